@@ -1,0 +1,187 @@
+//! A customer agreement, and what follows from it together with its plans and renewals.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ambient::Timestamp,
+    ids::{AgreementId, CatalogId, EnterpriseId, PlanId},
+    plan::{SubscriptionPlan, days_until},
+    renewal::SubscriptionPlanRenewal,
+};
+
+/// What a company that sells courses has agreed with one customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the contract's fields")]
+pub struct CustomerAgreement {
+    /// Its id.
+    pub uuid: AgreementId,
+    /// The customer; unique.
+    pub enterprise_customer_uuid: EnterpriseId,
+    /// The customer's short name in links (≤ 128 characters); unique.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enterprise_customer_slug: Option<String>,
+    /// The customer's name (≤ 255 characters).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enterprise_customer_name: Option<String>,
+    /// The catalog of plans that name none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_enterprise_catalog_uuid: Option<CatalogId>,
+    /// Whether expiry is kept from learners.
+    pub disable_expiration_notifications: bool,
+    /// Whether assignment mails are not sent.
+    pub disable_onboarding_notifications: bool,
+    /// How long after a plan's end personal data is kept, in seconds.
+    pub license_duration_before_purge_seconds: i64,
+    /// The old messaging fields, kept for the record.
+    #[serde(default)]
+    pub messaging: ExpirationMessaging,
+    /// The messaging that the wire's `…_v2` fields show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub messaging_v2: Option<ExpirationMessaging>,
+    /// Whether the universal link gives learners a seat.
+    pub enable_auto_applied_subscriptions_with_universal_link: bool,
+    /// Whether the current plan grows by itself.
+    pub enable_auto_scaling_of_current_plan: bool,
+    /// Up to how many licences it grows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_scaling_max_licenses: Option<u64>,
+    /// From which share of allocated licences on, in percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_scaling_threshold_percentage: Option<u32>,
+    /// By how much, in percent of the total.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_scaling_increment_percentage: Option<u32>,
+    /// When it was created.
+    pub created: Timestamp,
+    /// When it last changed.
+    pub modified: Timestamp,
+}
+
+/// What learners of an expired plan are told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpirationMessaging {
+    /// Whether the customer has a message of its own.
+    pub has_custom_license_expiration_messaging: bool,
+    /// The dialog's title (≤ 512 characters).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modal_header_text: Option<String>,
+    /// The dialog's text, sanitised HTML.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expired_subscription_modal_messaging: Option<String>,
+    /// The button's label (≤ 255 characters).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub button_label_in_modal: Option<String>,
+    /// Where the button leads (≤ 512 characters, http or https).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url_for_button_in_modal: Option<String>,
+}
+
+/// How long personal data is kept after a plan's end, by default: 90 days.
+pub const DEFAULT_PURGE_SECONDS: i64 = 90 * 24 * 60 * 60;
+
+impl CustomerAgreement {
+    /// A new agreement with the contract's defaults.
+    pub fn new(uuid: AgreementId, enterprise_customer_uuid: EnterpriseId, now: Timestamp) -> Self {
+        Self {
+            uuid,
+            enterprise_customer_uuid,
+            enterprise_customer_slug: None,
+            enterprise_customer_name: None,
+            default_enterprise_catalog_uuid: None,
+            disable_expiration_notifications: false,
+            disable_onboarding_notifications: false,
+            license_duration_before_purge_seconds: DEFAULT_PURGE_SECONDS,
+            messaging: ExpirationMessaging::default(),
+            messaging_v2: None,
+            enable_auto_applied_subscriptions_with_universal_link: false,
+            enable_auto_scaling_of_current_plan: false,
+            auto_scaling_max_licenses: None,
+            auto_scaling_threshold_percentage: None,
+            auto_scaling_increment_percentage: None,
+            created: now,
+            modified: now,
+        }
+    }
+}
+
+/// An agreement with all its plans and renewals: what most rules about one of them need.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Portfolio {
+    /// The agreement.
+    pub agreement: CustomerAgreement,
+    /// Its plans, ordered by id.
+    pub plans: Vec<SubscriptionPlan>,
+    /// Their renewals, ordered by number.
+    pub renewals: Vec<SubscriptionPlanRenewal>,
+}
+
+impl Portfolio {
+    /// The plan of that id.
+    pub fn plan(&self, id: PlanId) -> Option<&SubscriptionPlan> {
+        self.plans.iter().find(|plan| plan.uuid == id)
+    }
+
+    /// The plan's catalog: its own, or the agreement's.
+    pub fn catalog_of(&self, plan: &SubscriptionPlan) -> Option<CatalogId> {
+        plan.enterprise_catalog_uuid.or(self.agreement.default_enterprise_catalog_uuid)
+    }
+
+    /// The renewal that ends this plan.
+    pub fn renewal_of(&self, plan: PlanId) -> Option<&SubscriptionPlanRenewal> {
+        self.renewals.iter().find(|renewal| renewal.prior_subscription_plan == plan)
+    }
+
+    /// The renewals that made this plan.
+    pub fn prior_renewals_of(&self, plan: PlanId) -> impl Iterator<Item = &SubscriptionPlanRenewal> {
+        self.renewals.iter().filter(move |renewal| renewal.renewed_subscription_plan == Some(plan))
+    }
+
+    /// The latest end along the plan's chain of renewals.
+    pub fn expiration_including_renewals(&self, plan: &SubscriptionPlan) -> Timestamp {
+        let mut latest = plan.expiration_date;
+        let mut next = self.renewal_of(plan.uuid);
+        // A chain can't be longer than the list of renewals; imported data could hold a ring.
+        for _ in 0..=self.renewals.len() {
+            let Some(renewal) = next else { break };
+            latest = latest.max(renewal.renewed_expiration_date);
+            next = renewal.renewed_subscription_plan.and_then(|plan| self.renewal_of(plan));
+        }
+        latest
+    }
+
+    /// Whole days until then.
+    pub fn days_until_expiration_including_renewals(&self, plan: &SubscriptionPlan, now: Timestamp) -> i64 {
+        days_until(self.expiration_including_renewals(plan), now)
+    }
+
+    /// Whether a renewal of the plan takes effect within twelve hours.
+    pub fn is_locked_for_renewal_processing(&self, plan: PlanId, now: Timestamp) -> bool {
+        self.renewal_of(plan).is_some_and(|renewal| renewal.is_imminent(now))
+    }
+
+    /// Whole days until the last plan ends, at least 0.
+    pub fn net_days_until_expiration(&self, now: Timestamp) -> i64 {
+        let days = self.plans.iter().map(|plan| self.days_until_expiration_including_renewals(plan, now));
+        days.max().unwrap_or(0).max(0)
+    }
+
+    /// The plan from which learners may take a seat: auto-applying, active and current, the latest start first.
+    pub fn plan_for_auto_applied_licenses(&self, now: Timestamp) -> Option<&SubscriptionPlan> {
+        let applies = |plan: &&SubscriptionPlan| {
+            plan.should_auto_apply_licenses == Some(true) && plan.is_active && plan.is_current(now)
+        };
+        self.plans.iter().filter(applies).max_by_key(|plan| (plan.start_date, plan.uuid))
+    }
+
+    /// The catalogs of active plans that are not over, renewals included.
+    pub fn available_subscription_catalogs(&self, now: Timestamp) -> Vec<CatalogId> {
+        let available = |plan: &&SubscriptionPlan| {
+            plan.is_active && self.days_until_expiration_including_renewals(plan, now) > 0
+        };
+        let mut catalogs: Vec<CatalogId> =
+            self.plans.iter().filter(available).filter_map(|plan| self.catalog_of(plan)).collect();
+        catalogs.sort_unstable();
+        catalogs.dedup();
+        catalogs
+    }
+}

@@ -1,0 +1,70 @@
+//! Time and randomness as arguments: whoever needs them is handed them, which makes tests exact and lets
+//! the local runner move the clock.
+
+use chrono::{DateTime, SubsecRound, Utc};
+use uuid::Uuid;
+
+use crate::ids::{ActivationKey, AgreementId, BatchId, EventId, PlanId};
+
+/// A moment in UTC, in whole microseconds (the precision of the wire).
+pub type Timestamp = DateTime<Utc>;
+
+/// Where "now" comes from.
+pub trait Clock: Send + Sync {
+    /// The present moment, in whole microseconds.
+    fn now(&self) -> Timestamp;
+}
+
+/// Where random bits come from. Everything random in the product is derived from these two.
+pub trait Random: Send + Sync {
+    /// 128 random bits.
+    fn bits(&self) -> u128;
+
+    /// A number below `bound` (0 for a bound of 0), unbiased enough for spreading load.
+    fn below(&self, bound: u64) -> u64 {
+        if bound == 0 {
+            return 0;
+        }
+        u64::try_from(self.bits() % u128::from(bound)).unwrap_or_default()
+    }
+
+    /// A random (version 4) UUID.
+    fn uuid(&self) -> Uuid {
+        uuid::Builder::from_random_bytes(self.bits().to_be_bytes()).into_uuid()
+    }
+
+    /// A new agreement's id.
+    fn agreement_id(&self) -> AgreementId {
+        AgreementId(self.uuid())
+    }
+
+    /// A new plan's id.
+    fn plan_id(&self) -> PlanId {
+        PlanId(self.uuid())
+    }
+
+    /// A new batch's id.
+    fn batch_id(&self) -> BatchId {
+        BatchId(self.uuid())
+    }
+
+    /// A new activation key. It is the learner's secret: all of its bits are random.
+    fn activation_key(&self) -> ActivationKey {
+        ActivationKey(self.uuid())
+    }
+
+    /// An event's id: sorts by `now`, random within a millisecond.
+    fn event_id(&self, now: Timestamp) -> EventId {
+        let millis = u64::try_from(now.timestamp_millis()).unwrap_or_default();
+        let random = self.bits().to_be_bytes();
+        let mut tail = [0_u8; 10];
+        tail.copy_from_slice(&random[..10]);
+        EventId(uuid::Builder::from_unix_timestamp_millis(millis, &tail).into_uuid())
+    }
+}
+
+/// Cuts a moment to the precision that is stored and shown.
+#[must_use]
+pub fn to_micros(moment: DateTime<Utc>) -> Timestamp {
+    moment.trunc_subsecs(6)
+}

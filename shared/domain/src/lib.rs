@@ -1,0 +1,33 @@
+//! The words and rules of licence management: entities, the licence state machine, seats, revocation
+//! caps, renewals' effect on dates. Pure: no AWS, no HTTP, no clock (time and randomness are arguments).
+
+pub mod actor;
+pub mod agreement;
+pub mod ambient;
+pub mod capacity;
+pub mod email;
+pub mod event;
+pub mod ids;
+pub mod license;
+pub mod plan;
+pub mod product;
+pub mod renewal;
+pub mod roles;
+pub mod seats;
+
+pub use actor::Stamp;
+pub use agreement::{CustomerAgreement, ExpirationMessaging, Portfolio};
+pub use ambient::{Clock, Random, Timestamp};
+pub use capacity::{RevocationCap, SeatCounts};
+pub use email::{EmailAddress, EmailKey, InvalidEmail};
+pub use event::{Consequence, Event, EventKind, LicenseChange};
+pub use ids::{
+    ActivationKey, AgreementId, BatchId, CatalogId, EnterpriseId, EventId, LicenseId, LmsUserId, PlanId, ProductId,
+    RenewalId,
+};
+pub use license::{License, LicenseSource, LicenseStatus};
+pub use plan::{ChangeReason, SubscriptionPlan};
+pub use product::{PlanType, Product, ProductCatalog};
+pub use renewal::{LicenseTypesToCopy, SubscriptionPlanRenewal};
+pub use roles::{Access, Principal, RoleGrant, RoleName, Scope};
+pub use seats::{Ordinal, SeatLayout, SeatPrefix};

@@ -1,0 +1,153 @@
+//! A subscription plan: its terms.
+
+use std::str::FromStr;
+
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ambient::Timestamp,
+    ids::{AgreementId, CatalogId, PlanId, ProductId},
+    seats::SeatLayout,
+};
+
+/// The most licences that a plan may have, unless it is for internal use.
+pub const MAX_LICENSES: u64 = 1_000_000;
+
+/// The terms under which a customer's learners study.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the contract's fields")]
+pub struct SubscriptionPlan {
+    /// Its id.
+    pub uuid: PlanId,
+    /// Its title, unique within the agreement, at most 128 characters.
+    pub title: String,
+    /// The agreement that it belongs to.
+    pub customer_agreement: AgreementId,
+    /// When it starts.
+    pub start_date: Timestamp,
+    /// When it ends.
+    pub expiration_date: Timestamp,
+    /// Whether its expiry has been carried out.
+    pub expiration_processed: bool,
+    /// Its own catalog; without one the agreement's default counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enterprise_catalog_uuid: Option<CatalogId>,
+    /// Whether it is in use at all.
+    pub is_active: bool,
+    /// Whether the number of revocations is limited.
+    pub is_revocation_cap_enabled: bool,
+    /// The limit, in percent of the plan's total.
+    pub revoke_max_percentage: u32,
+    /// How many revocations have counted against the limit.
+    pub num_revocations_applied: u64,
+    /// Deprecated: the opportunity (18 characters).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salesforce_opportunity_id: Option<String>,
+    /// The opportunity's line item (18 characters, starts with `00k`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salesforce_opportunity_line_item: Option<String>,
+    /// What it was sold as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<ProductId>,
+    /// Whether it is for the company's own use.
+    pub for_internal_use_only: bool,
+    /// Whether its unused licences may be frozen.
+    pub can_freeze_unused_licenses: bool,
+    /// When they were frozen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_freeze_timestamp: Option<Timestamp>,
+    /// Whether learners may take a seat without an invitation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub should_auto_apply_licenses: Option<bool>,
+    /// How many licences it is meant to have; none: not managed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desired_num_licenses: Option<u64>,
+    /// When it was created.
+    pub created: Timestamp,
+    /// When its terms last changed.
+    pub modified: Timestamp,
+    /// Why its terms last changed.
+    pub change_reason: ChangeReason,
+    /// How many seats it has and how they are laid out.
+    pub seats: SeatLayout,
+}
+
+/// Why a plan's terms were changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeReason {
+    /// The plan is new.
+    New,
+    /// A wrong input was corrected.
+    IncorrectUserInput,
+    /// The customer pays late.
+    DelayedPayment,
+    /// The customer asked for it.
+    OrganizationRequestedChange,
+    /// Anything else.
+    #[default]
+    Other,
+}
+
+impl ChangeReason {
+    /// Every reason.
+    pub const ALL: [Self; 5] =
+        [Self::New, Self::IncorrectUserInput, Self::DelayedPayment, Self::OrganizationRequestedChange, Self::Other];
+
+    /// The contract's word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::IncorrectUserInput => "incorrect_user_input",
+            Self::DelayedPayment => "delayed_payment",
+            Self::OrganizationRequestedChange => "organization_requested_change",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl FromStr for ChangeReason {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text).ok_or(())
+    }
+}
+
+impl SubscriptionPlan {
+    /// Whether `now` lies within its term, both ends included.
+    pub fn is_current(&self, now: Timestamp) -> bool {
+        self.start_date <= now && now <= self.expiration_date
+    }
+
+    /// Whole days until it ends, rounded down; negative afterwards.
+    pub fn days_until_expiration(&self, now: Timestamp) -> i64 {
+        days_until(self.expiration_date, now)
+    }
+}
+
+/// Whole days from `now` to `then`, rounded down.
+pub fn days_until(then: Timestamp, now: Timestamp) -> i64 {
+    let left = then - now;
+    let days = left.num_days();
+    if left < TimeDelta::days(days) { days - 1 } else { days }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_rounded_down_also_after_the_end() {
+        let end: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a date");
+        for (now, days) in [
+            ("2025-12-31T00:00:00Z", 1),
+            ("2025-12-31T00:00:01Z", 0),
+            ("2026-01-01T00:00:00Z", 0),
+            ("2026-01-01T00:00:00.000001Z", -1),
+            ("2026-01-02T00:00:00Z", -1),
+        ] {
+            assert_eq!(days_until(end, now.parse().expect("a date")), days, "{now}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The renewal of a plan: which plan follows it, when, with how many licences.
+
+use std::str::FromStr;
+
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ambient::Timestamp,
+    ids::{AgreementId, PlanId, RenewalId},
+};
+
+/// How long before its effective date a renewal locks its plans.
+pub const PROCESSING_WINDOW: TimeDelta = TimeDelta::hours(12);
+
+/// A plan's renewal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubscriptionPlanRenewal {
+    /// Its number.
+    pub id: RenewalId,
+    /// The agreement of both plans.
+    pub customer_agreement: AgreementId,
+    /// The plan that ends.
+    pub prior_subscription_plan: PlanId,
+    /// The plan that follows, once it exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewed_subscription_plan: Option<PlanId>,
+    /// The line item that the future plan is sold under (18 characters).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salesforce_opportunity_id: Option<String>,
+    /// How many licences the future plan gets.
+    pub number_of_licenses: u64,
+    /// When the future plan starts.
+    pub effective_date: Timestamp,
+    /// When the future plan ends.
+    pub renewed_expiration_date: Timestamp,
+    /// Whether it has been carried out.
+    pub processed: bool,
+    /// When it was carried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processed_datetime: Option<Timestamp>,
+    /// The future plan's title, if not the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewed_plan_title: Option<String>,
+    /// Which licences are carried over.
+    pub license_types_to_copy: LicenseTypesToCopy,
+    /// Whether auto-apply ends with the prior plan.
+    pub disable_auto_apply_licenses: bool,
+    /// Whether the schedule leaves it alone.
+    pub exempt_from_batch_processing: bool,
+    /// When it was created.
+    pub created: Timestamp,
+    /// When it last changed.
+    pub modified: Timestamp,
+}
+
+/// Which licences a renewal carries over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LicenseTypesToCopy {
+    /// Assigned and activated ones.
+    #[default]
+    AssignedAndActivated,
+    /// Activated ones.
+    Activated,
+    /// None.
+    Nothing,
+}
+
+impl LicenseTypesToCopy {
+    /// Every choice.
+    pub const ALL: [Self; 3] = [Self::AssignedAndActivated, Self::Activated, Self::Nothing];
+
+    /// The contract's word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AssignedAndActivated => "assigned_and_activated",
+            Self::Activated => "activated",
+            Self::Nothing => "nothing",
+        }
+    }
+}
+
+impl FromStr for LicenseTypesToCopy {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|choice| choice.as_str() == text).ok_or(())
+    }
+}
+
+impl SubscriptionPlanRenewal {
+    /// Whether it takes effect so soon that its plans are locked.
+    pub fn is_imminent(&self, now: Timestamp) -> bool {
+        now <= self.effective_date && self.effective_date <= now + PROCESSING_WINDOW
+    }
+}

@@ -1,0 +1,125 @@
+//! Who a caller is, and which customers a role opens to them.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    email::EmailAddress,
+    ids::{EnterpriseId, LmsUserId},
+};
+
+/// A role, under the name that tokens and stored assignments give it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoleName {
+    /// Administers licences (`enterprise_admin`, `enterprise_openedx_operator`, stored `enterprise_subscriptions_admin`).
+    SubscriptionsAdmin,
+    /// Learns (`enterprise_learner`, stored `enterprise_subscriptions_learner`).
+    SubscriptionsLearner,
+    /// Makes plans and agreements (`enterprise_provisioning_admin`).
+    ProvisioningAdmin,
+}
+
+impl RoleName {
+    /// The role behind a name in a token's `roles`.
+    pub fn from_token(name: &str) -> Option<Self> {
+        match name {
+            "enterprise_admin" | "enterprise_openedx_operator" => Some(Self::SubscriptionsAdmin),
+            "enterprise_learner" => Some(Self::SubscriptionsLearner),
+            "enterprise_provisioning_admin" => Some(Self::ProvisioningAdmin),
+            _ => None,
+        }
+    }
+
+    /// The role behind a name in the store's explicit assignments.
+    pub fn from_assignment(name: &str) -> Option<Self> {
+        match name {
+            "enterprise_subscriptions_admin" => Some(Self::SubscriptionsAdmin),
+            "enterprise_subscriptions_learner" => Some(Self::SubscriptionsLearner),
+            "enterprise_provisioning_admin" | "enterprise_subscriptions_provisioning_admin" => {
+                Some(Self::ProvisioningAdmin)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Which customers a grant reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Every customer (`*`).
+    All,
+    /// One customer.
+    Enterprise(EnterpriseId),
+}
+
+/// A role within a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RoleGrant {
+    /// The role.
+    pub role: RoleName,
+    /// Where it holds.
+    pub scope: Scope,
+}
+
+/// An authenticated caller. `grants` are those of the token until the stored ones are added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// The user name.
+    pub username: String,
+    /// The address in the token.
+    pub email: Option<EmailAddress>,
+    /// The number in the LMS.
+    pub lms_user_id: Option<LmsUserId>,
+    /// Whether the caller belongs to the company's staff.
+    pub is_staff: bool,
+    /// Whether the caller passes every check.
+    pub is_superuser: bool,
+    /// The caller's roles.
+    pub grants: Vec<RoleGrant>,
+}
+
+/// Which customers a caller reaches through a set of roles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Every customer.
+    All,
+    /// These customers, possibly none.
+    Only(BTreeSet<EnterpriseId>),
+}
+
+impl Access {
+    /// Whether that customer is reached.
+    pub fn includes(&self, enterprise: EnterpriseId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(enterprises) => enterprises.contains(&enterprise),
+        }
+    }
+
+    /// Whether nobody is reached.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Only(enterprises) if enterprises.is_empty())
+    }
+}
+
+impl Principal {
+    /// The customers that any of `roles` opens to the caller; all of them to a superuser.
+    pub fn access(&self, roles: &[RoleName]) -> Access {
+        if self.is_superuser {
+            return Access::All;
+        }
+        let mut enterprises = BTreeSet::new();
+        for grant in self.grants.iter().filter(|grant| roles.contains(&grant.role)) {
+            match grant.scope {
+                Scope::All => return Access::All,
+                Scope::Enterprise(enterprise) => {
+                    enterprises.insert(enterprise);
+                }
+            }
+        }
+        Access::Only(enterprises)
+    }
+}

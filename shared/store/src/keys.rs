@@ -1,0 +1,446 @@
+//! Every key of every item, in one place. The table's chart:
+//!
+//! | item | pk | sk | indexes |
+//! |---|---|---|---|
+//! | agreement | `AGREEMENT#a` | `@` | gsi2 `ALL#AGREEMENT` / a |
+//! | plan | `AGREEMENT#a` | `PLAN#p` | gsi2 `ALL#PLAN` / start, p |
+//! | renewal | `AGREEMENT#a` | `RENEWAL#id` | gsi2 `ALL#RENEWAL` / id |
+//! | title (unique in the agreement) | `AGREEMENT#a` | `TITLE#lower` | |
+//! | pointers (unique) | `ENT#e`, `SLUG#s`, `PLAN#p`, `RENEWAL#id`, `SEATS#prefix` | `@` | |
+//! | pool bucket | `POOL#p#k` | `@` | |
+//! | returned or imported free seat | `POOL#p#k` | `FREE#l` | gsi3 `LICENSE#l` |
+//! | slot: a learner's licence of a plan | `LEARNER#lower` | `LICENSE#p` | gsi1 `PLAN#p#shard` / status, address, l; gsi3 `LICENSE#l` |
+//! | archived revoked licence | `LEARNER#lower` | `LICENSE#p#OLD#l` | the same |
+//! | licence without a person | `LICENSE#l` | `@` | the same |
+//! | alias from LMS user to address | `LMS#id` | `EMAIL#lower` | |
+//! | event and outbox | `EVENT#hour#shard` | event id | |
+//! | batch, its chunks | `BATCH#b` | `@`, `CHUNK#n` | gsi3 `DUE#BATCH` / time, b |
+//! | user, explicit roles | `USER#name` | `@`, `ROLE#role#scope` | |
+//! | products and plan types | `CATALOG` | `@` | |
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use license_domain::{
+    AgreementId, BatchId, EmailKey, EnterpriseId, EventId, LicenseId, LicenseStatus, LmsUserId, PlanId, RenewalId,
+    RoleGrant, RoleName, Scope, SeatPrefix, Timestamp,
+};
+
+/// Names of the key attributes, as the template declares them.
+pub const PK: &str = "pk";
+/// The table's sort key.
+pub const SK: &str = "sk";
+/// The attribute by which expired items are deleted.
+pub const TTL: &str = "ttl";
+/// The plan's list index.
+pub const GSI1: &str = "gsi1";
+/// The index of the operator's lists.
+pub const GSI2: &str = "gsi2";
+/// The index of licences by id, and of what falls due.
+pub const GSI3: &str = "gsi3";
+
+/// The sort key of an item that is alone in its partition, or heads it.
+const HEAD: &str = "@";
+
+/// An item's primary key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    /// Partition.
+    pub pk: String,
+    /// Sort.
+    pub sk: String,
+}
+
+/// An item in DynamoDB's own form.
+pub type Item = HashMap<String, AttributeValue>;
+
+impl Key {
+    fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
+        Self { pk: pk.into(), sk: sk.into() }
+    }
+
+    fn head(pk: impl Into<String>) -> Self {
+        Self::new(pk, HEAD)
+    }
+
+    /// The key as attributes.
+    pub fn attributes(&self) -> Item {
+        HashMap::from([
+            (PK.to_owned(), AttributeValue::S(self.pk.clone())),
+            (SK.to_owned(), AttributeValue::S(self.sk.clone())),
+        ])
+    }
+
+    /// The key of an item that was read.
+    pub fn of(item: &Item) -> Option<Self> {
+        let text = |name: &str| item.get(name)?.as_s().ok().cloned();
+        Some(Self { pk: text(PK)?, sk: text(SK)? })
+    }
+
+    /// Whether the key names a person, so that it must stay out of logs.
+    pub fn is_personal(&self) -> bool {
+        self.pk.starts_with("LEARNER#") || self.pk.starts_with("LMS#")
+    }
+}
+
+/// An index key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexKey {
+    index: &'static str,
+    pk: String,
+    sk: String,
+}
+
+impl IndexKey {
+    /// Adds the key's attributes to an item.
+    pub fn put(&self, item: &mut Item) {
+        item.insert(format!("{}pk", self.index), AttributeValue::S(self.pk.clone()));
+        item.insert(format!("{}sk", self.index), AttributeValue::S(self.sk.clone()));
+    }
+
+    /// The attributes' names and values, for update expressions.
+    pub fn pairs(&self) -> [(String, String); 2] {
+        [(format!("{}pk", self.index), self.pk.clone()), (format!("{}sk", self.index), self.sk.clone())]
+    }
+}
+
+/// Keys of an agreement and of what lies in its partition.
+#[derive(Clone, Copy, Debug)]
+pub struct AgreementKeys(pub AgreementId);
+
+impl AgreementKeys {
+    /// The partition with the agreement, its plans, renewals and titles.
+    pub fn partition(self) -> String {
+        format!("AGREEMENT#{}", self.0)
+    }
+
+    /// The agreement.
+    pub fn agreement(self) -> Key {
+        Key::head(self.partition())
+    }
+
+    /// A plan.
+    pub fn plan(self, plan: PlanId) -> Key {
+        Key::new(self.partition(), format!("PLAN#{plan}"))
+    }
+
+    /// A renewal. Numbers are padded so that they sort.
+    pub fn renewal(self, renewal: RenewalId) -> Key {
+        Key::new(self.partition(), format!("RENEWAL#{:020}", renewal.0))
+    }
+
+    /// A title that is taken.
+    pub fn title(self, title: &str) -> Key {
+        Key::new(self.partition(), format!("TITLE#{}", title.trim().to_lowercase()))
+    }
+
+    /// The operator's list.
+    pub fn listing(self) -> IndexKey {
+        IndexKey { index: GSI2, pk: ALL_AGREEMENTS.to_owned(), sk: self.0.to_string() }
+    }
+}
+
+/// What an item of an agreement's partition is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AgreementPart {
+    /// The agreement itself.
+    Agreement,
+    /// A plan.
+    Plan,
+    /// A renewal.
+    Renewal,
+    /// Anything else (titles, audit).
+    Other,
+}
+
+impl AgreementPart {
+    /// Tells by the sort key.
+    pub fn of(key: &Key) -> Self {
+        match key.sk.split('#').next() {
+            Some(HEAD) => Self::Agreement,
+            Some("PLAN") => Self::Plan,
+            Some("RENEWAL") => Self::Renewal,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The sort keys of an agreement's portfolio lie between these; whatever else the partition holds (titles,
+/// the audit trail) must sort behind them, so that one Query reads no more than is needed.
+pub const PORTFOLIO_RANGE: (&str, &str) = ("@", "RENEWAL#~");
+
+/// Partition of the list of agreements.
+pub const ALL_AGREEMENTS: &str = "ALL#AGREEMENT";
+/// Partition of the list of plans.
+pub const ALL_PLANS: &str = "ALL#PLAN";
+/// Partition of the list of renewals.
+pub const ALL_RENEWALS: &str = "ALL#RENEWAL";
+/// Partition of batches by the time at which they should be done.
+pub const DUE_BATCHES: &str = "DUE#BATCH";
+
+/// A plan's place in the operator's list.
+pub fn plan_listing(plan: PlanId, start: Timestamp) -> IndexKey {
+    IndexKey { index: GSI2, pk: ALL_PLANS.to_owned(), sk: format!("{}#{plan}", time(start)) }
+}
+
+/// A renewal's place in the operator's list.
+pub fn renewal_listing(renewal: RenewalId) -> IndexKey {
+    IndexKey { index: GSI2, pk: ALL_RENEWALS.to_owned(), sk: format!("{:020}", renewal.0) }
+}
+
+/// The plan and its start, of a sort key of the operator's list.
+pub fn plan_of_listing(sk: &str) -> Option<(&str, PlanId)> {
+    let (start, plan) = sk.rsplit_once('#')?;
+    Some((start, plan.parse().ok()?))
+}
+
+/// From customer to agreement.
+pub fn enterprise(enterprise: EnterpriseId) -> Key {
+    Key::head(format!("ENT#{enterprise}"))
+}
+
+/// From slug to agreement. Slugs are compared without case.
+pub fn slug(slug: &str) -> Key {
+    Key::head(format!("SLUG#{}", slug.to_lowercase()))
+}
+
+/// From plan to agreement.
+pub fn plan(plan: PlanId) -> Key {
+    Key::head(format!("PLAN#{plan}"))
+}
+
+/// From renewal to agreement.
+pub fn renewal(renewal: RenewalId) -> Key {
+    Key::head(format!("RENEWAL#{}", renewal.0))
+}
+
+/// From seat prefix to plan.
+pub fn seats(prefix: SeatPrefix) -> Key {
+    Key::head(format!("SEATS#{prefix}"))
+}
+
+/// A pool bucket and the free seats in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct BucketKeys {
+    /// The plan.
+    pub plan: PlanId,
+    /// The bucket's number.
+    pub bucket: u16,
+}
+
+/// The prefix of a free seat's sort key.
+pub const FREE_PREFIX: &str = "FREE#";
+
+impl BucketKeys {
+    /// The partition.
+    pub fn partition(self) -> String {
+        format!("POOL#{}#{}", self.plan, self.bucket)
+    }
+
+    /// The bucket's counters.
+    pub fn bucket(self) -> Key {
+        Key::head(self.partition())
+    }
+
+    /// A returned or imported seat.
+    pub fn free(self, license: LicenseId) -> Key {
+        Key::new(self.partition(), format!("{FREE_PREFIX}{license}"))
+    }
+}
+
+/// A learner's items.
+#[derive(Clone, Debug)]
+pub struct LearnerKeys<'a>(pub &'a EmailKey);
+
+/// The prefix of a learner's licences.
+pub const LICENSE_PREFIX: &str = "LICENSE#";
+
+impl LearnerKeys<'_> {
+    /// The partition with all licences of the learner.
+    pub fn partition(&self) -> String {
+        format!("LEARNER#{}", self.0.as_str())
+    }
+
+    /// The learner's one slot in the plan.
+    pub fn slot(&self, plan: PlanId) -> Key {
+        Key::new(self.partition(), format!("{LICENSE_PREFIX}{plan}"))
+    }
+
+    /// A revoked licence that made room for a new one.
+    pub fn archived(&self, plan: PlanId, license: LicenseId) -> Key {
+        Key::new(self.partition(), format!("{LICENSE_PREFIX}{plan}#OLD#{license}"))
+    }
+}
+
+/// A licence that names nobody.
+pub fn impersonal_license(license: LicenseId) -> Key {
+    Key::head(format!("LICENSE#{license}"))
+}
+
+/// From LMS user to address.
+pub fn alias(user: LmsUserId, email: &EmailKey) -> Key {
+    Key::new(alias_partition(user), format!("EMAIL#{}", email.as_str()))
+}
+
+/// The addresses of an LMS user.
+pub fn alias_partition(user: LmsUserId) -> String {
+    format!("LMS#{user}")
+}
+
+/// A licence in its plan's list.
+pub fn license_listing(
+    plan: PlanId,
+    shard: u16,
+    status: LicenseStatus,
+    email: Option<&EmailKey>,
+    license: LicenseId,
+) -> IndexKey {
+    // The space sorts before every character of a sort key, so a shorter address comes first and none at all
+    // before all others.
+    let email = email.map(EmailKey::sort_key).unwrap_or_default();
+    IndexKey { index: GSI1, pk: list_partition(plan, shard), sk: format!("{status} {email} {license}") }
+}
+
+/// One partition of a plan's list.
+pub fn list_partition(plan: PlanId, shard: u16) -> String {
+    format!("PLAN#{plan}#{shard}")
+}
+
+/// The beginning of all sort keys of that status in a plan's list.
+pub fn list_prefix(status: LicenseStatus) -> String {
+    format!("{status} ")
+}
+
+/// A licence by its id.
+pub fn license_by_id(license: LicenseId) -> IndexKey {
+    IndexKey { index: GSI3, pk: license_partition(license), sk: license.to_string() }
+}
+
+/// The partition of the index of licences by id.
+pub fn license_partition(license: LicenseId) -> String {
+    format!("LICENSE#{license}")
+}
+
+/// How many partitions the events of one hour are spread over.
+pub const EVENT_SHARDS: u64 = 16;
+
+/// An event.
+pub fn event(at: Timestamp, shard: u64, event: EventId) -> Key {
+    Key::new(format!("EVENT#{}#{shard}", at.format("%Y-%m-%dT%H")), event.to_string())
+}
+
+/// A batch and its chunks.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchKeys(pub BatchId);
+
+/// The prefix of a chunk's sort key.
+pub const CHUNK_PREFIX: &str = "CHUNK#";
+
+impl BatchKeys {
+    /// The partition.
+    pub fn partition(self) -> String {
+        format!("BATCH#{}", self.0)
+    }
+
+    /// The batch.
+    pub fn batch(self) -> Key {
+        Key::head(self.partition())
+    }
+
+    /// A chunk of it.
+    pub fn chunk(self, n: usize) -> Key {
+        Key::new(self.partition(), format!("{CHUNK_PREFIX}{n:06}"))
+    }
+
+    /// When it should be done.
+    pub fn due(self, at: Timestamp) -> IndexKey {
+        IndexKey { index: GSI3, pk: DUE_BATCHES.to_owned(), sk: format!("{}#{}", time(at), self.0) }
+    }
+}
+
+/// The batch of a sort key of the due index.
+pub fn batch_of_due(sk: &str) -> Option<BatchId> {
+    sk.rsplit_once('#')?.1.parse().ok()
+}
+
+/// A user and the roles that were assigned to them. User names are compared as they are.
+#[derive(Clone, Copy, Debug)]
+pub struct UserKeys<'a>(pub &'a str);
+
+/// The prefix of an explicit role.
+pub const ROLE_PREFIX: &str = "ROLE#";
+
+impl UserKeys<'_> {
+    /// The partition.
+    pub fn partition(&self) -> String {
+        format!("USER#{}", self.0)
+    }
+
+    /// The user.
+    pub fn user(&self) -> Key {
+        Key::head(self.partition())
+    }
+
+    /// A role assignment.
+    pub fn role(&self, grant: RoleGrant) -> Key {
+        let role = match grant.role {
+            RoleName::SubscriptionsAdmin => "subscriptions_admin",
+            RoleName::SubscriptionsLearner => "subscriptions_learner",
+            RoleName::ProvisioningAdmin => "provisioning_admin",
+        };
+        let scope = match grant.scope {
+            Scope::All => "*".to_owned(),
+            Scope::Enterprise(enterprise) => enterprise.to_string(),
+        };
+        Key::new(self.partition(), format!("{ROLE_PREFIX}{role}#{scope}"))
+    }
+}
+
+/// The products and plan types.
+pub fn catalog() -> Key {
+    Key::head("CATALOG")
+}
+
+/// The key that the health check reads; no item needs to be there.
+pub fn health() -> Key {
+    Key::head("HEALTH")
+}
+
+/// A moment as text that sorts by time.
+pub fn time(at: Timestamp) -> String {
+    at.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use license_domain::EmailKey;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn the_portfolio_range_holds_agreement_plans_and_renewals_only() {
+        let keys = AgreementKeys(AgreementId(Uuid::nil()));
+        let inside = [keys.agreement(), keys.plan(PlanId(Uuid::max())), keys.renewal(RenewalId(i64::MAX))];
+        let (from, to) = PORTFOLIO_RANGE;
+        for key in inside {
+            assert!(from <= key.sk.as_str() && key.sk.as_str() <= to, "{key:?}");
+            assert_ne!(AgreementPart::of(&key), AgreementPart::Other);
+        }
+        assert!(keys.title("any").sk.as_str() > to);
+    }
+
+    #[test]
+    fn a_list_sorts_nobody_first_and_shorter_addresses_before_longer_ones() {
+        let key = |email: Option<&str>, id: u128| {
+            let email = email.map(EmailKey::of);
+            let license = LicenseId(Uuid::from_u128(id));
+            let [_, (_, sk)] =
+                license_listing(PlanId(Uuid::nil()), 0, LicenseStatus::Revoked, email.as_ref(), license).pairs();
+            sk
+        };
+        let sorted = [key(None, 9), key(Some("a@b.co"), 8), key(Some("a@b.com"), 1), key(Some("ab@b.com"), 0)];
+        assert!(sorted.is_sorted(), "{sorted:?}");
+        assert!(sorted.iter().all(|sk| sk.starts_with(&list_prefix(LicenseStatus::Revoked))));
+    }
+}

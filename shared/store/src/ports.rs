@@ -1,0 +1,373 @@
+//! What handlers may ask of the store, one trait for each capability. A function's `main` hands its router
+//! only the traits that its IAM policy allows.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use license_domain::{
+    AgreementId, ActivationKey, BatchId, CustomerAgreement, EmailAddress, EmailKey, EnterpriseId, License, LicenseId,
+    LicenseStatus, LmsUserId, PlanId, Portfolio, ProductCatalog, RoleGrant, SeatCounts, Stamp, SubscriptionPlan,
+};
+
+use crate::StoreError;
+
+/// What the store knows of a user beside the token.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoredUser {
+    /// Whether the user passes every check.
+    pub is_superuser: bool,
+    /// Roles that were assigned explicitly.
+    pub grants: Vec<RoleGrant>,
+}
+
+/// Explicit role assignments.
+#[async_trait]
+pub trait Users: Send + Sync {
+    /// What is on record of the user of that name; the default where nothing is.
+    async fn user(&self, username: &str) -> Result<StoredUser, StoreError>;
+}
+
+/// Agreements with their plans and renewals.
+#[async_trait]
+pub trait Portfolios: Send + Sync {
+    /// The agreement of that id.
+    async fn portfolio(&self, agreement: AgreementId) -> Result<Option<Portfolio>, StoreError>;
+
+    /// The agreement of that customer.
+    async fn portfolio_of_enterprise(&self, enterprise: EnterpriseId) -> Result<Option<Portfolio>, StoreError>;
+
+    /// The agreement that holds that plan.
+    async fn portfolio_of_plan(&self, plan: PlanId) -> Result<Option<Portfolio>, StoreError>;
+
+    /// All of these agreements that exist, in the order asked for.
+    async fn portfolios(&self, agreements: &[AgreementId]) -> Result<Vec<Portfolio>, StoreError>;
+
+    /// Every agreement's id, in order.
+    async fn all_agreements(&self) -> Result<Vec<AgreementId>, StoreError>;
+
+    /// Every plan with its agreement; the newest start first, then by id.
+    async fn all_plans(&self) -> Result<Vec<(PlanId, AgreementId)>, StoreError>;
+
+    /// Where the licences of these plans stand. Costs the same for any size of plan.
+    async fn seat_counts(&self, plans: &[&SubscriptionPlan]) -> Result<HashMap<PlanId, SeatCounts>, StoreError>;
+
+    /// The products and plan types.
+    async fn products(&self) -> Result<ProductCatalog, StoreError>;
+}
+
+/// By what a list of licences is sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderField {
+    /// The learner's address.
+    UserEmail,
+    /// The status, alphabetically.
+    Status,
+    /// When it was activated.
+    ActivationDate,
+    /// When the learner was last reminded.
+    LastRemindDate,
+}
+
+/// One step of an ordering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderBy {
+    /// By what.
+    pub field: OrderField,
+    /// Whether the greatest comes first.
+    pub descending: bool,
+}
+
+/// Which licences of a plan are meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LicenseFilter {
+    /// Only these statuses; all where none is given.
+    pub statuses: Option<Vec<LicenseStatus>>,
+    /// Every one of these texts is part of the learner's address, without case.
+    pub search: Vec<String>,
+    /// Leaves out licences (but free seats) that name nobody.
+    pub ignore_null_emails: bool,
+}
+
+impl LicenseFilter {
+    /// Whether licences of that status are meant at all.
+    pub fn admits(&self, status: LicenseStatus) -> bool {
+        self.statuses.as_ref().is_none_or(|statuses| statuses.contains(&status))
+            && (self.search.is_empty() || status != LicenseStatus::Unassigned)
+    }
+
+    /// Whether this licence is meant.
+    pub fn matches(&self, license: &License) -> bool {
+        if !self.admits(license.status) {
+            return false;
+        }
+        match &license.user_email {
+            Some(email) => {
+                let key = email.key();
+                self.search.iter().all(|word| key.as_str().contains(word.as_str()))
+            }
+            None => {
+                self.search.is_empty() && (!self.ignore_null_emails || license.status == LicenseStatus::Unassigned)
+            }
+        }
+    }
+}
+
+/// A stretch of a plan's licences.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LicenseQuery {
+    /// Which licences.
+    pub filter: LicenseFilter,
+    /// In which order; by status, then address, where empty. Ties are broken by id.
+    pub order: Vec<OrderBy>,
+    /// How many to skip.
+    pub offset: u64,
+    /// How many to return at most.
+    pub limit: usize,
+}
+
+/// The licences of a plan.
+#[async_trait]
+pub trait Licenses: Send + Sync {
+    /// The licence of that id, if it belongs to that plan.
+    async fn license(&self, plan: &SubscriptionPlan, license: LicenseId) -> Result<Option<License>, StoreError>;
+
+    /// How many licences the filter means, by status; statuses without any are left out.
+    async fn count(
+        &self,
+        plan: &SubscriptionPlan,
+        filter: &LicenseFilter,
+    ) -> Result<Vec<(LicenseStatus, u64)>, StoreError>;
+
+    /// A stretch of the licences that the query means. Free seats are made up where nobody stored them.
+    async fn list(&self, plan: &SubscriptionPlan, query: &LicenseQuery) -> Result<Vec<License>, StoreError>;
+}
+
+/// The licences of a learner.
+#[async_trait]
+pub trait Learners: Send + Sync {
+    /// Every licence of the learner with that address, of whatever plan and status.
+    async fn licenses_of(&self, email: &EmailKey) -> Result<Vec<License>, StoreError>;
+
+    /// The addresses under which the LMS user has activated licences.
+    async fn addresses_of(&self, user: LmsUserId) -> Result<Vec<EmailAddress>, StoreError>;
+
+    /// Moves the licences that the LMS user holds under other addresses to `email`; how many moved.
+    async fn adopt(&self, user: LmsUserId, email: &EmailAddress, stamp: &Stamp) -> Result<usize, StoreError>;
+}
+
+/// A wish to assign.
+#[derive(Clone, Debug)]
+pub struct Assignment {
+    /// The learner.
+    pub email: EmailAddress,
+    /// The sale that this licence comes from.
+    pub source_id: Option<String>,
+}
+
+/// A request to assign licences of one plan.
+#[derive(Clone, Debug)]
+pub struct AssignRequest {
+    /// The learners, at most one wish for each address.
+    pub assignments: Vec<Assignment>,
+    /// Whether the learners are invited by mail.
+    pub notify: bool,
+    /// A greeting for the mail.
+    pub greeting: Option<String>,
+    /// A closing for the mail.
+    pub closing: Option<String>,
+    /// Who, why, when.
+    pub stamp: Stamp,
+}
+
+/// What became of a request to assign.
+#[derive(Clone, Debug, Default)]
+pub struct Assigned {
+    /// New assignments, in the order of the request.
+    pub assigned: Vec<(EmailAddress, LicenseId)>,
+    /// How many already held a licence of the plan.
+    pub already_associated: u64,
+}
+
+/// Why licences were not assigned. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AssignError {
+    /// The plan has too few free seats for all of them.
+    #[error("{wanted} licences wanted, {available} available")]
+    NotEnough {
+        /// How many learners without a licence were named.
+        wanted: u64,
+        /// How many seats are free.
+        available: u64,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Handing out seats.
+#[async_trait]
+pub trait Assign: Send + Sync {
+    /// Assigns a licence to every learner named who has none, or to nobody if there are too few.
+    async fn assign(&self, portfolio: &Portfolio, plan: PlanId, request: AssignRequest)
+    -> Result<Assigned, AssignError>;
+}
+
+/// What became of one revocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Revocation {
+    /// The licence is revoked.
+    Revoked {
+        /// The licence.
+        license: LicenseId,
+        /// Where it stood before.
+        original_status: LicenseStatus,
+    },
+    /// The learner holds no licence of the plan.
+    NotFound,
+    /// The plan's cap does not allow it.
+    CapReached,
+}
+
+/// A request to revoke licences of one plan.
+#[derive(Clone, Debug)]
+pub struct RevokeRequest {
+    /// The learners, each once.
+    pub emails: Vec<EmailAddress>,
+    /// Who, why, when.
+    pub stamp: Stamp,
+}
+
+/// Taking seats back.
+#[async_trait]
+pub trait Revoke: Send + Sync {
+    /// Revokes the live licence of every learner named; what became of each, in the order of the request.
+    /// If the plan's cap does not allow all of them, none is revoked.
+    async fn revoke(
+        &self,
+        portfolio: &Portfolio,
+        plan: PlanId,
+        request: RevokeRequest,
+    ) -> Result<Vec<(EmailAddress, Revocation)>, StoreError>;
+}
+
+/// Why a licence was not activated.
+#[derive(Debug, thiserror::Error)]
+pub enum ActivateError {
+    /// Somebody revoked it first.
+    #[error("the licence is revoked")]
+    Revoked,
+    /// It is not the learner's any more.
+    #[error("the licence is gone")]
+    Gone,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A learner's own changes.
+#[async_trait]
+pub trait Activate: Send + Sync {
+    /// Activates a licence that the learner was seen to hold; one that is activated stays as it is.
+    async fn activate(
+        &self,
+        portfolio: &Portfolio,
+        license: &License,
+        lms_user_id: Option<LmsUserId>,
+        stamp: &Stamp,
+    ) -> Result<License, ActivateError>;
+}
+
+/// Why a learner got no licence without invitation.
+#[derive(Debug, thiserror::Error)]
+pub enum AutoApplyError {
+    /// The learner's licence of the plan was revoked.
+    #[error("the learner's licence is revoked")]
+    Revoked,
+    /// The plan has no free seat.
+    #[error("no licence is available")]
+    NoSeat,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Seats without invitation.
+#[async_trait]
+pub trait AutoApply: Send + Sync {
+    /// The learner's live licence of the plan, or a new one that is activated at once.
+    async fn auto_apply(
+        &self,
+        portfolio: &Portfolio,
+        plan: PlanId,
+        email: &EmailAddress,
+        lms_user_id: Option<LmsUserId>,
+        stamp: &Stamp,
+    ) -> Result<License, AutoApplyError>;
+}
+
+/// Why an agreement was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateAgreementError {
+    /// The customer, or the slug, has an agreement.
+    #[error("not unique")]
+    Taken {
+        /// The customer has one.
+        enterprise: bool,
+        /// The slug is in use.
+        slug: bool,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a plan was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreatePlanError {
+    /// The agreement has a plan of that title.
+    #[error("the title is in use")]
+    TitleTaken,
+    /// There is no such agreement (any more).
+    #[error("no such agreement")]
+    NoAgreement,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Making agreements and plans.
+#[async_trait]
+pub trait Provision: Send + Sync {
+    /// Puts a new agreement on record.
+    async fn create_agreement(&self, agreement: &CustomerAgreement, stamp: &Stamp) -> Result<(), CreateAgreementError>;
+
+    /// Puts a new plan with all its seats on record: a constant number of items, whatever its size.
+    async fn create_plan(
+        &self,
+        agreement: &CustomerAgreement,
+        plan: &SubscriptionPlan,
+        stamp: &Stamp,
+    ) -> Result<(), CreatePlanError>;
+}
+
+/// Batches whose request died half-way.
+#[async_trait]
+pub trait Batches: Send + Sync {
+    /// The batches that should be done by now.
+    async fn overdue(&self, limit: usize) -> Result<Vec<BatchId>, StoreError>;
+
+    /// Runs what is left of a batch; how many licences it handed out.
+    async fn resume(&self, batch: BatchId) -> Result<usize, StoreError>;
+}
+
+/// Whether the table answers.
+#[async_trait]
+pub trait Health: Send + Sync {
+    /// One cheap read.
+    async fn check(&self) -> Result<(), StoreError>;
+}
+
+/// The licence among these whose activation link holds that key.
+pub fn with_key(licenses: &[License], key: ActivationKey) -> impl Iterator<Item = &License> {
+    licenses.iter().filter(move |license| license.activation_key == Some(key))
+}

@@ -1,0 +1,505 @@
+//! Single calls to the table: what they cost is asked for, what goes wrong is classified, what was throttled
+//! or left over is asked again. Nothing here knows an entity.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::Arc,
+    time::Duration,
+};
+
+use aws_sdk_dynamodb::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{
+        AttributeValue, Delete, KeysAndAttributes, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
+        TransactWriteItem, Update,
+    },
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use license_domain::{Clock, Random};
+
+use crate::{
+    StoreError,
+    cache::Cached,
+    keys::{Item, Key, PK, SK},
+};
+
+/// The most items that one transaction may hold.
+pub const TRANSACTION_LIMIT: usize = 100;
+/// The most keys that one `BatchGetItem` may name.
+const BATCH_GET_LIMIT: usize = 100;
+/// The most items that one `BatchWriteItem` may hold.
+const BATCH_WRITE_LIMIT: usize = 25;
+/// How many parallel calls one operation makes at most.
+pub(crate) const PARALLEL: usize = 16;
+/// How often a write that lost a race is tried.
+pub const ATTEMPTS: u32 = 12;
+/// The first upper bound of the wait between two tries; it doubles up to the last.
+const FIRST_WAIT: Duration = Duration::from_millis(10);
+const LAST_WAIT: Duration = Duration::from_millis(400);
+
+/// The table, and what belongs to the process that talks to it.
+#[derive(Clone)]
+pub struct Table {
+    client: Client,
+    name: String,
+    random: Arc<dyn Random>,
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// The adapter behind all ports.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) table: Table,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) cached: Arc<Cached>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("table", &self.table).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// The adapter over that table.
+    pub fn new(client: Client, table: impl Into<String>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+        let table = Table { client, name: table.into(), random: random.clone() };
+        Self { table, clock, random, cached: Arc::default() }
+    }
+
+    /// The adapter over the table that the environment names, as it is deployed: `TABLE_NAME`, and
+    /// `DYNAMODB_ENDPOINT` where it is not empty.
+    pub async fn from_env(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+        let setting = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let shared = aws_config::load_from_env().await;
+        let mut config = aws_sdk_dynamodb::config::Builder::from(&shared);
+        if let Some(endpoint) = setting("DYNAMODB_ENDPOINT") {
+            config = config.endpoint_url(endpoint);
+        }
+        let client = Client::from_conf(config.build());
+        Self::new(client, setting("TABLE_NAME").unwrap_or_else(|| "license-manager".to_owned()), clock, random)
+    }
+
+    /// The table itself, for the import and for tools.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+}
+
+/// A list of items that a Query reads, by key condition.
+#[derive(Clone, Debug, Default)]
+pub struct Range<'a> {
+    /// The index; the table itself where none is named.
+    pub index: Option<&'static str>,
+    /// The partition.
+    pub partition: String,
+    /// Only sort keys that begin so.
+    pub prefix: Option<String>,
+    /// Only sort keys between these, both included.
+    pub between: Option<(&'a str, &'a str)>,
+    /// Backwards.
+    pub descending: bool,
+    /// At most so many items; all where none is named.
+    pub limit: Option<usize>,
+    /// Begin behind this key (of the index, if one is named).
+    pub after: Option<Item>,
+    /// Strongly consistent (not on an index).
+    pub consistent: bool,
+}
+
+/// Why a write of several items was not made.
+#[derive(Debug)]
+pub enum Cancelled {
+    /// Conditions did not hold: for each item of the transaction, in order, what stood there instead.
+    /// `None`: this item's condition held. `Some(None)`: it failed and there is no such item.
+    Conditions(Vec<Option<Option<Item>>>),
+    /// Somebody else was writing one of the items.
+    Conflict,
+    /// Something else.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Cancelled {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Table {
+    /// The table's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The SDK's client, for tools.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Reads one item, strongly consistent.
+    pub async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .set_key(Some(key.attributes()))
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        Ok(answer.map_err(|error| classify("GetItem", &error))?.item)
+    }
+
+    /// Reads items, strongly consistent, in any order; those that don't exist are left out. No key may be
+    /// named twice.
+    pub async fn batch_get(&self, keys: &[Key]) -> Result<HashMap<Key, Item>, StoreError> {
+        let parts = stream::iter(keys.chunks(BATCH_GET_LIMIT).map(|part| self.batch_get_part(part)));
+        let parts: Vec<Vec<Item>> = parts.buffer_unordered(PARALLEL).try_collect().await?;
+        Ok(parts.into_iter().flatten().filter_map(|item| Some((Key::of(&item)?, item))).collect())
+    }
+
+    async fn batch_get_part(&self, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
+        let mut wanted: Vec<Item> = keys.iter().map(Key::attributes).collect();
+        let mut found = Vec::with_capacity(wanted.len());
+        for attempt in 0..ATTEMPTS {
+            let request = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
+            let request = request.map_err(|error| malformed("BatchGetItem", &error))?;
+            let answer = self
+                .client
+                .batch_get_item()
+                .request_items(&self.name, request)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+                .await
+                .map_err(|error| classify("BatchGetItem", &error))?;
+            found.extend(answer.responses.unwrap_or_default().remove(&self.name).unwrap_or_default());
+            match answer.unprocessed_keys.unwrap_or_default().remove(&self.name) {
+                Some(rest) if !rest.keys.is_empty() => wanted = rest.keys,
+                _ => return Ok(found),
+            }
+            self.wait(attempt).await;
+        }
+        Err(StoreError::Contention { operation: "BatchGetItem", attempts: ATTEMPTS })
+    }
+
+    /// Reads a range of items, in order, however many pages that takes.
+    pub async fn query(&self, range: Range<'_>) -> Result<Vec<Item>, StoreError> {
+        let mut found = Vec::new();
+        let mut after = range.after.clone();
+        loop {
+            let left = range.limit.map(|limit| limit - found.len());
+            let (items, last) = self.query_page(&range, after, left).await?;
+            found.extend(items);
+            match last {
+                Some(last) if range.limit.is_none_or(|limit| found.len() < limit) => after = Some(last),
+                _ => return Ok(found),
+            }
+        }
+    }
+
+    async fn query_page(
+        &self,
+        range: &Range<'_>,
+        after: Option<Item>,
+        limit: Option<usize>,
+    ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
+        let name = |suffix: &str| range.index.map_or_else(|| suffix.to_owned(), |index| format!("{index}{suffix}"));
+        let mut condition = "#pk = :pk".to_owned();
+        let mut query = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .set_index_name(range.index.map(str::to_owned))
+            .expression_attribute_names("#pk", name(PK))
+            .expression_attribute_values(":pk", AttributeValue::S(range.partition.clone()))
+            .scan_index_forward(!range.descending)
+            .consistent_read(range.consistent)
+            .set_limit(limit.and_then(|limit| i32::try_from(limit).ok()))
+            .set_exclusive_start_key(after)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        if let Some(prefix) = &range.prefix {
+            condition.push_str(" AND begins_with(#sk, :sk)");
+            query = query
+                .expression_attribute_names("#sk", name(SK))
+                .expression_attribute_values(":sk", AttributeValue::S(prefix.clone()));
+        } else if let Some((from, to)) = range.between {
+            condition.push_str(" AND #sk BETWEEN :from AND :to");
+            query = query
+                .expression_attribute_names("#sk", name(SK))
+                .expression_attribute_values(":from", AttributeValue::S(from.to_owned()))
+                .expression_attribute_values(":to", AttributeValue::S(to.to_owned()));
+        }
+        let answer =
+            query.key_condition_expression(condition).send().await.map_err(|error| classify("Query", &error))?;
+        Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
+    }
+
+    /// Writes items without condition, transaction or order. For imports only.
+    pub async fn write_all(&self, items: Vec<Item>) -> Result<(), StoreError> {
+        use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
+        let requests: Vec<WriteRequest> = items
+            .into_iter()
+            .map(|item| PutRequest::builder().set_item(Some(item)).build())
+            .map(|put| put.map(|put| WriteRequest::builder().put_request(put).build()))
+            .collect::<Result<_, _>>()
+            .map_err(|error| malformed("BatchWriteItem", &error))?;
+        for part in requests.chunks(BATCH_WRITE_LIMIT) {
+            self.write_part(part.to_vec()).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_part(&self, mut requests: Vec<aws_sdk_dynamodb::types::WriteRequest>) -> Result<(), StoreError> {
+        for attempt in 0..ATTEMPTS {
+            let answer = self.client.batch_write_item().request_items(&self.name, requests).send().await;
+            let answer = answer.map_err(|error| classify("BatchWriteItem", &error))?;
+            match answer.unprocessed_items.unwrap_or_default().remove(&self.name) {
+                Some(rest) if !rest.is_empty() => requests = rest,
+                _ => return Ok(()),
+            }
+            self.wait(attempt).await;
+        }
+        Err(StoreError::Contention { operation: "BatchWriteItem", attempts: ATTEMPTS })
+    }
+
+    /// Writes all of these items or none. `token` makes a repetition of the same call within ten minutes
+    /// harmless, which is what lets the SDK repeat it after a lost answer.
+    pub async fn transact(&self, writes: Vec<Write>, token: impl Into<String>) -> Result<(), Cancelled> {
+        debug_assert!(writes.len() <= TRANSACTION_LIMIT, "{} items in one transaction", writes.len());
+        let items: Vec<TransactWriteItem> =
+            writes.into_iter().map(|write| write.into_transaction(&self.name)).collect::<Result<_, _>>()?;
+        let answer = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(items))
+            .client_request_token(token)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(()),
+            Err(error) => Err(cancellation(error)),
+        }
+    }
+
+    /// Waits before the next try: a random time below a bound that doubles (full jitter).
+    pub async fn wait(&self, attempt: u32) {
+        let bound = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(attempt)).min(LAST_WAIT);
+        let micros = self.random.below(u64::try_from(bound.as_micros()).unwrap_or(u64::MAX));
+        tokio::time::sleep(Duration::from_micros(micros)).await;
+    }
+}
+
+/// One item of a transaction.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// Puts an item, if the condition holds.
+    Put {
+        /// The whole item.
+        item: Item,
+        /// The condition.
+        condition: Option<Expression>,
+    },
+    /// Changes an item, if the condition holds.
+    Update {
+        /// Which item.
+        key: Key,
+        /// The change.
+        update: String,
+        /// The condition.
+        condition: Option<String>,
+        /// Names and values of both.
+        terms: Expression,
+    },
+    /// Deletes an item, if the condition holds.
+    Delete {
+        /// Which item.
+        key: Key,
+        /// The condition.
+        condition: Option<Expression>,
+    },
+}
+
+/// An expression with the names (`#n`) and values (`:v`) that it uses.
+#[derive(Clone, Debug, Default)]
+pub struct Expression {
+    /// The text.
+    pub text: String,
+    /// Names.
+    pub names: HashMap<String, String>,
+    /// Values.
+    pub values: HashMap<String, AttributeValue>,
+}
+
+impl Expression {
+    /// An expression without names or values yet.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+
+    /// There must be no such item.
+    pub fn absent() -> Self {
+        Self::new("attribute_not_exists(pk)")
+    }
+
+    /// There must be such an item.
+    pub fn present() -> Self {
+        Self::new("attribute_exists(pk)")
+    }
+
+    /// Adds a name; `name` is used as `#name`.
+    #[must_use]
+    pub fn name(mut self, name: &str) -> Self {
+        self.names.insert(format!("#{name}"), name.to_owned());
+        self
+    }
+
+    /// Adds a value; `name` is used as `:name`.
+    #[must_use]
+    pub fn value(mut self, name: &str, value: AttributeValue) -> Self {
+        self.values.insert(format!(":{name}"), value);
+        self
+    }
+
+    fn names(&self) -> Option<HashMap<String, String>> {
+        (!self.names.is_empty()).then(|| self.names.clone())
+    }
+
+    fn values(&self) -> Option<HashMap<String, AttributeValue>> {
+        (!self.values.is_empty()).then(|| self.values.clone())
+    }
+}
+
+impl Write {
+    /// Puts an item where none may be.
+    pub fn create(item: Item) -> Self {
+        Self::Put { item, condition: Some(Expression::absent()) }
+    }
+
+    /// Puts an item, whatever was there.
+    pub fn put(item: Item) -> Self {
+        Self::Put { item, condition: None }
+    }
+
+    fn into_transaction(self, table: &str) -> Result<TransactWriteItem, StoreError> {
+        let with_old = ReturnValuesOnConditionCheckFailure::AllOld;
+        let built = match self {
+            Self::Put { item, condition } => {
+                let mut put = Put::builder().table_name(table).set_item(Some(item));
+                if let Some(condition) = condition {
+                    put = put
+                        .set_expression_attribute_names(condition.names())
+                        .set_expression_attribute_values(condition.values())
+                        .condition_expression(condition.text)
+                        .return_values_on_condition_check_failure(with_old);
+                }
+                put.build().map(|put| TransactWriteItem::builder().put(put).build())
+            }
+            Self::Update { key, update, condition, terms } => Update::builder()
+                .table_name(table)
+                .set_key(Some(key.attributes()))
+                .update_expression(update)
+                .set_condition_expression(condition)
+                .set_expression_attribute_names(terms.names())
+                .set_expression_attribute_values(terms.values())
+                .return_values_on_condition_check_failure(with_old)
+                .build()
+                .map(|update| TransactWriteItem::builder().update(update).build()),
+            Self::Delete { key, condition } => {
+                let mut delete = Delete::builder().table_name(table).set_key(Some(key.attributes()));
+                if let Some(condition) = condition {
+                    delete = delete
+                        .set_expression_attribute_names(condition.names())
+                        .set_expression_attribute_values(condition.values())
+                        .condition_expression(condition.text)
+                        .return_values_on_condition_check_failure(with_old);
+                }
+                delete.build().map(|delete| TransactWriteItem::builder().delete(delete).build())
+            }
+        };
+        built.map_err(|error| malformed("TransactWriteItems", &error))
+    }
+}
+
+/// Reads a cancelled transaction's reasons. They come in item order; a failed condition outweighs a conflict,
+/// because it will fail again.
+fn cancellation<R>(error: SdkError<TransactWriteItemsError, R>) -> Cancelled
+where
+    R: fmt::Debug + Send + Sync + 'static,
+{
+    let service = match error {
+        SdkError::ServiceError(service) => service.into_err(),
+        other => return Cancelled::Store(classify("TransactWriteItems", &other)),
+    };
+    let TransactWriteItemsError::TransactionCanceledException(cancelled) = &service else {
+        return match service.code() {
+            Some("TransactionInProgressException" | "TransactionConflictException") => Cancelled::Conflict,
+            code => Cancelled::Store(classify_code("TransactWriteItems", code, service.to_string())),
+        };
+    };
+    let reasons = cancelled.cancellation_reasons();
+    let is = |code: &str| reasons.iter().any(|reason| reason.code() == Some(code));
+    if is("ConditionalCheckFailed") {
+        let failed = |reason: &aws_sdk_dynamodb::types::CancellationReason| {
+            (reason.code() == Some("ConditionalCheckFailed"))
+                .then(|| reason.item.clone().filter(|item| !item.is_empty()))
+        };
+        return Cancelled::Conditions(reasons.iter().map(failed).collect());
+    }
+    if is("TransactionConflict") || is("ThrottlingError") || is("ProvisionedThroughputExceeded") {
+        return Cancelled::Conflict;
+    }
+    let codes: Vec<&str> = reasons.iter().filter_map(|reason| reason.code()).filter(|code| *code != "None").collect();
+    Cancelled::Store(StoreError::Refused { operation: "TransactWriteItems", cause: codes.join(", ") })
+}
+
+fn malformed(operation: &'static str, error: &dyn fmt::Display) -> StoreError {
+    StoreError::Refused { operation, cause: error.to_string() }
+}
+
+/// Tells errors that pass from errors that stay. The service's message is kept for the log; DynamoDB does not
+/// repeat item contents in it.
+pub fn classify<E, R>(operation: &'static str, error: &SdkError<E, R>) -> StoreError
+where
+    E: ProvideErrorMetadata + fmt::Debug,
+    R: fmt::Debug,
+{
+    match error {
+        SdkError::ServiceError(service) => {
+            let error = service.err();
+            let cause = format!("{}: {}", error.code().unwrap_or("unknown"), error.message().unwrap_or_default());
+            classify_code(operation, error.code(), cause)
+        }
+        SdkError::ConstructionFailure(_) => StoreError::Refused { operation, cause: "the request was not built".into() },
+        SdkError::TimeoutError(_) => StoreError::Unavailable { operation, cause: "timed out".into() },
+        SdkError::DispatchFailure(failure) => {
+            StoreError::Unavailable { operation, cause: format!("not sent: {failure:?}") }
+        }
+        SdkError::ResponseError(_) => StoreError::Unavailable { operation, cause: "the answer was not read".into() },
+        _ => StoreError::Unavailable { operation, cause: "unknown failure".into() },
+    }
+}
+
+fn classify_code(operation: &'static str, code: Option<&str>, cause: String) -> StoreError {
+    match code {
+        Some(
+            "ProvisionedThroughputExceededException"
+            | "ThrottlingException"
+            | "RequestLimitExceeded"
+            | "InternalServerError"
+            | "InternalFailure"
+            | "ServiceUnavailable",
+        )
+        | None => StoreError::Unavailable { operation, cause },
+        _ => StoreError::Refused { operation, cause },
+    }
+}
