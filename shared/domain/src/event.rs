@@ -37,6 +37,9 @@ pub struct Event {
     /// How many licences, where they are not named one by one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
+    /// The learner, where there is no licence to name them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learner: Option<Learner>,
     /// The licences that changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub licenses: Vec<LicenseChange>,
@@ -65,6 +68,16 @@ pub enum EventKind {
     LicensesRevoked,
     /// A learner's address changed.
     LearnerEmailChanged,
+}
+
+/// A learner whom no licence names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Learner {
+    /// The address.
+    pub email: EmailAddress,
+    /// The number in the LMS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lms_user_id: Option<LmsUserId>,
 }
 
 /// One licence's change.

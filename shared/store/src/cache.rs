@@ -18,6 +18,8 @@ pub struct Cached {
     pub plans: Pointers<PlanId, AgreementId>,
     /// From customer to agreement.
     pub enterprises: Pointers<EnterpriseId, AgreementId>,
+    /// The number of a plan's buckets, which never shrinks: which of them to read ahead.
+    pub buckets: Pointers<PlanId, u16>,
     /// Plans whose last draw had to take returned seats: the next one looks for them at once.
     pub returned_seats: Pointers<PlanId, ()>,
     products: Mutex<Option<(Timestamp, ProductCatalog)>>,

@@ -114,6 +114,11 @@ impl AgreementKeys {
         format!("AGREEMENT#{}", self.0)
     }
 
+    /// The agreement of such a partition.
+    pub fn of_partition(pk: &str) -> Option<AgreementId> {
+        pk.strip_prefix("AGREEMENT#")?.parse().ok()
+    }
+
     /// The agreement.
     pub fn agreement(self) -> Key {
         Key::head(self.partition())

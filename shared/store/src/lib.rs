@@ -6,9 +6,12 @@
 mod cache;
 pub mod error;
 pub mod keys;
+mod licenses;
+mod portfolios;
 pub mod ports;
 pub mod rows;
 pub mod table;
+mod users;
 
 pub use error::StoreError;
 pub use table::{Store, Table};

@@ -9,7 +9,11 @@ use license_domain::{
     LicenseStatus, LmsUserId, PlanId, Portfolio, ProductCatalog, RoleGrant, SeatCounts, Stamp, SubscriptionPlan,
 };
 
-use crate::StoreError;
+use crate::{
+    StoreError,
+    keys::{Item, Key},
+    rows::Bucket,
+};
 
 /// What the store knows of a user beside the token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -155,6 +159,21 @@ pub trait Learners: Send + Sync {
     async fn adopt(&self, user: LmsUserId, email: &EmailAddress, stamp: &Stamp) -> Result<usize, StoreError>;
 }
 
+/// Slots (and perhaps a bucket) that were read ahead, while something else was being read. Whatever is acted on
+/// is checked again by the write's conditions, so an old glance costs a retry and nothing else.
+#[derive(Clone, Debug, Default)]
+pub struct Glance {
+    pub(crate) slots: Option<HashMap<Key, Item>>,
+    pub(crate) bucket: Option<(u16, Bucket)>,
+}
+
+/// Reading ahead.
+#[async_trait]
+pub trait Glances: Send + Sync {
+    /// Reads the learners' slots in the plan, and a bucket where the plan's layout is known.
+    async fn glance(&self, plan: PlanId, emails: &[EmailKey]) -> Result<Glance, StoreError>;
+}
+
 /// A wish to assign.
 #[derive(Clone, Debug)]
 pub struct Assignment {
@@ -175,6 +194,8 @@ pub struct AssignRequest {
     pub greeting: Option<String>,
     /// A closing for the mail.
     pub closing: Option<String>,
+    /// What was read ahead.
+    pub glance: Glance,
     /// Who, why, when.
     pub stamp: Stamp,
 }
@@ -233,6 +254,8 @@ pub enum Revocation {
 pub struct RevokeRequest {
     /// The learners, each once.
     pub emails: Vec<EmailAddress>,
+    /// What was read ahead.
+    pub glance: Glance,
     /// Who, why, when.
     pub stamp: Stamp,
 }

@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::{
     error::{ProvideErrorMetadata, SdkError},
     operation::transact_write_items::TransactWriteItemsError,
     types::{
-        AttributeValue, Delete, KeysAndAttributes, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
+        AttributeValue, ConditionCheck, Delete, KeysAndAttributes, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
         TransactWriteItem, Update,
     },
 };
@@ -89,6 +89,16 @@ impl Store {
         Self::new(client, setting("TABLE_NAME").unwrap_or_else(|| "license-manager".to_owned()), clock, random)
     }
 
+    /// The clock that this store goes by.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// Where this store's random numbers come from.
+    pub fn random(&self) -> &Arc<dyn Random> {
+        &self.random
+    }
+
     /// The table itself, for the import and for tools.
     pub fn table(&self) -> &Table {
         &self.table
@@ -162,8 +172,8 @@ impl Table {
     /// Reads items, strongly consistent, in any order; those that don't exist are left out. No key may be
     /// named twice.
     pub async fn batch_get(&self, keys: &[Key]) -> Result<HashMap<Key, Item>, StoreError> {
-        let parts = stream::iter(keys.chunks(BATCH_GET_LIMIT).map(|part| self.batch_get_part(part)));
-        let parts: Vec<Vec<Item>> = parts.buffer_unordered(PARALLEL).try_collect().await?;
+        let reads: Vec<_> = keys.chunks(BATCH_GET_LIMIT).map(|part| self.batch_get_part(part)).collect();
+        let parts: Vec<Vec<Item>> = stream::iter(reads).buffer_unordered(PARALLEL).try_collect().await?;
         Ok(parts.into_iter().flatten().filter_map(|item| Some((Key::of(&item)?, item))).collect())
     }
 
@@ -320,6 +330,13 @@ pub enum Write {
         /// Names and values of both.
         terms: Expression,
     },
+    /// Changes nothing, but lets the transaction fail if the condition does not hold.
+    Check {
+        /// Which item.
+        key: Key,
+        /// The condition.
+        condition: Expression,
+    },
     /// Deletes an item, if the condition holds.
     Delete {
         /// Which item.
@@ -414,6 +431,15 @@ impl Write {
                 .return_values_on_condition_check_failure(with_old)
                 .build()
                 .map(|update| TransactWriteItem::builder().update(update).build()),
+            Self::Check { key, condition } => ConditionCheck::builder()
+                .table_name(table)
+                .set_key(Some(key.attributes()))
+                .set_expression_attribute_names(condition.names())
+                .set_expression_attribute_values(condition.values())
+                .condition_expression(condition.text)
+                .return_values_on_condition_check_failure(with_old)
+                .build()
+                .map(|check| TransactWriteItem::builder().condition_check(check).build()),
             Self::Delete { key, condition } => {
                 let mut delete = Delete::builder().table_name(table).set_key(Some(key.attributes()));
                 if let Some(condition) = condition {

@@ -1,0 +1,86 @@
+//! A learner starts to use a licence.
+
+use async_trait::async_trait;
+use license_domain::{Consequence, EmailAddress, EventKind, License, LicenseChange, LicenseStatus, LmsUserId, Portfolio, Stamp};
+
+use crate::{
+    Store, StoreError,
+    keys::{self, LearnerKeys},
+    ports::{Activate, ActivateError},
+    rows,
+    table::{ATTEMPTS, Cancelled, Write},
+    write::{BucketChange, change_in_place},
+};
+
+#[async_trait]
+impl Activate for Store {
+    /// 1. The caller has read the learner's licence and its plan, and found the plan active and current.
+    /// 2. One transaction: the slot (still that licence, still assigned), any one bucket (assigned − 1,
+    ///    activated + 1), the alias from LMS user to address, the event.
+    /// 3. The slot's condition failed: what stands there is returned with the refusal. The same licence,
+    ///    activated: success, it was a repetition. Revoked: refused. Anything else: gone.
+    /// 4. The transaction met another one: again after a random wait, with another bucket.
+    async fn activate(
+        &self,
+        portfolio: &Portfolio,
+        license: &License,
+        lms_user_id: Option<LmsUserId>,
+        stamp: &Stamp,
+    ) -> Result<License, ActivateError> {
+        let activated = match license.activate(lms_user_id, stamp.at) {
+            Ok(Some(activated)) => activated,
+            Ok(None) => return Ok(license.clone()),
+            Err(license_domain::license::Refusal::Revoked) => return Err(ActivateError::Revoked),
+            Err(_) => return Err(ActivateError::Gone),
+        };
+        let (Some(plan), Some(email)) = (portfolio.plan(license.subscription_plan), &activated.user_email) else {
+            return Err(ActivateError::Gone);
+        };
+        let event = self.license_event(
+            EventKind::LicenseActivated,
+            portfolio,
+            plan.uuid,
+            vec![LicenseChange::new(license.status, &activated)],
+            vec![Consequence::MailPostActivation],
+            stamp,
+        );
+        for attempt in 0..ATTEMPTS {
+            let slot = LearnerKeys(&email.key()).slot(plan.uuid);
+            let shares = BucketChange { assigned: -1, activated: 1, ..BucketChange::default() };
+            let mut writes = vec![
+                change_in_place(slot, license, &activated, &plan.seats, stamp)?,
+                shares.write(self.any_bucket(plan.uuid, &plan.seats)),
+                self.event(&event)?,
+            ];
+            writes.extend(activated.lms_user_id.map(|user| alias(user, email)));
+            match self.table.transact(writes, self.token()).await {
+                Ok(()) => return Ok(activated),
+                Err(Cancelled::Conflict) => self.table.wait(attempt).await,
+                Err(Cancelled::Conditions(mut stood)) => {
+                    let Some(Some(item)) = stood.swap_remove(0) else { return Err(ActivateError::Gone) };
+                    let stands: License = rows::from_item(item)?;
+                    return match stands.status {
+                        _ if stands.uuid != license.uuid => Err(ActivateError::Gone),
+                        LicenseStatus::Activated => Ok(stands),
+                        LicenseStatus::Revoked => Err(ActivateError::Revoked),
+                        LicenseStatus::Assigned | LicenseStatus::Unassigned => Err(ActivateError::Gone),
+                    };
+                }
+                Err(Cancelled::Store(error)) => return Err(error.into()),
+            }
+        }
+        Err(StoreError::Contention { operation: "activate", attempts: ATTEMPTS }.into())
+    }
+}
+
+/// The write of the alias from an LMS user to an address. It says the same however often it is made.
+pub(crate) fn alias(user: LmsUserId, email: &EmailAddress) -> Write {
+    Write::put(alias_item(user, email))
+}
+
+/// The alias itself.
+pub fn alias_item(user: LmsUserId, email: &EmailAddress) -> keys::Item {
+    let mut item = keys::alias(user, &email.key()).attributes();
+    item.insert("email".to_owned(), rows::text(email.as_given()));
+    item
+}

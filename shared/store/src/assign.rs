@@ -1,0 +1,219 @@
+//! Handing out seats in one transaction. What does not fit into one is in [`crate::batch`].
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use license_domain::{
+    Consequence, EmailKey, EventKind, License, LicenseChange, LicenseSource, LicenseStatus, PlanId, Portfolio,
+    SubscriptionPlan, license::SOURCE_TYPE_AMT,
+};
+
+use crate::{
+    Store, StoreError,
+    keys::{BucketKeys, Item, Key, LearnerKeys},
+    ports::{Assign, AssignError, AssignRequest, Assigned, Assignment, Glance, Glances},
+    rows,
+    table::{ATTEMPTS, Cancelled, TRANSACTION_LIMIT, Write},
+    write::{ROOM_FOR_OTHERS, Slot, occupy, signed, slots_in},
+};
+
+/// The most learners that are tried in one transaction.
+pub(crate) const AT_ONCE: usize = TRANSACTION_LIMIT - ROOM_FOR_OTHERS;
+
+#[async_trait]
+impl Glances for Store {
+    async fn glance(&self, plan: PlanId, emails: &[EmailKey]) -> Result<Glance, StoreError> {
+        if emails.len() > AT_ONCE {
+            return Ok(Glance::default());
+        }
+        let mut emails = emails.to_vec();
+        emails.sort_unstable();
+        emails.dedup();
+        let mut keys: Vec<Key> = emails.iter().map(|email| LearnerKeys(email).slot(plan)).collect();
+        let bucket = self.cached.buckets.get(&plan).map(|buckets| {
+            let bucket = u16::try_from(self.random.below(u64::from(buckets.max(1)))).unwrap_or_default();
+            BucketKeys { plan, bucket }
+        });
+        keys.extend(bucket.map(BucketKeys::bucket));
+        let mut items = self.table.batch_get(&keys).await?;
+        let bucket = match bucket.and_then(|at| Some((at.bucket, items.remove(&at.bucket())?))) {
+            Some((number, item)) => Some((number, rows::from_item(item)?)),
+            None => None,
+        };
+        Ok(Glance { slots: Some(items), bucket })
+    }
+}
+
+/// What one try needs to know.
+pub(crate) struct Wishes<'a> {
+    pub portfolio: &'a Portfolio,
+    pub plan: &'a SubscriptionPlan,
+    pub request: &'a AssignRequest,
+}
+
+/// What one try came to.
+enum Try {
+    Done(Assigned),
+    Again,
+    TooMany,
+}
+
+#[async_trait]
+impl Assign for Store {
+    async fn assign(
+        &self,
+        portfolio: &Portfolio,
+        plan: PlanId,
+        mut request: AssignRequest,
+    ) -> Result<Assigned, AssignError> {
+        let Some(plan) = portfolio.plan(plan) else {
+            return Err(AssignError::NotEnough { wanted: to_u64(request.assignments.len()), available: 0 });
+        };
+        let mut named = std::collections::HashSet::new();
+        request.assignments.retain(|wish| named.insert(wish.email.key()));
+        let glance = std::mem::take(&mut request.glance);
+        let wishes = Wishes { portfolio, plan, request: &request };
+        if request.assignments.len() > AT_ONCE {
+            return self.assign_in_batch(&wishes).await;
+        }
+        self.assign_at_once(&wishes, glance).await
+    }
+}
+
+impl Store {
+    /// Assigns in one transaction.
+    ///
+    /// 1. Read the learners' slots and one bucket (perhaps done ahead: the glance). Learners who hold a live
+    ///    licence are already associated and drop out.
+    /// 2. If the bucket falls short, read all buckets strongly and draw across them; only this may refuse.
+    /// 3. One transaction: each slot (absent, or still that revoked licence, which is archived beside it), the
+    ///    bucket(s) (`next` as seen and `end` not passed; `free` not overdrawn and the epoch as seen), rows of
+    ///    returned seats (still there), the event.
+    /// 4. A slot's condition failed: somebody else associated that learner; from 1. A bucket's or a seat's
+    ///    condition failed, or the transaction met another one: from 1, after a random wait, most likely with
+    ///    another bucket. Nothing was written in any of these cases.
+    /// 5. Needs more than 100 items (archives and returned seats cost one more each): a batch.
+    async fn assign_at_once(&self, wishes: &Wishes<'_>, mut glance: Glance) -> Result<Assigned, AssignError> {
+        for attempt in 0..ATTEMPTS {
+            match self.try_at_once(wishes, std::mem::take(&mut glance)).await? {
+                Try::Done(assigned) => return Ok(assigned),
+                Try::TooMany => return self.assign_in_batch(wishes).await,
+                Try::Again => self.table.wait(attempt).await,
+            }
+        }
+        Err(StoreError::Contention { operation: "assign", attempts: ATTEMPTS }.into())
+    }
+
+    async fn try_at_once(&self, wishes: &Wishes<'_>, glance: Glance) -> Result<Try, AssignError> {
+        let Wishes { portfolio, plan, request } = *wishes;
+        let (slots, bucket) = self.look(plan, &request.assignments, glance).await?;
+        let fresh: Vec<&Assignment> = request.assignments.iter().filter(|wish| is_fresh(wish, &slots)).collect();
+        let already_associated = to_u64(request.assignments.len() - fresh.len());
+        if fresh.is_empty() {
+            return Ok(Try::Done(Assigned { assigned: Vec::new(), already_associated }));
+        }
+
+        let wanted = to_u64(fresh.len());
+        let shares = match self.draw(plan, wanted, bucket).await? {
+            Ok(shares) => shares,
+            Err(refused) => return Err(AssignError::NotEnough { wanted, available: refused.available }),
+        };
+        let mut seats = Vec::with_capacity(fresh.len());
+        let mut writes = Vec::with_capacity(TRANSACTION_LIMIT);
+        for share in &shares {
+            let Some((taken, deletes)) = self.seats(plan, share).await? else { return Ok(Try::Again) };
+            let mut change = share.change();
+            change.assigned = signed(taken.len());
+            writes.push(change.write(share.at));
+            writes.extend(deletes);
+            seats.extend(taken);
+        }
+
+        let mut assigned = Vec::with_capacity(fresh.len());
+        let mut changes = Vec::with_capacity(fresh.len());
+        for (wish, seat) in fresh.iter().zip(&seats) {
+            let license = self.hand_out(seat, wish, request);
+            writes.extend(occupy(
+                &license,
+                slots.get(&wish.email.key()),
+                portfolio.agreement.uuid,
+                &plan.seats,
+                &request.stamp,
+            )?);
+            changes.push(LicenseChange::new(LicenseStatus::Unassigned, &license));
+            assigned.push((wish.email.clone(), license.uuid));
+        }
+        if writes.len() >= TRANSACTION_LIMIT {
+            return Ok(Try::TooMany);
+        }
+        writes.push(self.assigned_event(wishes, changes)?);
+        match self.table.transact(writes, self.token()).await {
+            Ok(()) => Ok(Try::Done(Assigned { assigned, already_associated })),
+            Err(Cancelled::Conditions(_) | Cancelled::Conflict) => Ok(Try::Again),
+            Err(Cancelled::Store(error)) => Err(error.into()),
+        }
+    }
+
+    /// The slots and a bucket: those of the glance, or read now, together.
+    async fn look(
+        &self,
+        plan: &SubscriptionPlan,
+        wishes: &[Assignment],
+        glance: Glance,
+    ) -> Result<(HashMap<EmailKey, Slot>, Option<(BucketKeys, rows::Bucket)>), StoreError> {
+        let emails: Vec<EmailKey> = wishes.iter().map(|wish| wish.email.key()).collect();
+        let at = self.any_bucket(plan.uuid, &plan.seats);
+        let bucket_of = |(bucket, seen)| (BucketKeys { plan: plan.uuid, bucket }, seen);
+        if let Some(items) = glance.slots {
+            return Ok((slots_in(plan.uuid, &emails, items)?, glance.bucket.map(bucket_of)));
+        }
+        let mut keys: Vec<Key> = emails.iter().map(|email| LearnerKeys(email).slot(plan.uuid)).collect();
+        keys.push(at.bucket());
+        let mut items: HashMap<Key, Item> = self.table.batch_get(&keys).await?;
+        let bucket = items.remove(&at.bucket()).map(rows::from_item).transpose()?;
+        Ok((slots_in(plan.uuid, &emails, items)?, bucket.map(|seen| (at, seen))))
+    }
+
+    /// The licence that the seat becomes.
+    pub(crate) fn hand_out(&self, seat: &License, wish: &Assignment, request: &AssignRequest) -> License {
+        // A drawn seat is unassigned by construction; its state machine cannot refuse.
+        let assigned = seat.assign(wish.email.clone(), self.random.activation_key(), request.stamp.at);
+        let mut license = assigned.unwrap_or_else(|_| seat.clone());
+        license.source = wish.source_id.as_ref().map(|source_id| LicenseSource {
+            source_id: source_id.clone(),
+            source_type: SOURCE_TYPE_AMT.to_owned(),
+        });
+        license
+    }
+
+    pub(crate) fn assigned_event(
+        &self,
+        wishes: &Wishes<'_>,
+        changes: Vec<LicenseChange>,
+    ) -> Result<Write, StoreError> {
+        let Wishes { portfolio, plan, request } = *wishes;
+        let mail = request.notify && !portfolio.agreement.disable_onboarding_notifications;
+        let consequences = mail.then(|| Consequence::MailAssignment {
+            greeting: request.greeting.clone(),
+            closing: request.closing.clone(),
+        });
+        let event = self.license_event(
+            EventKind::LicensesAssigned,
+            portfolio,
+            plan.uuid,
+            changes,
+            consequences.into_iter().collect(),
+            &request.stamp,
+        );
+        self.event(&event)
+    }
+}
+
+/// Whether the learner holds no live licence.
+pub(crate) fn is_fresh(wish: &Assignment, slots: &HashMap<EmailKey, Slot>) -> bool {
+    slots.get(&wish.email.key()).is_none_or(|slot| !slot.license.status.is_live())
+}
+
+pub(crate) fn to_u64(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}

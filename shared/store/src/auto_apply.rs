@@ -1,0 +1,116 @@
+//! A learner takes a seat without an invitation.
+
+use async_trait::async_trait;
+use license_domain::{
+    Consequence, EmailAddress, EventKind, License, LicenseChange, LicenseStatus, LmsUserId, PlanId, Portfolio, Stamp,
+    SubscriptionPlan,
+};
+
+use crate::{
+    Store, StoreError,
+    activate::alias,
+    keys::LearnerKeys,
+    ports::{AutoApply, AutoApplyError},
+    rows,
+    table::{ATTEMPTS, Cancelled},
+    write::{occupy, slots_in},
+};
+
+#[async_trait]
+impl AutoApply for Store {
+    /// 1. Read the learner's slot and one bucket, together. A live licence is the answer; a revoked one refuses.
+    /// 2. If the bucket is empty, read all buckets strongly; none left: a not-assigned event, and refused.
+    /// 3. One transaction: the slot (absent), the bucket (as in assigning; activated + 1), a returned seat's row
+    ///    (still there), the alias, the event.
+    /// 4. A condition failed or the transaction met another one: from 1 after a random wait. A learner who asks
+    ///    twice at once thus finds the licence of the first request.
+    async fn auto_apply(
+        &self,
+        portfolio: &Portfolio,
+        plan: PlanId,
+        email: &EmailAddress,
+        lms_user_id: Option<LmsUserId>,
+        stamp: &Stamp,
+    ) -> Result<License, AutoApplyError> {
+        let Some(plan) = portfolio.plan(plan) else { return Err(AutoApplyError::NoSeat) };
+        for attempt in 0..ATTEMPTS {
+            if let Some(license) = self.try_auto_apply(portfolio, plan, email, lms_user_id, stamp).await? {
+                return Ok(license);
+            }
+            self.table.wait(attempt).await;
+        }
+        Err(StoreError::Contention { operation: "auto-apply", attempts: ATTEMPTS }.into())
+    }
+}
+
+impl Store {
+    async fn try_auto_apply(
+        &self,
+        portfolio: &Portfolio,
+        plan: &SubscriptionPlan,
+        email: &EmailAddress,
+        lms_user_id: Option<LmsUserId>,
+        stamp: &Stamp,
+    ) -> Result<Option<License>, AutoApplyError> {
+        let key = email.key();
+        let at = self.any_bucket(plan.uuid, &plan.seats);
+        let mut items = self.table.batch_get(&[LearnerKeys(&key).slot(plan.uuid), at.bucket()]).await?;
+        let bucket = items.remove(&at.bucket()).map(rows::from_item).transpose()?;
+        if let Some(slot) = slots_in(plan.uuid, std::slice::from_ref(&key), items)?.remove(&key) {
+            return match slot.license.status {
+                LicenseStatus::Revoked => Err(AutoApplyError::Revoked),
+                _ => Ok(Some(slot.license)),
+            };
+        }
+        let Ok(shares) = self.draw(plan, 1, bucket.map(|seen| (at, seen))).await? else {
+            self.not_assigned(portfolio, plan.uuid, email, lms_user_id, stamp).await?;
+            return Err(AutoApplyError::NoSeat);
+        };
+        let Some(share) = shares.first() else { return Ok(None) };
+        let Some((seats, deletes)) = self.seats(plan, share).await? else { return Ok(None) };
+        let applied = |seat: &License| {
+            seat.auto_apply(email.clone(), lms_user_id, self.random.activation_key(), stamp.at).ok()
+        };
+        let Some(license) = seats.first().and_then(applied) else { return Ok(None) };
+
+        let mut change = share.change();
+        change.activated = 1;
+        let mut writes = vec![change.write(share.at)];
+        writes.extend(deletes);
+        writes.extend(occupy(&license, None, portfolio.agreement.uuid, &plan.seats, stamp)?);
+        writes.extend(lms_user_id.map(|user| alias(user, email)));
+        let event = self.license_event(
+            EventKind::LicenseAutoApplied,
+            portfolio,
+            plan.uuid,
+            vec![LicenseChange::new(LicenseStatus::Unassigned, &license)],
+            vec![Consequence::MailAutoApplied, Consequence::CheckUtilization],
+            stamp,
+        );
+        writes.push(self.event(&event)?);
+        match self.table.transact(writes, self.token()).await {
+            Ok(()) => Ok(Some(license)),
+            Err(Cancelled::Conditions(_) | Cancelled::Conflict) => Ok(None),
+            Err(Cancelled::Store(error)) => Err(error.into()),
+        }
+    }
+
+    /// Puts on record that a learner found no seat: the customer may want to know.
+    async fn not_assigned(
+        &self,
+        portfolio: &Portfolio,
+        plan: PlanId,
+        email: &EmailAddress,
+        lms_user_id: Option<LmsUserId>,
+        stamp: &Stamp,
+    ) -> Result<(), StoreError> {
+        let mut event =
+            self.license_event(EventKind::LicenseNotAssigned, portfolio, plan, Vec::new(), Vec::new(), stamp);
+        event.learner = Some(license_domain::event::Learner { email: email.clone(), lms_user_id });
+        match self.table.transact(vec![self.event(&event)?], self.token()).await {
+            Ok(()) | Err(Cancelled::Conditions(_)) => Ok(()),
+            Err(Cancelled::Conflict) => Err(StoreError::Contention { operation: "not-assigned event", attempts: 1 }),
+            Err(Cancelled::Store(error)) => Err(error),
+        }
+    }
+}

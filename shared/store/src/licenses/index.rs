@@ -1,0 +1,79 @@
+//! A plan's index: its rows by status and address, spread over shards.
+
+use futures::future::try_join_all;
+use license_domain::{License, LicenseStatus, SubscriptionPlan};
+
+use crate::{
+    Store, StoreError,
+    keys::{self, Item},
+    rows,
+    table::Range,
+};
+
+impl Store {
+    /// `limit` licences of that status from `offset` on, in the order of the index. `count` is how many there
+    /// should be: it tells from which end to read.
+    pub(super) async fn listed(
+        &self,
+        plan: &SubscriptionPlan,
+        status: LicenseStatus,
+        nobody: bool,
+        count: u64,
+        offset: u64,
+        limit: usize,
+    ) -> Result<Vec<License>, StoreError> {
+        let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        let limit = limit.min(size(count.saturating_sub(offset)));
+        let behind = size(count).saturating_sub(size(offset) + limit);
+        let descending = behind < size(offset);
+        let skip = if descending { behind } else { size(offset) };
+
+        let shards = self.shards(plan, status, nobody, descending, Some(skip.saturating_add(limit))).await?;
+        let mut items: Vec<Item> = shards.into_iter().flatten().collect();
+        items.sort_by(|a, b| if descending { sort_key(b).cmp(&sort_key(a)) } else { sort_key(a).cmp(&sort_key(b)) });
+        let mut page: Vec<Item> = items.into_iter().skip(skip).take(limit).collect();
+        if descending {
+            page.reverse();
+        }
+        page.into_iter().map(rows::from_item).collect()
+    }
+
+    /// Every licence of that status.
+    pub(super) async fn all_listed(
+        &self,
+        plan: &SubscriptionPlan,
+        status: LicenseStatus,
+    ) -> Result<Vec<License>, StoreError> {
+        let shards = self.shards(plan, status, true, false, None).await?;
+        shards.into_iter().flatten().map(rows::from_item).collect()
+    }
+
+    /// The first `limit` rows of each shard.
+    async fn shards(
+        &self,
+        plan: &SubscriptionPlan,
+        status: LicenseStatus,
+        nobody: bool,
+        descending: bool,
+        limit: Option<usize>,
+    ) -> Result<Vec<Vec<Item>>, StoreError> {
+        let prefix = keys::list_prefix(status);
+        // Rows that name nobody have nothing between the prefix and the next space.
+        let (from, to) = (format!("{prefix}{}", if nobody { "" } else { "!" }), format!("{prefix}\u{10ffff}"));
+        let queries = (0..plan.seats.list_shards).map(|shard| {
+            self.table.query(Range {
+                index: Some(keys::GSI1),
+                partition: keys::list_partition(plan.uuid, shard),
+                between: Some((&from, &to)),
+                descending,
+                limit,
+                ..Range::default()
+            })
+        });
+        try_join_all(queries).await
+    }
+}
+
+fn sort_key(item: &Item) -> Option<&String> {
+    item.get("gsi1sk")?.as_s().ok()
+}

@@ -1,0 +1,173 @@
+//! Reading agreements with their plans and renewals: one Query each, strongly consistent.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use futures::{StreamExt, TryStreamExt, stream};
+use license_domain::{
+    AgreementId, CustomerAgreement, EnterpriseId, PlanId, Portfolio, ProductCatalog, SeatCounts, SubscriptionPlan,
+    SubscriptionPlanRenewal,
+};
+
+use crate::{
+    Store, StoreError,
+    keys::{self, AgreementKeys, AgreementPart, Item, Key, PORTFOLIO_RANGE},
+    ports::Portfolios,
+    rows::{self, Bucket},
+    table::{PARALLEL, Range},
+};
+
+#[async_trait]
+impl Portfolios for Store {
+    async fn portfolio(&self, agreement: AgreementId) -> Result<Option<Portfolio>, StoreError> {
+        let range = Range {
+            partition: AgreementKeys(agreement).partition(),
+            between: Some(PORTFOLIO_RANGE),
+            consistent: true,
+            ..Range::default()
+        };
+        let portfolio = assemble(self.table.query(range).await?)?;
+        if let Some(portfolio) = &portfolio {
+            self.cached.enterprises.put(portfolio.agreement.enterprise_customer_uuid, agreement);
+            for plan in &portfolio.plans {
+                self.cached.plans.put(plan.uuid, agreement);
+                self.cached.buckets.put(plan.uuid, plan.seats.buckets);
+            }
+        }
+        Ok(portfolio)
+    }
+
+    async fn portfolio_of_enterprise(&self, enterprise: EnterpriseId) -> Result<Option<Portfolio>, StoreError> {
+        if let Some(agreement) = self.cached.enterprises.get(&enterprise) {
+            let portfolio = self.portfolio(agreement).await?;
+            let fits = |portfolio: &Portfolio| portfolio.agreement.enterprise_customer_uuid == enterprise;
+            if portfolio.as_ref().is_some_and(fits) {
+                return Ok(portfolio);
+            }
+            self.cached.enterprises.forget(&enterprise);
+        }
+        match self.pointed(&keys::enterprise(enterprise)).await? {
+            Some(agreement) => self.portfolio(agreement).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn portfolio_of_plan(&self, plan: PlanId) -> Result<Option<Portfolio>, StoreError> {
+        if let Some(agreement) = self.cached.plans.get(&plan) {
+            let portfolio = self.portfolio(agreement).await?;
+            if portfolio.as_ref().is_some_and(|portfolio| portfolio.plan(plan).is_some()) {
+                return Ok(portfolio);
+            }
+            self.cached.plans.forget(&plan);
+        }
+        match self.pointed(&keys::plan(plan)).await? {
+            Some(agreement) => {
+                let portfolio = self.portfolio(agreement).await?;
+                Ok(portfolio.filter(|portfolio| portfolio.plan(plan).is_some()))
+            }
+            None => Ok(None),
+        }
+    }
+
+    async fn portfolios(&self, agreements: &[AgreementId]) -> Result<Vec<Portfolio>, StoreError> {
+        let reads: Vec<_> = agreements.iter().map(|agreement| self.portfolio(*agreement)).collect();
+        let found: Vec<Option<Portfolio>> = stream::iter(reads).buffered(PARALLEL).try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    async fn all_agreements(&self) -> Result<Vec<AgreementId>, StoreError> {
+        let items = self.list_all(keys::ALL_AGREEMENTS).await?;
+        Ok(items.iter().filter_map(|item| sort_key(item)?.parse().ok()).collect())
+    }
+
+    async fn all_plans(&self) -> Result<Vec<(PlanId, AgreementId)>, StoreError> {
+        let items = self.list_all(keys::ALL_PLANS).await?;
+        let mut plans: Vec<(&str, PlanId, AgreementId)> = items
+            .iter()
+            .filter_map(|item| {
+                let (start, plan) = keys::plan_of_listing(sort_key(item)?)?;
+                Some((start, plan, AgreementKeys::of_partition(&Key::of(item)?.pk)?))
+            })
+            .collect();
+        plans.sort_unstable_by(|a, b| b.0.cmp(a.0).then(a.1.cmp(&b.1)));
+        Ok(plans.into_iter().map(|(_, plan, agreement)| (plan, agreement)).collect())
+    }
+
+    async fn seat_counts(&self, plans: &[&SubscriptionPlan]) -> Result<HashMap<PlanId, SeatCounts>, StoreError> {
+        let keys: Vec<Key> = plans
+            .iter()
+            .flat_map(|plan| rows::buckets_of(plan.uuid, &plan.seats))
+            .map(keys::BucketKeys::bucket)
+            .collect();
+        let items = self.table.batch_get(&keys).await?;
+        let mut counts = HashMap::with_capacity(plans.len());
+        for plan in plans {
+            let mut buckets = Vec::with_capacity(usize::from(plan.seats.buckets));
+            for at in rows::buckets_of(plan.uuid, &plan.seats) {
+                if let Some(item) = items.get(&at.bucket()) {
+                    buckets.push(rows::from_item::<Bucket>(item.clone())?);
+                }
+            }
+            counts.insert(plan.uuid, sum(plan.seats.total, &buckets));
+        }
+        Ok(counts)
+    }
+
+    async fn products(&self) -> Result<ProductCatalog, StoreError> {
+        let now = self.clock.now();
+        if let Some(catalog) = self.cached.products(now) {
+            return Ok(catalog);
+        }
+        let catalog = match self.table.get(&keys::catalog()).await? {
+            Some(item) => rows::from_item(item)?,
+            None => ProductCatalog::usual(),
+        };
+        self.cached.remember_products(now, &catalog);
+        Ok(catalog)
+    }
+}
+
+impl Store {
+    /// Where a pointer leads.
+    async fn pointed(&self, pointer: &Key) -> Result<Option<AgreementId>, StoreError> {
+        Ok(self.table.get(pointer).await?.as_ref().and_then(rows::target))
+    }
+
+    async fn list_all(&self, partition: &str) -> Result<Vec<Item>, StoreError> {
+        self.table
+            .query(Range { index: Some(keys::GSI2), partition: partition.to_owned(), ..Range::default() })
+            .await
+    }
+}
+
+fn sort_key(item: &Item) -> Option<&str> {
+    item.get("gsi2sk")?.as_s().ok().map(String::as_str)
+}
+
+/// Puts the items of an agreement's partition together.
+fn assemble(items: Vec<Item>) -> Result<Option<Portfolio>, StoreError> {
+    let mut agreement: Option<CustomerAgreement> = None;
+    let mut plans: Vec<SubscriptionPlan> = Vec::new();
+    let mut renewals: Vec<SubscriptionPlanRenewal> = Vec::new();
+    for item in items {
+        match Key::of(&item).as_ref().map(AgreementPart::of) {
+            Some(AgreementPart::Agreement) => agreement = Some(rows::from_item(item)?),
+            Some(AgreementPart::Plan) => plans.push(rows::from_item(item)?),
+            Some(AgreementPart::Renewal) => renewals.push(rows::from_item(item)?),
+            Some(AgreementPart::Other) | None => {}
+        }
+    }
+    Ok(agreement.map(|agreement| Portfolio { agreement, plans, renewals }))
+}
+
+/// A plan's counts: the sums of its buckets' shares.
+pub(crate) fn sum(total: u64, buckets: &[Bucket]) -> SeatCounts {
+    let share = |of: fn(&Bucket) -> i64| u64::try_from(buckets.iter().map(of).sum::<i64>()).unwrap_or_default();
+    SeatCounts {
+        total,
+        assigned: share(|bucket| bucket.assigned),
+        activated: share(|bucket| bucket.activated),
+        revoked: share(|bucket| bucket.revoked),
+        revoked_without_person: share(|bucket| bucket.revoked_without_person),
+    }
+}

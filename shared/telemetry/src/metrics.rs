@@ -1,0 +1,100 @@
+//! Metrics in CloudWatch's embedded metric format: a JSON line on standard output, which the log group turns
+//! into a metric without a call. Dimensions are few and their values fixed words: each combination is a
+//! metric of its own, and none may name a person.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use license_domain::{Clock, Timestamp};
+use serde_json::{Map, Value, json};
+
+use crate::SystemClock;
+
+/// Under which name all metrics are found.
+pub const NAMESPACE: &str = "LicenseManager";
+
+static ENABLED: AtomicBool = AtomicBool::new(false);
+
+/// In what a metric is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// How many.
+    Count,
+    /// How long.
+    Milliseconds,
+    /// How much.
+    Bytes,
+}
+
+impl Unit {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Count => "Count",
+            Self::Milliseconds => "Milliseconds",
+            Self::Bytes => "Bytes",
+        }
+    }
+}
+
+/// From now on metrics are written. Without this (in tests, in the local runner) they go nowhere.
+pub(crate) fn enable() {
+    ENABLED.store(true, Ordering::Relaxed);
+}
+
+/// Counts one occurrence.
+pub fn count(name: &str, dimensions: &[(&str, &str)]) {
+    record(name, 1.0, Unit::Count, dimensions);
+}
+
+/// Records one measured value.
+#[expect(clippy::print_stdout, reason = "the log group reads metrics from standard output")]
+pub fn record(name: &str, value: f64, unit: Unit, dimensions: &[(&str, &str)]) {
+    if ENABLED.load(Ordering::Relaxed) {
+        println!("{}", line(SystemClock.now(), name, value, unit, dimensions));
+    }
+}
+
+/// One line of the embedded metric format.
+fn line(now: Timestamp, name: &str, value: f64, unit: Unit, dimensions: &[(&str, &str)]) -> Value {
+    let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
+    let mut line = Map::new();
+    line.insert(
+        "_aws".to_owned(),
+        json!({
+            "Timestamp": now.timestamp_millis(),
+            "CloudWatchMetrics": [{
+                "Namespace": NAMESPACE,
+                "Dimensions": [names],
+                "Metrics": [{ "Name": name, "Unit": unit.as_str() }],
+            }],
+        }),
+    );
+    line.extend(dimensions.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))));
+    line.insert(name.to_owned(), Value::from(value));
+    Value::Object(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_declares_what_it_holds() {
+        let now = "2026-11-23T10:46:08Z".parse().expect("a date");
+        let line = line(now, "StoreContention", 1.0, Unit::Count, &[("Function", "licenses")]);
+        assert_eq!(
+            line,
+            json!({
+                "_aws": {
+                    "Timestamp": 1_795_430_768_000_i64,
+                    "CloudWatchMetrics": [{
+                        "Namespace": "LicenseManager",
+                        "Dimensions": [["Function"]],
+                        "Metrics": [{ "Name": "StoreContention", "Unit": "Count" }],
+                    }],
+                },
+                "Function": "licenses",
+                "StoreContention": 1.0,
+            })
+        );
+    }
+}
