@@ -175,9 +175,8 @@ impl Portfolio {
 
     /// The catalogs of active plans that are not over, renewals included.
     pub fn available_subscription_catalogs(&self, now: Timestamp) -> Vec<CatalogId> {
-        let available = |plan: &&SubscriptionPlan| {
-            plan.is_active && self.days_until_expiration_including_renewals(plan, now) > 0
-        };
+        let available =
+            |plan: &&SubscriptionPlan| plan.is_active && self.days_until_expiration_including_renewals(plan, now) > 0;
         let mut catalogs: Vec<CatalogId> =
             self.plans.iter().filter(available).filter_map(|plan| self.catalog_of(plan)).collect();
         catalogs.sort_unstable();

@@ -103,7 +103,9 @@ fn is_valid(text: &str) -> bool {
     if text.chars().count() > MAX_EMAIL_LENGTH {
         return false;
     }
-    let Some((local, domain)) = text.rsplit_once('@') else { return false };
+    let Some((local, domain)) = text.rsplit_once('@') else {
+        return false;
+    };
     is_local_part(local) && is_domain(domain)
 }
 

@@ -211,12 +211,9 @@ impl License {
     /// Takes the licence back for good. The plan gets a free seat in its place.
     pub fn revoke(&self, now: Timestamp) -> Result<Self, Refusal> {
         match self.status {
-            LicenseStatus::Assigned | LicenseStatus::Activated => Ok(Self {
-                status: LicenseStatus::Revoked,
-                revoked_date: Some(now),
-                modified: now,
-                ..self.clone()
-            }),
+            LicenseStatus::Assigned | LicenseStatus::Activated => {
+                Ok(Self { status: LicenseStatus::Revoked, revoked_date: Some(now), modified: now, ..self.clone() })
+            }
             LicenseStatus::Revoked => Err(Refusal::Revoked),
             LicenseStatus::Unassigned => Err(Refusal::NotAssigned),
         }

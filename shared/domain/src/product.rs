@@ -101,7 +101,12 @@ impl ProductCatalog {
                 plan_type(2, "OCE", "An unpaid plan for academic institutions", [false, false, true, false]),
                 plan_type(3, "Trial", "A limited free plan for prospective customers", [false, false, true, false]),
                 plan_type(4, "Test", "A plan for internal tests", [false, false, false, true]),
-                plan_type(5, "self-service-trial", "A trial that a customer starts alone", [false, false, false, false]),
+                plan_type(
+                    5,
+                    "self-service-trial",
+                    "A trial that a customer starts alone",
+                    [false, false, false, false],
+                ),
                 plan_type(6, "self-service-paid", "A plan that a customer buys alone", [true, false, true, false]),
             ],
         }

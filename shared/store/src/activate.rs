@@ -1,7 +1,9 @@
 //! A learner starts to use a licence.
 
 use async_trait::async_trait;
-use license_domain::{Consequence, EmailAddress, EventKind, License, LicenseChange, LicenseStatus, LmsUserId, Portfolio, Stamp};
+use license_domain::{
+    Consequence, EmailAddress, EventKind, License, LicenseChange, LicenseStatus, LmsUserId, Portfolio, Stamp, Timestamp,
+};
 
 use crate::{
     Store, StoreError,
@@ -52,12 +54,14 @@ impl Activate for Store {
                 shares.write(self.any_bucket(plan.uuid, &plan.seats)),
                 self.event(&event)?,
             ];
-            writes.extend(activated.lms_user_id.map(|user| alias(user, email)));
+            writes.extend(activated.lms_user_id.map(|user| alias(user, email, stamp.at)));
             match self.table.transact(writes, self.token()).await {
                 Ok(()) => return Ok(activated),
                 Err(Cancelled::Conflict) => self.table.wait(attempt).await,
                 Err(Cancelled::Conditions(mut stood)) => {
-                    let Some(Some(item)) = stood.swap_remove(0) else { return Err(ActivateError::Gone) };
+                    let Some(Some(item)) = stood.swap_remove(0) else {
+                        return Err(ActivateError::Gone);
+                    };
                     let stands: License = rows::from_item(item)?;
                     return match stands.status {
                         _ if stands.uuid != license.uuid => Err(ActivateError::Gone),
@@ -73,14 +77,20 @@ impl Activate for Store {
     }
 }
 
-/// The write of the alias from an LMS user to an address. It says the same however often it is made.
-pub(crate) fn alias(user: LmsUserId, email: &EmailAddress) -> Write {
-    Write::put(alias_item(user, email))
+/// The write of the alias from an LMS user to an address.
+pub(crate) fn alias(user: LmsUserId, email: &EmailAddress, at: Timestamp) -> Write {
+    Write::put(alias_item(user, email, at))
 }
 
-/// The alias itself.
-pub fn alias_item(user: LmsUserId, email: &EmailAddress) -> keys::Item {
-    let mut item = keys::alias(user, &email.key()).attributes();
+/// Where the alias lies.
+pub(crate) fn alias_key(user: LmsUserId, email: &EmailAddress) -> keys::Key {
+    keys::alias(user, &email.key())
+}
+
+/// The alias itself. It says when it was written, so that nobody drops one that was written again.
+pub fn alias_item(user: LmsUserId, email: &EmailAddress, at: Timestamp) -> keys::Item {
+    let mut item = alias_key(user, email).attributes();
     item.insert("email".to_owned(), rows::text(email.as_given()));
+    item.insert("written".to_owned(), rows::text(keys::time(at)));
     item
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use futures::try_join;
 use license_domain::{
     Consequence, EmailKey, EventKind, License, LicenseChange, LicenseSource, LicenseStatus, PlanId, Portfolio,
     SubscriptionPlan, license::SOURCE_TYPE_AMT,
@@ -35,12 +36,12 @@ impl Glances for Store {
             BucketKeys { plan, bucket }
         });
         keys.extend(bucket.map(BucketKeys::bucket));
-        let mut items = self.table.batch_get(&keys).await?;
+        let (mut items, returned) = try_join!(self.table.batch_get(&keys), self.rows_ahead(bucket))?;
         let bucket = match bucket.and_then(|at| Some((at.bucket, items.remove(&at.bucket())?))) {
             Some((number, item)) => Some((number, rows::from_item(item)?)),
             None => None,
         };
-        Ok(Glance { slots: Some(items), bucket })
+        Ok(Glance { slots: Some(items), bucket, returned })
     }
 }
 
@@ -106,6 +107,7 @@ impl Store {
 
     async fn try_at_once(&self, wishes: &Wishes<'_>, glance: Glance) -> Result<Try, AssignError> {
         let Wishes { portfolio, plan, request } = *wishes;
+        let mut ahead = glance.bucket.map(|(bucket, _)| (bucket, glance.returned.clone()));
         let (slots, bucket) = self.look(plan, &request.assignments, glance).await?;
         let fresh: Vec<&Assignment> = request.assignments.iter().filter(|wish| is_fresh(wish, &slots)).collect();
         let already_associated = to_u64(request.assignments.len() - fresh.len());
@@ -116,12 +118,18 @@ impl Store {
         let wanted = to_u64(fresh.len());
         let shares = match self.draw(plan, wanted, bucket).await? {
             Ok(shares) => shares,
-            Err(refused) => return Err(AssignError::NotEnough { wanted, available: refused.available }),
+            Err(refused) => {
+                return Err(AssignError::NotEnough { wanted, available: refused.available });
+            }
         };
         let mut seats = Vec::with_capacity(fresh.len());
         let mut writes = Vec::with_capacity(TRANSACTION_LIMIT);
         for share in &shares {
-            let Some((taken, deletes)) = self.seats(plan, share).await? else { return Ok(Try::Again) };
+            let rows = ahead.take_if(|(bucket, _)| *bucket == share.at.bucket).map(|(_, rows)| rows);
+            let taken = self.seats(plan, share, rows.unwrap_or_default()).await?;
+            let Some((taken, deletes)) = taken else {
+                return Ok(Try::Again);
+            };
             let mut change = share.change();
             change.assigned = signed(taken.len());
             writes.push(change.write(share.at));
@@ -179,18 +187,14 @@ impl Store {
         // A drawn seat is unassigned by construction; its state machine cannot refuse.
         let assigned = seat.assign(wish.email.clone(), self.random.activation_key(), request.stamp.at);
         let mut license = assigned.unwrap_or_else(|_| seat.clone());
-        license.source = wish.source_id.as_ref().map(|source_id| LicenseSource {
-            source_id: source_id.clone(),
-            source_type: SOURCE_TYPE_AMT.to_owned(),
-        });
+        license.source = wish
+            .source_id
+            .as_ref()
+            .map(|source_id| LicenseSource { source_id: source_id.clone(), source_type: SOURCE_TYPE_AMT.to_owned() });
         license
     }
 
-    pub(crate) fn assigned_event(
-        &self,
-        wishes: &Wishes<'_>,
-        changes: Vec<LicenseChange>,
-    ) -> Result<Write, StoreError> {
+    pub(crate) fn assigned_event(&self, wishes: &Wishes<'_>, changes: Vec<LicenseChange>) -> Result<Write, StoreError> {
         let Wishes { portfolio, plan, request } = *wishes;
         let mail = request.notify && !portfolio.agreement.disable_onboarding_notifications;
         let consequences = mail.then(|| Consequence::MailAssignment {

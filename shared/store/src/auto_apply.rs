@@ -32,7 +32,9 @@ impl AutoApply for Store {
         lms_user_id: Option<LmsUserId>,
         stamp: &Stamp,
     ) -> Result<License, AutoApplyError> {
-        let Some(plan) = portfolio.plan(plan) else { return Err(AutoApplyError::NoSeat) };
+        let Some(plan) = portfolio.plan(plan) else {
+            return Err(AutoApplyError::NoSeat);
+        };
         for attempt in 0..ATTEMPTS {
             if let Some(license) = self.try_auto_apply(portfolio, plan, email, lms_user_id, stamp).await? {
                 return Ok(license);
@@ -66,19 +68,24 @@ impl Store {
             self.not_assigned(portfolio, plan.uuid, email, lms_user_id, stamp).await?;
             return Err(AutoApplyError::NoSeat);
         };
-        let Some(share) = shares.first() else { return Ok(None) };
-        let Some((seats, deletes)) = self.seats(plan, share).await? else { return Ok(None) };
-        let applied = |seat: &License| {
-            seat.auto_apply(email.clone(), lms_user_id, self.random.activation_key(), stamp.at).ok()
+        let Some(share) = shares.first() else {
+            return Ok(None);
         };
-        let Some(license) = seats.first().and_then(applied) else { return Ok(None) };
+        let Some((seats, deletes)) = self.seats(plan, share, Vec::new()).await? else {
+            return Ok(None);
+        };
+        let applied =
+            |seat: &License| seat.auto_apply(email.clone(), lms_user_id, self.random.activation_key(), stamp.at).ok();
+        let Some(license) = seats.first().and_then(applied) else {
+            return Ok(None);
+        };
 
         let mut change = share.change();
         change.activated = 1;
         let mut writes = vec![change.write(share.at)];
         writes.extend(deletes);
         writes.extend(occupy(&license, None, portfolio.agreement.uuid, &plan.seats, stamp)?);
-        writes.extend(lms_user_id.map(|user| alias(user, email)));
+        writes.extend(lms_user_id.map(|user| alias(user, email, stamp.at)));
         let event = self.license_event(
             EventKind::LicenseAutoApplied,
             portfolio,

@@ -90,12 +90,13 @@ impl Store {
         Ok(share_out(&buckets, n))
     }
 
-    /// The seats of a share, and the writes that delete the rows among them. `None`: rows that the counter
-    /// promised are gone by now; look again.
+    /// The seats of a share, and the writes that delete the rows among them. `ahead` are rows of the bucket that
+    /// were read ahead. `None`: rows that the counter promised are gone by now; look again.
     pub(crate) async fn seats(
         &self,
         plan: &SubscriptionPlan,
         share: &Share,
+        ahead: Vec<License>,
     ) -> Result<Option<(Vec<License>, Vec<Write>)>, StoreError> {
         let first = share.seen.next;
         let mut seats: Vec<License> = (first..first + share.untouched)
@@ -103,9 +104,15 @@ impl Store {
             .map(|id| License::unassigned(id, plan.uuid, plan.created))
             .collect();
         if share.returned == 0 {
+            self.cached.returned_seats.forget(&plan.uuid);
             return Ok(Some((seats, Vec::new())));
         }
-        let Some(rows) = self.returned_seats(share.at, share.returned).await? else { return Ok(None) };
+        self.cached.returned_seats.put(plan.uuid, ());
+        let enough = ahead.len() >= usize::try_from(share.returned).unwrap_or(usize::MAX);
+        let rows = if enough { ahead } else { self.rows_of(share.at, share.returned + CHOICE).await? };
+        let Some(rows) = self.pick(rows, share.returned) else {
+            return Ok(None);
+        };
         let writes = rows
             .iter()
             .map(|row| Write::Delete { key: share.at.free(row.uuid), condition: Some(Expression::present()) })
@@ -114,29 +121,41 @@ impl Store {
         Ok(Some((seats, writes)))
     }
 
+    /// Rows of free seats to read ahead, where the plan's last draw needed some.
+    pub(crate) async fn rows_ahead(&self, at: Option<BucketKeys>) -> Result<Vec<License>, StoreError> {
+        match at.filter(|at| self.cached.returned_seats.get(&at.plan).is_some()) {
+            Some(at) => self.rows_of(at, CHOICE).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// `n` rows of free seats of a bucket, at random among the first ones.
     pub(crate) async fn returned_seats(&self, at: BucketKeys, n: u64) -> Result<Option<Vec<License>>, StoreError> {
-        let limit = usize::try_from(n + CHOICE).unwrap_or(usize::MAX);
-        let items = self
-            .table
-            .query(Range {
-                partition: at.partition(),
-                prefix: Some(FREE_PREFIX.to_owned()),
-                limit: Some(limit),
-                consistent: true,
-                ..Range::default()
-            })
-            .await?;
+        let rows = self.rows_of(at, n + CHOICE).await?;
+        Ok(self.pick(rows, n))
+    }
+
+    async fn rows_of(&self, at: BucketKeys, limit: u64) -> Result<Vec<License>, StoreError> {
+        let range = Range {
+            partition: at.partition(),
+            prefix: Some(FREE_PREFIX.to_owned()),
+            limit: usize::try_from(limit).ok(),
+            consistent: true,
+            ..Range::default()
+        };
+        self.table.query(range).await?.into_iter().map(rows::from_item).collect()
+    }
+
+    fn pick(&self, mut rows: Vec<License>, n: u64) -> Option<Vec<License>> {
         let n = usize::try_from(n).unwrap_or(usize::MAX);
-        if items.len() < n {
-            return Ok(None);
+        if rows.len() < n {
+            return None;
         }
-        let mut rows: Vec<License> = items.into_iter().map(rows::from_item).collect::<Result<_, _>>()?;
         while rows.len() > n {
             let out = self.random.below(u64::try_from(rows.len()).unwrap_or(1));
             rows.swap_remove(usize::try_from(out).unwrap_or_default());
         }
-        Ok(Some(rows))
+        Some(rows)
     }
 }
 

@@ -363,6 +363,11 @@ impl BatchKeys {
     }
 }
 
+/// The greatest sort key of the due index that is due at that time.
+pub fn due_by(now: Timestamp) -> String {
+    format!("{}#~", time(now))
+}
+
 /// The batch of a sort key of the due index.
 pub fn batch_of_due(sk: &str) -> Option<BatchId> {
     sk.rsplit_once('#')?.1.parse().ok()

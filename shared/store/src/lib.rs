@@ -3,15 +3,25 @@
 //! Everything about keys is in [`keys`], everything about single calls in [`table`]; each use case has a
 //! module of its own whose function's doc comment is its protocol.
 
+mod activate;
+mod assign;
+mod auto_apply;
+mod batch;
 mod cache;
+mod draw;
 pub mod error;
 pub mod keys;
+mod learners;
 mod licenses;
 mod portfolios;
 pub mod ports;
+mod provision;
+mod revoke;
 pub mod rows;
 pub mod table;
 mod users;
+mod write;
 
+pub use activate::alias_item;
 pub use error::StoreError;
 pub use table::{Store, Table};

@@ -13,8 +13,8 @@ use license_domain::{License, LicenseId, LicenseStatus, SubscriptionPlan};
 use crate::{
     Store, StoreError,
     keys::{self, BucketKeys, Key},
-    ports::{LicenseFilter, LicenseQuery, Licenses, OrderBy, OrderField},
     portfolios::sum,
+    ports::{LicenseFilter, LicenseQuery, Licenses, OrderBy, OrderField},
     rows::{self, Bucket},
     table::Range,
 };

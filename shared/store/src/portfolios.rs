@@ -134,9 +134,7 @@ impl Store {
     }
 
     async fn list_all(&self, partition: &str) -> Result<Vec<Item>, StoreError> {
-        self.table
-            .query(Range { index: Some(keys::GSI2), partition: partition.to_owned(), ..Range::default() })
-            .await
+        self.table.query(Range { index: Some(keys::GSI2), partition: partition.to_owned(), ..Range::default() }).await
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use license_domain::{
-    AgreementId, ActivationKey, BatchId, CustomerAgreement, EmailAddress, EmailKey, EnterpriseId, License, LicenseId,
+    ActivationKey, AgreementId, BatchId, CustomerAgreement, EmailAddress, EmailKey, EnterpriseId, License, LicenseId,
     LicenseStatus, LmsUserId, PlanId, Portfolio, ProductCatalog, RoleGrant, SeatCounts, Stamp, SubscriptionPlan,
 };
 
@@ -109,9 +109,7 @@ impl LicenseFilter {
                 let key = email.key();
                 self.search.iter().all(|word| key.as_str().contains(word.as_str()))
             }
-            None => {
-                self.search.is_empty() && (!self.ignore_null_emails || license.status == LicenseStatus::Unassigned)
-            }
+            None => self.search.is_empty() && (!self.ignore_null_emails || license.status == LicenseStatus::Unassigned),
         }
     }
 }
@@ -165,6 +163,7 @@ pub trait Learners: Send + Sync {
 pub struct Glance {
     pub(crate) slots: Option<HashMap<Key, Item>>,
     pub(crate) bucket: Option<(u16, Bucket)>,
+    pub(crate) returned: Vec<License>,
 }
 
 /// Reading ahead.
@@ -229,8 +228,12 @@ pub enum AssignError {
 #[async_trait]
 pub trait Assign: Send + Sync {
     /// Assigns a licence to every learner named who has none, or to nobody if there are too few.
-    async fn assign(&self, portfolio: &Portfolio, plan: PlanId, request: AssignRequest)
-    -> Result<Assigned, AssignError>;
+    async fn assign(
+        &self,
+        portfolio: &Portfolio,
+        plan: PlanId,
+        request: AssignRequest,
+    ) -> Result<Assigned, AssignError>;
 }
 
 /// What became of one revocation.

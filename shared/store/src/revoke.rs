@@ -114,8 +114,12 @@ impl Store {
         let mut changes = Vec::with_capacity(live.len());
         for slot in live {
             // Only live licences are here; the state machine cannot refuse.
-            let Ok(revoked) = slot.license.revoke(stamp.at) else { continue };
-            let Some(email) = revoked.user_email.as_ref().map(EmailAddress::key) else { continue };
+            let Ok(revoked) = slot.license.revoke(stamp.at) else {
+                continue;
+            };
+            let Some(email) = revoked.user_email.as_ref().map(EmailAddress::key) else {
+                continue;
+            };
             let key = LearnerKeys(&email).slot(plan.uuid);
             writes.push(change_in_place(key, &slot.license, &revoked, &plan.seats, stamp)?);
             changes.push(LicenseChange::new(slot.license.status, &revoked));
@@ -141,8 +145,7 @@ impl Store {
                 consequences.push(Consequence::MailRevocationCapReached);
             }
         }
-        let event =
-            self.license_event(EventKind::LicensesRevoked, portfolio, plan.uuid, changes, consequences, stamp);
+        let event = self.license_event(EventKind::LicensesRevoked, portfolio, plan.uuid, changes, consequences, stamp);
         writes.push(self.event(&event)?);
         Ok(writes)
     }

@@ -1,20 +1,15 @@
 //! Single calls to the table: what they cost is asked for, what goes wrong is classified, what was throttled
 //! or left over is asked again. Nothing here knows an entity.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
     operation::transact_write_items::TransactWriteItemsError,
     types::{
-        AttributeValue, ConditionCheck, Delete, KeysAndAttributes, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
-        TransactWriteItem, Update,
+        AttributeValue, ConditionCheck, Delete, KeysAndAttributes, Put, ReturnConsumedCapacity,
+        ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
     },
 };
 use futures::{StreamExt, TryStreamExt, stream};
@@ -505,7 +500,9 @@ where
             let cause = format!("{}: {}", error.code().unwrap_or("unknown"), error.message().unwrap_or_default());
             classify_code(operation, error.code(), cause)
         }
-        SdkError::ConstructionFailure(_) => StoreError::Refused { operation, cause: "the request was not built".into() },
+        SdkError::ConstructionFailure(_) => {
+            StoreError::Refused { operation, cause: "the request was not built".into() }
+        }
         SdkError::TimeoutError(_) => StoreError::Unavailable { operation, cause: "timed out".into() },
         SdkError::DispatchFailure(failure) => {
             StoreError::Unavailable { operation, cause: format!("not sent: {failure:?}") }

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use license_domain::{
     AgreementId, Consequence, EmailKey, Event, EventKind, License, LicenseChange, LicenseStatus, PlanId, Portfolio,
-    SeatLayout, Stamp,
-    event::EVENT_SCHEMA,
+    SeatLayout, Stamp, event::EVENT_SCHEMA,
 };
 
 use crate::{

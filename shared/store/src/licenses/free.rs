@@ -67,7 +67,8 @@ fn page(stored: &[LicenseId], prefix: SeatPrefix, ranges: &[Untouched], offset: 
     let mut ranges = ranges.iter().copied().filter(|range| range.next < range.end).peekable();
 
     while found.len() < limit {
-        let untouched = ranges.peek().map(|range| prefix.license(Ordinal { bucket: range.bucket, sequence: range.next }));
+        let untouched =
+            ranges.peek().map(|range| prefix.license(Ordinal { bucket: range.bucket, sequence: range.next }));
         match (stored.peek().copied(), untouched) {
             (None, None) => break,
             (Some(id), first) if first.is_none_or(|first| id < first) => {
@@ -75,7 +76,9 @@ fn page(stored: &[LicenseId], prefix: SeatPrefix, ranges: &[Untouched], offset: 
                 if skip > 0 { skip -= 1 } else { found.push(id) }
             }
             (next_row, _) => {
-                let Some(range) = ranges.peek_mut() else { break };
+                let Some(range) = ranges.peek_mut() else {
+                    break;
+                };
                 // The run of untouched seats ends with the range, or before the next row that lies within it.
                 let within = next_row.and_then(|id| prefix.ordinal(id)).filter(|at| at.bucket == range.bucket);
                 let end = within.map_or(range.end, |at| at.sequence.clamp(range.next + 1, range.end));
@@ -102,8 +105,7 @@ mod tests {
     #[test]
     fn pages_of_a_million_seats_are_exact_and_cheap() {
         let prefix = SeatPrefix::from_bits(42);
-        let ranges: Vec<Untouched> =
-            (0..16).map(|bucket| Untouched { bucket, next: 100, end: 62_600 }).collect();
+        let ranges: Vec<Untouched> = (0..16).map(|bucket| Untouched { bucket, next: 100, end: 62_600 }).collect();
         let at = |bucket, sequence| prefix.license(Ordinal { bucket, sequence });
         assert_eq!(page(&[], prefix, &ranges, 62_499, 2), [at(0, 62_599), at(1, 100)]);
         assert_eq!(page(&[], prefix, &ranges, 999_999, 5), [at(15, 62_599)]);
