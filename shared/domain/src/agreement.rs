@@ -184,3 +184,140 @@ impl Portfolio {
         catalogs
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        ids::RenewalId,
+        plan::ChangeReason,
+        renewal::LicenseTypesToCopy,
+        seats::{SeatLayout, SeatPrefix},
+    };
+
+    const CATALOG: CatalogId = CatalogId(Uuid::from_u128(900));
+
+    fn now() -> Timestamp {
+        Timestamp::from_timestamp(1_795_430_768, 0).expect("a moment")
+    }
+
+    /// A plan from `start` to `end`, in days from now.
+    fn plan(id: u128, start: i64, end: i64) -> SubscriptionPlan {
+        SubscriptionPlan {
+            uuid: PlanId(Uuid::from_u128(id)),
+            title: format!("Plan {id}"),
+            customer_agreement: AgreementId(Uuid::nil()),
+            start_date: now() + TimeDelta::days(start),
+            expiration_date: now() + TimeDelta::days(end),
+            expiration_processed: false,
+            enterprise_catalog_uuid: None,
+            is_active: true,
+            is_revocation_cap_enabled: false,
+            revoke_max_percentage: 5,
+            num_revocations_applied: 0,
+            salesforce_opportunity_id: None,
+            salesforce_opportunity_line_item: None,
+            product: None,
+            for_internal_use_only: false,
+            can_freeze_unused_licenses: false,
+            last_freeze_timestamp: None,
+            should_auto_apply_licenses: Some(true),
+            desired_num_licenses: None,
+            created: now(),
+            modified: now(),
+            change_reason: ChangeReason::New,
+            seats: SeatLayout::for_total(10, SeatPrefix::from_bits(7)),
+        }
+    }
+
+    /// The renewal of one plan, by another one where it exists, until `end` (in days from now).
+    fn renewal(prior: u128, next: Option<u128>, effective: TimeDelta, end: i64) -> SubscriptionPlanRenewal {
+        SubscriptionPlanRenewal {
+            id: RenewalId(i64::try_from(prior).expect("small")),
+            customer_agreement: AgreementId(Uuid::nil()),
+            prior_subscription_plan: PlanId(Uuid::from_u128(prior)),
+            renewed_subscription_plan: next.map(|next| PlanId(Uuid::from_u128(next))),
+            salesforce_opportunity_id: None,
+            number_of_licenses: 10,
+            effective_date: now() + effective,
+            renewed_expiration_date: now() + TimeDelta::days(end),
+            processed: false,
+            processed_datetime: None,
+            renewed_plan_title: None,
+            license_types_to_copy: LicenseTypesToCopy::default(),
+            disable_auto_apply_licenses: false,
+            exempt_from_batch_processing: false,
+            created: now(),
+            modified: now(),
+        }
+    }
+
+    fn portfolio(plans: Vec<SubscriptionPlan>, renewals: Vec<SubscriptionPlanRenewal>) -> Portfolio {
+        let agreement = CustomerAgreement {
+            default_enterprise_catalog_uuid: Some(CATALOG),
+            ..CustomerAgreement::new(AgreementId(Uuid::nil()), EnterpriseId(Uuid::nil()), now())
+        };
+        Portfolio { agreement, plans, renewals }
+    }
+
+    #[test]
+    fn expiration_follows_the_chain_of_renewals_and_survives_a_ring() {
+        let day = TimeDelta::days(1);
+        let chain = vec![renewal(1, Some(2), day, 100), renewal(2, Some(3), day, 50), renewal(3, Some(1), day, 200)];
+        let portfolio = portfolio(vec![plan(1, -10, 10), plan(2, 10, 100)], chain);
+        let days = |plan| portfolio.days_until_expiration_including_renewals(plan, now());
+        assert_eq!(portfolio.plans.iter().map(days).collect::<Vec<_>>(), [200, 200]);
+        assert_eq!(portfolio.net_days_until_expiration(now()), 200);
+    }
+
+    #[test]
+    fn net_days_are_never_negative() {
+        assert_eq!(portfolio(vec![], vec![]).net_days_until_expiration(now()), 0);
+        assert_eq!(portfolio(vec![plan(1, -20, -3)], vec![]).net_days_until_expiration(now()), 0);
+    }
+
+    #[test]
+    fn learners_take_seats_of_the_active_current_plan_that_started_last() {
+        let chosen = |plans| {
+            let portfolio = portfolio(plans, vec![]);
+            portfolio.plan_for_auto_applied_licenses(now()).map(|plan| plan.uuid.0.as_u128())
+        };
+        let inactive = SubscriptionPlan { is_active: false, ..plan(4, -1, 10) };
+        let by_invitation = SubscriptionPlan { should_auto_apply_licenses: None, ..plan(5, -1, 10) };
+        assert_eq!(chosen(vec![plan(1, -9, 9), plan(2, -5, 5), plan(3, 1, 9), inactive.clone()]), Some(2));
+        assert_eq!(chosen(vec![plan(1, -9, -1), inactive, by_invitation]), None);
+        // Both ends belong to the term.
+        assert_eq!(chosen(vec![plan(1, 0, 0)]), Some(1));
+    }
+
+    #[test]
+    fn catalogs_are_those_of_plans_that_are_active_and_not_over() {
+        let own = CatalogId(Uuid::from_u128(901));
+        let plans = vec![
+            SubscriptionPlan { enterprise_catalog_uuid: Some(own), ..plan(1, -9, 9) },
+            plan(2, -9, 9),
+            plan(3, -9, 9),
+            SubscriptionPlan { enterprise_catalog_uuid: Some(CatalogId(Uuid::from_u128(902))), ..plan(4, -9, 0) },
+            SubscriptionPlan {
+                enterprise_catalog_uuid: Some(CatalogId(Uuid::from_u128(903))),
+                is_active: false,
+                ..plan(5, -9, 9)
+            },
+        ];
+        assert_eq!(portfolio(plans, vec![]).available_subscription_catalogs(now()), [CATALOG, own]);
+    }
+
+    #[test]
+    fn a_plan_is_locked_in_the_twelve_hours_before_its_renewal() {
+        let locked = |effective| {
+            let portfolio = portfolio(vec![plan(1, -9, 9)], vec![renewal(1, None, effective, 100)]);
+            portfolio.is_locked_for_renewal_processing(PlanId(Uuid::from_u128(1)), now())
+        };
+        assert!(locked(TimeDelta::zero()) && locked(TimeDelta::hours(12)));
+        assert!(!locked(TimeDelta::hours(12) + TimeDelta::microseconds(1)));
+        assert!(!locked(TimeDelta::microseconds(-1)));
+    }
+}

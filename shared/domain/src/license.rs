@@ -236,3 +236,103 @@ impl License {
         Self { user_email: Some(email), modified: now, ..self.clone() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// What can be done to a licence.
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Assign,
+        Activate,
+        AutoApply,
+        Revoke,
+        Reset,
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop::sample::select(vec![Step::Assign, Step::Activate, Step::AutoApply, Step::Revoke, Step::Reset]);
+        prop::collection::vec(step, 0..12)
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_timestamp(1_795_430_768 + second, 0).expect("a moment")
+    }
+
+    fn seat() -> License {
+        License::unassigned(LicenseId(Uuid::from_u128(1)), PlanId(Uuid::from_u128(2)), at(0))
+    }
+
+    fn take(license: &License, step: Step, now: Timestamp) -> Result<License, Refusal> {
+        let email = EmailAddress::on_record("Ada@Example.com");
+        let key = ActivationKey(Uuid::from_u128(3));
+        match step {
+            Step::Assign => license.assign(email, key, now),
+            Step::Activate => Ok(license.activate(Some(LmsUserId(7)), now)?.unwrap_or_else(|| license.clone())),
+            Step::AutoApply => license.auto_apply(email, Some(LmsUserId(7)), key, now),
+            Step::Revoke => license.revoke(now),
+            Step::Reset => license.reset(now),
+        }
+    }
+
+    /// The contract's table: where each step leads from each status, or why it is refused.
+    fn expected(from: LicenseStatus, step: Step) -> Result<LicenseStatus, Refusal> {
+        use LicenseStatus::{Activated, Assigned, Revoked, Unassigned};
+        match (from, step) {
+            (Unassigned, Step::Assign) => Ok(Assigned),
+            (Unassigned, Step::AutoApply) | (Assigned | Activated, Step::Activate) => Ok(Activated),
+            (Assigned | Activated, Step::Revoke) => Ok(Revoked),
+            (Assigned | Activated, Step::Reset) => Ok(Unassigned),
+            (Revoked, _) => Err(Refusal::Revoked),
+            (Assigned | Activated, Step::Assign | Step::AutoApply) => Err(Refusal::Taken),
+            (Unassigned, Step::Activate | Step::Revoke | Step::Reset) => Err(Refusal::NotAssigned),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_path_follows_the_table_and_keeps_the_fields_in_step(path in steps()) {
+            let mut license = seat();
+            for (second, step) in (1..).zip(path) {
+                let outcome = take(&license, step, at(second));
+                prop_assert_eq!(outcome.as_ref().map(|after| after.status).map_err(|refusal| *refusal),
+                    expected(license.status, step));
+                let Ok(after) = outcome else { continue };
+
+                prop_assert_eq!(after.uuid, license.uuid);
+                prop_assert_eq!(after.created, license.created);
+                prop_assert!(after.modified >= license.modified);
+                let free = after.status == LicenseStatus::Unassigned;
+                prop_assert_eq!(after.user_email.is_none(), free);
+                prop_assert_eq!(after.activation_key.is_none(), free);
+                prop_assert_eq!(after.assigned_date.is_none(), free);
+                prop_assert_eq!(after.revoked_date.is_some(), after.status == LicenseStatus::Revoked);
+                if after.status == LicenseStatus::Activated {
+                    prop_assert!(after.activation_date.is_some() && after.lms_user_id.is_some());
+                }
+                license = after;
+            }
+        }
+
+        #[test]
+        fn a_licence_is_stored_and_read_without_loss(path in steps()) {
+            let mut license = seat();
+            for (second, step) in (1..).zip(path) {
+                license = take(&license, step, at(second)).unwrap_or(license);
+            }
+            let text = serde_json::to_string(&license).expect("it serialises");
+            prop_assert_eq!(serde_json::from_str::<License>(&text).expect("it parses"), license);
+        }
+    }
+
+    #[test]
+    fn activating_twice_changes_nothing() {
+        let activated = take(&take(&seat(), Step::Assign, at(1)).expect("assigned"), Step::Activate, at(2));
+        let activated = activated.expect("activated");
+        assert_eq!(activated.activate(Some(LmsUserId(8)), at(9)), Ok(None));
+    }
+}

@@ -123,3 +123,40 @@ impl Principal {
         Access::Only(enterprises)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn principal(grants: Vec<RoleGrant>) -> Principal {
+        Principal {
+            username: "ada".to_owned(),
+            email: None,
+            lms_user_id: None,
+            is_staff: false,
+            is_superuser: false,
+            grants,
+        }
+    }
+
+    #[test]
+    fn access_is_the_sum_of_the_grants_of_the_roles_asked_for() {
+        let customer = |n| EnterpriseId(Uuid::from_u128(n));
+        let grant = |role, scope| RoleGrant { role, scope };
+        let ada = principal(vec![
+            grant(RoleName::SubscriptionsAdmin, Scope::Enterprise(customer(1))),
+            grant(RoleName::SubscriptionsLearner, Scope::Enterprise(customer(2))),
+            grant(RoleName::ProvisioningAdmin, Scope::All),
+        ]);
+        let admin = ada.access(&[RoleName::SubscriptionsAdmin]);
+        assert!(admin.includes(customer(1)) && !admin.includes(customer(2)) && !admin.is_empty());
+        let either = ada.access(&[RoleName::SubscriptionsAdmin, RoleName::SubscriptionsLearner]);
+        assert!(either.includes(customer(1)) && either.includes(customer(2)) && !either.includes(customer(3)));
+        assert_eq!(ada.access(&[RoleName::ProvisioningAdmin]), Access::All);
+        assert!(principal(vec![]).access(&[RoleName::SubscriptionsAdmin]).is_empty());
+        let root = Principal { is_superuser: true, ..principal(vec![]) };
+        assert_eq!(root.access(&[RoleName::SubscriptionsAdmin]), Access::All);
+    }
+}
