@@ -18,7 +18,7 @@ pub fn init() {
         .json()
         .flatten_event(true)
         .with_ansi(false)
-        .with_current_span(false)
+        .with_current_span(true)
         .with_span_list(false)
         .with_env_filter(filter)
         .try_init();

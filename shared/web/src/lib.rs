@@ -1,1 +1,33 @@
+//! HTTP as the contract has it: who calls, may they, what do they ask for, and how answers and refusals look.
+//! It knows the store's ports (for explicit roles) and nothing of DynamoDB.
 
+mod auth;
+mod body;
+mod caller;
+mod cors;
+mod endpoints;
+mod error;
+mod fields;
+mod jwks;
+mod negotiation;
+mod options;
+mod page;
+mod params;
+mod request;
+mod route;
+pub mod selection;
+mod settings;
+mod users;
+mod web;
+pub mod wire;
+
+pub use body::Body;
+pub use caller::{ADMINS, Caller, LEARNERS_AND_ADMINS, Missing, PROVISIONERS};
+pub use endpoints::Endpoints;
+pub use error::ApiError;
+pub use fields::{Fields, Presence, Text, email};
+pub use page::{NumberedPage, Page, PageNumber, PageQuery, Window};
+pub use params::{Params, id};
+pub use route::{Grants, Route};
+pub use settings::{JwkSource, JwtSettings, Settings, SettingsError};
+pub use web::Web;

@@ -1,0 +1,127 @@
+//! Who calls, and what they may.
+
+use axum::{
+    extract::{FromRef, FromRequestParts},
+    http::{StatusCode, request::Parts},
+};
+use license_domain::{Access, EnterpriseId, Principal, RoleName, Scope, Stamp};
+
+use crate::{ApiError, Web, request::RequestId};
+
+/// Roles that administer licences.
+pub const ADMINS: &[RoleName] = &[RoleName::SubscriptionsAdmin];
+
+/// Roles that learn or administer licences.
+pub const LEARNERS_AND_ADMINS: &[RoleName] = &[RoleName::SubscriptionsLearner, RoleName::SubscriptionsAdmin];
+
+/// Roles that make plans and agreements.
+pub const PROVISIONERS: &[RoleName] = &[RoleName::ProvisioningAdmin];
+
+/// What somebody without the role is told is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// To administer licences.
+    Admin,
+    /// To learn or to administer licences.
+    LearnerOrAdmin,
+    /// The same, as the routes outside of the resources word it.
+    UnanchoredLearnerOrAdmin,
+    /// To make plans.
+    ProvisioningPlans,
+    /// To make agreements.
+    ProvisioningAgreements,
+    /// Whatever it is, it is not said.
+    Unnamed,
+}
+
+impl Missing {
+    /// The `detail` of the 403.
+    pub const fn detail(self) -> &'static str {
+        match self {
+            Self::Admin => "MISSING: subscriptions.has_admin_access",
+            Self::LearnerOrAdmin => "MISSING: subscriptions.has_learner_or_admin_access",
+            Self::UnanchoredLearnerOrAdmin => "Missing: subscriptions.has_learner_or_admin_access",
+            Self::ProvisioningPlans => "MISSING: subscriptions.has_provisioning_admin_access",
+            Self::ProvisioningAgreements => "MISSING: agreements.has_provisioning_admin_access",
+            Self::Unnamed => "You do not have permission to perform this action.",
+        }
+    }
+
+    /// The 403.
+    pub fn refusal(self) -> ApiError {
+        ApiError::detail(StatusCode::FORBIDDEN, self.detail())
+    }
+}
+
+/// An authenticated caller, with the roles of the token and those on record.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Who.
+    pub principal: Principal,
+    /// In which request.
+    pub request_id: String,
+    web: Web,
+}
+
+impl<C> FromRequestParts<C> for Caller
+where
+    C: Send + Sync,
+    Web: FromRef<C>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &C) -> Result<Self, ApiError> {
+        let web = Web::from_ref(state);
+        let now = web.now();
+        let mut principal = web.authenticator().principal(&parts.method, &parts.headers, now).await?;
+        let stored = web.users().user(&principal.username, now).await?;
+        principal.is_superuser |= stored.is_superuser;
+        principal.grants.extend(stored.grants);
+        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+        Ok(Self { principal, request_id, web })
+    }
+}
+
+impl Caller {
+    /// The customers that any of these roles opens to the caller.
+    pub fn access(&self, roles: &[RoleName]) -> Access {
+        self.principal.access(roles)
+    }
+
+    /// For everything but lists: 403 unless one of the roles reaches that customer. Where the customer is not
+    /// known, only superusers pass.
+    pub fn require(
+        &self,
+        roles: &[RoleName],
+        enterprise: Option<EnterpriseId>,
+        missing: Missing,
+    ) -> Result<(), ApiError> {
+        let reached = enterprise.is_some_and(|enterprise| self.access(roles).includes(enterprise));
+        if self.principal.is_superuser || reached { Ok(()) } else { Err(missing.refusal()) }
+    }
+
+    /// For provisioning: 403 unless one of the roles reaches every customer.
+    pub fn require_everywhere(&self, roles: &[RoleName], missing: Missing) -> Result<(), ApiError> {
+        let everywhere =
+            self.principal.grants.iter().any(|grant| roles.contains(&grant.role) && grant.scope == Scope::All);
+        if self.principal.is_superuser || everywhere { Ok(()) } else { Err(missing.refusal()) }
+    }
+
+    /// For lists: 403 unless the caller has one of the roles, for whatever customer. Staff are not refused.
+    /// Returns the customers that are reached, possibly none: a list shows these only.
+    pub fn require_listing(&self, roles: &[RoleName]) -> Result<Access, ApiError> {
+        let access = self.access(roles);
+        if self.principal.is_staff || !access.is_empty() { Ok(access) } else { Err(ApiError::forbidden()) }
+    }
+
+    /// What every change is stamped with.
+    pub fn stamp(&self, reason: &str) -> Stamp {
+        Stamp {
+            actor: self.principal.username.clone(),
+            actor_lms_user_id: self.principal.lms_user_id,
+            reason: reason.to_owned(),
+            request_id: self.request_id.clone(),
+            at: self.web.now(),
+        }
+    }
+}

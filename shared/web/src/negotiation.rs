@@ -1,0 +1,55 @@
+//! In which form a client wants its answer: JSON is the one there is.
+
+use axum::{
+    extract::Request,
+    http::{HeaderMap, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use crate::{ApiError, Params};
+
+/// Refuses forms that there are none of: 404 where the query asks for one, 406 where the header does.
+pub(crate) async fn negotiate(request: Request, next: Next) -> Response {
+    let format = Params::parse(request.uri().query().unwrap_or_default());
+    if format.get("format").is_some_and(|format| !matches!(format, "json" | "api")) {
+        return ApiError::malformed().into_response();
+    }
+    if !accepts_json(request.headers()) {
+        return ApiError::detail(StatusCode::NOT_ACCEPTABLE, "Could not satisfy the request Accept header.")
+            .into_response();
+    }
+    next.run(request).await
+}
+
+/// Everybody accepts JSON who does not say otherwise. Browsers, which ask for HTML, get JSON too.
+fn accepts_json(headers: &HeaderMap) -> bool {
+    let mut given = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).peekable();
+    if given.peek().is_none() {
+        return true;
+    }
+    given.flat_map(|value| value.split(',')).any(|range| {
+        let kind = range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        matches!(kind.as_str(), "" | "*/*" | "application/*" | "application/json" | "text/html" | "text/*" | "text/csv")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn json_is_accepted_unless_only_other_forms_are() {
+        let accepts = |value: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            headers.extend(value.map(|value| (header::ACCEPT, HeaderValue::from_static(value))));
+            accepts_json(&headers)
+        };
+        for good in [None, Some("*/*"), Some("application/xml, application/json;q=0.5"), Some("text/html")] {
+            assert!(accepts(good), "{good:?}");
+        }
+        assert!(!accepts(Some("application/xml")));
+    }
+}

@@ -1,0 +1,34 @@
+//! What a route is: the list of them is what role tables, the template's check and docs are made from.
+
+use license_domain::RoleName;
+
+use crate::Missing;
+
+/// One route.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    /// The method.
+    pub method: &'static str,
+    /// The path with its parameters in braces and a slash at the end; it is served without that, too.
+    pub path: &'static str,
+    /// Who may.
+    pub access: Grants,
+}
+
+/// Who may call a route.
+#[derive(Clone, Copy, Debug)]
+pub enum Grants {
+    /// Everybody.
+    Anyone,
+    /// Everybody with a token.
+    Authenticated,
+    /// Holders of roles.
+    Roles {
+        /// Any of these.
+        roles: &'static [RoleName],
+        /// Whether staff may call it without a role (and see what their roles reach: nothing).
+        listing: bool,
+        /// What others are told.
+        missing: Missing,
+    },
+}

@@ -1,0 +1,145 @@
+//! What an operator sets, as environment variables with the peer's names where it has one.
+//!
+//! | variable | meaning |
+//! |---|---|
+//! | `JWT_ISSUER` | the issuer of every token; any where it is not set |
+//! | `JWT_AUDIENCE` | the audience of every token; any where it is not set |
+//! | `JWT_PUBLIC_SIGNING_JWK_SET` | the keys of RS512 tokens: a JWK set, or the URL of one |
+//! | `JWT_SECRET_KEY` | the secret of HS256 tokens; without it none is accepted |
+//! | `CORS_ORIGIN_WHITELIST` | origins (`scheme://host[:port]`) whose pages may call, separated by commas |
+//! | `LEARNER_PORTAL_URL` | where links of learners lead |
+//!
+//! Without any key nothing is accepted.
+
+use jsonwebtoken::jwk::JwkSet;
+
+/// What the web layer has to be told.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// How tokens are told from forgeries.
+    pub jwt: JwtSettings,
+    /// Origins whose pages may call.
+    pub cors_origins: Vec<String>,
+    /// Where links of learners lead, without a slash at the end.
+    pub learner_portal_url: String,
+}
+
+/// How tokens are told from forgeries.
+#[derive(Clone, Default)]
+pub struct JwtSettings {
+    /// The issuer that they must name.
+    pub issuer: Option<String>,
+    /// The audience that they must name.
+    pub audience: Option<String>,
+    /// The keys of RS512.
+    pub keys: Option<JwkSource>,
+    /// The secret of HS256.
+    pub secret: Option<String>,
+}
+
+impl std::fmt::Debug for JwtSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JwtSettings")
+            .field("issuer", &self.issuer)
+            .field("audience", &self.audience)
+            .field("keys", &self.keys)
+            .field("secret", &self.secret.as_ref().map(|_| "…"))
+            .finish()
+    }
+}
+
+/// Where the keys come from.
+#[derive(Clone, Debug)]
+pub enum JwkSource {
+    /// They are part of the settings.
+    Inline(JwkSet),
+    /// They are fetched.
+    Url(String),
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// Neither a JWK set nor a URL.
+    #[error("JWT_PUBLIC_SIGNING_JWK_SET is neither a JWK set nor a URL: {0}")]
+    Keys(String),
+    /// Not an origin.
+    #[error("CORS_ORIGIN_WHITELIST: {0:?} is not an origin (scheme://host[:port])")]
+    Origin(String),
+    /// The HTTP client was not built.
+    #[error("the HTTP client was not built: {0}")]
+    Client(#[from] reqwest::Error),
+}
+
+impl Settings {
+    /// From the process's environment.
+    pub fn from_env() -> Result<Self, SettingsError> {
+        Self::from_lookup(|name| std::env::var(name).ok())
+    }
+
+    /// From anything that knows variables. An empty one counts as not set.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+        let get = |name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let keys = get("JWT_PUBLIC_SIGNING_JWK_SET").map(|text| jwk_source(&text)).transpose()?;
+        let origins = get("CORS_ORIGIN_WHITELIST").unwrap_or_default();
+        let origins = origins.split(',').map(str::trim).filter(|origin| !origin.is_empty());
+        Ok(Self {
+            jwt: JwtSettings {
+                issuer: get("JWT_ISSUER"),
+                audience: get("JWT_AUDIENCE"),
+                keys,
+                secret: get("JWT_SECRET_KEY"),
+            },
+            cors_origins: origins.map(origin).collect::<Result<_, _>>()?,
+            learner_portal_url: get("LEARNER_PORTAL_URL").unwrap_or_default().trim_end_matches('/').to_owned(),
+        })
+    }
+}
+
+fn jwk_source(text: &str) -> Result<JwkSource, SettingsError> {
+    if text.starts_with("https://") || text.starts_with("http://") {
+        return Ok(JwkSource::Url(text.to_owned()));
+    }
+    serde_json::from_str(text).map(JwkSource::Inline).map_err(|error| SettingsError::Keys(error.to_string()))
+}
+
+fn origin(text: &str) -> Result<String, SettingsError> {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let valid = host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', ' ', '@']));
+    if valid { Ok(text.to_owned()) } else { Err(SettingsError::Origin(text.to_owned())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &'static str, value: &'static str) -> Result<Settings, SettingsError> {
+        Settings::from_lookup(move |asked| (asked == name).then(|| value.to_owned()))
+    }
+
+    #[test]
+    fn keys_are_a_set_or_a_url() {
+        let keys = |value| with("JWT_PUBLIC_SIGNING_JWK_SET", value).map(|settings| settings.jwt.keys);
+        assert!(matches!(keys(r#"{"keys": []}"#), Ok(Some(JwkSource::Inline(_)))));
+        assert!(matches!(keys("https://lms.example.com/jwks"), Ok(Some(JwkSource::Url(_)))));
+        assert!(matches!(keys("  "), Ok(None)));
+        assert!(keys("nonsense").is_err());
+    }
+
+    #[test]
+    fn origins_are_exact() {
+        let origins = |value| with("CORS_ORIGIN_WHITELIST", value).map(|settings| settings.cors_origins).ok();
+        assert_eq!(
+            origins("https://a.example, http://localhost:1991,"),
+            Some(vec!["https://a.example".into(), "http://localhost:1991".into()])
+        );
+        assert_eq!(origins("*"), None);
+        assert_eq!(origins("https://a.example/path"), None);
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let settings = with("JWT_SECRET_KEY", "hush").expect("valid");
+        assert!(!format!("{settings:?}").contains("hush"));
+    }
+}

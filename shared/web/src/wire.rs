@@ -1,0 +1,11 @@
+//! Shapes of answers, field for field as the contract has them; what ours adds comes last.
+
+mod agreement;
+mod license;
+mod plan;
+mod time;
+
+pub use agreement::{Agreement, MinimalAgreement};
+pub use license::{LearnerLicense, License};
+pub use plan::{MinimalPlan, Plan};
+pub use time::timestamp;

@@ -1,0 +1,64 @@
+//! Licences.
+
+use license_domain::{ActivationKey, LicenseId, LicenseStatus, PlanId, Portfolio, ProductCatalog, Timestamp};
+use serde::Serialize;
+
+use super::{MinimalAgreement, MinimalPlan, time};
+
+/// A licence.
+#[derive(Clone, Debug, Serialize)]
+pub struct License {
+    uuid: LicenseId,
+    status: LicenseStatus,
+    user_email: Option<String>,
+    #[serde(serialize_with = "time::serialize_option")]
+    activation_date: Option<Timestamp>,
+    #[serde(serialize_with = "time::serialize_option")]
+    last_remind_date: Option<Timestamp>,
+    subscription_plan_uuid: PlanId,
+    #[serde(serialize_with = "time::serialize_option")]
+    revoked_date: Option<Timestamp>,
+    activation_key: Option<ActivationKey>,
+}
+
+impl License {
+    /// The shape of that licence.
+    pub fn new(license: &license_domain::License) -> Self {
+        Self {
+            uuid: license.uuid,
+            status: license.status,
+            user_email: license.user_email.as_ref().map(|email| email.as_given().to_owned()),
+            activation_date: license.activation_date,
+            last_remind_date: license.last_remind_date,
+            subscription_plan_uuid: license.subscription_plan,
+            revoked_date: license.revoked_date,
+            activation_key: license.activation_key,
+        }
+    }
+}
+
+/// A licence with its plan and agreement, as its learner sees it.
+#[derive(Clone, Debug, Serialize)]
+pub struct LearnerLicense {
+    #[serde(flatten)]
+    license: License,
+    customer_agreement: MinimalAgreement,
+    subscription_plan: Option<MinimalPlan>,
+}
+
+impl LearnerLicense {
+    /// The shape of that licence, which is one of a plan of the agreement.
+    pub fn new(
+        license: &license_domain::License,
+        portfolio: &Portfolio,
+        products: &ProductCatalog,
+        now: Timestamp,
+    ) -> Self {
+        let plan = portfolio.plan(license.subscription_plan);
+        Self {
+            license: License::new(license),
+            customer_agreement: MinimalAgreement::new(portfolio, now),
+            subscription_plan: plan.map(|plan| MinimalPlan::new(portfolio, plan, products, now)),
+        }
+    }
+}
