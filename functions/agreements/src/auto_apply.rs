@@ -1,0 +1,54 @@
+//! `POST /api/v1/customer-agreement/{agreement}/auto-apply/`: the caller takes a seat of the agreement's plan for
+//! auto-applied licences, activated at once. Who holds one already gets that one. The body is empty: the learner
+//! is the token's.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use license_domain::AgreementId;
+use license_store::ports::AutoApplyError;
+use license_web::{ApiError, Caller, Grants, LEARNERS_AND_ADMINS, Missing, Route, id, wire};
+
+use crate::Context;
+
+/// Taking a seat.
+pub const ROUTE: Route = Route {
+    method: "POST",
+    path: "/api/v1/customer-agreement/{agreement}/auto-apply/",
+    access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: false, missing: Missing::LearnerOrAdmin },
+};
+
+const NO_EMAIL: &str = "`email` is required and could not be found in your jwt";
+const NO_PLAN: &str = "The agreement has no active and current plan whose licenses are applied automatically.";
+const REVOKED: &str = "The learner's license of this plan was revoked.";
+const NO_SEAT: &str = "The plan has no unassigned license left.";
+
+pub async fn handle(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(agreement): Path<String>,
+) -> Result<Json<wire::LearnerLicense>, ApiError> {
+    let agreement: AgreementId = id(&agreement)?;
+    let (portfolio, products) =
+        futures::try_join!(context.portfolios.portfolio(agreement), context.portfolios.products())?;
+    let owner = portfolio.as_ref().map(|portfolio| portfolio.agreement.enterprise_customer_uuid);
+    caller.require(LEARNERS_AND_ADMINS, owner, Missing::LearnerOrAdmin)?;
+    let portfolio = portfolio.ok_or_else(|| ApiError::not_found("CustomerAgreement"))?;
+    let email = caller.principal.email.clone();
+    let email = email.ok_or_else(|| ApiError::detail(StatusCode::BAD_REQUEST, NO_EMAIL))?;
+
+    let stamp = caller.stamp("auto-apply");
+    let refused = |reason: &str| ApiError::text(StatusCode::UNPROCESSABLE_ENTITY, reason);
+    let plan = portfolio.plan_for_auto_applied_licenses(stamp.at).ok_or_else(|| refused(NO_PLAN))?.uuid;
+    let user = caller.principal.lms_user_id;
+    let license = context.auto_apply.auto_apply(&portfolio, plan, &email, user, &stamp).await.map_err(|error| {
+        match error {
+            AutoApplyError::Revoked => refused(REVOKED),
+            AutoApplyError::NoSeat => refused(NO_SEAT),
+            AutoApplyError::Store(error) => error.into(),
+        }
+    })?;
+    Ok(Json(wire::LearnerLicense::new(&license, &portfolio, &products, stamp.at)))
+}

@@ -1,0 +1,71 @@
+//! `GET /api/v1/customer-agreement/`: the agreements that the caller reaches, with their plans, 100 a page.
+//!
+//! Parameters: `enterprise_customer_uuid`, `active_plans_only` (true: inactive plans are left out), `page`.
+//!
+//! ```json
+//! {"count": 1, "next": null, "previous": null, "results": [{"uuid": "…", "subscriptions": [{"uuid": "…", …}], …}]}
+//! ```
+
+use axum::{Json, extract::State};
+use futures::try_join;
+use license_domain::{Portfolio, SubscriptionPlan};
+use license_web::{
+    ApiError, Caller, Grants, LEARNERS_AND_ADMINS, Missing, Page, PageQuery, Params, Reach, Route, reach, wire,
+};
+
+use crate::Context;
+
+/// The list.
+pub const ROUTE: Route = Route {
+    method: "GET",
+    path: "/api/v1/customer-agreement/",
+    access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: true, missing: Missing::LearnerOrAdmin },
+};
+
+const PAGE_SIZE: usize = 100;
+
+pub async fn handle(
+    State(context): State<Context>,
+    caller: Caller,
+    params: Params,
+    page: PageQuery,
+) -> Result<Json<Page<wire::Agreement>>, ApiError> {
+    let access = caller.require_listing(LEARNERS_AND_ADMINS)?;
+    let enterprise = params.uuid("enterprise_customer_uuid")?;
+    let active_only = params.flag("active_plans_only", true);
+
+    let (window, shown) = match reach(&*context.portfolios, &access, enterprise).await? {
+        Reach::Only(portfolios) => {
+            let window = page.fixed_window(count(portfolios.len()), PAGE_SIZE)?;
+            (window, window.of(portfolios))
+        }
+        Reach::Everything => {
+            let all = context.portfolios.all_agreements().await?;
+            let window = page.fixed_window(count(all.len()), PAGE_SIZE)?;
+            (window, context.portfolios.portfolios(&window.of(all)).await?)
+        }
+    };
+    let results = show(&context, &shown, active_only).await?;
+    Ok(Json(Page::new(&page, &window, results)))
+}
+
+/// The shapes of these agreements. Only plans that are shown are counted.
+pub(crate) async fn show(
+    context: &Context,
+    portfolios: &[Portfolio],
+    active_only: bool,
+) -> Result<Vec<wire::Agreement>, ApiError> {
+    let plans: Vec<&SubscriptionPlan> = portfolios
+        .iter()
+        .flat_map(|portfolio| &portfolio.plans)
+        .filter(|plan| plan.is_active || !active_only)
+        .collect();
+    let (counts, products) = try_join!(context.portfolios.seat_counts(&plans), context.portfolios.products())?;
+    let now = context.web.now();
+    let shape = |portfolio| wire::Agreement::new(portfolio, &counts, &products, active_only, now);
+    Ok(portfolios.iter().map(shape).collect())
+}
+
+fn count(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,37 @@
+//! `GET /api/v1/customer-agreement/{agreement}/`: one agreement with its plans.
+//!
+//! Parameters: `enterprise_customer_uuid` (the customer in whose name is asked; the agreement's own where it is
+//! left out), `active_plans_only` (true).
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use license_domain::{AgreementId, EnterpriseId};
+use license_web::{ApiError, Caller, Grants, LEARNERS_AND_ADMINS, Missing, Params, Route, id, wire};
+
+use crate::{Context, list};
+
+/// One agreement.
+pub const ROUTE: Route = Route {
+    method: "GET",
+    path: "/api/v1/customer-agreement/{agreement}/",
+    access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: false, missing: Missing::LearnerOrAdmin },
+};
+
+pub async fn handle(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(agreement): Path<String>,
+    params: Params,
+) -> Result<Json<wire::Agreement>, ApiError> {
+    let agreement: AgreementId = id(&agreement)?;
+    let named: Option<EnterpriseId> = params.uuid("enterprise_customer_uuid")?;
+    let portfolio = context.portfolios.portfolio(agreement).await?;
+    let owner = portfolio.as_ref().map(|portfolio| portfolio.agreement.enterprise_customer_uuid);
+    caller.require(LEARNERS_AND_ADMINS, named.or(owner), Missing::LearnerOrAdmin)?;
+    let portfolio = portfolio.filter(|_| named.is_none() || named == owner);
+    let portfolio = portfolio.ok_or_else(|| ApiError::not_found("CustomerAgreement"))?;
+    let shown = list::show(&context, &[portfolio], params.flag("active_plans_only", true)).await?;
+    shown.into_iter().next().map(Json).ok_or_else(|| ApiError::not_found("CustomerAgreement"))
+}

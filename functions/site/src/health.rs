@@ -1,0 +1,37 @@
+//! `GET /health/`: whether the service can do its work; for load balancers and monitors.
+//!
+//! ```json
+//! {"overall_status": "OK", "detailed_status": {"database_status": "OK"}}
+//! ```
+
+use axum::{Json, extract::State, http::StatusCode};
+use license_web::{Grants, Route};
+use serde::Serialize;
+
+use crate::Context;
+
+/// Health.
+pub const ROUTE: Route = Route { method: "GET", path: "/health/", access: Grants::Anyone };
+
+/// The answer.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    overall_status: &'static str,
+    detailed_status: Detail,
+}
+
+#[derive(Debug, Serialize)]
+struct Detail {
+    database_status: &'static str,
+}
+
+pub async fn handle(State(context): State<Context>) -> (StatusCode, Json<Status>) {
+    let (code, word) = match context.health.check().await {
+        Ok(()) => (StatusCode::OK, "OK"),
+        Err(error) => {
+            tracing::error!(cause = %error, "the table does not answer");
+            (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE")
+        }
+    };
+    (code, Json(Status { overall_status: word, detailed_status: Detail { database_status: word } }))
+}

@@ -1,0 +1,97 @@
+//! `GET /api/v1/subscriptions/`: plans, the newest start first, 100 a page.
+//!
+//! | parameter | meaning |
+//! |---|---|
+//! | `enterprise_customer_uuid` | that customer's plans, the active ones only |
+//! | `include_inactive=true` | the inactive ones, too |
+//! | `current=true` | of the customer's active and current plans the one that was created last |
+//! | `page` | the page's number |
+//!
+//! Without a customer, all plans that the caller reaches, also inactive ones.
+
+use std::{cmp::Reverse, collections::HashSet};
+
+use axum::{Json, extract::State, http::StatusCode};
+use futures::try_join;
+use license_domain::{AgreementId, PlanId, Portfolio, SubscriptionPlan, Timestamp};
+use license_web::{
+    ADMINS, ApiError, Caller, Grants, Missing, Page, PageQuery, Params, Reach, Route, reach, wire,
+};
+
+use crate::Context;
+
+/// The list.
+pub const ROUTE: Route = Route {
+    method: "GET",
+    path: "/api/v1/subscriptions/",
+    access: Grants::Roles { roles: ADMINS, listing: true, missing: Missing::Admin },
+};
+
+const PAGE_SIZE: usize = 100;
+
+pub async fn handle(
+    State(context): State<Context>,
+    caller: Caller,
+    params: Params,
+    page: PageQuery,
+) -> Result<Json<Page<wire::Plan>>, ApiError> {
+    let access = caller.require_listing(ADMINS)?;
+    let enterprise = params.uuid("enterprise_customer_uuid")?;
+    let only_current = params.flag("current", false);
+    if only_current && enterprise.is_none() {
+        let message = "enterprise_customer_uuid is required where current=true is asked for.";
+        return Err(ApiError::detail(StatusCode::BAD_REQUEST, message));
+    }
+    let also_inactive = enterprise.is_none() || params.flag("include_inactive", false);
+    let now = context.web.now();
+
+    let (portfolios, plans, window) = match reach(&*context.portfolios, &access, enterprise).await? {
+        Reach::Only(portfolios) => {
+            let plans = if only_current { newest_current(&portfolios, now) } else { sorted(&portfolios, also_inactive) };
+            let window = page.fixed_window(count(plans.len()), PAGE_SIZE)?;
+            let plans = window.of(plans);
+            (portfolios, plans, window)
+        }
+        Reach::Everything => {
+            let all = context.portfolios.all_plans().await?;
+            let window = page.fixed_window(count(all.len()), PAGE_SIZE)?;
+            let shown = window.of(all);
+            let agreements: HashSet<AgreementId> = shown.iter().map(|(_, agreement)| *agreement).collect();
+            let agreements: Vec<AgreementId> = agreements.into_iter().collect();
+            let plans = shown.into_iter().map(|(plan, _)| plan).collect();
+            (context.portfolios.portfolios(&agreements).await?, plans, window)
+        }
+    };
+    let shown: Vec<(&Portfolio, &SubscriptionPlan)> = plans.iter().filter_map(|plan| find(&portfolios, *plan)).collect();
+    let counted: Vec<&SubscriptionPlan> = shown.iter().map(|(_, plan)| *plan).collect();
+    let (counts, products) = try_join!(context.portfolios.seat_counts(&counted), context.portfolios.products())?;
+    let shape = |(portfolio, plan): (&Portfolio, &SubscriptionPlan)| {
+        let counts = counts.get(&plan.uuid).copied().unwrap_or_default();
+        wire::Plan::new(portfolio, plan, counts, &products, now)
+    };
+    Ok(Json(Page::new(&page, &window, shown.into_iter().map(shape).collect())))
+}
+
+fn sorted(portfolios: &[Portfolio], also_inactive: bool) -> Vec<PlanId> {
+    let mut plans: Vec<&SubscriptionPlan> = portfolios
+        .iter()
+        .flat_map(|portfolio| &portfolio.plans)
+        .filter(|plan| plan.is_active || also_inactive)
+        .collect();
+    plans.sort_by_key(|plan| (Reverse(plan.start_date), plan.uuid));
+    plans.into_iter().map(|plan| plan.uuid).collect()
+}
+
+fn newest_current(portfolios: &[Portfolio], now: Timestamp) -> Vec<PlanId> {
+    let plans = portfolios.iter().flat_map(|portfolio| &portfolio.plans);
+    let newest = plans.filter(|plan| plan.is_active && plan.is_current(now)).max_by_key(|plan| (plan.created, plan.uuid));
+    newest.map(|plan| plan.uuid).into_iter().collect()
+}
+
+fn find(portfolios: &[Portfolio], plan: PlanId) -> Option<(&Portfolio, &SubscriptionPlan)> {
+    portfolios.iter().find_map(|portfolio| Some((portfolio, portfolio.plan(plan)?)))
+}
+
+fn count(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}
