@@ -1,1 +1,137 @@
+//! Reads `template.yaml`: the one place where the table and the routes are declared. The local runner and the
+//! tests make their table from it and route by it, so that what runs here is what is deployed.
+//!
+//! It understands the part of CloudFormation that the template uses, and complains about the rest.
 
+mod functions;
+mod read;
+mod table;
+
+use serde_yaml_ng::Value;
+
+pub use functions::{FunctionSpec, RouteSpec};
+pub use table::{IndexSpec, KeySpec, Projection, TableSpec};
+
+/// The template, as it was when this was built.
+pub const TEXT: &str = include_str!("../../../template.yaml");
+
+/// The template declares something that is not understood.
+#[derive(Debug, thiserror::Error)]
+pub enum TemplateError {
+    /// It is not YAML.
+    #[error("the template is not YAML: {0}")]
+    Yaml(#[from] serde_yaml_ng::Error),
+    /// Something is missing, or not what it should be.
+    #[error("the template: {place} {problem}")]
+    Unexpected {
+        /// Where.
+        place: String,
+        /// What.
+        problem: &'static str,
+    },
+}
+
+/// What the template declares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    table: TableSpec,
+    functions: Vec<FunctionSpec>,
+}
+
+impl Template {
+    /// The template that this was built with.
+    pub fn embedded() -> Result<Self, TemplateError> {
+        Self::parse(TEXT)
+    }
+
+    /// Any template.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        let document: Value = serde_yaml_ng::from_str(text)?;
+        let resources = read::resources(&document)?;
+        Ok(Self { table: table::read(&resources)?, functions: functions::read(&document, &resources)? })
+    }
+
+    /// The table.
+    pub const fn table(&self) -> &TableSpec {
+        &self.table
+    }
+
+    /// The functions, in the order of the template.
+    pub fn functions(&self) -> &[FunctionSpec] {
+        &self.functions
+    }
+
+    /// The function that the API calls for that request: the most specific route wins, and what no route fits
+    /// goes to the default one.
+    pub fn route(&self, method: &str, path: &str) -> Option<&FunctionSpec> {
+        let candidates =
+            self.functions.iter().flat_map(|function| function.routes.iter().map(move |route| (route, function)));
+        candidates
+            .filter_map(|(route, function)| Some((route.fits(method, path)?, function)))
+            .max_by(|(a, _), (b, _)| a.cmp(b))
+            .map(|(_, function)| function)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn template() -> Template {
+        Template::embedded().expect("the template is understood")
+    }
+
+    #[test]
+    fn the_table_has_its_keys_indexes_and_ttl() {
+        let template = template();
+        let table = template.table();
+        assert_eq!((table.key.partition.as_str(), table.key.sort.as_str()), ("pk", "sk"));
+        assert_eq!(table.ttl.as_deref(), Some("ttl"));
+        let names: Vec<&str> = table.indexes.iter().map(|index| index.name.as_str()).collect();
+        assert_eq!(names, ["gsi1", "gsi2", "gsi3"]);
+        assert!(
+            matches!(&table.indexes[0].projection, Projection::Include(names) if names.contains(&"user_email".to_owned()))
+        );
+        assert_eq!(table.indexes[1].projection, Projection::KeysOnly);
+        for key in table.indexes.iter().map(|index| &index.key).chain([&table.key]) {
+            assert!(table.attributes.contains(&key.partition) && table.attributes.contains(&key.sort));
+        }
+    }
+
+    #[test]
+    fn requests_go_where_the_api_sends_them() {
+        let template = template();
+        let to = |method, path| template.route(method, path).map(|function| function.binary.clone());
+        for (path, function) in [
+            ("/api/v1/customer-agreement/", "function-agreements"),
+            ("/api/v1/customer-agreement/x/auto-apply", "function-agreements"),
+            ("/api/v1/subscriptions", "function-subscriptions"),
+            ("/api/v1/subscriptions/x/", "function-subscriptions"),
+            ("/api/v1/subscriptions/x/licenses/", "function-licenses"),
+            ("/api/v1/subscriptions/x/licenses/csv/", "function-licenses"),
+            ("/api/v1/subscriptions/x/licenses/y", "function-licenses"),
+            ("/api/v1/subscriptions/x/y/z/", "function-site"),
+            ("/health/", "function-site"),
+            ("/", "function-site"),
+        ] {
+            assert_eq!(to("GET", path).as_deref(), Some(function), "{path}");
+        }
+    }
+
+    #[test]
+    fn every_function_has_a_binary_an_environment_and_something_that_calls_it() {
+        for function in template().functions() {
+            assert!(function.binary.starts_with("function-"), "{function:?}");
+            assert!(function.environment.contains(&"TABLE_NAME".to_owned()), "{function:?}");
+            assert!(!function.routes.is_empty() || !function.schedules.is_empty(), "{function:?}");
+            assert!(function.timeout_seconds > 0 && !function.actions.is_empty(), "{function:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named() {
+        let broken = TEXT.replace("ProjectionType: KEYS_ONLY", "ProjectionType: SOME");
+        let error = Template::parse(&broken).expect_err("an unknown projection").to_string();
+        assert!(error.contains("gsi2"), "{error}");
+    }
+}
