@@ -43,12 +43,11 @@ pub async fn handle(
     let refused = |reason: &str| ApiError::text(StatusCode::UNPROCESSABLE_ENTITY, reason);
     let plan = portfolio.plan_for_auto_applied_licenses(stamp.at).ok_or_else(|| refused(NO_PLAN))?.uuid;
     let user = caller.principal.lms_user_id;
-    let license = context.auto_apply.auto_apply(&portfolio, plan, &email, user, &stamp).await.map_err(|error| {
-        match error {
+    let license =
+        context.auto_apply.auto_apply(&portfolio, plan, &email, user, &stamp).await.map_err(|error| match error {
             AutoApplyError::Revoked => refused(REVOKED),
             AutoApplyError::NoSeat => refused(NO_SEAT),
             AutoApplyError::Store(error) => error.into(),
-        }
-    })?;
+        })?;
     Ok(Json(wire::LearnerLicense::new(&license, &portfolio, &products, stamp.at)))
 }

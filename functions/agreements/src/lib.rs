@@ -3,6 +3,8 @@
 mod auto_apply;
 mod list;
 mod one;
+#[cfg(test)]
+mod tests;
 
 use std::{fmt, sync::Arc};
 

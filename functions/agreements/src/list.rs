@@ -19,7 +19,7 @@ use crate::Context;
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/customer-agreement/",
-    access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: true, missing: Missing::LearnerOrAdmin },
+    access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: true, missing: Missing::Unnamed },
 };
 
 const PAGE_SIZE: usize = 100;

@@ -1,1 +1,144 @@
+//! Batches whose request died half-way: every minute those that are overdue are carried on. From the moment a
+//! batch is on record its seats are drawn, so it only ever goes forward; running it twice changes nothing.
 
+use std::{fmt, sync::Arc};
+
+use aws_lambda_events::event::eventbridge::EventBridgeEvent;
+use lambda_runtime::LambdaEvent;
+use license_store::{Store, StoreError, ports::Batches};
+use license_telemetry::metrics;
+use serde::Serialize;
+use serde_json::Value;
+
+/// How many batches one invocation takes on at most; the next one, a minute later, takes the others.
+const AT_ONCE: usize = 25;
+
+/// What this function may do.
+#[derive(Clone)]
+pub struct Context {
+    /// The batches on record.
+    pub batches: Arc<dyn Batches>,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Context")
+    }
+}
+
+/// The context over that store.
+pub fn context(store: &Arc<Store>) -> Context {
+    Context { batches: store.clone() }
+}
+
+/// What one invocation did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Batches that are done now.
+    pub resumed: usize,
+    /// Batches that failed again; the next invocation tries them once more.
+    pub failed: usize,
+    /// Licences that were handed out.
+    pub licenses: usize,
+}
+
+/// Handles the schedule's event. One bad batch does not stop the others; an error is returned only where not
+/// even the list of overdue batches could be read.
+pub async fn handle(context: &Context, event: LambdaEvent<EventBridgeEvent<Value>>) -> Result<Report, StoreError> {
+    let request_id = event.context.request_id.as_str();
+    resume_overdue(context, request_id).await
+}
+
+/// Carries on whatever is overdue.
+pub async fn resume_overdue(context: &Context, request_id: &str) -> Result<Report, StoreError> {
+    let mut report = Report::default();
+    for batch in context.batches.overdue(AT_ONCE).await? {
+        match context.batches.resume(batch).await {
+            Ok(licenses) => {
+                tracing::info!(request_id, %batch, licenses, "a batch was carried on");
+                report.resumed += 1;
+                report.licenses += licenses;
+            }
+            Err(error) => {
+                tracing::error!(request_id, %batch, %error, "a batch could not be carried on");
+                metrics::count("BatchFailed", &[("Cause", error.metric())]);
+                report.failed += 1;
+            }
+        }
+    }
+    if report != Report::default() {
+        let Report { resumed, failed, licenses } = report;
+        tracing::info!(request_id, resumed, failed, licenses, "overdue batches were carried on");
+    }
+    Ok(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+    use license_domain::BatchId;
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+
+    const GOOD: BatchId = BatchId(Uuid::from_u128(1));
+    const BAD: BatchId = BatchId(Uuid::from_u128(2));
+    const BETTER: BatchId = BatchId(Uuid::from_u128(3));
+
+    #[derive(Default)]
+    struct Fake {
+        is_down: bool,
+        resumed: Mutex<Vec<BatchId>>,
+    }
+
+    #[async_trait]
+    impl Batches for Fake {
+        async fn overdue(&self, limit: usize) -> Result<Vec<BatchId>, StoreError> {
+            if self.is_down {
+                return Err(StoreError::Unavailable { operation: "overdue", cause: "down".to_owned() });
+            }
+            Ok([GOOD, BAD, BETTER].into_iter().take(limit).collect())
+        }
+
+        async fn resume(&self, batch: BatchId) -> Result<usize, StoreError> {
+            self.resumed.lock().expect("not poisoned").push(batch);
+            match batch {
+                BAD => Err(StoreError::Corrupt { key: "BATCH#2".to_owned(), cause: "no plan".to_owned() }),
+                BETTER => Ok(0),
+                _ => Ok(90),
+            }
+        }
+    }
+
+    fn tick() -> LambdaEvent<EventBridgeEvent<Value>> {
+        let event = json!({
+            "version": "0",
+            "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa",
+            "detail-type": "Scheduled Event",
+            "source": "aws.events",
+            "account": "123456789012",
+            "time": "2026-11-23T10:46:00Z",
+            "region": "eu-central-1",
+            "resources": ["arn:aws:events:eu-central-1:123456789012:rule/batches"],
+            "detail": {},
+        });
+        LambdaEvent::new(serde_json::from_value(event).expect("a scheduled event"), lambda_runtime::Context::default())
+    }
+
+    #[tokio::test]
+    async fn a_bad_batch_does_not_stop_the_others() {
+        let fake = Arc::new(Fake::default());
+        let report = handle(&Context { batches: fake.clone() }, tick()).await.expect("a report");
+        assert_eq!(report, Report { resumed: 2, failed: 1, licenses: 90 });
+        assert_eq!(*fake.resumed.lock().expect("not poisoned"), [GOOD, BAD, BETTER]);
+    }
+
+    #[tokio::test]
+    async fn without_the_list_the_invocation_fails() {
+        let fake = Arc::new(Fake { is_down: true, ..Fake::default() });
+        assert!(handle(&Context { batches: fake }, tick()).await.expect_err("down").is_retryable());
+    }
+}

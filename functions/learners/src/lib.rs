@@ -1,1 +1,58 @@
+//! What a learner does: see their own licences, activate one.
 
+mod activation;
+mod holdings;
+mod licenses;
+mod selected;
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, sync::Arc};
+
+use axum::{Router, extract::FromRef};
+use license_clients::LmsUsers;
+use license_store::{
+    Store,
+    ports::{Activate, Learners, Portfolios},
+};
+use license_web::{Endpoints, Route, Web};
+
+/// What this function may do.
+#[derive(Clone)]
+pub struct Context {
+    /// Clock, settings, users.
+    pub web: Web,
+    /// Agreements and plans.
+    pub portfolios: Arc<dyn Portfolios>,
+    /// The licences of a learner.
+    pub learners: Arc<dyn Learners>,
+    /// Activating.
+    pub activate: Arc<dyn Activate>,
+    /// The LMS, for the learner's number where the token lacks it.
+    pub lms_users: Arc<dyn LmsUsers>,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Context")
+    }
+}
+
+impl FromRef<Context> for Web {
+    fn from_ref(context: &Context) -> Self {
+        context.web.clone()
+    }
+}
+
+/// The context over that store and that LMS.
+pub fn context(web: Web, store: &Arc<Store>, lms_users: Arc<dyn LmsUsers>) -> Context {
+    Context { web, portfolios: store.clone(), learners: store.clone(), activate: store.clone(), lms_users }
+}
+
+/// The routes of this function.
+pub const ROUTES: &[Route] = &[licenses::ROUTE, activation::ROUTE];
+
+/// The function's router.
+pub fn router(context: Context) -> Router {
+    Endpoints::new(context).add(licenses::ROUTE, licenses::handle).add(activation::ROUTE, activation::handle).router()
+}

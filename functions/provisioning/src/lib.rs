@@ -1,1 +1,62 @@
+//! Making agreements and plans, for those who provision them.
 
+mod agreement_create;
+mod agreement_one;
+mod plan_body;
+mod plan_create;
+mod plan_one;
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, sync::Arc};
+
+use axum::{Router, extract::FromRef};
+use license_clients::Catalogs;
+use license_store::{
+    Store,
+    ports::{Portfolios, Provision},
+};
+use license_web::{Endpoints, Route, Web};
+
+/// What this function may do.
+#[derive(Clone)]
+pub struct Context {
+    /// Clock, settings, users.
+    pub web: Web,
+    /// Agreements and plans on record.
+    pub portfolios: Arc<dyn Portfolios>,
+    /// New ones.
+    pub provision: Arc<dyn Provision>,
+    /// The catalog service.
+    pub catalogs: Arc<dyn Catalogs>,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Context")
+    }
+}
+
+impl FromRef<Context> for Web {
+    fn from_ref(context: &Context) -> Self {
+        context.web.clone()
+    }
+}
+
+/// The context over that store and that catalog service.
+pub fn context(web: Web, store: &Arc<Store>, catalogs: Arc<dyn Catalogs>) -> Context {
+    Context { web, portfolios: store.clone(), provision: store.clone(), catalogs }
+}
+
+/// The routes of this function.
+pub const ROUTES: &[Route] = &[agreement_create::ROUTE, agreement_one::ROUTE, plan_create::ROUTE, plan_one::ROUTE];
+
+/// The function's router.
+pub fn router(context: Context) -> Router {
+    Endpoints::new(context)
+        .add(agreement_create::ROUTE, agreement_create::handle)
+        .add(agreement_one::ROUTE, agreement_one::handle)
+        .add(plan_create::ROUTE, plan_create::handle)
+        .add(plan_one::ROUTE, plan_one::handle)
+        .router()
+}

@@ -14,9 +14,7 @@ use std::{cmp::Reverse, collections::HashSet};
 use axum::{Json, extract::State, http::StatusCode};
 use futures::try_join;
 use license_domain::{AgreementId, PlanId, Portfolio, SubscriptionPlan, Timestamp};
-use license_web::{
-    ADMINS, ApiError, Caller, Grants, Missing, Page, PageQuery, Params, Reach, Route, reach, wire,
-};
+use license_web::{ADMINS, ApiError, Caller, Grants, Missing, Page, PageQuery, Params, Reach, Route, reach, wire};
 
 use crate::Context;
 
@@ -24,7 +22,7 @@ use crate::Context;
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/subscriptions/",
-    access: Grants::Roles { roles: ADMINS, listing: true, missing: Missing::Admin },
+    access: Grants::Roles { roles: ADMINS, listing: true, missing: Missing::Unnamed },
 };
 
 const PAGE_SIZE: usize = 100;
@@ -47,7 +45,8 @@ pub async fn handle(
 
     let (portfolios, plans, window) = match reach(&*context.portfolios, &access, enterprise).await? {
         Reach::Only(portfolios) => {
-            let plans = if only_current { newest_current(&portfolios, now) } else { sorted(&portfolios, also_inactive) };
+            let plans =
+                if only_current { newest_current(&portfolios, now) } else { sorted(&portfolios, also_inactive) };
             let window = page.fixed_window(count(plans.len()), PAGE_SIZE)?;
             let plans = window.of(plans);
             (portfolios, plans, window)
@@ -62,7 +61,8 @@ pub async fn handle(
             (context.portfolios.portfolios(&agreements).await?, plans, window)
         }
     };
-    let shown: Vec<(&Portfolio, &SubscriptionPlan)> = plans.iter().filter_map(|plan| find(&portfolios, *plan)).collect();
+    let shown: Vec<(&Portfolio, &SubscriptionPlan)> =
+        plans.iter().filter_map(|plan| find(&portfolios, *plan)).collect();
     let counted: Vec<&SubscriptionPlan> = shown.iter().map(|(_, plan)| *plan).collect();
     let (counts, products) = try_join!(context.portfolios.seat_counts(&counted), context.portfolios.products())?;
     let shape = |(portfolio, plan): (&Portfolio, &SubscriptionPlan)| {
@@ -84,7 +84,8 @@ fn sorted(portfolios: &[Portfolio], also_inactive: bool) -> Vec<PlanId> {
 
 fn newest_current(portfolios: &[Portfolio], now: Timestamp) -> Vec<PlanId> {
     let plans = portfolios.iter().flat_map(|portfolio| &portfolio.plans);
-    let newest = plans.filter(|plan| plan.is_active && plan.is_current(now)).max_by_key(|plan| (plan.created, plan.uuid));
+    let newest =
+        plans.filter(|plan| plan.is_active && plan.is_current(now)).max_by_key(|plan| (plan.created, plan.uuid));
     newest.map(|plan| plan.uuid).into_iter().collect()
 }
 

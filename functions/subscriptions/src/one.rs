@@ -25,8 +25,7 @@ pub async fn handle(
 ) -> Result<Json<wire::Plan>, ApiError> {
     let plan: PlanId = id(&plan)?;
     let named: Option<EnterpriseId> = params.uuid("enterprise_customer_uuid")?;
-    let (portfolio, products) =
-        try_join!(context.portfolios.portfolio_of_plan(plan), context.portfolios.products())?;
+    let (portfolio, products) = try_join!(context.portfolios.portfolio_of_plan(plan), context.portfolios.products())?;
     let owner = portfolio.as_ref().map(|portfolio| portfolio.agreement.enterprise_customer_uuid);
     caller.require(ADMINS, named.or(owner), Missing::Admin)?;
     let not_found = || ApiError::not_found("SubscriptionPlan");

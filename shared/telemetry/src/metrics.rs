@@ -1,6 +1,6 @@
-//! Metrics in CloudWatch's embedded metric format: a JSON line on standard output, which the log group turns
-//! into a metric without a call. Dimensions are few and their values fixed words: each combination is a
-//! metric of its own, and none may name a person.
+//! Metrics in the embedded metric format: a JSON line on standard output, which the log group turns into a metric
+//! without a call. Dimensions are few and their values fixed words: each combination is a metric of its own, and
+//! none may name a person.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

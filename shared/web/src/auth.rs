@@ -112,10 +112,10 @@ impl Authenticator {
 }
 
 fn in_time(claims: &Claims, now: Timestamp) -> bool {
-    #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are far below 2^52")]
-    let now = now.timestamp() as f64;
+    #[expect(clippy::cast_precision_loss, reason = "microseconds since 1970 are below 2^52 until the year 2112")]
+    let now = now.timestamp_micros() as f64 / 1e6;
     // A token that never ends can't be taken back: it is none of ours.
-    claims.exp.is_some_and(|end| now <= end + LEEWAY_SECONDS)
+    claims.exp.is_some_and(|end| now < end + LEEWAY_SECONDS)
         && claims.nbf.is_none_or(|start| start - LEEWAY_SECONDS <= now)
 }
 
@@ -237,9 +237,10 @@ mod tests {
             async move { ask(&settings(), "JWT", &token(&claims, "hush", Algorithm::HS256)).await.err() }
         };
         assert_eq!(refused(json!({})).await, None);
-        assert_eq!(refused(json!({ "exp": NOW - 1 })).await, None);
+        assert_eq!(refused(json!({ "exp": NOW })).await, None);
+        assert_eq!(refused(json!({ "nbf": NOW + 1 })).await, None);
         for changes in [
-            json!({ "exp": NOW - 2 }),
+            json!({ "exp": NOW - 1 }),
             json!({ "exp": null }),
             json!({ "nbf": NOW + 5 }),
             json!({ "iss": "https://evil.example" }),

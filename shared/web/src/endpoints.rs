@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, FromRef, Request, State},
+    extract::{DefaultBodyLimit, FromRef, FromRequestParts, Request, State},
     handler::Handler,
     http::{HeaderValue, Method, StatusCode, header},
     middleware,
@@ -13,7 +13,7 @@ use axum::{
 };
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
-use crate::{Caller, Grants, Route, Web, cors, negotiation, options, request};
+use crate::{ApiError, Caller, Grants, Route, Web, cors, negotiation, options, request};
 
 /// The largest body that is read: about 20,000 e-mail addresses.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
@@ -69,12 +69,13 @@ where
         let mut router = Router::new();
         for (path, routes) in self.paths {
             let allow = allow(&routes.methods);
-            let public = matches!(routes.access, Grants::Anyone);
+            let access = routes.access;
             let others =
-                move |request: Request, context: C| async move { other_method(path, public, request, context).await };
+                move |request: Request, context: C| async move { other_method(path, access, request, context).await };
             let methods = routes
                 .router
                 .fallback(move |State(context): State<C>, request: Request| others(request, context))
+                .layer(middleware::from_fn(negotiation::negotiate))
                 .layer(middleware::map_response(move |mut response: Response| {
                     response.headers_mut().insert(header::ALLOW, allow.clone());
                     std::future::ready(response)
@@ -87,7 +88,6 @@ where
         }
         router
             .fallback(unknown_path)
-            .layer(middleware::from_fn(negotiation::negotiate))
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .layer(CompressionLayer::new())
             .layer(middleware::from_fn_with_state(web.clone(), cors::allow))
@@ -97,24 +97,35 @@ where
     }
 }
 
-/// OPTIONS, and methods that the path does not have: both only for callers who are known, unless the path is
-/// public.
-async fn other_method<C>(path: &'static str, public: bool, request: Request, context: C) -> Response
+/// OPTIONS, and methods that the path does not have: both only for callers who are known and have a role there,
+/// unless the path is public.
+async fn other_method<C>(path: &'static str, access: Grants, request: Request, context: C) -> Response
 where
     C: Send + Sync,
     Web: FromRef<C>,
 {
     let (mut parts, _) = request.into_parts();
-    if !public
-        && let Err(error) =
-            <Caller as axum::extract::FromRequestParts<C>>::from_request_parts(&mut parts, &context).await
-    {
-        return error.into_response();
+    if !matches!(access, Grants::Anyone) {
+        let admitted = match Caller::from_request_parts(&mut parts, &context).await {
+            Ok(caller) => admit(&caller, access),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = admitted {
+            return error.into_response();
+        }
     }
     if parts.method == Method::OPTIONS {
         options::describe(path)
     } else {
         options::not_allowed(&parts.method).into_response()
+    }
+}
+
+/// Which methods there are is told to those who have one of the path's roles, for whatever customer.
+fn admit(caller: &Caller, access: Grants) -> Result<(), ApiError> {
+    match access {
+        Grants::Roles { roles, missing, .. } if caller.access(roles).is_empty() => Err(missing.refusal()),
+        _ => Ok(()),
     }
 }
 

@@ -11,8 +11,11 @@ use tokio::sync::Mutex;
 
 use crate::{ApiError, settings::JwkSource};
 
-/// A token that names an unknown key makes the keys be fetched again, but not more often than this.
+/// A token that names an unknown key makes the keys be fetched again, but not more often than this, in seconds.
 const REFETCH_SECONDS: i64 = 60;
+
+/// Where no key is known, their server is asked again after this time, in seconds.
+const RETRY_SECONDS: i64 = 5;
 
 /// The keys are fetched again after this time in any case, so that a key that was taken back is forgotten.
 const LIFETIME_SECONDS: i64 = 60 * 60;
@@ -22,64 +25,99 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The keys.
 #[derive(Debug)]
-pub(crate) struct Keys {
-    source: JwkSource,
-    client: reqwest::Client,
-    fetched: Mutex<Option<Fetched>>,
-}
-
-#[derive(Clone, Debug)]
-struct Fetched {
-    keys: JwkSet,
-    at: Timestamp,
+pub(crate) enum Keys {
+    /// Given once and for all.
+    Inline(JwkSet),
+    /// Fetched from a server.
+    Remote(Remote),
 }
 
 impl Keys {
     pub(crate) fn new(source: JwkSource) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
-        Ok(Self { source, client, fetched: Mutex::new(None) })
+        Ok(match source {
+            JwkSource::Inline(set) => Self::Inline(set),
+            JwkSource::Url(url) => {
+                let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
+                Self::Remote(Remote { url, client, known: Mutex::default() })
+            }
+        })
     }
 
     /// The keys that may have signed a token: the one that it names, or all where it names none.
     pub(crate) async fn candidates(&self, kid: Option<&str>, now: Timestamp) -> Result<Vec<DecodingKey>, ApiError> {
-        let url = match &self.source {
-            JwkSource::Inline(set) => return Ok(matching(set, kid)),
-            JwkSource::Url(url) => url,
-        };
-        // One fetch at a time: who waits finds what the first one fetched.
-        let mut fetched = self.fetched.lock().await;
-        if let Some(known) = fetched.as_ref() {
-            let age = (now - known.at).num_seconds();
-            let found = matching(&known.keys, kid);
-            let fresh = (0..LIFETIME_SECONDS).contains(&age);
-            if (fresh && !found.is_empty()) || (0..REFETCH_SECONDS).contains(&age) {
-                return Ok(found);
-            }
+        match self {
+            Self::Inline(set) => Ok(matching(set, kid)),
+            Self::Remote(remote) => remote.candidates(kid, now).await,
         }
-        match self.fetch(url).await {
+    }
+}
+
+/// Keys that a server tells.
+#[derive(Debug)]
+pub(crate) struct Remote {
+    url: String,
+    client: reqwest::Client,
+    known: Mutex<Known>,
+}
+
+/// What the server told.
+#[derive(Debug, Default)]
+struct Known {
+    keys: Option<JwkSet>,
+    fetched: Option<Timestamp>,
+    /// When the server was last asked, whatever came of it.
+    asked: Option<Timestamp>,
+}
+
+impl Known {
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        is_within(self.fetched, LIFETIME_SECONDS, now)
+    }
+
+    fn was_asked(&self, now: Timestamp) -> bool {
+        let seconds = if self.keys.is_some() { REFETCH_SECONDS } else { RETRY_SECONDS };
+        is_within(self.asked, seconds, now)
+    }
+}
+
+fn is_within(moment: Option<Timestamp>, seconds: i64, now: Timestamp) -> bool {
+    moment.is_some_and(|moment| (0..seconds).contains(&(now - moment).num_seconds()))
+}
+
+impl Remote {
+    /// Keys that are known serve on while their server is away.
+    async fn candidates(&self, kid: Option<&str>, now: Timestamp) -> Result<Vec<DecodingKey>, ApiError> {
+        // One fetch at a time: who waits finds what the first one fetched.
+        let mut known = self.known.lock().await;
+        let found = known.keys.as_ref().map(|keys| matching(keys, kid));
+        let is_known = known.is_fresh(now) && found.as_ref().is_some_and(|found| !found.is_empty());
+        if is_known || known.was_asked(now) {
+            return found.ok_or_else(|| unavailable("asked a moment ago".to_owned()));
+        }
+        let answer = self.fetch().await;
+        known.asked = Some(now);
+        match answer {
             Ok(keys) => {
                 let found = matching(&keys, kid);
-                *fetched = Some(Fetched { keys, at: now });
+                known.keys = Some(keys);
+                known.fetched = Some(now);
                 Ok(found)
             }
-            // Keys that are known serve on while their server is away.
-            Err(error) => match fetched.as_ref() {
-                Some(known) => {
-                    tracing::warn!(cause = %error.without_url(), "the signing keys could not be fetched again");
-                    Ok(matching(&known.keys, kid))
-                }
-                None => Err(ApiError::Upstream {
-                    service: "signing keys' server",
-                    cause: error.without_url().to_string(),
-                    retryable: true,
-                }),
-            },
+            Err(error) => {
+                let cause = error.without_url().to_string();
+                tracing::warn!(cause, "the signing keys could not be fetched");
+                found.ok_or_else(|| unavailable(cause))
+            }
         }
     }
 
-    async fn fetch(&self, url: &str) -> Result<JwkSet, reqwest::Error> {
-        self.client.get(url).send().await?.error_for_status()?.json().await
+    async fn fetch(&self) -> Result<JwkSet, reqwest::Error> {
+        self.client.get(&self.url).send().await?.error_for_status()?.json().await
     }
+}
+
+fn unavailable(cause: String) -> ApiError {
+    ApiError::Upstream { service: "signing keys' server", cause, retryable: true }
 }
 
 fn matching(set: &JwkSet, kid: Option<&str>) -> Vec<DecodingKey> {

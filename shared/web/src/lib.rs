@@ -1,5 +1,5 @@
 //! HTTP as the contract has it: who calls, may they, what do they ask for, and how answers and refusals look.
-//! It knows the store's ports (for explicit roles) and nothing of DynamoDB.
+//! It knows the store's ports (for explicit roles) and nothing of the table behind them.
 
 mod auth;
 mod body;

@@ -31,7 +31,8 @@ impl<S: Send + Sync> FromRequestParts<S> for PageQuery {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
-        let host = parts.uri.authority().map(|authority| authority.as_str()).or_else(|| text(header::HOST.as_str()));
+        let host =
+            parts.uri.authority().map(axum::http::uri::Authority::as_str).or_else(|| text(header::HOST.as_str()));
         let scheme = parts.uri.scheme_str().or_else(|| text("x-forwarded-proto")).unwrap_or("http");
         let address = format!("{scheme}://{}{}", host.unwrap_or("localhost"), parts.uri.path());
         let params = Params::parse(parts.uri.query().unwrap_or_default());

@@ -1,0 +1,128 @@
+//! `POST /api/v1/license-activation?activation_key=…`: the learner starts to use a licence. The key and the
+//! token's address must both be the licence's, in an active plan that is current. Activated already: success,
+//! and nothing changes.
+//!
+//! The answer is the licence with its plan and agreement:
+//! ```json
+//! {"uuid": "…", "status": "activated", …, "customer_agreement": {…}, "subscription_plan": {…}}
+//! ```
+
+use axum::{Json, extract::State, http::StatusCode};
+use futures::try_join;
+use license_domain::{
+    Access, ActivationKey, EmailAddress, EnterpriseId, License, LicenseStatus, LmsUserId, Portfolio, Timestamp,
+};
+use license_store::{
+    StoreError,
+    ports::{ActivateError, with_key},
+};
+use license_telemetry::metrics;
+use license_web::{ApiError, Caller, Grants, LEARNERS_AND_ADMINS, Missing, Params, Route, wire};
+
+use crate::Context;
+
+/// Activation.
+pub const ROUTE: Route = Route {
+    method: "POST",
+    path: "/api/v1/license-activation/",
+    access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: false, missing: Missing::UnanchoredLearnerOrAdmin },
+};
+
+/// The learner's licences, the agreement that the roles point to, the products and, where the token lacks it,
+/// the learner's number are read at once, so that an activation is one read and one write round trip.
+pub async fn handle(
+    State(context): State<Context>,
+    caller: Caller,
+    params: Params,
+) -> Result<Json<wire::LearnerLicense>, ApiError> {
+    let Some(email) = caller.principal.email.clone() else {
+        let detail = "`email` is required and could not be found in your jwt";
+        return Err(ApiError::detail(StatusCode::BAD_REQUEST, detail));
+    };
+    let Some(key) = params.uuid::<ActivationKey>("activation_key")? else {
+        return Err(ApiError::detail(StatusCode::BAD_REQUEST, "activation_key is a required parameter"));
+    };
+    let email_key = email.key();
+    let (held, portfolio, products, lms_user_id) = try_join!(
+        context.learners.licenses_of(&email_key),
+        likely_portfolio(&context, &caller),
+        context.portfolios.products(),
+        async { Ok(lms_user_id(&context, &caller, &email).await) },
+    )?;
+
+    let now = context.web.now();
+    let (license, portfolio) = find(&context, &held, key, portfolio, now).await?;
+    let enterprise = portfolio.agreement.enterprise_customer_uuid;
+    caller.require(LEARNERS_AND_ADMINS, Some(enterprise), Missing::UnanchoredLearnerOrAdmin)?;
+    if license.status == LicenseStatus::Revoked {
+        return Err(revoked());
+    }
+    let stamp = caller.stamp("activate");
+    match context.activate.activate(&portfolio, &license, lms_user_id, &stamp).await {
+        Ok(license) => Ok(Json(wire::LearnerLicense::new(&license, &portfolio, &products, now))),
+        Err(ActivateError::Revoked) => Err(revoked()),
+        Err(ActivateError::Gone) => Err(ApiError::not_found("License")),
+        Err(ActivateError::Store(error)) => Err(error.into()),
+    }
+}
+
+/// The licence with that key, with the agreement of its plan, which is active and current.
+async fn find(
+    context: &Context,
+    held: &[License],
+    key: ActivationKey,
+    mut portfolio: Option<Portfolio>,
+    now: Timestamp,
+) -> Result<(License, Portfolio), ApiError> {
+    // A renewal hands the key on: the old and the new licence both hold it, and one of their plans is current.
+    for license in with_key(held, key) {
+        let id = license.subscription_plan;
+        let at_hand = portfolio.take().filter(|portfolio| portfolio.plan(id).is_some());
+        let found = match at_hand {
+            Some(at_hand) => Some(at_hand),
+            None => context.portfolios.portfolio_of_plan(id).await?,
+        };
+        if let Some(found) = found {
+            if found.plan(id).is_some_and(|plan| plan.is_active && plan.is_current(now)) {
+                return Ok((license.clone(), found));
+            }
+            portfolio = Some(found);
+        }
+    }
+    Err(ApiError::not_found("License"))
+}
+
+/// The agreement of the one customer that the caller's roles name.
+async fn likely_portfolio(context: &Context, caller: &Caller) -> Result<Option<Portfolio>, StoreError> {
+    match only_customer(&caller.access(LEARNERS_AND_ADMINS)) {
+        Some(enterprise) => context.portfolios.portfolio_of_enterprise(enterprise).await,
+        None => Ok(None),
+    }
+}
+
+fn only_customer(access: &Access) -> Option<EnterpriseId> {
+    match access {
+        Access::Only(enterprises) if enterprises.len() == 1 => enterprises.first().copied(),
+        _ => None,
+    }
+}
+
+/// The learner's number: the token's, or the LMS's. An LMS that does not answer does not keep a learner from
+/// studying; the number follows with the next token that has it.
+async fn lms_user_id(context: &Context, caller: &Caller, email: &EmailAddress) -> Option<LmsUserId> {
+    if caller.principal.lms_user_id.is_some() {
+        return caller.principal.lms_user_id;
+    }
+    match context.lms_users.lms_user_id(email).await {
+        Ok(user) => user,
+        Err(error) => {
+            tracing::warn!(request_id = caller.request_id, %error, "the LMS did not say who the learner is");
+            metrics::count(error.metric(), &[]);
+            None
+        }
+    }
+}
+
+fn revoked() -> ApiError {
+    ApiError::text(StatusCode::UNPROCESSABLE_ENTITY, "The license is revoked and can't be activated.")
+}

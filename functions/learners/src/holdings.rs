@@ -1,0 +1,65 @@
+//! Every licence that is the caller's: those of the token's address, and those that the LMS user holds under
+//! another address. A token with another address means that the learner's address changed: the licences follow
+//! it, those of all customers.
+
+use futures::{future::try_join_all, try_join};
+use license_domain::{EmailAddress, EmailKey, License, LmsUserId};
+use license_store::{StoreError, ports::Learners};
+use license_web::Caller;
+
+/// The caller's licences, each once.
+pub async fn of(learners: &dyn Learners, caller: &Caller) -> Result<Vec<License>, StoreError> {
+    let email = caller.principal.email.as_ref();
+    let user = caller.principal.lms_user_id;
+    let (mut held, addresses) = try_join!(licenses_of(learners, email), addresses_of(learners, user))?;
+    let (Some(user), true) = (user, addresses.iter().any(|address| Some(address) != email)) else {
+        return Ok(held);
+    };
+    if let Some(email) = email {
+        adopt(learners, caller, user, email).await?;
+        held = licenses_of(learners, Some(email)).await?;
+    }
+    // What could not follow (somebody else holds a licence there) is still the learner's.
+    let elsewhere: Vec<EmailKey> =
+        addresses.iter().filter(|address| Some(*address) != email).map(EmailAddress::key).collect();
+    for found in try_join_all(elsewhere.iter().map(|key| learners.licenses_of(key))).await? {
+        held.extend(found.into_iter().filter(|license| license.lms_user_id == Some(user)));
+    }
+    held.sort_by_key(|license| license.uuid);
+    held.dedup_by_key(|license| license.uuid);
+    Ok(held)
+}
+
+/// The learner looks at their licences; that these could not follow just now must not keep them from it.
+async fn adopt(
+    learners: &dyn Learners,
+    caller: &Caller,
+    user: LmsUserId,
+    email: &EmailAddress,
+) -> Result<(), StoreError> {
+    match learners.adopt(user, email, &caller.stamp("email-change")).await {
+        Ok(moved) => {
+            tracing::info!(request_id = caller.request_id, moved, "licences followed a learner's change of address");
+            Ok(())
+        }
+        Err(error) if error.is_retryable() => {
+            tracing::warn!(request_id = caller.request_id, %error, "licences could not follow a change of address");
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn licenses_of(learners: &dyn Learners, email: Option<&EmailAddress>) -> Result<Vec<License>, StoreError> {
+    match email {
+        Some(email) => learners.licenses_of(&email.key()).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+async fn addresses_of(learners: &dyn Learners, user: Option<LmsUserId>) -> Result<Vec<EmailAddress>, StoreError> {
+    match user {
+        Some(user) => learners.addresses_of(user).await,
+        None => Ok(Vec::new()),
+    }
+}

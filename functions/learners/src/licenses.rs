@@ -1,0 +1,100 @@
+//! `GET /api/v1/learner-licenses/?enterprise_customer_uuid=…`: the caller's own licences of one customer.
+//!
+//! Parameters beside the customer (required): `active_plans_only` (true), `current_plans_only` (true),
+//! `include_revoked` (false), those of [`license_web::selection`], `page`, `page_size` (10, at most 100).
+//! Licences are the caller's by the token's address or by the LMS user; `customer_agreement` is shown to those
+//! who reach that customer.
+//!
+//! ```json
+//! {"next": null, "previous": null, "count": 1, "num_pages": 1, "current_page": 1, "start": 0,
+//!  "results": [{"uuid": "…", …, "subscription_plan": {…}}], "customer_agreement": {…}}
+//! ```
+
+use axum::{Json, extract::State, http::StatusCode};
+use futures::try_join;
+use license_domain::EnterpriseId;
+use license_web::{ApiError, Caller, Grants, LEARNERS_AND_ADMINS, Missing, PageQuery, Params, Route, Window, wire};
+use serde::Serialize;
+
+use crate::{Context, holdings, selected::Selected};
+
+/// The caller's own licences.
+pub const ROUTE: Route = Route {
+    method: "GET",
+    path: "/api/v1/learner-licenses/",
+    access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: true, missing: Missing::Unnamed },
+};
+
+/// How many licences a page has where the client does not say it, and at most.
+const PAGE_SIZE: usize = 10;
+const MAX_PAGE_SIZE: usize = 100;
+
+/// A page of the caller's licences.
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    next: Option<String>,
+    previous: Option<String>,
+    count: u64,
+    num_pages: u64,
+    current_page: u64,
+    start: u64,
+    results: Vec<wire::LearnerLicense>,
+    customer_agreement: Option<wire::MinimalAgreement>,
+}
+
+pub async fn handle(
+    State(context): State<Context>,
+    caller: Caller,
+    params: Params,
+    page: PageQuery,
+) -> Result<Json<Answer>, ApiError> {
+    let access = caller.require_listing(LEARNERS_AND_ADMINS)?;
+    let Some(enterprise) = params.uuid::<EnterpriseId>("enterprise_customer_uuid")? else {
+        let text = "The parameter enterprise_customer_uuid is required.";
+        return Err(ApiError::text(StatusCode::BAD_REQUEST, text));
+    };
+    let selected = Selected::parse(&params)?;
+    // What a customer has agreed is shown to those who reach it, and to nobody else.
+    if !access.includes(enterprise) {
+        return Ok(Json(Answer::new(&page, &window(&page, 0)?, Vec::new(), None)));
+    }
+    let (held, portfolio, products) = try_join!(
+        holdings::of(context.learners.as_ref(), &caller),
+        context.portfolios.portfolio_of_enterprise(enterprise),
+        context.portfolios.products(),
+    )?;
+    let Some(portfolio) = portfolio else {
+        return Ok(Json(Answer::new(&page, &window(&page, 0)?, Vec::new(), None)));
+    };
+    let now = context.web.now();
+    let licenses = selected.of(held, &portfolio, now);
+    let window = window(&page, licenses.len())?;
+    let licenses = window.of(licenses);
+    let results = licenses.iter().map(|license| wire::LearnerLicense::new(license, &portfolio, &products, now));
+    let agreement = wire::MinimalAgreement::new(&portfolio, now);
+    Ok(Json(Answer::new(&page, &window, results.collect(), Some(agreement))))
+}
+
+fn window(page: &PageQuery, count: usize) -> Result<Window, ApiError> {
+    page.window(u64::try_from(count).unwrap_or(u64::MAX), PAGE_SIZE, MAX_PAGE_SIZE)
+}
+
+impl Answer {
+    fn new(
+        page: &PageQuery,
+        window: &Window,
+        results: Vec<wire::LearnerLicense>,
+        customer_agreement: Option<wire::MinimalAgreement>,
+    ) -> Self {
+        Self {
+            next: window.next(page),
+            previous: window.previous(page),
+            count: window.count,
+            num_pages: window.pages,
+            current_page: window.number,
+            start: window.offset(),
+            results,
+            customer_agreement,
+        }
+    }
+}

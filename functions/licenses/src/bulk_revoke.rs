@@ -1,0 +1,191 @@
+//! `POST /api/v1/subscriptions/{plan}/licenses/bulk-revoke/`: takes back the licences of the learners named, or
+//! of those that the filters admit. Only activated licences count against the plan's cap, and a request that
+//! the cap does not allow as a whole revokes nothing.
+//!
+//! ```json
+//! {"user_emails": ["ann@example.com"]}
+//! {"filters": [{"name": "user_email", "filter_value": "@example.com"}]}
+//! ```
+//! 200: all are revoked; 207: some; 404 or 400: none, and the body holds only `unsuccessful_revocations`.
+//! ```json
+//! {"successful_revocations": [{"license_uuid": "…", "original_status": "assigned", "user_email": "ann@example.com"}],
+//!  "unsuccessful_revocations": [{"error": "…", "error_response_status": 404, "user_email": "bob@example.com"}]}
+//! ```
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use futures::try_join;
+use license_domain::{EmailAddress, EmailKey, LicenseId, LicenseStatus, PlanId};
+use license_store::ports::{Glance, Revocation, RevokeRequest};
+use license_web::{ADMINS, ApiError, Body, Caller, Fields, Grants, Missing, Presence, Route, email, id};
+use serde::Serialize;
+
+use crate::{
+    Context, plan,
+    revocable::{self, Revocable},
+};
+
+/// Revoking.
+pub const ROUTE: Route = Route {
+    method: "POST",
+    path: "/api/v1/subscriptions/{plan}/licenses/bulk-revoke/",
+    access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
+};
+
+/// What became of it.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Answer {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    successful_revocations: Option<Vec<Success>>,
+    unsuccessful_revocations: Vec<Failure>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Success {
+    license_uuid: LicenseId,
+    original_status: LicenseStatus,
+    user_email: String,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Failure {
+    error: String,
+    error_response_status: u16,
+    user_email: String,
+}
+
+/// As in assigning, what is needed is read at once, and a body that is not valid is answered with 400 only to
+/// those who may revoke.
+pub async fn handle(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(plan): Path<String>,
+    body: Result<Body, ApiError>,
+) -> Result<Response, ApiError> {
+    let plan: PlanId = id(&plan)?;
+    plan::require_some_role(&caller)?;
+    let revocable = body.and_then(|body| parse(&body));
+    let emails: Vec<EmailKey> = revocable.as_ref().map(Revocable::keys).unwrap_or_default();
+    let (portfolio, glance) =
+        try_join!(context.portfolios.portfolio_of_plan(plan), context.glances.glance(plan, &emails))?;
+    plan::require(&caller, portfolio.as_ref())?;
+    let revocable = revocable?;
+    let (portfolio, plan) = plan::found(portfolio.as_ref(), plan)?;
+    // What filters admit was not known when the glance was taken.
+    let glance = if emails.is_empty() { Glance::default() } else { glance };
+    let emails = revocable.learners(context.licenses.as_ref(), plan).await?;
+    let request = RevokeRequest { emails, glance, stamp: caller.stamp("bulk-revoke") };
+    let outcome = context.revoke.revoke(portfolio, plan.uuid, request).await?;
+    let (status, answer) = answer(outcome);
+    Ok((status, Json(answer)).into_response())
+}
+
+fn parse(body: &Body) -> Result<Revocable, ApiError> {
+    let mut fields = Fields::new(body);
+    let emails = fields.list("user_emails", Presence::Optional, false, email);
+    let filters = fields.list("filters", Presence::Optional, false, |value| Ok(value.clone()));
+    let named = [fields.has("user_emails"), fields.has("filters")];
+    let mut filter = None;
+    if fields.is_valid() {
+        let complaint = match (named, filters.as_deref().map(revocable::filter)) {
+            ([true, true], _) => Some("Either user_emails or filters must be provided, but not both."),
+            ([false, false], _) => Some("Either user_emails or filters must be provided."),
+            (_, Some(Err(complaint))) => Some(complaint),
+            (_, Some(Ok(found))) => {
+                filter = Some(found);
+                None
+            }
+            (_, None) => None,
+        };
+        if let Some(complaint) = complaint {
+            fields.fail("non_field_errors", complaint);
+        }
+    }
+    fields.finish()?;
+    Ok(match filter {
+        Some(filter) => Revocable::Filtered(filter),
+        None => Revocable::Learners(revocable::once_each(&emails.unwrap_or_default())),
+    })
+}
+
+fn answer(outcome: Vec<(EmailAddress, Revocation)>) -> (StatusCode, Answer) {
+    let mut successes = Vec::new();
+    let mut failures = Vec::new();
+    for (email, revocation) in outcome {
+        let user_email = email.as_given().to_owned();
+        match revocation {
+            Revocation::Revoked { license, original_status } => {
+                successes.push(Success { license_uuid: license, original_status, user_email });
+            }
+            Revocation::NotFound => failures.push(Failure {
+                error: format!("{user_email} has no assigned or activated license of this plan."),
+                error_response_status: StatusCode::NOT_FOUND.as_u16(),
+                user_email,
+            }),
+            Revocation::CapReached => failures.push(Failure {
+                error: format!("The plan's revocation cap does not allow to revoke the license of {user_email}."),
+                error_response_status: StatusCode::BAD_REQUEST.as_u16(),
+                user_email,
+            }),
+        }
+    }
+    let is_refused = failures.iter().any(|failure| failure.error_response_status == StatusCode::BAD_REQUEST.as_u16());
+    let status = match (successes.is_empty(), failures.is_empty()) {
+        (_, true) => StatusCode::OK,
+        (false, false) => StatusCode::MULTI_STATUS,
+        (true, false) if is_refused => StatusCode::BAD_REQUEST,
+        (true, false) => StatusCode::NOT_FOUND,
+    };
+    let successes = status.is_success().then_some(successes);
+    (status, Answer { successful_revocations: successes, unsuccessful_revocations: failures })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn refusal(body: &Value) -> Value {
+        match parse(&Body(body.as_object().expect("an object").clone())) {
+            Err(ApiError::Refused(StatusCode::BAD_REQUEST, body)) => body,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn either_learners_or_filters_are_named() {
+        let complaint = |text: &str| json!({"non_field_errors": [text]});
+        assert_eq!(refusal(&json!({})), complaint("Either user_emails or filters must be provided."));
+        assert_eq!(
+            refusal(&json!({"user_emails": ["a@b.example"], "filters": [{"name": "user_email", "filter_value": "a"}]})),
+            complaint("Either user_emails or filters must be provided, but not both.")
+        );
+        assert_eq!(
+            refusal(&json!({"filters": [{"name": "user_email", "filter_value": 3}]})),
+            complaint("Malformed filters, user_email must be a string.")
+        );
+        assert_eq!(refusal(&json!({"user_emails": []})), json!({"user_emails": ["This list may not be empty."]}));
+    }
+
+    #[test]
+    fn the_status_says_how_much_of_it_was_done() {
+        let email = EmailAddress::on_record("a@b.example");
+        let license = LicenseId(Uuid::nil());
+        let revoked = || Revocation::Revoked { license, original_status: LicenseStatus::Assigned };
+        let status = |outcome: Vec<Revocation>| {
+            let (status, answer) = answer(outcome.into_iter().map(|one| (email.clone(), one)).collect());
+            (status.as_u16(), answer.successful_revocations.is_some())
+        };
+        assert_eq!(status(vec![revoked()]), (200, true));
+        assert_eq!(status(vec![revoked(), Revocation::NotFound]), (207, true));
+        assert_eq!(status(vec![Revocation::NotFound]), (404, false));
+        assert_eq!(status(vec![Revocation::NotFound, Revocation::CapReached]), (400, false));
+        assert_eq!(status(vec![]), (200, true));
+    }
+}

@@ -1,0 +1,76 @@
+//! `GET /api/v1/subscriptions/{plan}/licenses/`: the licences of a plan, in pages, with an exact count.
+//!
+//! Parameters: those of [`license_web::selection`], `page` (a number or `last`), `page_size` (100, at most 500).
+//! A plan that does not exist, or that the caller does not reach, has no licences.
+//!
+//! ```json
+//! {"count": 12, "next": "https://…?page=2", "previous": null, "results": [{"uuid": "…", …}], "num_pages": 2}
+//! ```
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use futures::try_join;
+use license_domain::{License, LicenseStatus, PlanId, SubscriptionPlan};
+use license_store::ports::LicenseQuery;
+use license_web::{
+    ADMINS, ApiError, Caller, Grants, Missing, NumberedPage, PageQuery, Params, Route, Window, id, selection, wire,
+};
+
+use crate::Context;
+
+/// The list.
+pub const ROUTE: Route = Route {
+    method: "GET",
+    path: "/api/v1/subscriptions/{plan}/licenses/",
+    access: Grants::Roles { roles: ADMINS, listing: true, missing: Missing::Unnamed },
+};
+
+/// How many licences a page has where the client does not say it, and at most.
+const PAGE_SIZE: usize = 100;
+const MAX_PAGE_SIZE: usize = 500;
+
+pub async fn handle(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(plan): Path<String>,
+    params: Params,
+    page: PageQuery,
+) -> Result<Json<NumberedPage<wire::License>>, ApiError> {
+    let plan: PlanId = id(&plan)?;
+    let access = caller.require_listing(ADMINS)?;
+    let query =
+        LicenseQuery { filter: selection::filter(&params)?, order: selection::order(&params), ..Default::default() };
+    let portfolio = context.portfolios.portfolio_of_plan(plan).await?;
+    let portfolio = portfolio.filter(|found| access.includes(found.agreement.enterprise_customer_uuid));
+    let (window, licenses) = match portfolio.as_ref().and_then(|portfolio| portfolio.plan(plan)) {
+        Some(plan) => read(&context, plan, query, &page, params.get("page") == Some("last")).await?,
+        None => (page.window(0, PAGE_SIZE, MAX_PAGE_SIZE)?, Vec::new()),
+    };
+    let licenses = licenses.iter().map(wire::License::new).collect();
+    Ok(Json(NumberedPage::new(&page, &window, licenses)))
+}
+
+/// Counts, and reads the page. Where the page is a number its place does not depend on the count, and both are
+/// done at once.
+async fn read(
+    context: &Context,
+    plan: &SubscriptionPlan,
+    mut query: LicenseQuery,
+    page: &PageQuery,
+    is_last: bool,
+) -> Result<(Window, Vec<License>), ApiError> {
+    let sum = |counts: Vec<(LicenseStatus, u64)>| counts.iter().map(|(_, count)| count).sum::<u64>();
+    let filter = query.filter.clone();
+    let count = context.licenses.count(plan, &filter);
+    if is_last {
+        let window = page.window(sum(count.await?), PAGE_SIZE, MAX_PAGE_SIZE)?;
+        (query.offset, query.limit) = (window.offset(), window.size);
+        return Ok((window, context.licenses.list(plan, &query).await?));
+    }
+    let place = page.window(u64::MAX, PAGE_SIZE, MAX_PAGE_SIZE)?;
+    (query.offset, query.limit) = (place.offset(), place.size);
+    let (counts, licenses) = try_join!(count, context.licenses.list(plan, &query))?;
+    Ok((page.window(sum(counts), PAGE_SIZE, MAX_PAGE_SIZE)?, licenses))
+}

@@ -1,0 +1,23 @@
+//! The plan that a path names, for a caller who administers its customer.
+
+use license_domain::{PlanId, Portfolio, SubscriptionPlan};
+use license_web::{ADMINS, ApiError, Caller, Missing};
+
+/// Refuses callers who administer no customer at all, before anything is read for them.
+pub fn require_some_role(caller: &Caller) -> Result<(), ApiError> {
+    if caller.access(ADMINS).is_empty() { caller.require(ADMINS, None, Missing::Admin) } else { Ok(()) }
+}
+
+/// Refuses callers who do not administer the plan's customer, and for an unknown plan all but superusers.
+pub fn require(caller: &Caller, portfolio: Option<&Portfolio>) -> Result<(), ApiError> {
+    let enterprise = portfolio.map(|portfolio| portfolio.agreement.enterprise_customer_uuid);
+    caller.require(ADMINS, enterprise, Missing::Admin)
+}
+
+/// The plan within its agreement; 404 where there is none.
+pub fn found(portfolio: Option<&Portfolio>, plan: PlanId) -> Result<(&Portfolio, &SubscriptionPlan), ApiError> {
+    let not_found = || ApiError::not_found("SubscriptionPlan");
+    let portfolio = portfolio.ok_or_else(not_found)?;
+    let plan = portfolio.plan(plan).ok_or_else(not_found)?;
+    Ok((portfolio, plan))
+}

@@ -1,0 +1,117 @@
+//! Whom a bulk revocation means: learners by address, or by filters over the plan's live licences.
+
+use std::collections::HashSet;
+
+use license_domain::{EmailAddress, EmailKey, LicenseStatus, SubscriptionPlan};
+use license_store::{
+    StoreError,
+    ports::{LicenseFilter, LicenseQuery, Licenses},
+};
+use serde_json::Value;
+
+/// Whom a request means.
+#[derive(Debug)]
+pub enum Revocable {
+    /// These learners, each once.
+    Learners(Vec<EmailAddress>),
+    /// The learners of the licences that all filters admit.
+    Filtered(LicenseFilter),
+}
+
+impl Revocable {
+    /// The learners that are named, for reading ahead.
+    pub fn keys(&self) -> Vec<EmailKey> {
+        match self {
+            Self::Learners(emails) => emails.iter().map(EmailAddress::key).collect(),
+            Self::Filtered(_) => Vec::new(),
+        }
+    }
+
+    /// The learners that are meant.
+    pub async fn learners(
+        self,
+        licenses: &dyn Licenses,
+        plan: &SubscriptionPlan,
+    ) -> Result<Vec<EmailAddress>, StoreError> {
+        let filter = match self {
+            Self::Learners(emails) => return Ok(emails),
+            Self::Filtered(filter) => filter,
+        };
+        let count: u64 = licenses.count(plan, &filter).await?.iter().map(|(_, count)| count).sum();
+        let limit = usize::try_from(count).unwrap_or(usize::MAX);
+        let query = LicenseQuery { filter, limit, ..LicenseQuery::default() };
+        let found = licenses.list(plan, &query).await?;
+        Ok(found.into_iter().filter_map(|license| license.user_email).collect())
+    }
+}
+
+/// These learners, each once, as they are compared.
+pub fn once_each(emails: &[EmailAddress]) -> Vec<EmailAddress> {
+    let mut named = HashSet::new();
+    let keys = emails.iter().map(EmailAddress::key).filter(|key| named.insert(key.clone()));
+    keys.map(|key| EmailAddress::on_record(key.as_str())).collect()
+}
+
+/// The live licences that all of these filters admit, or what is wrong with the filters.
+///
+/// `{"name": "user_email", "filter_value": "part of an address"}`,
+/// `{"name": "status_in", "filter_value": ["assigned", "activated"]}`
+pub fn filter(filters: &[Value]) -> Result<LicenseFilter, &'static str> {
+    let mut search = Vec::new();
+    let mut statuses = vec![LicenseStatus::Activated, LicenseStatus::Assigned];
+    for filter in filters {
+        let value = &filter["filter_value"];
+        match filter["name"].as_str() {
+            Some("user_email") => {
+                let part = value.as_str().ok_or("Malformed filters, user_email must be a string.")?;
+                search.push(part.trim().to_lowercase());
+            }
+            Some("status_in") => {
+                let words = value.as_array().and_then(|words| words.iter().map(Value::as_str).collect());
+                let words: Vec<&str> = words.ok_or("Malformed filters, status_in must be a list of strings.")?;
+                statuses.retain(|status| words.contains(&status.as_str()));
+            }
+            _ => return Err("Malformed filters, name must be user_email or status_in."),
+        }
+    }
+    search.retain(|part| !part.is_empty());
+    Ok(LicenseFilter { statuses: Some(statuses), search, ignore_null_emails: true })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parsed(filters: &Value) -> Result<LicenseFilter, &'static str> {
+        filter(filters.as_array().expect("a list"))
+    }
+
+    #[test]
+    fn filters_narrow_the_live_licences() {
+        let found = parsed(&json!([
+            {"name": "user_email", "filter_value": " Ann@"},
+            {"name": "status_in", "filter_value": ["assigned", "revoked"]},
+        ]));
+        let wanted = LicenseFilter {
+            statuses: Some(vec![LicenseStatus::Assigned]),
+            search: vec!["ann@".to_owned()],
+            ignore_null_emails: true,
+        };
+        assert_eq!(found, Ok(wanted));
+    }
+
+    #[test]
+    fn malformed_filters_are_named() {
+        let text = "Malformed filters, user_email must be a string.";
+        assert_eq!(parsed(&json!([{"name": "user_email"}])), Err(text));
+        assert_eq!(parsed(&json!([{"name": "user_email", "filter_value": 3}])), Err(text));
+        let text = "Malformed filters, status_in must be a list of strings.";
+        assert_eq!(parsed(&json!([{"name": "status_in", "filter_value": "assigned"}])), Err(text));
+        assert_eq!(parsed(&json!([{"name": "status_in", "filter_value": [1]}])), Err(text));
+        for filters in [json!([{"name": "x"}]), json!([{}]), json!([3])] {
+            assert!(parsed(&filters).is_err());
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! `GET /api/v1/provisioning-admins/customer-agreement/{agreement}/`: an agreement with all its plans.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use futures::try_join;
+use license_domain::AgreementId;
+use license_web::{ApiError, Caller, Grants, Missing, PROVISIONERS, Route, id, wire};
+
+use crate::Context;
+
+/// One agreement.
+pub const ROUTE: Route = Route {
+    method: "GET",
+    path: "/api/v1/provisioning-admins/customer-agreement/{agreement}/",
+    access: Grants::Roles { roles: PROVISIONERS, listing: false, missing: Missing::ProvisioningAgreements },
+};
+
+pub async fn handle(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(agreement): Path<String>,
+) -> Result<Json<wire::Agreement>, ApiError> {
+    let agreement: AgreementId = id(&agreement)?;
+    caller.require_everywhere(PROVISIONERS, Missing::ProvisioningAgreements)?;
+    let portfolios = &context.portfolios;
+    let (portfolio, products) = try_join!(portfolios.portfolio(agreement), portfolios.products())?;
+    let portfolio = portfolio.ok_or_else(|| ApiError::not_found("CustomerAgreement"))?;
+    let plans: Vec<_> = portfolio.plans.iter().collect();
+    let counts = portfolios.seat_counts(&plans).await?;
+    Ok(Json(wire::Agreement::new(&portfolio, &counts, &products, false, context.web.now())))
+}

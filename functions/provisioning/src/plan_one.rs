@@ -1,0 +1,35 @@
+//! `GET /api/v1/provisioning-admins/subscriptions/{plan}/`: a plan, active or not.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use futures::try_join;
+use license_domain::PlanId;
+use license_web::{ApiError, Caller, Grants, Missing, PROVISIONERS, Route, id, wire};
+
+use crate::Context;
+
+/// One plan.
+pub const ROUTE: Route = Route {
+    method: "GET",
+    path: "/api/v1/provisioning-admins/subscriptions/{plan}/",
+    access: Grants::Roles { roles: PROVISIONERS, listing: false, missing: Missing::ProvisioningPlans },
+};
+
+pub async fn handle(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(plan): Path<String>,
+) -> Result<Json<wire::Plan>, ApiError> {
+    let id: PlanId = id(&plan)?;
+    caller.require_everywhere(PROVISIONERS, Missing::ProvisioningPlans)?;
+    let portfolios = &context.portfolios;
+    let (portfolio, products) = try_join!(portfolios.portfolio_of_plan(id), portfolios.products())?;
+    let found = portfolio.as_ref().and_then(|portfolio| Some((portfolio, portfolio.plan(id)?)));
+    let (portfolio, plan) = found.ok_or_else(|| ApiError::error(StatusCode::NOT_FOUND, "No record found."))?;
+    let counts = portfolios.seat_counts(&[plan]).await?;
+    let counts = counts.get(&id).copied().unwrap_or_default();
+    Ok(Json(wire::Plan::new(portfolio, plan, counts, &products, context.web.now())))
+}
