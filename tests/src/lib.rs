@@ -1,1 +1,17 @@
+//! The harness of the end-to-end tests: a whole License Manager in this process, on a free port of loopback,
+//! over an embedded engine; builders for state, clients for each role, and a proxy before the engine that
+//! counts what is asked of it and can make it fail.
 
+pub mod app;
+pub mod builders;
+pub mod census;
+pub mod client;
+pub mod proxy;
+pub mod roles;
+pub mod wire;
+
+pub use app::{NOW, TestApp};
+pub use census::Census;
+pub use client::{Answer, Client};
+pub use proxy::{Call, Fault, Proxy};
+pub use roles::Role;

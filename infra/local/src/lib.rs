@@ -1,1 +1,223 @@
+//! The whole product on loopback, from one command: stands in for AWS (the table, schedules) and for the other
+//! services, and calls the same handlers that Lambda calls. The product does not know.
 
+mod api;
+pub mod banner;
+pub mod clock;
+mod demo;
+pub mod engine;
+mod error;
+pub mod import;
+mod keys;
+mod local;
+mod schedules;
+mod services;
+pub mod settings;
+mod table;
+
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use license_domain::{Clock, Random, Timestamp};
+use license_store::Store;
+use license_telemetry::SystemRandom;
+use license_template::Template;
+use serde_json::Value;
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+pub use crate::{clock::LocalClock, error::StartError};
+use crate::{engine::Engine, keys::Signer, schedules::Schedules, services::Services, settings::Settings};
+
+/// How long requests that are under way may take to end when the runner stops.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What is to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Where to keep the data; in memory where no folder is named.
+    pub data: Option<PathBuf>,
+    /// Files to import.
+    pub import: Vec<PathBuf>,
+    /// The time to start at; the machine's where none is named.
+    pub clock: Option<Timestamp>,
+    /// Whether there is a demo customer.
+    pub demo: bool,
+    /// The product's settings, by the names of its environment variables.
+    pub settings: BTreeMap<String, String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            data: None,
+            import: Vec::new(),
+            clock: None,
+            demo: false,
+            settings: BTreeMap::new(),
+        }
+    }
+}
+
+/// A License Manager that answers.
+pub struct Running {
+    address: SocketAddr,
+    engine: Engine,
+    options: Options,
+    clock: Arc<LocalClock>,
+    store: Arc<Store>,
+    settings: Settings,
+    signer: Option<Arc<Signer>>,
+    tokens: Arc<BTreeMap<&'static str, String>>,
+    imported: Option<import::Report>,
+    stop: watch::Sender<bool>,
+    server: JoinHandle<()>,
+    helpers: Vec<JoinHandle<()>>,
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running").field("address", &self.address).field("engine", &self.engine).finish_non_exhaustive()
+    }
+}
+
+/// Starts everything.
+pub async fn start(options: Options) -> Result<Running, StartError> {
+    let engine = Engine::start(options.data.as_deref()).await?;
+    let endpoint = engine.url().to_owned();
+    start_on(engine, &endpoint, options).await
+}
+
+/// Starts everything on an engine; the product reaches it at `endpoint`, where a test may have put something
+/// between the two.
+pub async fn start_on(engine: Engine, endpoint: &str, options: Options) -> Result<Running, StartError> {
+    // First, so that a taken port is told before anything is written.
+    let listener = listen(options.listen).await?;
+    let address = listener.local_addr().map_err(|cause| StartError::Listen { address: options.listen, cause })?;
+
+    let template = Template::embedded()?;
+    let clock = Arc::new(LocalClock::starting_at(options.clock));
+    let (shared_clock, random): (Arc<dyn Clock>, Arc<dyn Random>) = (clock.clone(), Arc::new(SystemRandom));
+    let mut settings = Settings::new(options.settings.clone());
+    let signer = Signer::new(&mut settings, options.data.as_deref())?.map(Arc::new);
+    let tokens = Arc::new(signer.as_deref().map(demo::tokens).transpose()?.unwrap_or_default());
+
+    let direct = table::client(engine.url());
+    table::create(&direct, template.table()).await?;
+    let store = Arc::new(Store::new(direct, table::NAME, shared_clock.clone(), random.clone()));
+    let services = Services::new(store.clone());
+    let mut helpers = vec![services.serve(&mut settings).await?];
+    settings.set_default("LEARNER_PORTAL_URL", "http://localhost:8734");
+
+    let product_store = Store::new(table::client(endpoint), table::NAME, shared_clock.clone(), random.clone());
+    let product_store = Arc::new(product_store);
+    let batches = function_batches::context(&product_store);
+    let schedules = Arc::new(Schedules::new(&template, clock.clone(), random.clone(), batches)?);
+    let product = api::Product::new(template, &settings, &product_store, shared_clock, random)?;
+
+    let imported = match options.import.as_slice() {
+        [] => None,
+        files => Some(import::import(&store, files, &|line| tracing::info!("{line}")).await?),
+    };
+    if options.demo {
+        demo::make(&store).await?;
+    }
+
+    helpers.push(tokio::spawn(schedules.clone().watch()));
+    let (clock_, signer_, tokens_) = (clock.clone(), signer.clone(), tokens.clone());
+    let local = local::Local { clock: clock_, schedules, services, signer: signer_, tokens: tokens_ };
+    let router = local::router(local).fallback_service(product.router());
+    let (stop, mut stopped) = watch::channel(false);
+    let server = tokio::spawn(async move {
+        let end = async move {
+            // An error means that nobody is left who could stop it.
+            let _ = stopped.wait_for(|stop| *stop).await;
+        };
+        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(end).await {
+            tracing::error!(%error, "the server stopped");
+        }
+    });
+    Ok(Running { address, engine, options, clock, store, settings, signer, tokens, imported, stop, server, helpers })
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|cause| StartError::Listen { address, cause })
+}
+
+impl Running {
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The same as a URL, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Where the engine listens.
+    pub fn engine_url(&self) -> &str {
+        self.engine.url()
+    }
+
+    /// The table's name.
+    pub const fn table(&self) -> &str {
+        table::NAME
+    }
+
+    /// The clock of everything.
+    pub const fn clock(&self) -> &Arc<LocalClock> {
+        &self.clock
+    }
+
+    /// A store of the same table, straight on the engine.
+    pub const fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// A token with these claims; `None` where the settings name keys that are not ours.
+    pub fn token(&self, claims: Value) -> Option<String> {
+        self.signer.as_ref()?.sign(claims).ok()
+    }
+
+    /// A token for each role of the demo customer; none where we cannot sign.
+    pub fn tokens(&self) -> &BTreeMap<&'static str, String> {
+        &self.tokens
+    }
+
+    /// What was imported.
+    pub const fn imported(&self) -> Option<&import::Report> {
+        self.imported.as_ref()
+    }
+
+    /// Whether there is a demo customer.
+    pub const fn has_demo(&self) -> bool {
+        self.options.demo
+    }
+
+    /// The folder with the data.
+    pub fn data(&self) -> Option<&std::path::Path> {
+        self.options.data.as_deref()
+    }
+
+    /// The other services: name, URL, whether it is a stand-in of ours.
+    pub fn other_services(&self) -> Vec<(&'static str, &str, bool)> {
+        [("LMS", "LMS_URL"), ("catalog", "ENTERPRISE_CATALOG_URL"), ("Braze", "BRAZE_API_URL")]
+            .into_iter()
+            .filter_map(|(name, setting)| {
+                Some((name, self.settings.get(setting)?, !self.options.settings.contains_key(setting)))
+            })
+            .collect()
+    }
+
+    /// Ends requests that are under way, then the stand-ins, then the engine.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        let _ = tokio::time::timeout(STOP_TIMEOUT, self.server).await;
+        for helper in self.helpers {
+            helper.abort();
+        }
+        self.engine.stop().await;
+    }
+}

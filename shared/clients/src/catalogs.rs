@@ -36,7 +36,7 @@ struct Catalog {
 #[async_trait]
 impl Catalogs for CatalogClient {
     async fn belongs_to(&self, catalog: CatalogId, enterprise: EnterpriseId) -> Result<bool, ClientError> {
-        let url = format!("{}/api/v1/enterprise-catalogs/{catalog}", self.0.settings().catalog()?);
+        let url = format!("{}/api/v1/enterprise-catalogs/{catalog}/", self.0.settings().catalog()?);
         let found: Option<Catalog> = self.0.get(Service::Catalog, &url, &[]).await?;
         Ok(found.is_some_and(|catalog| catalog.enterprise_customer == enterprise))
     }

@@ -124,7 +124,7 @@ impl Fixture {
         let services = Arc::new(Services::default());
         let router = Router::new()
             .route("/oauth2/access_token", post(token))
-            .route("/api/v1/enterprise-catalogs/{id}", get(catalog))
+            .route("/api/v1/enterprise-catalogs/{id}/", get(catalog))
             .route("/api/user/v1/accounts", get(accounts))
             .with_state(services.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -1,0 +1,98 @@
+//! The clock of everything: the machine's, plus an offset that only grows.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use chrono::TimeDelta;
+use license_domain::{Clock, Timestamp, ambient::to_micros};
+use license_telemetry::SystemClock;
+
+/// A clock that can be moved forward.
+#[derive(Debug, Default)]
+pub struct LocalClock {
+    /// In microseconds.
+    offset: AtomicI64,
+}
+
+/// A clock is not moved backward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the clock only goes forward; it is {0}")]
+pub struct Backward(pub Timestamp);
+
+impl LocalClock {
+    /// A clock that shows `start` now (the machine's time where none is given) and runs on.
+    pub fn starting_at(start: Option<Timestamp>) -> Self {
+        let offset = start.map_or(TimeDelta::zero(), |start| start - SystemClock.now());
+        Self { offset: AtomicI64::new(offset.num_microseconds().unwrap_or_default()) }
+    }
+
+    /// Moves it to that moment.
+    pub fn set(&self, to: Timestamp) -> Result<(), Backward> {
+        let now = self.now();
+        let Some(step) = (to - now).num_microseconds().filter(|step| *step >= 0) else {
+            return Err(Backward(now));
+        };
+        self.offset.fetch_add(step, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+impl Clock for LocalClock {
+    fn now(&self) -> Timestamp {
+        let now = SystemClock.now();
+        now.checked_add_signed(TimeDelta::microseconds(self.offset.load(Ordering::SeqCst))).map_or(now, to_micros)
+    }
+}
+
+/// Reads an ISO 8601 duration in weeks, days, hours, minutes and whole seconds (`P1DT12H`). Months and years
+/// have no fixed length and are refused.
+pub fn duration(text: &str) -> Option<TimeDelta> {
+    let (date, time) = match text.strip_prefix('P')?.split_once('T') {
+        Some((_, "")) => return None,
+        Some(parts) => parts,
+        None => (text.strip_prefix('P')?, ""),
+    };
+    let date = sum(date, &[('W', 604_800), ('D', 86_400)])?;
+    let time = sum(time, &[('H', 3_600), ('M', 60), ('S', 1)])?;
+    let seconds = date.checked_add(time)?;
+    (text.len() > 1).then(|| TimeDelta::try_seconds(seconds)).flatten()
+}
+
+fn sum(mut text: &str, units: &[(char, i64)]) -> Option<i64> {
+    let mut seconds: i64 = 0;
+    for (unit, length) in units {
+        if let Some((number, rest)) = text.split_once(*unit) {
+            let number: u32 = number.parse().ok()?;
+            seconds = seconds.checked_add(i64::from(number).checked_mul(*length)?)?;
+            text = rest;
+        }
+    }
+    text.is_empty().then_some(seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_starts_where_it_is_told_and_never_goes_back() {
+        let start: Timestamp = "2031-01-01T00:00:00Z".parse().expect("a moment");
+        let clock = LocalClock::starting_at(Some(start));
+        let now = clock.now();
+        assert!(now >= start && now - start < TimeDelta::minutes(1), "{now}");
+        assert!(clock.set(start - TimeDelta::days(1)).is_err());
+        assert!(clock.now() >= now);
+        clock.set(now + TimeDelta::days(3)).expect("forward");
+        assert!(clock.now() >= start + TimeDelta::days(3));
+    }
+
+    #[test]
+    fn durations() {
+        for (text, seconds) in [("P1D", 86_400), ("P1DT1H", 90_000), ("PT90M", 5_400), ("P2W", 1_209_600), ("PT0S", 0)]
+        {
+            assert_eq!(duration(text), Some(TimeDelta::seconds(seconds)), "{text}");
+        }
+        for text in ["", "P", "PT", "1D", "P1", "P1Y", "P1M", "-P1D", "P-1D", "PT1H1D", "P1.5D", "soon"] {
+            assert_eq!(duration(text), None, "{text}");
+        }
+    }
+}

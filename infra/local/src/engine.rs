@@ -1,0 +1,65 @@
+//! The embedded DynamoDB: it speaks the service's own protocol on a loopback port.
+
+use std::{fmt, path::Path};
+
+use dynoxide::Database;
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+use crate::StartError;
+
+/// The file that the table is kept in.
+const FILE: &str = "table.sqlite";
+
+/// A running engine. It stops when it is dropped.
+pub struct Engine {
+    url: String,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Starts one: in memory, or with its data in that folder.
+    pub async fn start(data: Option<&Path>) -> Result<Self, StartError> {
+        let failed = |error: &dyn fmt::Display| StartError::Engine(error.to_string());
+        let database = match data {
+            Some(folder) => open(folder)?,
+            None => Database::memory().map_err(|error| failed(&error))?,
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| failed(&error))?;
+        let url = format!("http://{}", listener.local_addr().map_err(|error| failed(&error))?);
+        let (stop, mut stopped) = watch::channel(false);
+        let task = tokio::spawn(async move {
+            let end = async move {
+                // An error means that the engine was dropped, which is the same wish.
+                let _ = stopped.wait_for(|stop| *stop).await;
+            };
+            let _ = dynoxide::server::serve_with_shutdown(listener, database, end).await;
+        });
+        Ok(Self { url, stop, task })
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Stops it, and waits until its file is closed.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        let _ = tokio::time::timeout(crate::STOP_TIMEOUT, self.task).await;
+    }
+}
+
+fn open(folder: &Path) -> Result<Database, StartError> {
+    let unusable = |path: &Path, cause: String| StartError::Data { path: path.to_owned(), cause };
+    std::fs::create_dir_all(folder).map_err(|error| unusable(folder, error.to_string()))?;
+    let path = folder.join(FILE);
+    let text = path.to_str().ok_or_else(|| unusable(&path, "the path is not text".to_owned()))?;
+    Database::new(text).map_err(|error| unusable(&path, error.to_string()))
+}

@@ -1,0 +1,101 @@
+//! Who signs the tokens that the runner hands out: a key pair of its own, unless the settings name keys.
+
+use std::{fmt, path::Path};
+
+use aws_lc_rs::{
+    encoding::{AsDer, Pkcs8V1Der},
+    rsa::{KeyPair, KeySize},
+};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, jwk::Jwk};
+use license_domain::Random;
+use license_telemetry::SystemRandom;
+use serde_json::{Value, json};
+
+use crate::{StartError, settings::Settings};
+
+/// The file that the key pair is kept in, so that tokens outlive a restart.
+const FILE: &str = "signing-key.pem";
+
+/// The end of year 9999: the printed tokens do not expire, wherever the clock is moved.
+const NEVER: i64 = 253_402_300_799;
+
+/// Signs tokens.
+pub struct Signer {
+    key: EncodingKey,
+    header: Header,
+    issuer: Option<String>,
+    audience: Option<String>,
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signer").field("algorithm", &self.header.alg).finish_non_exhaustive()
+    }
+}
+
+impl Signer {
+    /// A signer whose tokens the product will accept. Where no key is set, it makes a pair and adds the public
+    /// half to the settings; where only public keys are set, nobody here can sign.
+    pub fn new(settings: &mut Settings, data: Option<&Path>) -> Result<Option<Self>, StartError> {
+        let (key, header) = if let Some(secret) = settings.get("JWT_SECRET_KEY") {
+            (EncodingKey::from_secret(secret.as_bytes()), Header::new(Algorithm::HS256))
+        } else if settings.get("JWT_PUBLIC_SIGNING_JWK_SET").is_some() {
+            return Ok(None);
+        } else {
+            let pem = key_pair(data)?;
+            let unusable = |error: jsonwebtoken::errors::Error| StartError::Keys(error.to_string());
+            let key = EncodingKey::from_rsa_pem(pem.as_bytes()).map_err(unusable)?;
+            let mut public = Jwk::from_encoding_key(&key, Algorithm::RS512).map_err(unusable)?;
+            let id = format!("local-{:08x}", SystemRandom.below(1 << 32));
+            public.common.key_id = Some(id.clone());
+            settings.set("JWT_PUBLIC_SIGNING_JWK_SET", json!({ "keys": [public] }).to_string());
+            (key, Header { kid: Some(id), ..Header::new(Algorithm::RS512) })
+        };
+        let text = |name: &str| settings.get(name).map(str::to_owned);
+        Ok(Some(Self { key, header, issuer: text("JWT_ISSUER"), audience: text("JWT_AUDIENCE") }))
+    }
+
+    /// A token with these claims; issuer, audience and end are added where they are missing.
+    pub fn sign(&self, mut claims: Value) -> Result<String, jsonwebtoken::errors::Error> {
+        if let Some(claims) = claims.as_object_mut() {
+            let ours = [
+                ("iss", self.issuer.as_ref().map(|issuer| json!(issuer))),
+                ("aud", self.audience.as_ref().map(|audience| json!(audience))),
+                ("exp", Some(json!(NEVER))),
+            ];
+            for (name, value) in ours {
+                if let (false, Some(value)) = (claims.contains_key(name), value) {
+                    claims.insert(name.to_owned(), value);
+                }
+            }
+        }
+        jsonwebtoken::encode(&self.header, &claims, &self.key)
+    }
+}
+
+/// The pair on record in that folder, or a new one.
+fn key_pair(data: Option<&Path>) -> Result<String, StartError> {
+    let path = data.map(|folder| folder.join(FILE));
+    if let Some(path) = path.as_ref().filter(|path| path.exists()) {
+        return std::fs::read_to_string(path)
+            .map_err(|error| StartError::Data { path: path.clone(), cause: error.to_string() });
+    }
+    let unusable = |_| StartError::Keys("no key pair was made".to_owned());
+    let der: Pkcs8V1Der<'static> =
+        KeyPair::generate(KeySize::Rsa2048).and_then(|pair| pair.as_der()).map_err(unusable)?;
+    let pem = pem::encode(&pem::Pem::new("PRIVATE KEY", der.as_ref()));
+    if let Some(path) = path {
+        write_secret(&path, &pem).map_err(|error| StartError::Data { path, cause: error.to_string() })?;
+    }
+    Ok(pem)
+}
+
+/// Writes a file that only its owner reads.
+fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
+}

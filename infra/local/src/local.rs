@@ -1,0 +1,154 @@
+//! The runner's own routes, below `/_local/`.
+//!
+//! | route | meaning |
+//! |---|---|
+//! | `GET /_local/` | these routes |
+//! | `GET /_local/clock` | `{"now": …}` |
+//! | `POST /_local/clock` | `{"now": RFC 3339}` sets the clock, `{"advance": ISO 8601 duration}` moves it; answers once all that this made due is done |
+//! | `GET /_local/tokens` | a token for each of the demo's roles |
+//! | `GET /_local/tokens/{role}` | that token, as text |
+//! | `POST /_local/tokens` | `{…claims}`: a token with these claims, as text |
+//! | `GET, DELETE /_local/calls` | the calls to other services that the stand-ins got |
+//! | `POST /_local/catalogs` | `{"uuid": …, "enterprise_customer": …}` makes a catalog known |
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    Json, Router,
+    extract::{Path, State, rejection::JsonRejection},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use license_domain::{CatalogId, Clock, EnterpriseId, Timestamp, ambient::to_micros};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    clock::{LocalClock, duration},
+    keys::Signer,
+    schedules::Schedules,
+    services::{Call, Services},
+};
+
+/// What these routes know.
+#[derive(Clone, Debug)]
+pub struct Local {
+    /// The clock of everything.
+    pub clock: Arc<LocalClock>,
+    /// What the clock makes due.
+    pub schedules: Arc<Schedules>,
+    /// The stand-ins for other services.
+    pub services: Services,
+    /// Who signs tokens, if anybody here can.
+    pub signer: Option<Arc<Signer>>,
+    /// The demo's tokens, by role.
+    pub tokens: Arc<BTreeMap<&'static str, String>>,
+}
+
+/// A request that is not understood, in words.
+struct Bad(String);
+
+impl IntoResponse for Bad {
+    fn into_response(self) -> Response {
+        (StatusCode::BAD_REQUEST, Json(json!({ "detail": self.0 }))).into_response()
+    }
+}
+
+impl From<JsonRejection> for Bad {
+    fn from(rejection: JsonRejection) -> Self {
+        Self(rejection.body_text())
+    }
+}
+
+/// The router.
+pub fn router(local: Local) -> Router {
+    Router::new()
+        .route("/_local/", get(index))
+        .route("/_local/clock", get(clock).post(set_clock))
+        .route("/_local/tokens", get(tokens).post(make_token))
+        .route("/_local/tokens/{role}", get(token))
+        .route("/_local/calls", get(calls).delete(forget_calls))
+        .route("/_local/catalogs", axum::routing::post(add_catalog))
+        .with_state(local)
+}
+
+async fn index() -> Json<Value> {
+    Json(json!({
+        "GET /_local/clock": "the time",
+        "POST /_local/clock": { "now": "2027-01-01T00:00:00Z", "or advance": "P1D" },
+        "GET /_local/tokens": "a token for each role",
+        "GET /_local/tokens/{role}": "that token, as text",
+        "POST /_local/tokens": "claims; answers a token with them, as text",
+        "GET /_local/calls": "the calls to other services",
+        "DELETE /_local/calls": "forgets them",
+        "POST /_local/catalogs": { "uuid": "…", "enterprise_customer": "…" },
+    }))
+}
+
+async fn clock(State(local): State<Local>) -> Json<Value> {
+    Json(json!({ "now": local.clock.now() }))
+}
+
+/// Where the clock is to go.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "lowercase")]
+enum Move {
+    Now(Timestamp),
+    Advance(String),
+}
+
+async fn set_clock(State(local): State<Local>, body: Result<Json<Move>, JsonRejection>) -> Result<Json<Value>, Bad> {
+    let to = match body?.0 {
+        Move::Now(moment) => to_micros(moment),
+        Move::Advance(text) => {
+            let step = duration(&text);
+            let step = step.ok_or_else(|| Bad(format!("{text:?} is not a duration such as P1D or PT90M")))?;
+            let to = local.clock.now().checked_add_signed(step);
+            to.ok_or_else(|| Bad(format!("{text:?} leads behind the end of time")))?
+        }
+    };
+    local.clock.set(to).map_err(|error| Bad(error.to_string()))?;
+    local.schedules.run_due().await;
+    Ok(Json(json!({ "now": local.clock.now() })))
+}
+
+async fn tokens(State(local): State<Local>) -> Json<Value> {
+    Json(json!(*local.tokens))
+}
+
+async fn token(State(local): State<Local>, Path(role): Path<String>) -> Result<String, StatusCode> {
+    local.tokens.get(role.as_str()).cloned().ok_or(StatusCode::NOT_FOUND)
+}
+
+async fn make_token(
+    State(local): State<Local>,
+    body: Result<Json<serde_json::Map<String, Value>>, JsonRejection>,
+) -> Result<String, Bad> {
+    let signer = local.signer.ok_or_else(|| Bad("the settings name keys that are not the runner's".to_owned()))?;
+    signer.sign(Value::Object(body?.0)).map_err(|error| Bad(error.to_string()))
+}
+
+async fn calls(State(local): State<Local>) -> Json<Vec<Call>> {
+    Json(local.services.calls().all())
+}
+
+async fn forget_calls(State(local): State<Local>) -> StatusCode {
+    local.services.calls().clear();
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+struct Catalog {
+    uuid: CatalogId,
+    enterprise_customer: EnterpriseId,
+}
+
+async fn add_catalog(
+    State(local): State<Local>,
+    body: Result<Json<Catalog>, JsonRejection>,
+) -> Result<StatusCode, Bad> {
+    let catalog = body?.0;
+    local.services.add_catalog(catalog.uuid, catalog.enterprise_customer).await;
+    Ok(StatusCode::CREATED)
+}

@@ -1,0 +1,117 @@
+//! `cargo run`: the whole product on loopback.
+
+use std::{io::IsTerminal, net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+use license_domain::{Clock, Timestamp};
+use license_local::{Options, banner, settings};
+use license_telemetry::SystemClock;
+use license_template::Template;
+use tracing_subscriber::EnvFilter;
+
+/// The whole License Manager on loopback, with an embedded DynamoDB.
+///
+/// The product's settings are environment variables (JWT_ISSUER, JWT_AUDIENCE, JWT_SECRET_KEY,
+/// JWT_PUBLIC_SIGNING_JWK_SET, CORS_ORIGIN_WHITELIST, LMS_URL, …); RUST_LOG says what is logged.
+#[derive(Debug, Parser)]
+#[command(name = "license-local", version)]
+struct Arguments {
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
+    listen: SocketAddr,
+    /// Keeps the data in this folder; in memory without
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Imports a Django dumpdata file of a license-manager; may be repeated
+    #[arg(long, value_name = "FILE")]
+    import: Vec<PathBuf>,
+    /// The time to start at, for example 2026-11-23T10:46:08Z; it runs on from there
+    #[arg(long, value_name = "RFC3339")]
+    clock: Option<Timestamp>,
+    /// Starts without the demo customer
+    #[arg(long)]
+    no_demo: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return explain(&error),
+    };
+    log();
+    match run(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let began = SystemClock.now();
+    let options = Options {
+        listen: arguments.listen,
+        data: arguments.data,
+        import: arguments.import,
+        clock: arguments.clock,
+        demo: !arguments.no_demo,
+        settings: settings::from_env(&Template::embedded()?),
+    };
+    let mut interrupted = std::pin::pin!(interrupted());
+    let running = tokio::select! {
+        running = license_local::start(options) => running?,
+        () = &mut interrupted => return Ok(()),
+    };
+    let took = (SystemClock.now() - began).to_std().unwrap_or_default();
+    println!("{}", banner::ready(&running, took));
+    interrupted.await;
+    eprintln!("stopping");
+    running.stop().await;
+    Ok(())
+}
+
+/// Help goes out as it is, a wrong option as one line.
+fn explain(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        print!("{error}");
+        return ExitCode::SUCCESS;
+    }
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    eprintln!("{line} (--help lists the options)");
+    ExitCode::from(2)
+}
+
+/// People read this log: short lines on standard error, at the level that `RUST_LOG` asks for.
+fn log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    log.with_target(false).with_ansi(std::io::stderr().is_terminal()).compact().init();
+}
+
+/// Ctrl-C, or the signal that service managers send.
+async fn interrupted() {
+    let interrupt = async {
+        // Where signals cannot be waited for, the process is stopped the hard way.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                tokio::select! {
+                    () = interrupt => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            Err(_) => interrupt.await,
+        }
+    }
+    #[cfg(not(unix))]
+    interrupt.await;
+}

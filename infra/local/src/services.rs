@@ -1,0 +1,92 @@
+//! Stands in for the services that the product calls: the LMS (tokens, accounts, enterprise service), the
+//! catalog service and Braze, on one loopback port. Every call is kept and can be read at `/_local/calls`.
+
+mod calls;
+mod catalog;
+mod lms;
+
+use std::{fmt, net::SocketAddr, sync::Arc};
+
+use axum::{Router, http::StatusCode, middleware, routing};
+use license_domain::{CatalogId, Clock, EnterpriseId};
+use license_store::Store;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use tokio::{net::TcpListener, sync::Mutex};
+
+use crate::{StartError, settings::Settings};
+
+pub use calls::{Call, Calls};
+
+/// What the stand-ins know.
+#[derive(Clone)]
+pub struct Services {
+    store: Arc<Store>,
+    clock: Arc<dyn Clock>,
+    calls: Arc<Calls>,
+    catalogs: Arc<Mutex<HashMap<CatalogId, EnterpriseId>>>,
+}
+
+impl fmt::Debug for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Services")
+    }
+}
+
+/// The settings that lead to the stand-ins, unless they are set.
+const URLS: [&str; 3] = ["LMS_URL", "ENTERPRISE_CATALOG_URL", "BRAZE_API_URL"];
+
+impl Services {
+    /// Stand-ins that know what the store knows.
+    pub fn new(store: Arc<Store>) -> Self {
+        let clock = store.clock().clone();
+        Self { store, clock, calls: Arc::default(), catalogs: Arc::default() }
+    }
+
+    /// The calls so far.
+    pub fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    /// Lets the catalog service know a catalog.
+    pub async fn add_catalog(&self, catalog: CatalogId, enterprise: EnterpriseId) {
+        self.catalogs.lock().await.insert(catalog, enterprise);
+    }
+
+    /// Starts to serve, and puts the address into the settings that are not set.
+    pub async fn serve(&self, settings: &mut Settings) -> Result<tokio::task::JoinHandle<()>, StartError> {
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let failed = |cause| StartError::Listen { address, cause };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let url = format!("http://{}", listener.local_addr().map_err(failed)?);
+        for name in URLS {
+            settings.set_default(name, &url);
+        }
+        settings.set_default("BACKEND_SERVICE_EDX_OAUTH2_KEY", "license-manager");
+        settings.set_default("BACKEND_SERVICE_EDX_OAUTH2_SECRET", "local");
+        let router = self.router();
+        Ok(tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, router).await {
+                tracing::error!(%error, "the stand-ins for other services stopped");
+            }
+        }))
+    }
+
+    fn router(&self) -> Router {
+        Router::new()
+            .route("/oauth2/access_token", routing::post(lms::token))
+            .route("/api/user/v1/accounts", routing::get(lms::account))
+            .route("/enterprise/api/v1/enterprise-customer/{id}/", routing::get(lms::enterprise_customer))
+            .route("/api/v1/enterprise-catalogs/{id}/", routing::get(catalog::catalog))
+            // Braze.
+            .route("/users/{*call}", routing::post(accepted))
+            .route("/campaigns/{*call}", routing::post(accepted))
+            .fallback(async || (StatusCode::NOT_FOUND, axum::Json(json!({ "detail": "Not found." }))))
+            .layer(middleware::from_fn_with_state(self.clone(), calls::record))
+            .with_state(self.clone())
+    }
+}
+
+async fn accepted() -> (StatusCode, axum::Json<Value>) {
+    (StatusCode::CREATED, axum::Json(json!({ "message": "success" })))
+}

@@ -1,0 +1,46 @@
+//! The catalog service: it knows whose a catalog is.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use license_domain::{CatalogId, EnterpriseId};
+use license_store::{StoreError, ports::Portfolios};
+use serde_json::{Value, json};
+
+use super::Services;
+
+/// A catalog `cccccccc-…` is that of the customer `eeeeeeee-…` with the same rest, so that an example needs no
+/// preparation.
+const CATALOG: &str = "cccccccc-";
+const CUSTOMER: &str = "eeeeeeee-";
+
+/// A catalog that was made known, that an agreement or a plan on record names, or that is called like its customer.
+pub(super) async fn catalog(
+    State(services): State<Services>,
+    Path(catalog): Path<CatalogId>,
+) -> Result<Json<Value>, StatusCode> {
+    let made_known = services.catalogs.lock().await.get(&catalog).copied();
+    let owner = match made_known {
+        Some(owner) => Some(owner),
+        None => on_record(&services, catalog).await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?,
+    };
+    let owner = owner.or_else(|| by_name(catalog)).ok_or(StatusCode::NOT_FOUND)?;
+    Ok(Json(json!({ "uuid": catalog, "title": "A catalog", "enterprise_customer": owner })))
+}
+
+async fn on_record(services: &Services, catalog: CatalogId) -> Result<Option<EnterpriseId>, StoreError> {
+    let agreements = services.store.all_agreements().await?;
+    let portfolios = services.store.portfolios(&agreements).await?;
+    let owner = portfolios.into_iter().find(|portfolio| {
+        portfolio.agreement.default_enterprise_catalog_uuid == Some(catalog)
+            || portfolio.plans.iter().any(|plan| plan.enterprise_catalog_uuid == Some(catalog))
+    });
+    Ok(owner.map(|portfolio| portfolio.agreement.enterprise_customer_uuid))
+}
+
+fn by_name(catalog: CatalogId) -> Option<EnterpriseId> {
+    let rest = catalog.to_string().strip_prefix(CATALOG)?.to_owned();
+    format!("{CUSTOMER}{rest}").parse().ok()
+}

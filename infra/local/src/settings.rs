@@ -1,0 +1,59 @@
+//! The product's settings, as the runner hands them to it: what the operator set, then what the runner itself
+//! puts in the place of AWS and of the other services.
+
+use std::collections::BTreeMap;
+
+use license_template::Template;
+
+/// What only AWS sets: the runner has a table of its own.
+const NOT_SET_HERE: &[&str] = &["TABLE_NAME", "DYNAMODB_ENDPOINT", "RUST_LOG"];
+
+/// Settings by their names.
+#[derive(Clone, Debug, Default)]
+pub struct Settings(BTreeMap<String, String>);
+
+impl Settings {
+    /// From a map; an empty value is the same as none.
+    pub fn new(values: BTreeMap<String, String>) -> Self {
+        Self(values.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect())
+    }
+
+    /// The value of that name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// Sets a value.
+    pub fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.0.insert(name.to_owned(), value.into());
+    }
+
+    /// Sets a value where there is none.
+    pub fn set_default(&mut self, name: &str, value: impl Into<String>) {
+        self.0.entry(name.to_owned()).or_insert_with(|| value.into());
+    }
+
+    /// A look-up, as the product's own settings want it.
+    pub fn lookup(&self) -> impl Fn(&str) -> Option<String> {
+        |name| self.0.get(name).cloned()
+    }
+}
+
+/// Of the services that no function calls yet.
+const MORE: &[&str] = &["BRAZE_API_URL"];
+
+/// The names of all settings: the environment variables that the template gives its functions.
+pub fn names(template: &Template) -> Vec<String> {
+    let mut names: Vec<String> =
+        template.functions().iter().flat_map(|function| function.environment.clone()).collect();
+    names.extend(MORE.iter().map(|name| (*name).to_owned()));
+    names.retain(|name| !NOT_SET_HERE.contains(&name.as_str()));
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// What the process's environment sets.
+pub fn from_env(template: &Template) -> BTreeMap<String, String> {
+    names(template).into_iter().filter_map(|name| std::env::var(&name).ok().map(|value| (name, value))).collect()
+}

@@ -1,0 +1,77 @@
+//! The table, made as the template declares it, and the client that the product is handed for it.
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{BehaviorVersion, Builder, Credentials, Region},
+    error::BuildError,
+    types::{
+        AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+        ScalarAttributeType,
+    },
+};
+use license_store::{StoreError, table::classify};
+use license_template::{IndexSpec, KeySpec, Projection as Projected, TableSpec};
+
+/// The table's name.
+pub const NAME: &str = "license-manager";
+
+/// The SDK's own client, as a function would make it, but for the address and credentials that nobody checks.
+pub fn client(endpoint: &str) -> Client {
+    let config = Builder::new()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("local"))
+        .endpoint_url(endpoint)
+        .credentials_provider(Credentials::new("local", "local", None, None, "the local runner"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build();
+    Client::from_conf(config)
+}
+
+/// Creates the table, unless it is there.
+pub async fn create(client: &Client, spec: &TableSpec) -> Result<(), StoreError> {
+    let request = build(client, spec)
+        .map_err(|error| StoreError::Refused { operation: "CreateTable", cause: error.to_string() })?;
+    match request.send().await {
+        Ok(_) => Ok(()),
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => Ok(()),
+        Err(error) => Err(classify("CreateTable", &error)),
+    }
+}
+
+type Request = aws_sdk_dynamodb::operation::create_table::builders::CreateTableFluentBuilder;
+
+fn build(client: &Client, spec: &TableSpec) -> Result<Request, BuildError> {
+    let mut request = client.create_table().table_name(NAME).billing_mode(BillingMode::PayPerRequest);
+    request = request.set_key_schema(Some(key(&spec.key)?));
+    for name in &spec.attributes {
+        let kind = ScalarAttributeType::S;
+        let attribute = AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build()?;
+        request = request.attribute_definitions(attribute);
+    }
+    for spec in &spec.indexes {
+        request = request.global_secondary_indexes(index(spec)?);
+    }
+    Ok(request)
+}
+
+fn index(spec: &IndexSpec) -> Result<GlobalSecondaryIndex, BuildError> {
+    let projection = match &spec.projection {
+        Projected::All => Projection::builder().projection_type(ProjectionType::All),
+        Projected::KeysOnly => Projection::builder().projection_type(ProjectionType::KeysOnly),
+        Projected::Include(names) => {
+            Projection::builder().projection_type(ProjectionType::Include).set_non_key_attributes(Some(names.clone()))
+        }
+    };
+    GlobalSecondaryIndex::builder()
+        .index_name(&spec.name)
+        .set_key_schema(Some(key(&spec.key)?))
+        .projection(projection.build())
+        .build()
+}
+
+fn key(spec: &KeySpec) -> Result<Vec<KeySchemaElement>, BuildError> {
+    [(&spec.partition, KeyType::Hash), (&spec.sort, KeyType::Range)]
+        .into_iter()
+        .map(|(name, kind)| KeySchemaElement::builder().attribute_name(name).key_type(kind).build())
+        .collect()
+}

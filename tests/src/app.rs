@@ -1,0 +1,147 @@
+//! A whole License Manager in this process.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use license_domain::{EnterpriseId, ProductCatalog, Stamp, Timestamp};
+use license_local::{Options, Running, engine::Engine};
+use license_store::{ports::Portfolios, rows, table::Write};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{Census, Client, Proxy, Role};
+
+/// When the tests take place.
+pub const NOW: &str = "2026-11-23T10:46:08Z";
+
+/// A running app.
+#[derive(Debug)]
+pub struct TestApp {
+    running: Running,
+    proxy: Option<Proxy>,
+    http: reqwest::Client,
+    numbers: AtomicU64,
+}
+
+impl TestApp {
+    /// Starts one, empty but for the usual products, at [`NOW`].
+    pub async fn start() -> Self {
+        Self::start_with(options(), false).await
+    }
+
+    /// Starts one whose calls to the engine go through a proxy.
+    pub async fn proxied() -> Self {
+        Self::start_with(options(), true).await
+    }
+
+    /// Starts one with these options.
+    pub async fn start_with(options: Options, proxied: bool) -> Self {
+        let engine = Engine::start(None).await.expect("the engine starts");
+        let proxy = if proxied { Some(Proxy::start(engine.url()).await) } else { None };
+        let endpoint = proxy.as_ref().map_or(engine.url(), Proxy::url).to_owned();
+        let running = license_local::start_on(engine, &endpoint, options).await.expect("the app starts");
+        let app = Self { running, proxy, http: reqwest::Client::new(), numbers: AtomicU64::new(1) };
+        app.stock().await;
+        if let Some(proxy) = &app.proxy {
+            proxy.take();
+        }
+        app
+    }
+
+    /// The products that every installation has.
+    async fn stock(&self) {
+        let store = self.running.store();
+        if !store.products().await.expect("the table answers").products.is_empty() {
+            return;
+        }
+        let item = rows::product_catalog(&ProductCatalog::usual(), &stamp(self.now())).expect("an item");
+        store.table().transact(vec![Write::put(item)], "products").await.expect("written");
+    }
+
+    /// What runs.
+    pub fn running(&self) -> &Running {
+        &self.running
+    }
+
+    /// The proxy before the engine.
+    pub fn proxy(&self) -> &Proxy {
+        self.proxy.as_ref().expect("an app that was started with a proxy")
+    }
+
+    /// The app's time.
+    pub fn now(&self) -> Timestamp {
+        license_domain::Clock::now(self.running.clock().as_ref())
+    }
+
+    /// A number that this app has not given out before.
+    pub fn number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A UUID that begins with that digit over and over and ends in such a number, so that failures read well.
+    pub fn uuid(&self, digit: u8) -> Uuid {
+        let head = u32::from_be_bytes([digit * 0x11; 4]);
+        Uuid::from_u128(u128::from(head) << 96 | 0x4000_8000 << 48 | u128::from(self.number()))
+    }
+
+    /// A token with these claims.
+    pub fn token(&self, claims: Value) -> String {
+        self.running.token(claims).expect("the runner has made the keys")
+    }
+
+    /// A client with these claims.
+    pub fn client_with(&self, claims: Value) -> Client {
+        Client::new(self.http.clone(), self.running.url(), Some(self.token(claims)))
+    }
+
+    /// A client without a token.
+    pub fn anonymous(&self) -> Client {
+        Client::new(self.http.clone(), self.running.url(), None)
+    }
+
+    /// A client of that role with the customer.
+    pub fn client(&self, role: Role, enterprise: EnterpriseId) -> Client {
+        if role == Role::Anonymous {
+            return self.anonymous();
+        }
+        self.client_with(role.claims(enterprise, EnterpriseId(Uuid::from_u128(0xf0f0))))
+    }
+
+    /// A learner of the customer with that address.
+    pub fn learner(&self, enterprise: EnterpriseId, email: &str) -> Client {
+        let mut claims = Role::Learner.claims(enterprise, enterprise);
+        claims["email"] = json!(email);
+        claims["preferred_username"] = json!(email.split('@').next());
+        claims["user_id"] = json!(lms_user_id(email));
+        self.client_with(claims)
+    }
+
+    /// Those who make plans.
+    pub fn provisioner(&self) -> Client {
+        self.client(Role::Provisioner, EnterpriseId(Uuid::nil()))
+    }
+
+    /// Moves the clock, and waits until all that this made due is done.
+    pub async fn advance(&self, duration: &str) -> Value {
+        self.anonymous().post("/_local/clock", &json!({ "advance": duration })).await.expect(200)
+    }
+
+    /// All that the table holds, straight from the engine.
+    pub async fn census(&self) -> Census {
+        Census::take(self.running.store()).await
+    }
+}
+
+/// The options that tests start with.
+pub fn options() -> Options {
+    Options { clock: Some(NOW.parse().expect("a moment")), demo: false, ..Options::default() }
+}
+
+/// A number for a learner, always the same.
+pub fn lms_user_id(email: &str) -> u64 {
+    email.bytes().fold(7, |hash: u64, byte| (hash * 31 + u64::from(byte)) % 1_000_000_007)
+}
+
+/// The stamp of what the harness writes.
+pub fn stamp(at: Timestamp) -> Stamp {
+    Stamp { actor: "harness".into(), actor_lms_user_id: None, reason: "test".into(), request_id: "-".into(), at }
+}

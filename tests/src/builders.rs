@@ -1,0 +1,159 @@
+//! State, made over the wire as an operator would make it.
+
+use license_domain::EnterpriseId;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{Client, Role, TestApp};
+
+/// An agreement with a customer.
+#[derive(Clone, Debug)]
+pub struct Agreement {
+    /// Its id.
+    pub id: String,
+    /// The customer.
+    pub enterprise: EnterpriseId,
+    /// The customer's admin.
+    pub admin: Client,
+}
+
+/// A plan of an agreement.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Its id.
+    pub id: String,
+    /// Its agreement.
+    pub agreement: Agreement,
+}
+
+/// A licence that somebody has.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// Its id.
+    pub id: String,
+    /// The secret in the activation link.
+    pub key: String,
+    /// Whose it is.
+    pub email: String,
+}
+
+impl TestApp {
+    /// A new agreement with a new customer.
+    pub async fn agreement(&self) -> Agreement {
+        let enterprise = EnterpriseId(self.uuid(0xe));
+        let body = json!({
+            "enterprise_customer_uuid": enterprise,
+            "enterprise_customer_slug": format!("customer-{}", self.number()),
+            "default_enterprise_catalog_uuid": self.uuid(0xc),
+        });
+        let answer = self.provisioner().post("/api/v1/provisioning-admins/customer-agreement/", &body).await;
+        let id = text(&answer.expect(201), "uuid");
+        Agreement { id, enterprise, admin: self.client(Role::Admin, enterprise) }
+    }
+
+    /// A new plan of a new agreement: current and active, with so many seats.
+    pub async fn plan(&self, seats: u64) -> Plan {
+        let agreement = self.agreement().await;
+        self.plan_of(&agreement, seats, &json!({})).await
+    }
+
+    /// A new plan of that agreement; `changes` are fields of the request.
+    pub async fn plan_of(&self, agreement: &Agreement, seats: u64, changes: &Value) -> Plan {
+        let mut body = self.plan_body(agreement, seats);
+        for (name, value) in changes.as_object().into_iter().flatten() {
+            body[name] = value.clone();
+        }
+        let answer = self.provisioner().post("/api/v1/provisioning-admins/subscriptions/", &body).await;
+        Plan { id: text(&answer.expect(201), "uuid"), agreement: agreement.clone() }
+    }
+
+    /// The body of a request for a plan.
+    pub fn plan_body(&self, agreement: &Agreement, seats: u64) -> Value {
+        json!({
+            "title": format!("Plan {}", self.number()),
+            "start_date": "2026-01-01T00:00:00Z",
+            "expiration_date": "2027-12-31T00:00:00Z",
+            "customer_agreement": agreement.id,
+            "desired_num_licenses": seats,
+            "is_active": true,
+            "product": 1,
+            "change_reason": "new",
+            "salesforce_opportunity_line_item": "00k000000000000123",
+        })
+    }
+}
+
+impl Plan {
+    /// A path below the plan.
+    pub fn path(&self, rest: &str) -> String {
+        format!("/api/v1/subscriptions/{}/{rest}", self.id)
+    }
+
+    /// The plan's id.
+    pub fn uuid(&self) -> Uuid {
+        self.id.parse().expect("a UUID")
+    }
+
+    /// The customer's admin.
+    pub fn admin(&self) -> &Client {
+        &self.agreement.admin
+    }
+
+    /// Assigns; the whole answer.
+    pub async fn assign(&self, emails: &[impl AsRef<str> + Sync]) -> crate::Answer {
+        let emails: Vec<&str> = emails.iter().map(AsRef::as_ref).collect();
+        self.admin()
+            .post(&self.path("licenses/assign/"), &json!({ "user_emails": emails, "notify_users": false }))
+            .await
+    }
+
+    /// Revokes; the whole answer.
+    pub async fn revoke(&self, emails: &[impl AsRef<str> + Sync]) -> crate::Answer {
+        let emails: Vec<&str> = emails.iter().map(AsRef::as_ref).collect();
+        self.admin().post(&self.path("licenses/bulk-revoke/"), &json!({ "user_emails": emails })).await
+    }
+
+    /// The licence with that id.
+    pub async fn license(&self, id: &str) -> Value {
+        self.admin().get(&self.path(&format!("licenses/{id}/"))).await.expect(200)
+    }
+
+    /// A learner who was invited.
+    pub async fn assigned(&self, email: &str) -> Held {
+        let answer = self.assign(&[email]).await.expect(200);
+        let id = text(&answer["license_assignments"][0], "license");
+        let key = text(&self.license(&id).await, "activation_key");
+        Held { id, key, email: email.to_owned() }
+    }
+
+    /// A learner who studies.
+    pub async fn activated(&self, app: &TestApp, email: &str) -> Held {
+        let held = self.assigned(email).await;
+        self.activate(app, &held).await.expect(200);
+        held
+    }
+
+    /// Activates; the whole answer.
+    pub async fn activate(&self, app: &TestApp, held: &Held) -> crate::Answer {
+        let learner = app.learner(self.agreement.enterprise, &held.email);
+        learner.post(&format!("/api/v1/license-activation/?activation_key={}", held.key), &json!({})).await
+    }
+
+    /// The plan's counts by status, as `overview/` has them.
+    pub async fn overview(&self) -> std::collections::BTreeMap<String, u64> {
+        let answer = self.admin().get(&self.path("licenses/overview/")).await.expect(200);
+        let rows = answer.as_array().expect("a list").iter();
+        rows.map(|row| (text(row, "status"), row["count"].as_u64().expect("a count"))).collect()
+    }
+}
+
+/// So many addresses.
+pub fn emails(name: &str, range: std::ops::Range<usize>) -> Vec<String> {
+    range.map(|n| format!("{name}{n:05}@example.com")).collect()
+}
+
+/// The text under that name.
+#[track_caller]
+pub fn text(value: &Value, name: &str) -> String {
+    value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}")).to_owned()
+}

@@ -1,0 +1,174 @@
+//! Recounts the table's own items and holds them against its counters.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use license_domain::{Event, License, LicenseStatus, PlanId, SubscriptionPlan};
+use license_store::{
+    Store,
+    keys::{BucketKeys, Item, Key},
+    rows::{self, Bucket},
+};
+
+/// Everything in the table, told apart.
+#[derive(Debug, Default)]
+pub struct Census {
+    /// Plans.
+    pub plans: BTreeMap<PlanId, SubscriptionPlan>,
+    /// Each plan's buckets.
+    pub buckets: BTreeMap<PlanId, BTreeMap<u16, Bucket>>,
+    /// Rows of free seats, by their bucket's partition.
+    pub free: HashMap<String, Vec<License>>,
+    /// Slots: the licence that a learner holds, or held last, in a plan.
+    pub slots: Vec<License>,
+    /// Revoked licences that made room, and those that name nobody.
+    pub others: Vec<License>,
+    /// Events.
+    pub events: Vec<Event>,
+    /// Batches that are not done.
+    pub pending_batches: usize,
+    /// How many items there are.
+    pub items: usize,
+}
+
+impl Census {
+    /// Reads the whole table.
+    pub async fn take(store: &Store) -> Self {
+        let table = store.table();
+        let mut census = Self::default();
+        let mut pages =
+            table.client().scan().table_name(table.name()).consistent_read(true).into_paginator().items().send();
+        while let Some(item) = pages.next().await {
+            census.add(item.expect("the engine answers"));
+        }
+        census
+    }
+
+    fn add(&mut self, item: Item) {
+        self.items += 1;
+        let key = Key::of(&item).expect("every item has a key");
+        let kind = key.pk.split('#').next().unwrap_or_default().to_owned();
+        match (kind.as_str(), key.sk.split('#').next().unwrap_or_default()) {
+            ("AGREEMENT", "PLAN") => {
+                let plan: SubscriptionPlan = read(item);
+                self.plans.insert(plan.uuid, plan);
+            }
+            ("POOL", "@") => {
+                let mut parts = key.pk.split('#').skip(1);
+                let plan: PlanId = parts.next().and_then(|plan| plan.parse().ok()).expect("a plan");
+                let bucket = parts.next().and_then(|bucket| bucket.parse().ok()).expect("a number");
+                self.buckets.entry(plan).or_default().insert(bucket, read(item));
+            }
+            ("POOL", "FREE") => self.free.entry(key.pk).or_default().push(read(item)),
+            ("LEARNER", "LICENSE") if key.sk.contains("#OLD#") => self.others.push(read(item)),
+            ("LEARNER", "LICENSE") => {
+                let license: License = read(item);
+                let email = license.user_email.as_ref().expect("a slot names somebody");
+                assert_eq!(key.pk, format!("LEARNER#{}", email.key().as_str()));
+                assert_eq!(key.sk, format!("LICENSE#{}", license.subscription_plan));
+                self.slots.push(license);
+            }
+            ("LICENSE", "@") => self.others.push(read(item)),
+            ("EVENT", _) => self.events.push(read(item)),
+            ("BATCH", "@") => {
+                let is_pending = item.get("state").and_then(|state| state.as_s().ok()).is_some_and(|s| s == "pending");
+                self.pending_batches += usize::from(is_pending);
+            }
+            _ => {}
+        }
+    }
+
+    /// The live licences of a plan.
+    pub fn live(&self, plan: PlanId) -> impl Iterator<Item = &License> {
+        self.slots.iter().filter(move |license| license.subscription_plan == plan && license.status.is_live())
+    }
+
+    /// How many licences of the plan are in that status, counted one by one.
+    pub fn rows_in(&self, plan: PlanId, status: LicenseStatus) -> u64 {
+        let all = self.slots.iter().chain(&self.others);
+        count(all.filter(|license| license.subscription_plan == plan && license.status == status))
+    }
+
+    /// Every plan's counters are what its items say, no licence is there twice, and every change of a licence
+    /// has its event. Holds whenever no batch is under way.
+    #[track_caller]
+    pub fn check(&self) {
+        assert_eq!(self.pending_batches, 0, "a batch is under way");
+        for plan in self.plans.values() {
+            self.check_plan(plan);
+        }
+        self.check_events();
+    }
+
+    #[track_caller]
+    fn check_plan(&self, plan: &SubscriptionPlan) {
+        let id = plan.uuid;
+        let buckets = &self.buckets[&id];
+        let sum = |share: fn(&Bucket) -> i64| u64::try_from(buckets.values().map(share).sum::<i64>()).expect("no debt");
+        for (status, counted) in [
+            (LicenseStatus::Assigned, sum(|bucket| bucket.assigned)),
+            (LicenseStatus::Activated, sum(|bucket| bucket.activated)),
+            (LicenseStatus::Revoked, sum(|bucket| bucket.revoked)),
+        ] {
+            assert_eq!(counted, self.rows_in(id, status), "{status} of {id}: counters and items differ");
+        }
+        let nobodys = count(self.others.iter().filter(|one| one.subscription_plan == id && one.user_email.is_none()));
+        assert_eq!(sum(|bucket| bucket.revoked_without_person), nobodys);
+
+        let untouched: u64 = buckets.values().map(|bucket| bucket.end - bucket.next).sum();
+        let returned: u64 = buckets.values().map(|bucket| bucket.free).sum();
+        let live = count(self.live(id));
+        assert_eq!(untouched + returned + live, plan.seats.total, "{untouched} + {returned} + {live} seats of {id}");
+        assert_eq!(buckets.len(), usize::from(plan.seats.buckets));
+
+        let mut ids = HashSet::new();
+        for (number, bucket) in buckets {
+            let partition = BucketKeys { plan: id, bucket: *number }.partition();
+            let rows = self.free.get(&partition).map_or(&[][..], Vec::as_slice);
+            assert_eq!(bucket.free, count(rows.iter()), "free rows of bucket {number} of {id}");
+            assert!(rows.iter().all(|row| row.status == LicenseStatus::Unassigned && row.user_email.is_none()));
+            assert!(rows.iter().all(|row| ids.insert(row.uuid)), "a free seat twice in {id}");
+        }
+        for license in self.slots.iter().chain(&self.others).filter(|license| license.subscription_plan == id) {
+            assert!(ids.insert(license.uuid), "{} twice in {id}", license.uuid);
+        }
+        for license in ids {
+            if let Some(at) = plan.seats.prefix.ordinal(license) {
+                let bucket = buckets[&at.bucket];
+                assert!(at.sequence < bucket.next, "{license} is a row, but its bucket says that nobody drew it");
+            }
+        }
+    }
+
+    /// The changes that items show to have happened are those that events name, each once.
+    #[track_caller]
+    fn check_events(&self) {
+        let mut told = HashSet::new();
+        for change in self.events.iter().flat_map(|event| &event.licenses) {
+            if change.from != change.to {
+                assert!(told.insert((change.license, change.to)), "told twice: {change:?}");
+            }
+        }
+        let mut happened = HashSet::new();
+        for license in self.slots.iter().chain(&self.others) {
+            let was_invited = license.assigned_date.is_some() && license.auto_applied != Some(true);
+            let states = [
+                (was_invited, LicenseStatus::Assigned),
+                (license.activation_date.is_some(), LicenseStatus::Activated),
+                (license.status == LicenseStatus::Revoked, LicenseStatus::Revoked),
+            ];
+            happened.extend(states.iter().filter(|(was, _)| *was).map(|(_, status)| (license.uuid, *status)));
+        }
+        let untold: Vec<_> = happened.difference(&told).collect();
+        let untrue: Vec<_> = told.difference(&happened).collect();
+        assert!(untold.is_empty() && untrue.is_empty(), "without an event: {untold:?}; not so: {untrue:?}");
+    }
+}
+
+#[track_caller]
+fn read<T: serde::de::DeserializeOwned>(item: Item) -> T {
+    rows::from_item(item).expect("an item of this version")
+}
+
+fn count<'a>(licenses: impl Iterator<Item = &'a License>) -> u64 {
+    licenses.fold(0, |n, _| n + 1)
+}

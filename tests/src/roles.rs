@@ -1,0 +1,71 @@
+//! Who calls: one kind of caller for each role, and those without.
+
+use license_domain::EnterpriseId;
+use serde_json::{Value, json};
+
+/// A kind of caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Administers the licences of the customer.
+    Admin,
+    /// Administers those of another customer.
+    ForeignAdmin,
+    /// Learns with the customer.
+    Learner,
+    /// Learns with another customer.
+    ForeignLearner,
+    /// Administers everybody's licences.
+    Operator,
+    /// Makes plans and agreements.
+    Provisioner,
+    /// Was given provisioning for one customer only, which is not enough.
+    OneCustomersProvisioner,
+    /// Belongs to the company, without a role.
+    Staff,
+    /// Passes every check.
+    Superuser,
+    /// Has a token, and nothing in it.
+    Nobody,
+    /// Has no token.
+    Anonymous,
+}
+
+impl Role {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Admin,
+        Self::ForeignAdmin,
+        Self::Learner,
+        Self::ForeignLearner,
+        Self::Operator,
+        Self::Provisioner,
+        Self::OneCustomersProvisioner,
+        Self::Staff,
+        Self::Superuser,
+        Self::Nobody,
+        Self::Anonymous,
+    ];
+
+    /// The claims of such a caller; `foreign` is any customer but the one that is meant.
+    pub fn claims(self, enterprise: EnterpriseId, foreign: EnterpriseId) -> Value {
+        let name = format!("{self:?}").to_lowercase();
+        let roles = match self {
+            Self::Admin => vec![format!("enterprise_admin:{enterprise}")],
+            Self::ForeignAdmin => vec![format!("enterprise_admin:{foreign}")],
+            Self::Learner => vec![format!("enterprise_learner:{enterprise}")],
+            Self::ForeignLearner => vec![format!("enterprise_learner:{foreign}")],
+            Self::Operator => vec!["enterprise_openedx_operator:*".to_owned()],
+            Self::Provisioner => vec!["enterprise_provisioning_admin:*".to_owned()],
+            Self::OneCustomersProvisioner => vec![format!("enterprise_provisioning_admin:{enterprise}")],
+            Self::Staff | Self::Superuser | Self::Nobody | Self::Anonymous => Vec::new(),
+        };
+        json!({
+            "preferred_username": name,
+            "email": format!("{name}@example.com"),
+            "user_id": 1000 + self as i64,
+            "administrator": self == Self::Staff,
+            "superuser": self == Self::Superuser,
+            "roles": roles,
+        })
+    }
+}

@@ -1,0 +1,165 @@
+//! Assigning more than one transaction holds: all or nothing on capacity, and carried on after a crash.
+
+use futures::future::join_all;
+use license_tests::{Fault, TestApp, builders::emails};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_hundred_are_assigned_at_once() {
+    let app = TestApp::start().await;
+    let plan = app.plan(600).await;
+    let people = emails("learner", 0..500);
+    let body = plan.assign(&people).await.expect(200);
+    assert_eq!(body["num_successful_assignments"], 500);
+    let order: Vec<&str> = body["license_assignments"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|line| line["user_email"].as_str())
+        .collect();
+    assert_eq!(order, people, "in the order of the request");
+    let census = app.census().await;
+    census.check();
+    assert_eq!(census.live(plan.uuid().into()).count(), 500);
+
+    let again = plan.assign(&people).await.expect(200);
+    assert_eq!((&again["num_successful_assignments"], &again["num_already_associated"]), (&json!(0), &json!(500)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn seats_that_came_back_and_learners_who_had_one_are_part_of_a_batch() {
+    let app = TestApp::start().await;
+    let plan = app.plan(200).await;
+    let people = emails("learner", 0..200);
+    plan.assign(&people[..150]).await.expect(200);
+    plan.revoke(&people[..100]).await.expect(200);
+    // 150 seats are free: those that revoking gave back among them.
+    let body = plan.assign(&people).await.expect(200);
+    assert_eq!((&body["num_successful_assignments"], &body["num_already_associated"]), (&json!(150), &json!(50)));
+    let census = app.census().await;
+    census.check();
+    assert_eq!(census.live(plan.uuid().into()).count(), 200);
+}
+
+#[tokio::test]
+async fn too_few_seats_refuse_all_of_a_batch() {
+    let app = TestApp::start().await;
+    let plan = app.plan(499).await;
+    let answer = plan.assign(&emails("learner", 0..500)).await;
+    assert!(answer.expect(400).is_string(), "{}", answer.text);
+    let census = app.census().await;
+    census.check();
+    assert_eq!(census.live(plan.uuid().into()).count(), 0);
+    assert_eq!(plan.overview().await.into_iter().collect::<Vec<_>>(), [("unassigned".to_owned(), 499)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_dies_half_way_is_carried_on_by_the_schedule() {
+    let app = TestApp::proxied().await;
+    let plan = app.plan(600).await;
+    let people = emails("learner", 0..500);
+    // The opening and four chunks go through; then the process is as good as dead.
+    let mut writes = 0;
+    app.proxy().inject(move |call| {
+        writes += usize::from(call.operation == "TransactWriteItems");
+        if writes > 5 { Fault::InternalError } else { Fault::None }
+    });
+    let answer = plan.assign(&people).await;
+    assert_eq!(answer.status.as_u16(), 503, "{}", answer.text);
+    assert!(answer.header("retry-after").is_some());
+    app.proxy().heal();
+
+    let census = app.census().await;
+    assert_eq!(census.pending_batches, 1);
+    let before = census.live(plan.uuid().into()).count();
+    assert!((1..500).contains(&before), "{before}");
+    let overview = plan.overview().await;
+    assert_eq!(overview.values().sum::<u64>(), 600, "the counts add up meanwhile: {overview:?}");
+
+    app.advance("PT3M").await;
+    let census = app.census().await;
+    census.check();
+    assert_eq!(census.live(plan.uuid().into()).count(), 500);
+    let again = plan.assign(&people).await.expect(200);
+    assert_eq!((&again["num_successful_assignments"], &again["num_already_associated"]), (&json!(0), &json!(500)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clients_repetition_meets_the_schedule_and_nobody_gets_two() {
+    let app = TestApp::proxied().await;
+    let plan = app.plan(600).await;
+    let people = emails("learner", 0..300);
+    let mut writes = 0;
+    app.proxy().inject(move |call| {
+        writes += usize::from(call.operation == "TransactWriteItems");
+        if writes > 3 { Fault::DropAfter } else { Fault::None }
+    });
+    assert_eq!(plan.assign(&people).await.status.as_u16(), 503);
+    app.proxy().heal();
+    // The client asks again before the schedule has found the batch; both want seats for the same learners.
+    let body = plan.assign(&people).await.expect(200);
+    let number = |name: &str| body[name].as_u64().expect("a number");
+    assert_eq!(number("num_successful_assignments") + number("num_already_associated"), 300);
+    app.advance("PT3M").await;
+    let census = app.census().await;
+    census.check();
+    assert_eq!(census.live(plan.uuid().into()).count(), 300);
+    let overview = plan.overview().await;
+    assert_eq!((overview["assigned"], overview["unassigned"]), (300, 300));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_dies_before_it_is_opened_changed_nothing() {
+    let app = TestApp::proxied().await;
+    let plan = app.plan(600).await;
+    app.proxy().inject(|call| if call.operation == "TransactWriteItems" { Fault::DropBefore } else { Fault::None });
+    assert_eq!(plan.assign(&emails("learner", 0..300)).await.status.as_u16(), 503);
+    app.proxy().heal();
+    app.advance("PT3M").await;
+    let census = app.census().await;
+    census.check();
+    assert_eq!(census.live(plan.uuid().into()).count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn batches_that_overlap_and_die_anywhere_add_up_once_they_are_carried_on() {
+    for seed in [1, 2] {
+        let app = TestApp::proxied().await;
+        let plan = app.plan(450).await;
+        let people = emails("learner", 0..300);
+        let mut random = StdRng::seed_from_u64(seed);
+        app.proxy().inject(move |call| match random.random_range(0..60) {
+            _ if !call.is_write() => Fault::None,
+            0 | 1 => Fault::DropAfter,
+            2 | 3 => Fault::DropBefore,
+            4..=7 => Fault::InternalError,
+            8..=17 if call.operation == "TransactWriteItems" => Fault::Conflict,
+            _ => Fault::None,
+        });
+        let calls = (0..5).map(|n| {
+            let (plan, mut list) = (plan.clone(), people.clone());
+            list.rotate_left(n * 60);
+            list.truncate(150);
+            tokio::spawn(async move { plan.assign(&list).await })
+        });
+        for answer in join_all(calls.collect::<Vec<_>>()).await {
+            let answer = answer.expect("a call that does not panic");
+            assert!([200, 400, 503].contains(&answer.status.as_u16()), "{}: {}", answer.status, answer.text);
+        }
+        app.proxy().heal();
+        app.advance("PT3M").await;
+        app.census().await.check();
+
+        plan.assign(&people).await.expect(200);
+        let census = app.census().await;
+        census.check();
+        assert_eq!(census.live(plan.uuid().into()).count(), 300);
+        // The seats that were drawn and not needed are there to be assigned again.
+        plan.assign(&emails("other", 0..150)).await.expect(200);
+        plan.assign(&["one@example.com"]).await.expect(400);
+        let census = app.census().await;
+        census.check();
+        assert_eq!(census.live(plan.uuid().into()).count(), 450);
+    }
+}

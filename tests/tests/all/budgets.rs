@@ -1,0 +1,235 @@
+//! What each operation costs: DynamoDB calls, round trips, units, exactly. The numbers are a table of
+//! `docs/budgets.md`; this test fails where they differ, and prints the new table. `UPDATE_BUDGETS=1` writes it.
+
+use std::{fmt::Write as _, fs, path::PathBuf, time::Duration};
+
+use license_tests::{
+    Call, Fault, Role, TestApp,
+    builders::{Plan, emails, text},
+};
+use serde_json::json;
+
+/// The table lies between these lines of the document.
+const BEGIN: &str = "<!-- budgets: written by the test `budgets` -->";
+const END: &str = "<!-- end of budgets -->";
+
+/// Every call takes so long here, so that calls that are made together are seen to be.
+const PACE: Duration = Duration::from_millis(30);
+
+/// The most calls of an operation whose round trips are counted.
+const MANY: usize = 8;
+
+/// A line of the table.
+#[derive(Debug)]
+struct Budget {
+    operation: &'static str,
+    calls: Vec<Call>,
+}
+
+impl Budget {
+    /// The longest chain of calls each of which began after the one before it had ended.
+    fn round_trips(&self) -> usize {
+        let mut calls: Vec<&Call> = self.calls.iter().collect();
+        calls.sort_by_key(|call| call.span.0);
+        let mut depths: Vec<usize> = Vec::new();
+        for (n, call) in calls.iter().enumerate() {
+            let before = calls[..n].iter().zip(&depths).filter(|(earlier, _)| earlier.span.1 < call.span.0);
+            depths.push(1 + before.map(|(_, depth)| *depth).max().unwrap_or_default());
+        }
+        depths.into_iter().max().unwrap_or_default()
+    }
+
+    /// Property 3 of the data model: one read and one write round trip.
+    fn check(&self) {
+        if ["assign 1", "activate", "revoke 1", "assign 1 of 1,000,000"].contains(&self.operation) {
+            assert_eq!(self.round_trips(), 2, "{}", self.line());
+            assert_eq!(self.calls.iter().filter(|call| call.is_write()).count(), 1, "{}", self.line());
+        }
+    }
+
+    fn line(&self) -> String {
+        // Where many calls are made together, how they interleave is chance.
+        let round_trips = if self.calls.len() > MANY { "–".to_owned() } else { self.round_trips().to_string() };
+        let units = |unit: fn(&Call) -> f64| self.calls.iter().map(unit).sum::<f64>();
+        let mut names: Vec<&str> = self.calls.iter().map(|call| call.operation.as_str()).collect();
+        names.sort_unstable();
+        let mut counted: Vec<(usize, &str)> = Vec::new();
+        for name in names {
+            match counted.last_mut() {
+                Some((n, known)) if *known == name => *n += 1,
+                _ => counted.push((1, name)),
+            }
+        }
+        let counted: Vec<String> =
+            counted.iter().map(|(n, name)| if *n == 1 { (*name).to_owned() } else { format!("{n} {name}") }).collect();
+        format!(
+            "| {} | {} | {} | {} | {} | {} |",
+            self.operation,
+            self.calls.len(),
+            round_trips,
+            rounded(units(|call| call.read_units)),
+            rounded(units(|call| call.write_units)),
+            counted.join(", "),
+        )
+    }
+}
+
+/// A batch's own items are near a kilobyte, and how long their times are as text is chance.
+fn rounded(units: f64) -> String {
+    if units > 1_000.0 { format!("about {}", (units / 50.0).round() * 50.0) } else { units.to_string() }
+}
+
+/// Measures operations one after another.
+struct Meter<'a> {
+    app: &'a TestApp,
+    budgets: Vec<Budget>,
+}
+
+impl Meter<'_> {
+    async fn measure<T>(&mut self, operation: &'static str, call: impl Future<Output = T>) -> T {
+        let proxy = self.app.proxy();
+        proxy.take();
+        proxy.inject(|_| Fault::Delay(PACE));
+        let value = call.await;
+        proxy.heal();
+        let calls = proxy.take();
+        self.budgets.push(Budget { operation, calls });
+        value
+    }
+}
+
+/// Every user has been seen, and every plan; nothing more needs to be learnt.
+async fn warm_up(app: &TestApp, plan: &Plan, learners: &[&str]) {
+    let enterprise = plan.agreement.enterprise;
+    for client in [app.client(Role::Admin, enterprise), app.provisioner()] {
+        client.get("/api/v1/customer-agreement/").await;
+    }
+    for email in learners {
+        app.learner(enterprise, email).get(&format!("/api/v1/customer-agreement/{}/", plan.agreement.id)).await;
+    }
+    plan.assigned("warm@example.com").await;
+    plan.revoke(&["warm@example.com"]).await.expect(200);
+    plan.overview().await;
+}
+
+async fn measure(app: &TestApp) -> Vec<Budget> {
+    let mut meter = Meter { app, budgets: Vec::new() };
+    let meter = &mut meter;
+    let agreement = app.agreement().await;
+    let plan = app.plan_of(&agreement, 1_000, &json!({ "should_auto_apply_licenses": true })).await;
+    let (ann, bob) = ("ann@example.com", "bob@example.com");
+    warm_up(app, &plan, &[ann, bob]).await;
+    let admin = plan.admin();
+    let licenses = |rest: &str| plan.path(&format!("licenses/{rest}"));
+
+    let stranger = app.client(Role::ForeignAdmin, agreement.enterprise);
+    meter.measure("one plan, by a caller not seen for a minute", stranger.get(&plan.path(""))).await.expect(403);
+    meter.measure("assign 1", plan.assign(&[ann])).await.expect(200);
+    meter.measure("assign 1 who has one", plan.assign(&[ann])).await.expect(200);
+    meter.measure("assign 10", plan.assign(&emails("ten", 0..10))).await.expect(200);
+    meter.measure("assign 90", plan.assign(&emails("ninety", 0..90))).await.expect(200);
+    let held = plan.license(&license_of(&plan, ann).await).await;
+    let held = license_tests::builders::Held {
+        id: text(&held, "uuid"),
+        key: text(&held, "activation_key"),
+        email: ann.to_owned(),
+    };
+    meter.measure("activate", plan.activate(app, &held)).await.expect(200);
+    meter.measure("activate again", plan.activate(app, &held)).await.expect(200);
+    let auto_apply = format!("/api/v1/customer-agreement/{}/auto-apply/", agreement.id);
+    let learner = app.learner(agreement.enterprise, bob);
+    meter.measure("auto-apply", learner.post(&auto_apply, &json!({}))).await.expect(200);
+    meter.measure("auto-apply again", learner.post(&auto_apply, &json!({}))).await.expect(200);
+    let own = format!("/api/v1/learner-licenses/?enterprise_customer_uuid={}", agreement.enterprise);
+    meter.measure("learner-licenses", learner.get(&own)).await.expect(200);
+    meter.measure("revoke 1", plan.revoke(&[ann])).await.expect(200);
+    meter.measure("revoke 10", plan.revoke(&emails("ten", 0..10))).await.expect(200);
+    meter.measure("assign 1 who was revoked", plan.assign(&[ann])).await.expect(200);
+    meter.measure("overview of 1,000 seats", admin.get(&licenses("overview/"))).await.expect(200);
+    meter.measure("list, first page of 100", admin.get(&licenses(""))).await.expect(200);
+    meter.measure("list, last page of 100", admin.get(&licenses("?page=last"))).await.expect(200);
+    meter.measure("list, search", admin.get(&licenses("?search=ann"))).await.expect(200);
+    meter.measure("list, ordered by address", admin.get(&licenses("?ordering=user_email"))).await.expect(200);
+    meter.measure("csv", admin.get(&licenses("csv/"))).await.expect(200);
+    meter.measure("one licence", admin.get(&licenses(&format!("{}/", held.id)))).await.expect(200);
+    meter.measure("one plan", admin.get(&plan.path(""))).await.expect(200);
+    let of = format!("?enterprise_customer_uuid={}", agreement.enterprise);
+    meter.measure("a customer's plans", admin.get(&format!("/api/v1/subscriptions/{of}"))).await.expect(200);
+    meter.measure("a customer's agreement", admin.get(&format!("/api/v1/customer-agreement/{of}"))).await.expect(200);
+    let one = format!("/api/v1/customer-agreement/{}/", agreement.id);
+    meter.measure("one agreement", admin.get(&one)).await.expect(200);
+
+    // Batches empty buckets, which one finds empty afterwards is chance: they have a plan of their own.
+    let bulk = app.plan_of(&app.agreement().await, 1_000, &json!({})).await;
+    warm_up(app, &bulk, &[]).await;
+    meter.measure("assign 500", bulk.assign(&emails("many", 0..500))).await.expect(200);
+    meter.measure("assign more than there are", bulk.assign(&emails("over", 0..999))).await.expect(400);
+
+    let provision = "/api/v1/provisioning-admins";
+    let body = json!({ "enterprise_customer_uuid": app.uuid(0xd), "enterprise_customer_slug": "budgeted" });
+    let provisioner = app.provisioner();
+    meter.measure("create an agreement", provisioner.post(&format!("{provision}/customer-agreement/"), &body)).await;
+    for (operation, seats) in [("create a plan of 10", 10), ("create a plan of 1,000,000", 1_000_000)] {
+        let body = app.plan_body(&agreement, seats);
+        let created = meter.measure(operation, provisioner.post(&format!("{provision}/subscriptions/"), &body)).await;
+        created.expect(201);
+    }
+    let big = app.plan_of(&app.agreement().await, 1_000_000, &json!({})).await;
+    warm_up(app, &big, &[]).await;
+    let licenses = |rest: &str| big.path(&format!("licenses/{rest}"));
+    meter.measure("overview of 1,000,000 seats", big.admin().get(&licenses("overview/"))).await.expect(200);
+    meter.measure("list, first page of 1,000,000", big.admin().get(&licenses(""))).await.expect(200);
+    meter.measure("list, last page of 1,000,000", big.admin().get(&licenses("?page=last"))).await.expect(200);
+    meter.measure("assign 1 of 1,000,000", big.assign(&[ann])).await.expect(200);
+    meter.measure("health", app.anonymous().get("/health/")).await.expect(200);
+    std::mem::take(&mut meter.budgets)
+}
+
+async fn license_of(plan: &Plan, email: &str) -> String {
+    let found = plan.admin().get(&plan.path(&format!("licenses/?search={email}"))).await.expect(200);
+    text(&found["results"][0], "uuid")
+}
+
+fn document() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/budgets.md")
+}
+
+const INTRODUCTION: &str = "\
+# Budgets
+
+What each operation asks of DynamoDB, measured over HTTP by the test `budgets` and held exactly: a change that
+costs more, or less, changes this table. Units are those of the table and its indexes together; a transaction's
+are twice those of its items. Round trips are the longest chain of calls that wait for each other; where more
+than eight calls are made, most of them together, they are not counted. All callers are known but where it says
+otherwise: a caller who was not seen for a minute costs a Query more.
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_operation_costs_what_the_document_says() {
+    let app = TestApp::proxied().await;
+    let budgets = measure(&app).await;
+    for budget in &budgets {
+        budget.check();
+    }
+
+    let mut table = String::from(
+        "| operation | calls | round trips | read units | write units | which |\n|---|---|---|---|---|---|\n",
+    );
+    for budget in &budgets {
+        writeln!(table, "{}", budget.line()).expect("text");
+    }
+    let wanted = fs::read_to_string(document()).unwrap_or_default();
+    let known = wanted.split_once(BEGIN).and_then(|(_, rest)| rest.split_once(END)).map(|(table, _)| table.trim());
+    if known == Some(table.trim()) {
+        return;
+    }
+    if std::env::var_os("UPDATE_BUDGETS").is_some() {
+        let (head, tail) = match wanted.split_once(BEGIN).map(|(head, rest)| (head, rest.split_once(END))) {
+            Some((head, Some((_, tail)))) => (head.to_owned(), tail.to_owned()),
+            _ => (format!("{INTRODUCTION}\n"), "\n".to_owned()),
+        };
+        fs::write(document(), format!("{head}{BEGIN}\n\n{table}\n{END}{tail}")).expect("written");
+        return;
+    }
+    panic!("docs/budgets.md says otherwise (UPDATE_BUDGETS=1 writes this):\n{table}");
+}

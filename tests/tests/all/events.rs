@@ -1,0 +1,122 @@
+//! Every sample event in `events/` is fed to its handler, as Lambda would feed it.
+
+use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
+
+use async_trait::async_trait;
+use aws_lambda_events::event::eventbridge::EventBridgeEvent;
+use axum::Router;
+use jsonwebtoken::{EncodingKey, Header, encode};
+use lambda_runtime::LambdaEvent;
+use license_clients::{Catalogs, ClientError, LmsUsers};
+use license_domain::{CatalogId, EmailAddress, EnterpriseId, LmsUserId, Timestamp};
+use license_template::Template;
+use license_tests::{NOW, TestApp};
+use license_web::{Settings, Web};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+const SECRET: &str = "the secret of the sample events' tokens";
+
+/// Services that nobody is at home in.
+#[derive(Debug)]
+struct Nowhere;
+
+#[async_trait]
+impl Catalogs for Nowhere {
+    async fn belongs_to(&self, _: CatalogId, _: EnterpriseId) -> Result<bool, ClientError> {
+        Ok(false)
+    }
+}
+
+#[async_trait]
+impl LmsUsers for Nowhere {
+    async fn lms_user_id(&self, _: &EmailAddress) -> Result<Option<LmsUserId>, ClientError> {
+        Ok(None)
+    }
+}
+
+fn routers(app: &TestApp) -> BTreeMap<&'static str, Router> {
+    let store = app.running().store();
+    let settings = Settings::from_lookup(|name| (name == "JWT_SECRET_KEY").then(|| SECRET.to_owned()));
+    let settings = settings.expect("settings");
+    let web = Web::new(&settings, store.clone(), store.clock().clone(), store.random().clone()).expect("a web");
+    let nowhere = Arc::new(Nowhere);
+    BTreeMap::from([
+        ("function-agreements", function_agreements::router(function_agreements::context(web.clone(), store))),
+        ("function-subscriptions", function_subscriptions::router(function_subscriptions::context(web.clone(), store))),
+        ("function-licenses", function_licenses::router(function_licenses::context(web.clone(), store))),
+        (
+            "function-learners",
+            function_learners::router(function_learners::context(web.clone(), store, nowhere.clone())),
+        ),
+        (
+            "function-provisioning",
+            function_provisioning::router(function_provisioning::context(web.clone(), store, nowhere)),
+        ),
+        ("function-site", function_site::router(function_site::context(web, store))),
+    ])
+}
+
+fn samples() -> Vec<(PathBuf, Value)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events");
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder)
+        .expect("events/")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .collect();
+    paths.sort();
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).expect("a readable file");
+        let event = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        (path, event)
+    };
+    paths.into_iter().map(read).collect()
+}
+
+/// The event with the token of somebody who passes every check, in place of the one that it shows.
+fn with_token(mut event: Value, now: Timestamp) -> Value {
+    let claims = json!({
+        "preferred_username": "sample", "email": "sample@example.com", "user_id": 1, "superuser": true,
+        "exp": now.timestamp() + 60, "roles": [],
+    });
+    let token = encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET.as_bytes())).expect("a token");
+    let headers = event["headers"].as_object_mut().expect("headers");
+    if let Some(header) = headers.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case("authorization")) {
+        *header.1 = json!(format!("JWT {token}"));
+    }
+    event
+}
+
+#[tokio::test]
+async fn every_sample_event_is_understood_by_its_handler() {
+    let app = TestApp::start().await;
+    let mut routers = routers(&app);
+    let template = Template::embedded().expect("a template");
+    let mut fed: Vec<String> = Vec::new();
+    for (path, event) in samples() {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        if event.get("detail-type").is_some() {
+            let event: EventBridgeEvent<Value> = serde_json::from_value(event).expect("a scheduled event");
+            let context = function_batches::context(app.running().store());
+            let event = LambdaEvent::new(event, lambda_runtime::Context::default());
+            let report = function_batches::handle(&context, event).await.expect("a report");
+            assert_eq!(report, function_batches::Report::default(), "{name}");
+            fed.push("function-batches".to_owned());
+            continue;
+        }
+        let http = &event["requestContext"]["http"];
+        let (method, route) = (http["method"].as_str().expect("a method"), http["path"].as_str().expect("a path"));
+        let function = template.route(method, route).expect("a function").binary.clone();
+        let event = with_token(event.clone(), NOW.parse().expect("a moment")).to_string();
+        let request = lambda_http::request::from_str(&event).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let router = routers.get_mut(function.as_str()).expect("a router").clone();
+        let answer = router.oneshot(request).await.expect("an answer");
+        assert!(answer.status().as_u16() < 500, "{name}: {}", answer.status());
+        assert_ne!(answer.status().as_u16(), 401, "{name}: the token was not found in the event");
+        assert!(answer.headers().contains_key("allow"), "{name}: no route of {function} knows its path");
+        fed.push(function);
+    }
+    for function in template.functions() {
+        assert!(fed.contains(&function.binary), "{} has no sample event", function.binary);
+    }
+}

@@ -1,0 +1,118 @@
+//! The table fails in every way that it can: nothing is half done, nothing is done twice, and what may work the
+//! next time is answered with 503.
+
+use std::time::Duration;
+
+use license_tests::{Answer, Fault, TestApp};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+
+#[track_caller]
+fn is_unavailable(answer: &Answer) {
+    assert_eq!(answer.status.as_u16(), 503, "{}", answer.text);
+    assert!(answer.header("retry-after").is_some());
+    assert!(answer.json()["detail"].is_string(), "{}", answer.text);
+    for internal in ["dynamo", "Transact", "PutItem", "LEARNER#", "table"] {
+        assert!(!answer.text.contains(internal), "an internal word: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_does_not_assign_twice() {
+    let app = TestApp::proxied().await;
+    let plan = app.plan(10).await;
+    let mut lost = false;
+    app.proxy().inject(move |call| {
+        let is_first = call.operation == "TransactWriteItems" && !lost;
+        lost |= is_first;
+        if is_first { Fault::DropAfter } else { Fault::None }
+    });
+    let body = plan.assign(&["ann@example.com"]).await.expect(200);
+    app.proxy().heal();
+    // The repetition carries the same token, so that it is the same assignment, not "already associated".
+    assert_eq!(body["num_successful_assignments"], 1, "{body}");
+    let census = app.census().await;
+    census.check();
+    assert_eq!(census.live(plan.uuid().into()).count(), 1);
+}
+
+#[tokio::test]
+async fn what_passes_is_tried_again() {
+    for fault in [Fault::Conflict, Fault::Throttle, Fault::InternalError, Fault::DropBefore] {
+        let app = TestApp::proxied().await;
+        let plan = app.plan(10).await;
+        let held = plan.assigned("ann@example.com").await;
+        let mut left = 2;
+        app.proxy().inject(move |call| {
+            if call.operation == "TransactWriteItems" && left > 0 {
+                left -= 1;
+                return fault;
+            }
+            Fault::None
+        });
+        plan.activate(&app, &held).await.expect(200);
+        app.census().await.check();
+    }
+}
+
+#[tokio::test]
+async fn what_stays_is_answered_with_503_and_changes_nothing() {
+    let app = TestApp::proxied().await;
+    let plan = app.plan(10).await;
+    let held = plan.assigned("ann@example.com").await;
+    for fault in [Fault::Throttle, Fault::InternalError, Fault::DropBefore, Fault::Conflict] {
+        app.proxy().inject(move |call| if call.is_write() { fault } else { Fault::None });
+        is_unavailable(&plan.assign(&["bob@example.com"]).await);
+        is_unavailable(&plan.activate(&app, &held).await);
+        is_unavailable(&plan.revoke(&["ann@example.com"]).await);
+        app.proxy().heal();
+        let census = app.census().await;
+        census.check();
+        assert_eq!(plan.license(&held.id).await["status"], "assigned", "{fault:?}");
+        assert_eq!(census.live(plan.uuid().into()).count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn without_the_table_there_is_no_health() {
+    let app = TestApp::proxied().await;
+    app.anonymous().get("/health/").await.expect(200);
+    app.proxy().inject(|_| Fault::InternalError);
+    let answer = app.anonymous().get("/health/").await;
+    assert_eq!(answer.expect(503)["overall_status"], "UNAVAILABLE");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn under_faults_of_all_kinds_everything_adds_up() {
+    let app = TestApp::proxied().await;
+    let plan = app.plan(80).await;
+    let mut random = StdRng::seed_from_u64(11);
+    app.proxy().inject(move |call| {
+        if !call.is_write() {
+            return Fault::None;
+        }
+        match random.random_range(0..20) {
+            0 => Fault::Conflict,
+            1 => Fault::Throttle,
+            2 => Fault::DropBefore,
+            3 => Fault::DropAfter,
+            4 => Fault::InternalError,
+            5 => Fault::Delay(Duration::from_millis(20)),
+            _ => Fault::None,
+        }
+    });
+    let people = license_tests::builders::emails("learner", 0..40);
+    let calls = (0..40).map(|n| {
+        let (plan, people) = (plan.clone(), people.clone());
+        tokio::spawn(async move {
+            let some: Vec<String> = people.iter().cycle().skip(n).take(4).cloned().collect();
+            if n % 4 == 3 { plan.revoke(&some).await } else { plan.assign(&some).await }
+        })
+    });
+    for answer in futures::future::join_all(calls.collect::<Vec<_>>()).await {
+        let answer = answer.expect("a call that does not panic");
+        assert!([200, 207, 404, 503].contains(&answer.status.as_u16()), "{}: {}", answer.status, answer.text);
+    }
+    app.proxy().heal();
+    app.advance("PT3M").await;
+    app.census().await.check();
+}

@@ -1,0 +1,15 @@
+//! End-to-end tests over HTTP. `routes` mirrors the API; the other modules test what holds for all of it.
+
+mod access;
+mod batches;
+mod budgets;
+mod clock;
+mod concurrency;
+mod events;
+mod faults;
+mod large;
+mod recorded;
+mod routes;
+mod stale;
+mod table;
+mod template;

@@ -1,0 +1,48 @@
+//! `POST customer-agreement/{agreement}/auto-apply/`.
+
+use license_tests::TestApp;
+use serde_json::json;
+
+#[tokio::test]
+async fn a_learner_takes_a_seat_and_keeps_it() {
+    let app = TestApp::start().await;
+    let agreement = app.agreement().await;
+    let plan = app.plan_of(&agreement, 2, &json!({ "should_auto_apply_licenses": true })).await;
+    let path = format!("/api/v1/customer-agreement/{}/auto-apply/", agreement.id);
+    let take = async |email: &str| app.learner(agreement.enterprise, email).post(&path, &json!({})).await;
+
+    let first = take("ann@example.com").await.expect(200);
+    assert_eq!((&first["status"], &first["subscription_plan"]["uuid"]), (&json!("activated"), &json!(plan.id)));
+    assert_eq!(take("ANN@example.com").await.expect(200)["uuid"], first["uuid"]);
+
+    // Who was invited keeps that licence as it is.
+    let bob = plan.assigned("bob@example.com").await;
+    let shown = take("bob@example.com").await.expect(200);
+    assert_eq!((&shown["uuid"], &shown["status"]), (&json!(bob.id), &json!("assigned")));
+
+    let none_left = take("cid@example.com").await;
+    assert!(none_left.expect(422).is_string(), "{}", none_left.text);
+    plan.revoke(&["ann@example.com"]).await.expect(200);
+    assert!(take("ann@example.com").await.expect(422).is_string());
+    take("cid@example.com").await.expect(200);
+    app.census().await.check();
+}
+
+#[tokio::test]
+async fn without_a_plan_that_hands_out_seats_there_is_none() {
+    let app = TestApp::start().await;
+    let agreement = app.agreement().await;
+    let automatic = |field: &str, value: serde_json::Value| json!({ "should_auto_apply_licenses": true, field: value });
+    for changes in [
+        json!({}),
+        automatic("is_active", json!(false)),
+        automatic("expiration_date", json!("2026-06-01T00:00:00Z")),
+        automatic("start_date", json!("2027-06-01T00:00:00Z")),
+    ] {
+        app.plan_of(&agreement, 5, &changes).await;
+        let learner = app.learner(agreement.enterprise, "ann@example.com");
+        let answer =
+            learner.post(&format!("/api/v1/customer-agreement/{}/auto-apply/", agreement.id), &json!({})).await;
+        assert!(answer.expect(422).is_string(), "{changes}");
+    }
+}

@@ -1,0 +1,127 @@
+//! `GET …/licenses/` and one: filters, orders, pages.
+
+use license_tests::{
+    Role, TestApp,
+    builders::{Plan, text},
+};
+use serde_json::{Value, json};
+
+use super::UNKNOWN;
+
+async fn list(plan: &Plan, query: &str) -> Value {
+    plan.admin().get(&plan.path(&format!("licenses/?{query}"))).await.expect(200)
+}
+
+/// Who is on the page, `-` for nobody.
+fn people(page: &Value) -> Vec<String> {
+    let name = |license: &Value| {
+        license["user_email"].as_str().unwrap_or("-").split('@').next().unwrap_or_default().to_owned()
+    };
+    page["results"].as_array().expect("a list").iter().map(name).collect()
+}
+
+/// Two activated, two assigned, one revoked, three free.
+async fn varied(app: &TestApp) -> Plan {
+    let plan = app.plan(7).await;
+    plan.activated(app, "cid@x.example").await;
+    app.advance("PT1S").await;
+    plan.activated(app, "ann@x.example").await;
+    plan.assign(&["dan@y.example", "bob@y.example", "eve@y.example"]).await.expect(200);
+    plan.revoke(&["eve@y.example"]).await.expect(200);
+    plan
+}
+
+#[tokio::test]
+async fn filters() {
+    let app = TestApp::start().await;
+    let plan = varied(&app).await;
+    for (query, expected) in [
+        ("", "ann cid bob dan eve - - -"),
+        ("status=activated,assigned", "ann cid bob dan"),
+        ("status=revoked", "eve"),
+        ("status=unassigned", "- - -"),
+        ("status=", "ann cid bob dan eve - - -"),
+        ("status=nonsense", ""),
+        ("search=Y.EXAMPLE", "bob dan eve"),
+        ("search=an+x.ex", "ann"),
+        ("search=nobody", ""),
+        ("ignore_null_emails=1&status=assigned,revoked", "bob dan eve"),
+        ("active_only=1", "ann cid bob dan"),
+    ] {
+        let page = list(&plan, query).await;
+        assert_eq!(people(&page).join(" "), expected, "{query}");
+        assert_eq!(page["count"], people(&page).len(), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn orders() {
+    let app = TestApp::start().await;
+    let plan = varied(&app).await;
+    for (query, expected) in [
+        ("ordering=user_email", "- - - ann bob cid dan eve"),
+        ("ordering=-user_email", "eve dan cid bob ann - - -"),
+        ("ordering=-status,user_email", "- - - eve bob dan ann cid"),
+        ("status=activated&ordering=activation_date", "cid ann"),
+        ("status=activated&ordering=-activation_date", "ann cid"),
+        ("ordering=nonsense", "ann cid bob dan eve - - -"),
+    ] {
+        assert_eq!(people(&list(&plan, query).await).join(" "), expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn pages() {
+    let app = TestApp::start().await;
+    let plan = varied(&app).await;
+    let mut seen = Vec::new();
+    let mut next = Some(plan.path("licenses/?page_size=3"));
+    while let Some(path) = next {
+        let page = plan.admin().get(&path).await.expect(200);
+        assert_eq!((&page["count"], &page["num_pages"]), (&json!(8), &json!(3)));
+        seen.extend(people(&page));
+        next = page["next"].as_str().map(str::to_owned);
+    }
+    assert_eq!(seen.join(" "), "ann cid bob dan eve - - -");
+    let last = list(&plan, "page_size=3&page=last").await;
+    assert_eq!((people(&last).len(), &last["next"]), (2, &Value::Null));
+    let back = plan.admin().get(last["previous"].as_str().expect("a link")).await.expect(200);
+    assert_eq!(people(&back).join(" "), "dan eve -");
+    for wrong in ["page=4&page_size=3", "page=0", "page=x"] {
+        let answer = plan.admin().get(&plan.path(&format!("licenses/?{wrong}"))).await;
+        assert_eq!(answer.expect(404), json!({ "detail": "Invalid page." }), "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_plan_is_an_empty_list_and_its_licences_are_refused() {
+    let app = TestApp::start().await;
+    let plan = app.plan(1).await;
+    let page = plan.admin().get(&format!("/api/v1/subscriptions/{UNKNOWN}/licenses/")).await.expect(200);
+    assert_eq!(page["count"], 0);
+    plan.admin().get(&format!("/api/v1/subscriptions/{UNKNOWN}/licenses/{UNKNOWN}/")).await.expect(403);
+    let missing = plan.admin().get(&plan.path(&format!("licenses/{UNKNOWN}/"))).await;
+    assert_eq!(missing.expect(404), json!({ "detail": "No License matches the given query." }));
+    let malformed = plan.admin().get(&plan.path("licenses/junk/")).await;
+    assert_eq!(malformed.expect(404), json!({ "detail": "Not found." }));
+    plan.admin().get("/api/v1/subscriptions/junk/licenses/").await.expect(404);
+    let superuser = app.client(Role::Superuser, plan.agreement.enterprise);
+    superuser.get(&format!("/api/v1/subscriptions/{UNKNOWN}/licenses/{UNKNOWN}/")).await.expect(404);
+}
+
+#[tokio::test]
+async fn a_licence_is_fetched_from_its_own_plan_only_whatever_its_status() {
+    let app = TestApp::start().await;
+    let agreement = app.agreement().await;
+    let (plan, other) = (app.plan_of(&agreement, 4, &json!({})).await, app.plan_of(&agreement, 4, &json!({})).await);
+    plan.assigned("ann@example.com").await;
+    plan.revoke(&["ann@example.com"]).await.expect(200);
+    plan.activated(&app, "ann@example.com").await;
+    plan.assigned("bob@example.com").await;
+    let all = list(&plan, "").await;
+    assert_eq!(all["count"], 5);
+    for license in all["results"].as_array().expect("a list") {
+        assert_eq!(&plan.license(&text(license, "uuid")).await, license);
+        other.admin().get(&other.path(&format!("licenses/{}/", text(license, "uuid")))).await.expect(404);
+    }
+}

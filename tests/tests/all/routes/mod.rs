@@ -1,0 +1,18 @@
+//! One module for each group of routes: what they answer where all is well, and each refusal.
+
+mod assign;
+mod auto_apply;
+mod bulk_revoke;
+mod csv;
+mod customer_agreement;
+mod health;
+mod learner_licenses;
+mod license_activation;
+mod licenses;
+mod overview;
+mod provisioning;
+mod subscriptions;
+mod tokens;
+
+/// No plan, licence or agreement has it.
+const UNKNOWN: &str = "00000000-0000-4000-8000-0000000000ff";

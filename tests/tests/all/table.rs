@@ -1,0 +1,30 @@
+//! Every function with its routes.
+
+use license_web::Route;
+
+/// The functions behind the API, by the name of their crate.
+pub const FUNCTIONS: [(&str, &[Route]); 6] = [
+    ("function-agreements", function_agreements::ROUTES),
+    ("function-subscriptions", function_subscriptions::ROUTES),
+    ("function-licenses", function_licenses::ROUTES),
+    ("function-learners", function_learners::ROUTES),
+    ("function-provisioning", function_provisioning::ROUTES),
+    ("function-site", function_site::ROUTES),
+];
+
+/// Every route.
+pub fn routes() -> impl Iterator<Item = &'static Route> {
+    FUNCTIONS.into_iter().flat_map(|(_, routes)| routes)
+}
+
+/// Whether the path (without query) is one of the pattern's, with or without the slash at its end.
+pub fn is_of(pattern: &str, path: &str) -> bool {
+    let segments = |path: &str| path.trim_end_matches('/').split('/').map(str::to_owned).collect::<Vec<_>>();
+    let (pattern, path) = (segments(pattern), segments(path));
+    pattern.len() == path.len()
+        && pattern.iter().zip(&path).all(
+            |(wanted, given)| {
+                if wanted.starts_with('{') { !given.is_empty() } else { wanted == given }
+            },
+        )
+}
