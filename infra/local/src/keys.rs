@@ -16,6 +16,9 @@ use crate::{StartError, settings::Settings};
 /// The file that the key pair is kept in, so that tokens outlive a restart.
 const FILE: &str = "signing-key.pem";
 
+/// Issuer and audience of the runner's own tokens.
+const NAME: &str = "license-manager-local";
+
 /// The end of year 9999: the printed tokens do not expire, wherever the clock is moved.
 const NEVER: i64 = 253_402_300_799;
 
@@ -42,6 +45,8 @@ impl Signer {
         } else if settings.get("JWT_PUBLIC_SIGNING_JWK_SET").is_some() {
             return Ok(None);
         } else {
+            settings.set_default("JWT_ISSUER", NAME);
+            settings.set_default("JWT_AUDIENCE", NAME);
             let pem = key_pair(data)?;
             let unusable = |error: jsonwebtoken::errors::Error| StartError::Keys(error.to_string());
             let key = EncodingKey::from_rsa_pem(pem.as_bytes()).map_err(unusable)?;
