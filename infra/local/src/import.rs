@@ -1,29 +1,64 @@
-//! Reads the state of a real license-manager.
+//! Reads the state of a real license-manager: files that Django's `dumpdata` wrote.
+//!
+//! 1. Every row of every file is checked, and whatever is in the table already is compared. Any bad row or
+//!    conflict ends the import with a list of them, and nothing is written.
+//! 2. Licences are written, idempotently; nobody finds them, for their plans are not there yet.
+//! 3. Products, users' roles and agreements follow, then one transaction for each plan with its pointers and
+//!    counters, then renewals, and last the record that these files are done.
+//!
+//! After a crash the same import completes what is missing. A file that was imported already is left out.
+//! Whatever the size of a file, only its licences' ids, plans and digests of addresses are held in memory.
 
-use std::{fmt, path::PathBuf};
+mod dump;
+mod existing;
+mod fields;
+mod report;
+mod survey;
+mod write;
 
-use license_store::Store;
-use serde::Serialize;
+use std::{path::PathBuf, sync::Arc};
 
-/// What was imported.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Report {}
+use license_store::{Store, keys, rows, table::Write};
 
-impl fmt::Display for Report {
-    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Ok(())
+use self::{dump::Dump, survey::Survey};
+pub use report::{BadRow, ImportError, Report};
+
+/// Whoever is told how far the import is.
+pub type Progress<'a> = &'a (dyn Fn(&str) + Send + Sync);
+
+/// Imports these files as one: all of them or nothing.
+pub async fn import(store: &Arc<Store>, files: &[PathBuf], progress: Progress<'_>) -> Result<Report, ImportError> {
+    let mut report = Report::default();
+    let mut dumps = Vec::new();
+    for file in files {
+        let dump = Dump::open(file).await?;
+        let is_known = store.table().get(&keys::import(dump.digest())).await?.is_some();
+        if is_known || dumps.iter().any(|other: &Dump| other.digest() == dump.digest()) {
+            report.imported_before.push(dump.name().to_owned());
+        } else {
+            dumps.push(dump);
+        }
     }
-}
-
-/// Why nothing was imported.
-#[derive(Debug, thiserror::Error)]
-pub enum ImportError {
-    /// To come.
-    #[error("imports are not built yet")]
-    NotBuilt,
-}
-
-/// Imports.
-pub async fn import(_: &Store, _: &[PathBuf], _: &(dyn Fn(&str) + Send + Sync)) -> Result<Report, ImportError> {
-    Err(ImportError::NotBuilt)
+    if dumps.is_empty() {
+        return Ok(report);
+    }
+    let mut survey = Survey::default();
+    for dump in &dumps {
+        survey.read(dump, progress).await?;
+    }
+    survey.finish();
+    let existing = existing::compare(store, &dumps, &mut survey, progress).await?;
+    if !survey.bad.is_empty() {
+        return Err(ImportError::Bad(std::mem::take(&mut survey.bad)));
+    }
+    write::all(store, &dumps, survey, &existing, &mut report, progress).await?;
+    for dump in &dumps {
+        let record = rows::import(dump.digest(), dump.name(), store.clock().now());
+        store
+            .table()
+            .transact(vec![Write::put(record)], dump.digest()[..36].to_owned())
+            .await
+            .map_err(write::failed)?;
+    }
+    Ok(report)
 }

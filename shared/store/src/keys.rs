@@ -17,6 +17,7 @@
 //! | batch, its chunks | `BATCH#b` | `@`, `CHUNK#n` | gsi3 `DUE#BATCH` / time, b |
 //! | user, explicit roles | `USER#name` | `@`, `ROLE#role#scope` | |
 //! | products and plan types | `CATALOG` | `@` | |
+//! | imported file | `IMPORT#digest` | `@` | |
 
 use std::collections::HashMap;
 
@@ -409,6 +410,11 @@ impl UserKeys<'_> {
 /// The products and plan types.
 pub fn catalog() -> Key {
     Key::head("CATALOG")
+}
+
+/// A file that was imported, by its digest.
+pub fn import(digest: &str) -> Key {
+    Key::head(format!("IMPORT#{digest}"))
 }
 
 /// The key that the health check reads; no item needs to be there.

@@ -67,6 +67,11 @@ pub fn text(s: impl ToString) -> AttributeValue {
     AttributeValue::S(s.to_string())
 }
 
+/// Yes or no as an attribute.
+pub const fn flag(b: bool) -> AttributeValue {
+    AttributeValue::Bool(b)
+}
+
 /// Adds primary key, index keys and the last writer to an entity's fields.
 fn finish(mut item: Item, key: &Key, indexes: &[IndexKey], version: u64, stamp: &Stamp) -> Item {
     item.extend(key.attributes());
@@ -119,6 +124,14 @@ pub fn target<T: std::str::FromStr>(item: &Item) -> Option<T> {
 /// The products and plan types.
 pub fn product_catalog(catalog: &ProductCatalog, stamp: &Stamp) -> Result<Item, StoreError> {
     Ok(finish(to_item(catalog)?, &keys::catalog(), &[], 1, stamp))
+}
+
+/// The record of a file that was imported.
+pub fn import(digest: &str, name: &str, at: Timestamp) -> Item {
+    let mut item = keys::import(digest).attributes();
+    item.insert("name".to_owned(), text(name));
+    item.insert("imported".to_owned(), text(keys::time(at)));
+    item
 }
 
 /// An event's item.

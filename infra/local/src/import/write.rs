@@ -1,0 +1,325 @@
+//! The second pass: licences first, and last what makes them visible.
+
+use std::{collections::HashMap, sync::Arc};
+
+use license_domain::{License, LicenseStatus, PlanId, ProductCatalog, Stamp, SubscriptionPlan};
+use license_store::{
+    Store, StoreError, alias_item,
+    keys::{self, AgreementKeys, BucketKeys, Item, Key, UserKeys},
+    rows::{self, Bucket, Home},
+    table::{Cancelled, Write},
+};
+use tokio::task::JoinSet;
+
+use super::{
+    Progress,
+    dump::{Dump, Row},
+    existing::Existing,
+    fields,
+    report::{ImportError, Report},
+    survey::{STEP, Survey},
+};
+
+/// How many heaps of rows are written at once.
+const PARALLEL: usize = 8;
+
+/// The version of everything that is imported.
+const VERSION: u64 = 1;
+
+/// What every imported item is stamped with.
+fn stamp(store: &Store) -> Stamp {
+    Stamp {
+        actor: "import".to_owned(),
+        actor_lms_user_id: None,
+        reason: "import".to_owned(),
+        request_id: "import".to_owned(),
+        at: store.clock().now(),
+    }
+}
+
+/// Why a transaction did not go through, as the import sees it: somebody else wrote the same at the same time.
+pub fn failed(cancelled: Cancelled) -> ImportError {
+    ImportError::Store(match cancelled {
+        Cancelled::Store(error) => error,
+        Cancelled::Conflict | Cancelled::Conditions(_) => StoreError::Contention { operation: "import", attempts: 1 },
+    })
+}
+
+/// A licence, and where it belongs.
+#[derive(Debug)]
+pub struct Placed {
+    /// As it is kept.
+    pub license: License,
+    home: Home,
+    bucket: BucketKeys,
+    plan: SubscriptionPlan,
+}
+
+/// Finds a licence's place.
+pub fn place(survey: &Survey, license: License) -> Result<Placed, ImportError> {
+    let plan = survey.plans.get(&license.subscription_plan).cloned();
+    // The first pass saw to it.
+    let plan = plan.ok_or_else(|| StoreError::Corrupt { key: "an import".to_owned(), cause: "no plan".to_owned() })?;
+    let (license, home) = survey.settle(license);
+    let (_, low) = license.uuid.0.as_u64_pair();
+    let bucket = u16::try_from(low % u64::from(plan.seats.buckets.max(1))).unwrap_or_default();
+    Ok(Placed { license, home, bucket: BucketKeys { plan: plan.uuid, bucket }, plan })
+}
+
+impl Placed {
+    fn item(&self, stamp: &Stamp) -> Result<Item, StoreError> {
+        if self.license.status == LicenseStatus::Unassigned {
+            return rows::free_seat(&self.license, self.bucket);
+        }
+        let plan = &self.plan;
+        rows::license(&self.license, self.home, plan.customer_agreement, &plan.seats, VERSION, stamp)
+    }
+
+    /// Its key.
+    pub fn key(&self) -> Result<Key, StoreError> {
+        let stamp = Stamp {
+            actor: String::new(),
+            actor_lms_user_id: None,
+            reason: String::new(),
+            request_id: String::new(),
+            at: self.license.created,
+        };
+        let missing = || StoreError::Corrupt { key: "an import".to_owned(), cause: "no key".to_owned() };
+        Key::of(&self.item(&stamp)?).ok_or_else(missing)
+    }
+
+    /// The learner's number leads to the address, as it does once somebody activates here.
+    fn alias(&self, stamp: &Stamp) -> Option<Item> {
+        let license = self.license.status.is_live().then_some(&self.license)?;
+        Some(alias_item(license.lms_user_id?, license.user_email.as_ref()?, stamp.at))
+    }
+
+    fn count(&self, bucket: &mut Bucket) {
+        match self.license.status {
+            LicenseStatus::Unassigned => bucket.free += 1,
+            LicenseStatus::Assigned => bucket.assigned += 1,
+            LicenseStatus::Activated => bucket.activated += 1,
+            LicenseStatus::Revoked => {
+                bucket.revoked += 1;
+                bucket.revoked_without_person += i64::from(self.license.user_email.is_none());
+            }
+        }
+    }
+}
+
+/// What the heaps have written so far.
+type Counts = HashMap<BucketKeys, Bucket>;
+
+/// Writes everything.
+pub async fn all(
+    store: &Arc<Store>,
+    dumps: &[Dump],
+    survey: Survey,
+    existing: &Existing,
+    report: &mut Report,
+    progress: Progress<'_>,
+) -> Result<(), ImportError> {
+    let stamp = stamp(store);
+    let survey = Arc::new(survey);
+    let mut counts = Counts::new();
+    for dump in dumps {
+        licenses(store, dump, &survey, existing, &mut counts, progress).await?;
+    }
+    products(store, &survey, existing, &stamp, report).await?;
+    users(store, &survey, report).await?;
+    agreements(store, &survey, existing, &stamp, report).await?;
+    for plan in survey.plans.values() {
+        if existing.plans.contains(&plan.uuid) {
+            *report.unchanged.entry("plans").or_default() += 1;
+        } else {
+            write_plan(store, plan, &counts, &stamp, report).await?;
+        }
+    }
+    for renewal in survey.renewals.values() {
+        if existing.renewals.contains(&renewal.id) {
+            *report.unchanged.entry("renewals").or_default() += 1;
+            continue;
+        }
+        let pointer = rows::pointer(&keys::renewal(renewal.id), renewal.customer_agreement);
+        let writes = vec![Write::create(rows::renewal(renewal, VERSION, &stamp)?), Write::create(pointer)];
+        store.table().transact(writes, token(store)).await.map_err(failed)?;
+        report.count("renewals");
+    }
+    report.skipped.clone_from(&survey.skipped);
+    report.warnings.clone_from(&survey.warnings);
+    Ok(())
+}
+
+fn token(store: &Store) -> String {
+    store.random().uuid().to_string()
+}
+
+async fn licenses(
+    store: &Arc<Store>,
+    dump: &Dump,
+    survey: &Arc<Survey>,
+    existing: &Existing,
+    counts: &mut Counts,
+    progress: Progress<'_>,
+) -> Result<(), ImportError> {
+    let (mut heaps, mut writing, mut done) = (dump.rows(), JoinSet::new(), 0_u64);
+    let settled: Arc<std::collections::BTreeSet<PlanId>> = Arc::new(existing.plans.clone());
+    loop {
+        let heap = heaps.recv().await.transpose()?;
+        let is_last = heap.is_none();
+        if let Some(heap) = heap {
+            let rows = u64::try_from(heap.len()).unwrap_or_default();
+            if (done + rows) / STEP > done / STEP {
+                progress(&format!("{}: {} rows written", dump.name(), (done + rows) / STEP * STEP));
+            }
+            done += rows;
+            writing.spawn(write_heap(store.clone(), survey.clone(), settled.clone(), heap));
+        }
+        while writing.len() >= PARALLEL || (is_last && !writing.is_empty()) {
+            let Some(written) = writing.join_next().await else { break };
+            let written =
+                written.map_err(|error| StoreError::Unavailable { operation: "import", cause: error.to_string() });
+            for (at, more) in written?? {
+                let bucket = counts.entry(at).or_default();
+                bucket.free += more.free;
+                bucket.assigned += more.assigned;
+                bucket.activated += more.activated;
+                bucket.revoked += more.revoked;
+                bucket.revoked_without_person += more.revoked_without_person;
+            }
+        }
+        if is_last {
+            return Ok(());
+        }
+    }
+}
+
+async fn write_heap(
+    store: Arc<Store>,
+    survey: Arc<Survey>,
+    settled: Arc<std::collections::BTreeSet<PlanId>>,
+    heap: Vec<Row>,
+) -> Result<Counts, ImportError> {
+    let stamp = stamp(&store);
+    let (mut counts, mut items) = (Counts::new(), HashMap::new());
+    for row in heap.iter().filter(|row| row.model == "subscriptions.license") {
+        // Nobody but the first pass has to explain what is wrong with a row.
+        let Ok(license) = fields::license(row) else { continue };
+        if settled.contains(&license.subscription_plan) {
+            continue;
+        }
+        let placed = place(&survey, license)?;
+        placed.count(counts.entry(placed.bucket).or_default());
+        for item in [Some(placed.item(&stamp)?), placed.alias(&stamp)].into_iter().flatten() {
+            // A learner of two plans has one alias, and one call may not write an item twice.
+            items.insert(Key::of(&item), item);
+        }
+    }
+    store.table().write_all(items.into_values().collect()).await?;
+    Ok(counts)
+}
+
+async fn products(
+    store: &Store,
+    survey: &Survey,
+    existing: &Existing,
+    stamp: &Stamp,
+    report: &mut Report,
+) -> Result<(), ImportError> {
+    let mut catalog: ProductCatalog = existing.products.clone();
+    for product in survey.products.values() {
+        if catalog.product(product.id).is_none() {
+            catalog.products.push(product.clone());
+            report.count("products");
+        }
+    }
+    for kind in survey.plan_types.values() {
+        if !catalog.plan_types.iter().any(|known| known.id == kind.id) {
+            catalog.plan_types.push(kind.clone());
+            report.count("plan types");
+        }
+    }
+    if catalog != existing.products {
+        let item = rows::product_catalog(&catalog, stamp)?;
+        store.table().transact(vec![Write::put(item)], token(store)).await.map_err(failed)?;
+    }
+    Ok(())
+}
+
+async fn users(store: &Store, survey: &Survey, report: &mut Report) -> Result<(), ImportError> {
+    let mut items = HashMap::new();
+    for (user, grant) in &survey.grants {
+        let key = UserKeys(user).role(*grant);
+        let mut item = rows::to_item(grant)?;
+        item.extend(key.attributes());
+        items.insert(key, item);
+        report.count("role assignments");
+    }
+    for user in &survey.superusers {
+        let key = UserKeys(user).user();
+        let mut item = key.attributes();
+        item.insert("is_superuser".to_owned(), rows::flag(true));
+        items.insert(key, item);
+        report.count("superusers");
+    }
+    store.table().write_all(items.into_values().collect()).await?;
+    Ok(())
+}
+
+async fn agreements(
+    store: &Store,
+    survey: &Survey,
+    existing: &Existing,
+    stamp: &Stamp,
+    report: &mut Report,
+) -> Result<(), ImportError> {
+    for agreement in survey.agreements.values() {
+        if existing.agreements.contains(&agreement.uuid) {
+            *report.unchanged.entry("agreements").or_default() += 1;
+            continue;
+        }
+        let pointer = |key: &Key| Write::create(rows::pointer(key, agreement.uuid));
+        let mut writes = vec![
+            Write::create(rows::agreement(agreement, VERSION, stamp)?),
+            pointer(&keys::enterprise(agreement.enterprise_customer_uuid)),
+        ];
+        writes.extend(agreement.enterprise_customer_slug.as_deref().map(|slug| pointer(&keys::slug(slug))));
+        store.table().transact(writes, token(store)).await.map_err(failed)?;
+        report.count("agreements");
+    }
+    Ok(())
+}
+
+/// One transaction, all of it on condition that nothing is there yet: the plan, the pointers from its id, its
+/// seats' prefix and its title, its buckets with their exact counts. From here on its licences can be found.
+async fn write_plan(
+    store: &Store,
+    plan: &SubscriptionPlan,
+    counts: &Counts,
+    stamp: &Stamp,
+    report: &mut Report,
+) -> Result<(), ImportError> {
+    let mut writes = vec![
+        Write::create(rows::plan(plan, VERSION, stamp)?),
+        Write::create(rows::pointer(&keys::plan(plan.uuid), plan.customer_agreement)),
+        Write::create(rows::pointer(&keys::seats(plan.seats.prefix), plan.uuid)),
+        Write::create(rows::pointer(&AgreementKeys(plan.customer_agreement).title(&plan.title), plan.uuid)),
+    ];
+    for at in rows::buckets_of(plan.uuid, &plan.seats) {
+        let bucket = counts.get(&at).copied().unwrap_or_default();
+        writes.push(Write::create(bucket.item(at)?));
+        for (status, count) in [
+            ("unassigned", i64::try_from(bucket.free).unwrap_or_default()),
+            ("assigned", bucket.assigned),
+            ("activated", bucket.activated),
+            ("revoked", bucket.revoked),
+        ] {
+            let count = u64::try_from(count).unwrap_or_default();
+            *report.licenses.entry(status).or_default() += count;
+            *report.imported.entry("licences").or_default() += count;
+        }
+    }
+    store.table().transact(writes, token(store)).await.map_err(failed)?;
+    report.count("plans");
+    Ok(())
+}
