@@ -1,10 +1,13 @@
 //! The embedded DynamoDB: it speaks the service's own protocol on a loopback port.
 
+mod bulk;
+
 use std::{fmt, path::Path};
 
 use dynoxide::Database;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
+pub use self::bulk::EngineBulk;
 use crate::StartError;
 
 /// The file that the table is kept in.
@@ -13,6 +16,9 @@ const FILE: &str = "table.sqlite";
 /// A running engine. It stops when it is dropped.
 pub struct Engine {
     url: String,
+    database: Database,
+    /// Whether its file was made by this start.
+    is_new: bool,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
@@ -27,26 +33,43 @@ impl Engine {
     /// Starts one: in memory, or with its data in that folder.
     pub async fn start(data: Option<&Path>) -> Result<Self, StartError> {
         let failed = |error: &dyn fmt::Display| StartError::Engine(error.to_string());
-        let database = match data {
+        let (database, is_new) = match data {
             Some(folder) => open(folder)?,
-            None => Database::memory().map_err(|error| failed(&error))?,
+            None => (Database::memory().map_err(|error| failed(&error))?, true),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| failed(&error))?;
         let url = format!("http://{}", listener.local_addr().map_err(|error| failed(&error))?);
         let (stop, mut stopped) = watch::channel(false);
+        let served = database.clone();
         let task = tokio::spawn(async move {
             let end = async move {
                 // An error means that the engine was dropped, which is the same wish.
                 let _ = stopped.wait_for(|stop| *stop).await;
             };
-            let _ = dynoxide::server::serve_with_shutdown(listener, database, end).await;
+            let _ = dynoxide::server::serve_with_shutdown(listener, served, end).await;
         });
-        Ok(Self { url, stop, task })
+        Ok(Self { url, database, is_new, stop, task })
     }
 
     /// Where it listens.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Its own way to write many items.
+    pub fn bulk(&self) -> EngineBulk {
+        EngineBulk(self.database.clone())
+    }
+
+    /// Makes large imports into a new file faster, until it is turned off: it may be lost if the machine fails
+    /// meanwhile, but holds nothing yet. A file that was there stays as safe as it is.
+    pub fn load(&self, is_on: bool) -> Result<(), StartError> {
+        let changed = match (self.is_new, is_on) {
+            (false, _) => return Ok(()),
+            (true, true) => self.database.enable_bulk_loading(),
+            (true, false) => self.database.disable_bulk_loading(),
+        };
+        changed.map_err(|error| StartError::Engine(error.to_string()))
     }
 
     /// Stops it, and waits until its file is closed.
@@ -56,10 +79,12 @@ impl Engine {
     }
 }
 
-fn open(folder: &Path) -> Result<Database, StartError> {
+fn open(folder: &Path) -> Result<(Database, bool), StartError> {
     let unusable = |path: &Path, cause: String| StartError::Data { path: path.to_owned(), cause };
     std::fs::create_dir_all(folder).map_err(|error| unusable(folder, error.to_string()))?;
     let path = folder.join(FILE);
     let text = path.to_str().ok_or_else(|| unusable(&path, "the path is not text".to_owned()))?;
-    Database::new(text).map_err(|error| unusable(&path, error.to_string()))
+    let is_new = !path.exists();
+    let database = Database::new(text).map_err(|error| unusable(&path, error.to_string()))?;
+    Ok((database, is_new))
 }

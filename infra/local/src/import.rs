@@ -9,6 +9,7 @@
 //! After a crash the same import completes what is missing. A file that was imported already is left out.
 //! Whatever the size of a file, only its licences' ids, plans and digests of addresses are held in memory.
 
+mod bulk;
 mod dump;
 mod existing;
 mod fields;
@@ -21,13 +22,19 @@ use std::{path::PathBuf, sync::Arc};
 use license_store::{Store, keys, rows, table::Write};
 
 use self::{dump::Dump, survey::Survey};
+pub use bulk::Bulk;
 pub use report::{BadRow, ImportError, Report};
 
 /// Whoever is told how far the import is.
 pub type Progress<'a> = &'a (dyn Fn(&str) + Send + Sync);
 
-/// Imports these files as one: all of them or nothing.
-pub async fn import(store: &Arc<Store>, files: &[PathBuf], progress: Progress<'_>) -> Result<Report, ImportError> {
+/// Imports these files as one: all of them or nothing. `bulk` writes to the store's table.
+pub async fn import(
+    store: &Arc<Store>,
+    bulk: &Arc<dyn Bulk>,
+    files: &[PathBuf],
+    progress: Progress<'_>,
+) -> Result<Report, ImportError> {
     let mut report = Report::default();
     let mut dumps = Vec::new();
     for file in files {
@@ -51,7 +58,7 @@ pub async fn import(store: &Arc<Store>, files: &[PathBuf], progress: Progress<'_
     if !survey.bad.is_empty() {
         return Err(ImportError::Bad(std::mem::take(&mut survey.bad)));
     }
-    write::all(store, &dumps, survey, &existing, &mut report, progress).await?;
+    write::all(store, bulk, &dumps, survey, &existing, &mut report, progress).await?;
     for dump in &dumps {
         let record = rows::import(dump.digest(), dump.name(), store.clock().now());
         store

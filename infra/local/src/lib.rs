@@ -118,7 +118,13 @@ pub async fn start_on(engine: Engine, endpoint: &str, options: Options) -> Resul
 
     let imported = match options.import.as_slice() {
         [] => None,
-        files => Some(import::import(&store, files, &|line| tracing::info!("{line}")).await?),
+        files => {
+            let bulk: Arc<dyn import::Bulk> = Arc::new(engine.bulk());
+            engine.load(true)?;
+            let imported = import::import(&store, &bulk, files, &|line| tracing::info!("{line}")).await;
+            engine.load(false)?;
+            Some(imported?)
+        }
     };
     if options.demo {
         demo::make(&store).await?;

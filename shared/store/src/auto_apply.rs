@@ -114,10 +114,13 @@ impl Store {
         let mut event =
             self.license_event(EventKind::LicenseNotAssigned, portfolio, plan, Vec::new(), Vec::new(), stamp);
         event.learner = Some(license_domain::event::Learner { email: email.clone(), lms_user_id });
-        match self.table.transact(vec![self.event(&event)?], self.token()).await {
-            Ok(()) | Err(Cancelled::Conditions(_)) => Ok(()),
-            Err(Cancelled::Conflict) => Err(StoreError::Contention { operation: "not-assigned event", attempts: 1 }),
-            Err(Cancelled::Store(error)) => Err(error),
+        for attempt in 0..ATTEMPTS {
+            match self.table.transact(vec![self.event(&event)?], self.token()).await {
+                Ok(()) | Err(Cancelled::Conditions(_)) => return Ok(()),
+                Err(Cancelled::Conflict) => self.table.wait(attempt).await,
+                Err(Cancelled::Store(error)) => return Err(error),
+            }
         }
+        Err(StoreError::Contention { operation: "not-assigned event", attempts: ATTEMPTS })
     }
 }

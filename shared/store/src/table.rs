@@ -30,7 +30,7 @@ const BATCH_WRITE_LIMIT: usize = 25;
 /// How many parallel calls one operation makes at most.
 pub(crate) const PARALLEL: usize = 16;
 /// How often a write that lost a race is tried.
-pub const ATTEMPTS: u32 = 12;
+pub const ATTEMPTS: u32 = 24;
 /// The first upper bound of the wait between two tries; it doubles up to the last.
 const FIRST_WAIT: Duration = Duration::from_millis(10);
 const LAST_WAIT: Duration = Duration::from_millis(400);
@@ -518,6 +518,7 @@ fn classify_code(operation: &'static str, code: Option<&str>, cause: String) -> 
             "ProvisionedThroughputExceededException"
             | "ThrottlingException"
             | "RequestLimitExceeded"
+            | "TransactionConflictException"
             | "InternalServerError"
             | "InternalFailure"
             | "ServiceUnavailable",

@@ -131,7 +131,7 @@ fn admit(caller: &Caller, access: Grants) -> Result<(), ApiError> {
 
 /// A path that is not there is not the API's: browsers get a page.
 async fn unknown_path() -> Response {
-    let page = "<!doctype html>\n<html lang=\"en\">\n<head>\n  <title>Not Found</title>\n</head>\n<body>\n  \
+    let page = "\n<!doctype html>\n<html lang=\"en\">\n<head>\n  <title>Not Found</title>\n</head>\n<body>\n  \
                 <h1>Not Found</h1><p>The requested resource was not found on this server.</p>\n</body>\n</html>\n";
     (StatusCode::NOT_FOUND, Html(page)).into_response()
 }

@@ -7,6 +7,7 @@ mod clock;
 mod concurrency;
 mod events;
 mod faults;
+mod import;
 mod large;
 mod recorded;
 mod routes;

@@ -18,10 +18,10 @@ use tokio::sync::mpsc;
 use super::report::{BadRow, ImportError};
 
 /// How many rows are handed over at once.
-const ROWS: usize = 200;
+const ROWS: usize = 2_000;
 
 /// How many such heaps wait at most.
-const HEAPS: usize = 32;
+const HEAPS: usize = 3;
 
 /// A file, as it was when it was opened.
 #[derive(Clone, Debug)]

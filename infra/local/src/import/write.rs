@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use super::{
     Progress,
+    bulk::Bulk,
     dump::{Dump, Row},
     existing::Existing,
     fields,
@@ -21,7 +22,7 @@ use super::{
 };
 
 /// How many heaps of rows are written at once.
-const PARALLEL: usize = 8;
+const PARALLEL: usize = 4;
 
 /// The version of everything that is imported.
 const VERSION: u64 = 1;
@@ -113,6 +114,7 @@ type Counts = HashMap<BucketKeys, Bucket>;
 /// Writes everything.
 pub async fn all(
     store: &Arc<Store>,
+    bulk: &Arc<dyn Bulk>,
     dumps: &[Dump],
     survey: Survey,
     existing: &Existing,
@@ -123,7 +125,7 @@ pub async fn all(
     let survey = Arc::new(survey);
     let mut counts = Counts::new();
     for dump in dumps {
-        licenses(store, dump, &survey, existing, &mut counts, progress).await?;
+        licenses(store, bulk, dump, &survey, existing, &mut counts, progress).await?;
     }
     products(store, &survey, existing, &stamp, report).await?;
     users(store, &survey, report).await?;
@@ -156,6 +158,7 @@ fn token(store: &Store) -> String {
 
 async fn licenses(
     store: &Arc<Store>,
+    bulk: &Arc<dyn Bulk>,
     dump: &Dump,
     survey: &Arc<Survey>,
     existing: &Existing,
@@ -173,7 +176,7 @@ async fn licenses(
                 progress(&format!("{}: {} rows written", dump.name(), (done + rows) / STEP * STEP));
             }
             done += rows;
-            writing.spawn(write_heap(store.clone(), survey.clone(), settled.clone(), heap));
+            writing.spawn(write_heap(bulk.clone(), stamp(store), survey.clone(), settled.clone(), heap));
         }
         while writing.len() >= PARALLEL || (is_last && !writing.is_empty()) {
             let Some(written) = writing.join_next().await else { break };
@@ -195,12 +198,12 @@ async fn licenses(
 }
 
 async fn write_heap(
-    store: Arc<Store>,
+    bulk: Arc<dyn Bulk>,
+    stamp: Stamp,
     survey: Arc<Survey>,
     settled: Arc<std::collections::BTreeSet<PlanId>>,
     heap: Vec<Row>,
 ) -> Result<Counts, ImportError> {
-    let stamp = stamp(&store);
     let (mut counts, mut items) = (Counts::new(), HashMap::new());
     for row in heap.iter().filter(|row| row.model == "subscriptions.license") {
         // Nobody but the first pass has to explain what is wrong with a row.
@@ -215,7 +218,7 @@ async fn write_heap(
             items.insert(Key::of(&item), item);
         }
     }
-    store.table().write_all(items.into_values().collect()).await?;
+    bulk.write(items.into_values().collect()).await?;
     Ok(counts)
 }
 

@@ -1,0 +1,62 @@
+//! Writing past the protocol: one transaction of the engine for hundreds of items. Over HTTP each item is one,
+//! and each costs time in proportion to the whole table.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::types::AttributeValue;
+use dynoxide::{Database, ImportOptions};
+use license_store::{StoreError, keys::Item};
+
+use crate::{import::Bulk, table};
+
+/// The engine's own way to write many items.
+#[derive(Clone)]
+pub struct EngineBulk(pub(super) Database);
+
+impl std::fmt::Debug for EngineBulk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("EngineBulk")
+    }
+}
+
+#[async_trait]
+impl Bulk for EngineBulk {
+    async fn write(&self, items: Vec<Item>) -> Result<(), StoreError> {
+        let failed =
+            |error: &dyn std::fmt::Display| StoreError::Refused { operation: "import", cause: error.to_string() };
+        let items: Result<Vec<dynoxide::Item>, Unknown> = items.into_iter().map(attributes).collect();
+        let items = items.map_err(|error| failed(&error))?;
+        let database = self.0.clone();
+        let write = move || database.import_items(table::NAME, items, ImportOptions::default()).map(|_| ());
+        tokio::task::spawn_blocking(write).await.map_err(|error| failed(&error))?.map_err(|error| failed(&error))
+    }
+}
+
+/// A kind of value that there was not when this was written.
+#[derive(Debug, thiserror::Error)]
+#[error("a kind of attribute that is not known")]
+struct Unknown;
+
+fn attributes(item: Item) -> Result<dynoxide::Item, Unknown> {
+    item.into_iter().map(|(name, value)| Ok((name, attribute(value)?))).collect::<Result<HashMap<_, _>, _>>()
+}
+
+fn attribute(value: AttributeValue) -> Result<dynoxide::AttributeValue, Unknown> {
+    use dynoxide::AttributeValue as Ours;
+    Ok(match value {
+        AttributeValue::S(text) => Ours::S(text),
+        AttributeValue::N(number) => Ours::N(number),
+        AttributeValue::Bool(flag) => Ours::BOOL(flag),
+        AttributeValue::Null(null) => Ours::NULL(null),
+        AttributeValue::B(bytes) => Ours::B(bytes.into_inner()),
+        AttributeValue::Ss(texts) => Ours::SS(texts),
+        AttributeValue::Ns(numbers) => Ours::NS(numbers),
+        AttributeValue::Bs(all) => {
+            Ours::BS(all.into_iter().map(aws_sdk_dynamodb::primitives::Blob::into_inner).collect())
+        }
+        AttributeValue::L(values) => Ours::L(values.into_iter().map(attribute).collect::<Result<_, _>>()?),
+        AttributeValue::M(item) => Ours::M(attributes(item)?),
+        _ => return Err(Unknown),
+    })
+}

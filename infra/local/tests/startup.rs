@@ -1,0 +1,125 @@
+//! The runner as a process: what it says when it cannot start, and that it stops when it is asked to.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    net::TcpListener,
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+};
+
+fn runner(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_license-local"));
+    // Settings of whoever runs the tests are not the tests'.
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).args(arguments);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    runner(arguments).output().expect("the runner starts")
+}
+
+/// It says in one line what is wrong, naming `word`, and fails.
+#[track_caller]
+fn fails_with_one_line(arguments: &[&str], word: &str) {
+    let output = run(arguments);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{arguments:?} succeeded");
+    assert_eq!(said.trim().lines().count(), 1, "{arguments:?}: {said}");
+    assert!(said.contains(word), "{arguments:?}: {said}");
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+/// A file of this test's own, which is gone with it.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str, text: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("license-local-{}-{name}", std::process::id()));
+        std::fs::write(&path, text).expect("a file");
+        Self(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().expect("a path of text")
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.0).unwrap_or_default();
+    }
+}
+
+#[test]
+fn a_taken_port() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address").to_string();
+    fails_with_one_line(&["--listen", &address], &address);
+}
+
+#[test]
+fn a_file_that_is_not_there() {
+    fails_with_one_line(&["--listen", "127.0.0.1:0", "--import", "/nowhere/state.json"], "/nowhere/state.json");
+}
+
+#[test]
+fn a_file_that_is_no_dump() {
+    let file = Scratch::new("broken.json", "[{\"model\": ");
+    fails_with_one_line(&["--listen", "127.0.0.1:0", "--no-demo", "--import", file.path()], file.path());
+}
+
+#[test]
+fn a_clock_that_is_no_time() {
+    fails_with_one_line(&["--listen", "127.0.0.1:0", "--clock", "yesterday"], "yesterday");
+}
+
+#[test]
+fn an_address_that_is_none() {
+    fails_with_one_line(&["--listen", "nowhere"], "nowhere");
+}
+
+#[test]
+fn an_option_that_there_is_not() {
+    fails_with_one_line(&["--colour"], "--colour");
+}
+
+#[test]
+fn a_folder_that_cannot_be_used() {
+    let file = Scratch::new("not-a-folder", "");
+    fails_with_one_line(&["--listen", "127.0.0.1:0", "--data", file.path()], file.path());
+}
+
+#[test]
+fn a_setting_that_cannot_be_used() {
+    let mut command = runner(&["--listen", "127.0.0.1:0"]);
+    let output = command.env("JWT_PUBLIC_SIGNING_JWK_SET", "nonsense").output().expect("the runner starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.trim().lines().count() == 1, "{said}");
+    assert!(said.contains("JWT_PUBLIC_SIGNING_JWK_SET"), "{said}");
+}
+
+/// Starts, says where it listens, answers, and stops cleanly when the terminal says so.
+#[cfg(unix)]
+#[test]
+fn it_starts_and_stops() {
+    let mut runner = runner(&["--listen", "127.0.0.1:0", "--no-demo"]).spawn().expect("the runner starts");
+    let mut output = BufReader::new(runner.stdout.take().expect("piped"));
+    let mut said = String::new();
+    let address = loop {
+        let mut line = String::new();
+        assert_ne!(output.read_line(&mut line).expect("text"), 0, "it ended: {said}");
+        said.push_str(&line);
+        if let Some((_, rest)) = line.split_once("http://127.0.0.1:") {
+            let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
+            break format!("127.0.0.1:{port}");
+        }
+    };
+    let interrupt = Command::new("kill").args(["-INT", &runner.id().to_string()]).status().expect("kill");
+    assert!(interrupt.success());
+    let status = runner.wait().expect("it ends");
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).expect("text");
+    assert!(status.success(), "{status}: {said}{rest}");
+    TcpListener::bind(&address).expect("the port is free again");
+}
