@@ -9,12 +9,15 @@ use license_telemetry::SystemClock;
 use license_template::Template;
 use tracing_subscriber::EnvFilter;
 
+const SETTINGS: &str = "\
+Settings: JWT_ISSUER, JWT_AUDIENCE, JWT_SECRET_KEY, JWT_PUBLIC_SIGNING_JWK_SET, CORS_ORIGIN_WHITELIST,
+LEARNER_PORTAL_URL, LMS_URL, ENTERPRISE_CATALOG_URL, … as in the template. RUST_LOG says what is logged.";
+
 /// The whole License Manager on loopback, with an embedded DynamoDB.
 ///
-/// The product's settings are environment variables (JWT_ISSUER, JWT_AUDIENCE, JWT_SECRET_KEY,
-/// JWT_PUBLIC_SIGNING_JWK_SET, CORS_ORIGIN_WHITELIST, LMS_URL, …); RUST_LOG says what is logged.
+/// The product's settings are environment variables.
 #[derive(Debug, Parser)]
-#[command(name = "license-local", version)]
+#[command(name = "license-local", version, after_help = SETTINGS)]
 struct Arguments {
     /// Where to listen
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000")]

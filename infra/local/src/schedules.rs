@@ -101,8 +101,8 @@ impl Schedules {
         let mut event = EventBridgeEvent::<Value>::default();
         event.version = Some("0".to_owned());
         event.id = Some(self.random.uuid().to_string());
-        event.detail_type = "Scheduled Event".to_owned();
-        event.source = "aws.scheduler".to_owned();
+        event.detail_type = String::from("Scheduled Event");
+        event.source = String::from("aws.scheduler");
         event.account = Some("000000000000".to_owned());
         event.time = Some(now);
         event.region = Some("local".to_owned());

@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::{
     Client,
     config::{BehaviorVersion, Builder, Credentials, Region},
     error::BuildError,
+    operation::create_table::{CreateTableError, builders::CreateTableFluentBuilder},
     types::{
         AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
         ScalarAttributeType,
@@ -33,14 +34,12 @@ pub async fn create(client: &Client, spec: &TableSpec) -> Result<(), StoreError>
         .map_err(|error| StoreError::Refused { operation: "CreateTable", cause: error.to_string() })?;
     match request.send().await {
         Ok(_) => Ok(()),
-        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => Ok(()),
+        Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => Ok(()),
         Err(error) => Err(classify("CreateTable", &error)),
     }
 }
 
-type Request = aws_sdk_dynamodb::operation::create_table::builders::CreateTableFluentBuilder;
-
-fn build(client: &Client, spec: &TableSpec) -> Result<Request, BuildError> {
+fn build(client: &Client, spec: &TableSpec) -> Result<CreateTableFluentBuilder, BuildError> {
     let mut request = client.create_table().table_name(NAME).billing_mode(BillingMode::PayPerRequest);
     request = request.set_key_schema(Some(key(&spec.key)?));
     for name in &spec.attributes {

@@ -52,9 +52,10 @@ impl RouteSpec {
         wanted
             .iter()
             .zip(given)
-            .map(|(wanted, given)| match wanted.starts_with('{') && wanted.ends_with('}') {
-                true => (!given.is_empty()).then_some(false),
-                false => (*wanted == given).then_some(true),
+            .map(|(wanted, given)| {
+                let is_parameter = wanted.starts_with('{') && wanted.ends_with('}');
+                let fits = if is_parameter { !given.is_empty() } else { *wanted == given };
+                fits.then_some(!is_parameter)
             })
             .collect()
     }

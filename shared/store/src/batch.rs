@@ -29,7 +29,7 @@ const RETURNED_AT_ONCE: usize = 30;
 
 /// What opening a batch came to.
 enum Opening {
-    Open(Batch, Vec<Chunk>),
+    Open(Box<Batch>, Vec<Chunk>),
     NobodyLeft,
     Again,
 }
@@ -99,7 +99,7 @@ impl Store {
         let mut writes: Vec<Write> = shares.iter().map(|share| share.change().write(share.at)).collect();
         writes.push(Write::create(batch.item()?));
         match self.table.transact(writes, self.token()).await {
-            Ok(()) => Ok(Opening::Open(batch, chunks)),
+            Ok(()) => Ok(Opening::Open(Box::new(batch), chunks)),
             Err(Cancelled::Conditions(_) | Cancelled::Conflict) => Ok(Opening::Again),
             Err(Cancelled::Store(error)) => Err(error.into()),
         }
@@ -163,9 +163,8 @@ impl Store {
             terms,
         };
         match self.table.transact(vec![write], self.token()).await {
-            Ok(()) | Err(Cancelled::Conditions(_)) => Ok(()),
-            // It stays due, and is closed by whoever finds it so.
-            Err(Cancelled::Conflict) => Ok(()),
+            // After a conflict it stays due, and is closed by whoever finds it so.
+            Ok(()) | Err(Cancelled::Conditions(_) | Cancelled::Conflict) => Ok(()),
             Err(Cancelled::Store(error)) => Err(error),
         }
     }

@@ -29,7 +29,7 @@ impl Learners for Store {
 
     /// 1. Read the user's aliases; for each address other than `email`, the licences that lie there and name the
     ///    user.
-    /// 2. Each of them moves in a transaction of its own: [`Store::adopt_one`].
+    /// 2. Each of them moves in a transaction of its own: `adopt_one`.
     /// 3. If none of the user's is left at the old address, its alias goes, on condition that no activation has
     ///    written it again in the meantime.
     async fn adopt(&self, user: LmsUserId, email: &EmailAddress, stamp: &Stamp) -> Result<usize, StoreError> {

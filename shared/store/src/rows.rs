@@ -58,11 +58,13 @@ pub fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
 }
 
 /// A whole number as an attribute.
+#[expect(clippy::needless_pass_by_value, reason = "callers hand over what they have at hand")]
 pub fn number(n: impl ToString) -> AttributeValue {
     AttributeValue::N(n.to_string())
 }
 
 /// A text as an attribute.
+#[expect(clippy::needless_pass_by_value, reason = "callers hand over what they have at hand")]
 pub fn text(s: impl ToString) -> AttributeValue {
     AttributeValue::S(s.to_string())
 }

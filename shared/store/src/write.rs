@@ -147,7 +147,7 @@ pub(crate) fn change_in_place(
         .value("from", text(seen.status));
     let mut update = "SET #version = #version + :one".to_owned();
     for (n, (name, value)) in set.into_iter().enumerate() {
-        update.push_str(&format!(", #a{n} = :a{n}"));
+        update.extend([", ", &format!("#a{n}"), " = ", &format!(":a{n}")]);
         terms.names.insert(format!("#a{n}"), name);
         terms.values.insert(format!(":a{n}"), value);
     }
@@ -219,10 +219,10 @@ impl BucketChange {
         }
         let mut update = String::new();
         if !sets.is_empty() {
-            update.push_str(&format!("SET {} ", sets.join(", ")));
+            update.extend(["SET ", &sets.join(", "), " "]);
         }
         if !adds.is_empty() {
-            update.push_str(&format!("ADD {}", adds.join(", ")));
+            update.extend(["ADD ", &adds.join(", ")]);
         }
         let condition = (!conditions.is_empty()).then(|| conditions.join(" AND "));
         Write::Update { key: at.bucket(), update, condition, terms }

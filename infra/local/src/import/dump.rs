@@ -121,7 +121,7 @@ fn digest_of(path: &Path) -> std::io::Result<String> {
         }
         context.update(&buffer[..read]);
     }
-    Ok(context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(context.finish().as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")))
 }
 
 /// Takes the array apart while it is parsed.

@@ -308,6 +308,7 @@ pub fn product(row: &Row) -> Reading<Product> {
 }
 
 #[derive(Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the model's fields")]
 struct PlanTypeFields {
     label: String,
     description: Option<String>,

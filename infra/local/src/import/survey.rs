@@ -194,9 +194,9 @@ impl Survey {
 
     fn agreement(&mut self, dump: &Dump, row: &Row) -> Reading<()> {
         let agreement = fields::agreement(row)?;
-        self.only(dump, row, format!("customer {}", agreement.enterprise_customer_uuid))?;
+        self.only(dump, row, &format!("customer {}", agreement.enterprise_customer_uuid))?;
         if let Some(slug) = &agreement.enterprise_customer_slug {
-            self.only(dump, row, format!("slug {}", slug.to_lowercase()))?;
+            self.only(dump, row, &format!("slug {}", slug.to_lowercase()))?;
         }
         self.places.insert(agreement.uuid.to_string(), dump.bad(row, ""));
         once(&mut self.agreements, agreement.uuid, agreement)
@@ -206,15 +206,15 @@ impl Survey {
         // How many seats it has is known at the end.
         let plan = fields::plan(row, SeatLayout::for_total(0, SeatPrefix::from_bits(0)))?;
         let title = plan.title.trim().to_lowercase();
-        self.only(dump, row, format!("title {title:?} in agreement {}", plan.customer_agreement))?;
+        self.only(dump, row, &format!("title {title:?} in agreement {}", plan.customer_agreement))?;
         self.places.insert(plan.uuid.to_string(), dump.bad(row, ""));
         once(&mut self.plans, plan.uuid, plan)
     }
 
     /// Something that only one row may have.
-    fn only(&mut self, dump: &Dump, row: &Row, what: String) -> Reading<()> {
+    fn only(&mut self, dump: &Dump, row: &Row, what: &str) -> Reading<()> {
         let here = dump.bad(row, "");
-        match self.places.insert(what.clone(), here) {
+        match self.places.insert(what.to_owned(), here) {
             Some(other) => Err(format!("the {what} is that of row {} of {} too", other.row, other.file)),
             None => Ok(()),
         }
@@ -245,16 +245,16 @@ impl Survey {
             }
         }
         for (source, place) in waiting.sources {
-            match waiting.source_types.get(&source.source_type) {
+            let reason = match waiting.source_types.get(&source.source_type) {
                 Some(slug) if self.licenses.contains(&source.license) => {
                     let source_type = slug.clone();
                     self.sources.insert(source.license, LicenseSource { source_id: source.source_id, source_type });
+                    continue;
                 }
-                Some(_) => self.bad.push(because(place, format!("its licence {} is not in the files", source.license))),
-                None => {
-                    self.bad.push(because(place, format!("its source type {} is not in the files", source.source_type)))
-                }
-            }
+                Some(_) => format!("its licence {} is not in the files", source.license),
+                None => format!("its source type {} is not in the files", source.source_type),
+            };
+            self.bad.push(because(place, reason));
         }
         for (assignment, place) in waiting.assignments {
             match grant(&assignment, &waiting.users, &waiting.roles) {
@@ -363,7 +363,7 @@ fn grant(
 }
 
 /// Bits that differ between any two plans, as good as certainly, and are the same at every import
-/// (the finaliser of SplitMix64).
+/// (the finaliser of `SplitMix64`).
 fn mixed((high, low): (u64, u64)) -> u64 {
     let mut bits = high ^ low.rotate_left(32);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
