@@ -3,12 +3,11 @@
 use std::{fmt, path::Path};
 
 use aws_lc_rs::{
+    digest,
     encoding::{AsDer, Pkcs8V1Der},
     rsa::{KeyPair, KeySize},
 };
 use jsonwebtoken::{Algorithm, EncodingKey, Header, jwk::Jwk};
-use license_domain::Random;
-use license_telemetry::SystemRandom;
 use serde_json::{Value, json};
 
 use crate::{StartError, settings::Settings};
@@ -51,7 +50,7 @@ impl Signer {
             let unusable = |error: jsonwebtoken::errors::Error| StartError::Keys(error.to_string());
             let key = EncodingKey::from_rsa_pem(pem.as_bytes()).map_err(unusable)?;
             let mut public = Jwk::from_encoding_key(&key, Algorithm::RS512).map_err(unusable)?;
-            let id = format!("local-{:08x}", SystemRandom.below(1 << 32));
+            let id = key_id(&public);
             public.common.key_id = Some(id.clone());
             settings.set("JWT_PUBLIC_SIGNING_JWK_SET", json!({ "keys": [public] }).to_string());
             (key, Header { kid: Some(id), ..Header::new(Algorithm::RS512) })
@@ -76,6 +75,12 @@ impl Signer {
         }
         jsonwebtoken::encode(&self.header, &claims, &self.key)
     }
+}
+
+/// The same for the same key, so that tokens outlive a restart.
+fn key_id(public: &Jwk) -> String {
+    let digest = digest::digest(&digest::SHA256, json!(public).to_string().as_bytes());
+    digest.as_ref().iter().take(8).fold("local-".to_owned(), |id, byte| format!("{id}{byte:02x}"))
 }
 
 /// The pair on record in that folder, or a new one.

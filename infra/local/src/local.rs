@@ -15,13 +15,14 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Json, Router,
-    extract::{Path, State, rejection::JsonRejection},
+    body::Bytes,
+    extract::{Path, State},
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::get,
 };
 use license_domain::{CatalogId, Clock, EnterpriseId, Timestamp, ambient::to_micros};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::{
@@ -55,10 +56,9 @@ impl IntoResponse for Bad {
     }
 }
 
-impl From<JsonRejection> for Bad {
-    fn from(rejection: JsonRejection) -> Self {
-        Self(rejection.body_text())
-    }
+/// A JSON body, whatever its content type is said to be: these routes are for people with curl.
+fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Bad> {
+    serde_json::from_slice(body).map_err(|error| Bad(format!("the body: {error}")))
 }
 
 /// The router.
@@ -98,8 +98,8 @@ enum Move {
     Advance(String),
 }
 
-async fn set_clock(State(local): State<Local>, body: Result<Json<Move>, JsonRejection>) -> Result<Json<Value>, Bad> {
-    let to = match body?.0 {
+async fn set_clock(State(local): State<Local>, body: Bytes) -> Result<Json<Value>, Bad> {
+    let to = match read(&body)? {
         Move::Now(moment) => to_micros(moment),
         Move::Advance(text) => {
             let step = duration(&text);
@@ -121,12 +121,9 @@ async fn token(State(local): State<Local>, Path(role): Path<String>) -> Result<S
     local.tokens.get(role.as_str()).cloned().ok_or(StatusCode::NOT_FOUND)
 }
 
-async fn make_token(
-    State(local): State<Local>,
-    body: Result<Json<serde_json::Map<String, Value>>, JsonRejection>,
-) -> Result<String, Bad> {
+async fn make_token(State(local): State<Local>, body: Bytes) -> Result<String, Bad> {
     let signer = local.signer.ok_or_else(|| Bad("the settings name keys that are not the runner's".to_owned()))?;
-    signer.sign(Value::Object(body?.0)).map_err(|error| Bad(error.to_string()))
+    signer.sign(Value::Object(read(&body)?)).map_err(|error| Bad(error.to_string()))
 }
 
 async fn calls(State(local): State<Local>) -> Json<Vec<Call>> {
@@ -144,11 +141,8 @@ struct Catalog {
     enterprise_customer: EnterpriseId,
 }
 
-async fn add_catalog(
-    State(local): State<Local>,
-    body: Result<Json<Catalog>, JsonRejection>,
-) -> Result<StatusCode, Bad> {
-    let catalog = body?.0;
+async fn add_catalog(State(local): State<Local>, body: Bytes) -> Result<StatusCode, Bad> {
+    let catalog: Catalog = read(&body)?;
     local.services.add_catalog(catalog.uuid, catalog.enterprise_customer).await;
     Ok(StatusCode::CREATED)
 }

@@ -89,7 +89,7 @@ fn explain(error: &clap::Error) -> ExitCode {
 
 /// People read this log: short lines on standard error, at the level that `RUST_LOG` asks for.
 fn log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,dynoxide=error"));
     let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
     log.with_target(false).with_ansi(std::io::stderr().is_terminal()).compact().init();
 }

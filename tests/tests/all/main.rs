@@ -11,6 +11,7 @@ mod import;
 mod large;
 mod recorded;
 mod routes;
+mod runner;
 mod stale;
 mod table;
 mod template;
