@@ -3,8 +3,6 @@
 mod auto_apply;
 mod list;
 mod one;
-#[cfg(test)]
-mod tests;
 
 use std::{fmt, sync::Arc};
 

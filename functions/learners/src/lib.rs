@@ -4,8 +4,6 @@ mod activation;
 mod holdings;
 mod licenses;
 mod selected;
-#[cfg(test)]
-mod tests;
 
 use std::{fmt, sync::Arc};
 

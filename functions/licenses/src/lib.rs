@@ -8,8 +8,6 @@ mod one;
 mod overview;
 mod plan;
 mod revocable;
-#[cfg(test)]
-mod tests;
 
 use std::{fmt, sync::Arc};
 

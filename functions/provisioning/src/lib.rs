@@ -5,8 +5,6 @@ mod agreement_one;
 mod plan_body;
 mod plan_create;
 mod plan_one;
-#[cfg(test)]
-mod tests;
 
 use std::{fmt, sync::Arc};
 

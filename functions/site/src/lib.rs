@@ -1,8 +1,6 @@
 //! What is not part of the API proper: health, and the answer to every path that there is not.
 
 mod health;
-#[cfg(test)]
-mod tests;
 
 use std::{fmt, sync::Arc};
 

@@ -2,8 +2,6 @@
 
 mod list;
 mod one;
-#[cfg(test)]
-mod tests;
 
 use std::{fmt, sync::Arc};
 

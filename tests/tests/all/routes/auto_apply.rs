@@ -1,7 +1,9 @@
 //! `POST customer-agreement/{agreement}/auto-apply/`.
 
-use license_tests::TestApp;
-use serde_json::json;
+use license_tests::{Role, TestApp};
+use serde_json::{Value, json};
+
+use super::UNKNOWN;
 
 #[tokio::test]
 async fn a_learner_takes_a_seat_and_keeps_it() {
@@ -45,4 +47,19 @@ async fn without_a_plan_that_hands_out_seats_there_is_none() {
             learner.post(&format!("/api/v1/customer-agreement/{}/auto-apply/", agreement.id), &json!({})).await;
         assert!(answer.expect(422).is_string(), "{changes}");
     }
+}
+
+#[tokio::test]
+async fn only_a_learner_of_the_customer_takes_a_seat() {
+    let app = TestApp::start().await;
+    let agreement = app.agreement().await;
+    app.plan_of(&agreement, 2, &json!({ "should_auto_apply_licenses": true })).await;
+    let path = |id: &str| format!("/api/v1/customer-agreement/{id}/auto-apply/");
+    let foreign = app.client(Role::ForeignLearner, agreement.enterprise);
+    foreign.post(&path(&agreement.id), &json!({})).await.expect(403);
+    app.learner(agreement.enterprise, "ann@example.com").post(&path(UNKNOWN), &json!({})).await.expect(403);
+    app.client(Role::Superuser, agreement.enterprise).post(&path(UNKNOWN), &json!({})).await.expect(404);
+    let mut nameless = Role::Learner.claims(agreement.enterprise, agreement.enterprise);
+    nameless["email"] = Value::Null;
+    app.client_with(nameless).post(&path(&agreement.id), &json!({})).await.expect(400);
 }

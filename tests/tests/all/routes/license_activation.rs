@@ -1,6 +1,7 @@
 //! `POST license-activation?activation_key=…`.
 
-use license_tests::{TestApp, builders::Held};
+use license_local::Options;
+use license_tests::{TestApp, app::options, builders::Held};
 use serde_json::{Value, json};
 
 use super::UNKNOWN;
@@ -76,4 +77,39 @@ async fn a_revoked_licence_and_a_plan_that_is_not_current_are_refused() {
         assert_eq!(answer.expect(404), json!({ "detail": "No License matches the given query." }), "{changes}");
     }
     app.census().await.check();
+}
+
+/// A learner of a token that lacks the LMS's number.
+fn numberless(app: &TestApp, plan: &license_tests::builders::Plan, email: &str) -> license_tests::Client {
+    let mut claims = license_tests::Role::Learner.claims(plan.agreement.enterprise, plan.agreement.enterprise);
+    claims["email"] = json!(email);
+    claims["user_id"] = Value::Null;
+    app.client_with(claims)
+}
+
+#[tokio::test]
+async fn the_lms_knows_what_the_token_lacks() {
+    let app = TestApp::start().await;
+    let plan = app.plan(3).await;
+    let held = plan.assigned("ann@example.com").await;
+    let path = format!("/api/v1/license-activation/?activation_key={}", held.key);
+    numberless(&app, &plan, "ann@example.com").post(&path, &json!({})).await.expect(200);
+    let census = app.census().await;
+    assert!(census.live(plan.uuid().into()).all(|license| license.lms_user_id.is_some()));
+    let calls = app.anonymous().get("/_local/calls").await.expect(200);
+    let asked = calls.as_array().expect("a list").iter().filter(|call| call["path"] == "/api/user/v1/accounts");
+    assert_eq!(asked.count(), 1);
+}
+
+#[tokio::test]
+async fn an_lms_that_is_down_keeps_nobody_from_studying() {
+    let nowhere = [("LMS_URL".to_owned(), "http://127.0.0.1:9".to_owned())];
+    let app = TestApp::start_with(Options { settings: nowhere.into(), ..options() }, false).await;
+    let plan = app.plan(3).await;
+    let held = plan.assigned("ann@example.com").await;
+    let path = format!("/api/v1/license-activation/?activation_key={}", held.key);
+    let answer = numberless(&app, &plan, "ann@example.com").post(&path, &json!({})).await;
+    assert_eq!(answer.expect(200)["status"], "activated");
+    let census = app.census().await;
+    assert!(census.live(plan.uuid().into()).all(|license| license.lms_user_id.is_none()));
 }

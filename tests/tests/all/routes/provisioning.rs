@@ -1,6 +1,7 @@
 //! `provisioning-admins/`: agreements and plans are made and read.
 
-use license_tests::{TestApp, builders::text};
+use license_local::Options;
+use license_tests::{TestApp, app::options, builders::text};
 use serde_json::{Value, json};
 
 use super::UNKNOWN;
@@ -98,4 +99,50 @@ async fn of_many_who_make_the_same_one_succeeds() {
         let refused = statuses.iter().filter(|status| matches!(status, Ok(400))).count();
         assert_eq!((made, refused), (1, 7), "{path}: {statuses:?}");
     }
+}
+
+#[tokio::test]
+async fn refusals_say_why() {
+    let app = TestApp::start().await;
+    let agreement = app.agreement().await;
+    let line_item = "You must specify Salesforce ID for selected product. It must start with '00k'.";
+    for (changes, refusal) in [
+        (json!({ "salesforce_opportunity_line_item": "001" }), line_item),
+        (json!({ "customer_agreement": UNKNOWN }), "There is no such customer agreement."),
+        (
+            json!({ "enterprise_catalog_uuid": UNKNOWN }),
+            "A catalog with the given UUID does not exist for this enterprise customer.",
+        ),
+        (
+            json!({ "desired_num_licenses": 1_000_001 }),
+            "Only plans for internal use may have more than 1000000 licenses.",
+        ),
+    ] {
+        let mut body = app.plan_body(&agreement, 1);
+        for (name, value) in changes.as_object().expect("fields") {
+            body[name] = value.clone();
+        }
+        let answer = app.provisioner().post(PLANS, &body).await.expect(400);
+        assert_eq!(answer, json!({ "error": format!("An error occurred: {refusal}") }));
+    }
+    // Without a default catalog the plan has to name one; tests need no line item.
+    let bare = json!({ "enterprise_customer_uuid": app.uuid(0xe) });
+    let made = app.provisioner().post("/api/v1/provisioning-admins/customer-agreement/", &bare).await.expect(201);
+    let mut body = app.plan_body(&agreement, 1);
+    body["customer_agreement"] = made["uuid"].clone();
+    let answer = app.provisioner().post(PLANS, &body).await.expect(400);
+    assert!(answer["error"].as_str().is_some_and(|error| error.contains("needs a catalog")), "{answer}");
+    app.plan_of(&agreement, 1, &json!({ "product": 4, "salesforce_opportunity_line_item": null })).await;
+}
+
+#[tokio::test]
+async fn a_catalog_service_that_is_down_is_not_the_clients_fault() {
+    let nowhere = [("ENTERPRISE_CATALOG_URL".to_owned(), "http://127.0.0.1:9".to_owned())];
+    let app = TestApp::start_with(Options { settings: nowhere.into(), ..options() }, false).await;
+    let agreement = app.agreement().await;
+    let mut body = app.plan_body(&agreement, 1);
+    body["enterprise_catalog_uuid"] = json!(UNKNOWN);
+    let answer = app.provisioner().post(PLANS, &body).await;
+    assert_eq!(answer.expect(503), json!({ "detail": "The catalog service did not answer as expected." }));
+    assert!(answer.header("retry-after").is_some());
 }
