@@ -1,8 +1,13 @@
-//! What a learner does: see their own licences, activate one.
+//! What a learner does: see the customer's plans and their own licences, activate one.
 
 mod activation;
 mod holdings;
 mod licenses;
+mod own;
+mod own_list;
+mod own_one;
+mod plan;
+mod plans;
 mod selected;
 
 use std::{fmt, sync::Arc};
@@ -48,9 +53,17 @@ pub fn context(web: Web, store: &Arc<Store>, lms_users: Arc<dyn LmsUsers>) -> Co
 }
 
 /// The routes of this function.
-pub const ROUTES: &[Route] = &[licenses::ROUTE, activation::ROUTE];
+pub const ROUTES: &[Route] =
+    &[licenses::ROUTE, activation::ROUTE, plans::ROUTE, plan::ROUTE, own_list::ROUTE, own_one::ROUTE];
 
 /// The function's router.
 pub fn router(context: Context) -> Router {
-    Endpoints::new(context).add(licenses::ROUTE, licenses::handle).add(activation::ROUTE, activation::handle).router()
+    Endpoints::new(context)
+        .add(licenses::ROUTE, licenses::handle)
+        .add(activation::ROUTE, activation::handle)
+        .add(plans::ROUTE, plans::handle)
+        .add(plan::ROUTE, plan::handle)
+        .add(own_list::ROUTE, own_list::handle)
+        .add(own_one::ROUTE, own_one::handle)
+        .router()
 }

@@ -1,9 +1,9 @@
 //! Which of the learner's licences a request means, and in which order.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 
 use license_domain::{License, LicenseStatus, Portfolio, SubscriptionPlan, Timestamp};
-use license_store::ports::{LicenseFilter, OrderBy, OrderField};
+use license_store::ports::{LicenseFilter, OrderBy};
 use license_web::{ApiError, Params, selection};
 
 /// What the parameters ask for. A flag is on where it says `true`, in any case, and off where it says anything
@@ -41,7 +41,8 @@ impl Selected {
         found.sort_by(|(plan, license), (other_plan, other)| {
             let own = (license.status, Reverse(plan.expiration_date));
             let by_default = own.cmp(&(other.status, Reverse(other_plan.expiration_date)));
-            let by_request = if self.order.is_empty() { by_default } else { compare(&self.order, license, other) };
+            let by_request =
+                if self.order.is_empty() { by_default } else { selection::compare(&self.order, license, other) };
             by_request.then(license.uuid.cmp(&other.uuid))
         });
         found.into_iter().map(|(_, license)| license).collect()
@@ -53,19 +54,4 @@ impl Selected {
             && (license.status != LicenseStatus::Revoked || self.include_revoked)
             && self.filter.matches(license)
     }
-}
-
-fn compare(order: &[OrderBy], a: &License, b: &License) -> Ordering {
-    let email = |license: &License| license.user_email.as_ref().map(|email| email.key().sort_key());
-    order.iter().fold(Ordering::Equal, |so_far, step| {
-        so_far.then_with(|| {
-            let by = match step.field {
-                OrderField::UserEmail => email(a).cmp(&email(b)),
-                OrderField::Status => a.status.cmp(&b.status),
-                OrderField::ActivationDate => a.activation_date.cmp(&b.activation_date),
-                OrderField::LastRemindDate => a.last_remind_date.cmp(&b.last_remind_date),
-            };
-            if step.descending { by.reverse() } else { by }
-        })
-    })
 }

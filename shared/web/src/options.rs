@@ -22,6 +22,10 @@ fn name(path: &str) -> String {
         "/api/v1/subscriptions/{plan}/" => "Subscription Instance",
         "/api/v1/customer-agreement/" => "Customer Agreement List",
         "/api/v1/customer-agreement/{agreement}/" => "Customer Agreement Instance",
+        "/api/v1/subscriptions/{plan}/license/" => "Base License List",
+        "/api/v1/subscriptions/{plan}/license/{license}/" => "Base License Instance",
+        "/api/v1/learner-subscriptions/" => "Learner Subscription List",
+        "/api/v1/learner-subscriptions/{plan}/" => "Learner Subscription Instance",
         "/api/v1/learner-licenses/" => "Learner Licenses List",
         _ => "",
     };

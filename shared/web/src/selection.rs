@@ -8,8 +8,10 @@
 //! | `ignore_null_emails=true` | leaves out licences (but free seats) that name nobody |
 //! | `ordering=-status,user_email` | what is not a field is passed over |
 
+use std::cmp::Ordering;
+
 use axum::http::StatusCode;
-use license_domain::LicenseStatus;
+use license_domain::{License, LicenseStatus};
 use license_store::ports::{LicenseFilter, OrderBy, OrderField};
 
 use crate::{ApiError, Params};
@@ -31,6 +33,27 @@ pub fn filter(params: &Params) -> Result<LicenseFilter, ApiError> {
 /// The order that the parameters ask for; empty: the list's own.
 pub fn order(params: &Params) -> Vec<OrderBy> {
     steps(params.get("ordering").unwrap_or_default())
+}
+
+/// Sorts licences that are at hand: by the order, then by id.
+pub fn sort(licenses: &mut [License], order: &[OrderBy]) {
+    licenses.sort_by(|a, b| compare(order, a, b).then(a.uuid.cmp(&b.uuid)));
+}
+
+/// Compares two licences by the order; equal where it says nothing.
+pub fn compare(order: &[OrderBy], a: &License, b: &License) -> Ordering {
+    let email = |license: &License| license.user_email.as_ref().map(|email| email.key().sort_key());
+    order.iter().fold(Ordering::Equal, |so_far, step| {
+        so_far.then_with(|| {
+            let by = match step.field {
+                OrderField::UserEmail => email(a).cmp(&email(b)),
+                OrderField::Status => a.status.cmp(&b.status),
+                OrderField::ActivationDate => a.activation_date.cmp(&b.activation_date),
+                OrderField::LastRemindDate => a.last_remind_date.cmp(&b.last_remind_date),
+            };
+            if step.descending { by.reverse() } else { by }
+        })
+    })
 }
 
 fn statuses(text: &str) -> Option<Vec<LicenseStatus>> {

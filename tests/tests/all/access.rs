@@ -58,6 +58,16 @@ fn example(route: &Route, state: &State) -> Option<(String, Value)> {
         ("GET", "/api/v1/learner-licenses/") => {
             (format!("/api/v1/learner-licenses/?enterprise_customer_uuid={enterprise}"), none)
         }
+        ("GET", "/api/v1/learner-subscriptions/") => {
+            (format!("/api/v1/learner-subscriptions/?enterprise_customer_uuid={enterprise}"), none)
+        }
+        ("GET", "/api/v1/learner-subscriptions/{plan}/") => {
+            (format!("/api/v1/learner-subscriptions/{plan}/?enterprise_customer_uuid={enterprise}"), none)
+        }
+        ("GET", "/api/v1/subscriptions/{plan}/license/") => (of_plan("license/"), none),
+        ("GET", "/api/v1/subscriptions/{plan}/license/{license}/") => {
+            (of_plan(&format!("license/{}/", state.license)), none)
+        }
         ("POST", "/api/v1/provisioning-admins/customer-agreement/") => (
             "/api/v1/provisioning-admins/customer-agreement/".to_owned(),
             json!({ "enterprise_customer_uuid": enterprise }),

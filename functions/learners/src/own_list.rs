@@ -1,0 +1,43 @@
+//! `GET /api/v1/subscriptions/{plan}/license/`: the caller's own licences of that plan that are not revoked,
+//! 100 a page. Filters are those of [`license_web::selection`].
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use futures::try_join;
+use license_domain::{License, PlanId};
+use license_web::{
+    ApiError, Caller, Grants, LEARNERS_AND_ADMINS, Missing, Page, PageQuery, Params, Route, id, selection, wire,
+};
+
+use crate::{Context, own};
+
+/// The list.
+pub const ROUTE: Route = Route {
+    method: "GET",
+    path: "/api/v1/subscriptions/{plan}/license/",
+    access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: true, missing: Missing::Unnamed },
+};
+
+const PAGE_SIZE: usize = 100;
+
+pub async fn handle(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(plan): Path<String>,
+    params: Params,
+    page: PageQuery,
+) -> Result<Json<Page<wire::License>>, ApiError> {
+    let plan: PlanId = id(&plan)?;
+    let access = caller.require_listing(LEARNERS_AND_ADMINS)?;
+    let filter = selection::filter(&params)?;
+    let (portfolio, mut held) =
+        try_join!(context.portfolios.portfolio_of_plan(plan), own::of_plan(&context, &caller, plan))?;
+    let is_reached = portfolio.is_some_and(|found| access.includes(found.agreement.enterprise_customer_uuid));
+    held.retain(|license| is_reached && filter.matches(license));
+    selection::sort(&mut held, &selection::order(&params));
+    let window = page.fixed_window(u64::try_from(held.len()).unwrap_or(u64::MAX), PAGE_SIZE)?;
+    let held: Vec<License> = window.of(held);
+    Ok(Json(Page::new(&page, &window, held.iter().map(wire::License::new).collect())))
+}

@@ -1,0 +1,32 @@
+//! `GET /api/v1/subscriptions/{plan}/license/{license}/`: a licence of the caller's own.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use futures::try_join;
+use license_domain::{LicenseId, PlanId};
+use license_web::{ApiError, Caller, Grants, LEARNERS_AND_ADMINS, Missing, Route, id, wire};
+
+use crate::{Context, own};
+
+/// One licence.
+pub const ROUTE: Route = Route {
+    method: "GET",
+    path: "/api/v1/subscriptions/{plan}/license/{license}/",
+    access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: false, missing: Missing::LearnerOrAdmin },
+};
+
+pub async fn handle(
+    State(context): State<Context>,
+    caller: Caller,
+    Path((plan, license)): Path<(String, String)>,
+) -> Result<Json<wire::License>, ApiError> {
+    let (plan, license): (PlanId, LicenseId) = (id(&plan)?, id(&license)?);
+    let (portfolio, held) =
+        try_join!(context.portfolios.portfolio_of_plan(plan), own::of_plan(&context, &caller, plan))?;
+    let owner = portfolio.map(|portfolio| portfolio.agreement.enterprise_customer_uuid);
+    caller.require(LEARNERS_AND_ADMINS, owner, Missing::LearnerOrAdmin)?;
+    let license = held.iter().find(|held| held.uuid == license).ok_or_else(|| ApiError::not_found("License"))?;
+    Ok(Json(wire::License::new(license)))
+}

@@ -1,0 +1,37 @@
+//! `GET /api/v1/learner-subscriptions/{plan}/?enterprise_customer_uuid=…`: one active plan of that customer. The
+//! customer has to be named, and to be the plan's own.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use futures::try_join;
+use license_domain::{EnterpriseId, PlanId};
+use license_web::{ApiError, Caller, Grants, LEARNERS_AND_ADMINS, Missing, Params, Route, id, wire};
+
+use crate::Context;
+
+/// One plan.
+pub const ROUTE: Route = Route {
+    method: "GET",
+    path: "/api/v1/learner-subscriptions/{plan}/",
+    access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: false, missing: Missing::LearnerOrAdmin },
+};
+
+pub async fn handle(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(plan): Path<String>,
+    params: Params,
+) -> Result<Json<wire::Plan>, ApiError> {
+    let plan: PlanId = id(&plan)?;
+    let named: Option<EnterpriseId> = params.uuid("enterprise_customer_uuid")?;
+    let (portfolio, products) = try_join!(context.portfolios.portfolio_of_plan(plan), context.portfolios.products())?;
+    let owner = portfolio.as_ref().map(|portfolio| portfolio.agreement.enterprise_customer_uuid);
+    caller.require(LEARNERS_AND_ADMINS, owner, Missing::LearnerOrAdmin)?;
+    let not_found = || ApiError::not_found("SubscriptionPlan");
+    let portfolio = portfolio.filter(|_| named.is_some() && named == owner).ok_or_else(not_found)?;
+    let plan = portfolio.plan(plan).filter(|plan| plan.is_active).ok_or_else(not_found)?;
+    let counts = context.portfolios.seat_counts(&[plan]).await?.remove(&plan.uuid).unwrap_or_default();
+    Ok(Json(wire::Plan::new(&portfolio, plan, counts, &products, context.web.now())))
+}
