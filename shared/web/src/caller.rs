@@ -114,6 +114,11 @@ impl Caller {
         if self.principal.is_staff || !access.is_empty() { Ok(access) } else { Err(ApiError::forbidden()) }
     }
 
+    /// For support: 403 unless the caller belongs to the company.
+    pub fn require_staff(&self) -> Result<(), ApiError> {
+        if self.principal.is_staff || self.principal.is_superuser { Ok(()) } else { Err(ApiError::forbidden()) }
+    }
+
     /// What every change is stamped with.
     pub fn stamp(&self, reason: &str) -> Stamp {
         Stamp {

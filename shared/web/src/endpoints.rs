@@ -124,6 +124,7 @@ where
 /// Which methods there are is told to those who have one of the path's roles, for whatever customer.
 fn admit(caller: &Caller, access: Grants) -> Result<(), ApiError> {
     match access {
+        Grants::Staff => caller.require_staff(),
         Grants::Roles { roles, missing, .. } if caller.access(roles).is_empty() => Err(missing.refusal()),
         _ => Ok(()),
     }

@@ -22,6 +22,8 @@ pub enum Grants {
     Anyone,
     /// Everybody with a token.
     Authenticated,
+    /// The company's own people, and superusers.
+    Staff,
     /// Holders of roles.
     Roles {
         /// Any of these.

@@ -3,9 +3,9 @@
 mod agreement;
 mod license;
 mod plan;
-mod time;
+pub mod time;
 
 pub use agreement::{Agreement, MinimalAgreement};
-pub use license::{LearnerLicense, License};
+pub use license::{LearnerLicense, License, activation_link};
 pub use plan::{MinimalPlan, Plan};
 pub use time::timestamp;

@@ -58,6 +58,12 @@ fn example(route: &Route, state: &State) -> Option<(String, Value)> {
         ("GET", "/api/v1/learner-licenses/") => {
             (format!("/api/v1/learner-licenses/?enterprise_customer_uuid={enterprise}"), none)
         }
+        ("POST", "/api/v1/staff_lookup_licenses/") => {
+            ("/api/v1/staff_lookup_licenses/".to_owned(), json!({ "user_email": LEARNER }))
+        }
+        ("GET", "/api/v1/admin-license-view/") => {
+            (format!("/api/v1/admin-license-view/?user_email={LEARNER}&enterprise_customer_uuid={enterprise}"), none)
+        }
         ("GET", "/api/v1/learner-subscriptions/") => {
             (format!("/api/v1/learner-subscriptions/?enterprise_customer_uuid={enterprise}"), none)
         }
@@ -108,7 +114,9 @@ fn grants(role: Role) -> &'static [(RoleName, bool)] {
 
 fn expected(route: &Route, role: Role) -> Verdict {
     let (roles, listing, missing) = match route.access {
-        Grants::Authenticated if role == Role::Anonymous => return Verdict::Unknown,
+        Grants::Authenticated | Grants::Staff if role == Role::Anonymous => return Verdict::Unknown,
+        Grants::Staff if matches!(role, Role::Staff | Role::Superuser) => return Verdict::Admitted,
+        Grants::Staff => return Verdict::Refused(Missing::Unnamed.detail()),
         Grants::Anyone | Grants::Authenticated => return Verdict::Admitted,
         Grants::Roles { roles, listing, missing } => (roles, listing, missing),
     };

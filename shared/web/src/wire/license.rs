@@ -37,6 +37,12 @@ impl License {
     }
 }
 
+/// Where the learner activates the licence; none where the customer has no short name, or the licence no key.
+pub fn activation_link(portal: &str, portfolio: &Portfolio, license: &license_domain::License) -> Option<String> {
+    let slug = portfolio.agreement.enterprise_customer_slug.as_deref()?;
+    Some(format!("{portal}/{slug}/licenses/{}/activate", license.activation_key?))
+}
+
 /// A licence with its plan and agreement, as its learner sees it.
 #[derive(Clone, Debug, Serialize)]
 pub struct LearnerLicense {

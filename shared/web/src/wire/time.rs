@@ -16,12 +16,13 @@ pub(super) fn with_space(at: Timestamp) -> String {
     at.format(format).to_string()
 }
 
-pub(super) fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+/// For fields of that form.
+pub fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&timestamp(*at))
 }
 
-#[expect(clippy::ref_option, reason = "serde asks for this signature")]
-pub(super) fn serialize_option<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+/// For fields of that form that may be null.
+pub fn serialize_option<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     match at {
         Some(at) => serializer.serialize_str(&timestamp(*at)),
         None => serializer.serialize_none(),

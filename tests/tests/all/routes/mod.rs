@@ -14,6 +14,7 @@ mod overview;
 mod own_licenses;
 mod provisioning;
 mod subscriptions;
+mod support;
 mod tokens;
 
 /// No plan, licence or agreement has it.

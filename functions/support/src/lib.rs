@@ -1,0 +1,50 @@
+//! What support staff look up: the licences of a person, by address.
+
+mod admin_view;
+mod found;
+mod lookup;
+
+use std::{fmt, sync::Arc};
+
+use axum::{Router, extract::FromRef};
+use license_store::{
+    Store,
+    ports::{Learners, Portfolios},
+};
+use license_web::{Endpoints, Route, Web};
+
+/// What this function may do.
+#[derive(Clone)]
+pub struct Context {
+    /// Clock, settings, users.
+    pub web: Web,
+    /// Agreements and plans.
+    pub portfolios: Arc<dyn Portfolios>,
+    /// The licences of a learner.
+    pub learners: Arc<dyn Learners>,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Context")
+    }
+}
+
+impl FromRef<Context> for Web {
+    fn from_ref(context: &Context) -> Self {
+        context.web.clone()
+    }
+}
+
+/// The context over that store.
+pub fn context(web: Web, store: &Arc<Store>) -> Context {
+    Context { web, portfolios: store.clone(), learners: store.clone() }
+}
+
+/// The routes of this function.
+pub const ROUTES: &[Route] = &[lookup::ROUTE, admin_view::ROUTE];
+
+/// The function's router.
+pub fn router(context: Context) -> Router {
+    Endpoints::new(context).add(lookup::ROUTE, lookup::handle).add(admin_view::ROUTE, admin_view::handle).router()
+}
