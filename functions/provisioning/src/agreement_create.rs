@@ -24,7 +24,7 @@ pub const ROUTE: Route = Route {
 };
 
 /// The longest slug, in characters.
-const SLUG_LENGTH: usize = 128;
+pub const SLUG_LENGTH: usize = 128;
 
 pub async fn handle(
     State(context): State<Context>,
@@ -64,7 +64,8 @@ fn parse(body: &Body, id: AgreementId, now: Timestamp) -> Result<CustomerAgreeme
     })
 }
 
-fn taken(enterprise: bool, slug: bool) -> ApiError {
+/// 400: the names that are taken.
+pub fn taken(enterprise: bool, slug: bool) -> ApiError {
     let mut fields = Map::new();
     for (is_taken, field, name) in [
         (enterprise, "enterprise_customer_uuid", "enterprise customer uuid"),

@@ -1,10 +1,16 @@
-//! Making agreements and plans, for those who provision them.
+//! Making and changing agreements and plans, for those who provision them.
 
 mod agreement_create;
 mod agreement_one;
+mod agreement_update;
+mod change;
 mod plan_body;
 mod plan_create;
+mod plan_list;
 mod plan_one;
+mod plan_patch;
+mod plan_rules;
+mod plan_update;
 
 use std::{fmt, sync::Arc};
 
@@ -12,9 +18,12 @@ use axum::{Router, extract::FromRef};
 use license_clients::Catalogs;
 use license_store::{
     Store,
-    ports::{Portfolios, Provision},
+    ports::{Portfolios, Provision, Update},
 };
 use license_web::{Endpoints, Route, Web};
+
+/// How often a change that came second is made again on what the first one left.
+const UPDATE_ATTEMPTS: u32 = 8;
 
 /// What this function may do.
 #[derive(Clone)]
@@ -25,6 +34,8 @@ pub struct Context {
     pub portfolios: Arc<dyn Portfolios>,
     /// New ones.
     pub provision: Arc<dyn Provision>,
+    /// Changes of those on record.
+    pub update: Arc<dyn Update>,
     /// The catalog service.
     pub catalogs: Arc<dyn Catalogs>,
 }
@@ -43,18 +54,31 @@ impl FromRef<Context> for Web {
 
 /// The context over that store and that catalog service.
 pub fn context(web: Web, store: &Arc<Store>, catalogs: Arc<dyn Catalogs>) -> Context {
-    Context { web, portfolios: store.clone(), provision: store.clone(), catalogs }
+    Context { web, portfolios: store.clone(), provision: store.clone(), update: store.clone(), catalogs }
 }
 
 /// The routes of this function.
-pub const ROUTES: &[Route] = &[agreement_create::ROUTE, agreement_one::ROUTE, plan_create::ROUTE, plan_one::ROUTE];
+pub const ROUTES: &[Route] = &[
+    agreement_create::ROUTE,
+    agreement_one::ROUTE,
+    agreement_update::PUT,
+    agreement_update::PATCH,
+    plan_create::ROUTE,
+    plan_list::ROUTE,
+    plan_one::ROUTE,
+    plan_update::ROUTE,
+];
 
 /// The function's router.
 pub fn router(context: Context) -> Router {
     Endpoints::new(context)
         .add(agreement_create::ROUTE, agreement_create::handle)
         .add(agreement_one::ROUTE, agreement_one::handle)
+        .add(agreement_update::PUT, agreement_update::put)
+        .add(agreement_update::PATCH, agreement_update::patch)
         .add(plan_create::ROUTE, plan_create::handle)
+        .add(plan_list::ROUTE, plan_list::handle)
         .add(plan_one::ROUTE, plan_one::handle)
+        .add(plan_update::ROUTE, plan_update::handle)
         .router()
 }

@@ -5,9 +5,9 @@ use license_web::{Body, Fields, Presence, Text};
 use serde_json::{Map, Value};
 
 /// The longest title, in characters.
-const TITLE_LENGTH: usize = 128;
+pub const TITLE_LENGTH: usize = 128;
 /// The longest id of a line item in Salesforce, in characters.
-const LINE_ITEM_LENGTH: usize = 18;
+pub const LINE_ITEM_LENGTH: usize = 18;
 /// The share of a plan that may be revoked under a cap where the body does not say it, in percent.
 const REVOKE_MAX_PERCENTAGE: i64 = 5;
 

@@ -11,14 +11,17 @@ use axum::{Json, extract::State, http::StatusCode};
 use futures::try_join;
 use license_domain::{
     AgreementId, ChangeReason, Portfolio, ProductCatalog, Random, SeatLayout, SeatPrefix, SubscriptionPlan, Timestamp,
-    plan::MAX_LICENSES,
 };
 use license_store::ports::CreatePlanError;
 use license_web::{ApiError, Body, Caller, Grants, Missing, PROVISIONERS, Route, wire};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{Context, plan_body::PlanBody};
+use crate::{
+    Context,
+    plan_body::PlanBody,
+    plan_rules::{self as rules, Refusal},
+};
 
 /// A new plan.
 pub const ROUTE: Route = Route {
@@ -26,34 +29,6 @@ pub const ROUTE: Route = Route {
     path: "/api/v1/provisioning-admins/subscriptions/",
     access: Grants::Roles { roles: PROVISIONERS, listing: false, missing: Missing::ProvisioningPlans },
 };
-
-/// With what the id of a line item in Salesforce begins.
-const LINE_ITEM_PREFIX: &str = "00k";
-
-/// Why a plan is not made, where no single field is to blame.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-enum Refusal {
-    #[error("An error occurred: There is no such customer agreement.")]
-    NoAgreement,
-    #[error("An error occurred: You must specify Salesforce ID for selected product. It must start with '00k'.")]
-    NoLineItem,
-    #[error("An error occurred: The plan needs a catalog, as its customer agreement has no default one.")]
-    NoCatalog,
-    #[error("An error occurred: A catalog with the given UUID does not exist for this enterprise customer.")]
-    ForeignCatalog,
-    #[error("An error occurred: Only plans for internal use may have more than 1000000 licenses.")]
-    TooManyLicenses,
-    #[error("Unknown error.")]
-    NegativeLicenses,
-    #[error("An error occurred: The customer agreement has a plan of that title.")]
-    TitleTaken,
-}
-
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> Self {
-        Self::error(StatusCode::BAD_REQUEST, refusal.to_string())
-    }
-}
 
 /// The new plan.
 #[derive(Debug, Serialize)]
@@ -82,9 +57,9 @@ pub async fn handle(
     let portfolios = &context.portfolios;
     let (portfolio, products) = try_join!(portfolios.portfolio(body.customer_agreement), portfolios.products())?;
     let portfolio = portfolio.ok_or(Refusal::NoAgreement)?;
-    check_product(&body, &products)?;
-    check_catalog(&context, &body, &portfolio).await?;
-    let total = check_size(&body)?;
+    rules::check_product(body.product, body.salesforce_opportunity_line_item.as_deref(), &products)?;
+    rules::check_catalog(&context, body.enterprise_catalog_uuid, &portfolio.agreement).await?;
+    let total = rules::check_size(body.desired_num_licenses, body.for_internal_use_only)?;
 
     let now = context.web.now();
     let plan = plan(body, total, context.web.random().as_ref(), now);
@@ -94,42 +69,6 @@ pub async fn handle(
         Err(CreatePlanError::NoAgreement) => Err(Refusal::NoAgreement.into()),
         Err(CreatePlanError::Store(error)) => Err(error.into()),
     }
-}
-
-/// The product exists, and a line item is named if plans of its type need one.
-fn check_product(body: &PlanBody, products: &ProductCatalog) -> Result<(), ApiError> {
-    if products.product(body.product).is_none() {
-        let complaint = format!("Invalid pk \"{}\" - object does not exist.", body.product);
-        return Err(ApiError::json(StatusCode::BAD_REQUEST, json!({ "error": { "product": [complaint] } })));
-    }
-    let is_needed = products.plan_type(body.product).is_some_and(|kind| kind.sf_id_required);
-    let line_item = body.salesforce_opportunity_line_item.as_deref();
-    if is_needed && !line_item.is_some_and(|id| id.starts_with(LINE_ITEM_PREFIX)) {
-        return Err(Refusal::NoLineItem.into());
-    }
-    Ok(())
-}
-
-/// The plan has a catalog, and one of its own is the customer's, as the catalog service says.
-async fn check_catalog(context: &Context, body: &PlanBody, portfolio: &Portfolio) -> Result<(), ApiError> {
-    let agreement = &portfolio.agreement;
-    let Some(catalog) = body.enterprise_catalog_uuid else {
-        return agreement.default_enterprise_catalog_uuid.map(|_| ()).ok_or_else(|| Refusal::NoCatalog.into());
-    };
-    match context.catalogs.belongs_to(catalog, agreement.enterprise_customer_uuid).await {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Refusal::ForeignCatalog.into()),
-        Err(error) => Err(ApiError::Upstream {
-            service: "catalog service",
-            cause: error.to_string(),
-            retryable: error.is_retryable(),
-        }),
-    }
-}
-
-fn check_size(body: &PlanBody) -> Result<u64, Refusal> {
-    let total = u64::try_from(body.desired_num_licenses).map_err(|_| Refusal::NegativeLicenses)?;
-    if total > MAX_LICENSES && !body.for_internal_use_only { Err(Refusal::TooManyLicenses) } else { Ok(total) }
 }
 
 fn plan(body: PlanBody, total: u64, random: &dyn Random, now: Timestamp) -> SubscriptionPlan {

@@ -56,6 +56,10 @@ pub enum EventKind {
     AgreementCreated,
     /// A plan was made; `count` licences with it.
     PlanCreated,
+    /// An agreement was changed.
+    AgreementUpdated,
+    /// A plan was changed; `count` licences were added, if any.
+    PlanUpdated,
     /// Licences were assigned.
     LicensesAssigned,
     /// A licence was activated.

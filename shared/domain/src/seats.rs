@@ -109,6 +109,14 @@ impl SeatLayout {
         Self { total, buckets: buckets_for(total), list_shards: list_shards_for(total), prefix }
     }
 
+    /// The layout once the plan has at least that many seats. It never shrinks, and the licences stay where
+    /// they are listed.
+    #[must_use]
+    pub fn grown_to(self, total: u64) -> Self {
+        let total = total.max(self.total);
+        Self { total, buckets: self.buckets.max(buckets_for(total)), ..self }
+    }
+
     /// The index partition that lists this licence.
     pub fn list_shard(&self, license: LicenseId) -> u16 {
         // The low bits of a UUID are random (version 4) or a sequence number: both spread evenly.

@@ -19,6 +19,7 @@ mod provision;
 mod revoke;
 pub mod rows;
 pub mod table;
+mod update;
 mod users;
 mod write;
 

@@ -376,6 +376,49 @@ pub trait Provision: Send + Sync {
     ) -> Result<(), CreatePlanError>;
 }
 
+/// Why an agreement or a plan was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateError {
+    /// Somebody else changed it since it was read.
+    #[error("it was changed meanwhile")]
+    Changed,
+    /// The customer, or the slug, has an agreement.
+    #[error("not unique")]
+    Taken {
+        /// The customer has one.
+        enterprise: bool,
+        /// The slug is in use.
+        slug: bool,
+    },
+    /// The agreement has a plan of that title.
+    #[error("the title is in use")]
+    TitleTaken,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Changing agreements and plans.
+#[async_trait]
+pub trait Update: Send + Sync {
+    /// Puts `after` in the place of `before`, if that is still what is there.
+    async fn update_agreement(
+        &self,
+        before: &CustomerAgreement,
+        after: &CustomerAgreement,
+        stamp: &Stamp,
+    ) -> Result<(), UpdateError>;
+
+    /// Puts `after` in the place of `before`, if that is still what is there; adds the seats that it has more.
+    async fn update_plan(
+        &self,
+        portfolio: &Portfolio,
+        before: &SubscriptionPlan,
+        after: &SubscriptionPlan,
+        stamp: &Stamp,
+    ) -> Result<(), UpdateError>;
+}
+
 /// Batches whose request died half-way.
 #[async_trait]
 pub trait Batches: Send + Sync {

@@ -81,6 +81,16 @@ fn example(route: &Route, state: &State) -> Option<(String, Value)> {
         ("GET", "/api/v1/provisioning-admins/customer-agreement/{agreement}/") => {
             (format!("/api/v1/provisioning-admins/customer-agreement/{agreement}/"), none)
         }
+        ("PUT" | "PATCH", "/api/v1/provisioning-admins/customer-agreement/{agreement}/") => (
+            format!("/api/v1/provisioning-admins/customer-agreement/{agreement}/"),
+            json!({ "enterprise_customer_slug": "" }),
+        ),
+        ("GET", "/api/v1/provisioning-admins/subscriptions/") => {
+            ("/api/v1/provisioning-admins/subscriptions/".to_owned(), none)
+        }
+        ("PATCH", "/api/v1/provisioning-admins/subscriptions/{plan}/") => {
+            (format!("/api/v1/provisioning-admins/subscriptions/{plan}/"), json!({ "change_reason": "other" }))
+        }
         ("POST", "/api/v1/provisioning-admins/subscriptions/") => {
             ("/api/v1/provisioning-admins/subscriptions/".to_owned(), json!({ "title": "incomplete" }))
         }
