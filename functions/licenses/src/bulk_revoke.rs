@@ -21,13 +21,10 @@ use axum::{
 use futures::try_join;
 use license_domain::{EmailAddress, EmailKey, LicenseId, LicenseStatus, PlanId};
 use license_store::ports::{Glance, Revocation, RevokeRequest};
-use license_web::{ADMINS, ApiError, Body, Caller, Fields, Grants, Missing, Presence, Route, email, id};
+use license_web::{ADMINS, ApiError, Body, Caller, Fields, Grants, Missing, Route, id};
 use serde::Serialize;
 
-use crate::{
-    Context, plan,
-    revocable::{self, Revocable},
-};
+use crate::{Context, meant::Meant, plan};
 
 /// Revoking.
 pub const ROUTE: Route = Route {
@@ -68,48 +65,28 @@ pub async fn handle(
 ) -> Result<Response, ApiError> {
     let plan: PlanId = id(&plan)?;
     plan::require_some_role(&caller)?;
-    let revocable = body.and_then(|body| parse(&body));
-    let emails: Vec<EmailKey> = revocable.as_ref().map(Revocable::keys).unwrap_or_default();
+    let meant = body.and_then(|body| parse(&body));
+    let emails: Vec<EmailKey> = meant.as_ref().map(Meant::keys).unwrap_or_default();
     let (portfolio, glance) =
         try_join!(context.portfolios.portfolio_of_plan(plan), context.glances.glance(plan, &emails))?;
     plan::require(&caller, portfolio.as_ref())?;
-    let revocable = revocable?;
+    let meant = meant?;
     let (portfolio, plan) = plan::found(portfolio.as_ref(), plan)?;
     // What filters admit was not known when the glance was taken.
     let glance = if emails.is_empty() { Glance::default() } else { glance };
-    let emails = revocable.learners(context.licenses.as_ref(), plan).await?;
+    let emails = meant.learners(context.licenses.as_ref(), plan).await?;
     let request = RevokeRequest { emails, glance, stamp: caller.stamp("bulk-revoke") };
     let outcome = context.revoke.revoke(portfolio, plan.uuid, request).await?;
     let (status, answer) = answer(outcome);
     Ok((status, Json(answer)).into_response())
 }
 
-fn parse(body: &Body) -> Result<Revocable, ApiError> {
+fn parse(body: &Body) -> Result<Meant, ApiError> {
     let mut fields = Fields::new(body);
-    let emails = fields.list("user_emails", Presence::Optional, false, email);
-    let filters = fields.list("filters", Presence::Optional, false, |value| Ok(value.clone()));
-    let named = [fields.has("user_emails"), fields.has("filters")];
-    let mut filter = None;
-    if fields.is_valid() {
-        let complaint = match (named, filters.as_deref().map(revocable::filter)) {
-            ([true, true], _) => Some("Either user_emails or filters must be provided, but not both."),
-            ([false, false], _) => Some("Either user_emails or filters must be provided."),
-            (_, Some(Err(complaint))) => Some(complaint),
-            (_, Some(Ok(found))) => {
-                filter = Some(found);
-                None
-            }
-            (_, None) => None,
-        };
-        if let Some(complaint) = complaint {
-            fields.fail("non_field_errors", complaint);
-        }
-    }
+    let meant = Meant::parse(&mut fields);
     fields.finish()?;
-    Ok(match filter {
-        Some(filter) => Revocable::Filtered(filter),
-        None => Revocable::Learners(revocable::once_each(&emails.unwrap_or_default())),
-    })
+    // A body that passed says whom it means.
+    Ok(meant.unwrap_or(Meant::Learners(Vec::new())))
 }
 
 fn answer(outcome: Vec<(EmailAddress, Revocation)>) -> (StatusCode, Answer) {

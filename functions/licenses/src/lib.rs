@@ -1,20 +1,23 @@
-//! The licences of one plan, for the customer's admins: list, one, counts, CSV, assign, revoke.
+//! The licences of one plan, for the customer's admins: list, one, counts, CSV, assign, remind, revoke.
 
 mod assign;
 mod bulk_revoke;
 mod csv;
 mod list;
+mod meant;
 mod one;
 mod overview;
 mod plan;
-mod revocable;
+mod remind;
+mod remind_all;
+mod revoke_all;
 
 use std::{fmt, sync::Arc};
 
 use axum::{Router, extract::FromRef};
 use license_store::{
     Store,
-    ports::{Assign, Glances, Licenses, Portfolios, Revoke},
+    ports::{Assign, Glances, Licenses, Portfolios, Remind, Revoke},
 };
 use license_web::{Endpoints, Route, Web};
 
@@ -31,6 +34,8 @@ pub struct Context {
     pub glances: Arc<dyn Glances>,
     /// Handing out seats.
     pub assign: Arc<dyn Assign>,
+    /// Reminding.
+    pub remind: Arc<dyn Remind>,
     /// Taking seats back.
     pub revoke: Arc<dyn Revoke>,
 }
@@ -55,12 +60,23 @@ pub fn context(web: Web, store: &Arc<Store>) -> Context {
         licenses: store.clone(),
         glances: store.clone(),
         assign: store.clone(),
+        remind: store.clone(),
         revoke: store.clone(),
     }
 }
 
 /// The routes of this function.
-pub const ROUTES: &[Route] = &[list::ROUTE, one::ROUTE, overview::ROUTE, csv::ROUTE, assign::ROUTE, bulk_revoke::ROUTE];
+pub const ROUTES: &[Route] = &[
+    list::ROUTE,
+    one::ROUTE,
+    overview::ROUTE,
+    csv::ROUTE,
+    assign::ROUTE,
+    remind::ROUTE,
+    remind_all::ROUTE,
+    bulk_revoke::ROUTE,
+    revoke_all::ROUTE,
+];
 
 /// The function's router.
 pub fn router(context: Context) -> Router {
@@ -70,6 +86,9 @@ pub fn router(context: Context) -> Router {
         .add(overview::ROUTE, overview::handle)
         .add(csv::ROUTE, csv::handle)
         .add(assign::ROUTE, assign::handle)
+        .add(remind::ROUTE, remind::handle)
+        .add(remind_all::ROUTE, remind_all::handle)
         .add(bulk_revoke::ROUTE, bulk_revoke::handle)
+        .add(revoke_all::ROUTE, revoke_all::handle)
         .router()
 }

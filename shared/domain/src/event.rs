@@ -68,6 +68,8 @@ pub enum EventKind {
     LicenseAutoApplied,
     /// A learner found no free seat to take.
     LicenseNotAssigned,
+    /// Learners were reminded of licences that they have not activated.
+    LearnersReminded,
     /// Licences were revoked.
     LicensesRevoked,
     /// A learner's address changed.
@@ -124,6 +126,15 @@ impl LicenseChange {
 pub enum Consequence {
     /// Invite the learners of the event's licences.
     MailAssignment {
+        /// A greeting in the admin's words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        greeting: Option<String>,
+        /// A closing in the admin's words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        closing: Option<String>,
+    },
+    /// Remind the learners of the event's licences.
+    MailReminder {
         /// A greeting in the admin's words.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         greeting: Option<String>,

@@ -230,6 +230,16 @@ impl License {
         }
     }
 
+    /// The learner is reminded of a licence that waits for them.
+    pub fn remind(&self, now: Timestamp) -> Result<Self, Refusal> {
+        match self.status {
+            LicenseStatus::Assigned => Ok(Self { last_remind_date: Some(now), modified: now, ..self.clone() }),
+            LicenseStatus::Revoked => Err(Refusal::Revoked),
+            LicenseStatus::Activated => Err(Refusal::Taken),
+            LicenseStatus::Unassigned => Err(Refusal::NotAssigned),
+        }
+    }
+
     /// The same licence under the address that its learner has now.
     #[must_use]
     pub fn with_email(&self, email: EmailAddress, now: Timestamp) -> Self {

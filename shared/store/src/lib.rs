@@ -16,6 +16,7 @@ mod licenses;
 mod portfolios;
 pub mod ports;
 mod provision;
+mod remind;
 mod revoke;
 pub mod rows;
 pub mod table;

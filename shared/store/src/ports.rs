@@ -166,6 +166,20 @@ pub struct Glance {
     pub(crate) returned: Vec<License>,
 }
 
+impl Glance {
+    /// Those of the learners whose licence in the plan was seen in that status, in the spelling given.
+    pub fn held(
+        &self,
+        plan: PlanId,
+        emails: &[EmailKey],
+        status: LicenseStatus,
+    ) -> Result<Vec<EmailAddress>, StoreError> {
+        let slots = crate::write::slots_in(plan, emails, self.slots.clone().unwrap_or_default())?;
+        let held = emails.iter().filter(|email| slots.get(email).is_some_and(|slot| slot.license.status == status));
+        Ok(held.map(|email| EmailAddress::on_record(email.as_str())).collect())
+    }
+}
+
 /// Reading ahead.
 #[async_trait]
 pub trait Glances: Send + Sync {
@@ -274,6 +288,26 @@ pub trait Revoke: Send + Sync {
         plan: PlanId,
         request: RevokeRequest,
     ) -> Result<Vec<(EmailAddress, Revocation)>, StoreError>;
+}
+
+/// A request to remind learners of one plan.
+#[derive(Clone, Debug)]
+pub struct RemindRequest {
+    /// The learners, each once.
+    pub emails: Vec<EmailAddress>,
+    /// A greeting for the mail.
+    pub greeting: Option<String>,
+    /// A closing for the mail.
+    pub closing: Option<String>,
+    /// Who, why, when.
+    pub stamp: Stamp,
+}
+
+/// Reminding learners of licences that they have not activated.
+#[async_trait]
+pub trait Remind: Send + Sync {
+    /// Marks the assigned licences of these learners and asks for the mails; how many were marked.
+    async fn remind(&self, portfolio: &Portfolio, plan: PlanId, request: RemindRequest) -> Result<usize, StoreError>;
 }
 
 /// Why a licence was not activated.

@@ -52,6 +52,11 @@ fn example(route: &Route, state: &State) -> Option<(String, Value)> {
         ("POST", "/api/v1/subscriptions/{plan}/licenses/bulk-revoke/") => {
             (of_plan("licenses/bulk-revoke/"), json!({ "user_emails": ["stranger@example.com"] }))
         }
+        ("POST", "/api/v1/subscriptions/{plan}/licenses/remind/") => {
+            (of_plan("licenses/remind/"), json!({ "user_emails": [LEARNER] }))
+        }
+        ("POST", "/api/v1/subscriptions/{plan}/licenses/remind-all/") => (of_plan("licenses/remind-all/"), json!({})),
+        ("POST", "/api/v1/subscriptions/{plan}/licenses/revoke-all/") => (of_plan("licenses/revoke-all/"), json!({})),
         ("POST", "/api/v1/license-activation/") => {
             (format!("/api/v1/license-activation/?activation_key={}", state.key), json!({}))
         }

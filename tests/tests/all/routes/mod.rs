@@ -13,6 +13,8 @@ mod licenses;
 mod overview;
 mod own_licenses;
 mod provisioning;
+mod remind;
+mod revoke_all;
 mod subscriptions;
 mod support;
 mod tokens;

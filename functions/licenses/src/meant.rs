@@ -1,4 +1,4 @@
-//! Whom a bulk revocation means: learners by address, or by filters over the plan's live licences.
+//! Whom a request about many licences means: learners by address, or by filters over the plan's live licences.
 
 use std::collections::HashSet;
 
@@ -7,18 +7,39 @@ use license_store::{
     StoreError,
     ports::{LicenseFilter, LicenseQuery, Licenses},
 };
+use license_web::{Fields, Presence, email};
 use serde_json::Value;
 
 /// Whom a request means.
 #[derive(Debug)]
-pub enum Revocable {
+pub enum Meant {
     /// These learners, each once.
     Learners(Vec<EmailAddress>),
     /// The learners of the licences that all filters admit.
     Filtered(LicenseFilter),
 }
 
-impl Revocable {
+impl Meant {
+    /// Whom a body means: it names either learners or filters. Complains where it does not.
+    pub fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        let emails = fields.list("user_emails", Presence::Optional, false, email);
+        let filters = fields.list("filters", Presence::Optional, false, |value| Ok(value.clone()));
+        if !fields.is_valid() {
+            return None;
+        }
+        let complaint = match (fields.has("user_emails"), fields.has("filters")) {
+            (true, true) => "Either user_emails or filters must be provided, but not both.",
+            (false, false) => "Either user_emails or filters must be provided.",
+            (true, false) => return Some(Self::Learners(once_each(&emails.unwrap_or_default()))),
+            (false, true) => match filter(&filters.unwrap_or_default()) {
+                Ok(filter) => return Some(Self::Filtered(filter)),
+                Err(complaint) => complaint,
+            },
+        };
+        fields.fail("non_field_errors", complaint);
+        None
+    }
+
     /// The learners that are named, for reading ahead.
     pub fn keys(&self) -> Vec<EmailKey> {
         match self {
@@ -46,7 +67,7 @@ impl Revocable {
 }
 
 /// These learners, each once, as they are compared.
-pub fn once_each(emails: &[EmailAddress]) -> Vec<EmailAddress> {
+fn once_each(emails: &[EmailAddress]) -> Vec<EmailAddress> {
     let mut named = HashSet::new();
     let keys = emails.iter().map(EmailAddress::key).filter(|key| named.insert(key.clone()));
     keys.map(|key| EmailAddress::on_record(key.as_str())).collect()
@@ -56,7 +77,7 @@ pub fn once_each(emails: &[EmailAddress]) -> Vec<EmailAddress> {
 ///
 /// `{"name": "user_email", "filter_value": "part of an address"}`,
 /// `{"name": "status_in", "filter_value": ["assigned", "activated"]}`
-pub fn filter(filters: &[Value]) -> Result<LicenseFilter, &'static str> {
+fn filter(filters: &[Value]) -> Result<LicenseFilter, &'static str> {
     let mut search = Vec::new();
     let mut statuses = vec![LicenseStatus::Activated, LicenseStatus::Assigned];
     for filter in filters {

@@ -1,0 +1,131 @@
+//! `POST /api/v1/subscriptions/{plan}/licenses/remind/`: reminds learners of licences that they have not
+//! activated: those named, or those that the filters admit.
+//!
+//! ```json
+//! {"user_emails": ["ann@example.com"], "greeting": "Hello!", "closing": "Bye."}
+//! {"filters": [{"name": "user_email", "filter_value": "@example.com"}]}
+//! ```
+//!
+//! The answer is 204; it is 404 where one of those named has no such licence (nobody is reminded then), or the filters admit nobody.
+//! The time of the reminder and the wish for its mail are written together.
+
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+};
+use license_domain::{EmailAddress, LicenseStatus, PlanId, Portfolio, SubscriptionPlan};
+use license_store::ports::{LicenseFilter, RemindRequest};
+use license_web::{ADMINS, ApiError, Body, Caller, Fields, Grants, Missing, Presence, Route, Text, id};
+
+use crate::{Context, meant::Meant, plan};
+
+/// Reminding.
+pub const ROUTE: Route = Route {
+    method: "POST",
+    path: "/api/v1/subscriptions/{plan}/licenses/remind/",
+    access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
+};
+
+/// What the mail says beside its own words.
+#[derive(Debug, Default)]
+pub struct Words {
+    greeting: Option<String>,
+    closing: Option<String>,
+}
+
+impl Words {
+    /// Reads them from a body.
+    pub fn parse(fields: &mut Fields<'_>) -> Self {
+        let words = Text { presence: Presence::Optional, blank: true, max: None };
+        let is_said = |text: &String| !text.is_empty();
+        Self {
+            greeting: fields.text("greeting", words).filter(is_said),
+            closing: fields.text("closing", words).filter(is_said),
+        }
+    }
+}
+
+pub async fn handle(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(plan): Path<String>,
+    body: Result<Body, ApiError>,
+) -> Result<StatusCode, ApiError> {
+    let plan: PlanId = id(&plan)?;
+    plan::require_some_role(&caller)?;
+    let portfolio = context.portfolios.portfolio_of_plan(plan).await?;
+    plan::require(&caller, portfolio.as_ref())?;
+    let (meant, words) = parse(&body?)?;
+    let (portfolio, plan) = plan::found(portfolio.as_ref(), plan)?;
+    match meant {
+        Meant::Learners(emails) => {
+            let pending = pending(&context, plan, &emails).await?;
+            if let Some(missing) = emails.iter().find(|email| !pending.contains(email)) {
+                return Err(nobody(Some(missing)));
+            }
+            send(&context, &caller, portfolio, plan, emails, words).await
+        }
+        Meant::Filtered(filter) => send_to_all(&context, &caller, portfolio, plan, filter, words).await,
+    }
+}
+
+fn parse(body: &Body) -> Result<(Meant, Words), ApiError> {
+    let mut fields = Fields::new(body);
+    let words = Words::parse(&mut fields);
+    let meant = Meant::parse(&mut fields);
+    fields.finish()?;
+    // A body that passed says whom it means.
+    Ok((meant.unwrap_or(Meant::Learners(Vec::new())), words))
+}
+
+/// Those of the learners who have a licence that waits for them.
+async fn pending(
+    context: &Context,
+    plan: &SubscriptionPlan,
+    emails: &[EmailAddress],
+) -> Result<Vec<EmailAddress>, ApiError> {
+    let keys: Vec<_> = emails.iter().map(EmailAddress::key).collect();
+    let glance = context.glances.glance(plan.uuid, &keys).await?;
+    Ok(glance.held(plan.uuid, &keys, LicenseStatus::Assigned)?)
+}
+
+/// Reminds all whom the filter admits and who have not activated.
+pub async fn send_to_all(
+    context: &Context,
+    caller: &Caller,
+    portfolio: &Portfolio,
+    plan: &SubscriptionPlan,
+    mut filter: LicenseFilter,
+    words: Words,
+) -> Result<StatusCode, ApiError> {
+    let statuses = filter.statuses.get_or_insert_with(|| LicenseStatus::ALL.to_vec());
+    statuses.retain(|status| *status == LicenseStatus::Assigned);
+    let emails = Meant::Filtered(filter).learners(context.licenses.as_ref(), plan).await?;
+    if emails.is_empty() {
+        return Err(nobody(None));
+    }
+    send(context, caller, portfolio, plan, emails, words).await
+}
+
+async fn send(
+    context: &Context,
+    caller: &Caller,
+    portfolio: &Portfolio,
+    plan: &SubscriptionPlan,
+    emails: Vec<EmailAddress>,
+    words: Words,
+) -> Result<StatusCode, ApiError> {
+    let Words { greeting, closing } = words;
+    let request = RemindRequest { emails, greeting, closing, stamp: caller.stamp("remind") };
+    context.remind.remind(portfolio, plan.uuid, request).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn nobody(named: Option<&EmailAddress>) -> ApiError {
+    let text = "Could not find any licenses pending activation";
+    let text = match named {
+        Some(email) => format!("{text} that are associated with the email: {}", email.as_given()),
+        None => text.to_owned(),
+    };
+    ApiError::text(StatusCode::NOT_FOUND, text)
+}

@@ -1,0 +1,75 @@
+//! Reminding learners of licences that they have not activated.
+
+use async_trait::async_trait;
+use license_domain::{
+    Consequence, EmailAddress, EmailKey, EventKind, LicenseChange, PlanId, Portfolio, SubscriptionPlan,
+};
+
+use crate::{
+    Store, StoreError,
+    keys::LearnerKeys,
+    ports::{Remind, RemindRequest},
+    table::{ATTEMPTS, Cancelled},
+    write::change_in_place,
+};
+
+/// The most licences that one transaction marks: each is one item, beside the event.
+const CHUNK: usize = 90;
+
+#[async_trait]
+impl Remind for Store {
+    /// Up to 90 learners are one transaction, more are several, one after the other. Each of them:
+    ///
+    /// 1. Read the slots, strongly. Who has activated, or lost, the licence meanwhile is passed over.
+    /// 2. Write: each slot (licence and status as seen) with the time of the reminder; the event, which asks for
+    ///    the mail.
+    /// 3. A condition failed or the transaction met another one: from 1 after a random wait.
+    async fn remind(&self, portfolio: &Portfolio, plan: PlanId, request: RemindRequest) -> Result<usize, StoreError> {
+        let Some(plan) = portfolio.plan(plan) else {
+            return Ok(0);
+        };
+        let mut reminded = 0;
+        for chunk in request.emails.chunks(CHUNK) {
+            reminded += self.remind_chunk(portfolio, plan, chunk, &request).await?;
+        }
+        Ok(reminded)
+    }
+}
+
+impl Store {
+    async fn remind_chunk(
+        &self,
+        portfolio: &Portfolio,
+        plan: &SubscriptionPlan,
+        emails: &[EmailAddress],
+        request: &RemindRequest,
+    ) -> Result<usize, StoreError> {
+        let keys: Vec<EmailKey> = emails.iter().map(EmailAddress::key).collect();
+        let stamp = &request.stamp;
+        for attempt in 0..ATTEMPTS {
+            let slots = self.slots(plan.uuid, &keys).await?;
+            let (mut writes, mut changes) = (Vec::new(), Vec::new());
+            for (key, slot) in keys.iter().filter_map(|key| Some((key, slots.get(key)?))) {
+                let Ok(reminded) = slot.license.remind(stamp.at) else { continue };
+                let slot_key = LearnerKeys(key).slot(plan.uuid);
+                writes.push(change_in_place(slot_key, &slot.license, &reminded, &plan.seats, stamp)?);
+                changes.push(LicenseChange::new(slot.license.status, &reminded));
+            }
+            if writes.is_empty() {
+                return Ok(0);
+            }
+            let reminded = writes.len();
+            let mail =
+                Consequence::MailReminder { greeting: request.greeting.clone(), closing: request.closing.clone() };
+            let event =
+                self.license_event(EventKind::LearnersReminded, portfolio, plan.uuid, changes, vec![mail], stamp);
+            writes.push(self.event(&event)?);
+            match self.table.transact(writes, self.token()).await {
+                Ok(()) => return Ok(reminded),
+                Err(Cancelled::Conditions(_) | Cancelled::Conflict) => self.table.wait(attempt).await,
+                Err(Cancelled::Store(error)) => return Err(error),
+            }
+        }
+        Err(StoreError::Contention { operation: "remind", attempts: ATTEMPTS })
+    }
+}
