@@ -1,5 +1,6 @@
 //! What is not part of the API proper: health, and the answer to every path that there is not.
 
+mod csrf_token;
 mod health;
 
 use std::{fmt, sync::Arc};
@@ -35,9 +36,9 @@ pub fn context(web: Web, store: &Arc<Store>) -> Context {
 }
 
 /// The routes of this function.
-pub const ROUTES: &[Route] = &[health::ROUTE];
+pub const ROUTES: &[Route] = &[health::ROUTE, csrf_token::ROUTE];
 
 /// The function's router.
 pub fn router(context: Context) -> Router {
-    Endpoints::new(context).add(health::ROUTE, health::handle).router()
+    Endpoints::new(context).add(health::ROUTE, health::handle).add(csrf_token::ROUTE, csrf_token::handle).router()
 }

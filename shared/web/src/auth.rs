@@ -1,11 +1,11 @@
 //! From a request's headers to the claims of a token that is ours.
 
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, header, request::Parts};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use license_domain::{EmailAddress, EnterpriseId, LmsUserId, Principal, RoleGrant, RoleName, Scope, Timestamp};
 use serde::Deserialize;
 
-use crate::{ApiError, jwks::Keys, settings::JwtSettings};
+use crate::{ApiError, cookies::cookie, csrf, jwks::Keys, settings::JwtSettings};
 
 /// How far the clocks of the token's issuer and ours may be apart, in seconds.
 const LEEWAY_SECONDS: f64 = 1.0;
@@ -42,6 +42,7 @@ pub(crate) struct Authenticator {
     audience: Option<String>,
     keys: Option<Keys>,
     secret: Option<DecodingKey>,
+    trusted_origins: Vec<String>,
 }
 
 impl std::fmt::Debug for Authenticator {
@@ -51,29 +52,24 @@ impl std::fmt::Debug for Authenticator {
 }
 
 impl Authenticator {
-    pub(crate) fn new(settings: &JwtSettings) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(settings: &JwtSettings, trusted_origins: &[String]) -> Result<Self, reqwest::Error> {
         Ok(Self {
             issuer: settings.issuer.clone(),
             audience: settings.audience.clone(),
             keys: settings.keys.clone().map(Keys::new).transpose()?,
             secret: settings.secret.as_ref().map(|secret| DecodingKey::from_secret(secret.as_bytes())),
+            trusted_origins: trusted_origins.to_vec(),
         })
     }
 
     /// The caller, by the token alone.
-    pub(crate) async fn principal(
-        &self,
-        method: &Method,
-        headers: &HeaderMap,
-        now: Timestamp,
-    ) -> Result<Principal, ApiError> {
-        let token = match credentials(headers) {
+    pub(crate) async fn principal(&self, parts: &Parts, now: Timestamp) -> Result<Principal, ApiError> {
+        let token = match credentials(&parts.headers) {
             Credentials::None => return Err(ApiError::no_credentials()),
             Credentials::Header(token) => token.to_owned(),
             Credentials::Cookies(token) => {
-                // A page of another site can make a browser send cookies, but not read answers.
-                if !method.is_safe() {
-                    return Err(ApiError::detail(StatusCode::FORBIDDEN, "CSRF Failed: CSRF cookie not set."));
+                if !parts.method.is_safe() {
+                    csrf::check(parts, &self.trusted_origins)?;
                 }
                 token
             }
@@ -143,12 +139,6 @@ fn credentials(headers: &HeaderMap) -> Credentials<'_> {
     Credentials::None
 }
 
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = all.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(key, _)| *key == name).map(|(_, value)| value.trim_matches('"'))
-}
-
 /// A token that names no user is nobody's.
 fn principal_of(claims: Claims) -> Option<Principal> {
     Some(Principal {
@@ -174,7 +164,7 @@ fn grant(role: &str) -> Option<RoleGrant> {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
+    use axum::http::{HeaderValue, Method, Request};
     use jsonwebtoken::{EncodingKey, Header, encode};
     use serde_json::{Value, json};
 
@@ -210,11 +200,17 @@ mod tests {
         encode(&Header::new(algorithm), claims, &EncodingKey::from_secret(secret.as_bytes())).expect("a token")
     }
 
+    fn parts(method: Method, headers: &HeaderMap) -> Parts {
+        let (mut parts, ()) = Request::builder().method(method).uri("/").body(()).expect("a request").into_parts();
+        parts.headers = headers.clone();
+        parts
+    }
+
     async fn ask(settings: &JwtSettings, scheme: &str, token: &str) -> Result<Principal, u16> {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, HeaderValue::from_str(&format!("{scheme} {token}")).expect("a header"));
-        let authenticator = Authenticator::new(settings).expect("a client");
-        authenticator.principal(&Method::POST, &headers, now()).await.map_err(|error| error.status().as_u16())
+        let authenticator = Authenticator::new(settings, &[]).expect("a client");
+        authenticator.principal(&parts(Method::POST, &headers), now()).await.map_err(|error| error.status().as_u16())
     }
 
     #[tokio::test]
@@ -272,9 +268,9 @@ mod tests {
         let cookies = format!("{HEADER_PAYLOAD_COOKIE}={payload}; a=b; {SIGNATURE_COOKIE}={signature}");
         let mut headers = HeaderMap::new();
         headers.insert(header::COOKIE, HeaderValue::from_str(&cookies).expect("a header"));
-        let authenticator = Authenticator::new(&settings()).expect("a client");
+        let authenticator = Authenticator::new(&settings(), &[]).expect("a client");
         let ask = async |method: Method, headers: &HeaderMap| {
-            let answer = authenticator.principal(&method, headers, now()).await;
+            let answer = authenticator.principal(&parts(method, headers), now()).await;
             answer.map(|caller| caller.username).map_err(|error| error.status().as_u16())
         };
         assert_eq!(ask(Method::GET, &headers).await, Err(401));

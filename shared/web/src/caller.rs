@@ -73,7 +73,7 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &C) -> Result<Self, ApiError> {
         let web = Web::from_ref(state);
         let now = web.now();
-        let mut principal = web.authenticator().principal(&parts.method, &parts.headers, now).await?;
+        let mut principal = web.authenticator().principal(parts, now).await?;
         let stored = web.users().user(&principal.username, now).await?;
         principal.is_superuser |= stored.is_superuser;
         principal.grants.extend(stored.grants);

@@ -4,13 +4,16 @@
 mod auth;
 mod body;
 mod caller;
+mod cookies;
 mod cors;
+pub mod csrf;
 mod endpoints;
 mod error;
 mod fields;
 mod jwks;
 mod negotiation;
 mod options;
+pub mod origin;
 mod page;
 mod params;
 mod reach;

@@ -2,13 +2,10 @@
 
 use std::convert::Infallible;
 
-use axum::{
-    extract::FromRequestParts,
-    http::{header, request::Parts},
-};
+use axum::{extract::FromRequestParts, http::request::Parts};
 use serde::Serialize;
 
-use crate::{ApiError, Params};
+use crate::{ApiError, Params, origin};
 
 /// Which page is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +27,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PageQuery {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
-        let host =
-            parts.uri.authority().map(axum::http::uri::Authority::as_str).or_else(|| text(header::HOST.as_str()));
-        let scheme = parts.uri.scheme_str().or_else(|| text("x-forwarded-proto")).unwrap_or("http");
-        let address = format!("{scheme}://{}{}", host.unwrap_or("localhost"), parts.uri.path());
+        let address = format!("{}{}", origin::of_request(parts), parts.uri.path());
         let params = Params::parse(parts.uri.query().unwrap_or_default());
         Ok(Self { address, params })
     }

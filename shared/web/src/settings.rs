@@ -7,6 +7,7 @@
 //! | `JWT_PUBLIC_SIGNING_JWK_SET` | the keys of RS512 tokens: a JWK set, or the URL of one |
 //! | `JWT_SECRET_KEY` | the secret of HS256 tokens; without it none is accepted |
 //! | `CORS_ORIGIN_WHITELIST` | origins (`scheme://host[:port]`) whose pages may call, separated by commas |
+//! | `CSRF_TRUSTED_ORIGINS` | origins (also `scheme://*.domain`) whose pages may change things with a browser's cookies, separated by commas |
 //! | `LEARNER_PORTAL_URL` | where links of learners lead |
 //!
 //! Without any key nothing is accepted.
@@ -20,6 +21,8 @@ pub struct Settings {
     pub jwt: JwtSettings,
     /// Origins whose pages may call.
     pub cors_origins: Vec<String>,
+    /// Origins whose pages may change things with a browser's cookies.
+    pub csrf_trusted_origins: Vec<String>,
     /// Where links of learners lead, without a slash at the end.
     pub learner_portal_url: String,
 }
@@ -64,8 +67,13 @@ pub enum SettingsError {
     #[error("JWT_PUBLIC_SIGNING_JWK_SET is neither a JWK set nor a URL: {0}")]
     Keys(String),
     /// Not an origin.
-    #[error("CORS_ORIGIN_WHITELIST: {0:?} is not an origin (scheme://host[:port])")]
-    Origin(String),
+    #[error("{setting}: {text:?} is not an origin (scheme://host[:port])")]
+    Origin {
+        /// The setting's name.
+        setting: &'static str,
+        /// What stands there.
+        text: String,
+    },
     /// The HTTP client was not built.
     #[error("the HTTP client was not built: {0}")]
     Client(#[from] reqwest::Error),
@@ -81,8 +89,11 @@ impl Settings {
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         let get = |name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let keys = get("JWT_PUBLIC_SIGNING_JWK_SET").map(|text| jwk_source(&text)).transpose()?;
-        let origins = get("CORS_ORIGIN_WHITELIST").unwrap_or_default();
-        let origins = origins.split(',').map(str::trim).filter(|origin| !origin.is_empty());
+        let list = |name: &'static str, may_be_many: bool| {
+            let origins = get(name).unwrap_or_default();
+            let origins = origins.split(',').map(str::trim).filter(|origin| !origin.is_empty());
+            origins.map(|text| origin(name, text, may_be_many)).collect::<Result<Vec<_>, _>>()
+        };
         Ok(Self {
             jwt: JwtSettings {
                 issuer: get("JWT_ISSUER"),
@@ -90,7 +101,8 @@ impl Settings {
                 keys,
                 secret: get("JWT_SECRET_KEY"),
             },
-            cors_origins: origins.map(origin).collect::<Result<_, _>>()?,
+            cors_origins: list("CORS_ORIGIN_WHITELIST", false)?,
+            csrf_trusted_origins: list("CSRF_TRUSTED_ORIGINS", true)?,
             learner_portal_url: get("LEARNER_PORTAL_URL").unwrap_or_default().trim_end_matches('/').to_owned(),
         })
     }
@@ -103,10 +115,11 @@ fn jwk_source(text: &str) -> Result<JwkSource, SettingsError> {
     serde_json::from_str(text).map(JwkSource::Inline).map_err(|error| SettingsError::Keys(error.to_string()))
 }
 
-fn origin(text: &str) -> Result<String, SettingsError> {
+fn origin(setting: &'static str, text: &str, may_be_many: bool) -> Result<String, SettingsError> {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let host = host.map(|host| if may_be_many { host.strip_prefix("*.").unwrap_or(host) } else { host });
     let valid = host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', ' ', '@']));
-    if valid { Ok(text.to_owned()) } else { Err(SettingsError::Origin(text.to_owned())) }
+    if valid { Ok(text.to_owned()) } else { Err(SettingsError::Origin { setting, text: text.to_owned() }) }
 }
 
 #[cfg(test)]
@@ -135,6 +148,9 @@ mod tests {
         );
         assert_eq!(origins("*"), None);
         assert_eq!(origins("https://a.example/path"), None);
+        let trusted = |value| with("CSRF_TRUSTED_ORIGINS", value).map(|settings| settings.csrf_trusted_origins).ok();
+        assert_eq!(trusted("https://*.a.example"), Some(vec!["https://*.a.example".into()]));
+        assert_eq!(trusted("https://*"), None);
     }
 
     #[test]

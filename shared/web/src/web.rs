@@ -33,7 +33,7 @@ impl Web {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Result<Self, SettingsError> {
-        let authenticator = Authenticator::new(&settings.jwt)?;
+        let authenticator = Authenticator::new(&settings.jwt, &settings.csrf_trusted_origins)?;
         let users = KnownUsers::new(users);
         Ok(Self(Arc::new(Inner { settings: settings.clone(), authenticator, users, clock, random })))
     }

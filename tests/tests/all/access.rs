@@ -27,6 +27,7 @@ fn example(route: &Route, state: &State) -> Option<(String, Value)> {
     let of_plan = |rest: &str| state.plan.path(rest);
     let (path, body) = match (route.method, route.path) {
         ("GET", "/health/") => ("/health/".to_owned(), none),
+        ("GET", "/csrf/api/v1/token/") => ("/csrf/api/v1/token".to_owned(), none),
         ("GET", "/api/v1/customer-agreement/") => {
             (format!("/api/v1/customer-agreement/?enterprise_customer_uuid={enterprise}"), none)
         }

@@ -1,4 +1,4 @@
-//! Compares an answer with a recorded one. Left open: ids that are new, times of now, which licence an
+//! Compares an answer with a recorded one. Left open: ids that are new, times of now, tokens, which licence an
 //! assignment takes, the order among equals.
 
 use std::collections::BTreeSet;
@@ -129,6 +129,9 @@ impl Comparison<'_> {
     }
 
     fn is_left_open(&self, place: &str, wanted: &str, found: &str) -> bool {
+        if place == "/csrfToken" {
+            return wanted.len() == found.len() && found.chars().all(|c| c.is_ascii_alphanumeric());
+        }
         let chosen = place.starts_with("/license_assignments/") && place.ends_with("/license");
         if chosen || self.known.is_new_id(wanted) {
             return Uuid::try_parse(found).is_ok();

@@ -1,6 +1,7 @@
 //! Tokens and cookies, as browsers and services send them.
 
-use license_tests::TestApp;
+use license_local::Options;
+use license_tests::{TestApp, app::options, builders::text};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -66,17 +67,53 @@ async fn without_a_secret_hs256_is_refused() {
     }
 }
 
-#[tokio::test]
-async fn cookies_read_and_do_not_write() {
-    let app = TestApp::start().await;
-    let token = app.token(claims());
+/// The cookies that a browser has after a login.
+fn login_cookies(token: &str) -> String {
     let (payload, signature) = token.rsplit_once('.').expect("three parts");
-    let cookies = format!("edx-jwt-cookie-header-payload={payload}; edx-jwt-cookie-signature={signature}");
-    let headers = [("cookie", cookies.as_str()), ("use-jwt-cookie", "true")];
-    app.anonymous().send_with(Method::GET, LIST, None, &headers).await.expect(200);
-    let path = "/api/v1/provisioning-admins/customer-agreement/";
-    let answer = app.anonymous().send_with(Method::POST, path, Some(&json!({})), &headers).await;
-    assert!(answer.expect(403)["detail"].as_str().is_some_and(|detail| detail.starts_with("CSRF Failed")));
+    format!("edx-jwt-cookie-header-payload={payload}; edx-jwt-cookie-signature={signature}")
+}
+
+const CREATE: &str = "/api/v1/provisioning-admins/customer-agreement/";
+
+#[tokio::test]
+async fn cookies_read_and_write_only_with_a_csrf_token() {
+    let trusted = [("CSRF_TRUSTED_ORIGINS".to_owned(), "https://portal.example".to_owned())];
+    let app = TestApp::start_with(Options { settings: trusted.into(), ..options() }, false).await;
+    let cookies = login_cookies(&app.token(claims()));
+    let ask = async |method: Method, path: &str, cookies: &str, more: &[(&str, &str)]| {
+        let headers = [&[("cookie", cookies), ("use-jwt-cookie", "true")], more].concat();
+        let body = json!({});
+        let body = (method == Method::POST).then_some(&body);
+        app.anonymous().send_with(method, path, body, &headers).await
+    };
+    ask(Method::GET, LIST, &cookies, &[]).await.expect(200);
+    let failed = |reason: &str| json!({ "detail": format!("CSRF Failed: {reason}") });
+    let refused = ask(Method::POST, CREATE, &cookies, &[]).await.expect(403);
+    assert_eq!(refused, failed("CSRF cookie not set."));
+
+    // As the portals do it: fetch the token once, then send it with every change.
+    let answer = ask(Method::GET, "/csrf/api/v1/token", &cookies, &[]).await;
+    let token = text(&answer.expect(200), "csrfToken");
+    let set = answer.header("set-cookie").expect("a cookie").to_owned();
+    let (pair, attributes) = set.split_once(';').expect("attributes");
+    assert_eq!(pair, format!("license_manager_csrftoken={token}"));
+    assert!(attributes.contains("SameSite=Lax") && attributes.contains("Path=/"), "{attributes}");
+    let cookies = format!("{cookies}; {pair}");
+    let again = ask(Method::GET, "/csrf/api/v1/token/", &cookies, &[]).await;
+    assert_eq!(text(&again.expect(200), "csrfToken"), token, "a browser keeps the token that it has");
+
+    let with = ("x-csrftoken", token.as_str());
+    assert_eq!(ask(Method::POST, CREATE, &cookies, &[]).await.expect(403), failed("CSRF token missing."));
+    let wrong = ask(Method::POST, CREATE, &cookies, &[("x-csrftoken", "x")]).await.expect(403);
+    assert_eq!(wrong, failed("CSRF token from the 'X-Csrftoken' HTTP header incorrect."));
+    let evil = ask(Method::POST, CREATE, &cookies, &[with, ("origin", "https://evil.example")]).await.expect(403);
+    let origin = "Origin checking failed - https://evil.example does not match any trusted origins.";
+    assert_eq!(evil, failed(origin));
+    // What is left to complain about is the body.
+    let required = json!({ "enterprise_customer_uuid": ["This field is required."] });
+    assert_eq!(ask(Method::POST, CREATE, &cookies, &[with]).await.expect(400), required);
+    let portal = ("origin", "https://portal.example");
+    assert_eq!(ask(Method::POST, CREATE, &cookies, &[with, portal]).await.expect(400), required);
 }
 
 #[tokio::test]

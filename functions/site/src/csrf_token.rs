@@ -1,0 +1,50 @@
+//! `GET /csrf/api/v1/token`: the token that a browser's page sends as `X-CSRFToken` with requests that change
+//! something. The same comes as a cookie; a browser that has one keeps it.
+//!
+//! ```json
+//! {"csrfToken": "…"}
+//! ```
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderName, HeaderValue, header, request::Parts},
+};
+use license_domain::Random;
+use license_web::{ApiError, Grants, Route, csrf, origin};
+use serde::Serialize;
+
+use crate::Context;
+
+/// The token.
+pub const ROUTE: Route = Route { method: "GET", path: "/csrf/api/v1/token/", access: Grants::Anyone };
+
+/// The answer.
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    #[serde(rename = "csrfToken")]
+    csrf_token: String,
+}
+
+type Headers = [(HeaderName, HeaderValue); 3];
+
+pub async fn handle(State(context): State<Context>, parts: Parts) -> Result<(Headers, Json<Answer>), ApiError> {
+    let known = csrf::token_of_cookie(&parts.headers).map(str::to_owned);
+    let token = known.unwrap_or_else(|| new_token(context.web.random().as_ref()));
+    // A browser sends a secure cookie over TLS only; without TLS it would not keep it.
+    let secure = if origin::of_request(&parts).starts_with("https://") { "; Secure" } else { "" };
+    let (name, age) = (csrf::COOKIE, csrf::MAX_AGE_SECONDS);
+    let cookie = format!("{name}={token}; Max-Age={age}; Path=/; SameSite=Lax{secure}");
+    let cookie = HeaderValue::from_str(&cookie).unwrap_or(HeaderValue::from_static(""));
+    let headers = [
+        (header::SET_COOKIE, cookie),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::VARY, HeaderValue::from_static("cookie")),
+    ];
+    Ok((headers, Json(Answer { csrf_token: token })))
+}
+
+/// 256 random bits.
+fn new_token(random: &dyn Random) -> String {
+    format!("{:032x}{:032x}", random.bits(), random.bits())
+}

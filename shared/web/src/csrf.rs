@@ -1,0 +1,134 @@
+//! Requests that change something, made by a browser with the cookies that it has: a page of another site can
+//! make it send them, so they need the token of a cookie that only our own pages and trusted ones can read
+//! (a double submit), and must come from such a page.
+
+use axum::http::{HeaderMap, HeaderName, StatusCode, header, request::Parts};
+
+use crate::{ApiError, cookies::cookie, origin};
+
+/// The cookie with the token.
+pub const COOKIE: &str = "license_manager_csrftoken";
+const HEADER: HeaderName = HeaderName::from_static("x-csrftoken");
+
+/// How long the cookie lives, in seconds: a year, as browsers keep the peer's.
+pub const MAX_AGE_SECONDS: u64 = 31_449_600;
+
+/// Bounds of a token's length, in characters; anything else was not made here.
+const LENGTH: std::ops::RangeInclusive<usize> = 32..=64;
+
+/// Why a request is not believed to come from one of our pages.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Forgery {
+    #[error("CSRF Failed: Origin checking failed - {0} does not match any trusted origins.")]
+    Origin(String),
+    #[error("CSRF Failed: Referer checking failed - no Referer.")]
+    NoReferer,
+    #[error("CSRF Failed: Referer checking failed - {0} does not match any trusted origins.")]
+    Referer(String),
+    #[error("CSRF Failed: CSRF cookie not set.")]
+    NoCookie,
+    #[error("CSRF Failed: CSRF token missing.")]
+    NoToken,
+    #[error("CSRF Failed: CSRF token from the 'X-Csrftoken' HTTP header incorrect.")]
+    Token,
+}
+
+impl From<Forgery> for ApiError {
+    fn from(forgery: Forgery) -> Self {
+        Self::detail(StatusCode::FORBIDDEN, forgery.to_string())
+    }
+}
+
+/// Checks a request that came with cookies.
+///
+/// 1. The page's origin, if the browser names it, is our own or a trusted one.
+/// 2. If it does not, and the request is encrypted, the referer's is.
+/// 3. The token of the header is that of the cookie.
+pub(crate) fn check(parts: &Parts, trusted: &[String]) -> Result<(), Forgery> {
+    let headers = &parts.headers;
+    let own = origin::of_request(parts);
+    let is_trusted = |page: &str| page == own || trusted.iter().any(|pattern| origin::fits(pattern, page));
+    if let Some(page) = text(headers, header::ORIGIN) {
+        if !is_trusted(page) {
+            return Err(Forgery::Origin(page.to_owned()));
+        }
+    } else if own.starts_with("https://") {
+        let referer = text(headers, header::REFERER).ok_or(Forgery::NoReferer)?;
+        if !origin::of_url(referer).is_some_and(is_trusted) {
+            return Err(Forgery::Referer(referer.to_owned()));
+        }
+    }
+    let cookie = token_of_cookie(headers).ok_or(Forgery::NoCookie)?;
+    let token = text(headers, HEADER).ok_or(Forgery::NoToken)?;
+    if is_equal(cookie, token) { Ok(()) } else { Err(Forgery::Token) }
+}
+
+/// The token that the browser has already, if it is one of ours.
+pub fn token_of_cookie(headers: &HeaderMap) -> Option<&str> {
+    let is_token = |token: &&str| LENGTH.contains(&token.len()) && token.bytes().all(|c| c.is_ascii_alphanumeric());
+    cookie(headers, COOKIE).filter(is_token)
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// Takes the same time wherever the first difference is.
+fn is_equal(a: &str, b: &str) -> bool {
+    a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+
+    const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+    fn ask(headers: &[(&str, &str)]) -> Result<(), Forgery> {
+        let mut request = Request::post("/x/").header("host", "licenses.example");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (parts, ()) = request.body(()).expect("a request").into_parts();
+        check(&parts, &["https://admin.example".to_owned(), "https://*.portal.example".to_owned()])
+    }
+
+    fn cookies() -> String {
+        format!("a=b; {COOKIE}={TOKEN}")
+    }
+
+    #[test]
+    fn the_token_is_in_the_cookie_and_in_the_header() {
+        let cookies = cookies();
+        let cookie = ("cookie", cookies.as_str());
+        assert_eq!(ask(&[cookie, ("x-csrftoken", TOKEN)]), Ok(()));
+        assert_eq!(ask(&[("x-csrftoken", TOKEN)]), Err(Forgery::NoCookie));
+        assert_eq!(ask(&[("cookie", "license_manager_csrftoken=x"), ("x-csrftoken", "x")]), Err(Forgery::NoCookie));
+        assert_eq!(ask(&[cookie]), Err(Forgery::NoToken));
+        assert_eq!(ask(&[cookie, ("x-csrftoken", &TOKEN.replace('0', "1"))]), Err(Forgery::Token));
+        assert_eq!(ask(&[cookie, ("x-csrftoken", "")]), Err(Forgery::Token));
+    }
+
+    #[test]
+    fn the_page_is_ours_or_trusted() {
+        let cookies = cookies();
+        let from = |headers: &[(&str, &str)]| {
+            let both = [("cookie", cookies.as_str()), ("x-csrftoken", TOKEN)];
+            ask(&[&both, headers].concat())
+        };
+        for origin in ["https://admin.example", "https://a.portal.example", "http://licenses.example"] {
+            assert_eq!(from(&[("origin", origin)]), Ok(()), "{origin}");
+        }
+        for origin in ["https://evil.example", "https://portal.example", "http://admin.example", "null"] {
+            assert_eq!(from(&[("origin", origin)]), Err(Forgery::Origin(origin.to_owned())), "{origin}");
+        }
+        let tls = ("x-forwarded-proto", "https");
+        assert_eq!(from(&[tls]), Err(Forgery::NoReferer));
+        assert_eq!(from(&[tls, ("referer", "https://admin.example/x?y")]), Ok(()));
+        assert_eq!(from(&[tls, ("referer", "https://licenses.example/")]), Ok(()));
+        assert!(matches!(from(&[tls, ("referer", "https://evil.example/")]), Err(Forgery::Referer(_))));
+        assert!(matches!(from(&[tls, ("referer", "nonsense")]), Err(Forgery::Referer(_))));
+    }
+}
