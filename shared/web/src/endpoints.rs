@@ -13,7 +13,7 @@ use axum::{
 };
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
-use crate::{ApiError, Caller, Grants, Route, Web, cors, negotiation, options, request};
+use crate::{ApiError, Caller, Grants, Route, Web, cors, negotiation, options, request, security};
 
 /// The largest body that is read: about 20,000 e-mail addresses.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
@@ -92,6 +92,7 @@ where
             .layer(CompressionLayer::new())
             .layer(middleware::from_fn_with_state(web.clone(), cors::allow))
             .layer(CatchPanicLayer::custom(request::panicked))
+            .layer(middleware::map_response(security::harden))
             .layer(middleware::from_fn_with_state(web, request::observe))
             .with_state(self.context)
     }

@@ -19,6 +19,7 @@ mod params;
 mod reach;
 mod request;
 mod route;
+mod security;
 pub mod selection;
 mod settings;
 mod users;

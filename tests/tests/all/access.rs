@@ -238,3 +238,16 @@ async fn every_answer_carries_the_request_id() {
         assert!(answer.header("x-request-id").is_some_and(|id| id.len() == 36), "{path}: {:?}", answer.headers);
     }
 }
+
+#[tokio::test]
+async fn every_answer_tells_browsers_to_be_careful() {
+    let app = TestApp::start().await;
+    for path in ["/health/", "/nowhere", "/api/v1/subscriptions/"] {
+        let answer = app.anonymous().get(path).await;
+        let wanted =
+            [("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"), ("referrer-policy", "same-origin")];
+        for (name, value) in wanted {
+            assert_eq!(answer.header(name), Some(value), "{path}");
+        }
+    }
+}
