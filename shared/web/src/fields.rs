@@ -14,6 +14,7 @@ use crate::{ApiError, Body, body::type_name};
 const REQUIRED: &str = "This field is required.";
 const NOT_NULL: &str = "This field may not be null.";
 const NOT_BLANK: &str = "This field may not be blank.";
+const NO_NUL: &str = "Null characters are not allowed.";
 
 /// Whether a field has to be there, and may be null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +123,9 @@ impl<'a> Fields<'a> {
             let found = string(value)?;
             if found.is_empty() && !text.blank {
                 return Err(NOT_BLANK.to_owned());
+            }
+            if found.contains('\0') {
+                return Err(NO_NUL.to_owned());
             }
             match text.max {
                 Some(max) if found.chars().count() > max => {

@@ -60,6 +60,7 @@ async fn plans_that_cannot_be_are_refused_with_an_error() {
     for (field, value) in [
         ("title", json!(title.to_uppercase())),
         ("title", json!("")),
+        ("title", json!("a\u{0}b")),
         ("customer_agreement", json!(UNKNOWN)),
         ("product", json!(99)),
         ("product", json!("x")),
