@@ -11,6 +11,9 @@ mod plan_one;
 mod plan_patch;
 mod plan_rules;
 mod plan_update;
+mod renewal_create;
+mod renewal_list;
+mod renewal_one;
 
 use std::{fmt, sync::Arc};
 
@@ -18,7 +21,7 @@ use axum::{Router, extract::FromRef};
 use license_clients::Catalogs;
 use license_store::{
     Store,
-    ports::{Portfolios, Provision, Update},
+    ports::{Portfolios, Provision, Renewals, Update},
 };
 use license_web::{Endpoints, Route, Web};
 
@@ -36,6 +39,8 @@ pub struct Context {
     pub provision: Arc<dyn Provision>,
     /// Changes of those on record.
     pub update: Arc<dyn Update>,
+    /// Renewals.
+    pub renewals: Arc<dyn Renewals>,
     /// The catalog service.
     pub catalogs: Arc<dyn Catalogs>,
 }
@@ -54,7 +59,14 @@ impl FromRef<Context> for Web {
 
 /// The context over that store and that catalog service.
 pub fn context(web: Web, store: &Arc<Store>, catalogs: Arc<dyn Catalogs>) -> Context {
-    Context { web, portfolios: store.clone(), provision: store.clone(), update: store.clone(), catalogs }
+    Context {
+        web,
+        portfolios: store.clone(),
+        provision: store.clone(),
+        update: store.clone(),
+        renewals: store.clone(),
+        catalogs,
+    }
 }
 
 /// The routes of this function.
@@ -67,6 +79,12 @@ pub const ROUTES: &[Route] = &[
     plan_list::ROUTE,
     plan_one::ROUTE,
     plan_update::ROUTE,
+    renewal_create::ROUTE,
+    renewal_list::ROUTE,
+    renewal_one::GET,
+    renewal_one::PUT,
+    renewal_one::PATCH,
+    renewal_one::DELETE,
 ];
 
 /// The function's router.
@@ -80,5 +98,11 @@ pub fn router(context: Context) -> Router {
         .add(plan_list::ROUTE, plan_list::handle)
         .add(plan_one::ROUTE, plan_one::handle)
         .add(plan_update::ROUTE, plan_update::handle)
+        .add(renewal_create::ROUTE, renewal_create::handle)
+        .add(renewal_list::ROUTE, renewal_list::handle)
+        .add(renewal_one::GET, renewal_one::get)
+        .add(renewal_one::PUT, renewal_one::update)
+        .add(renewal_one::PATCH, renewal_one::update)
+        .add(renewal_one::DELETE, renewal_one::delete)
         .router()
 }

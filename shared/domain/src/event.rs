@@ -60,6 +60,12 @@ pub enum EventKind {
     AgreementUpdated,
     /// A plan was changed; `count` licences were added, if any.
     PlanUpdated,
+    /// A plan is to be renewed.
+    RenewalCreated,
+    /// A renewal was changed.
+    RenewalUpdated,
+    /// A renewal was deleted.
+    RenewalDeleted,
     /// Licences were assigned.
     LicensesAssigned,
     /// A licence was activated.

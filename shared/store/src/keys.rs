@@ -5,6 +5,7 @@
 //! | agreement | `AGREEMENT#a` | `@` | gsi2 `ALL#AGREEMENT` / a |
 //! | plan | `AGREEMENT#a` | `PLAN#p` | gsi2 `ALL#PLAN` / start, p |
 //! | renewal | `AGREEMENT#a` | `RENEWAL#id` | gsi2 `ALL#RENEWAL` / id |
+//! | renewal that leaves, or leads to, a plan | `AGREEMENT#a` | `RENEWS#p`, `RENEWS-TO#p` | |
 //! | title (unique in the agreement) | `AGREEMENT#a` | `TITLE#lower` | |
 //! | pointers (unique) | `ENT#e`, `SLUG#s`, `PLAN#p`, `RENEWAL#id`, `SEATS#prefix` | `@` | |
 //! | pool bucket | `POOL#p#k` | `@` | |
@@ -17,6 +18,7 @@
 //! | batch, its chunks | `BATCH#b` | `@`, `CHUNK#n` | gsi3 `DUE#BATCH` / time, b |
 //! | user, explicit roles | `USER#name` | `@`, `ROLE#role#scope` | |
 //! | products and plan types | `CATALOG` | `@` | |
+//! | last number | `SEQUENCE#RENEWAL` | `@` | |
 //! | imported file | `IMPORT#digest` | `@` | |
 
 use std::collections::HashMap;
@@ -135,6 +137,16 @@ impl AgreementKeys {
         Key::new(self.partition(), format!("RENEWAL#{:020}", renewal.0))
     }
 
+    /// Which renewal leaves a plan: there is at most one.
+    pub fn leaving(self, plan: PlanId) -> Key {
+        Key::new(self.partition(), format!("RENEWS#{plan}"))
+    }
+
+    /// Which renewal leads to a plan: there is at most one.
+    pub fn entering(self, plan: PlanId) -> Key {
+        Key::new(self.partition(), format!("RENEWS-TO#{plan}"))
+    }
+
     /// A title that is taken.
     pub fn title(self, title: &str) -> Key {
         Key::new(self.partition(), format!("TITLE#{}", title.trim().to_lowercase()))
@@ -218,6 +230,11 @@ pub fn plan(plan: PlanId) -> Key {
 /// From renewal to agreement.
 pub fn renewal(renewal: RenewalId) -> Key {
     Key::head(format!("RENEWAL#{}", renewal.0))
+}
+
+/// The last renewal's number.
+pub fn renewal_sequence() -> Key {
+    Key::head("SEQUENCE#RENEWAL")
 }
 
 /// From seat prefix to plan.
@@ -444,6 +461,8 @@ mod tests {
             assert_ne!(AgreementPart::of(&key), AgreementPart::Other);
         }
         assert!(keys.title("any").sk.as_str() > to);
+        assert!(keys.leaving(PlanId(Uuid::nil())).sk.as_str() > to);
+        assert!(keys.entering(PlanId(Uuid::nil())).sk.as_str() > to);
     }
 
     #[test]

@@ -133,7 +133,7 @@ impl Store {
         Ok(self.table.get(pointer).await?.as_ref().and_then(rows::target))
     }
 
-    async fn list_all(&self, partition: &str) -> Result<Vec<Item>, StoreError> {
+    pub(crate) async fn list_all(&self, partition: &str) -> Result<Vec<Item>, StoreError> {
         self.table.query(Range { index: Some(keys::GSI2), partition: partition.to_owned(), ..Range::default() }).await
     }
 }

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use license_domain::{
     ActivationKey, AgreementId, BatchId, CustomerAgreement, EmailAddress, EmailKey, EnterpriseId, License, LicenseId,
-    LicenseStatus, LmsUserId, PlanId, Portfolio, ProductCatalog, RoleGrant, SeatCounts, Stamp, SubscriptionPlan,
+    LicenseStatus, LmsUserId, PlanId, Portfolio, ProductCatalog, RenewalId, RoleGrant, SeatCounts, Stamp,
+    SubscriptionPlan, SubscriptionPlanRenewal,
 };
 
 use crate::{
@@ -451,6 +452,58 @@ pub trait Update: Send + Sync {
         after: &SubscriptionPlan,
         stamp: &Stamp,
     ) -> Result<(), UpdateError>;
+}
+
+/// Why a renewal was not made or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum RenewalError {
+    /// One of its plans has another renewal.
+    #[error("a plan has another renewal")]
+    Taken,
+    /// Somebody else changed it, or one of its plans, since it was read.
+    #[error("it was changed meanwhile")]
+    Changed,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Renewals on record.
+#[async_trait]
+pub trait Renewals: Send + Sync {
+    /// The agreement that holds the renewal of that number.
+    async fn portfolio_of_renewal(&self, renewal: RenewalId) -> Result<Option<Portfolio>, StoreError>;
+
+    /// Every renewal with its agreement, by number.
+    async fn all_renewals(&self) -> Result<Vec<(RenewalId, AgreementId)>, StoreError>;
+
+    /// A number that no renewal has.
+    async fn next_renewal_id(&self) -> Result<RenewalId, StoreError>;
+
+    /// Puts a new renewal on record.
+    async fn create_renewal(
+        &self,
+        portfolio: &Portfolio,
+        renewal: &SubscriptionPlanRenewal,
+        stamp: &Stamp,
+    ) -> Result<(), RenewalError>;
+
+    /// Puts `after` in the place of `before`, if that is still what is there.
+    async fn update_renewal(
+        &self,
+        portfolio: &Portfolio,
+        before: &SubscriptionPlanRenewal,
+        after: &SubscriptionPlanRenewal,
+        stamp: &Stamp,
+    ) -> Result<(), RenewalError>;
+
+    /// Deletes the renewal, if it is still this one.
+    async fn delete_renewal(
+        &self,
+        portfolio: &Portfolio,
+        renewal: &SubscriptionPlanRenewal,
+        stamp: &Stamp,
+    ) -> Result<(), RenewalError>;
 }
 
 /// Batches whose request died half-way.

@@ -34,6 +34,8 @@ pub mod attributes {
     pub const FREE: &str = "free";
     /// A bucket's share of revoked licences that name nobody.
     pub const REVOKED_WITHOUT_PERSON: &str = "revoked_without_person";
+    /// A sequence's last number.
+    pub const LAST: &str = "last";
     /// Where a pointer leads.
     pub const TARGET: &str = "target";
 }

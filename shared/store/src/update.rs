@@ -117,7 +117,7 @@ impl Update for Store {
     }
 }
 
-fn unchanged(version: u64) -> Expression {
+pub(crate) fn unchanged(version: u64) -> Expression {
     Expression::new("#version = :seen").name(attributes::VERSION).value("seen", rows::number(version))
 }
 
@@ -131,7 +131,7 @@ fn unchanged_plan(version: u64, revocations: u64) -> Expression {
 }
 
 /// A pointer that leads from another key: the new one first.
-fn moved(from: Option<Key>, to: Option<Key>, target: impl ToString) -> Vec<Write> {
+pub(crate) fn moved(from: Option<Key>, to: Option<Key>, target: impl ToString) -> Vec<Write> {
     if from == to {
         return Vec::new();
     }

@@ -3,9 +3,11 @@
 mod agreement;
 mod license;
 mod plan;
+mod renewal;
 pub mod time;
 
 pub use agreement::{Agreement, MinimalAgreement};
 pub use license::{LearnerLicense, License, activation_link};
 pub use plan::{MinimalPlan, Plan};
+pub use renewal::Renewal;
 pub use time::timestamp;

@@ -91,6 +91,15 @@ fn example(route: &Route, state: &State) -> Option<(String, Value)> {
             format!("/api/v1/provisioning-admins/customer-agreement/{agreement}/"),
             json!({ "enterprise_customer_slug": "" }),
         ),
+        ("GET", "/api/v1/provisioning-admins/subscription-plan-renewals/") => {
+            ("/api/v1/provisioning-admins/subscription-plan-renewals/".to_owned(), none)
+        }
+        ("POST", "/api/v1/provisioning-admins/subscription-plan-renewals/") => {
+            ("/api/v1/provisioning-admins/subscription-plan-renewals/".to_owned(), json!({}))
+        }
+        (_, "/api/v1/provisioning-admins/subscription-plan-renewals/{renewal}/") => {
+            ("/api/v1/provisioning-admins/subscription-plan-renewals/7/".to_owned(), json!({}))
+        }
         ("GET", "/api/v1/provisioning-admins/subscriptions/") => {
             ("/api/v1/provisioning-admins/subscriptions/".to_owned(), none)
         }

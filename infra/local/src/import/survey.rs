@@ -232,11 +232,14 @@ impl Survey {
             }
         }
         let agreement_of = |plan: PlanId| self.plans.get(&plan).map(|plan| plan.customer_agreement);
-        let mut prior = HashSet::new();
+        let (mut prior, mut renewed) = (HashSet::new(), HashSet::new());
         for (row, dump) in waiting.renewals {
             let read = fields::renewal(&row, agreement_of).and_then(|renewal| {
                 if !prior.insert(renewal.prior_subscription_plan) {
                     return Err(format!("the plan {} has another renewal", renewal.prior_subscription_plan));
+                }
+                if renewal.renewed_subscription_plan.is_some_and(|plan| !renewed.insert(plan)) {
+                    return Err("another renewal leads to its renewed plan".to_owned());
                 }
                 once(&mut self.renewals, renewal.id, renewal)
             });

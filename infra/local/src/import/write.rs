@@ -2,12 +2,14 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use license_domain::{License, LicenseStatus, PlanId, ProductCatalog, Stamp, SubscriptionPlan};
+use license_domain::{
+    License, LicenseStatus, PlanId, ProductCatalog, RenewalId, Stamp, SubscriptionPlan, SubscriptionPlanRenewal,
+};
 use license_store::{
     Store, StoreError, alias_item,
     keys::{self, AgreementKeys, BucketKeys, Item, Key, UserKeys},
-    rows::{self, Bucket, Home},
-    table::{Cancelled, Write},
+    rows::{self, Bucket, Home, attributes},
+    table::{Cancelled, Expression, Write},
 };
 use tokio::task::JoinSet;
 
@@ -142,14 +144,43 @@ pub async fn all(
             *report.unchanged.entry("renewals").or_default() += 1;
             continue;
         }
-        let pointer = rows::pointer(&keys::renewal(renewal.id), renewal.customer_agreement);
-        let writes = vec![Write::create(rows::renewal(renewal, VERSION, &stamp)?), Write::create(pointer)];
-        store.table().transact(writes, token(store)).await.map_err(failed)?;
+        write_renewal(store, renewal, &stamp).await?;
         report.count("renewals");
+    }
+    if let Some(last) = survey.renewals.keys().next_back() {
+        raise_sequence(store, *last).await?;
     }
     report.skipped.clone_from(&survey.skipped);
     report.warnings.clone_from(&survey.warnings);
     Ok(())
+}
+
+/// One transaction: the renewal, the pointer from its number, and those from its plans, all new.
+async fn write_renewal(store: &Store, renewal: &SubscriptionPlanRenewal, stamp: &Stamp) -> Result<(), ImportError> {
+    let of_agreement = AgreementKeys(renewal.customer_agreement);
+    let pointer = |key| Write::create(rows::pointer(&key, renewal.id.0));
+    let mut writes = vec![
+        Write::create(rows::renewal(renewal, VERSION, stamp)?),
+        Write::create(rows::pointer(&keys::renewal(renewal.id), renewal.customer_agreement)),
+        pointer(of_agreement.leaving(renewal.prior_subscription_plan)),
+    ];
+    writes.extend(renewal.renewed_subscription_plan.map(|plan| pointer(of_agreement.entering(plan))));
+    store.table().transact(writes, token(store)).await.map_err(failed)
+}
+
+/// New renewals get numbers above the imported ones.
+async fn raise_sequence(store: &Store, last: RenewalId) -> Result<(), ImportError> {
+    let terms = Expression::default().name(attributes::LAST).value("last", rows::number(last.0));
+    let raise = Write::Update {
+        key: keys::renewal_sequence(),
+        update: "SET #last = :last".to_owned(),
+        condition: Some("attribute_not_exists(#last) OR #last < :last".to_owned()),
+        terms,
+    };
+    match store.table().transact(vec![raise], token(store)).await {
+        Ok(()) | Err(Cancelled::Conditions(_)) => Ok(()),
+        Err(cancelled) => Err(failed(cancelled)),
+    }
 }
 
 fn token(store: &Store) -> String {

@@ -1,0 +1,157 @@
+//! `GET`, `PUT`, `PATCH` and `DELETE /api/v1/provisioning-admins/subscription-plan-renewals/{renewal}/`. PUT, like PATCH,
+//! leaves what it does not name; a field that there is not, or that cannot be changed, is refused.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use license_domain::{PlanId, Portfolio, RenewalId, SubscriptionPlanRenewal};
+use license_store::{StoreError, ports::RenewalError};
+use license_web::{ApiError, Body, Caller, Fields, Grants, Missing, PROVISIONERS, Presence, Route, Text, wire};
+
+use crate::{
+    Context, UPDATE_ATTEMPTS,
+    change::Change,
+    plan_body::{LINE_ITEM_LENGTH, TITLE_LENGTH},
+};
+
+const PATH: &str = "/api/v1/provisioning-admins/subscription-plan-renewals/{renewal}/";
+const ACCESS: Grants = Grants::Roles { roles: PROVISIONERS, listing: false, missing: Missing::ProvisioningPlans };
+
+/// One renewal.
+pub const GET: Route = Route { method: "GET", path: PATH, access: ACCESS };
+/// Changing it.
+pub const PUT: Route = Route { method: "PUT", path: PATH, access: ACCESS };
+/// Changing it.
+pub const PATCH: Route = Route { method: "PATCH", path: PATH, access: ACCESS };
+/// Deleting it.
+pub const DELETE: Route = Route { method: "DELETE", path: PATH, access: ACCESS };
+
+/// What can be changed.
+const FIELDS: [&str; 9] = [
+    "renewed_subscription_plan",
+    "salesforce_opportunity_id",
+    "number_of_licenses",
+    "effective_date",
+    "renewed_expiration_date",
+    "renewed_plan_title",
+    "license_types_to_copy",
+    "disable_auto_apply_licenses",
+    "exempt_from_batch_processing",
+];
+
+fn not_found() -> ApiError {
+    ApiError::not_found("SubscriptionPlanRenewal")
+}
+
+/// Reads the number after the caller is known to be allowed.
+fn number(caller: &Caller, text: &str) -> Result<RenewalId, ApiError> {
+    caller.require_everywhere(PROVISIONERS, Missing::ProvisioningPlans)?;
+    text.parse().map(RenewalId).map_err(|_| ApiError::malformed())
+}
+
+async fn find(context: &Context, id: RenewalId) -> Result<(Portfolio, SubscriptionPlanRenewal), ApiError> {
+    let portfolio = context.renewals.portfolio_of_renewal(id).await?.ok_or_else(not_found)?;
+    let renewal = portfolio.renewals.iter().find(|renewal| renewal.id == id).cloned().ok_or_else(not_found)?;
+    Ok((portfolio, renewal))
+}
+
+pub async fn get(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(renewal): Path<String>,
+) -> Result<Json<wire::Renewal>, ApiError> {
+    let (portfolio, renewal) = find(&context, number(&caller, &renewal)?).await?;
+    Ok(Json(wire::Renewal::new(&portfolio, &renewal)))
+}
+
+pub async fn update(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(renewal): Path<String>,
+    body: Result<Body, ApiError>,
+) -> Result<Json<wire::Renewal>, ApiError> {
+    let id = number(&caller, &renewal)?;
+    let body = body?;
+    let stamp = caller.stamp("update-renewal");
+    for _ in 0..UPDATE_ATTEMPTS {
+        let (portfolio, before) = find(&context, id).await?;
+        let after = changed(&context, &body, &portfolio, &before)?;
+        match context.renewals.update_renewal(&portfolio, &before, &after, &stamp).await {
+            Ok(()) => return Ok(Json(wire::Renewal::new(&portfolio, &after))),
+            Err(RenewalError::Changed) => {}
+            Err(RenewalError::Taken) => {
+                let text = "Another renewal leads to that plan.";
+                return Err(ApiError::text(StatusCode::UNPROCESSABLE_ENTITY, text));
+            }
+            Err(RenewalError::Store(error)) => return Err(error.into()),
+        }
+    }
+    Err(StoreError::Contention { operation: "update renewal", attempts: UPDATE_ATTEMPTS }.into())
+}
+
+pub async fn delete(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(renewal): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let id = number(&caller, &renewal)?;
+    let stamp = caller.stamp("delete-renewal");
+    for _ in 0..UPDATE_ATTEMPTS {
+        let (portfolio, renewal) = find(&context, id).await?;
+        match context.renewals.delete_renewal(&portfolio, &renewal, &stamp).await {
+            Ok(()) => return Ok(StatusCode::NO_CONTENT),
+            Err(RenewalError::Changed | RenewalError::Taken) => {}
+            Err(RenewalError::Store(error)) => return Err(error.into()),
+        }
+    }
+    Err(StoreError::Contention { operation: "delete renewal", attempts: UPDATE_ATTEMPTS }.into())
+}
+
+/// The renewal with the changes that the body names.
+fn changed(
+    context: &Context,
+    body: &Body,
+    portfolio: &Portfolio,
+    before: &SubscriptionPlanRenewal,
+) -> Result<SubscriptionPlanRenewal, ApiError> {
+    let mut fields = Fields::new(body);
+    for name in body.0.keys().filter(|name| !FIELDS.contains(&name.as_str())) {
+        fields.fail(name, "This field cannot be changed.");
+    }
+    let there = |name: &str| body.0.contains_key(name);
+    let text = |max| Text { presence: Presence::Nullable, blank: false, max: Some(max) };
+    let renewed = fields.uuid("renewed_subscription_plan", Presence::Nullable).map(PlanId);
+    let sale = fields.text("salesforce_opportunity_id", text(LINE_ITEM_LENGTH));
+    let licenses = fields.integer("number_of_licenses", Presence::Optional, Some(1), None);
+    let effective_date = fields.datetime("effective_date", Presence::Optional);
+    let renewed_expiration_date = fields.datetime("renewed_expiration_date", Presence::Optional);
+    let title = fields.text("renewed_plan_title", text(TITLE_LENGTH));
+    let license_types_to_copy = fields.choice("license_types_to_copy", Presence::Optional);
+    let disable_auto_apply = fields.boolean("disable_auto_apply_licenses", Presence::Optional);
+    let exempt = fields.boolean("exempt_from_batch_processing", Presence::Optional);
+    if let Some(plan) = renewed
+        && (portfolio.plan(plan).is_none() || plan == before.prior_subscription_plan)
+    {
+        fields.fail("renewed_subscription_plan", format!("Invalid pk \"{plan}\" - object does not exist."));
+    }
+    fields.finish()?;
+    let before = before.clone();
+    let licenses = licenses.and_then(|licenses| u64::try_from(licenses).ok());
+    Ok(SubscriptionPlanRenewal {
+        renewed_subscription_plan: Change::new(there("renewed_subscription_plan"), renewed)
+            .over(before.renewed_subscription_plan),
+        salesforce_opportunity_id: Change::new(there("salesforce_opportunity_id"), sale)
+            .over(before.salesforce_opportunity_id),
+        number_of_licenses: licenses.unwrap_or(before.number_of_licenses),
+        effective_date: effective_date.unwrap_or(before.effective_date),
+        renewed_expiration_date: renewed_expiration_date.unwrap_or(before.renewed_expiration_date),
+        renewed_plan_title: Change::new(there("renewed_plan_title"), title).over(before.renewed_plan_title),
+        license_types_to_copy: license_types_to_copy.unwrap_or(before.license_types_to_copy),
+        disable_auto_apply_licenses: disable_auto_apply.unwrap_or(before.disable_auto_apply_licenses),
+        exempt_from_batch_processing: exempt.unwrap_or(before.exempt_from_batch_processing),
+        modified: context.web.now(),
+        ..before
+    })
+}
