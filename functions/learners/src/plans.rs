@@ -1,12 +1,11 @@
 //! `GET /api/v1/learner-subscriptions/?enterprise_customer_uuid=…`: the active plans of a customer, as its
 //! learners see them, the newest start first, 100 a page. Without a customer there are none.
 
-use std::cmp::Reverse;
-
 use axum::{Json, extract::State};
-use futures::try_join;
-use license_domain::{EnterpriseId, SubscriptionPlan};
-use license_web::{ApiError, Caller, Grants, LEARNERS_AND_ADMINS, Missing, Page, PageQuery, Params, Route, wire};
+use license_domain::EnterpriseId;
+use license_web::{
+    ApiError, Caller, Grants, LEARNERS_AND_ADMINS, Missing, Page, PageQuery, Params, Route, plans, wire,
+};
 
 use crate::Context;
 
@@ -16,8 +15,6 @@ pub const ROUTE: Route = Route {
     path: "/api/v1/learner-subscriptions/",
     access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: true, missing: Missing::Unnamed },
 };
-
-const PAGE_SIZE: usize = 100;
 
 pub async fn handle(
     State(context): State<Context>,
@@ -31,18 +28,7 @@ pub async fn handle(
         Some(enterprise) => context.portfolios.portfolio_of_enterprise(enterprise).await?,
         None => None,
     };
-    let Some(portfolio) = portfolio else {
-        return Ok(Json(Page::new(&page, &page.fixed_window(0, PAGE_SIZE)?, Vec::new())));
-    };
-    let mut plans: Vec<&SubscriptionPlan> = portfolio.plans.iter().filter(|plan| plan.is_active).collect();
-    plans.sort_by_key(|plan| (Reverse(plan.start_date), plan.uuid));
-    let window = page.fixed_window(u64::try_from(plans.len()).unwrap_or(u64::MAX), PAGE_SIZE)?;
-    let plans = window.of(plans);
-    let (counts, products) = try_join!(context.portfolios.seat_counts(&plans), context.portfolios.products())?;
-    let now = context.web.now();
-    let shape = |plan: &&SubscriptionPlan| {
-        let counts = counts.get(&plan.uuid).copied().unwrap_or_default();
-        wire::Plan::new(&portfolio, plan, counts, &products, now)
-    };
-    Ok(Json(Page::new(&page, &window, plans.iter().map(shape).collect())))
+    let active = portfolio.iter().flat_map(|found| found.plans.iter().map(move |plan| (found, plan)));
+    let active: Vec<_> = active.filter(|(_, plan)| plan.is_active).collect();
+    Ok(Json(plans::page(&*context.portfolios, active, &page, context.web.now()).await?))
 }

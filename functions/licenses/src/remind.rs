@@ -13,8 +13,9 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use license_domain::{EmailAddress, LicenseStatus, PlanId, Portfolio, SubscriptionPlan};
-use license_store::ports::{LicenseFilter, RemindRequest};
+use futures::try_join;
+use license_domain::{EmailAddress, EmailKey, LicenseStatus, PlanId, Portfolio, SubscriptionPlan};
+use license_store::ports::{Glance, LicenseFilter, RemindRequest};
 use license_web::{ADMINS, ApiError, Body, Caller, Fields, Grants, Missing, Presence, Route, Text, id};
 
 use crate::{Context, meant::Meant, plan};
@@ -45,6 +46,8 @@ impl Words {
     }
 }
 
+/// As in assigning, the agreement and the learners' slots are read at once, and a body that is not valid is
+/// answered with 400 only to those who may remind.
 pub async fn handle(
     State(context): State<Context>,
     caller: Caller,
@@ -53,17 +56,20 @@ pub async fn handle(
 ) -> Result<StatusCode, ApiError> {
     let plan: PlanId = id(&plan)?;
     plan::require_some_role(&caller)?;
-    let portfolio = context.portfolios.portfolio_of_plan(plan).await?;
+    let parsed = body.and_then(|body| parse(&body));
+    let keys: Vec<EmailKey> = parsed.as_ref().map(|(meant, _)| meant.keys()).unwrap_or_default();
+    let (portfolio, glance) =
+        try_join!(context.portfolios.portfolio_of_plan(plan), context.glances.glance(plan, &keys))?;
     plan::require(&caller, portfolio.as_ref())?;
-    let (meant, words) = parse(&body?)?;
+    let (meant, words) = parsed?;
     let (portfolio, plan) = plan::found(portfolio.as_ref(), plan)?;
     match meant {
         Meant::Learners(emails) => {
-            let pending = pending(&context, plan, &emails).await?;
-            if let Some(missing) = emails.iter().find(|email| !pending.contains(email)) {
+            let pending = glance.held(plan.uuid, &keys, LicenseStatus::Assigned)?;
+            if let Some(missing) = emails.iter().find(|email| !pending.contains(&email.key())) {
                 return Err(nobody(Some(missing)));
             }
-            send(&context, &caller, portfolio, plan, emails, words).await
+            send(&context, &caller, portfolio, plan, emails, words, glance).await
         }
         Meant::Filtered(filter) => send_to_all(&context, &caller, portfolio, plan, filter, words).await,
     }
@@ -76,17 +82,6 @@ fn parse(body: &Body) -> Result<(Meant, Words), ApiError> {
     fields.finish()?;
     // A body that passed says whom it means.
     Ok((meant.unwrap_or(Meant::Learners(Vec::new())), words))
-}
-
-/// Those of the learners who have a licence that waits for them.
-async fn pending(
-    context: &Context,
-    plan: &SubscriptionPlan,
-    emails: &[EmailAddress],
-) -> Result<Vec<EmailAddress>, ApiError> {
-    let keys: Vec<_> = emails.iter().map(EmailAddress::key).collect();
-    let glance = context.glances.glance(plan.uuid, &keys).await?;
-    Ok(glance.held(plan.uuid, &keys, LicenseStatus::Assigned)?)
 }
 
 /// Reminds all whom the filter admits and who have not activated.
@@ -104,7 +99,7 @@ pub async fn send_to_all(
     if emails.is_empty() {
         return Err(nobody(None));
     }
-    send(context, caller, portfolio, plan, emails, words).await
+    send(context, caller, portfolio, plan, emails, words, Glance::default()).await
 }
 
 async fn send(
@@ -114,9 +109,10 @@ async fn send(
     plan: &SubscriptionPlan,
     emails: Vec<EmailAddress>,
     words: Words,
+    glance: Glance,
 ) -> Result<StatusCode, ApiError> {
     let Words { greeting, closing } = words;
-    let request = RemindRequest { emails, greeting, closing, stamp: caller.stamp("remind") };
+    let request = RemindRequest { emails, greeting, closing, glance, stamp: caller.stamp("remind") };
     context.remind.remind(portfolio, plan.uuid, request).await?;
     Ok(StatusCode::NO_CONTENT)
 }

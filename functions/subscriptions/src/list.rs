@@ -9,12 +9,13 @@
 //!
 //! Without a customer, all plans that the caller reaches, also inactive ones.
 
-use std::{cmp::Reverse, collections::HashSet};
+use std::collections::HashSet;
 
 use axum::{Json, extract::State, http::StatusCode};
-use futures::try_join;
 use license_domain::{AgreementId, PlanId, Portfolio, SubscriptionPlan, Timestamp};
-use license_web::{ADMINS, ApiError, Caller, Grants, Missing, Page, PageQuery, Params, Reach, Route, reach, wire};
+use license_web::{
+    ADMINS, ApiError, Caller, Grants, Missing, Page, PageQuery, Params, Reach, Route, plans, reach, wire,
+};
 
 use crate::Context;
 
@@ -24,8 +25,6 @@ pub const ROUTE: Route = Route {
     path: "/api/v1/subscriptions/",
     access: Grants::Roles { roles: ADMINS, listing: true, missing: Missing::Unnamed },
 };
-
-const PAGE_SIZE: usize = 100;
 
 pub async fn handle(
     State(context): State<Context>,
@@ -43,43 +42,35 @@ pub async fn handle(
     let also_inactive = enterprise.is_none() || params.flag("include_inactive", false);
     let now = context.web.now();
 
-    let (portfolios, plans, window) = match reach(&*context.portfolios, &access, enterprise).await? {
+    let (portfolios, found, window) = match reach(&*context.portfolios, &access, enterprise).await? {
         Reach::Only(portfolios) => {
-            let plans =
+            let found =
                 if only_current { newest_current(&portfolios, now) } else { sorted(&portfolios, also_inactive) };
-            let window = page.fixed_window(count(plans.len()), PAGE_SIZE)?;
-            let plans = window.of(plans);
-            (portfolios, plans, window)
+            let window = page.fixed_window(count(found.len()), plans::PAGE_SIZE)?;
+            let found = window.of(found);
+            (portfolios, found, window)
         }
         Reach::Everything => {
             let all = context.portfolios.all_plans().await?;
-            let window = page.fixed_window(count(all.len()), PAGE_SIZE)?;
+            let window = page.fixed_window(count(all.len()), plans::PAGE_SIZE)?;
             let shown = window.of(all);
             let agreements: HashSet<AgreementId> = shown.iter().map(|(_, agreement)| *agreement).collect();
             let agreements: Vec<AgreementId> = agreements.into_iter().collect();
-            let plans = shown.into_iter().map(|(plan, _)| plan).collect();
-            (context.portfolios.portfolios(&agreements).await?, plans, window)
+            let found = shown.into_iter().map(|(plan, _)| plan).collect();
+            (context.portfolios.portfolios(&agreements).await?, found, window)
         }
     };
     let shown: Vec<(&Portfolio, &SubscriptionPlan)> =
-        plans.iter().filter_map(|plan| find(&portfolios, *plan)).collect();
-    let counted: Vec<&SubscriptionPlan> = shown.iter().map(|(_, plan)| *plan).collect();
-    let (counts, products) = try_join!(context.portfolios.seat_counts(&counted), context.portfolios.products())?;
-    let shape = |(portfolio, plan): (&Portfolio, &SubscriptionPlan)| {
-        let counts = counts.get(&plan.uuid).copied().unwrap_or_default();
-        wire::Plan::new(portfolio, plan, counts, &products, now)
-    };
-    Ok(Json(Page::new(&page, &window, shown.into_iter().map(shape).collect())))
+        found.iter().filter_map(|plan| find(&portfolios, *plan)).collect();
+    let shown = plans::show(&*context.portfolios, shown, now).await?;
+    Ok(Json(Page::new(&page, &window, shown)))
 }
 
 fn sorted(portfolios: &[Portfolio], also_inactive: bool) -> Vec<PlanId> {
-    let mut plans: Vec<&SubscriptionPlan> = portfolios
-        .iter()
-        .flat_map(|portfolio| &portfolio.plans)
-        .filter(|plan| plan.is_active || also_inactive)
-        .collect();
-    plans.sort_by_key(|plan| (Reverse(plan.start_date), plan.uuid));
-    plans.into_iter().map(|plan| plan.uuid).collect()
+    let listed = portfolios.iter().flat_map(|found| found.plans.iter().map(move |plan| (found, plan)));
+    let mut listed: Vec<_> = listed.filter(|(_, plan)| plan.is_active || also_inactive).collect();
+    plans::sort(&mut listed);
+    listed.into_iter().map(|(_, plan)| plan.uuid).collect()
 }
 
 fn newest_current(portfolios: &[Portfolio], now: Timestamp) -> Vec<PlanId> {

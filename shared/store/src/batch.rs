@@ -151,14 +151,12 @@ impl Store {
     }
 
     async fn close(&self, batch: BatchId) -> Result<(), StoreError> {
-        let terms = Expression::default()
-            .name("state")
-            .name("gsi3pk")
-            .name("gsi3sk")
-            .value("done", rows::text(State::Done.as_str()));
+        let [pk, sk] = keys::key_names(keys::GSI3);
+        let terms =
+            Expression::default().name("state").name(&pk).name(&sk).value("done", rows::text(State::Done.as_str()));
         let write = Write::Update {
             key: BatchKeys(batch).batch(),
-            update: "SET #state = :done REMOVE #gsi3pk, #gsi3sk".to_owned(),
+            update: format!("SET #state = :done REMOVE #{pk}, #{sk}"),
             condition: Some("attribute_exists(pk)".to_owned()),
             terms,
         };
@@ -186,7 +184,7 @@ impl Batches for Store {
             ..Range::default()
         };
         let items = self.table.query(range).await?;
-        Ok(items.iter().filter_map(|item| keys::batch_of_due(item.get("gsi3sk")?.as_s().ok()?)).collect())
+        Ok(items.iter().filter_map(|item| keys::batch_of_due(keys::sort_key_in(item, keys::GSI3)?)).collect())
     }
 
     async fn resume(&self, batch: BatchId) -> Result<usize, StoreError> {

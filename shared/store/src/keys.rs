@@ -158,6 +158,16 @@ impl AgreementKeys {
     }
 }
 
+/// An item's sort key in that index.
+pub fn sort_key_in<'a>(item: &'a Item, index: &str) -> Option<&'a str> {
+    item.get(&format!("{index}sk"))?.as_s().ok().map(String::as_str)
+}
+
+/// The names of an index's key attributes: an item without them is not in the index.
+pub fn key_names(index: &str) -> [String; 2] {
+    [format!("{index}pk"), format!("{index}sk")]
+}
+
 /// What an item of an agreement's partition is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AgreementPart {

@@ -139,7 +139,7 @@ impl Store {
 }
 
 fn sort_key(item: &Item) -> Option<&str> {
-    item.get("gsi2sk")?.as_s().ok().map(String::as_str)
+    keys::sort_key_in(item, keys::GSI2)
 }
 
 /// Puts the items of an agreement's partition together.

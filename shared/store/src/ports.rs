@@ -1,7 +1,7 @@
 //! What handlers may ask of the store, one trait for each capability. A function's `main` hands its router
 //! only the traits that its IAM policy allows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use license_domain::{
@@ -168,16 +168,16 @@ pub struct Glance {
 }
 
 impl Glance {
-    /// Those of the learners whose licence in the plan was seen in that status, in the spelling given.
+    /// Those of the learners whose licence in the plan was seen in that status.
     pub fn held(
         &self,
         plan: PlanId,
         emails: &[EmailKey],
         status: LicenseStatus,
-    ) -> Result<Vec<EmailAddress>, StoreError> {
+    ) -> Result<HashSet<EmailKey>, StoreError> {
         let slots = crate::write::slots_in(plan, emails, self.slots.clone().unwrap_or_default())?;
         let held = emails.iter().filter(|email| slots.get(email).is_some_and(|slot| slot.license.status == status));
-        Ok(held.map(|email| EmailAddress::on_record(email.as_str())).collect())
+        Ok(held.cloned().collect())
     }
 }
 
@@ -300,6 +300,8 @@ pub struct RemindRequest {
     pub greeting: Option<String>,
     /// A closing for the mail.
     pub closing: Option<String>,
+    /// What was read ahead.
+    pub glance: Glance,
     /// Who, why, when.
     pub stamp: Stamp,
 }

@@ -1,5 +1,7 @@
 //! Reminding learners of licences that they have not activated.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use license_domain::{
     Consequence, EmailAddress, EmailKey, EventKind, LicenseChange, PlanId, Portfolio, SubscriptionPlan,
@@ -7,10 +9,10 @@ use license_domain::{
 
 use crate::{
     Store, StoreError,
-    keys::LearnerKeys,
+    keys::{Item, Key, LearnerKeys},
     ports::{Remind, RemindRequest},
     table::{ATTEMPTS, Cancelled},
-    write::change_in_place,
+    write::{change_in_place, slots_in},
 };
 
 /// The most licences that one transaction marks: each is one item, beside the event.
@@ -20,17 +22,25 @@ const CHUNK: usize = 90;
 impl Remind for Store {
     /// Up to 90 learners are one transaction, more are several, one after the other. Each of them:
     ///
-    /// 1. Read the slots, strongly. Who has activated, or lost, the licence meanwhile is passed over.
+    /// 1. Read the slots, strongly (perhaps done ahead). Who has activated, or lost, the licence meanwhile is passed over.
     /// 2. Write: each slot (licence and status as seen) with the time of the reminder; the event, which asks for
     ///    the mail.
     /// 3. A condition failed or the transaction met another one: from 1 after a random wait.
-    async fn remind(&self, portfolio: &Portfolio, plan: PlanId, request: RemindRequest) -> Result<usize, StoreError> {
+    async fn remind(
+        &self,
+        portfolio: &Portfolio,
+        plan: PlanId,
+        mut request: RemindRequest,
+    ) -> Result<usize, StoreError> {
         let Some(plan) = portfolio.plan(plan) else {
             return Ok(0);
         };
-        let mut reminded = 0;
+        let (mut reminded, mut glanced) = (0, request.glance.slots.take());
         for chunk in request.emails.chunks(CHUNK) {
-            reminded += self.remind_chunk(portfolio, plan, chunk, &request).await?;
+            let keys: Vec<EmailKey> = chunk.iter().map(EmailAddress::key).collect();
+            let slots = keys.iter().map(|key| LearnerKeys(key).slot(plan.uuid));
+            let glanced = glanced.as_mut().map(|seen| slots.filter_map(|slot| seen.remove_entry(&slot)).collect());
+            reminded += self.remind_chunk(portfolio, plan, &keys, glanced, &request).await?;
         }
         Ok(reminded)
     }
@@ -41,13 +51,16 @@ impl Store {
         &self,
         portfolio: &Portfolio,
         plan: &SubscriptionPlan,
-        emails: &[EmailAddress],
+        keys: &[EmailKey],
+        mut glanced: Option<HashMap<Key, Item>>,
         request: &RemindRequest,
     ) -> Result<usize, StoreError> {
-        let keys: Vec<EmailKey> = emails.iter().map(EmailAddress::key).collect();
         let stamp = &request.stamp;
         for attempt in 0..ATTEMPTS {
-            let slots = self.slots(plan.uuid, &keys).await?;
+            let slots = match glanced.take() {
+                Some(items) => slots_in(plan.uuid, keys, items)?,
+                None => self.slots(plan.uuid, keys).await?,
+            };
             let (mut writes, mut changes) = (Vec::new(), Vec::new());
             for (key, slot) in keys.iter().filter_map(|key| Some((key, slots.get(key)?))) {
                 let Ok(reminded) = slot.license.remind(stamp.at) else { continue };

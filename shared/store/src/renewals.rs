@@ -1,15 +1,14 @@
 //! Renewals on record: made, changed, deleted. Processing them is another matter.
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::ReturnValue;
 use license_domain::{AgreementId, Event, EventKind, Portfolio, RenewalId, Stamp, SubscriptionPlanRenewal};
 
 use crate::{
     Store, StoreError,
-    keys::{self, AgreementKeys},
+    keys::{self, AgreementKeys, Key},
     ports::{Portfolios, RenewalError, Renewals},
-    rows::{self, attributes, number},
-    table::{ATTEMPTS, Cancelled, Expression, Write, classify},
+    rows,
+    table::{ATTEMPTS, Cancelled, Expression, Write},
     update::{moved, unchanged},
 };
 
@@ -28,32 +27,15 @@ impl Renewals for Store {
     async fn all_renewals(&self) -> Result<Vec<(RenewalId, AgreementId)>, StoreError> {
         let items = self.list_all(keys::ALL_RENEWALS).await?;
         let renewal = |item: &keys::Item| {
-            let agreement = AgreementKeys::of_partition(item.get(keys::PK)?.as_s().ok()?)?;
-            let id = item.get("gsi2sk")?.as_s().ok()?.parse().ok()?;
-            Some((RenewalId(id), agreement))
+            let agreement = AgreementKeys::of_partition(&Key::of(item)?.pk)?;
+            Some((RenewalId(keys::sort_key_in(item, keys::GSI2)?.parse().ok()?), agreement))
         };
         Ok(items.iter().filter_map(renewal).collect())
     }
 
     /// One update of the sequence, which every import raises above its own numbers. Gaps are fine.
     async fn next_renewal_id(&self) -> Result<RenewalId, StoreError> {
-        let answer = self
-            .table
-            .client()
-            .update_item()
-            .table_name(self.table.name())
-            .set_key(Some(keys::renewal_sequence().attributes()))
-            .update_expression("ADD #last :one")
-            .expression_attribute_names("#last", attributes::LAST)
-            .expression_attribute_values(":one", number(1))
-            .return_values(ReturnValue::UpdatedNew)
-            .send()
-            .await
-            .map_err(|error| classify("UpdateItem", &error))?;
-        let last = answer.attributes.as_ref().and_then(|item| item.get(attributes::LAST)?.as_n().ok()?.parse().ok());
-        let unreadable =
-            || StoreError::Corrupt { key: "the renewals' sequence".to_owned(), cause: "no number".to_owned() };
-        last.map(RenewalId).ok_or_else(unreadable)
+        self.table.next_number(&keys::renewal_sequence()).await.map(RenewalId)
     }
 
     /// One transaction: both plans (still there); the renewal, the pointer from its number, and those that say

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::{
     error::{ProvideErrorMetadata, SdkError},
     operation::transact_write_items::TransactWriteItemsError,
     types::{
-        AttributeValue, ConditionCheck, Delete, KeysAndAttributes, Put, ReturnConsumedCapacity,
+        AttributeValue, ConditionCheck, Delete, KeysAndAttributes, Put, ReturnConsumedCapacity, ReturnValue,
         ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
     },
 };
@@ -19,6 +19,7 @@ use crate::{
     StoreError,
     cache::Cached,
     keys::{Item, Key, PK, SK},
+    rows::attributes::LAST,
 };
 
 /// The most items that one transaction may hold.
@@ -246,6 +247,25 @@ impl Table {
         let answer =
             query.key_condition_expression(condition).send().await.map_err(|error| classify("Query", &error))?;
         Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
+    }
+
+    /// The next number of a sequence. A call that is repeated after a lost answer leaves a gap.
+    pub async fn next_number(&self, sequence: &Key) -> Result<i64, StoreError> {
+        let answer = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(sequence.attributes()))
+            .update_expression("ADD #last :one")
+            .expression_attribute_names("#last", LAST)
+            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+            .return_values(ReturnValue::UpdatedNew)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(|error| classify("UpdateItem", &error))?;
+        let last = answer.attributes.as_ref().and_then(|item| item.get(LAST)?.as_n().ok()?.parse().ok());
+        last.ok_or_else(|| StoreError::Corrupt { key: sequence.pk.clone(), cause: "no number".to_owned() })
     }
 
     /// Writes items without condition, transaction or order. For imports only.

@@ -16,6 +16,7 @@ mod options;
 pub mod origin;
 mod page;
 mod params;
+pub mod plans;
 mod reach;
 mod request;
 mod route;

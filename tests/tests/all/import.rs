@@ -324,10 +324,20 @@ async fn rows_that_differ_are_conflicts_and_change_nothing() {
         (change(7, "name", json!("Another")), "product".to_owned()),
     ] {
         match File::new(&rows).import(&app).await {
-            Err(ImportError::Bad(bad)) => assert!(bad.iter().any(|row| row.what.contains(&what)), "{what}: {bad:?}"),
+            Err(ImportError::Bad(bad)) => {
+                assert!(bad.iter().any(|row| row.what.contains(&what) && row.row > 0), "{what}: {bad:?}");
+            }
             other => panic!("{what}: {other:?}"),
         }
     }
+    // Another renewal of a plan that has one.
+    let mut rows = dump();
+    rows[12]["pk"] = json!(42);
+    let bad = match File::new(&rows).import(&app).await {
+        Err(ImportError::Bad(bad)) => bad,
+        other => panic!("{other:?}"),
+    };
+    assert!(bad.iter().all(|row| row.row == 13) && bad.len() == 2, "{bad:?}");
     // A licence more in a plan that is there: a plan does not grow by an import.
     let mut rows = dump();
     rows.push(license(20, "unassigned", None));

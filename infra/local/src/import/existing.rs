@@ -113,7 +113,14 @@ async fn names(store: &Store, survey: &mut Survey, existing: &Existing) -> Resul
     for renewal in survey.renewals.values().filter(|renewal| !existing.renewals.contains(&renewal.id)) {
         let agreement = &renewal.customer_agreement;
         let key = keys::renewal(renewal.id);
-        want(key, "renewal", &renewal.id.0, agreement, "the table has another renewal of that number");
+        let (id, what) = (&renewal.id.0, "renewal");
+        want(key, what, id, agreement, "the table has another renewal of that number");
+        let of_agreement = AgreementKeys(renewal.customer_agreement);
+        let leaving = of_agreement.leaving(renewal.prior_subscription_plan);
+        want(leaving, what, id, id, "its prior plan has another renewal in the table");
+        if let Some(plan) = renewal.renewed_subscription_plan {
+            want(of_agreement.entering(plan), what, id, id, "another renewal in the table leads to its renewed plan");
+        }
     }
     let all: Vec<Key> = wanted.keys().cloned().collect();
     let mut complaints = Vec::new();

@@ -128,12 +128,14 @@ impl Survey {
                     self.waiting.messaging.push((agreement, messaging, dump.bad(&row, "")));
                 })
             }
-            "subscriptions.product" => {
-                fields::product(&row).and_then(|product| once(&mut self.products, product.id.0, product))
-            }
-            "subscriptions.plantype" => {
-                fields::plan_type(&row).and_then(|kind| once(&mut self.plan_types, kind.id, kind))
-            }
+            "subscriptions.product" => fields::product(&row).and_then(|product| {
+                self.found(dump, &row, "product", &product.id);
+                once(&mut self.products, product.id.0, product)
+            }),
+            "subscriptions.plantype" => fields::plan_type(&row).and_then(|kind| {
+                self.found(dump, &row, "plan type", &kind.id);
+                once(&mut self.plan_types, kind.id, kind)
+            }),
             "subscriptions.subscriptionlicensesource" => fields::source(&row).map(|source| {
                 self.waiting.sources.push((source, dump.bad(&row, "")));
             }),
@@ -198,7 +200,7 @@ impl Survey {
         if let Some(slug) = &agreement.enterprise_customer_slug {
             self.only(dump, row, &format!("slug {}", slug.to_lowercase()))?;
         }
-        self.places.insert(agreement.uuid.to_string(), dump.bad(row, ""));
+        self.found(dump, row, "agreement", &agreement.uuid);
         once(&mut self.agreements, agreement.uuid, agreement)
     }
 
@@ -207,7 +209,7 @@ impl Survey {
         let plan = fields::plan(row, SeatLayout::for_total(0, SeatPrefix::from_bits(0)))?;
         let title = plan.title.trim().to_lowercase();
         self.only(dump, row, &format!("title {title:?} in agreement {}", plan.customer_agreement))?;
-        self.places.insert(plan.uuid.to_string(), dump.bad(row, ""));
+        self.found(dump, row, "plan", &plan.uuid);
         once(&mut self.plans, plan.uuid, plan)
     }
 
@@ -241,10 +243,12 @@ impl Survey {
                 if renewal.renewed_subscription_plan.is_some_and(|plan| !renewed.insert(plan)) {
                     return Err("another renewal leads to its renewed plan".to_owned());
                 }
-                once(&mut self.renewals, renewal.id, renewal)
+                let id = renewal.id;
+                once(&mut self.renewals, id, renewal).map(|()| id)
             });
-            if let Err(reason) = read {
-                self.bad.push(dump.bad(&row, reason));
+            match read {
+                Ok(id) => drop(self.places.insert(format!("renewal {}", id.0), dump.bad(&row, ""))),
+                Err(reason) => self.bad.push(dump.bad(&row, reason)),
             }
         }
         for (source, place) in waiting.sources {
@@ -285,7 +289,7 @@ impl Survey {
 
     fn check_plans(&mut self) {
         for plan in self.plans.values() {
-            let place = || self.places.get(&plan.uuid.to_string()).cloned();
+            let place = || self.places.get(&format!("plan {}", plan.uuid)).cloned();
             let mut complaints = Vec::new();
             if !self.agreements.contains_key(&plan.customer_agreement) {
                 complaints.push(format!("its agreement {} is not in the files", plan.customer_agreement));
@@ -328,9 +332,14 @@ impl Survey {
         }
     }
 
+    /// Remembers where a row was, to complain about it once the table is known.
+    fn found(&mut self, dump: &Dump, row: &Row, what: &str, id: &dyn std::fmt::Display) {
+        self.places.insert(format!("{what} {id}"), dump.bad(row, ""));
+    }
+
     /// A complaint about an agreement, plan or the like.
     pub fn complain(&mut self, id: &str, what: &str, reason: &str) {
-        let place = self.places.get(id).cloned().unwrap_or_else(|| BadRow {
+        let place = self.places.get(&format!("{what} {id}")).cloned().unwrap_or_else(|| BadRow {
             file: "the files".to_owned(),
             row: 0,
             what: format!("{what} {id}"),

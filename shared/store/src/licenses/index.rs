@@ -74,6 +74,6 @@ impl Store {
     }
 }
 
-fn sort_key(item: &Item) -> Option<&String> {
-    item.get("gsi1sk")?.as_s().ok()
+fn sort_key(item: &Item) -> Option<&str> {
+    keys::sort_key_in(item, keys::GSI1)
 }
