@@ -7,7 +7,8 @@ use license_tests::{
     Call, Fault, Role, TestApp,
     builders::{Plan, emails, text},
 };
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
 
 /// The table lies between these lines of the document.
 const BEGIN: &str = "<!-- budgets: written by the test `budgets` -->";
@@ -154,6 +155,8 @@ async fn measure(app: &TestApp) -> Vec<Budget> {
     meter.measure("revoke 1", plan.revoke(&[ann])).await.expect(200);
     meter.measure("revoke 10", plan.revoke(&emails("ten", 0..10))).await.expect(200);
     meter.measure("assign 1 who was revoked", plan.assign(&[ann])).await.expect(200);
+    let remind = json!({ "user_emails": [ann] });
+    meter.measure("remind 1", admin.post(&licenses("remind/"), &remind)).await.expect(204);
     meter.measure("overview of 1,000 seats", admin.get(&licenses("overview/"))).await.expect(200);
     meter.measure("list, first page of 100", admin.get(&licenses(""))).await.expect(200);
     meter.measure("list, last page of 100", admin.get(&licenses("?page=last"))).await.expect(200);
@@ -183,6 +186,25 @@ async fn measure(app: &TestApp) -> Vec<Budget> {
         let created = meter.measure(operation, provisioner.post(&format!("{provision}/subscriptions/"), &body)).await;
         created.expect(201);
     }
+    let (small, next) = (app.plan_of(&agreement, 10, &json!({})).await, app.plan_of(&agreement, 10, &json!({})).await);
+    let path = format!("{provision}/subscriptions/{}/", small.id);
+    let change = async |body: Value| provisioner.send(Method::PATCH, &path, Some(&body)).await;
+    let rename = json!({ "change_reason": "other", "title": "Renamed" });
+    meter.measure("rename a plan", change(rename)).await.expect(200);
+    let grow = json!({ "change_reason": "other", "desired_num_licenses": 100 });
+    meter.measure("grow a plan from 10 to 100", change(grow)).await.expect(200);
+    let renewal = json!({
+        "prior_subscription_plan": small.id, "renewed_subscription_plan": next.id, "number_of_licenses": 10,
+        "salesforce_opportunity_id": null, "effective_date": "2027-12-31T00:00:00Z",
+        "renewed_expiration_date": "2028-12-31T00:00:00Z",
+    });
+    let renewals = format!("{provision}/subscription-plan-renewals/");
+    meter.measure("create a renewal", provisioner.post(&renewals, &renewal)).await.expect(201);
+    let staff = app.client(Role::Staff, agreement.enterprise);
+    staff.get("/api/v1/customer-agreement/").await.expect(200);
+    let lookup = json!({ "user_email": ann });
+    meter.measure("look an address up", staff.post("/api/v1/staff_lookup_licenses/", &lookup)).await.expect(200);
+
     let big = app.plan_of(&app.agreement().await, 1_000_000, &json!({})).await;
     warm_up(app, &big, &[]).await;
     let licenses = |rest: &str| big.path(&format!("licenses/{rest}"));
