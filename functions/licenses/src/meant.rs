@@ -1,6 +1,6 @@
 //! Whom a request about many licences means: learners by address, or by filters over the plan's live licences.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use license_domain::{EmailAddress, EmailKey, LicenseStatus, SubscriptionPlan};
 use license_store::{
@@ -9,6 +9,10 @@ use license_store::{
 };
 use license_web::{Fields, Presence, email};
 use serde_json::Value;
+
+/// How often a list is looked at that shows fewer than there are, and how long is waited in between.
+const LOOKS: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Whom a request means.
 #[derive(Debug)]
@@ -48,7 +52,7 @@ impl Meant {
         }
     }
 
-    /// The learners that are meant.
+    /// The learners that are meant. Fails, to be tried again, where the list does not show all of them yet.
     pub async fn learners(
         self,
         licenses: &dyn Licenses,
@@ -58,11 +62,19 @@ impl Meant {
             Self::Learners(emails) => return Ok(emails),
             Self::Filtered(filter) => filter,
         };
-        let count: u64 = licenses.count(plan, &filter).await?.iter().map(|(_, count)| count).sum();
-        let limit = usize::try_from(count).unwrap_or(usize::MAX);
-        let query = LicenseQuery { filter, limit, ..LicenseQuery::default() };
-        let found = licenses.list(plan, &query).await?;
-        Ok(found.into_iter().filter_map(|license| license.user_email).collect())
+        // The counters are exact, the list is an index that may lag behind them: nobody may be passed over.
+        let is_counted_exactly = filter.search.is_empty();
+        let mut query = LicenseQuery { filter, ..LicenseQuery::default() };
+        for _ in 0..LOOKS {
+            let count: u64 = licenses.count(plan, &query.filter).await?.iter().map(|(_, count)| count).sum();
+            query.limit = usize::try_from(count).unwrap_or(usize::MAX);
+            let found = licenses.list(plan, &query).await?;
+            if found.len() >= query.limit || !is_counted_exactly {
+                return Ok(found.into_iter().filter_map(|license| license.user_email).collect());
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Err(StoreError::Unavailable { operation: "list learners", cause: "the index lags behind".to_owned() })
     }
 }
 

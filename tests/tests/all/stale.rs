@@ -28,6 +28,30 @@ async fn what_nobody_has_drawn_needs_no_index() {
 }
 
 #[tokio::test]
+async fn all_means_all_though_the_index_has_not_heard_of_some() {
+    let app = TestApp::proxied().await;
+    let plan = app.plan(10).await;
+    plan.assign(&["ann@example.com", "bob@example.com"]).await.expect(200);
+    let revoke = async || plan.admin().post(&plan.path("licenses/revoke-all/"), &json!({})).await;
+    let lag = |mut left: i32| {
+        app.proxy().inject(move |call| {
+            let lags = call.is_of_index() && left > 0;
+            left -= i32::from(lags);
+            if lags { Fault::Unindexed } else { Fault::None }
+        });
+    };
+    // As long as the index shows nobody, nothing is done and nothing is called done.
+    lag(1_000);
+    let answer = revoke().await;
+    assert!(answer.header("retry-after").is_some() && answer.status.as_u16() == 503, "{}", answer.text);
+    assert_eq!(plan.overview().await["assigned"], 2);
+    lag(2);
+    revoke().await.expect(204);
+    assert_eq!(plan.overview().await["revoked"], 2);
+    app.census().await.check();
+}
+
+#[tokio::test]
 async fn what_is_decided_and_counted_does_not_depend_on_an_index() {
     let app = TestApp::proxied().await;
     let agreement = app.agreement().await;
