@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use license_domain::{EnterpriseId, ProductCatalog, Stamp, Timestamp};
+use license_domain::{EnterpriseId, ProductCatalog, RoleGrant, RoleName, Scope, Stamp, Timestamp};
 use license_local::{Options, Running, engine::Engine};
-use license_store::{ports::Portfolios, rows, table::Write};
+use license_store::{keys::UserKeys, ports::Portfolios, rows, table::Write};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -118,6 +118,15 @@ impl TestApp {
     /// Those who make plans.
     pub fn provisioner(&self) -> Client {
         self.client(Role::Provisioner, EnterpriseId(Uuid::nil()))
+    }
+
+    /// Puts on record that the user administers licences.
+    pub async fn grant(&self, username: &str, scope: Scope) {
+        let grant = RoleGrant { role: RoleName::SubscriptionsAdmin, scope };
+        let mut item = rows::to_item(&grant).expect("an item");
+        item.extend(UserKeys(username).role(grant).attributes());
+        let table = self.running.store().table();
+        table.transact(vec![Write::put(item)], format!("grant-{}", self.number())).await.expect("written");
     }
 
     /// Moves the clock, and waits until all that this made due is done.

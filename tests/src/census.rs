@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use license_domain::{Event, License, LicenseStatus, PlanId, SubscriptionPlan};
+use license_domain::{Event, License, LicenseId, LicenseStatus, PlanId, SubscriptionPlan};
 use license_store::{
     Store,
     keys::{BucketKeys, Item, Key},
@@ -145,17 +145,21 @@ impl Census {
         }
     }
 
-    /// The changes that items show to have happened are those that events name, each once.
+    /// The changes that items show to have happened are those that events name, each once. A licence that became a
+    /// free seat again has no past to show.
     #[track_caller]
     fn check_events(&self) {
         let mut told = HashSet::new();
-        for change in self.events.iter().flat_map(|event| &event.licenses) {
+        let changes = || self.events.iter().flat_map(|event| &event.licenses);
+        let reset: HashSet<LicenseId> =
+            changes().filter(|change| change.to == LicenseStatus::Unassigned).map(|change| change.license).collect();
+        for change in changes().filter(|change| !reset.contains(&change.license)) {
             if change.from != change.to {
                 assert!(told.insert((change.license, change.to)), "told twice: {change:?}");
             }
         }
         let mut happened = HashSet::new();
-        for license in self.slots.iter().chain(&self.others) {
+        for license in self.slots.iter().chain(&self.others).filter(|license| !reset.contains(&license.uuid)) {
             let was_invited = license.assigned_date.is_some() && license.auto_applied != Some(true);
             let states = [
                 (was_invited, LicenseStatus::Assigned),

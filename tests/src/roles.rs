@@ -24,6 +24,8 @@ pub enum Role {
     Staff,
     /// Passes every check.
     Superuser,
+    /// Retires learners.
+    RetirementWorker,
     /// Has a token, and nothing in it.
     Nobody,
     /// Has no token.
@@ -32,7 +34,7 @@ pub enum Role {
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Admin,
         Self::ForeignAdmin,
         Self::Learner,
@@ -42,13 +44,17 @@ impl Role {
         Self::OneCustomersProvisioner,
         Self::Staff,
         Self::Superuser,
+        Self::RetirementWorker,
         Self::Nobody,
         Self::Anonymous,
     ];
 
     /// The claims of such a caller; `foreign` is any customer but the one that is meant.
     pub fn claims(self, enterprise: EnterpriseId, foreign: EnterpriseId) -> Value {
-        let name = format!("{self:?}").to_lowercase();
+        let name = match self {
+            Self::RetirementWorker => license_local::RETIREMENT_WORKER.to_owned(),
+            _ => format!("{self:?}").to_lowercase(),
+        };
         let roles = match self {
             Self::Admin => vec![format!("enterprise_admin:{enterprise}")],
             Self::ForeignAdmin => vec![format!("enterprise_admin:{foreign}")],
@@ -57,7 +63,7 @@ impl Role {
             Self::Operator => vec!["enterprise_openedx_operator:*".to_owned()],
             Self::Provisioner => vec!["enterprise_provisioning_admin:*".to_owned()],
             Self::OneCustomersProvisioner => vec![format!("enterprise_provisioning_admin:{enterprise}")],
-            Self::Staff | Self::Superuser | Self::Nobody | Self::Anonymous => Vec::new(),
+            Self::Staff | Self::Superuser | Self::RetirementWorker | Self::Nobody | Self::Anonymous => Vec::new(),
         };
         json!({
             "preferred_username": name,

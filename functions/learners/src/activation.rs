@@ -9,17 +9,14 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use futures::try_join;
-use license_domain::{
-    Access, ActivationKey, EmailAddress, EnterpriseId, License, LicenseStatus, LmsUserId, Portfolio, Timestamp,
-};
+use license_domain::{Access, ActivationKey, EnterpriseId, License, LicenseStatus, Portfolio, Timestamp};
 use license_store::{
     StoreError,
     ports::{ActivateError, with_key},
 };
-use license_telemetry::metrics;
 use license_web::{ApiError, Caller, Grants, LEARNERS_AND_ADMINS, Missing, Params, Route, wire};
 
-use crate::Context;
+use crate::{Context, lms_user};
 
 /// Activation.
 pub const ROUTE: Route = Route {
@@ -47,7 +44,7 @@ pub async fn handle(
         context.learners.licenses_of(&email_key),
         likely_portfolio(&context, &caller),
         context.portfolios.products(),
-        async { Ok(lms_user_id(&context, &caller, &email).await) },
+        async { Ok(lms_user::number(&context, &caller).await) },
     )?;
 
     let now = context.web.now();
@@ -104,22 +101,6 @@ fn only_customer(access: &Access) -> Option<EnterpriseId> {
     match access {
         Access::Only(enterprises) if enterprises.len() == 1 => enterprises.first().copied(),
         _ => None,
-    }
-}
-
-/// The learner's number: the token's, or the LMS's. An LMS that does not answer does not keep a learner from
-/// studying; the number follows with the next token that has it.
-async fn lms_user_id(context: &Context, caller: &Caller, email: &EmailAddress) -> Option<LmsUserId> {
-    if caller.principal.lms_user_id.is_some() {
-        return caller.principal.lms_user_id;
-    }
-    match context.lms_users.lms_user_id(email).await {
-        Ok(user) => user,
-        Err(error) => {
-            tracing::warn!(request_id = caller.request_id, %error, "the LMS did not say who the learner is");
-            metrics::count(error.metric(), &[]);
-            None
-        }
     }
 }
 

@@ -3,17 +3,19 @@
 mod activation;
 mod holdings;
 mod licenses;
+mod lms_user;
 mod own;
 mod own_list;
 mod own_one;
 mod plan;
 mod plans;
 mod selected;
+mod subsidy;
 
 use std::{fmt, sync::Arc};
 
 use axum::{Router, extract::FromRef};
-use license_clients::LmsUsers;
+use license_clients::{Catalogs, LmsUsers};
 use license_store::{
     Store,
     ports::{Activate, Learners, Portfolios},
@@ -33,6 +35,8 @@ pub struct Context {
     pub activate: Arc<dyn Activate>,
     /// The LMS, for the learner's number where the token lacks it.
     pub lms_users: Arc<dyn LmsUsers>,
+    /// The catalog service, for what a licence pays.
+    pub catalogs: Arc<dyn Catalogs>,
 }
 
 impl fmt::Debug for Context {
@@ -47,20 +51,21 @@ impl FromRef<Context> for Web {
     }
 }
 
-/// The context over that store and that LMS.
-pub fn context(web: Web, store: &Arc<Store>, lms_users: Arc<dyn LmsUsers>) -> Context {
-    Context { web, portfolios: store.clone(), learners: store.clone(), activate: store.clone(), lms_users }
+/// The context over that store, that LMS and that catalog service.
+pub fn context(web: Web, store: &Arc<Store>, lms_users: Arc<dyn LmsUsers>, catalogs: Arc<dyn Catalogs>) -> Context {
+    Context { web, portfolios: store.clone(), learners: store.clone(), activate: store.clone(), lms_users, catalogs }
 }
 
 /// The routes of this function.
 pub const ROUTES: &[Route] =
-    &[licenses::ROUTE, activation::ROUTE, plans::ROUTE, plan::ROUTE, own_list::ROUTE, own_one::ROUTE];
+    &[licenses::ROUTE, activation::ROUTE, subsidy::ROUTE, plans::ROUTE, plan::ROUTE, own_list::ROUTE, own_one::ROUTE];
 
 /// The function's router.
 pub fn router(context: Context) -> Router {
     Endpoints::new(context)
         .add(licenses::ROUTE, licenses::handle)
         .add(activation::ROUTE, activation::handle)
+        .add(subsidy::ROUTE, subsidy::handle)
         .add(plans::ROUTE, plans::handle)
         .add(plan::ROUTE, plan::handle)
         .add(own_list::ROUTE, own_list::handle)

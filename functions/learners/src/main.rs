@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use license_clients::{ClientSettings, LmsUserClient, ServiceClient};
+use license_clients::{CatalogClient, ClientSettings, LmsUserClient, ServiceClient};
 use license_domain::{Clock, Random};
 use license_store::Store;
 use license_telemetry::{SystemClock, SystemRandom};
@@ -16,6 +16,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let store = Arc::new(Store::from_env(clock.clone(), random.clone()).await);
     let client = ServiceClient::new(ClientSettings::from_env(), clock.clone(), random.clone())?;
     let web = Web::new(&Settings::from_env()?, store.clone(), clock, random)?;
-    let context = function_learners::context(web, &store, Arc::new(LmsUserClient::new(client)));
+    let lms_users = Arc::new(LmsUserClient::new(client.clone()));
+    let context = function_learners::context(web, &store, lms_users, Arc::new(CatalogClient::new(client)));
     lambda_http::run(function_learners::router(context)).await
 }

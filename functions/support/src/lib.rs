@@ -1,15 +1,16 @@
-//! What support staff look up: the licences of a person, by address.
+//! What the company does for a learner by name: look-ups for support, and retirement.
 
 mod admin_view;
 mod found;
 mod lookup;
+mod retire_user;
 
 use std::{fmt, sync::Arc};
 
 use axum::{Router, extract::FromRef};
 use license_store::{
     Store,
-    ports::{Learners, Portfolios},
+    ports::{Learners, Portfolios, Retire},
 };
 use license_web::{Endpoints, Route, Web};
 
@@ -22,6 +23,8 @@ pub struct Context {
     pub portfolios: Arc<dyn Portfolios>,
     /// The licences of a learner.
     pub learners: Arc<dyn Learners>,
+    /// Retiring learners.
+    pub retire: Arc<dyn Retire>,
 }
 
 impl fmt::Debug for Context {
@@ -38,13 +41,17 @@ impl FromRef<Context> for Web {
 
 /// The context over that store.
 pub fn context(web: Web, store: &Arc<Store>) -> Context {
-    Context { web, portfolios: store.clone(), learners: store.clone() }
+    Context { web, portfolios: store.clone(), learners: store.clone(), retire: store.clone() }
 }
 
 /// The routes of this function.
-pub const ROUTES: &[Route] = &[lookup::ROUTE, admin_view::ROUTE];
+pub const ROUTES: &[Route] = &[lookup::ROUTE, admin_view::ROUTE, retire_user::ROUTE];
 
 /// The function's router.
 pub fn router(context: Context) -> Router {
-    Endpoints::new(context).add(lookup::ROUTE, lookup::handle).add(admin_view::ROUTE, admin_view::handle).router()
+    Endpoints::new(context)
+        .add(lookup::ROUTE, lookup::handle)
+        .add(admin_view::ROUTE, admin_view::handle)
+        .add(retire_user::ROUTE, retire_user::handle)
+        .router()
 }

@@ -9,7 +9,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use license_clients::{CatalogClient, ClientSettings, LmsUserClient, ServiceClient};
+use license_clients::{CatalogClient, Catalogs, ClientSettings, LmsUserClient, ServiceClient};
 use license_domain::{Clock, Random};
 use license_store::Store;
 use license_template::Template;
@@ -38,7 +38,7 @@ impl Product {
         let client = ServiceClient::new(client, clock.clone(), random.clone())?;
         let web = Web::new(&WebSettings::from_lookup(settings.lookup())?, store.clone(), clock, random)?;
         let lms_users = Arc::new(LmsUserClient::new(client.clone()));
-        let catalogs = Arc::new(CatalogClient::new(client));
+        let catalogs: Arc<dyn Catalogs> = Arc::new(CatalogClient::new(client));
         let routers = HashMap::from([
             ("function-agreements", function_agreements::router(function_agreements::context(web.clone(), store))),
             (
@@ -46,7 +46,10 @@ impl Product {
                 function_subscriptions::router(function_subscriptions::context(web.clone(), store)),
             ),
             ("function-licenses", function_licenses::router(function_licenses::context(web.clone(), store))),
-            ("function-learners", function_learners::router(function_learners::context(web.clone(), store, lms_users))),
+            (
+                "function-learners",
+                function_learners::router(function_learners::context(web.clone(), store, lms_users, catalogs.clone())),
+            ),
             (
                 "function-provisioning",
                 function_provisioning::router(function_provisioning::context(web.clone(), store, catalogs)),

@@ -27,6 +27,9 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 pub use crate::{clock::LocalClock, error::StartError};
 use crate::{engine::Engine, keys::Signer, schedules::Schedules, services::Services, settings::Settings};
 
+/// The user who retires learners, where the settings name nobody else.
+pub const RETIREMENT_WORKER: &str = "retirement-service-worker";
+
 /// How long requests that are under way may take to end when the runner stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -109,6 +112,7 @@ pub async fn start_on(engine: Engine, endpoint: &str, options: Options) -> Resul
     let services = Services::new(store.clone());
     let mut helpers = vec![services.serve(&mut settings).await?];
     settings.set_default("LEARNER_PORTAL_URL", "http://localhost:8734");
+    settings.set_default("RETIREMENT_SERVICE_WORKER_USERNAME", RETIREMENT_WORKER);
 
     let product_store = Store::new(table::client(endpoint), table::NAME, shared_clock.clone(), random.clone());
     let product_store = Arc::new(product_store);

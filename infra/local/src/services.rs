@@ -64,6 +64,7 @@ impl Services {
         }
         settings.set_default("BACKEND_SERVICE_EDX_OAUTH2_KEY", "license-manager");
         settings.set_default("BACKEND_SERVICE_EDX_OAUTH2_SECRET", "local");
+        settings.set_default("ENTERPRISE_SUBSIDY_CHECKSUM_SECRET_KEY", "local");
         let router = self.router();
         Ok(tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
@@ -78,6 +79,7 @@ impl Services {
             .route("/api/user/v1/accounts", routing::get(lms::account))
             .route("/enterprise/api/v1/enterprise-customer/{id}/", routing::get(lms::enterprise_customer))
             .route("/api/v1/enterprise-catalogs/{id}/", routing::get(catalog::catalog))
+            .route("/api/v1/enterprise-catalogs/{id}/contains_content_items/", routing::get(catalog::contains))
             // Braze.
             .route("/users/{*call}", routing::post(accepted))
             .route("/campaigns/{*call}", routing::post(accepted))

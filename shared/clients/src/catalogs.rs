@@ -1,7 +1,9 @@
 //! The catalog service.
 
+use std::{collections::HashMap, sync::Mutex};
+
 use async_trait::async_trait;
-use license_domain::{CatalogId, EnterpriseId};
+use license_domain::{CatalogId, EnterpriseId, Timestamp};
 use serde::Deserialize;
 
 use crate::{
@@ -14,17 +16,51 @@ use crate::{
 pub trait Catalogs: Send + Sync {
     /// Whether there is such a catalog and it is that customer's.
     async fn belongs_to(&self, catalog: CatalogId, enterprise: EnterpriseId) -> Result<bool, ClientError>;
+
+    /// Whether the catalog holds the course (or course run) of that key. What was asked within the last hour is
+    /// not asked again.
+    async fn contains(&self, catalog: CatalogId, course: &str) -> Result<bool, ClientError>;
 }
 
+/// How long the contents of a catalog are trusted, in seconds.
+const CONTENTS_LIFETIME_SECONDS: i64 = 60 * 60;
+
+/// How many answers about contents are remembered; a process that asked more starts over.
+const CAPACITY: usize = 10_000;
+
 /// The catalog service over HTTP.
-#[derive(Clone, Debug)]
-pub struct CatalogClient(ServiceClient);
+#[derive(Debug)]
+pub struct CatalogClient {
+    client: ServiceClient,
+    contents: Mutex<HashMap<(CatalogId, String), (Timestamp, bool)>>,
+}
 
 impl CatalogClient {
     /// Asks by way of that client.
-    pub const fn new(client: ServiceClient) -> Self {
-        Self(client)
+    pub fn new(client: ServiceClient) -> Self {
+        Self { client, contents: Mutex::default() }
     }
+
+    fn recall(&self, asked: &(CatalogId, String), now: Timestamp) -> Option<bool> {
+        let contents = self.contents.lock().ok()?;
+        let (read, answer) = contents.get(asked)?;
+        (0..CONTENTS_LIFETIME_SECONDS).contains(&(now - *read).num_seconds()).then_some(*answer)
+    }
+
+    fn remember(&self, asked: (CatalogId, String), now: Timestamp, answer: bool) {
+        if let Ok(mut contents) = self.contents.lock() {
+            if contents.len() >= CAPACITY {
+                contents.clear();
+            }
+            contents.insert(asked, (now, answer));
+        }
+    }
+}
+
+/// What is read of an answer about contents.
+#[derive(Deserialize)]
+struct Contents {
+    contains_content_items: bool,
 }
 
 /// What is read of a catalog.
@@ -36,8 +72,21 @@ struct Catalog {
 #[async_trait]
 impl Catalogs for CatalogClient {
     async fn belongs_to(&self, catalog: CatalogId, enterprise: EnterpriseId) -> Result<bool, ClientError> {
-        let url = format!("{}/api/v1/enterprise-catalogs/{catalog}/", self.0.settings().catalog()?);
-        let found: Option<Catalog> = self.0.get(Service::Catalog, &url, &[]).await?;
+        let url = format!("{}/api/v1/enterprise-catalogs/{catalog}/", self.client.settings().catalog()?);
+        let found: Option<Catalog> = self.client.get(Service::Catalog, &url, &[]).await?;
         Ok(found.is_some_and(|catalog| catalog.enterprise_customer == enterprise))
+    }
+
+    async fn contains(&self, catalog: CatalogId, course: &str) -> Result<bool, ClientError> {
+        let (asked, now) = ((catalog, course.to_owned()), self.client.now());
+        if let Some(answer) = self.recall(&asked, now) {
+            return Ok(answer);
+        }
+        let base = self.client.settings().catalog()?;
+        let url = format!("{base}/api/v1/enterprise-catalogs/{catalog}/contains_content_items/");
+        let found: Option<Contents> = self.client.get(Service::Catalog, &url, &[("course_run_ids", course)]).await?;
+        let answer = found.is_some_and(|contents| contents.contains_content_items);
+        self.remember(asked, now, answer);
+        Ok(answer)
     }
 }

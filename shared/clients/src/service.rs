@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use license_domain::{Clock, Random};
+use license_domain::{Clock, Random, Timestamp};
 use reqwest::{Response, StatusCode, header, redirect};
 use serde::de::DeserializeOwned;
 
@@ -52,6 +52,10 @@ impl ServiceClient {
             .build()
             .map_err(ClientError::Setup)?;
         Ok(Self(Arc::new(Inner { http, settings, clock, random, token: TokenCache::default() })))
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
     }
 
     pub(crate) fn settings(&self) -> &ClientSettings {

@@ -80,6 +80,8 @@ pub enum EventKind {
     LicensesRevoked,
     /// A learner's address changed.
     LearnerEmailChanged,
+    /// A learner left for good; a licence of theirs names nobody now.
+    LearnerRetired,
 }
 
 /// A learner whom no licence names.

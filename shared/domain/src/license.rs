@@ -230,6 +230,12 @@ impl License {
         }
     }
 
+    /// The same licence without its person; it is on record and nobody's.
+    #[must_use]
+    pub fn anonymous(&self, now: Timestamp) -> Self {
+        Self { user_email: None, lms_user_id: None, modified: now, ..self.clone() }
+    }
+
     /// The learner is reminded of a licence that waits for them.
     pub fn remind(&self, now: Timestamp) -> Result<Self, Refusal> {
         match self.status {

@@ -93,7 +93,7 @@ fn decide(user: LmsUserId, license: &License, archived: bool, target: Option<&Li
 }
 
 impl Store {
-    async fn learner_items(&self, email: &EmailKey) -> Result<Vec<Item>, StoreError> {
+    pub(crate) async fn learner_items(&self, email: &EmailKey) -> Result<Vec<Item>, StoreError> {
         let range = Range {
             partition: LearnerKeys(email).partition(),
             prefix: Some(LICENSE_PREFIX.to_owned()),
@@ -103,7 +103,7 @@ impl Store {
         self.table.query(range).await
     }
 
-    async fn aliases(&self, user: LmsUserId) -> Result<Vec<(EmailAddress, Item)>, StoreError> {
+    pub(crate) async fn aliases(&self, user: LmsUserId) -> Result<Vec<(EmailAddress, Item)>, StoreError> {
         let range = Range { partition: keys::alias_partition(user), consistent: true, ..Range::default() };
         let items = self.table.query(range).await?;
         Ok(items
@@ -232,7 +232,7 @@ impl Store {
         self.event(&event)
     }
 
-    async fn drop_alias(&self, user: LmsUserId, old: &EmailAddress, seen: &Item) -> Result<(), StoreError> {
+    pub(crate) async fn drop_alias(&self, user: LmsUserId, old: &EmailAddress, seen: &Item) -> Result<(), StoreError> {
         let condition = match seen.get("written") {
             Some(written) => Expression::new("#written = :seen").name("written").value("seen", written.clone()),
             None => Expression::new("attribute_not_exists(#written)").name("written"),
@@ -247,7 +247,7 @@ impl Store {
 }
 
 /// The licence is the one that was seen, unchanged.
-fn as_seen(slot: &Slot) -> Expression {
+pub(crate) fn as_seen(slot: &Slot) -> Expression {
     Expression::new("#uuid = :uuid AND #version = :version")
         .name(attributes::UUID)
         .name(attributes::VERSION)
@@ -256,7 +256,7 @@ fn as_seen(slot: &Slot) -> Expression {
 }
 
 /// A live licence of that status becomes a free seat.
-fn give_back(status: LicenseStatus) -> BucketChange {
+pub(crate) fn give_back(status: LicenseStatus) -> BucketChange {
     let mut change = BucketChange { free: 1, ..BucketChange::default() };
     match status {
         LicenseStatus::Assigned => change.assigned = -1,

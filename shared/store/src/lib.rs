@@ -18,6 +18,7 @@ pub mod ports;
 mod provision;
 mod remind;
 mod renewals;
+mod retire;
 mod revoke;
 pub mod rows;
 pub mod table;

@@ -508,6 +508,13 @@ pub trait Renewals: Send + Sync {
     ) -> Result<(), RenewalError>;
 }
 
+/// Learners who leave for good.
+#[async_trait]
+pub trait Retire: Send + Sync {
+    /// Erases the learner from all licences and what is on record of the user name; how many things that were.
+    async fn retire(&self, user: LmsUserId, username: &str, stamp: &Stamp) -> Result<usize, StoreError>;
+}
+
 /// Batches whose request died half-way.
 #[async_trait]
 pub trait Batches: Send + Sync {

@@ -164,6 +164,8 @@ pub(crate) struct BucketChange {
     pub activated: i64,
     /// Change of revoked licences.
     pub revoked: i64,
+    /// Change of revoked licences that name nobody.
+    pub revoked_without_person: i64,
     /// New seats at the end.
     pub grown: u64,
     /// Seats that came back as rows (negative: rows that were taken).
@@ -191,6 +193,11 @@ impl BucketChange {
                 adds.push(format!("#{counter} :{counter}"));
                 terms = terms.name(counter).value(counter, number(change));
             }
+        }
+        if self.revoked_without_person != 0 {
+            adds.push("#nobodys :nobodys".to_owned());
+            terms.names.insert("#nobodys".to_owned(), attributes::REVOKED_WITHOUT_PERSON.to_owned());
+            terms = terms.value("nobodys", number(self.revoked_without_person));
         }
         if self.grown > 0 {
             adds.push("#end :grown".to_owned());

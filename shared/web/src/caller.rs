@@ -119,6 +119,13 @@ impl Caller {
         if self.principal.is_staff || self.principal.is_superuser { Ok(()) } else { Err(ApiError::forbidden()) }
     }
 
+    /// For retirement: 403 unless the caller is the user who does it.
+    pub fn require_retirement(&self) -> Result<(), ApiError> {
+        let worker = self.web.settings().retirement_worker.as_deref();
+        let is_worker = worker.is_some_and(|worker| worker == self.principal.username);
+        if is_worker || self.principal.is_superuser { Ok(()) } else { Err(ApiError::forbidden()) }
+    }
+
     /// What every change is stamped with.
     pub fn stamp(&self, reason: &str) -> Stamp {
         Stamp {

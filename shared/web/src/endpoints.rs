@@ -126,6 +126,7 @@ where
 fn admit(caller: &Caller, access: Grants) -> Result<(), ApiError> {
     match access {
         Grants::Staff => caller.require_staff(),
+        Grants::Retirement => caller.require_retirement(),
         Grants::Roles { roles, missing, .. } if caller.access(roles).is_empty() => Err(missing.refusal()),
         _ => Ok(()),
     }

@@ -36,5 +36,5 @@ pub use page::{NumberedPage, Page, PageNumber, PageQuery, Window};
 pub use params::{Params, id};
 pub use reach::{Reach, reach};
 pub use route::{Grants, Route};
-pub use settings::{JwkSource, JwtSettings, Settings, SettingsError};
+pub use settings::{JwkSource, JwtSettings, Secret, Settings, SettingsError};
 pub use web::Web;

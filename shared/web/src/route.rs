@@ -24,6 +24,8 @@ pub enum Grants {
     Authenticated,
     /// The company's own people, and superusers.
     Staff,
+    /// The user who retires learners, and superusers.
+    Retirement,
     /// Holders of roles.
     Roles {
         /// Any of these.

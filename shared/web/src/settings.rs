@@ -9,10 +9,22 @@
 //! | `CORS_ORIGIN_WHITELIST` | origins (`scheme://host[:port]`) whose pages may call, separated by commas |
 //! | `CSRF_TRUSTED_ORIGINS` | origins (also `scheme://*.domain`) whose pages may change things with a browser's cookies, separated by commas |
 //! | `LEARNER_PORTAL_URL` | where links of learners lead |
+//! | `ENTERPRISE_SUBSIDY_CHECKSUM_SECRET_KEY` | the secret under which subsidies are signed; without it there are none |
+//! | `RETIREMENT_SERVICE_WORKER_USERNAME` | the user who retires learners |
 //!
 //! Without any key nothing is accepted.
 
 use jsonwebtoken::jwk::JwkSet;
+
+/// A text that is not shown.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
+}
 
 /// What the web layer has to be told.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +37,10 @@ pub struct Settings {
     pub csrf_trusted_origins: Vec<String>,
     /// Where links of learners lead, without a slash at the end.
     pub learner_portal_url: String,
+    /// The secret under which subsidies are signed.
+    pub subsidy_secret: Option<Secret>,
+    /// The user who retires learners.
+    pub retirement_worker: Option<String>,
 }
 
 /// How tokens are told from forgeries.
@@ -104,6 +120,8 @@ impl Settings {
             cors_origins: list("CORS_ORIGIN_WHITELIST", false)?,
             csrf_trusted_origins: list("CSRF_TRUSTED_ORIGINS", true)?,
             learner_portal_url: get("LEARNER_PORTAL_URL").unwrap_or_default().trim_end_matches('/').to_owned(),
+            subsidy_secret: get("ENTERPRISE_SUBSIDY_CHECKSUM_SECRET_KEY").map(Secret),
+            retirement_worker: get("RETIREMENT_SERVICE_WORKER_USERNAME"),
         })
     }
 }

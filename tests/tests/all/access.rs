@@ -61,8 +61,15 @@ fn example(route: &Route, state: &State) -> Option<(String, Value)> {
         ("POST", "/api/v1/license-activation/") => {
             (format!("/api/v1/license-activation/?activation_key={}", state.key), json!({}))
         }
+        ("GET", "/api/v1/license-subsidy/") => {
+            (format!("/api/v1/license-subsidy?enterprise_customer_uuid={enterprise}&course_key=edX%2BDemoX"), none)
+        }
         ("GET", "/api/v1/learner-licenses/") => {
             (format!("/api/v1/learner-licenses/?enterprise_customer_uuid={enterprise}"), none)
+        }
+        // Somebody whom nobody knows, so that the others keep what they hold.
+        ("POST", "/api/v1/retire_user/") => {
+            ("/api/v1/retire_user/".to_owned(), json!({ "lms_user_id": 4_711, "original_username": "gone" }))
         }
         ("POST", "/api/v1/staff_lookup_licenses/") => {
             ("/api/v1/staff_lookup_licenses/".to_owned(), json!({ "user_email": LEARNER }))
@@ -133,15 +140,23 @@ fn grants(role: Role) -> &'static [(RoleName, bool)] {
         Role::Learner => &[(RoleName::SubscriptionsLearner, true)],
         Role::ForeignLearner => &[(RoleName::SubscriptionsLearner, false)],
         Role::Provisioner => &[(RoleName::ProvisioningAdmin, true)],
-        Role::OneCustomersProvisioner | Role::Staff | Role::Superuser | Role::Nobody | Role::Anonymous => &[],
+        Role::OneCustomersProvisioner
+        | Role::Staff
+        | Role::Superuser
+        | Role::RetirementWorker
+        | Role::Nobody
+        | Role::Anonymous => &[],
     }
 }
 
 fn expected(route: &Route, role: Role) -> Verdict {
     let (roles, listing, missing) = match route.access {
-        Grants::Authenticated | Grants::Staff if role == Role::Anonymous => return Verdict::Unknown,
+        Grants::Authenticated | Grants::Staff | Grants::Retirement if role == Role::Anonymous => {
+            return Verdict::Unknown;
+        }
+        Grants::Retirement if matches!(role, Role::Superuser | Role::RetirementWorker) => return Verdict::Admitted,
         Grants::Staff if matches!(role, Role::Staff | Role::Superuser) => return Verdict::Admitted,
-        Grants::Staff => return Verdict::Refused(Missing::Unnamed.detail()),
+        Grants::Staff | Grants::Retirement => return Verdict::Refused(Missing::Unnamed.detail()),
         Grants::Anyone | Grants::Authenticated => return Verdict::Admitted,
         Grants::Roles { roles, listing, missing } => (roles, listing, missing),
     };

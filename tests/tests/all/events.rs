@@ -26,6 +26,10 @@ impl Catalogs for Nowhere {
     async fn belongs_to(&self, _: CatalogId, _: EnterpriseId) -> Result<bool, ClientError> {
         Ok(false)
     }
+
+    async fn contains(&self, _: CatalogId, _: &str) -> Result<bool, ClientError> {
+        Ok(false)
+    }
 }
 
 #[async_trait]
@@ -47,7 +51,7 @@ fn routers(app: &TestApp) -> BTreeMap<&'static str, Router> {
         ("function-licenses", function_licenses::router(function_licenses::context(web.clone(), store))),
         (
             "function-learners",
-            function_learners::router(function_learners::context(web.clone(), store, nowhere.clone())),
+            function_learners::router(function_learners::context(web.clone(), store, nowhere.clone(), nowhere.clone())),
         ),
         (
             "function-provisioning",

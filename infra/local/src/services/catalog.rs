@@ -1,12 +1,13 @@
-//! The catalog service: it knows whose a catalog is.
+//! The catalog service: it knows whose a catalog is, and what is in it.
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::StatusCode,
 };
 use license_domain::{CatalogId, EnterpriseId};
 use license_store::{StoreError, ports::Portfolios};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Services;
@@ -28,6 +29,20 @@ pub(super) async fn catalog(
     };
     let owner = owner.or_else(|| by_name(catalog)).ok_or(StatusCode::NOT_FOUND)?;
     Ok(Json(json!({ "uuid": catalog, "title": "A catalog", "enterprise_customer": owner })))
+}
+
+/// A course whose key begins so is in no catalog; every other one is in all of them.
+const NOWHERE: &str = "NOTINCATALOG";
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    course_run_ids: String,
+}
+
+/// Whether a catalog holds any of these courses.
+pub(super) async fn contains(Path(_): Path<CatalogId>, Query(asked): Query<Asked>) -> Json<Value> {
+    let is_there = asked.course_run_ids.split(',').any(|course| !course.starts_with(NOWHERE));
+    Json(json!({ "contains_content_items": is_there }))
 }
 
 async fn on_record(services: &Services, catalog: CatalogId) -> Result<Option<EnterpriseId>, StoreError> {

@@ -118,23 +118,16 @@ async fn cookies_read_and_write_only_with_a_csrf_token() {
 
 #[tokio::test]
 async fn roles_on_record_add_to_those_of_the_token() {
-    use license_domain::{EnterpriseId, RoleGrant, RoleName, Scope};
-    use license_store::{keys::UserKeys, rows, table::Write};
+    use license_domain::{EnterpriseId, Scope};
 
     let app = TestApp::start().await;
     let plan = app.plan(3).await;
     let user = |name: &str| {
         app.client_with(json!({ "preferred_username": name, "email": "x@example.com", "roles": ["enterprise_admin"] }))
     };
-    let grant = async |name: &str, scope: Scope| {
-        let grant = RoleGrant { role: RoleName::SubscriptionsAdmin, scope };
-        let mut item = rows::to_item(&grant).expect("an item");
-        item.extend(UserKeys(name).role(grant).attributes());
-        app.running().store().table().transact(vec![Write::put(item)], name).await.expect("written");
-    };
-    grant("here", Scope::Enterprise(plan.agreement.enterprise)).await;
-    grant("elsewhere", Scope::Enterprise(EnterpriseId(app.uuid(0xe)))).await;
-    grant("everywhere", Scope::All).await;
+    app.grant("here", Scope::Enterprise(plan.agreement.enterprise)).await;
+    app.grant("elsewhere", Scope::Enterprise(EnterpriseId(app.uuid(0xe)))).await;
+    app.grant("everywhere", Scope::All).await;
     for (name, status) in [("here", 200), ("elsewhere", 403), ("everywhere", 200), ("Here", 403), ("nobody", 403)] {
         assert_eq!(user(name).get(&plan.path("")).await.status.as_u16(), status, "{name}");
     }
