@@ -54,6 +54,7 @@ impl Product {
                 "function-provisioning",
                 function_provisioning::router(function_provisioning::context(web.clone(), store, catalogs)),
             ),
+            ("function-enrollments", function_enrollments::router(function_enrollments::context(web.clone(), store))),
             ("function-support", function_support::router(function_support::context(web.clone(), store))),
             ("function-site", function_site::router(function_site::context(web, store))),
         ]);

@@ -4,7 +4,7 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use uuid::Uuid;
 
-use crate::ids::{ActivationKey, AgreementId, BatchId, EventId, PlanId};
+use crate::ids::{ActivationKey, AgreementId, BatchId, EventId, JobId, PlanId};
 
 /// A moment in UTC, in whole microseconds (the precision of the wire).
 pub type Timestamp = DateTime<Utc>;
@@ -41,6 +41,11 @@ pub trait Random: Send + Sync {
     /// A new plan's id.
     fn plan_id(&self) -> PlanId {
         PlanId(self.uuid())
+    }
+
+    /// A new job's id.
+    fn job_id(&self) -> JobId {
+        JobId(self.uuid())
     }
 
     /// A new batch's id.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     actor::Stamp,
     email::EmailAddress,
-    ids::{ActivationKey, AgreementId, EnterpriseId, EventId, LicenseId, LmsUserId, PlanId, RenewalId},
+    ids::{ActivationKey, AgreementId, EnterpriseId, EventId, JobId, LicenseId, LmsUserId, PlanId, RenewalId},
     license::{License, LicenseStatus},
 };
 
@@ -80,6 +80,8 @@ pub enum EventKind {
     LicensesRevoked,
     /// A learner's address changed.
     LearnerEmailChanged,
+    /// Learners are to be enrolled in courses.
+    BulkEnrollmentRequested,
     /// A learner left for good; a licence of theirs names nobody now.
     LearnerRetired,
 }
@@ -160,4 +162,9 @@ pub enum Consequence {
     CheckUtilization,
     /// Ask the enterprise service to end the enrolments of revoked learners.
     RevokeEnrollments,
+    /// Enrol the learners of a job in its courses.
+    EnrollLearners {
+        /// The job.
+        job: JobId,
+    },
 }

@@ -54,6 +54,8 @@ uuid_id! {
     CatalogId,
     /// Work that takes more than one transaction.
     BatchId,
+    /// Work that is carried out after the answer.
+    JobId,
     /// An event; version 7, so that events sort by time.
     EventId,
 }

@@ -6,6 +6,7 @@ pub mod agreement;
 pub mod ambient;
 pub mod capacity;
 pub mod email;
+pub mod enrollment;
 pub mod event;
 pub mod ids;
 pub mod license;
@@ -20,10 +21,11 @@ pub use agreement::{CustomerAgreement, ExpirationMessaging, Portfolio};
 pub use ambient::{Clock, Random, Timestamp};
 pub use capacity::{RevocationCap, SeatCounts};
 pub use email::{EmailAddress, EmailKey, InvalidEmail};
+pub use enrollment::EnrollmentJob;
 pub use event::{Consequence, Event, EventKind, LicenseChange};
 pub use ids::{
-    ActivationKey, AgreementId, BatchId, CatalogId, EnterpriseId, EventId, LicenseId, LmsUserId, PlanId, ProductId,
-    RenewalId,
+    ActivationKey, AgreementId, BatchId, CatalogId, EnterpriseId, EventId, JobId, LicenseId, LmsUserId, PlanId,
+    ProductId, RenewalId,
 };
 pub use license::{License, LicenseSource, LicenseStatus};
 pub use plan::{ChangeReason, SubscriptionPlan};

@@ -16,6 +16,7 @@
 //! | alias from LMS user to address | `LMS#id` | `EMAIL#lower` | |
 //! | event and outbox | `EVENT#hour#shard` | event id | |
 //! | batch, its chunks | `BATCH#b` | `@`, `CHUNK#n` | gsi3 `DUE#BATCH` / time, b |
+//! | job that enrols learners | `JOB#j` | `@` | gsi3 `DUE#JOB` / time, j |
 //! | user, explicit roles | `USER#name` | `@`, `ROLE#role#scope` | |
 //! | products and plan types | `CATALOG` | `@` | |
 //! | last number | `SEQUENCE#RENEWAL` | `@` | |
@@ -25,8 +26,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use license_domain::{
-    AgreementId, BatchId, EmailKey, EnterpriseId, EventId, LicenseId, LicenseStatus, LmsUserId, PlanId, RenewalId,
-    RoleGrant, RoleName, Scope, SeatPrefix, Timestamp,
+    AgreementId, BatchId, EmailKey, EnterpriseId, EventId, JobId, LicenseId, LicenseStatus, LmsUserId, PlanId,
+    RenewalId, RoleGrant, RoleName, Scope, SeatPrefix, Timestamp,
 };
 
 /// Names of the key attributes, as the template declares them.
@@ -205,6 +206,9 @@ pub const ALL_PLANS: &str = "ALL#PLAN";
 pub const ALL_RENEWALS: &str = "ALL#RENEWAL";
 /// Partition of batches by the time at which they should be done.
 pub const DUE_BATCHES: &str = "DUE#BATCH";
+
+/// Partition of jobs by the time at which they were asked for, until they are done.
+pub const DUE_JOBS: &str = "DUE#JOB";
 
 /// A plan's place in the operator's list.
 pub fn plan_listing(plan: PlanId, start: Timestamp) -> IndexKey {
@@ -389,6 +393,16 @@ impl BatchKeys {
     pub fn due(self, at: Timestamp) -> IndexKey {
         IndexKey { index: GSI3, pk: DUE_BATCHES.to_owned(), sk: format!("{}#{}", time(at), self.0) }
     }
+}
+
+/// A job that enrols learners.
+pub fn job(job: JobId) -> Key {
+    Key::head(format!("JOB#{job}"))
+}
+
+/// When a job should be carried out.
+pub fn job_due(job: JobId, at: Timestamp) -> IndexKey {
+    IndexKey { index: GSI3, pk: DUE_JOBS.to_owned(), sk: format!("{}#{job}", time(at)) }
 }
 
 /// The greatest sort key of the due index that is due at that time.

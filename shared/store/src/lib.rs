@@ -9,6 +9,7 @@ mod auto_apply;
 mod batch;
 mod cache;
 mod draw;
+mod enrollments;
 pub mod error;
 pub mod keys;
 mod learners;

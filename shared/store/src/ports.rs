@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use license_domain::{
-    ActivationKey, AgreementId, BatchId, CustomerAgreement, EmailAddress, EmailKey, EnterpriseId, License, LicenseId,
-    LicenseStatus, LmsUserId, PlanId, Portfolio, ProductCatalog, RenewalId, RoleGrant, SeatCounts, Stamp,
-    SubscriptionPlan, SubscriptionPlanRenewal,
+    ActivationKey, AgreementId, BatchId, CustomerAgreement, EmailAddress, EmailKey, EnrollmentJob, EnterpriseId, JobId,
+    License, LicenseId, LicenseStatus, LmsUserId, PlanId, Portfolio, ProductCatalog, RenewalId, RoleGrant, SeatCounts,
+    Stamp, SubscriptionPlan, SubscriptionPlanRenewal,
 };
 
 use crate::{
@@ -506,6 +506,16 @@ pub trait Renewals: Send + Sync {
         renewal: &SubscriptionPlanRenewal,
         stamp: &Stamp,
     ) -> Result<(), RenewalError>;
+}
+
+/// Jobs that enrol learners in courses.
+#[async_trait]
+pub trait Enrollments: Send + Sync {
+    /// Puts a job on record, to be carried out.
+    async fn create_job(&self, portfolio: &Portfolio, job: &EnrollmentJob, stamp: &Stamp) -> Result<(), StoreError>;
+
+    /// The job of that id.
+    async fn job(&self, job: JobId) -> Result<Option<EnrollmentJob>, StoreError>;
 }
 
 /// Learners who leave for good.

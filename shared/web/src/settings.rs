@@ -10,11 +10,16 @@
 //! | `CSRF_TRUSTED_ORIGINS` | origins (also `scheme://*.domain`) whose pages may change things with a browser's cookies, separated by commas |
 //! | `LEARNER_PORTAL_URL` | where links of learners lead |
 //! | `ENTERPRISE_SUBSIDY_CHECKSUM_SECRET_KEY` | the secret under which subsidies are signed; without it there are none |
+//! | `BULK_ENROLL_REQUEST_LIMIT` | the most enrolments (learners × courses) of one request, 500 where it is not set and at most 1,000 |
 //! | `RETIREMENT_SERVICE_WORKER_USERNAME` | the user who retires learners |
 //!
 //! Without any key nothing is accepted.
 
 use jsonwebtoken::jwk::JwkSet;
+use license_domain::enrollment::DEFAULT_LIMIT;
+
+/// The most enrolments that a job can hold: it is one item of the table.
+const MOST_ENROLLMENTS: usize = 1_000;
 
 /// A text that is not shown.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -41,6 +46,8 @@ pub struct Settings {
     pub subsidy_secret: Option<Secret>,
     /// The user who retires learners.
     pub retirement_worker: Option<String>,
+    /// The most enrolments of one request.
+    pub bulk_enroll_limit: usize,
 }
 
 /// How tokens are told from forgeries.
@@ -90,6 +97,14 @@ pub enum SettingsError {
         /// What stands there.
         text: String,
     },
+    /// Not a whole number.
+    #[error("{setting}: {text:?} is not a whole number")]
+    Number {
+        /// The setting's name.
+        setting: &'static str,
+        /// What stands there.
+        text: String,
+    },
     /// The HTTP client was not built.
     #[error("the HTTP client was not built: {0}")]
     Client(#[from] reqwest::Error),
@@ -122,8 +137,15 @@ impl Settings {
             learner_portal_url: get("LEARNER_PORTAL_URL").unwrap_or_default().trim_end_matches('/').to_owned(),
             subsidy_secret: get("ENTERPRISE_SUBSIDY_CHECKSUM_SECRET_KEY").map(Secret),
             retirement_worker: get("RETIREMENT_SERVICE_WORKER_USERNAME"),
+            bulk_enroll_limit: number(get, "BULK_ENROLL_REQUEST_LIMIT", DEFAULT_LIMIT)?.min(MOST_ENROLLMENTS),
         })
     }
+}
+
+/// A whole number, or the default where it is not set.
+fn number(get: impl Fn(&str) -> Option<String>, setting: &'static str, default: usize) -> Result<usize, SettingsError> {
+    let Some(text) = get(setting) else { return Ok(default) };
+    text.parse().map_err(|_| SettingsError::Number { setting, text })
 }
 
 fn jwk_source(text: &str) -> Result<JwkSource, SettingsError> {

@@ -61,6 +61,13 @@ fn example(route: &Route, state: &State) -> Option<(String, Value)> {
         ("POST", "/api/v1/license-activation/") => {
             (format!("/api/v1/license-activation/?activation_key={}", state.key), json!({}))
         }
+        ("POST", "/api/v1/bulk-license-enrollment/") => (
+            format!("/api/v1/bulk-license-enrollment?enterprise_customer_uuid={enterprise}"),
+            json!({ "emails": [LEARNER], "course_run_keys": ["edX+DemoX"], "notify": false }),
+        ),
+        ("GET", "/api/v1/bulk-license-enrollment/") => {
+            (format!("/api/v1/bulk-license-enrollment?enterprise_customer_uuid={enterprise}"), none)
+        }
         ("GET", "/api/v1/license-subsidy/") => {
             (format!("/api/v1/license-subsidy?enterprise_customer_uuid={enterprise}&course_key=edX%2BDemoX"), none)
         }

@@ -57,6 +57,7 @@ fn routers(app: &TestApp) -> BTreeMap<&'static str, Router> {
             "function-provisioning",
             function_provisioning::router(function_provisioning::context(web.clone(), store, nowhere)),
         ),
+        ("function-enrollments", function_enrollments::router(function_enrollments::context(web.clone(), store))),
         ("function-support", function_support::router(function_support::context(web.clone(), store))),
         ("function-site", function_site::router(function_site::context(web, store))),
     ])

@@ -3,12 +3,13 @@
 use license_web::Route;
 
 /// The functions behind the API, by the name of their crate.
-pub const FUNCTIONS: [(&str, &[Route]); 7] = [
+pub const FUNCTIONS: [(&str, &[Route]); 8] = [
     ("function-agreements", function_agreements::ROUTES),
     ("function-subscriptions", function_subscriptions::ROUTES),
     ("function-licenses", function_licenses::ROUTES),
     ("function-learners", function_learners::ROUTES),
     ("function-provisioning", function_provisioning::ROUTES),
+    ("function-enrollments", function_enrollments::ROUTES),
     ("function-support", function_support::ROUTES),
     ("function-site", function_site::ROUTES),
 ];

@@ -2,6 +2,7 @@
 
 mod assign;
 mod auto_apply;
+mod bulk_enrollment;
 mod bulk_revoke;
 mod csv;
 mod customer_agreement;

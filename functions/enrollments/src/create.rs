@@ -1,0 +1,125 @@
+//! `POST /api/v1/bulk-license-enrollment?enterprise_customer_uuid=…`: the learners named, as far as they hold
+//! activated or assigned licences of the customer (or of the plan `subscription_uuid`), are to be enrolled in all of
+//! these courses. The job is on record once this answers; how it ended is asked with GET.
+//!
+//! ```json
+//! {"emails": ["ann@example.com"], "course_run_keys": ["course-v1:edX+DemoX+2026"], "notify": true}
+//! ```
+//! ```json
+//! {"job_id": "…"}
+//! ```
+
+use axum::{Json, extract::State, http::StatusCode};
+use license_domain::{EmailAddress, EnrollmentJob, JobId, PlanId, Portfolio};
+use license_web::{
+    ApiError, Body, Caller, Fields, Grants, LEARNERS_AND_ADMINS, Missing, Params, Presence, Route, email,
+};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{Context, customer};
+
+/// A new job.
+pub const ROUTE: Route = Route {
+    method: "POST",
+    path: "/api/v1/bulk-license-enrollment/",
+    access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: false, missing: Missing::UnanchoredLearnerOrAdmin },
+};
+
+/// The longest key of a course run, in characters.
+const KEY_LENGTH: usize = 255;
+
+/// The job's id.
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    job_id: JobId,
+}
+
+/// What is asked for.
+struct Wish {
+    emails: Vec<EmailAddress>,
+    course_run_keys: Vec<String>,
+    notify: bool,
+    plan: Option<PlanId>,
+    enroll_all: bool,
+}
+
+pub async fn handle(
+    State(context): State<Context>,
+    caller: Caller,
+    params: Params,
+    body: Result<Body, ApiError>,
+) -> Result<(StatusCode, Json<Answer>), ApiError> {
+    let portfolio = customer::find(&context, &caller, &params).await?;
+    let wish = Wish::parse(&body?, &params)?;
+    wish.check(&portfolio, context.web.settings().bulk_enroll_limit)?;
+    let job = EnrollmentJob {
+        uuid: context.web.random().job_id(),
+        enterprise_customer_uuid: portfolio.agreement.enterprise_customer_uuid,
+        subscription_plan: wish.plan,
+        requested_by: caller.principal.username.clone(),
+        lms_user_id: caller.principal.lms_user_id,
+        emails: wish.emails,
+        course_run_keys: wish.course_run_keys,
+        notify: wish.notify,
+        enroll_all: wish.enroll_all,
+        download_url: None,
+        created: context.web.now(),
+    };
+    context.enrollments.create_job(&portfolio, &job, &caller.stamp("bulk-enroll")).await?;
+    Ok((StatusCode::CREATED, Json(Answer { job_id: job.uuid })))
+}
+
+impl Wish {
+    fn parse(body: &Body, params: &Params) -> Result<Self, ApiError> {
+        // The parameters are checked with the body, and complained about together.
+        let mut all = body.clone();
+        for name in ["subscription_uuid", "enroll_all"] {
+            if let Some(value) = params.get(name).filter(|value| !value.trim().is_empty()) {
+                all.0.insert(name.to_owned(), Value::from(value));
+            }
+        }
+        let mut fields = Fields::new(&all);
+        let emails = fields.list("emails", Presence::Required, false, email);
+        let course_run_keys = fields.list("course_run_keys", Presence::Required, false, key);
+        let notify = fields.boolean("notify", Presence::Required);
+        let plan = fields.uuid("subscription_uuid", Presence::Nullable).map(PlanId);
+        let enroll_all = fields.boolean("enroll_all", Presence::Optional).unwrap_or_default();
+        fields.finish()?;
+        let mut emails = emails.unwrap_or_default();
+        let mut known = std::collections::HashSet::new();
+        emails.retain(|email| known.insert(email.key()));
+        let mut course_run_keys = course_run_keys.unwrap_or_default();
+        let mut known = std::collections::HashSet::new();
+        course_run_keys.retain(|key| known.insert(key.clone()));
+        Ok(Self { emails, course_run_keys, notify: notify.unwrap_or_default(), plan, enroll_all })
+    }
+
+    /// A job has at most so many enrolments, and its plan is one of the customer's.
+    fn check(&self, portfolio: &Portfolio, limit: usize) -> Result<(), ApiError> {
+        let wanted = self.emails.len().saturating_mul(self.course_run_keys.len());
+        if wanted > limit {
+            let text = format!("At most {limit} enrollments can be requested at once; these are {wanted}.");
+            return Err(ApiError::text(StatusCode::BAD_REQUEST, text));
+        }
+        match self.plan {
+            Some(plan) if portfolio.plan(plan).is_none() => Err(ApiError::not_found("SubscriptionPlan")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The key of a course run.
+fn key(value: &Value) -> Result<String, String> {
+    let text = match value {
+        Value::String(text) => text.trim(),
+        Value::Null => return Err("This field may not be null.".to_owned()),
+        _ => return Err("Not a valid string.".to_owned()),
+    };
+    match text.chars().count() {
+        0 => Err("This field may not be blank.".to_owned()),
+        n if n > KEY_LENGTH => Err(format!("Ensure this field has no more than {KEY_LENGTH} characters.")),
+        _ if text.contains('\0') => Err("Null characters are not allowed.".to_owned()),
+        _ => Ok(text.to_owned()),
+    }
+}

@@ -1,0 +1,50 @@
+//! Enrolling licensed learners in courses, many at once: the wish is put on record and carried out afterwards.
+
+mod create;
+mod customer;
+mod status;
+
+use std::{fmt, sync::Arc};
+
+use axum::{Router, extract::FromRef};
+use license_store::{
+    Store,
+    ports::{Enrollments, Portfolios},
+};
+use license_web::{Endpoints, Route, Web};
+
+/// What this function may do.
+#[derive(Clone)]
+pub struct Context {
+    /// Clock, settings, users.
+    pub web: Web,
+    /// Agreements and plans.
+    pub portfolios: Arc<dyn Portfolios>,
+    /// Jobs on record.
+    pub enrollments: Arc<dyn Enrollments>,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Context")
+    }
+}
+
+impl FromRef<Context> for Web {
+    fn from_ref(context: &Context) -> Self {
+        context.web.clone()
+    }
+}
+
+/// The context over that store.
+pub fn context(web: Web, store: &Arc<Store>) -> Context {
+    Context { web, portfolios: store.clone(), enrollments: store.clone() }
+}
+
+/// The routes of this function.
+pub const ROUTES: &[Route] = &[create::ROUTE, status::ROUTE];
+
+/// The function's router.
+pub fn router(context: Context) -> Router {
+    Endpoints::new(context).add(create::ROUTE, create::handle).add(status::ROUTE, status::handle).router()
+}

@@ -1,0 +1,88 @@
+//! `bulk-license-enrollment`.
+
+use license_domain::{Consequence, EventKind};
+use license_tests::{
+    Client, Role, TestApp,
+    builders::{Plan, emails, text},
+};
+use serde_json::{Value, json};
+
+use super::UNKNOWN;
+
+fn path(plan: &Plan, rest: &str) -> String {
+    format!("/api/v1/bulk-license-enrollment?enterprise_customer_uuid={}{rest}", plan.agreement.enterprise)
+}
+
+fn body(emails: &[String], courses: &[&str]) -> Value {
+    json!({ "emails": emails, "course_run_keys": courses, "notify": true })
+}
+
+async fn job(client: &Client, plan: &Plan, id: &str) -> license_tests::Answer {
+    client.get(&path(plan, &format!("&bulk_enrollment_job_uuid={id}"))).await
+}
+
+#[tokio::test]
+async fn a_job_is_on_record_with_what_is_to_follow() {
+    let app = TestApp::start().await;
+    let plan = app.plan(3).await;
+    let wish = body(&emails("ann", 0..3), &["course-v1:edX+DemoX+2026"]);
+    let made = plan.admin().post(&path(&plan, &format!("&subscription_uuid={}", plan.id)), &wish).await.expect(201);
+    let id = text(&made, "job_id");
+    assert_eq!(job(plan.admin(), &plan, &id).await.expect(200), json!({ "job_id": id, "download_url": null }));
+    let census = app.census().await;
+    let asked = census.events.iter().filter(|event| event.kind == EventKind::BulkEnrollmentRequested);
+    let asked: Vec<&Consequence> = asked.flat_map(|event| &event.consequences).collect();
+    assert!(matches!(asked[..], [Consequence::EnrollLearners { job }] if job.to_string() == id), "{asked:?}");
+}
+
+#[tokio::test]
+async fn jobs_are_shown_to_whom_they_concern() {
+    let app = TestApp::start().await;
+    let (plan, other) = (app.plan(3).await, app.plan(3).await);
+    let enterprise = plan.agreement.enterprise;
+    let (ann, bob) = (app.learner(enterprise, "ann@example.com"), app.learner(enterprise, "bob@example.com"));
+    let made = ann.post(&path(&plan, ""), &body(&emails("ann", 0..1), &["x"])).await.expect(201);
+    let id = text(&made, "job_id");
+    job(&ann, &plan, &id).await.expect(200);
+    job(plan.admin(), &plan, &id).await.expect(200);
+    let missing = json!({ "detail": "No BulkEnrollmentJob matches the given query." });
+    assert_eq!(job(&bob, &plan, &id).await.expect(404), missing);
+    assert_eq!(job(other.admin(), &other, &id).await.expect(404), missing);
+    assert_eq!(job(plan.admin(), &plan, UNKNOWN).await.expect(404), missing);
+    job(other.admin(), &plan, &id).await.expect(403);
+    app.client(Role::ForeignLearner, enterprise).post(&path(&plan, ""), &json!({})).await.expect(403);
+}
+
+#[tokio::test]
+async fn what_is_not_valid_is_refused() {
+    let app = TestApp::start().await;
+    let (plan, other) = (app.plan(3).await, app.plan(3).await);
+    let ask = async |rest: &str, body: &Value| plan.admin().post(&path(&plan, rest), body).await;
+    let required = json!(["This field is required."]);
+    assert_eq!(
+        ask("", &json!({})).await.expect(400),
+        json!({ "emails": required, "course_run_keys": required, "notify": required })
+    );
+    let odd = json!({ "emails": ["a@b.example", "x"], "course_run_keys": ["", 1, "x".repeat(256)], "notify": "maybe" });
+    assert_eq!(
+        ask("&enroll_all=perhaps", &odd).await.expect(400),
+        json!({
+            "emails": { "1": ["Enter a valid email address."] },
+            "course_run_keys": {
+                "0": ["This field may not be blank."], "1": ["Not a valid string."],
+                "2": ["Ensure this field has no more than 255 characters."],
+            },
+            "notify": ["Must be a valid boolean."],
+            "enroll_all": ["Must be a valid boolean."],
+        })
+    );
+    let few = body(&emails("few", 0..250), &["x", "y"]);
+    ask("", &few).await.expect(201);
+    let many = body(&emails("many", 0..167), &["x", "y", "z"]);
+    assert_eq!(
+        ask("", &many).await.expect(400),
+        json!("At most 500 enrollments can be requested at once; these are 501.")
+    );
+    let foreign = ask(&format!("&subscription_uuid={}", other.id), &few).await.expect(404);
+    assert_eq!(foreign, json!({ "detail": "No SubscriptionPlan matches the given query." }));
+}
