@@ -103,7 +103,24 @@ impl TestApp {
         if role == Role::Anonymous {
             return self.anonymous();
         }
-        self.client_with(role.claims(enterprise, EnterpriseId(Uuid::from_u128(0xf0f0))))
+        self.client_as(role, role.claims(enterprise, EnterpriseId(Uuid::from_u128(0xf0f0))))
+    }
+
+    /// A client of that role with these claims.
+    pub fn client_as(&self, role: Role, claims: Value) -> Client {
+        let token = self.token(claims);
+        let token = match role {
+            Role::Anonymous => None,
+            Role::Forged => {
+                // The same claims, under the signature of others.
+                let (claims, _) = token.rsplit_once('.').expect("three parts");
+                let other = self.token(json!({ "preferred_username": "somebody" }));
+                let (_, signature) = other.rsplit_once('.').expect("three parts");
+                Some(format!("{claims}.{signature}"))
+            }
+            _ => Some(token),
+        };
+        Client::new(self.http.clone(), self.running.url(), token)
     }
 
     /// A learner of the customer with that address.

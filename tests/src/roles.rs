@@ -26,15 +26,25 @@ pub enum Role {
     Superuser,
     /// Retires learners.
     RetirementWorker,
+    /// Administers the licences of the customer, as the store says and the token does not.
+    RecordedAdmin,
+    /// The same with another customer.
+    RecordedForeignAdmin,
     /// Has a token, and nothing in it.
     Nobody,
+    /// Had every right until the token ended.
+    Expired,
+    /// Claims every right in a token that somebody else signed.
+    Forged,
+    /// Has every right elsewhere: the token is meant for another service.
+    WrongAudience,
     /// Has no token.
     Anonymous,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 17] = [
         Self::Admin,
         Self::ForeignAdmin,
         Self::Learner,
@@ -45,9 +55,19 @@ impl Role {
         Self::Staff,
         Self::Superuser,
         Self::RetirementWorker,
+        Self::RecordedAdmin,
+        Self::RecordedForeignAdmin,
         Self::Nobody,
+        Self::Expired,
+        Self::Forged,
+        Self::WrongAudience,
         Self::Anonymous,
     ];
+
+    /// Whether there is a token, and it is one of ours.
+    pub const fn is_known(self) -> bool {
+        !matches!(self, Self::Anonymous | Self::Expired | Self::Forged | Self::WrongAudience)
+    }
 
     /// The claims of such a caller; `foreign` is any customer but the one that is meant.
     pub fn claims(self, enterprise: EnterpriseId, foreign: EnterpriseId) -> Value {
@@ -63,15 +83,21 @@ impl Role {
             Self::Operator => vec!["enterprise_openedx_operator:*".to_owned()],
             Self::Provisioner => vec!["enterprise_provisioning_admin:*".to_owned()],
             Self::OneCustomersProvisioner => vec![format!("enterprise_provisioning_admin:{enterprise}")],
-            Self::Staff | Self::Superuser | Self::RetirementWorker | Self::Nobody | Self::Anonymous => Vec::new(),
+            _ => Vec::new(),
         };
-        json!({
+        let mut claims = json!({
             "preferred_username": name,
             "email": format!("{name}@example.com"),
             "user_id": 1000 + self as i64,
             "administrator": self == Self::Staff,
-            "superuser": self == Self::Superuser,
+            "superuser": self == Self::Superuser || !self.is_known(),
             "roles": roles,
-        })
+        });
+        match self {
+            Self::Expired => claims["exp"] = json!(1),
+            Self::WrongAudience => claims["aud"] = json!("another service"),
+            _ => {}
+        }
+        claims
     }
 }

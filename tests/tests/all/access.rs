@@ -1,9 +1,13 @@
-//! Every route × every role, derived from what the functions declare. A route without an example here fails.
+//! Every route × every role: `access.json` says what each is answered, and what the functions declare must agree. A
+//! route without a row fails. `UPDATE_ACCESS=1` writes down what came, to be read before it is believed.
 
-use license_domain::{EnterpriseId, RoleName};
-use license_tests::{Answer, Role, TestApp, builders::Plan};
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use license_domain::{EnterpriseId, RoleName, Scope};
+use license_tests::{Answer, Client, Role, TestApp};
 use license_web::{Grants, Missing, Route};
 use reqwest::Method;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -12,123 +16,24 @@ use crate::table;
 /// Who holds the licence that requests are about; every caller here has this address.
 const LEARNER: &str = "learner@example.com";
 
-/// What the requests name.
-struct State {
-    plan: Plan,
-    license: String,
-    key: String,
+/// The table: for each route a request about the customer's own things, and which roles are answered how.
+const TABLE: &str = include_str!("access.json");
+
+/// A row of the table.
+#[derive(Debug, Deserialize, Serialize)]
+struct Row {
+    path: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    body: Option<Value>,
+    #[serde(default)]
+    expect: BTreeMap<u16, Vec<String>>,
 }
 
-/// A request for that route about the customer's own things. The key is the route's method and path.
-fn example(route: &Route, state: &State) -> Option<(String, Value)> {
-    let (plan, agreement) = (&state.plan.id, &state.plan.agreement.id);
-    let enterprise = state.plan.agreement.enterprise;
-    let none = Value::Null;
-    let of_plan = |rest: &str| state.plan.path(rest);
-    let (path, body) = match (route.method, route.path) {
-        ("GET", "/health/") => ("/health/".to_owned(), none),
-        ("GET", "/csrf/api/v1/token/") => ("/csrf/api/v1/token".to_owned(), none),
-        ("GET", "/api/v1/customer-agreement/") => {
-            (format!("/api/v1/customer-agreement/?enterprise_customer_uuid={enterprise}"), none)
-        }
-        ("GET", "/api/v1/customer-agreement/{agreement}/") => {
-            (format!("/api/v1/customer-agreement/{agreement}/"), none)
-        }
-        ("POST", "/api/v1/customer-agreement/{agreement}/auto-apply/") => {
-            (format!("/api/v1/customer-agreement/{agreement}/auto-apply/"), json!({}))
-        }
-        ("GET", "/api/v1/subscriptions/") => {
-            (format!("/api/v1/subscriptions/?enterprise_customer_uuid={enterprise}"), none)
-        }
-        ("GET", "/api/v1/subscriptions/{plan}/") => (of_plan(""), none),
-        ("GET", "/api/v1/subscriptions/{plan}/licenses/") => (of_plan("licenses/"), none),
-        ("GET", "/api/v1/subscriptions/{plan}/licenses/{license}/") => {
-            (of_plan(&format!("licenses/{}/", state.license)), none)
-        }
-        ("GET", "/api/v1/subscriptions/{plan}/licenses/overview/") => (of_plan("licenses/overview/"), none),
-        ("GET", "/api/v1/subscriptions/{plan}/licenses/csv/") => (of_plan("licenses/csv/"), none),
-        ("POST", "/api/v1/subscriptions/{plan}/licenses/assign/") => {
-            (of_plan("licenses/assign/"), json!({ "user_emails": [LEARNER] }))
-        }
-        ("POST", "/api/v1/subscriptions/{plan}/licenses/bulk-revoke/") => {
-            (of_plan("licenses/bulk-revoke/"), json!({ "user_emails": ["stranger@example.com"] }))
-        }
-        ("POST", "/api/v1/subscriptions/{plan}/licenses/remind/") => {
-            (of_plan("licenses/remind/"), json!({ "user_emails": [LEARNER] }))
-        }
-        ("POST", "/api/v1/subscriptions/{plan}/licenses/remind-all/") => (of_plan("licenses/remind-all/"), json!({})),
-        ("POST", "/api/v1/subscriptions/{plan}/licenses/revoke-all/") => (of_plan("licenses/revoke-all/"), json!({})),
-        ("POST", "/api/v1/license-activation/") => {
-            (format!("/api/v1/license-activation/?activation_key={}", state.key), json!({}))
-        }
-        ("POST", "/api/v1/bulk-license-enrollment/") => (
-            format!("/api/v1/bulk-license-enrollment?enterprise_customer_uuid={enterprise}"),
-            json!({ "emails": [LEARNER], "course_run_keys": ["edX+DemoX"], "notify": false }),
-        ),
-        ("GET", "/api/v1/bulk-license-enrollment/") => {
-            (format!("/api/v1/bulk-license-enrollment?enterprise_customer_uuid={enterprise}"), none)
-        }
-        ("GET", "/api/v1/license-subsidy/") => {
-            (format!("/api/v1/license-subsidy?enterprise_customer_uuid={enterprise}&course_key=edX%2BDemoX"), none)
-        }
-        ("GET", "/api/v1/learner-licenses/") => {
-            (format!("/api/v1/learner-licenses/?enterprise_customer_uuid={enterprise}"), none)
-        }
-        // Somebody whom nobody knows, so that the others keep what they hold.
-        ("POST", "/api/v1/retire_user/") => {
-            ("/api/v1/retire_user/".to_owned(), json!({ "lms_user_id": 4_711, "original_username": "gone" }))
-        }
-        ("POST", "/api/v1/staff_lookup_licenses/") => {
-            ("/api/v1/staff_lookup_licenses/".to_owned(), json!({ "user_email": LEARNER }))
-        }
-        ("GET", "/api/v1/admin-license-view/") => {
-            (format!("/api/v1/admin-license-view/?user_email={LEARNER}&enterprise_customer_uuid={enterprise}"), none)
-        }
-        ("GET", "/api/v1/learner-subscriptions/") => {
-            (format!("/api/v1/learner-subscriptions/?enterprise_customer_uuid={enterprise}"), none)
-        }
-        ("GET", "/api/v1/learner-subscriptions/{plan}/") => {
-            (format!("/api/v1/learner-subscriptions/{plan}/?enterprise_customer_uuid={enterprise}"), none)
-        }
-        ("GET", "/api/v1/subscriptions/{plan}/license/") => (of_plan("license/"), none),
-        ("GET", "/api/v1/subscriptions/{plan}/license/{license}/") => {
-            (of_plan(&format!("license/{}/", state.license)), none)
-        }
-        ("POST", "/api/v1/provisioning-admins/customer-agreement/") => (
-            "/api/v1/provisioning-admins/customer-agreement/".to_owned(),
-            json!({ "enterprise_customer_uuid": enterprise }),
-        ),
-        ("GET", "/api/v1/provisioning-admins/customer-agreement/{agreement}/") => {
-            (format!("/api/v1/provisioning-admins/customer-agreement/{agreement}/"), none)
-        }
-        ("PUT" | "PATCH", "/api/v1/provisioning-admins/customer-agreement/{agreement}/") => (
-            format!("/api/v1/provisioning-admins/customer-agreement/{agreement}/"),
-            json!({ "enterprise_customer_slug": "" }),
-        ),
-        ("GET", "/api/v1/provisioning-admins/subscription-plan-renewals/") => {
-            ("/api/v1/provisioning-admins/subscription-plan-renewals/".to_owned(), none)
-        }
-        ("POST", "/api/v1/provisioning-admins/subscription-plan-renewals/") => {
-            ("/api/v1/provisioning-admins/subscription-plan-renewals/".to_owned(), json!({}))
-        }
-        (_, "/api/v1/provisioning-admins/subscription-plan-renewals/{renewal}/") => {
-            ("/api/v1/provisioning-admins/subscription-plan-renewals/7/".to_owned(), json!({}))
-        }
-        ("GET", "/api/v1/provisioning-admins/subscriptions/") => {
-            ("/api/v1/provisioning-admins/subscriptions/".to_owned(), none)
-        }
-        ("PATCH", "/api/v1/provisioning-admins/subscriptions/{plan}/") => {
-            (format!("/api/v1/provisioning-admins/subscriptions/{plan}/"), json!({ "change_reason": "other" }))
-        }
-        ("POST", "/api/v1/provisioning-admins/subscriptions/") => {
-            ("/api/v1/provisioning-admins/subscriptions/".to_owned(), json!({ "title": "incomplete" }))
-        }
-        ("GET", "/api/v1/provisioning-admins/subscriptions/{plan}/") => {
-            (format!("/api/v1/provisioning-admins/subscriptions/{plan}/"), none)
-        }
-        _ => return None,
-    };
-    Some((path, body))
+type Table = BTreeMap<String, Row>;
+
+/// The names that stand in braces in the table's requests.
+fn fill(text: &str, names: &[(&str, String)]) -> String {
+    names.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
 }
 
 /// What a role is to be answered.
@@ -139,38 +44,31 @@ enum Verdict {
     Admitted,
 }
 
-/// The roles that the token gives, and whether they reach the customer.
+/// The roles that the caller has, and whether they reach the customer.
 fn grants(role: Role) -> &'static [(RoleName, bool)] {
     match role {
-        Role::Admin | Role::Operator => &[(RoleName::SubscriptionsAdmin, true)],
-        Role::ForeignAdmin => &[(RoleName::SubscriptionsAdmin, false)],
+        Role::Admin | Role::RecordedAdmin | Role::Operator => &[(RoleName::SubscriptionsAdmin, true)],
+        Role::ForeignAdmin | Role::RecordedForeignAdmin => &[(RoleName::SubscriptionsAdmin, false)],
         Role::Learner => &[(RoleName::SubscriptionsLearner, true)],
         Role::ForeignLearner => &[(RoleName::SubscriptionsLearner, false)],
         Role::Provisioner => &[(RoleName::ProvisioningAdmin, true)],
-        Role::OneCustomersProvisioner
-        | Role::Staff
-        | Role::Superuser
-        | Role::RetirementWorker
-        | Role::Nobody
-        | Role::Anonymous => &[],
+        _ => &[],
     }
 }
 
+/// What the route's own declaration lets one expect.
 fn expected(route: &Route, role: Role) -> Verdict {
     let (roles, listing, missing) = match route.access {
-        Grants::Authenticated | Grants::Staff | Grants::Retirement if role == Role::Anonymous => {
-            return Verdict::Unknown;
-        }
+        Grants::Anyone => return Verdict::Admitted,
+        _ if !role.is_known() => return Verdict::Unknown,
+        Grants::Authenticated => return Verdict::Admitted,
         Grants::Retirement if matches!(role, Role::Superuser | Role::RetirementWorker) => return Verdict::Admitted,
         Grants::Staff if matches!(role, Role::Staff | Role::Superuser) => return Verdict::Admitted,
         Grants::Staff | Grants::Retirement => return Verdict::Refused(Missing::Unnamed.detail()),
-        Grants::Anyone | Grants::Authenticated => return Verdict::Admitted,
         Grants::Roles { roles, listing, missing } => (roles, listing, missing),
     };
-    let held = grants(role);
-    let holds = held.iter().any(|(name, reaches)| roles.contains(name) && (*reaches || listing));
+    let holds = grants(role).iter().any(|(name, reaches)| roles.contains(name) && (*reaches || listing));
     match role {
-        Role::Anonymous => Verdict::Unknown,
         Role::Superuser => Verdict::Admitted,
         Role::Staff if listing => Verdict::Admitted,
         _ if holds => Verdict::Admitted,
@@ -199,41 +97,88 @@ fn verdict_of(answer: &Answer) -> Verdict {
     }
 }
 
-#[tokio::test]
-async fn every_route_admits_exactly_the_roles_that_it_declares() {
-    let app = TestApp::start().await;
+/// A client of that role who is asking about themselves.
+fn client(app: &TestApp, role: Role, enterprise: EnterpriseId) -> Client {
+    let mut claims = role.claims(enterprise, EnterpriseId(Uuid::from_u128(0xf0f0)));
+    claims["email"] = json!(LEARNER);
+    app.client_as(role, claims)
+}
+
+/// The table with what every role is answered now. Each role finds what the ones before it have left.
+async fn ask_all(app: &TestApp, table: &Table) -> (Table, Vec<String>) {
     let agreement = app.agreement().await;
     let plan = app.plan_of(&agreement, 10, &json!({ "should_auto_apply_licenses": true })).await;
     let held = plan.assigned(LEARNER).await;
     let enterprise = agreement.enterprise;
-    let state = State { plan, license: held.id, key: held.key };
-
-    let mut wrong = Vec::new();
+    app.grant("recordedadmin", Scope::Enterprise(enterprise)).await;
+    app.grant("recordedforeignadmin", Scope::Enterprise(EnterpriseId(Uuid::from_u128(0xf0f0)))).await;
+    let names = [
+        ("plan", plan.id.clone()),
+        ("agreement", agreement.id.clone()),
+        ("enterprise", enterprise.to_string()),
+        ("license", held.id),
+        ("key", held.key),
+        ("learner", LEARNER.to_owned()),
+    ];
+    let (mut found, mut wrong) = (Table::new(), Vec::new());
     for route in table::routes() {
-        let Some((path, body)) = example(route, &state) else {
-            wrong.push(format!("{} {} has no example request", route.method, route.path));
+        let name = format!("{} {}", route.method, route.path);
+        let Some(row) = table.get(&name) else {
+            wrong.push(format!("{name} has no row in access.json"));
             continue;
         };
+        let path = fill(&row.path, &names);
+        let body: Option<Value> =
+            row.body.as_ref().map(|body| serde_json::from_str(&fill(&body.to_string(), &names)).expect("JSON"));
         assert!(table::is_of(route.path, path.split('?').next().unwrap_or_default()), "{path}");
-        let method: Method = route.method.parse().expect("a method");
+        let mut expect: BTreeMap<u16, Vec<String>> = BTreeMap::new();
         for role in Role::ALL {
-            let mut claims = role.claims(enterprise, EnterpriseId(Uuid::from_u128(0xf0f0)));
-            claims["email"] = json!(LEARNER);
-            let client = if role == Role::Anonymous { app.anonymous() } else { app.client_with(claims) };
-            let answer = client.send(method.clone(), &path, (!body.is_null()).then_some(&body)).await;
-            let (expected, found) = (expected(route, role), verdict_of(&answer));
-            if expected != found || answer.status.is_server_error() {
-                let (method, path) = (route.method, route.path);
+            let method: Method = route.method.parse().expect("a method");
+            let answer = client(app, role, enterprise).send(method, &path, body.as_ref()).await;
+            expect.entry(answer.status.as_u16()).or_default().push(format!("{role:?}"));
+            let (declared, given) = (expected(route, role), verdict_of(&answer));
+            if declared != given || answer.status.is_server_error() {
                 wrong.push(format!(
-                    "{method} {path} as {role:?}: {expected:?} expected, {} came: {}",
+                    "{name} as {role:?}: declared {declared:?}, came {}: {}",
                     answer.status, answer.text
                 ));
             }
-            if found == Verdict::Unknown {
-                assert_eq!(answer.json()["detail"], "Authentication credentials were not provided.");
+            if given == Verdict::Unknown {
+                let detail = match role {
+                    Role::Anonymous => "Authentication credentials were not provided.",
+                    _ => "Invalid token.",
+                };
+                assert_eq!(answer.json()["detail"], detail);
                 assert_eq!(answer.header("www-authenticate"), Some("JWT realm=\"api\""));
             }
+            let is_foreign = matches!(role, Role::ForeignAdmin | Role::ForeignLearner | Role::RecordedForeignAdmin);
+            if given != Verdict::Admitted || is_foreign {
+                let told =
+                    [&names[0].1, &names[1].1, &names[3].1, &names[4].1].map(|secret| answer.text.contains(secret));
+                assert!(!told.contains(&true), "{name} tells {role:?} {}", answer.text);
+            }
         }
+        found.insert(name, Row { path: row.path.clone(), body: row.body.clone(), expect });
+    }
+    (found, wrong)
+}
+
+#[tokio::test]
+async fn every_route_answers_every_role_as_the_table_says() {
+    let table: Table = serde_json::from_str(TABLE).expect("a table");
+    let app = TestApp::start().await;
+    let (found, mut wrong) = ask_all(&app, &table).await;
+    if std::env::var_os("UPDATE_ACCESS").is_some() {
+        let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/all/access.json");
+        let text = serde_json::to_string_pretty(&found).expect("JSON");
+        fs::write(file, format!("{text}\n")).expect("written");
+    } else {
+        for (name, row) in &found {
+            if row.expect != table[name].expect {
+                wrong.push(format!("{name}: {:?} in access.json, came {:?}", table[name].expect, row.expect));
+            }
+        }
+        wrong.extend(table.keys().filter(|name| !found.contains_key(*name)).map(|name| format!("no route {name}")));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
