@@ -169,5 +169,12 @@ pub fn lms_user_id(email: &str) -> u64 {
 
 /// The stamp of what the harness writes.
 pub fn stamp(at: Timestamp) -> Stamp {
-    Stamp { actor: "harness".into(), actor_lms_user_id: None, reason: "test".into(), request_id: "-".into(), at }
+    Stamp {
+        actor: "harness".into(),
+        actor_lms_user_id: None,
+        reason: "test".into(),
+        request_id: "-".into(),
+        at,
+        once: None,
+    }
 }

@@ -39,7 +39,7 @@ pub async fn handle(
     let email = caller.principal.email.clone();
     let email = email.ok_or_else(|| ApiError::detail(StatusCode::BAD_REQUEST, NO_EMAIL))?;
 
-    let stamp = caller.stamp("auto-apply");
+    let stamp = caller.stamp("auto-apply").await?;
     let refused = |reason: &str| ApiError::text(StatusCode::UNPROCESSABLE_ENTITY, reason);
     let plan = portfolio.plan_for_auto_applied_licenses(stamp.at).ok_or_else(|| refused(NO_PLAN))?.uuid;
     let user = caller.principal.lms_user_id;

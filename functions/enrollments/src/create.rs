@@ -12,7 +12,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use license_domain::{EmailAddress, EnrollmentJob, JobId, PlanId, Portfolio};
 use license_web::{
-    ApiError, Body, Caller, Fields, Grants, LEARNERS_AND_ADMINS, Missing, Params, Presence, Route, email,
+    ApiError, Body, Caller, Fields, Grants, LEARNERS_AND_ADMINS, Missing, Params, Presence, Route, email, stored,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -66,8 +66,10 @@ pub async fn handle(
         download_url: None,
         created: context.web.now(),
     };
-    context.enrollments.create_job(&portfolio, &job, &caller.stamp("bulk-enroll")).await?;
-    Ok((StatusCode::CREATED, Json(Answer { job_id: job.uuid })))
+    let answer = Answer { job_id: job.uuid };
+    let stamp = caller.stamp("bulk-enroll").await?.answering(|| stored(StatusCode::CREATED, &answer));
+    context.enrollments.create_job(&portfolio, &job, &stamp).await?;
+    Ok((StatusCode::CREATED, Json(answer)))
 }
 
 impl Wish {

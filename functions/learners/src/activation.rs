@@ -54,7 +54,7 @@ pub async fn handle(
     if license.status == LicenseStatus::Revoked {
         return Err(revoked());
     }
-    let stamp = caller.stamp("activate");
+    let stamp = caller.stamp("activate").await?;
     match context.activate.activate(&portfolio, &license, lms_user_id, &stamp).await {
         Ok(license) => Ok(Json(wire::LearnerLicense::new(&license, &portfolio, &products, now))),
         Err(ActivateError::Revoked) => Err(revoked()),

@@ -18,8 +18,8 @@ use axum::{
 };
 use futures::try_join;
 use license_domain::{EmailAddress, EmailKey, LicenseId, PlanId};
-use license_store::ports::{AssignError, AssignRequest, Assigned, Assignment};
-use license_web::{ADMINS, ApiError, Body, Caller, Fields, Grants, Missing, Presence, Route, Text, email, id};
+use license_store::ports::{Answering, AssignError, AssignRequest, Assigned, Assignment};
+use license_web::{ADMINS, ApiError, Body, Caller, Fields, Grants, Missing, Presence, Route, Text, email, id, stored};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -77,10 +77,11 @@ pub async fn handle(
     let wish = wish?;
     let (portfolio, plan) = plan::found(portfolio.as_ref(), plan)?;
     let Wish { assignments, notify, greeting, closing } = wish;
-    let stamp = caller.stamp("assign");
-    let request = AssignRequest { assignments, notify, greeting, closing, glance, stamp };
+    let stamp = caller.stamp("assign").await?;
+    let answering = Answering::by(|assigned| stored(StatusCode::OK, &Answer::of(assigned)));
+    let request = AssignRequest { assignments, notify, greeting, closing, glance, answering, stamp };
     match context.assign.assign(portfolio, plan.uuid, request).await {
-        Ok(assigned) => Ok(Json(Answer::of(assigned))),
+        Ok(assigned) => Ok(Json(Answer::of(&assigned))),
         Err(AssignError::NotEnough { wanted, available }) => Err(ApiError::text(
             StatusCode::BAD_REQUEST,
             format!("The plan has too few unassigned licenses: {wanted} wanted, {available} available."),
@@ -152,13 +153,15 @@ fn source_id(value: &Value) -> Result<Option<String>, String> {
 }
 
 impl Answer {
-    fn of(assigned: Assigned) -> Self {
-        let line =
-            |(email, license): (EmailAddress, LicenseId)| Line { user_email: email.as_given().to_owned(), license };
+    fn of(assigned: &Assigned) -> Self {
+        let line = |(email, license): &(EmailAddress, LicenseId)| Line {
+            user_email: email.as_given().to_owned(),
+            license: *license,
+        };
         Self {
             num_successful_assignments: assigned.assigned.len(),
             num_already_associated: assigned.already_associated,
-            license_assignments: assigned.assigned.into_iter().map(line).collect(),
+            license_assignments: assigned.assigned.iter().map(line).collect(),
         }
     }
 }

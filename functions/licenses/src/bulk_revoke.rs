@@ -20,8 +20,8 @@ use axum::{
 };
 use futures::try_join;
 use license_domain::{EmailAddress, EmailKey, LicenseId, LicenseStatus, PlanId};
-use license_store::ports::{Glance, Revocation, RevokeRequest};
-use license_web::{ADMINS, ApiError, Body, Caller, Fields, Grants, Missing, Route, id};
+use license_store::ports::{Answering, Glance, Revocation, Revocations, RevokeRequest};
+use license_web::{ADMINS, ApiError, Body, Caller, Fields, Grants, Missing, Route, id, stored};
 use serde::Serialize;
 
 use crate::{Context, meant::Meant, plan};
@@ -75,9 +75,14 @@ pub async fn handle(
     // What filters admit was not known when the glance was taken.
     let glance = if emails.is_empty() { Glance::default() } else { glance };
     let emails = meant.learners(context.licenses.as_ref(), plan).await?;
-    let request = RevokeRequest { emails, glance, stamp: caller.stamp("bulk-revoke") };
+    let stamp = caller.stamp("bulk-revoke").await?;
+    let answering = Answering::by(|outcome: &Revocations| {
+        let (status, answer) = answer(outcome);
+        stored(status, &answer)
+    });
+    let request = RevokeRequest { emails, glance, answering, stamp };
     let outcome = context.revoke.revoke(portfolio, plan.uuid, request).await?;
-    let (status, answer) = answer(outcome);
+    let (status, answer) = answer(&outcome);
     Ok((status, Json(answer)).into_response())
 }
 
@@ -89,14 +94,15 @@ fn parse(body: &Body) -> Result<Meant, ApiError> {
     Ok(meant.unwrap_or(Meant::Learners(Vec::new())))
 }
 
-fn answer(outcome: Vec<(EmailAddress, Revocation)>) -> (StatusCode, Answer) {
+fn answer(outcome: &[(EmailAddress, Revocation)]) -> (StatusCode, Answer) {
     let mut successes = Vec::new();
     let mut failures = Vec::new();
     for (email, revocation) in outcome {
         let user_email = email.as_given().to_owned();
         match revocation {
             Revocation::Revoked { license, original_status } => {
-                successes.push(Success { license_uuid: license, original_status, user_email });
+                let (license_uuid, original_status) = (*license, *original_status);
+                successes.push(Success { license_uuid, original_status, user_email });
             }
             Revocation::NotFound => failures.push(Failure {
                 error: format!("{user_email} has no assigned or activated license of this plan."),
@@ -156,7 +162,7 @@ mod tests {
         let license = LicenseId(Uuid::nil());
         let revoked = || Revocation::Revoked { license, original_status: LicenseStatus::Assigned };
         let status = |outcome: Vec<Revocation>| {
-            let (status, answer) = answer(outcome.into_iter().map(|one| (email.clone(), one)).collect());
+            let (status, answer) = answer(&outcome.into_iter().map(|one| (email.clone(), one)).collect::<Vec<_>>());
             (status.as_u16(), answer.successful_revocations.is_some())
         };
         assert_eq!(status(vec![revoked()]), (200, true));

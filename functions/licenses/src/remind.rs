@@ -16,7 +16,7 @@ use axum::{
 use futures::try_join;
 use license_domain::{EmailAddress, EmailKey, LicenseStatus, PlanId, Portfolio, SubscriptionPlan};
 use license_store::ports::{Glance, LicenseFilter, RemindRequest};
-use license_web::{ADMINS, ApiError, Body, Caller, Fields, Grants, Missing, Presence, Route, Text, id};
+use license_web::{ADMINS, ApiError, Body, Caller, Fields, Grants, Missing, Presence, Route, Text, id, stored_empty};
 
 use crate::{Context, meant::Meant, plan};
 
@@ -112,7 +112,8 @@ async fn send(
     glance: Glance,
 ) -> Result<StatusCode, ApiError> {
     let Words { greeting, closing } = words;
-    let request = RemindRequest { emails, greeting, closing, glance, stamp: caller.stamp("remind") };
+    let stamp = caller.stamp("remind").await?.answering(|| stored_empty(StatusCode::NO_CONTENT));
+    let request = RemindRequest { emails, greeting, closing, glance, stamp };
     context.remind.remind(portfolio, plan.uuid, request).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,8 +8,8 @@ use axum::{
     http::StatusCode,
 };
 use license_domain::{LicenseStatus, PlanId};
-use license_store::ports::{Glance, LicenseFilter, RevokeRequest};
-use license_web::{ADMINS, ApiError, Caller, Grants, Missing, Route, id};
+use license_store::ports::{Answering, Glance, LicenseFilter, RevokeRequest};
+use license_web::{ADMINS, ApiError, Caller, Grants, Missing, Route, id, stored_empty};
 
 use crate::{Context, meant::Meant, plan};
 
@@ -37,7 +37,9 @@ pub async fn handle(
     let live = LicenseStatus::ALL.into_iter().filter(|status| status.is_live()).collect();
     let filter = LicenseFilter { statuses: Some(live), ..LicenseFilter::default() };
     let emails = Meant::Filtered(filter).learners(context.licenses.as_ref(), plan).await?;
-    let request = RevokeRequest { emails, glance: Glance::default(), stamp: caller.stamp("revoke-all") };
+    let stamp = caller.stamp("revoke-all").await?;
+    let answering = Answering::by(|_| stored_empty(StatusCode::NO_CONTENT));
+    let request = RevokeRequest { emails, glance: Glance::default(), answering, stamp };
     context.revoke.revoke(portfolio, plan.uuid, request).await?;
     Ok(StatusCode::NO_CONTENT)
 }

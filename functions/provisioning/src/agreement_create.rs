@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use axum::{Json, extract::State, http::StatusCode};
 use license_domain::{AgreementId, CatalogId, CustomerAgreement, EnterpriseId, Portfolio, ProductCatalog, Timestamp};
 use license_store::ports::CreateAgreementError;
-use license_web::{ApiError, Body, Caller, Fields, Grants, Missing, PROVISIONERS, Presence, Route, Text, wire};
+use license_web::{ApiError, Body, Caller, Fields, Grants, Missing, PROVISIONERS, Presence, Route, Text, stored, wire};
 use serde_json::{Map, Value, json};
 
 use crate::Context;
@@ -34,14 +34,14 @@ pub async fn handle(
     caller.require_everywhere(PROVISIONERS, Missing::ProvisioningAgreements)?;
     let now = context.web.now();
     let agreement = parse(&body?, context.web.random().agreement_id(), now)?;
-    match context.provision.create_agreement(&agreement, &caller.stamp("create-agreement")).await {
-        Ok(()) => {}
-        Err(CreateAgreementError::Taken { enterprise, slug }) => return Err(taken(enterprise, slug)),
-        Err(CreateAgreementError::Store(error)) => return Err(error.into()),
-    }
     let portfolio = Portfolio { agreement, plans: Vec::new(), renewals: Vec::new() };
     let body = wire::Agreement::new(&portfolio, &HashMap::new(), &ProductCatalog::default(), false, now);
-    Ok((StatusCode::CREATED, Json(body)))
+    let stamp = caller.stamp("create-agreement").await?.answering(|| stored(StatusCode::CREATED, &body));
+    match context.provision.create_agreement(&portfolio.agreement, &stamp).await {
+        Ok(()) => Ok((StatusCode::CREATED, Json(body))),
+        Err(CreateAgreementError::Taken { enterprise, slug }) => Err(taken(enterprise, slug)),
+        Err(CreateAgreementError::Store(error)) => Err(error.into()),
+    }
 }
 
 fn parse(body: &Body, id: AgreementId, now: Timestamp) -> Result<CustomerAgreement, ApiError> {

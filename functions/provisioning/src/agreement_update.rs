@@ -13,7 +13,9 @@ use axum::{
 use futures::try_join;
 use license_domain::{AgreementId, CatalogId, CustomerAgreement, EnterpriseId, Portfolio, Timestamp};
 use license_store::{StoreError, ports::UpdateError};
-use license_web::{ApiError, Body, Caller, Fields, Grants, Missing, PROVISIONERS, Presence, Route, Text, id, wire};
+use license_web::{
+    ApiError, Body, Caller, Fields, Grants, Missing, PROVISIONERS, Presence, Route, Text, id, stored, wire,
+};
 
 use crate::{
     Context, UPDATE_ATTEMPTS,
@@ -107,13 +109,15 @@ async fn update(
     agreement: AgreementId,
     change: &Change,
 ) -> Result<Json<wire::Agreement>, ApiError> {
-    let stamp = caller.stamp("update-agreement");
     for _ in 0..UPDATE_ATTEMPTS {
         let portfolio = context.portfolios.portfolio(agreement).await?;
         let portfolio = portfolio.ok_or_else(|| ApiError::not_found("CustomerAgreement"))?;
         let after = change.apply(&portfolio.agreement, context.web.now());
-        match context.update.update_agreement(&portfolio.agreement, &after, &stamp).await {
-            Ok(()) => return answer(context, Portfolio { agreement: after, ..portfolio }).await,
+        let changed = Portfolio { agreement: after, ..portfolio.clone() };
+        let answer = answer(context, &changed).await?;
+        let stamp = caller.stamp("update-agreement").await?.answering(|| stored(StatusCode::OK, &answer));
+        match context.update.update_agreement(&portfolio.agreement, &changed.agreement, &stamp).await {
+            Ok(()) => return Ok(Json(answer)),
             // Whoever was first has changed what this change starts from.
             Err(UpdateError::Changed | UpdateError::TitleTaken) => {}
             Err(UpdateError::Taken { enterprise, slug }) => return Err(taken(enterprise, slug)),
@@ -123,8 +127,8 @@ async fn update(
     Err(StoreError::Contention { operation: "update agreement", attempts: UPDATE_ATTEMPTS }.into())
 }
 
-async fn answer(context: &Context, portfolio: Portfolio) -> Result<Json<wire::Agreement>, ApiError> {
+async fn answer(context: &Context, portfolio: &Portfolio) -> Result<wire::Agreement, ApiError> {
     let plans: Vec<_> = portfolio.plans.iter().collect();
     let (counts, products) = try_join!(context.portfolios.seat_counts(&plans), context.portfolios.products())?;
-    Ok(Json(wire::Agreement::new(&portfolio, &counts, &products, false, context.web.now())))
+    Ok(wire::Agreement::new(portfolio, &counts, &products, false, context.web.now()))
 }

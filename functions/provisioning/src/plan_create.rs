@@ -13,7 +13,7 @@ use license_domain::{
     AgreementId, ChangeReason, Portfolio, ProductCatalog, Random, SeatLayout, SeatPrefix, SubscriptionPlan, Timestamp,
 };
 use license_store::ports::CreatePlanError;
-use license_web::{ApiError, Body, Caller, Grants, Missing, PROVISIONERS, Route, wire};
+use license_web::{ApiError, Body, Caller, Grants, Missing, PROVISIONERS, Route, stored, wire};
 use serde::Serialize;
 use serde_json::json;
 
@@ -63,8 +63,10 @@ pub async fn handle(
 
     let now = context.web.now();
     let plan = plan(body, total, context.web.random().as_ref(), now);
-    match context.provision.create_plan(&portfolio.agreement, &plan, &caller.stamp("create-plan")).await {
-        Ok(()) => Ok((StatusCode::CREATED, Json(Answer::new(&portfolio, &plan, &products, now)))),
+    let answer = Answer::new(&portfolio, &plan, &products, now);
+    let stamp = caller.stamp("create-plan").await?.answering(|| stored(StatusCode::CREATED, &answer));
+    match context.provision.create_plan(&portfolio.agreement, &plan, &stamp).await {
+        Ok(()) => Ok((StatusCode::CREATED, Json(answer))),
         Err(CreatePlanError::TitleTaken) => Err(Refusal::TitleTaken.into()),
         Err(CreatePlanError::NoAgreement) => Err(Refusal::NoAgreement.into()),
         Err(CreatePlanError::Store(error)) => Err(error.into()),

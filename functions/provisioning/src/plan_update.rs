@@ -18,7 +18,7 @@ use license_domain::{
     Timestamp,
 };
 use license_store::{StoreError, ports::UpdateError};
-use license_web::{ApiError, Body, Caller, Grants, Missing, PROVISIONERS, Params, Route, id, wire};
+use license_web::{ApiError, Body, Caller, Grants, Missing, PROVISIONERS, Params, Route, id, stored, wire};
 use serde::Serialize;
 use serde_json::json;
 
@@ -79,7 +79,6 @@ pub async fn handle(
     let patch = PlanPatch::parse(&body?)
         .map_err(|complaints| ApiError::json(StatusCode::BAD_REQUEST, json!({ "error": complaints })))?;
     let also_inactive = params.flag("include_inactive", false);
-    let stamp = caller.stamp("update-plan");
     for _ in 0..UPDATE_ATTEMPTS {
         let (portfolio, products) = try_join!(context.portfolios.portfolio_of_plan(id), context.portfolios.products())?;
         let not_found = || ApiError::error(StatusCode::NOT_FOUND, "No record found.");
@@ -89,8 +88,10 @@ pub async fn handle(
             return Err(Refusal::Unknown.into());
         }
         let after = changed(&context, &patch, &portfolio, before, &products).await?;
+        let answer = Answer::new(&portfolio, &after, context.web.now());
+        let stamp = caller.stamp("update-plan").await?.answering(|| stored(StatusCode::OK, &answer));
         match context.update.update_plan(&portfolio, before, &after, &stamp).await {
-            Ok(()) => return Ok(Json(Answer::new(&portfolio, &after, context.web.now()))),
+            Ok(()) => return Ok(Json(answer)),
             // Whoever was first has changed what this change starts from.
             Err(UpdateError::Changed) => {}
             Err(UpdateError::TitleTaken) => return Err(Refusal::TitleTaken.into()),

@@ -10,7 +10,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use license_domain::{PlanId, Portfolio, SubscriptionPlanRenewal};
 use license_store::{StoreError, ports::RenewalError};
-use license_web::{ApiError, Body, Caller, Fields, Grants, Missing, PROVISIONERS, Presence, Route, Text, wire};
+use license_web::{ApiError, Body, Caller, Fields, Grants, Missing, PROVISIONERS, Presence, Route, Text, stored, wire};
 use serde_json::json;
 
 use crate::{
@@ -34,15 +34,16 @@ pub async fn handle(
 ) -> Result<Answer, ApiError> {
     caller.require_everywhere(PROVISIONERS, Missing::ProvisioningPlans)?;
     let body = body?;
-    let stamp = caller.stamp("create-renewal");
     for _ in 0..UPDATE_ATTEMPTS {
         let (portfolio, mut renewal) = parse(&context, &body).await?;
         if let Some(there) = rival(&portfolio, &renewal) {
             return Ok((status_of(there, &renewal), Json(wire::Renewal::new(&portfolio, there))));
         }
         renewal.id = context.renewals.next_renewal_id().await?;
+        let answer = wire::Renewal::new(&portfolio, &renewal);
+        let stamp = caller.stamp("create-renewal").await?.answering(|| stored(StatusCode::CREATED, &answer));
         match context.renewals.create_renewal(&portfolio, &renewal, &stamp).await {
-            Ok(()) => return Ok((StatusCode::CREATED, Json(wire::Renewal::new(&portfolio, &renewal)))),
+            Ok(()) => return Ok((StatusCode::CREATED, Json(answer))),
             // Somebody was faster: look again what is there.
             Err(RenewalError::Taken | RenewalError::Changed) => {}
             Err(RenewalError::Store(error)) => return Err(error.into()),

@@ -8,7 +8,9 @@ use axum::{
 };
 use license_domain::{PlanId, Portfolio, RenewalId, SubscriptionPlanRenewal};
 use license_store::{StoreError, ports::RenewalError};
-use license_web::{ApiError, Body, Caller, Fields, Grants, Missing, PROVISIONERS, Presence, Route, Text, wire};
+use license_web::{
+    ApiError, Body, Caller, Fields, Grants, Missing, PROVISIONERS, Presence, Route, Text, stored, stored_empty, wire,
+};
 
 use crate::{
     Context, UPDATE_ATTEMPTS,
@@ -74,12 +76,13 @@ pub async fn update(
 ) -> Result<Json<wire::Renewal>, ApiError> {
     let id = number(&caller, &renewal)?;
     let body = body?;
-    let stamp = caller.stamp("update-renewal");
     for _ in 0..UPDATE_ATTEMPTS {
         let (portfolio, before) = find(&context, id).await?;
         let after = changed(&context, &body, &portfolio, &before)?;
+        let answer = wire::Renewal::new(&portfolio, &after);
+        let stamp = caller.stamp("update-renewal").await?.answering(|| stored(StatusCode::OK, &answer));
         match context.renewals.update_renewal(&portfolio, &before, &after, &stamp).await {
-            Ok(()) => return Ok(Json(wire::Renewal::new(&portfolio, &after))),
+            Ok(()) => return Ok(Json(answer)),
             Err(RenewalError::Changed) => {}
             Err(RenewalError::Taken) => {
                 let text = "Another renewal leads to that plan.";
@@ -97,9 +100,9 @@ pub async fn delete(
     Path(renewal): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let id = number(&caller, &renewal)?;
-    let stamp = caller.stamp("delete-renewal");
     for _ in 0..UPDATE_ATTEMPTS {
         let (portfolio, renewal) = find(&context, id).await?;
+        let stamp = caller.stamp("delete-renewal").await?.answering(|| stored_empty(StatusCode::NO_CONTENT));
         match context.renewals.delete_renewal(&portfolio, &renewal, &stamp).await {
             Ok(()) => return Ok(StatusCode::NO_CONTENT),
             Err(RenewalError::Changed | RenewalError::Taken) => {}

@@ -23,9 +23,10 @@ pub async fn handle(
 ) -> Result<StatusCode, ApiError> {
     caller.require_retirement()?;
     let (user, username) = wanted(&body?)?;
-    let erased = context.retire.retire(user, &username, &caller.stamp("retire")).await?;
+    let stamp = caller.stamp("retire").await?;
+    let erased = context.retire.retire(user, &username, &stamp).await?;
     tracing::info!(request_id = caller.request_id, erased, "a learner was retired");
-    Ok(if erased > 0 { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND })
+    Ok(if erased > 0 || stamp.begun().is_some() { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND })
 }
 
 /// Who is meant. The worker sends numbers as such or as text.

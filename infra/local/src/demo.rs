@@ -13,7 +13,8 @@ use license_domain::{
 use license_store::{
     Store,
     ports::{
-        Activate, Assign, AssignRequest, Assignment, Glance, Learners, Portfolios, Provision, Revoke, RevokeRequest,
+        Activate, Answering, Assign, AssignRequest, Assignment, Glance, Learners, Portfolios, Provision, Revoke,
+        RevokeRequest,
     },
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -78,6 +79,7 @@ pub async fn make(store: &Store) -> Result<bool, StartError> {
         reason: "demo".to_owned(),
         request_id: "demo".to_owned(),
         at: now,
+        once: None,
     };
     let agreement = CustomerAgreement {
         enterprise_customer_slug: Some("demo".to_owned()),
@@ -104,6 +106,7 @@ async fn invite(store: &Store, portfolio: &Portfolio, stamp: &Stamp) -> Result<(
         notify: false,
         greeting: None,
         closing: None,
+        answering: Answering::nobody(),
         glance: Glance::default(),
         stamp: stamp.clone(),
     };
@@ -115,7 +118,8 @@ async fn invite(store: &Store, portfolio: &Portfolio, stamp: &Stamp) -> Result<(
         }
     }
     let last = emails[LEARNERS.len() - 1..].to_vec();
-    let request = RevokeRequest { emails: last, glance: Glance::default(), stamp: stamp.clone() };
+    let request =
+        RevokeRequest { emails: last, glance: Glance::default(), answering: Answering::nobody(), stamp: stamp.clone() };
     store.revoke(portfolio, PLAN, request).await?;
     Ok(())
 }

@@ -10,6 +10,7 @@ pub mod enrollment;
 pub mod event;
 pub mod ids;
 pub mod license;
+pub mod once;
 pub mod plan;
 pub mod product;
 pub mod renewal;
@@ -28,6 +29,7 @@ pub use ids::{
     ProductId, RenewalId,
 };
 pub use license::{License, LicenseSource, LicenseStatus};
+pub use once::{Begun, Once, StoredAnswer};
 pub use plan::{ChangeReason, SubscriptionPlan};
 pub use product::{PlanType, Product, ProductCatalog};
 pub use renewal::{LicenseTypesToCopy, SubscriptionPlanRenewal};

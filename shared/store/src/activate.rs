@@ -52,8 +52,8 @@ impl Activate for Store {
             let mut writes = vec![
                 change_in_place(slot, license, &activated, &plan.seats, stamp)?,
                 shares.write(self.any_bucket(plan.uuid, &plan.seats)),
-                self.event(&event)?,
             ];
+            writes.extend(self.told(&event)?);
             writes.extend(activated.lms_user_id.map(|user| alias(user, email, stamp.at)));
             match self.table.transact(writes, self.token()).await {
                 Ok(()) => return Ok(activated),

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use futures::try_join;
 use license_domain::{
-    Consequence, EmailKey, EventKind, License, LicenseChange, LicenseSource, LicenseStatus, PlanId, Portfolio,
-    SubscriptionPlan, license::SOURCE_TYPE_AMT,
+    Begun, Consequence, EmailKey, Event, EventKind, License, LicenseChange, LicenseSource, LicenseStatus, PlanId,
+    Portfolio, Stamp, SubscriptionPlan, license::SOURCE_TYPE_AMT,
 };
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     keys::{BucketKeys, Item, Key, LearnerKeys},
     ports::{Assign, AssignError, AssignRequest, Assigned, Assignment, Glance, Glances},
     rows,
-    table::{ATTEMPTS, Cancelled, TRANSACTION_LIMIT, Write},
+    table::{ATTEMPTS, Cancelled, TRANSACTION_LIMIT},
     write::{ROOM_FOR_OTHERS, Slot, occupy, signed, slots_in},
 };
 
@@ -74,6 +74,9 @@ impl Assign for Store {
         request.assignments.retain(|wish| named.insert(wish.email.key()));
         let glance = std::mem::take(&mut request.glance);
         let wishes = Wishes { portfolio, plan, request: &request };
+        if let Some(Begun::Batch(batch)) = request.stamp.begun() {
+            return Ok(self.finish(&wishes, batch).await?);
+        }
         if request.assignments.len() > AT_ONCE {
             return self.assign_in_batch(&wishes).await;
         }
@@ -151,12 +154,14 @@ impl Store {
             changes.push(LicenseChange::new(LicenseStatus::Unassigned, &license));
             assigned.push((wish.email.clone(), license.uuid));
         }
-        if writes.len() >= TRANSACTION_LIMIT {
+        let assigned = Assigned { assigned, already_associated };
+        let stamp = request.stamp.clone().answering(|| request.answering.answer(&assigned));
+        writes.extend(self.told(&self.assigned_event(wishes, changes, stamp))?);
+        if writes.len() > TRANSACTION_LIMIT {
             return Ok(Try::TooMany);
         }
-        writes.push(self.assigned_event(wishes, changes)?);
         match self.table.transact(writes, self.token()).await {
-            Ok(()) => Ok(Try::Done(Assigned { assigned, already_associated })),
+            Ok(()) => Ok(Try::Done(assigned)),
             Err(Cancelled::Conditions(_) | Cancelled::Conflict) => Ok(Try::Again),
             Err(Cancelled::Store(error)) => Err(error.into()),
         }
@@ -194,22 +199,17 @@ impl Store {
         license
     }
 
-    pub(crate) fn assigned_event(&self, wishes: &Wishes<'_>, changes: Vec<LicenseChange>) -> Result<Write, StoreError> {
+    pub(crate) fn assigned_event(&self, wishes: &Wishes<'_>, changes: Vec<LicenseChange>, stamp: Stamp) -> Event {
         let Wishes { portfolio, plan, request } = *wishes;
         let mail = request.notify && !portfolio.agreement.disable_onboarding_notifications;
         let consequences = mail.then(|| Consequence::MailAssignment {
             greeting: request.greeting.clone(),
             closing: request.closing.clone(),
         });
-        let event = self.license_event(
-            EventKind::LicensesAssigned,
-            portfolio,
-            plan.uuid,
-            changes,
-            consequences.into_iter().collect(),
-            &request.stamp,
-        );
-        self.event(&event)
+        let consequences = consequences.into_iter().collect();
+        let event =
+            self.license_event(EventKind::LicensesAssigned, portfolio, plan.uuid, changes, consequences, &stamp);
+        Event { stamp, ..event }
     }
 }
 

@@ -94,7 +94,7 @@ impl Store {
             vec![Consequence::MailAutoApplied, Consequence::CheckUtilization],
             stamp,
         );
-        writes.push(self.event(&event)?);
+        writes.extend(self.told(&event)?);
         match self.table.transact(writes, self.token()).await {
             Ok(()) => Ok(Some(license)),
             Err(Cancelled::Conditions(_) | Cancelled::Conflict) => Ok(None),

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
-use license_domain::{BatchId, EmailAddress, EmailKey, LicenseId, Timestamp};
+use license_domain::{BatchId, EmailAddress, EmailKey, LicenseId, Stamp, Timestamp};
 
 use self::record::{Batch, Chunk, State, Wish};
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     assign::{Wishes, is_fresh, to_u64},
     draw::Share,
     keys::{self, BatchKeys, CHUNK_PREFIX},
+    once::{Step, guard},
     ports::{AssignError, Assigned, Assignment, Batches, Portfolios},
     rows,
     table::{ATTEMPTS, Cancelled, Expression, PARALLEL, Range, Write},
@@ -47,6 +48,8 @@ impl Store {
     /// 4. Run the chunks, several at a time: [`Store::run_chunk`].
     /// 5. Close: the batch is done and no longer due. The answer is what the chunks handed out.
     /// 6. After a crash the batch is found overdue, and 4 and 5 are done for what is left: always forward.
+    /// 7. Of a request that carries a key, the record is written as running in 3 and as done in 5; another attempt at
+    ///    it finishes the batch and answers from its chunks: [`Store::finish`].
     pub(crate) async fn assign_in_batch(&self, wishes: &Wishes<'_>) -> Result<Assigned, AssignError> {
         for attempt in 0..ATTEMPTS {
             match self.open(wishes).await? {
@@ -98,6 +101,7 @@ impl Store {
         self.table.write_all(items).await?;
         let mut writes: Vec<Write> = shares.iter().map(|share| share.change().write(share.at)).collect();
         writes.push(Write::create(batch.item()?));
+        writes.extend(guard(&request.stamp, Step::Opens(batch.id))?);
         match self.table.transact(writes, self.token()).await {
             Ok(()) => Ok(Opening::Open(Box::new(batch), chunks)),
             Err(Cancelled::Conditions(_) | Cancelled::Conflict) => Ok(Opening::Again),
@@ -146,11 +150,11 @@ impl Store {
     ) -> Result<Vec<(EmailAddress, LicenseId)>, StoreError> {
         let runs = chunks.into_iter().map(|chunk| self.run_chunk(wishes, batch, chunk));
         let assigned: Vec<_> = stream::iter(runs.collect::<Vec<_>>()).buffer_unordered(PARALLEL).try_collect().await?;
-        self.close(batch).await?;
+        self.close(batch, &wishes.request.stamp).await?;
         Ok(assigned.into_iter().flatten().collect())
     }
 
-    async fn close(&self, batch: BatchId) -> Result<(), StoreError> {
+    async fn close(&self, batch: BatchId, stamp: &Stamp) -> Result<(), StoreError> {
         let [pk, sk] = keys::key_names(keys::GSI3);
         let terms =
             Expression::default().name("state").name(&pk).name(&sk).value("done", rows::text(State::Done.as_str()));
@@ -160,11 +164,31 @@ impl Store {
             condition: Some("attribute_exists(pk)".to_owned()),
             terms,
         };
-        match self.table.transact(vec![write], self.token()).await {
+        let mut writes = vec![write];
+        writes.extend(guard(stamp, Step::Closes(batch))?);
+        match self.table.transact(writes, self.token()).await {
             // After a conflict it stays due, and is closed by whoever finds it so.
             Ok(()) | Err(Cancelled::Conditions(_) | Cancelled::Conflict) => Ok(()),
             Err(Cancelled::Store(error)) => Err(error),
         }
+    }
+
+    /// Another attempt at the request that opened the batch: what is left of it is done, and the answer is what its
+    /// chunks say.
+    pub(crate) async fn finish(&self, wishes: &Wishes<'_>, batch: BatchId) -> Result<Assigned, StoreError> {
+        self.resume(batch).await?;
+        let assigned = self.chunks(batch).await?.into_iter().flat_map(|chunk| chunk.assigned).collect();
+        Ok(in_order(&wishes.request.assignments, assigned))
+    }
+
+    async fn chunks(&self, batch: BatchId) -> Result<Vec<Chunk>, StoreError> {
+        let range = Range {
+            partition: BatchKeys(batch).partition(),
+            prefix: Some(CHUNK_PREFIX.to_owned()),
+            consistent: true,
+            ..Range::default()
+        };
+        self.table.query(range).await?.into_iter().map(rows::from_item).collect()
     }
 
     async fn batch(&self, batch: BatchId) -> Result<Option<Batch>, StoreError> {
@@ -198,14 +222,7 @@ impl Batches for Store {
         let missing = |what: &str| StoreError::Corrupt { key: format!("batch {}", batch.id), cause: what.to_owned() };
         let portfolio = self.portfolio(batch.customer_agreement).await?.ok_or_else(|| missing("no agreement"))?;
         let plan = portfolio.plan(batch.plan).ok_or_else(|| missing("no plan"))?;
-        let range = Range {
-            partition: BatchKeys(batch.id).partition(),
-            prefix: Some(CHUNK_PREFIX.to_owned()),
-            consistent: true,
-            ..Range::default()
-        };
-        let chunks: Vec<Chunk> =
-            self.table.query(range).await?.into_iter().map(rows::from_item).collect::<Result<_, _>>()?;
+        let chunks = self.chunks(batch.id).await?;
         let pending = chunks.into_iter().filter(|chunk| chunk.state == State::Pending).collect();
         let request = batch.request(now);
         let wishes = Wishes { portfolio: &portfolio, plan, request: &request };

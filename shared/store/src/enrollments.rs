@@ -38,7 +38,8 @@ impl Enrollments for Store {
         keys::job_due(job.uuid, job.created).put(&mut item);
         item.insert(TTL.to_owned(), number(job.created.timestamp() + LIFETIME_SECONDS));
         for attempt in 0..ATTEMPTS {
-            let writes = vec![Write::create(item.clone()), self.event(&event)?];
+            let mut writes = vec![Write::create(item.clone())];
+            writes.extend(self.told(&event)?);
             match self.table.transact(writes, self.token()).await {
                 Ok(()) => return Ok(()),
                 Err(Cancelled::Conflict) => self.table.wait(attempt).await,

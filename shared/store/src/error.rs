@@ -11,6 +11,9 @@ pub enum StoreError {
         /// How often.
         attempts: u32,
     },
+    /// Another attempt at the same request has had the effect. This one wrote nothing.
+    #[error("another attempt at the same request was faster")]
+    Repeated,
     /// The table did not answer, or answered that it can't just now. It may or may not have written.
     #[error("the table is unavailable in {operation}: {cause}")]
     Unavailable {
@@ -40,13 +43,14 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the same call may succeed in a moment.
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::Contention { .. } | Self::Unavailable { .. })
+        matches!(self, Self::Contention { .. } | Self::Unavailable { .. } | Self::Repeated)
     }
 
     /// The name under which it is counted.
     pub const fn metric(&self) -> &'static str {
         match self {
             Self::Contention { .. } => "StoreContention",
+            Self::Repeated => "StoreRepeated",
             Self::Unavailable { .. } => "StoreUnavailable",
             Self::Refused { .. } => "StoreRefused",
             Self::Corrupt { .. } => "StoreCorrupt",

@@ -17,6 +17,8 @@
 //! | event and outbox | `EVENT#hour#shard` | event id | |
 //! | batch, its chunks | `BATCH#b` | `@`, `CHUNK#n` | gsi3 `DUE#BATCH` / time, b |
 //! | job that enrols learners | `JOB#j` | `@` | gsi3 `DUE#JOB` / time, j |
+//! | request that has its effect once, its parts | `IDEMPOTENCY#digest` | `@`, `PART#n` | |
+//! | requests of a caller in a minute | `THROTTLE#digest#minute` | `@` | |
 //! | user, explicit roles | `USER#name` | `@`, `ROLE#role#scope` | |
 //! | products and plan types | `CATALOG` | `@` | |
 //! | last number | `SEQUENCE#RENEWAL` | `@` | |
@@ -393,6 +395,24 @@ impl BatchKeys {
     pub fn due(self, at: Timestamp) -> IndexKey {
         IndexKey { index: GSI3, pk: DUE_BATCHES.to_owned(), sk: format!("{}#{}", time(at), self.0) }
     }
+}
+
+/// The record of a request that carries a key.
+pub fn once(digest: &str) -> Key {
+    Key::head(format!("IDEMPOTENCY#{digest}"))
+}
+
+/// The prefix of a part's sort key.
+pub const PART_PREFIX: &str = "PART#";
+
+/// A part of what such a request did.
+pub fn once_part(digest: &str, n: usize) -> Key {
+    Key::new(once(digest).pk, format!("{PART_PREFIX}{n:06}"))
+}
+
+/// How many requests a caller has made in a minute.
+pub fn throttle(digest: &str, at: Timestamp) -> Key {
+    Key::head(format!("THROTTLE#{digest}#{}", at.format("%Y-%m-%dT%H:%M")))
 }
 
 /// A job that enrols learners.

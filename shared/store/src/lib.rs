@@ -14,6 +14,7 @@ pub mod error;
 pub mod keys;
 mod learners;
 mod licenses;
+mod once;
 mod portfolios;
 pub mod ports;
 mod provision;

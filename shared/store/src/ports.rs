@@ -1,14 +1,19 @@
 //! What handlers may ask of the store, one trait for each capability. A function's `main` hands its router
 //! only the traits that its IAM policy allows.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use license_domain::{
     ActivationKey, AgreementId, BatchId, CustomerAgreement, EmailAddress, EmailKey, EnrollmentJob, EnterpriseId, JobId,
-    License, LicenseId, LicenseStatus, LmsUserId, PlanId, Portfolio, ProductCatalog, RenewalId, RoleGrant, SeatCounts,
-    Stamp, SubscriptionPlan, SubscriptionPlanRenewal,
+    License, LicenseId, LicenseStatus, LmsUserId, Once, PlanId, Portfolio, ProductCatalog, RenewalId, RoleGrant,
+    SeatCounts, Stamp, StoredAnswer, SubscriptionPlan, SubscriptionPlanRenewal, Timestamp,
 };
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
     StoreError,
@@ -197,6 +202,33 @@ pub struct Assignment {
     pub source_id: Option<String>,
 }
 
+/// How what became of a request is answered, for requests whose answer goes on record with their effect.
+#[derive(Clone)]
+pub struct Answering<T>(Arc<dyn Fn(&T) -> StoredAnswer + Send + Sync>);
+
+impl<T> Answering<T> {
+    /// By that function.
+    pub fn by(answer: impl Fn(&T) -> StoredAnswer + Send + Sync + 'static) -> Self {
+        Self(Arc::new(answer))
+    }
+
+    /// Nobody waits for an answer.
+    pub fn nobody() -> Self {
+        Self::by(|_| StoredAnswer { status: 200, body: String::new() })
+    }
+
+    /// The answer.
+    pub(crate) fn answer(&self, outcome: &T) -> StoredAnswer {
+        (self.0)(outcome)
+    }
+}
+
+impl<T> std::fmt::Debug for Answering<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Answering")
+    }
+}
+
 /// A request to assign licences of one plan.
 #[derive(Clone, Debug)]
 pub struct AssignRequest {
@@ -210,6 +242,8 @@ pub struct AssignRequest {
     pub closing: Option<String>,
     /// What was read ahead.
     pub glance: Glance,
+    /// How it is answered.
+    pub answering: Answering<Assigned>,
     /// Who, why, when.
     pub stamp: Stamp,
 }
@@ -252,7 +286,7 @@ pub trait Assign: Send + Sync {
 }
 
 /// What became of one revocation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Revocation {
     /// The licence is revoked.
     Revoked {
@@ -274,9 +308,14 @@ pub struct RevokeRequest {
     pub emails: Vec<EmailAddress>,
     /// What was read ahead.
     pub glance: Glance,
+    /// How it is answered.
+    pub answering: Answering<Revocations>,
     /// Who, why, when.
     pub stamp: Stamp,
 }
+
+/// What became of each learner of a request to revoke.
+pub type Revocations = Vec<(EmailAddress, Revocation)>;
 
 /// Taking seats back.
 #[async_trait]
@@ -288,7 +327,7 @@ pub trait Revoke: Send + Sync {
         portfolio: &Portfolio,
         plan: PlanId,
         request: RevokeRequest,
-    ) -> Result<Vec<(EmailAddress, Revocation)>, StoreError>;
+    ) -> Result<Revocations, StoreError>;
 }
 
 /// A request to remind learners of one plan.
@@ -516,6 +555,60 @@ pub trait Enrollments: Send + Sync {
 
     /// The job of that id.
     async fn job(&self, job: JobId) -> Result<Option<EnrollmentJob>, StoreError>;
+}
+
+/// What is on record of a request that carried the same key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Earlier {
+    /// The request.
+    pub fingerprint: String,
+    /// The attempt that has the record.
+    pub attempt: uuid::Uuid,
+    /// When it wrote last.
+    pub at: Timestamp,
+    /// Whether it was answered.
+    pub is_done: bool,
+    /// The answer, where it is not made again from what is there.
+    pub answer: Option<StoredAnswer>,
+    /// The batch that has the answer.
+    pub batch: Option<BatchId>,
+    /// Whether parts have the answer.
+    pub parts: bool,
+}
+
+/// Records of requests that carry a key.
+#[async_trait]
+pub trait Onces: Send + Sync {
+    /// What is on record under that key.
+    async fn earlier(&self, key: &str) -> Result<Option<Earlier>, StoreError>;
+
+    /// Lets this attempt carry on what the one that was seen has begun; whether nobody else does.
+    async fn take_over(&self, once: &Once, seen: &Earlier, at: Timestamp) -> Result<bool, StoreError>;
+
+    /// Puts the answer on record, or nothing but that it can be made again from what was begun; whether no other
+    /// attempt was faster.
+    async fn answered(&self, once: &Once, answer: Option<&StoredAnswer>, at: Timestamp) -> Result<bool, StoreError>;
+}
+
+/// What the web layer asks of the store about callers.
+pub trait Callers: Users + Onces + Paces {}
+
+impl<T: Users + Onces + Paces> Callers for T {}
+
+/// How many requests a caller has made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// In this second.
+    pub in_second: u64,
+    /// In this minute.
+    pub in_minute: u64,
+}
+
+/// Counting requests.
+#[async_trait]
+pub trait Paces: Send + Sync {
+    /// Counts one request of that caller.
+    async fn count(&self, caller: &str, at: Timestamp) -> Result<Pace, StoreError>;
 }
 
 /// Learners who leave for good.

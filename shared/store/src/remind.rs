@@ -1,17 +1,18 @@
 //! Reminding learners of licences that they have not activated.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use license_domain::{
-    Consequence, EmailAddress, EmailKey, EventKind, LicenseChange, PlanId, Portfolio, SubscriptionPlan,
+    Consequence, EmailAddress, EmailKey, EventKind, LicenseChange, PlanId, Portfolio, Stamp, SubscriptionPlan,
 };
 
 use crate::{
     Store, StoreError,
     keys::{Item, Key, LearnerKeys},
+    once,
     ports::{Remind, RemindRequest},
-    table::{ATTEMPTS, Cancelled},
+    table::{ATTEMPTS, Cancelled, Write},
     write::{change_in_place, slots_in},
 };
 
@@ -26,6 +27,9 @@ impl Remind for Store {
     /// 2. Write: each slot (licence and status as seen) with the time of the reminder; the event, which asks for
     ///    the mail.
     /// 3. A condition failed or the transaction met another one: from 1 after a random wait.
+    ///
+    /// Of a request that carries a key and takes several, each says on record whom it was for; another attempt at it
+    /// passes these over.
     async fn remind(
         &self,
         portfolio: &Portfolio,
@@ -35,12 +39,20 @@ impl Remind for Store {
         let Some(plan) = portfolio.plan(plan) else {
             return Ok(0);
         };
-        let (mut reminded, mut glanced) = (0, request.glance.slots.take());
-        for chunk in request.emails.chunks(CHUNK) {
+        let parts: Vec<Vec<EmailAddress>> = self.parts(&request.stamp).await?;
+        let done = parts.len();
+        let known: HashSet<EmailKey> = parts.iter().flatten().map(EmailAddress::key).collect();
+        request.emails.retain(|email| !known.contains(&email.key()));
+        let is_parted = request.stamp.once.is_some() && (done > 0 || request.emails.len() > CHUNK);
+        let (mut reminded, mut glanced) = (known.len(), request.glance.slots.take());
+        for (n, chunk) in request.emails.chunks(CHUNK).enumerate() {
             let keys: Vec<EmailKey> = chunk.iter().map(EmailAddress::key).collect();
             let slots = keys.iter().map(|key| LearnerKeys(key).slot(plan.uuid));
             let glanced = glanced.as_mut().map(|seen| slots.filter_map(|slot| seen.remove_entry(&slot)).collect());
-            reminded += self.remind_chunk(portfolio, plan, &keys, glanced, &request).await?;
+            let stamp = &request.stamp;
+            let part = if is_parted { once::part(stamp, done + n, &chunk)? } else { Vec::new() };
+            let stamp = if is_parted { stamp.aside() } else { stamp.clone() };
+            reminded += self.remind_chunk(portfolio, plan, &keys, glanced, &request, (part, stamp)).await?;
         }
         Ok(reminded)
     }
@@ -54,8 +66,9 @@ impl Store {
         keys: &[EmailKey],
         mut glanced: Option<HashMap<Key, Item>>,
         request: &RemindRequest,
+        (part, stamp): (Vec<Write>, Stamp),
     ) -> Result<usize, StoreError> {
-        let stamp = &request.stamp;
+        let stamp = &stamp;
         for attempt in 0..ATTEMPTS {
             let slots = match glanced.take() {
                 Some(items) => slots_in(plan.uuid, keys, items)?,
@@ -76,7 +89,8 @@ impl Store {
                 Consequence::MailReminder { greeting: request.greeting.clone(), closing: request.closing.clone() };
             let event =
                 self.license_event(EventKind::LearnersReminded, portfolio, plan.uuid, changes, vec![mail], stamp);
-            writes.push(self.event(&event)?);
+            writes.extend(self.told(&event)?);
+            writes.extend(part.iter().cloned());
             match self.table.transact(writes, self.token()).await {
                 Ok(()) => return Ok(reminded),
                 Err(Cancelled::Conditions(_) | Cancelled::Conflict) => self.table.wait(attempt).await,

@@ -98,7 +98,9 @@ impl Store {
         };
         let changes = vec![LicenseChange::new(license.status, &stays)];
         let event = self.license_event(EventKind::LearnerRetired, portfolio, plan.uuid, changes, Vec::new(), stamp);
-        Ok(vec![gone, left, change.write(at), self.event(&event)?])
+        let mut writes = vec![gone, left, change.write(at)];
+        writes.extend(self.told(&event)?);
+        Ok(writes)
     }
 
     /// Deletes what is on record of a user name; how many items that were.

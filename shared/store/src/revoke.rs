@@ -1,17 +1,18 @@
 //! Taking seats back, under the plan's cap.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use license_domain::{
-    Consequence, EmailAddress, EmailKey, EventKind, LicenseChange, LicenseStatus, PlanId, Portfolio, RevocationCap,
-    Stamp, SubscriptionPlan,
+    Begun, Consequence, EmailAddress, EmailKey, EventKind, LicenseChange, LicenseStatus, PlanId, Portfolio,
+    RevocationCap, Stamp, SubscriptionPlan,
 };
 
 use crate::{
     Store, StoreError,
     keys::{AgreementKeys, Item, Key, LearnerKeys},
-    ports::{Revocation, Revoke, RevokeRequest},
+    once,
+    ports::{Answering, Revocation, Revocations, Revoke, RevokeRequest},
     rows::{self, number},
     table::{ATTEMPTS, Cancelled, Expression, Write},
     write::{BucketChange, Slot, change_in_place, signed, slots_in},
@@ -20,7 +21,14 @@ use crate::{
 /// The most licences that one transaction revokes: each is one item, beside bucket, plan and event.
 const CHUNK: usize = 90;
 
-type Outcome = Vec<(EmailAddress, Revocation)>;
+/// What goes on record of the request with a transaction's effect.
+#[derive(Clone, Copy)]
+enum Telling<'a> {
+    /// The answer: it is all of the request.
+    All(&'a Answering<Revocations>),
+    /// The outcome of this part.
+    Part(usize),
+}
 
 #[async_trait]
 impl Revoke for Store {
@@ -35,22 +43,38 @@ impl Revoke for Store {
     ///    each revoked licence), the plan (applied + activated ones, on condition that they still fit and that
     ///    total, percentage and cap are as seen), the event.
     /// 4. A condition failed or the transaction met another one: from 2 after a random wait.
-    async fn revoke(&self, portfolio: &Portfolio, plan: PlanId, request: RevokeRequest) -> Result<Outcome, StoreError> {
-        let RevokeRequest { emails, mut glance, stamp } = request;
+    /// 5. Of a request that carries a key and takes several transactions, each has its outcome on record beside it;
+    ///    another attempt at it begins where that ends.
+    async fn revoke(
+        &self,
+        portfolio: &Portfolio,
+        plan: PlanId,
+        request: RevokeRequest,
+    ) -> Result<Revocations, StoreError> {
+        let RevokeRequest { mut emails, mut glance, answering, stamp } = request;
         let Some(plan) = portfolio.plan(plan) else {
             return Ok(emails.into_iter().map(|email| (email, Revocation::NotFound)).collect());
         };
-        if plan.is_revocation_cap_enabled && emails.len() > CHUNK {
+        let parts: Vec<Revocations> = self.parts(&stamp).await?;
+        let (done, is_begun) = (parts.len(), stamp.begun().is_some());
+        let mut outcome: Revocations = parts.into_iter().flatten().collect();
+        if stamp.begun() == Some(Begun::AllParts) {
+            return Ok(outcome);
+        }
+        let known: HashSet<EmailKey> = outcome.iter().map(|(email, _)| email.key()).collect();
+        emails.retain(|email| !known.contains(&email.key()));
+        if plan.is_revocation_cap_enabled && emails.len() > CHUNK && !is_begun {
             let keys: Vec<EmailKey> = emails.iter().map(EmailAddress::key).collect();
             let slots = self.slots(plan.uuid, &keys).await?;
             if exceeds(plan, activated(slots.values())) {
                 return Ok(refuse(&emails, &slots));
             }
         }
-        let mut outcome = Vec::with_capacity(emails.len());
-        for chunk in emails.chunks(CHUNK) {
+        let is_parted = stamp.once.is_some() && (done > 0 || emails.len() > CHUNK);
+        for (n, chunk) in emails.chunks(CHUNK).enumerate() {
             let glanced = glance.slots.take();
-            outcome.extend(self.revoke_chunk(portfolio, plan, chunk, glanced, &stamp).await?);
+            let part = if is_parted { Telling::Part(done + n) } else { Telling::All(&answering) };
+            outcome.extend(self.revoke_chunk(portfolio, plan, chunk, glanced, part, &stamp).await?);
         }
         Ok(outcome)
     }
@@ -63,8 +87,9 @@ impl Store {
         plan: &SubscriptionPlan,
         emails: &[EmailAddress],
         mut glanced: Option<HashMap<Key, Item>>,
+        telling: Telling<'_>,
         stamp: &Stamp,
-    ) -> Result<Outcome, StoreError> {
+    ) -> Result<Revocations, StoreError> {
         let keys: Vec<EmailKey> = emails.iter().map(EmailAddress::key).collect();
         let plan_key = AgreementKeys(plan.customer_agreement).plan(plan.uuid);
         let mut plan = plan.clone();
@@ -88,12 +113,21 @@ impl Store {
             if plan.is_revocation_cap_enabled && exceeds(&plan, counted) {
                 return Ok(refuse(emails, &slots));
             }
-            if live.is_empty() {
-                return Ok(outcome_of(emails, &slots));
+            let outcome = outcome_of(emails, &slots);
+            let (stamp, part) = match telling {
+                Telling::All(answering) => (stamp.clone().answering(|| answering.answer(&outcome)), Vec::new()),
+                Telling::Part(n) => (stamp.aside(), once::part(stamp, n, &outcome)?),
+            };
+            let mut writes = match live.as_slice() {
+                [] => Vec::new(),
+                live => self.revocation(portfolio, &plan, &plan_key, live, counted, &stamp)?,
+            };
+            writes.extend(part);
+            if writes.is_empty() {
+                return Ok(outcome);
             }
-            let writes = self.revocation(portfolio, &plan, &plan_key, &live, counted, stamp)?;
             match self.table.transact(writes, self.token()).await {
-                Ok(()) => return Ok(outcome_of(emails, &slots)),
+                Ok(()) => return Ok(outcome),
                 Err(Cancelled::Conditions(_) | Cancelled::Conflict) => self.table.wait(attempt).await,
                 Err(Cancelled::Store(error)) => return Err(error),
             }
@@ -146,7 +180,7 @@ impl Store {
             }
         }
         let event = self.license_event(EventKind::LicensesRevoked, portfolio, plan.uuid, changes, consequences, stamp);
-        writes.push(self.event(&event)?);
+        writes.extend(self.told(&event)?);
         Ok(writes)
     }
 }
@@ -193,7 +227,7 @@ fn live_in<'a>(slots: &'a HashMap<EmailKey, Slot>, email: &EmailAddress) -> Opti
 }
 
 /// The answer of a transaction that went through on these slots.
-fn outcome_of(emails: &[EmailAddress], slots: &HashMap<EmailKey, Slot>) -> Outcome {
+fn outcome_of(emails: &[EmailAddress], slots: &HashMap<EmailKey, Slot>) -> Revocations {
     let outcome = |email: &EmailAddress| match live_in(slots, email) {
         Some(slot) => Revocation::Revoked { license: slot.license.uuid, original_status: slot.license.status },
         None => Revocation::NotFound,
@@ -202,7 +236,7 @@ fn outcome_of(emails: &[EmailAddress], slots: &HashMap<EmailKey, Slot>) -> Outco
 }
 
 /// The answer where the cap does not allow it.
-fn refuse(emails: &[EmailAddress], slots: &HashMap<EmailKey, Slot>) -> Outcome {
+fn refuse(emails: &[EmailAddress], slots: &HashMap<EmailKey, Slot>) -> Revocations {
     let outcome = |email: &EmailAddress| match live_in(slots, email) {
         Some(_) => Revocation::CapReached,
         None => Revocation::NotFound,

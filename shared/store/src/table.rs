@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::{
     },
 };
 use futures::{StreamExt, TryStreamExt, stream};
-use license_domain::{Clock, Random};
+use license_domain::{Clock, Random, once::Flag};
 
 use crate::{
     StoreError,
@@ -249,6 +249,30 @@ impl Table {
         Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
     }
 
+    /// Adds to numbers of an item, which is made if there is none, and returns them. `ttl`: when a new item may be
+    /// deleted. A call that is repeated after a lost answer counts twice.
+    pub async fn count(&self, key: &Key, names: &[&str], ttl: i64) -> Result<Vec<u64>, StoreError> {
+        let adds: Vec<String> = (0..names.len()).map(|n| format!("#n{n} :one")).collect();
+        let mut update = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(key.attributes()))
+            .update_expression(format!("SET #ttl = if_not_exists(#ttl, :ttl) ADD {}", adds.join(", ")))
+            .expression_attribute_names("#ttl", crate::keys::TTL)
+            .expression_attribute_values(":ttl", AttributeValue::N(ttl.to_string()))
+            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+            .return_values(ReturnValue::UpdatedNew)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        for (n, name) in names.iter().enumerate() {
+            update = update.expression_attribute_names(format!("#n{n}"), *name);
+        }
+        let answer = update.send().await.map_err(|error| classify("UpdateItem", &error))?;
+        let found = answer.attributes.unwrap_or_default();
+        let number = |name: &&str| found.get(*name)?.as_n().ok()?.parse().ok();
+        Ok(names.iter().map(|name| number(name).unwrap_or_default()).collect())
+    }
+
     /// The next number of a sequence. A call that is repeated after a lost answer leaves a gap.
     pub async fn next_number(&self, sequence: &Key) -> Result<i64, StoreError> {
         let answer = self
@@ -300,6 +324,11 @@ impl Table {
     /// harmless, which is what lets the SDK repeat it after a lost answer.
     pub async fn transact(&self, writes: Vec<Write>, token: impl Into<String>) -> Result<(), Cancelled> {
         debug_assert!(writes.len() <= TRANSACTION_LIMIT, "{} items in one transaction", writes.len());
+        let guard = writes.iter().position(|write| matches!(write, Write::Guard { .. }));
+        let answered = guard.and_then(|at| match &writes[at] {
+            Write::Guard { answered, .. } => answered.clone(),
+            _ => None,
+        });
         let items: Vec<TransactWriteItem> =
             writes.into_iter().map(|write| write.into_transaction(&self.name)).collect::<Result<_, _>>()?;
         let answer = self
@@ -311,8 +340,16 @@ impl Table {
             .send()
             .await;
         match answer {
-            Ok(_) => Ok(()),
-            Err(error) => Err(cancellation(error)),
+            Ok(_) => {
+                answered.iter().for_each(Flag::raise);
+                Ok(())
+            }
+            Err(error) => Err(match (cancellation(error), guard) {
+                (Cancelled::Conditions(stood), Some(at)) if stood.get(at).is_some_and(Option::is_some) => {
+                    Cancelled::Store(StoreError::Repeated)
+                }
+                (cancelled, _) => cancelled,
+            }),
         }
     }
 
@@ -344,6 +381,15 @@ pub enum Write {
         condition: Option<String>,
         /// Names and values of both.
         terms: Expression,
+    },
+    /// Puts an item whose failed condition means that the whole request was made before.
+    Guard {
+        /// The whole item.
+        item: Item,
+        /// The condition.
+        condition: Expression,
+        /// Raised once it is written.
+        answered: Option<Flag>,
     },
     /// Changes nothing, but lets the transaction fail if the condition does not hold.
     Check {
@@ -425,6 +471,9 @@ impl Write {
     fn into_transaction(self, table: &str) -> Result<TransactWriteItem, StoreError> {
         let with_old = ReturnValuesOnConditionCheckFailure::AllOld;
         let built = match self {
+            Self::Guard { item, condition, .. } => {
+                return Self::Put { item, condition: Some(condition) }.into_transaction(table);
+            }
             Self::Put { item, condition } => {
                 let mut put = Put::builder().table_name(table).set_item(Some(item));
                 if let Some(condition) = condition {

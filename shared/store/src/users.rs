@@ -1,12 +1,12 @@
-//! Explicit role assignments, and the health check's read.
+//! Explicit role assignments, the pace of callers, and the health check's read.
 
 use async_trait::async_trait;
-use license_domain::RoleGrant;
+use license_domain::{RoleGrant, Timestamp};
 
 use crate::{
     Store, StoreError,
     keys::{self, Key, ROLE_PREFIX, UserKeys},
-    ports::{Health, StoredUser, Users},
+    ports::{Health, Pace, Paces, StoredUser, Users},
     rows,
     table::Range,
 };
@@ -25,6 +25,21 @@ impl Users for Store {
             }
         }
         Ok(user)
+    }
+}
+
+/// How long a minute's count is kept, in seconds.
+const PACE_LIFETIME_SECONDS: i64 = 10 * 60;
+
+#[async_trait]
+impl Paces for Store {
+    /// One update of the minute's item, which counts the minute and each of its seconds.
+    async fn count(&self, caller: &str, at: Timestamp) -> Result<Pace, StoreError> {
+        let second = format!("s{:02}", at.timestamp().rem_euclid(60));
+        let ttl = at.timestamp() + PACE_LIFETIME_SECONDS;
+        let counted = self.table.count(&keys::throttle(caller, at), &["requests", &second], ttl).await?;
+        let of = |n: usize| counted.get(n).copied().unwrap_or_default();
+        Ok(Pace { in_minute: of(0), in_second: of(1) })
     }
 }
 

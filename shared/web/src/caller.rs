@@ -1,12 +1,19 @@
 //! Who calls, and what they may.
 
+use std::fmt;
+
 use axum::{
     extract::{FromRef, FromRequestParts},
     http::{StatusCode, request::Parts},
 };
-use license_domain::{Access, EnterpriseId, Principal, RoleName, Scope, Stamp};
+use license_domain::{Access, EnterpriseId, Once, Principal, RoleName, Scope, Stamp};
 
-use crate::{ApiError, Web, request::RequestId};
+use crate::{
+    ApiError, Web,
+    gate::{Counted, Verified},
+    once::Carried,
+    request::RequestId,
+};
 
 /// Roles that administer licences.
 pub const ADMINS: &[RoleName] = &[RoleName::SubscriptionsAdmin];
@@ -54,13 +61,21 @@ impl Missing {
 }
 
 /// An authenticated caller, with the roles of the token and those on record.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Caller {
     /// Who.
     pub principal: Principal,
     /// In which request.
     pub request_id: String,
     web: Web,
+    counted: Option<Counted>,
+    once: Option<Box<Once>>,
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caller").field("request_id", &self.request_id).finish_non_exhaustive()
+    }
 }
 
 impl<C> FromRequestParts<C> for Caller
@@ -73,12 +88,18 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &C) -> Result<Self, ApiError> {
         let web = Web::from_ref(state);
         let now = web.now();
-        let mut principal = web.authenticator().principal(parts, now).await?;
+        let verified = parts.extensions.get::<Verified>().map(|verified| verified.0.clone());
+        let mut principal = match verified {
+            Some(principal) => principal,
+            None => web.authenticator().principal(parts, now).await?,
+        };
         let stored = web.users().user(&principal.username, now).await?;
         principal.is_superuser |= stored.is_superuser;
         principal.grants.extend(stored.grants);
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-        Ok(Self { principal, request_id, web })
+        let counted = parts.extensions.get::<Counted>().cloned();
+        let once = parts.extensions.get::<Carried>().map(|carried| carried.0.clone());
+        Ok(Self { principal, request_id, web, counted, once })
     }
 }
 
@@ -126,14 +147,19 @@ impl Caller {
         if is_worker || self.principal.is_superuser { Ok(()) } else { Err(ApiError::forbidden()) }
     }
 
-    /// What every change is stamped with.
-    pub fn stamp(&self, reason: &str) -> Stamp {
-        Stamp {
+    /// What every change is stamped with. Waits for the request to be counted, which was asked for beside the first
+    /// read: 429 if the caller is over the limit.
+    pub async fn stamp(&self, reason: &str) -> Result<Stamp, ApiError> {
+        if let Some(Counted(counted)) = &self.counted {
+            counted.clone().await?;
+        }
+        Ok(Stamp {
             actor: self.principal.username.clone(),
             actor_lms_user_id: self.principal.lms_user_id,
             reason: reason.to_owned(),
             request_id: self.request_id.clone(),
             at: self.web.now(),
-        }
+            once: self.once.clone(),
+        })
     }
 }

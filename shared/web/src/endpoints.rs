@@ -13,10 +13,10 @@ use axum::{
 };
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
-use crate::{ApiError, Caller, Grants, Route, Web, cors, negotiation, options, request, security};
+use crate::{ApiError, Caller, Grants, Route, Web, cors, gate, negotiation, options, request, security};
 
 /// The largest body that is read: about 20,000 e-mail addresses.
-const BODY_LIMIT: usize = 2 * 1024 * 1024;
+pub(crate) const BODY_LIMIT: usize = 2 * 1024 * 1024;
 
 /// The contract's order of methods in `Allow`.
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
@@ -76,6 +76,7 @@ where
                 .router
                 .fallback(move |State(context): State<C>, request: Request| others(request, context))
                 .layer(middleware::from_fn(negotiation::negotiate))
+                .layer(middleware::from_fn_with_state((web.clone(), path, access), gate::pass))
                 .layer(middleware::map_response(move |mut response: Response| {
                     response.headers_mut().insert(header::ALLOW, allow.clone());
                     std::future::ready(response)

@@ -10,6 +10,8 @@ use license_store::StoreError;
 use license_telemetry::metrics;
 use serde_json::{Value, json};
 
+use crate::once::Repeated;
+
 /// How long a client should wait before it tries again, in seconds.
 const RETRY_AFTER_SECONDS: &str = "1";
 
@@ -138,10 +140,14 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         self.report();
         let status = self.status();
+        let is_repeated = matches!(self, Self::Store(StoreError::Repeated));
         let mut response = (status, Json(self.body())).into_response();
+        if is_repeated {
+            response.extensions_mut().insert(Repeated);
+        }
         let (name, value) = match status {
             StatusCode::UNAUTHORIZED => (header::WWW_AUTHENTICATE, "JWT realm=\"api\""),
-            StatusCode::SERVICE_UNAVAILABLE => (header::RETRY_AFTER, RETRY_AFTER_SECONDS),
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::CONFLICT => (header::RETRY_AFTER, RETRY_AFTER_SECONDS),
             _ => return response,
         };
         response.headers_mut().insert(name, HeaderValue::from_static(value));

@@ -11,12 +11,19 @@
 //! | `LEARNER_PORTAL_URL` | where links of learners lead |
 //! | `ENTERPRISE_SUBSIDY_CHECKSUM_SECRET_KEY` | the secret under which subsidies are signed; without it there are none |
 //! | `BULK_ENROLL_REQUEST_LIMIT` | the most enrolments (learners × courses) of one request, 500 where it is not set and at most 1,000 |
+//! | `THROTTLE_ANONYMOUS_PER_MINUTE` | the most requests without a token, from one address, in a minute; any number where it is not set |
+//! | `THROTTLE_USER_PER_SECOND`, `THROTTLE_USER_PER_MINUTE` | the most requests of one user; any number where it is not set |
+//! | `THROTTLE_EXEMPT_USERNAMES` | users without limits, separated by commas |
 //! | `RETIREMENT_SERVICE_WORKER_USERNAME` | the user who retires learners |
 //!
 //! Without any key nothing is accepted.
 
+use std::str::FromStr;
+
 use jsonwebtoken::jwk::JwkSet;
 use license_domain::enrollment::DEFAULT_LIMIT;
+
+use crate::Limits;
 
 /// The most enrolments that a job can hold: it is one item of the table.
 const MOST_ENROLLMENTS: usize = 1_000;
@@ -48,6 +55,8 @@ pub struct Settings {
     pub retirement_worker: Option<String>,
     /// The most enrolments of one request.
     pub bulk_enroll_limit: usize,
+    /// How many requests a caller may make.
+    pub throttle: Limits,
 }
 
 /// How tokens are told from forgeries.
@@ -137,15 +146,31 @@ impl Settings {
             learner_portal_url: get("LEARNER_PORTAL_URL").unwrap_or_default().trim_end_matches('/').to_owned(),
             subsidy_secret: get("ENTERPRISE_SUBSIDY_CHECKSUM_SECRET_KEY").map(Secret),
             retirement_worker: get("RETIREMENT_SERVICE_WORKER_USERNAME"),
-            bulk_enroll_limit: number(get, "BULK_ENROLL_REQUEST_LIMIT", DEFAULT_LIMIT)?.min(MOST_ENROLLMENTS),
+            bulk_enroll_limit: number(&get, "BULK_ENROLL_REQUEST_LIMIT")?
+                .unwrap_or(DEFAULT_LIMIT)
+                .min(MOST_ENROLLMENTS),
+            throttle: Limits {
+                anonymous_per_minute: number(&get, "THROTTLE_ANONYMOUS_PER_MINUTE")?,
+                user_per_second: number(&get, "THROTTLE_USER_PER_SECOND")?,
+                user_per_minute: number(&get, "THROTTLE_USER_PER_MINUTE")?,
+                exempt: names(&get("THROTTLE_EXEMPT_USERNAMES").unwrap_or_default()),
+            },
         })
     }
 }
 
-/// A whole number, or the default where it is not set.
-fn number(get: impl Fn(&str) -> Option<String>, setting: &'static str, default: usize) -> Result<usize, SettingsError> {
-    let Some(text) = get(setting) else { return Ok(default) };
-    text.parse().map_err(|_| SettingsError::Number { setting, text })
+/// A whole number, if it is set.
+fn number<T: FromStr>(
+    get: &impl Fn(&str) -> Option<String>,
+    setting: &'static str,
+) -> Result<Option<T>, SettingsError> {
+    let number = |text: String| text.parse().map_err(|_| SettingsError::Number { setting, text });
+    get(setting).map(number).transpose()
+}
+
+/// Names that are separated by commas.
+fn names(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 fn jwk_source(text: &str) -> Result<JwkSource, SettingsError> {

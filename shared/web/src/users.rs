@@ -9,7 +9,7 @@ use std::{
 use license_domain::Timestamp;
 use license_store::{
     StoreError,
-    ports::{StoredUser, Users},
+    ports::{Callers, StoredUser},
 };
 
 /// How long an answer is remembered, in seconds.
@@ -20,12 +20,12 @@ const CAPACITY: usize = 10_000;
 
 /// The users of the store.
 pub(crate) struct KnownUsers {
-    users: Arc<dyn Users>,
+    users: Arc<dyn Callers>,
     known: Mutex<HashMap<String, (Timestamp, StoredUser)>>,
 }
 
 impl KnownUsers {
-    pub(crate) fn new(users: Arc<dyn Users>) -> Self {
+    pub(crate) fn new(users: Arc<dyn Callers>) -> Self {
         Self { users, known: Mutex::default() }
     }
 

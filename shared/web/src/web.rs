@@ -3,9 +3,9 @@
 use std::{fmt, sync::Arc};
 
 use license_domain::{Clock, Random, Timestamp};
-use license_store::ports::Users;
+use license_store::ports::Callers;
 
-use crate::{Settings, SettingsError, auth::Authenticator, users::KnownUsers};
+use crate::{Settings, SettingsError, auth::Authenticator, throttle::Throttle, users::KnownUsers};
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -15,6 +15,8 @@ struct Inner {
     settings: Settings,
     authenticator: Authenticator,
     users: KnownUsers,
+    throttle: Throttle,
+    callers: Arc<dyn Callers>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -29,13 +31,14 @@ impl Web {
     /// Puts it together.
     pub fn new(
         settings: &Settings,
-        users: Arc<dyn Users>,
+        callers: Arc<dyn Callers>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Result<Self, SettingsError> {
         let authenticator = Authenticator::new(&settings.jwt, &settings.csrf_trusted_origins)?;
-        let users = KnownUsers::new(users);
-        Ok(Self(Arc::new(Inner { settings: settings.clone(), authenticator, users, clock, random })))
+        let users = KnownUsers::new(callers.clone());
+        let throttle = Throttle::new(settings.throttle.clone(), callers.clone());
+        Ok(Self(Arc::new(Inner { settings: settings.clone(), authenticator, users, throttle, callers, clock, random })))
     }
 
     /// The present moment.
@@ -55,6 +58,14 @@ impl Web {
 
     pub(crate) fn authenticator(&self) -> &Authenticator {
         &self.0.authenticator
+    }
+
+    pub(crate) fn throttle(&self) -> &Throttle {
+        &self.0.throttle
+    }
+
+    pub(crate) fn callers(&self) -> &dyn Callers {
+        self.0.callers.as_ref()
     }
 
     pub(crate) fn users(&self) -> &KnownUsers {

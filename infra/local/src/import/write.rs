@@ -37,6 +37,7 @@ fn stamp(store: &Store) -> Stamp {
         reason: "import".to_owned(),
         request_id: "import".to_owned(),
         at: store.clock().now(),
+        once: None,
     }
 }
 
@@ -86,6 +87,7 @@ impl Placed {
             reason: String::new(),
             request_id: String::new(),
             at: self.license.created,
+            once: None,
         };
         let missing = || StoreError::Corrupt { key: "an import".to_owned(), cause: "no key".to_owned() };
         Key::of(&self.item(&stamp)?).ok_or_else(missing)

@@ -117,7 +117,8 @@ impl Store {
             Expression::new("#state = :pending").name("state").value("pending", rows::text(State::Pending.as_str()));
         writes.push(Write::Put { item: done.item(batch, request.stamp.at)?, condition: Some(pending) });
         if !changes.is_empty() {
-            writes.push(self.assigned_event(wishes, changes)?);
+            // The batch is the request's effect, and its chunks follow from it.
+            writes.push(self.event(&self.assigned_event(wishes, changes, request.stamp.aside()))?);
         }
         Ok((writes, assigned))
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     StoreError,
     keys::{BatchKeys, Item, TTL},
-    ports::{AssignRequest, Assignment, Glance},
+    ports::{Answering, AssignRequest, Assignment, Glance},
     rows,
 };
 
@@ -67,6 +67,8 @@ impl Batch {
             greeting: self.greeting.clone(),
             closing: self.closing.clone(),
             glance: Glance::default(),
+            // Whoever asked is not waiting for it any more.
+            answering: Answering::nobody(),
             stamp: Stamp { at: now, ..self.stamp.clone() },
         }
     }
