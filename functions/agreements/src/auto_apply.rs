@@ -19,6 +19,11 @@ pub const ROUTE: Route = Route {
     path: "/api/v1/customer-agreement/{agreement}/auto-apply/",
     access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: false, missing: Missing::LearnerOrAdmin },
 };
+/// The same where the product's own description names it.
+pub const PLAIN: [Route; 2] = [
+    ROUTE.at("/customer-agreements/{agreement}/auto-apply/"),
+    ROUTE.at("/api/v1/customer-agreements/{agreement}/auto-apply/"),
+];
 
 const NO_EMAIL: &str = "`email` is required and could not be found in your jwt";
 const NO_PLAN: &str = "The agreement has no active and current plan whose licenses are applied automatically.";

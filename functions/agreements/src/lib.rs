@@ -42,13 +42,29 @@ pub fn context(web: Web, store: &Arc<Store>) -> Context {
 }
 
 /// The routes of this function.
-pub const ROUTES: &[Route] = &[list::ROUTE, one::ROUTE, auto_apply::ROUTE];
+pub const ROUTES: &[Route] = &[
+    list::ROUTE,
+    list::PLAIN[0],
+    list::PLAIN[1],
+    one::ROUTE,
+    one::PLAIN[0],
+    one::PLAIN[1],
+    auto_apply::ROUTE,
+    auto_apply::PLAIN[0],
+    auto_apply::PLAIN[1],
+];
 
 /// The function's router.
 pub fn router(context: Context) -> Router {
     Endpoints::new(context)
         .add(list::ROUTE, list::handle)
+        .add(list::PLAIN[0], list::handle)
+        .add(list::PLAIN[1], list::handle)
         .add(one::ROUTE, one::handle)
+        .add(one::PLAIN[0], one::handle)
+        .add(one::PLAIN[1], one::handle)
         .add(auto_apply::ROUTE, auto_apply::handle)
+        .add(auto_apply::PLAIN[0], auto_apply::handle)
+        .add(auto_apply::PLAIN[1], auto_apply::handle)
         .router()
 }

@@ -21,6 +21,8 @@ pub const ROUTE: Route = Route {
     path: "/api/v1/customer-agreement/",
     access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: true, missing: Missing::Unnamed },
 };
+/// The same where the product's own description names it.
+pub const PLAIN: [Route; 2] = [ROUTE.at("/customer-agreements/"), ROUTE.at("/api/v1/customer-agreements/")];
 
 const PAGE_SIZE: usize = 100;
 

@@ -18,6 +18,9 @@ pub const ROUTE: Route = Route {
     path: "/api/v1/customer-agreement/{agreement}/",
     access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: false, missing: Missing::LearnerOrAdmin },
 };
+/// The same where the product's own description names it.
+pub const PLAIN: [Route; 2] =
+    [ROUTE.at("/customer-agreements/{agreement}/"), ROUTE.at("/api/v1/customer-agreements/{agreement}/")];
 
 pub async fn handle(
     State(context): State<Context>,

@@ -69,11 +69,21 @@ pub async fn handle(
 ) -> Result<Json<Answer>, ApiError> {
     let plan: PlanId = id(&plan)?;
     plan::require_some_role(&caller)?;
+    assign(&context, &caller, plan, body).await
+}
+
+/// Assigns licences of that plan.
+pub async fn assign(
+    context: &Context,
+    caller: &Caller,
+    plan: PlanId,
+    body: Result<Body, ApiError>,
+) -> Result<Json<Answer>, ApiError> {
     let wish = body.and_then(|body| Wish::parse(&body));
     let emails: Vec<EmailKey> = wish.as_ref().map(Wish::keys).unwrap_or_default();
     let (portfolio, glance) =
         try_join!(context.portfolios.portfolio_of_plan(plan), context.glances.glance(plan, &emails))?;
-    plan::require(&caller, portfolio.as_ref())?;
+    plan::require(caller, portfolio.as_ref())?;
     let wish = wish?;
     let (portfolio, plan) = plan::found(portfolio.as_ref(), plan)?;
     let Wish { assignments, notify, greeting, closing } = wish;

@@ -52,7 +52,9 @@ struct Success {
 struct Failure {
     error: String,
     error_response_status: u16,
-    user_email: String,
+    user_email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    license_uuid: Option<LicenseId>,
 }
 
 /// As in assigning, what is needed is read at once, and a body that is not valid is answered with 400 only to
@@ -66,24 +68,46 @@ pub async fn handle(
     let plan: PlanId = id(&plan)?;
     plan::require_some_role(&caller)?;
     let meant = body.and_then(|body| parse(&body));
+    revoke(&context, &caller, plan, meant, Vec::new()).await
+}
+
+/// A licence that was named and that the caller cannot know of.
+#[derive(Clone, Copy, Debug)]
+pub struct Unknown(pub LicenseId);
+
+/// Revokes licences of that plan; `unknown` are told as not found beside the others.
+pub async fn revoke(
+    context: &Context,
+    caller: &Caller,
+    plan: PlanId,
+    meant: Result<Meant, ApiError>,
+    unknown: Vec<Unknown>,
+) -> Result<Response, ApiError> {
     let emails: Vec<EmailKey> = meant.as_ref().map(Meant::keys).unwrap_or_default();
     let (portfolio, glance) =
         try_join!(context.portfolios.portfolio_of_plan(plan), context.glances.glance(plan, &emails))?;
-    plan::require(&caller, portfolio.as_ref())?;
+    plan::require(caller, portfolio.as_ref())?;
     let meant = meant?;
     let (portfolio, plan) = plan::found(portfolio.as_ref(), plan)?;
     // What filters admit was not known when the glance was taken.
     let glance = if emails.is_empty() { Glance::default() } else { glance };
     let emails = meant.learners(context.licenses.as_ref(), plan).await?;
     let stamp = caller.stamp("bulk-revoke").await?;
-    let answering = Answering::by(|outcome: &Revocations| {
-        let (status, answer) = answer(outcome);
+    let others = unknown.clone();
+    let answering = Answering::by(move |outcome: &Revocations| {
+        let (status, answer) = answer(outcome, &others);
         stored(status, &answer)
     });
     let request = RevokeRequest { emails, glance, answering, stamp };
     let outcome = context.revoke.revoke(portfolio, plan.uuid, request).await?;
-    let (status, answer) = answer(&outcome);
+    let (status, answer) = answer(&outcome, &unknown);
     Ok((status, Json(answer)).into_response())
+}
+
+/// The answer where no licence that was named is known.
+pub fn none(unknown: &[Unknown]) -> Response {
+    let (status, answer) = answer(&[], unknown);
+    (status, Json(answer)).into_response()
 }
 
 fn parse(body: &Body) -> Result<Meant, ApiError> {
@@ -94,7 +118,7 @@ fn parse(body: &Body) -> Result<Meant, ApiError> {
     Ok(meant.unwrap_or(Meant::Learners(Vec::new())))
 }
 
-fn answer(outcome: &[(EmailAddress, Revocation)]) -> (StatusCode, Answer) {
+fn answer(outcome: &[(EmailAddress, Revocation)], unknown: &[Unknown]) -> (StatusCode, Answer) {
     let mut successes = Vec::new();
     let mut failures = Vec::new();
     for (email, revocation) in outcome {
@@ -107,15 +131,23 @@ fn answer(outcome: &[(EmailAddress, Revocation)]) -> (StatusCode, Answer) {
             Revocation::NotFound => failures.push(Failure {
                 error: format!("{user_email} has no assigned or activated license of this plan."),
                 error_response_status: StatusCode::NOT_FOUND.as_u16(),
-                user_email,
+                user_email: Some(user_email),
+                license_uuid: None,
             }),
             Revocation::CapReached => failures.push(Failure {
                 error: format!("The plan's revocation cap does not allow to revoke the license of {user_email}."),
                 error_response_status: StatusCode::BAD_REQUEST.as_u16(),
-                user_email,
+                user_email: Some(user_email),
+                license_uuid: None,
             }),
         }
     }
+    failures.extend(unknown.iter().map(|Unknown(license)| Failure {
+        error: format!("{license} is no assigned or activated license."),
+        error_response_status: StatusCode::NOT_FOUND.as_u16(),
+        user_email: None,
+        license_uuid: Some(*license),
+    }));
     let is_refused = failures.iter().any(|failure| failure.error_response_status == StatusCode::BAD_REQUEST.as_u16());
     let status = match (successes.is_empty(), failures.is_empty()) {
         (_, true) => StatusCode::OK,
@@ -162,7 +194,8 @@ mod tests {
         let license = LicenseId(Uuid::nil());
         let revoked = || Revocation::Revoked { license, original_status: LicenseStatus::Assigned };
         let status = |outcome: Vec<Revocation>| {
-            let (status, answer) = answer(&outcome.into_iter().map(|one| (email.clone(), one)).collect::<Vec<_>>());
+            let (status, answer) =
+                answer(&outcome.into_iter().map(|one| (email.clone(), one)).collect::<Vec<_>>(), &[]);
             (status.as_u16(), answer.successful_revocations.is_some())
         };
         assert_eq!(status(vec![revoked()]), (200, true));

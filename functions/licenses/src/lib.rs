@@ -1,5 +1,9 @@
-//! The licences of one plan, for the customer's admins: list, one, counts, CSV, assign, remind, revoke.
+//! The licences of a plan, and across plans, for the customer's admins: list, one, counts, CSV, assign, remind, revoke.
 
+mod across_assign;
+mod across_list;
+mod across_one;
+mod across_revoke;
 mod assign;
 mod bulk_revoke;
 mod csv;
@@ -17,7 +21,7 @@ use std::{fmt, sync::Arc};
 use axum::{Router, extract::FromRef};
 use license_store::{
     Store,
-    ports::{Assign, Glances, Licenses, Portfolios, Remind, Revoke},
+    ports::{Assign, Glances, Learners, Licenses, Portfolios, Remind, Revoke},
 };
 use license_web::{Endpoints, Route, Web};
 
@@ -30,6 +34,8 @@ pub struct Context {
     pub portfolios: Arc<dyn Portfolios>,
     /// The licences of a plan.
     pub licenses: Arc<dyn Licenses>,
+    /// The licences of a learner.
+    pub learners: Arc<dyn Learners>,
     /// Reading ahead.
     pub glances: Arc<dyn Glances>,
     /// Handing out seats.
@@ -58,6 +64,7 @@ pub fn context(web: Web, store: &Arc<Store>) -> Context {
         web,
         portfolios: store.clone(),
         licenses: store.clone(),
+        learners: store.clone(),
         glances: store.clone(),
         assign: store.clone(),
         remind: store.clone(),
@@ -68,6 +75,7 @@ pub fn context(web: Web, store: &Arc<Store>) -> Context {
 /// The routes of this function.
 pub const ROUTES: &[Route] = &[
     list::ROUTE,
+    list::PLAIN,
     one::ROUTE,
     overview::ROUTE,
     csv::ROUTE,
@@ -76,12 +84,21 @@ pub const ROUTES: &[Route] = &[
     remind_all::ROUTE,
     bulk_revoke::ROUTE,
     revoke_all::ROUTE,
+    across_list::ROUTE,
+    across_list::PLAIN,
+    across_one::ROUTE,
+    across_one::PLAIN,
+    across_assign::ROUTE,
+    across_assign::PLAIN,
+    across_revoke::ROUTE,
+    across_revoke::PLAIN,
 ];
 
 /// The function's router.
 pub fn router(context: Context) -> Router {
     Endpoints::new(context)
         .add(list::ROUTE, list::handle)
+        .add(list::PLAIN, list::handle)
         .add(one::ROUTE, one::handle)
         .add(overview::ROUTE, overview::handle)
         .add(csv::ROUTE, csv::handle)
@@ -90,5 +107,13 @@ pub fn router(context: Context) -> Router {
         .add(remind_all::ROUTE, remind_all::handle)
         .add(bulk_revoke::ROUTE, bulk_revoke::handle)
         .add(revoke_all::ROUTE, revoke_all::handle)
+        .add(across_list::ROUTE, across_list::handle)
+        .add(across_list::PLAIN, across_list::handle)
+        .add(across_one::ROUTE, across_one::handle)
+        .add(across_one::PLAIN, across_one::handle)
+        .add(across_assign::ROUTE, across_assign::handle)
+        .add(across_assign::PLAIN, across_assign::handle)
+        .add(across_revoke::ROUTE, across_revoke::handle)
+        .add(across_revoke::PLAIN, across_revoke::handle)
         .router()
 }

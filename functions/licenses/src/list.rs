@@ -27,9 +27,12 @@ pub const ROUTE: Route = Route {
     access: Grants::Roles { roles: ADMINS, listing: true, missing: Missing::Unnamed },
 };
 
+/// The same where the product's own description names it.
+pub const PLAIN: Route = ROUTE.at("/subscriptions/{plan}/licenses/");
+
 /// How many licences a page has where the client does not say it, and at most.
-const PAGE_SIZE: usize = 100;
-const MAX_PAGE_SIZE: usize = 500;
+pub const PAGE_SIZE: usize = 100;
+pub const MAX_PAGE_SIZE: usize = 500;
 
 pub async fn handle(
     State(context): State<Context>,

@@ -6,11 +6,13 @@ mod agreement_update;
 mod change;
 mod plan_body;
 mod plan_create;
+mod plan_delete;
 mod plan_list;
 mod plan_one;
 mod plan_patch;
 mod plan_rules;
 mod plan_update;
+mod products;
 mod renewal_create;
 mod renewal_list;
 mod renewal_one;
@@ -79,6 +81,18 @@ pub const ROUTES: &[Route] = &[
     plan_list::ROUTE,
     plan_one::ROUTE,
     plan_update::ROUTE,
+    plan_create::PLAIN[0],
+    plan_create::PLAIN[1],
+    plan_update::PLAIN[0],
+    plan_update::PLAIN[1],
+    plan_update::PLAIN[2],
+    plan_update::PLAIN[3],
+    plan_delete::ROUTE,
+    plan_delete::PLAIN,
+    products::PRODUCTS,
+    products::PLAIN_PRODUCTS,
+    products::PLAN_TYPES,
+    products::PLAIN_PLAN_TYPES,
     renewal_create::ROUTE,
     renewal_list::ROUTE,
     renewal_one::GET,
@@ -98,6 +112,18 @@ pub fn router(context: Context) -> Router {
         .add(plan_list::ROUTE, plan_list::handle)
         .add(plan_one::ROUTE, plan_one::handle)
         .add(plan_update::ROUTE, plan_update::handle)
+        .add(plan_create::PLAIN[0], plan_create::handle)
+        .add(plan_create::PLAIN[1], plan_create::handle)
+        .add(plan_update::PLAIN[0], plan_update::handle)
+        .add(plan_update::PLAIN[1], plan_update::handle)
+        .add(plan_update::PLAIN[2], plan_update::handle)
+        .add(plan_update::PLAIN[3], plan_update::handle)
+        .add(plan_delete::ROUTE, plan_delete::handle)
+        .add(plan_delete::PLAIN, plan_delete::handle)
+        .add(products::PRODUCTS, products::products)
+        .add(products::PLAIN_PRODUCTS, products::products)
+        .add(products::PLAN_TYPES, products::plan_types)
+        .add(products::PLAIN_PLAN_TYPES, products::plan_types)
         .add(renewal_create::ROUTE, renewal_create::handle)
         .add(renewal_list::ROUTE, renewal_list::handle)
         .add(renewal_one::GET, renewal_one::get)

@@ -30,6 +30,9 @@ pub const ROUTE: Route = Route {
     access: Grants::Roles { roles: PROVISIONERS, listing: false, missing: Missing::ProvisioningPlans },
 };
 
+/// The same in the plain way in.
+pub const PLAIN: [Route; 2] = [ROUTE.at("/subscriptions/"), ROUTE.at("/api/v1/subscriptions/")];
+
 /// The new plan.
 #[derive(Debug, Serialize)]
 pub struct Answer {

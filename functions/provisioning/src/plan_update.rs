@@ -35,6 +35,14 @@ pub const ROUTE: Route = Route {
     access: Grants::Roles { roles: PROVISIONERS, listing: false, missing: Missing::ProvisioningPlans },
 };
 
+/// The same in the plain way in; PUT, too, leaves what it does not name.
+pub const PLAIN: [Route; 4] = [
+    ROUTE.at("/subscriptions/{plan}/"),
+    ROUTE.at("/api/v1/subscriptions/{plan}/"),
+    ROUTE.at("/subscriptions/{plan}/").by("PUT"),
+    ROUTE.at("/api/v1/subscriptions/{plan}/").by("PUT"),
+];
+
 /// The changed plan.
 #[derive(Debug, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "the contract's fields")]

@@ -36,9 +36,14 @@ pub fn context(web: Web, store: &Arc<Store>) -> Context {
 }
 
 /// The routes of this function.
-pub const ROUTES: &[Route] = &[list::ROUTE, one::ROUTE];
+pub const ROUTES: &[Route] = &[list::ROUTE, list::PLAIN, one::ROUTE, one::PLAIN];
 
 /// The function's router.
 pub fn router(context: Context) -> Router {
-    Endpoints::new(context).add(list::ROUTE, list::handle).add(one::ROUTE, one::handle).router()
+    Endpoints::new(context)
+        .add(list::ROUTE, list::handle)
+        .add(list::PLAIN, list::handle)
+        .add(one::ROUTE, one::handle)
+        .add(one::PLAIN, one::handle)
+        .router()
 }

@@ -25,6 +25,8 @@ pub const ROUTE: Route = Route {
     path: "/api/v1/subscriptions/",
     access: Grants::Roles { roles: ADMINS, listing: true, missing: Missing::Unnamed },
 };
+/// The same where the product's own description names it.
+pub const PLAIN: Route = ROUTE.at("/subscriptions/");
 
 pub async fn handle(
     State(context): State<Context>,

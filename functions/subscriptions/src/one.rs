@@ -16,6 +16,8 @@ pub const ROUTE: Route = Route {
     path: "/api/v1/subscriptions/{plan}/",
     access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
 };
+/// The same where the product's own description names it.
+pub const PLAIN: Route = ROUTE.at("/subscriptions/{plan}/");
 
 pub async fn handle(
     State(context): State<Context>,

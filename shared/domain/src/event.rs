@@ -60,6 +60,8 @@ pub enum EventKind {
     AgreementUpdated,
     /// A plan was changed; `count` licences were added, if any.
     PlanUpdated,
+    /// A plan that nobody used was deleted.
+    PlanDeleted,
     /// A plan is to be renewed.
     RenewalCreated,
     /// A renewal was changed.

@@ -8,6 +8,7 @@ mod assign;
 mod auto_apply;
 mod batch;
 mod cache;
+mod delete_plan;
 mod draw;
 mod enrollments;
 pub mod error;

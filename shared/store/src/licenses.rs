@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 
 use async_trait::async_trait;
 use futures::try_join;
-use license_domain::{License, LicenseId, LicenseStatus, SubscriptionPlan};
+use license_domain::{License, LicenseId, LicenseStatus, PlanId, SeatPrefix, SubscriptionPlan};
 
 use crate::{
     Store, StoreError,
@@ -57,6 +57,36 @@ impl Licenses for Store {
                 (Some(at), Some(bucket)) if at.sequence < bucket.next => self.table.wait(attempt + 2).await,
                 _ if !found.is_empty() => self.table.wait(attempt).await,
                 _ => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    /// 1. Ask for the plan that owns the prefix of the id, if it is one of a seat that was a number, and beside that
+    ///    the index for the licence's item.
+    /// 2. No prefix of ours: the item that the index names is read.
+    async fn plan_of(&self, license: LicenseId) -> Result<Option<PlanId>, StoreError> {
+        let by_id = self.table.query(Range {
+            index: Some(keys::GSI3),
+            partition: keys::license_partition(license),
+            ..Range::default()
+        });
+        let by_prefix = async {
+            match SeatPrefix::of(license) {
+                Some(prefix) => self.table.get(&keys::seats(prefix)).await,
+                None => Ok(None),
+            }
+        };
+        let (found, owner) = try_join!(by_id, by_prefix)?;
+        if let Some(plan) = owner.as_ref().and_then(rows::target) {
+            return Ok(Some(plan));
+        }
+        for key in found.iter().filter_map(Key::of) {
+            if let Some(item) = self.table.get(&key).await? {
+                let row: License = rows::from_item(item)?;
+                if row.uuid == license {
+                    return Ok(Some(row.subscription_plan));
+                }
             }
         }
         Ok(None)

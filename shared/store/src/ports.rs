@@ -139,6 +139,9 @@ pub trait Licenses: Send + Sync {
     /// The licence of that id, if it belongs to that plan.
     async fn license(&self, plan: &SubscriptionPlan, license: LicenseId) -> Result<Option<License>, StoreError>;
 
+    /// The plan of the licence of that id, as far as is known without reading the licence itself.
+    async fn plan_of(&self, license: LicenseId) -> Result<Option<PlanId>, StoreError>;
+
     /// How many licences the filter means, by status; statuses without any are left out.
     async fn count(
         &self,
@@ -493,6 +496,28 @@ pub trait Update: Send + Sync {
         after: &SubscriptionPlan,
         stamp: &Stamp,
     ) -> Result<(), UpdateError>;
+
+    /// Deletes a plan in which nobody has or had a licence, if it is still this one.
+    async fn delete_plan(
+        &self,
+        portfolio: &Portfolio,
+        plan: &SubscriptionPlan,
+        stamp: &Stamp,
+    ) -> Result<(), DeletePlanError>;
+}
+
+/// Why a plan was not deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum DeletePlanError {
+    /// Somebody has, or had, a licence of it.
+    #[error("the plan is in use")]
+    InUse,
+    /// Somebody else changed it since it was read.
+    #[error("it was changed meanwhile")]
+    Changed,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Why a renewal was not made or changed.

@@ -9,7 +9,7 @@ use license_domain::{
 use crate::{
     Store, StoreError,
     keys::{self, AgreementKeys, BucketKeys, Item, Key},
-    ports::{Update, UpdateError},
+    ports::{DeletePlanError, Update, UpdateError},
     rows::{self, Bucket, attributes},
     table::{ATTEMPTS, Cancelled, Expression, Write},
 };
@@ -115,6 +115,15 @@ impl Update for Store {
         }
         Err(StoreError::Contention { operation: "update plan", attempts: ATTEMPTS }.into())
     }
+
+    async fn delete_plan(
+        &self,
+        portfolio: &Portfolio,
+        plan: &SubscriptionPlan,
+        stamp: &Stamp,
+    ) -> Result<(), DeletePlanError> {
+        self.delete_empty_plan(portfolio, plan, stamp).await
+    }
 }
 
 pub(crate) fn unchanged(version: u64) -> Expression {
@@ -122,7 +131,7 @@ pub(crate) fn unchanged(version: u64) -> Expression {
 }
 
 /// Revoking counts on the plan without a new version, so that revocations do not stand in each other's way.
-fn unchanged_plan(version: u64, revocations: u64) -> Expression {
+pub(crate) fn unchanged_plan(version: u64, revocations: u64) -> Expression {
     Expression::new("#version = :seen AND #num_revocations_applied = :applied")
         .name(attributes::VERSION)
         .name("num_revocations_applied")

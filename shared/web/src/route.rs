@@ -15,6 +15,20 @@ pub struct Route {
     pub access: Grants,
 }
 
+impl Route {
+    /// The same at another path.
+    #[must_use]
+    pub const fn at(self, path: &'static str) -> Self {
+        Self { path, ..self }
+    }
+
+    /// The same by another method.
+    #[must_use]
+    pub const fn by(self, method: &'static str) -> Self {
+        Self { method, ..self }
+    }
+}
+
 /// Who may call a route.
 #[derive(Clone, Copy, Debug)]
 pub enum Grants {

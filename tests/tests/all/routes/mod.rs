@@ -14,6 +14,7 @@ mod license_subsidy;
 mod licenses;
 mod overview;
 mod own_licenses;
+mod plain;
 mod provisioning;
 mod remind;
 mod renewals;

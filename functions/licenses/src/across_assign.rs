@@ -1,0 +1,36 @@
+//! `POST /licenses/assign/`: as [`crate::assign`], with the plan in the body.
+//!
+//! ```json
+//! {"subscription_plan": "…", "user_emails": ["ann@example.com"]}
+//! ```
+
+use axum::{Json, extract::State};
+use license_domain::PlanId;
+use license_web::{ADMINS, ApiError, Body, Caller, Fields, Grants, Missing, Presence, Route};
+
+use crate::{Context, assign, plan};
+
+/// Assigning.
+pub const ROUTE: Route = Route {
+    method: "POST",
+    path: "/api/v1/licenses/assign/",
+    access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
+};
+/// The same where the product's own description names it.
+pub const PLAIN: Route = ROUTE.at("/licenses/assign/");
+
+pub async fn handle(
+    State(context): State<Context>,
+    caller: Caller,
+    body: Result<Body, ApiError>,
+) -> Result<Json<assign::Answer>, ApiError> {
+    plan::require_some_role(&caller)?;
+    let body = body?;
+    let mut fields = Fields::new(&body);
+    let plan = fields.uuid("subscription_plan", Presence::Required).map(PlanId);
+    fields.finish()?;
+    match plan {
+        Some(plan) => assign::assign(&context, &caller, plan, Ok(body)).await,
+        None => Err(ApiError::malformed()),
+    }
+}

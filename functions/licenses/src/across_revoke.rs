@@ -1,0 +1,120 @@
+//! `POST /licenses/revoke/`: as [`crate::bulk_revoke`], with the plan in the body; or the licences by their ids, all of
+//! one plan.
+//!
+//! ```json
+//! {"subscription_plan": "…", "user_emails": ["ann@example.com"]}
+//! {"licenses": ["11110000-…", "11110001-…"]}
+//! ```
+
+use axum::{extract::State, response::Response};
+use futures::future::try_join_all;
+use license_domain::{EmailAddress, LicenseId, PlanId};
+use license_web::{ADMINS, ApiError, Body, Caller, Fields, Grants, Missing, Presence, Route};
+use serde_json::Value;
+
+use crate::{
+    Context,
+    bulk_revoke::{self, Unknown},
+    meant::Meant,
+    plan,
+};
+
+/// Revoking.
+pub const ROUTE: Route = Route {
+    method: "POST",
+    path: "/api/v1/licenses/revoke/",
+    access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
+};
+/// The same where the product's own description names it.
+pub const PLAIN: Route = ROUTE.at("/licenses/revoke/");
+
+/// The most licences that are named by their ids.
+const MOST: usize = 1_000;
+
+pub async fn handle(
+    State(context): State<Context>,
+    caller: Caller,
+    body: Result<Body, ApiError>,
+) -> Result<Response, ApiError> {
+    plan::require_some_role(&caller)?;
+    let body = body?;
+    let mut fields = Fields::new(&body);
+    if !fields.has("licenses") {
+        let plan = fields.uuid("subscription_plan", Presence::Required).map(PlanId);
+        let meant = Meant::parse(&mut fields);
+        fields.finish()?;
+        return match (plan, meant) {
+            (Some(plan), Some(meant)) => bulk_revoke::revoke(&context, &caller, plan, Ok(meant), Vec::new()).await,
+            _ => Err(ApiError::malformed()),
+        };
+    }
+    let named = fields.uuid("subscription_plan", Presence::Nullable).map(PlanId);
+    let licenses = fields.list("licenses", Presence::Required, false, license).unwrap_or_default();
+    if fields.has("user_emails") || fields.has("filters") {
+        fields.fail("non_field_errors", "Either licenses or user_emails must be provided, but not both.");
+    }
+    if licenses.len() > MOST {
+        fields.fail("licenses", format!("Ensure this field has no more than {MOST} elements."));
+    }
+    let found = if fields.is_valid() { find(&context, &caller, &licenses, named).await? } else { Found::default() };
+    if found.is_of_several_plans {
+        fields.fail("licenses", "All of them must be licenses of one plan.");
+    }
+    fields.finish()?;
+    match found.plan.or(named) {
+        Some(plan) => {
+            let meant = Ok(Meant::Learners(found.learners));
+            bulk_revoke::revoke(&context, &caller, plan, meant, found.unknown).await
+        }
+        // None of them is one that the caller could know of.
+        None => Ok(bulk_revoke::none(&found.unknown)),
+    }
+}
+
+/// An id in the list.
+fn license(value: &Value) -> Result<LicenseId, String> {
+    value.as_str().and_then(|text| text.trim().parse().ok()).ok_or_else(|| "Must be a valid UUID.".to_owned())
+}
+
+#[derive(Default)]
+struct Found {
+    plan: Option<PlanId>,
+    is_of_several_plans: bool,
+    learners: Vec<EmailAddress>,
+    unknown: Vec<Unknown>,
+}
+
+/// Who holds these licences. One that does not exist, is another customer's, of another plan than the one that is
+/// named, or nobody's, is not known.
+async fn find(
+    context: &Context,
+    caller: &Caller,
+    licenses: &[LicenseId],
+    named: Option<PlanId>,
+) -> Result<Found, ApiError> {
+    let mut found = Found::default();
+    let plans = try_join_all(licenses.iter().map(|license| context.licenses.plan_of(*license))).await?;
+    for (license, plan) in licenses.iter().zip(plans) {
+        let plan = plan.filter(|plan| named.is_none_or(|named| named == *plan));
+        let portfolio = match plan {
+            Some(plan) => context.portfolios.portfolio_of_plan(plan).await?,
+            None => None,
+        };
+        let reached =
+            portfolio.filter(|portfolio| caller.access(ADMINS).includes(portfolio.agreement.enterprise_customer_uuid));
+        let row = match reached.as_ref().zip(plan).and_then(|(portfolio, plan)| portfolio.plan(plan)) {
+            Some(plan) => context.licenses.license(plan, *license).await?,
+            None => None,
+        };
+        let live = row.filter(|row| row.status.is_live());
+        match live.and_then(|row| Some((row.subscription_plan, row.user_email?))) {
+            Some((plan, email)) => {
+                found.is_of_several_plans |= found.plan.is_some_and(|other| other != plan);
+                found.plan = Some(plan);
+                found.learners.push(email);
+            }
+            None => found.unknown.push(Unknown(*license)),
+        }
+    }
+    Ok(found)
+}

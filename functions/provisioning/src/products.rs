@@ -1,0 +1,74 @@
+//! `GET /products/` and `GET /plan-types/`: what plans are sold as, by number, 100 a page.
+//!
+//! ```json
+//! {"count": 1, "next": null, "previous": null, "results": [{"id": 1, "name": "B2B Paid", "description": "…",
+//!   "salesforce_product_id": null, "netsuite_id": 106, "plan_type": 1}]}
+//! ```
+
+use axum::{Json, extract::State};
+use license_domain::{PlanType, Product};
+use license_web::{ApiError, Caller, Grants, Missing, PROVISIONERS, Page, PageQuery, Route};
+use serde::Serialize;
+
+use crate::Context;
+
+const ACCESS: Grants = Grants::Roles { roles: PROVISIONERS, listing: false, missing: Missing::ProvisioningPlans };
+
+/// Products.
+pub const PRODUCTS: Route = Route { method: "GET", path: "/api/v1/products/", access: ACCESS };
+/// The same where the product's own description names it.
+pub const PLAIN_PRODUCTS: Route = PRODUCTS.at("/products/");
+/// Plan types.
+pub const PLAN_TYPES: Route = Route { method: "GET", path: "/api/v1/plan-types/", access: ACCESS };
+/// The same where the product's own description names it.
+pub const PLAIN_PLAN_TYPES: Route = PLAN_TYPES.at("/plan-types/");
+
+const PAGE_SIZE: usize = 100;
+
+/// A product with all its fields.
+#[derive(Debug, Serialize)]
+pub struct ProductShape {
+    id: i64,
+    name: String,
+    description: String,
+    salesforce_product_id: Option<String>,
+    netsuite_id: Option<i64>,
+    plan_type: Option<i64>,
+}
+
+impl From<Product> for ProductShape {
+    fn from(product: Product) -> Self {
+        Self {
+            id: product.id.0,
+            name: product.name,
+            description: product.description,
+            salesforce_product_id: product.salesforce_product_id,
+            netsuite_id: product.netsuite_id,
+            plan_type: product.plan_type,
+        }
+    }
+}
+
+pub async fn products(
+    State(context): State<Context>,
+    caller: Caller,
+    page: PageQuery,
+) -> Result<Json<Page<ProductShape>>, ApiError> {
+    caller.require_everywhere(PROVISIONERS, Missing::ProvisioningPlans)?;
+    let mut products = context.portfolios.products().await?.products;
+    products.sort_by_key(|product| product.id);
+    let window = page.fixed_window(u64::try_from(products.len()).unwrap_or(u64::MAX), PAGE_SIZE)?;
+    Ok(Json(Page::new(&page, &window, window.of(products).into_iter().map(ProductShape::from).collect())))
+}
+
+pub async fn plan_types(
+    State(context): State<Context>,
+    caller: Caller,
+    page: PageQuery,
+) -> Result<Json<Page<PlanType>>, ApiError> {
+    caller.require_everywhere(PROVISIONERS, Missing::ProvisioningPlans)?;
+    let mut kinds = context.portfolios.products().await?.plan_types;
+    kinds.sort_by_key(|kind| kind.id);
+    let window = page.fixed_window(u64::try_from(kinds.len()).unwrap_or(u64::MAX), PAGE_SIZE)?;
+    Ok(Json(Page::new(&page, &window, window.of(kinds))))
+}

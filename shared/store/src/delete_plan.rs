@@ -1,0 +1,103 @@
+//! Deleting a plan that nobody ever sat in.
+
+use license_domain::{Event, EventKind, LicenseStatus, Portfolio, Stamp, SubscriptionPlan};
+
+use crate::{
+    Store, StoreError,
+    keys::{self, AgreementKeys, BucketKeys, FREE_PREFIX, Key},
+    portfolios::sum,
+    ports::DeletePlanError,
+    rows::{self, Bucket},
+    table::{ATTEMPTS, Cancelled, Expression, Range, TRANSACTION_LIMIT, Write},
+    update::unchanged_plan,
+};
+
+/// Items of the transaction that are neither buckets nor free seats.
+const OTHERS: usize = 6;
+
+impl Store {
+    /// 1. Read the plan's item, its buckets and the rows of its free seats, strongly. It is not `plan` any more:
+    ///    changed. Somebody has or had a licence: in use. So many seats came back as rows that one transaction
+    ///    does not hold them: in use, too.
+    /// 2. One transaction: the plan (its version as read), its title, the pointers from its id and from its seats' prefix, its
+    ///    buckets (as read) and the rows go; the event.
+    /// 3. A condition failed: changed. The transaction met another one: from 1 after a random wait.
+    pub(crate) async fn delete_empty_plan(
+        &self,
+        portfolio: &Portfolio,
+        plan: &SubscriptionPlan,
+        stamp: &Stamp,
+    ) -> Result<(), DeletePlanError> {
+        let keys = AgreementKeys(plan.customer_agreement);
+        for attempt in 0..ATTEMPTS {
+            let item = self.table.get(&keys.plan(plan.uuid)).await?.ok_or(DeletePlanError::Changed)?;
+            let version = rows::version_of(&item);
+            if rows::from_item::<SubscriptionPlan>(item)? != *plan {
+                return Err(DeletePlanError::Changed);
+            }
+            let buckets = self.buckets(plan).await?;
+            let seen: Vec<Bucket> = buckets.iter().map(|(_, bucket)| *bucket).collect();
+            let counts = sum(plan.seats.total, &seen);
+            let is_used = LicenseStatus::ALL
+                .into_iter()
+                .any(|status| status != LicenseStatus::Unassigned && counts.of(status) > 0);
+            let free: u64 = seen.iter().map(|bucket| bucket.free).sum();
+            let items = usize::try_from(free).unwrap_or(usize::MAX).saturating_add(buckets.len() + OTHERS);
+            if is_used || items > TRANSACTION_LIMIT {
+                return Err(DeletePlanError::InUse);
+            }
+
+            let condition = unchanged_plan(version, plan.num_revocations_applied);
+            let mut writes = vec![Write::Delete { key: keys.plan(plan.uuid), condition: Some(condition) }];
+            let pointers = [keys.title(&plan.title), keys::plan(plan.uuid), keys::seats(plan.seats.prefix)];
+            writes.extend(pointers.map(|key| Write::Delete { key, condition: None }));
+            for (at, bucket) in buckets {
+                let rows = self.free_rows(at, bucket.free).await?;
+                writes.push(Write::Delete { key: at.bucket(), condition: Some(as_read(bucket)) });
+                writes
+                    .extend(rows.into_iter().map(|key| Write::Delete { key, condition: Some(Expression::present()) }));
+            }
+            let event = self.license_event(EventKind::PlanDeleted, portfolio, plan.uuid, Vec::new(), Vec::new(), stamp);
+            writes.extend(self.told(&Event { count: Some(plan.seats.total), ..event })?);
+            match self.table.transact(writes, self.token()).await {
+                Ok(()) => {
+                    self.cached.plans.forget(&plan.uuid);
+                    return Ok(());
+                }
+                Err(Cancelled::Conflict) => self.table.wait(attempt).await,
+                Err(Cancelled::Conditions(_)) => return Err(DeletePlanError::Changed),
+                Err(Cancelled::Store(error)) => return Err(error.into()),
+            }
+        }
+        Err(StoreError::Contention { operation: "delete plan", attempts: ATTEMPTS }.into())
+    }
+
+    async fn free_rows(&self, at: BucketKeys, free: u64) -> Result<Vec<Key>, StoreError> {
+        if free == 0 {
+            return Ok(Vec::new());
+        }
+        let range = Range {
+            partition: at.partition(),
+            prefix: Some(FREE_PREFIX.to_owned()),
+            consistent: true,
+            ..Range::default()
+        };
+        Ok(self.table.query(range).await?.iter().filter_map(Key::of).collect())
+    }
+}
+
+/// The bucket is just as it was read.
+fn as_read(bucket: Bucket) -> Expression {
+    let fields = [
+        ("next", rows::number(bucket.next)),
+        ("end", rows::number(bucket.end)),
+        ("free", rows::number(bucket.free)),
+        ("assigned", rows::number(bucket.assigned)),
+        ("activated", rows::number(bucket.activated)),
+        ("revoked", rows::number(bucket.revoked)),
+    ];
+    let text: Vec<String> = fields.iter().map(|(name, _)| format!("#{name} = :{name}")).collect();
+    fields
+        .into_iter()
+        .fold(Expression::new(text.join(" AND ")), |terms, (name, value)| terms.name(name).value(name, value))
+}
