@@ -4,11 +4,11 @@
 //! left out), `active_plans_only` (true).
 
 use axum::{
-    Json,
     extract::{Path, State},
+    response::Response,
 };
 use license_domain::{AgreementId, EnterpriseId};
-use license_web::{ApiError, Caller, Grants, LEARNERS_AND_ADMINS, Missing, Params, Route, id, wire};
+use license_web::{ApiError, Caller, Conditions, Grants, LEARNERS_AND_ADMINS, Missing, Params, Route, id};
 
 use crate::{Context, list};
 
@@ -25,9 +25,10 @@ pub const PLAIN: [Route; 2] =
 pub async fn handle(
     State(context): State<Context>,
     caller: Caller,
+    conditions: Conditions,
     Path(agreement): Path<String>,
     params: Params,
-) -> Result<Json<wire::Agreement>, ApiError> {
+) -> Result<Response, ApiError> {
     let agreement: AgreementId = id(&agreement)?;
     let named: Option<EnterpriseId> = params.uuid("enterprise_customer_uuid")?;
     let portfolio = context.portfolios.portfolio(agreement).await?;
@@ -35,6 +36,8 @@ pub async fn handle(
     caller.require(LEARNERS_AND_ADMINS, named.or(owner), Missing::LearnerOrAdmin)?;
     let portfolio = portfolio.filter(|_| named.is_none() || named == owner);
     let portfolio = portfolio.ok_or_else(|| ApiError::not_found("CustomerAgreement"))?;
+    let modified = portfolio.agreement.modified;
     let shown = list::show(&context, &[portfolio], params.flag("active_plans_only", true)).await?;
-    shown.into_iter().next().map(Json).ok_or_else(|| ApiError::not_found("CustomerAgreement"))
+    let shown = shown.into_iter().next().map(|body| conditions.read(modified, body));
+    shown.ok_or_else(|| ApiError::not_found("CustomerAgreement"))
 }

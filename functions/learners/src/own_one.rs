@@ -1,12 +1,12 @@
 //! `GET /api/v1/subscriptions/{plan}/license/{license}/`: a licence of the caller's own.
 
 use axum::{
-    Json,
     extract::{Path, State},
+    response::Response,
 };
 use futures::try_join;
 use license_domain::{LicenseId, PlanId};
-use license_web::{ApiError, Caller, Grants, LEARNERS_AND_ADMINS, Missing, Route, id, wire};
+use license_web::{ApiError, Caller, Conditions, Grants, LEARNERS_AND_ADMINS, Missing, Route, id, wire};
 
 use crate::{Context, own};
 
@@ -20,13 +20,14 @@ pub const ROUTE: Route = Route {
 pub async fn handle(
     State(context): State<Context>,
     caller: Caller,
+    conditions: Conditions,
     Path((plan, license)): Path<(String, String)>,
-) -> Result<Json<wire::License>, ApiError> {
+) -> Result<Response, ApiError> {
     let (plan, license): (PlanId, LicenseId) = (id(&plan)?, id(&license)?);
     let (portfolio, held) =
         try_join!(context.portfolios.portfolio_of_plan(plan), own::of_plan(&context, &caller, plan))?;
     let owner = portfolio.map(|portfolio| portfolio.agreement.enterprise_customer_uuid);
     caller.require(LEARNERS_AND_ADMINS, owner, Missing::LearnerOrAdmin)?;
     let license = held.iter().find(|held| held.uuid == license).ok_or_else(|| ApiError::not_found("License"))?;
-    Ok(Json(wire::License::new(license)))
+    Ok(conditions.read(license.modified, wire::License::new(license)))
 }

@@ -2,12 +2,12 @@
 //! customer has to be named, and to be the plan's own.
 
 use axum::{
-    Json,
     extract::{Path, State},
+    response::Response,
 };
 use futures::try_join;
 use license_domain::{EnterpriseId, PlanId};
-use license_web::{ApiError, Caller, Grants, LEARNERS_AND_ADMINS, Missing, Params, Route, id, wire};
+use license_web::{ApiError, Caller, Conditions, Grants, LEARNERS_AND_ADMINS, Missing, Params, Route, id, wire};
 
 use crate::Context;
 
@@ -21,9 +21,10 @@ pub const ROUTE: Route = Route {
 pub async fn handle(
     State(context): State<Context>,
     caller: Caller,
+    conditions: Conditions,
     Path(plan): Path<String>,
     params: Params,
-) -> Result<Json<wire::Plan>, ApiError> {
+) -> Result<Response, ApiError> {
     let plan: PlanId = id(&plan)?;
     let named: Option<EnterpriseId> = params.uuid("enterprise_customer_uuid")?;
     let (portfolio, products) = try_join!(context.portfolios.portfolio_of_plan(plan), context.portfolios.products())?;
@@ -33,5 +34,6 @@ pub async fn handle(
     let portfolio = portfolio.filter(|_| named.is_some() && named == owner).ok_or_else(not_found)?;
     let plan = portfolio.plan(plan).filter(|plan| plan.is_active).ok_or_else(not_found)?;
     let counts = context.portfolios.seat_counts(&[plan]).await?.remove(&plan.uuid).unwrap_or_default();
-    Ok(Json(wire::Plan::new(&portfolio, plan, counts, &products, context.web.now())))
+    let body = wire::Plan::new(&portfolio, plan, counts, &products, context.web.now());
+    Ok(conditions.read(plan.modified, body))
 }

@@ -1,11 +1,11 @@
 //! `GET /licenses/{license}/`: one licence, of whatever plan that the caller administers.
 
 use axum::{
-    Json,
     extract::{Path, State},
+    response::Response,
 };
 use license_domain::LicenseId;
-use license_web::{ADMINS, ApiError, Caller, Grants, Missing, Route, id, wire};
+use license_web::{ADMINS, ApiError, Caller, Conditions, Grants, Missing, Route, id, wire};
 
 use crate::{Context, plan};
 
@@ -21,8 +21,9 @@ pub const PLAIN: Route = ROUTE.at("/licenses/{license}/");
 pub async fn handle(
     State(context): State<Context>,
     caller: Caller,
+    conditions: Conditions,
     Path(license): Path<String>,
-) -> Result<Json<wire::License>, ApiError> {
+) -> Result<Response, ApiError> {
     let license: LicenseId = id(&license)?;
     plan::require_some_role(&caller)?;
     let portfolio = match context.licenses.plan_of(license).await? {
@@ -34,5 +35,5 @@ pub async fn handle(
     let (plan, portfolio) = portfolio.ok_or_else(not_found)?;
     let plan = portfolio.plan(plan).ok_or_else(not_found)?;
     let license = context.licenses.license(plan, license).await?.ok_or_else(not_found)?;
-    Ok(Json(wire::License::new(&license)))
+    Ok(conditions.read(license.modified, wire::License::new(&license)))
 }

@@ -6,11 +6,11 @@
 //! ```
 
 use axum::{
-    Json,
     extract::{Path, State},
+    response::Response,
 };
 use license_domain::{LicenseId, PlanId};
-use license_web::{ADMINS, ApiError, Caller, Grants, Missing, Route, id, wire};
+use license_web::{ADMINS, ApiError, Caller, Conditions, Grants, Missing, Route, id, wire};
 
 use crate::{Context, plan};
 
@@ -24,8 +24,9 @@ pub const ROUTE: Route = Route {
 pub async fn handle(
     State(context): State<Context>,
     caller: Caller,
+    conditions: Conditions,
     Path((plan, license)): Path<(String, String)>,
-) -> Result<Json<wire::License>, ApiError> {
+) -> Result<Response, ApiError> {
     let (plan, license): (PlanId, LicenseId) = (id(&plan)?, id(&license)?);
     plan::require_some_role(&caller)?;
     let portfolio = context.portfolios.portfolio_of_plan(plan).await?;
@@ -33,5 +34,5 @@ pub async fn handle(
     let not_found = || ApiError::not_found("License");
     let plan = portfolio.as_ref().and_then(|portfolio| portfolio.plan(plan)).ok_or_else(not_found)?;
     let license = context.licenses.license(plan, license).await?.ok_or_else(not_found)?;
-    Ok(Json(wire::License::new(&license)))
+    Ok(conditions.read(license.modified, wire::License::new(&license)))
 }

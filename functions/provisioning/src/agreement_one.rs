@@ -1,12 +1,12 @@
 //! `GET /api/v1/provisioning-admins/customer-agreement/{agreement}/`: an agreement with all its plans.
 
 use axum::{
-    Json,
     extract::{Path, State},
+    response::Response,
 };
 use futures::try_join;
 use license_domain::AgreementId;
-use license_web::{ApiError, Caller, Grants, Missing, PROVISIONERS, Route, id, wire};
+use license_web::{ApiError, Caller, Conditions, Grants, Missing, PROVISIONERS, Route, id, wire};
 
 use crate::Context;
 
@@ -20,8 +20,9 @@ pub const ROUTE: Route = Route {
 pub async fn handle(
     State(context): State<Context>,
     caller: Caller,
+    conditions: Conditions,
     Path(agreement): Path<String>,
-) -> Result<Json<wire::Agreement>, ApiError> {
+) -> Result<Response, ApiError> {
     let agreement: AgreementId = id(&agreement)?;
     caller.require_everywhere(PROVISIONERS, Missing::ProvisioningAgreements)?;
     let portfolios = &context.portfolios;
@@ -29,5 +30,6 @@ pub async fn handle(
     let portfolio = portfolio.ok_or_else(|| ApiError::not_found("CustomerAgreement"))?;
     let plans: Vec<_> = portfolio.plans.iter().collect();
     let counts = portfolios.seat_counts(&plans).await?;
-    Ok(Json(wire::Agreement::new(&portfolio, &counts, &products, false, context.web.now())))
+    let body = wire::Agreement::new(&portfolio, &counts, &products, false, context.web.now());
+    Ok(conditions.read(portfolio.agreement.modified, body))
 }

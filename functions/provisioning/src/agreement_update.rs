@@ -6,15 +6,16 @@
 //! ```
 
 use axum::{
-    Json,
     extract::{Path, State},
     http::StatusCode,
+    response::Response,
 };
 use futures::try_join;
 use license_domain::{AgreementId, CatalogId, CustomerAgreement, EnterpriseId, Portfolio, Timestamp};
 use license_store::{StoreError, ports::UpdateError};
 use license_web::{
-    ApiError, Body, Caller, Fields, Grants, Missing, PROVISIONERS, Presence, Route, Text, id, stored, wire,
+    ApiError, Body, Caller, Conditions, Fields, Grants, Missing, PROVISIONERS, Presence, Route, Text, etag, id, stored,
+    wire,
 };
 
 use crate::{
@@ -78,21 +79,23 @@ impl Change {
 pub async fn put(
     State(context): State<Context>,
     caller: Caller,
+    conditions: Conditions,
     Path(agreement): Path<String>,
     body: Result<Body, ApiError>,
-) -> Result<Json<wire::Agreement>, ApiError> {
+) -> Result<Response, ApiError> {
     let agreement: AgreementId = id(&agreement)?;
     caller.require_everywhere(PROVISIONERS, Missing::ProvisioningAgreements)?;
     let change = Change::parse(&body?, Presence::Required)?;
-    update(&context, &caller, agreement, &change).await
+    update(&context, &caller, &conditions, agreement, &change).await
 }
 
 pub async fn patch(
     State(context): State<Context>,
     caller: Caller,
+    conditions: Conditions,
     Path(agreement): Path<String>,
     body: Result<Body, ApiError>,
-) -> Result<Json<wire::Agreement>, ApiError> {
+) -> Result<Response, ApiError> {
     let agreement: AgreementId = id(&agreement)?;
     caller.require_everywhere(PROVISIONERS, Missing::ProvisioningAgreements)?;
     let body = body?;
@@ -100,24 +103,26 @@ pub async fn patch(
         return Err(ApiError::text(StatusCode::BAD_REQUEST, "enterprise_customer_uuid cannot be changed by PATCH."));
     }
     let change = Change::parse(&body, Presence::Optional)?;
-    update(&context, &caller, agreement, &change).await
+    update(&context, &caller, &conditions, agreement, &change).await
 }
 
 async fn update(
     context: &Context,
     caller: &Caller,
+    conditions: &Conditions,
     agreement: AgreementId,
     change: &Change,
-) -> Result<Json<wire::Agreement>, ApiError> {
+) -> Result<Response, ApiError> {
     for _ in 0..UPDATE_ATTEMPTS {
         let portfolio = context.portfolios.portfolio(agreement).await?;
         let portfolio = portfolio.ok_or_else(|| ApiError::not_found("CustomerAgreement"))?;
+        conditions.check(portfolio.agreement.modified)?;
         let after = change.apply(&portfolio.agreement, context.web.now());
         let changed = Portfolio { agreement: after, ..portfolio.clone() };
         let answer = answer(context, &changed).await?;
         let stamp = caller.stamp("update-agreement").await?.answering(|| stored(StatusCode::OK, &answer));
         match context.update.update_agreement(&portfolio.agreement, &changed.agreement, &stamp).await {
-            Ok(()) => return Ok(Json(answer)),
+            Ok(()) => return Ok(etag::changed(StatusCode::OK, changed.agreement.modified, answer)),
             // Whoever was first has changed what this change starts from.
             Err(UpdateError::Changed | UpdateError::TitleTaken) => {}
             Err(UpdateError::Taken { enterprise, slug }) => return Err(taken(enterprise, slug)),

@@ -7,7 +7,7 @@ use axum::{
 };
 use license_domain::PlanId;
 use license_store::{StoreError, ports::DeletePlanError};
-use license_web::{ApiError, Caller, Grants, Missing, PROVISIONERS, Route, id, stored_empty};
+use license_web::{ApiError, Caller, Conditions, Grants, Missing, PROVISIONERS, Route, id, stored_empty};
 
 use crate::{Context, UPDATE_ATTEMPTS};
 
@@ -23,6 +23,7 @@ pub const PLAIN: Route = ROUTE.at("/subscriptions/{plan}/");
 pub async fn handle(
     State(context): State<Context>,
     caller: Caller,
+    conditions: Conditions,
     Path(plan): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let id: PlanId = id(&plan)?;
@@ -32,6 +33,7 @@ pub async fn handle(
         let not_found = || ApiError::error(StatusCode::NOT_FOUND, "No record found.");
         let portfolio = context.portfolios.portfolio_of_plan(id).await?.ok_or_else(not_found)?;
         let plan = portfolio.plan(id).ok_or_else(not_found)?;
+        conditions.check(plan.modified)?;
         let is_renewed = portfolio.renewal_of(id).is_some() || portfolio.prior_renewals_of(id).next().is_some();
         if is_renewed {
             return Err(refused("A renewal leaves this plan, or leads to it."));

@@ -1,13 +1,13 @@
 //! `GET /api/v1/provisioning-admins/subscriptions/{plan}/`: a plan, active or not.
 
 use axum::{
-    Json,
     extract::{Path, State},
     http::StatusCode,
+    response::Response,
 };
 use futures::try_join;
 use license_domain::PlanId;
-use license_web::{ApiError, Caller, Grants, Missing, PROVISIONERS, Route, id, wire};
+use license_web::{ApiError, Caller, Conditions, Grants, Missing, PROVISIONERS, Route, id, wire};
 
 use crate::Context;
 
@@ -21,8 +21,9 @@ pub const ROUTE: Route = Route {
 pub async fn handle(
     State(context): State<Context>,
     caller: Caller,
+    conditions: Conditions,
     Path(plan): Path<String>,
-) -> Result<Json<wire::Plan>, ApiError> {
+) -> Result<Response, ApiError> {
     let id: PlanId = id(&plan)?;
     caller.require_everywhere(PROVISIONERS, Missing::ProvisioningPlans)?;
     let portfolios = &context.portfolios;
@@ -31,5 +32,6 @@ pub async fn handle(
     let (portfolio, plan) = found.ok_or_else(|| ApiError::error(StatusCode::NOT_FOUND, "No record found."))?;
     let counts = portfolios.seat_counts(&[plan]).await?;
     let counts = counts.get(&id).copied().unwrap_or_default();
-    Ok(Json(wire::Plan::new(portfolio, plan, counts, &products, context.web.now())))
+    let body = wire::Plan::new(portfolio, plan, counts, &products, context.web.now());
+    Ok(conditions.read(plan.modified, body))
 }

@@ -8,9 +8,9 @@
 //! `include_inactive=true`. Every refusal is `{"error": …}`.
 
 use axum::{
-    Json,
     extract::{Path, State},
     http::StatusCode,
+    response::Response,
 };
 use futures::try_join;
 use license_domain::{
@@ -18,7 +18,9 @@ use license_domain::{
     Timestamp,
 };
 use license_store::{StoreError, ports::UpdateError};
-use license_web::{ApiError, Body, Caller, Grants, Missing, PROVISIONERS, Params, Route, id, stored, wire};
+use license_web::{
+    ApiError, Body, Caller, Conditions, Grants, Missing, PROVISIONERS, Params, Route, etag, id, stored, wire,
+};
 use serde::Serialize;
 use serde_json::json;
 
@@ -78,10 +80,11 @@ pub struct Answer {
 pub async fn handle(
     State(context): State<Context>,
     caller: Caller,
+    conditions: Conditions,
     Path(plan): Path<String>,
     params: Params,
     body: Result<Body, ApiError>,
-) -> Result<Json<Answer>, ApiError> {
+) -> Result<Response, ApiError> {
     let id: PlanId = id(&plan)?;
     caller.require_everywhere(PROVISIONERS, Missing::ProvisioningPlans)?;
     let patch = PlanPatch::parse(&body?)
@@ -95,11 +98,12 @@ pub async fn handle(
         if !before.is_active && !also_inactive {
             return Err(Refusal::Unknown.into());
         }
+        conditions.check(before.modified)?;
         let after = changed(&context, &patch, &portfolio, before, &products).await?;
         let answer = Answer::new(&portfolio, &after, context.web.now());
         let stamp = caller.stamp("update-plan").await?.answering(|| stored(StatusCode::OK, &answer));
         match context.update.update_plan(&portfolio, before, &after, &stamp).await {
-            Ok(()) => return Ok(Json(answer)),
+            Ok(()) => return Ok(etag::changed(StatusCode::OK, after.modified, answer)),
             // Whoever was first has changed what this change starts from.
             Err(UpdateError::Changed) => {}
             Err(UpdateError::TitleTaken) => return Err(Refusal::TitleTaken.into()),

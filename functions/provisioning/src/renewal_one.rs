@@ -2,14 +2,15 @@
 //! leaves what it does not name; a field that there is not, or that cannot be changed, is refused.
 
 use axum::{
-    Json,
     extract::{Path, State},
     http::StatusCode,
+    response::Response,
 };
 use license_domain::{PlanId, Portfolio, RenewalId, SubscriptionPlanRenewal};
 use license_store::{StoreError, ports::RenewalError};
 use license_web::{
-    ApiError, Body, Caller, Fields, Grants, Missing, PROVISIONERS, Presence, Route, Text, stored, stored_empty, wire,
+    ApiError, Body, Caller, Conditions, Fields, Grants, Missing, PROVISIONERS, Presence, Route, Text, etag, stored,
+    stored_empty, wire,
 };
 
 use crate::{
@@ -62,27 +63,30 @@ async fn find(context: &Context, id: RenewalId) -> Result<(Portfolio, Subscripti
 pub async fn get(
     State(context): State<Context>,
     caller: Caller,
+    conditions: Conditions,
     Path(renewal): Path<String>,
-) -> Result<Json<wire::Renewal>, ApiError> {
+) -> Result<Response, ApiError> {
     let (portfolio, renewal) = find(&context, number(&caller, &renewal)?).await?;
-    Ok(Json(wire::Renewal::new(&portfolio, &renewal)))
+    Ok(conditions.read(renewal.modified, wire::Renewal::new(&portfolio, &renewal)))
 }
 
 pub async fn update(
     State(context): State<Context>,
     caller: Caller,
+    conditions: Conditions,
     Path(renewal): Path<String>,
     body: Result<Body, ApiError>,
-) -> Result<Json<wire::Renewal>, ApiError> {
+) -> Result<Response, ApiError> {
     let id = number(&caller, &renewal)?;
     let body = body?;
     for _ in 0..UPDATE_ATTEMPTS {
         let (portfolio, before) = find(&context, id).await?;
+        conditions.check(before.modified)?;
         let after = changed(&context, &body, &portfolio, &before)?;
         let answer = wire::Renewal::new(&portfolio, &after);
         let stamp = caller.stamp("update-renewal").await?.answering(|| stored(StatusCode::OK, &answer));
         match context.renewals.update_renewal(&portfolio, &before, &after, &stamp).await {
-            Ok(()) => return Ok(Json(answer)),
+            Ok(()) => return Ok(etag::changed(StatusCode::OK, after.modified, answer)),
             Err(RenewalError::Changed) => {}
             Err(RenewalError::Taken) => {
                 let text = "Another renewal leads to that plan.";
@@ -97,11 +101,13 @@ pub async fn update(
 pub async fn delete(
     State(context): State<Context>,
     caller: Caller,
+    conditions: Conditions,
     Path(renewal): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let id = number(&caller, &renewal)?;
     for _ in 0..UPDATE_ATTEMPTS {
         let (portfolio, renewal) = find(&context, id).await?;
+        conditions.check(renewal.modified)?;
         let stamp = caller.stamp("delete-renewal").await?.answering(|| stored_empty(StatusCode::NO_CONTENT));
         match context.renewals.delete_renewal(&portfolio, &renewal, &stamp).await {
             Ok(()) => return Ok(StatusCode::NO_CONTENT),

@@ -1,12 +1,12 @@
 //! `GET /api/v1/subscriptions/{plan}/`: one plan with its counts.
 
 use axum::{
-    Json,
     extract::{Path, State},
+    response::Response,
 };
 use futures::try_join;
 use license_domain::{EnterpriseId, PlanId};
-use license_web::{ADMINS, ApiError, Caller, Grants, Missing, Params, Route, id, wire};
+use license_web::{ADMINS, ApiError, Caller, Conditions, Grants, Missing, Params, Route, id, wire};
 
 use crate::Context;
 
@@ -22,9 +22,10 @@ pub const PLAIN: Route = ROUTE.at("/subscriptions/{plan}/");
 pub async fn handle(
     State(context): State<Context>,
     caller: Caller,
+    conditions: Conditions,
     Path(plan): Path<String>,
     params: Params,
-) -> Result<Json<wire::Plan>, ApiError> {
+) -> Result<Response, ApiError> {
     let plan: PlanId = id(&plan)?;
     let named: Option<EnterpriseId> = params.uuid("enterprise_customer_uuid")?;
     let (portfolio, products) = try_join!(context.portfolios.portfolio_of_plan(plan), context.portfolios.products())?;
@@ -34,5 +35,6 @@ pub async fn handle(
     let portfolio = portfolio.filter(|_| named.is_none() || named == owner).ok_or_else(not_found)?;
     let plan = portfolio.plan(plan).ok_or_else(not_found)?;
     let counts = context.portfolios.seat_counts(&[plan]).await?.remove(&plan.uuid).unwrap_or_default();
-    Ok(Json(wire::Plan::new(&portfolio, plan, counts, &products, context.web.now())))
+    let body = wire::Plan::new(&portfolio, plan, counts, &products, context.web.now());
+    Ok(conditions.read(plan.modified, body))
 }

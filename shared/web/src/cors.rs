@@ -11,9 +11,12 @@ use crate::Web;
 
 const METHODS: HeaderValue = HeaderValue::from_static("DELETE, GET, OPTIONS, PATCH, POST, PUT");
 const HEADERS: HeaderValue = HeaderValue::from_static(
-    "accept, authorization, content-type, use-jwt-cookie, user-agent, x-csrftoken, x-request-id, x-requested-with",
+    "accept, authorization, content-type, idempotency-key, if-match, if-none-match, use-jwt-cookie, user-agent, \
+     x-csrftoken, x-request-id, x-requested-with",
 );
-const EXPOSED: HeaderValue = HeaderValue::from_static("x-request-id");
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "etag, idempotent-replayed, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, x-request-id",
+);
 /// How long a browser may remember a preflight's answer, in seconds: a day.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("86400");
 

@@ -5,6 +5,7 @@ mod batches;
 mod budgets;
 mod clock;
 mod concurrency;
+mod etags;
 mod events;
 mod faults;
 mod import;
