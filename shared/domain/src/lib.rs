@@ -12,6 +12,7 @@ pub mod license;
 pub mod plan;
 pub mod product;
 pub mod renewal;
+pub mod renewing;
 pub mod roles;
 pub mod seats;
 
