@@ -210,7 +210,7 @@ impl License {
 
     /// The same licence, carried on by another one.
     #[must_use]
-    pub fn renewed_to(&self, copy: LicenseId, now: Timestamp) -> Self {
+    pub fn carried_on_by(&self, copy: LicenseId, now: Timestamp) -> Self {
         Self { renewed_to: Some(copy), modified: now, ..self.clone() }
     }
 }
@@ -312,9 +312,8 @@ mod tests {
     #[test]
     fn a_given_plan_is_untouched_and_not_too_large() {
         let (prior, licenses) = (plan(1, 20), counts(20, 3, 4, 5));
-        let check = |given: &SubscriptionPlan, there: SeatCounts| {
-            renewal(10).check((&prior, &licenses), Some((given, &there)))
-        };
+        let check =
+            |given: &SubscriptionPlan, there: SeatCounts| renewal(10).check((&prior, &licenses), Some((given, &there)));
         assert_eq!(check(&plan(2, 10), counts(10, 0, 0, 0)), Ok(()));
         for used in [counts(10, 1, 0, 0), counts(10, 0, 1, 0), counts(10, 0, 0, 1)] {
             assert_eq!(check(&plan(2, 10), used), Err(Refusal::InUse));
@@ -394,7 +393,8 @@ mod tests {
     #[test]
     fn a_copy_is_the_learners_licence_in_the_future_plan() {
         let key = ActivationKey(Uuid::from_u128(3));
-        let seat = |plan: u128| License::unassigned(LicenseId(Uuid::from_u128(plan)), PlanId(Uuid::from_u128(plan)), now());
+        let seat =
+            |plan: u128| License::unassigned(LicenseId(Uuid::from_u128(plan)), PlanId(Uuid::from_u128(plan)), now());
         let assigned = seat(1).assign(EmailAddress::on_record("Ada@example.com"), key, at("2026-02-01T00:00:00Z"));
         let assigned = assigned.expect("free").remind(now()).expect("assigned");
         let start = at("2027-01-01T00:00:00Z");
@@ -411,7 +411,7 @@ mod tests {
         let copy = activated.carried_over(&seat(2), start, now());
         assert_eq!((copy.status, copy.activation_date), (LicenseStatus::Activated, Some(start)));
         assert_eq!((copy.lms_user_id, copy.activation_key), (Some(LmsUserId(7)), Some(key)));
-        let after = activated.renewed_to(copy.uuid, now());
+        let after = activated.carried_on_by(copy.uuid, now());
         assert_eq!((after.renewed_to, after.status), (Some(copy.uuid), LicenseStatus::Activated));
     }
 }

@@ -2,7 +2,7 @@
 //! at any point loses nothing.
 
 mod chunk;
-mod record;
+pub(crate) mod record;
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use crate::{
     draw::Share,
     keys::{self, BatchKeys, CHUNK_PREFIX},
     ports::{AssignError, Assigned, Assignment, Batches, Portfolios},
-    rows,
+    renew, rows,
     table::{ATTEMPTS, Cancelled, Expression, PARALLEL, Range, Write},
 };
 
@@ -166,10 +166,6 @@ impl Store {
             Err(Cancelled::Store(error)) => Err(error),
         }
     }
-
-    async fn batch(&self, batch: BatchId) -> Result<Option<Batch>, StoreError> {
-        self.table.get(&BatchKeys(batch).batch()).await?.map(rows::from_item).transpose()
-    }
 }
 
 #[async_trait]
@@ -188,9 +184,13 @@ impl Batches for Store {
     }
 
     async fn resume(&self, batch: BatchId) -> Result<usize, StoreError> {
-        let Some(batch) = self.batch(batch).await? else {
+        let Some(item) = self.table.get(&BatchKeys(batch).batch()).await? else {
             return Ok(0);
         };
+        if renew::is_renewal(&item) {
+            return self.resume_renewal(&rows::from_item(item)?).await;
+        }
+        let batch: Batch = rows::from_item(item)?;
         if batch.state == State::Done {
             return Ok(0);
         }

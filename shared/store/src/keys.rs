@@ -15,7 +15,7 @@
 //! | licence without a person | `LICENSE#l` | `@` | the same |
 //! | alias from LMS user to address | `LMS#id` | `EMAIL#lower` | |
 //! | event and outbox | `EVENT#hour#shard` | event id | |
-//! | batch, its chunks | `BATCH#b` | `@`, `CHUNK#n` | gsi3 `DUE#BATCH` / time, b |
+//! | batch (assigning, renewing), its chunks | `BATCH#b` | `@`, `CHUNK#n` | gsi3 `DUE#BATCH` / time, b |
 //! | user, explicit roles | `USER#name` | `@`, `ROLE#role#scope` | |
 //! | products and plan types | `CATALOG` | `@` | |
 //! | last number | `SEQUENCE#RENEWAL` | `@` | |

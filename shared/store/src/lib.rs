@@ -17,6 +17,7 @@ mod portfolios;
 pub mod ports;
 mod provision;
 mod remind;
+mod renew;
 mod renewals;
 mod revoke;
 pub mod rows;

@@ -122,7 +122,7 @@ pub(crate) fn unchanged(version: u64) -> Expression {
 }
 
 /// Revoking counts on the plan without a new version, so that revocations do not stand in each other's way.
-fn unchanged_plan(version: u64, revocations: u64) -> Expression {
+pub(crate) fn unchanged_plan(version: u64, revocations: u64) -> Expression {
     Expression::new("#version = :seen AND #num_revocations_applied = :applied")
         .name(attributes::VERSION)
         .name("num_revocations_applied")

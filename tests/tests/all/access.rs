@@ -100,6 +100,9 @@ fn example(route: &Route, state: &State) -> Option<(String, Value)> {
         (_, "/api/v1/provisioning-admins/subscription-plan-renewals/{renewal}/") => {
             ("/api/v1/provisioning-admins/subscription-plan-renewals/7/".to_owned(), json!({}))
         }
+        ("POST", "/api/v1/provisioning-admins/subscription-plan-renewals/{renewal}/process/") => {
+            ("/api/v1/provisioning-admins/subscription-plan-renewals/7/process/".to_owned(), json!({}))
+        }
         ("GET", "/api/v1/provisioning-admins/subscriptions/") => {
             ("/api/v1/provisioning-admins/subscriptions/".to_owned(), none)
         }
