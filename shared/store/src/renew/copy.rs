@@ -11,6 +11,7 @@ use crate::{
     Store, StoreError,
     assign::to_u64,
     keys::{BucketKeys, Key, LearnerKeys},
+    ports::Licenses,
     rows,
     table::{ATTEMPTS, Cancelled, Write},
     write::{Slot, change_in_place, occupy, slots_in},
@@ -19,6 +20,9 @@ use crate::{
 /// The most licences of a transaction. Each is three items at most (the original, the copy, the row of a returned
 /// seat), beside all buckets of a large plan and the event.
 pub(super) const AT_ONCE: usize = 25;
+
+/// How often the index is asked for a copy that it does not show.
+const LOOKS: u32 = 4;
 
 /// What is copied from where to where.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +57,7 @@ impl Store {
     ///
     /// 1. Read the learners' slots in both plans and one bucket of the future plan, together, strongly. Who holds no
     ///    licence of a kind that is carried over (any more) drops out, and so does whose slot in the future plan is
-    ///    taken: copied before. If the original does not say so, it is told.
+    ///    taken: copied before. If the original does not say so, it is told. So does who changed address since.
     /// 2. Draw the seats; of learners for whom there is none those at the end are left out.
     /// 3. One transaction: each original (licence and status as seen) names its copy; each copy (absent); the
     ///    bucket(s), as in assigning; rows of returned seats (still there); the event.
@@ -101,6 +105,9 @@ impl Store {
         let mut wanting: Vec<(&EmailKey, &License)> = Vec::new();
         for (email, original) in originals_of(job, learners, &originals) {
             match taken.get(email).map(|slot| &slot.license) {
+                None if self.is_carried_on(original, future).await? => {
+                    outcome.settled.insert(original.uuid);
+                }
                 None => wanting.push((email, original)),
                 Some(there) => {
                     if there.status.is_live() && original.renewed_to != Some(there.uuid) {
@@ -151,6 +158,25 @@ impl Store {
             writes.push(self.event(&Event { renewal: Some(job.renewal), ..event })?);
         }
         Ok(Some(Plan { writes, outcome }))
+    }
+}
+
+impl Store {
+    /// Whether the licence was copied into that plan, though the learner's slot there is empty: the learner's address
+    /// changed since, and the copy, which nobody sees yet, has not followed.
+    async fn is_carried_on(&self, original: &License, future: &SubscriptionPlan) -> Result<bool, StoreError> {
+        let Some(copy) = original.renewed_to else { return Ok(false) };
+        if future.seats.prefix.ordinal(copy).is_some() {
+            return Ok(true);
+        }
+        // The id of a seat that was imported tells nothing of its plan, and the index may not have heard of it yet.
+        for attempt in 0..LOOKS {
+            if self.license(future, copy).await?.is_some() {
+                return Ok(true);
+            }
+            self.table.wait(attempt + 3).await;
+        }
+        Ok(false)
     }
 }
 

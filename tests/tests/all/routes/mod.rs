@@ -14,6 +14,7 @@ mod overview;
 mod own_licenses;
 mod provisioning;
 mod remind;
+mod renewal_process;
 mod renewals;
 mod revoke_all;
 mod subscriptions;
