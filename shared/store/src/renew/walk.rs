@@ -12,7 +12,7 @@ use super::{
     copy::{AT_ONCE, Copied, Job},
     record::Renewing,
 };
-use crate::{Store, StoreError, portfolios::sum, table::PARALLEL};
+use crate::{Store, StoreError, assign::to_u64, portfolios::sum, table::PARALLEL};
 
 /// How often the list is walked at most, and how long is waited where it shows fewer than there are.
 const WALKS: u32 = 12;
@@ -23,7 +23,7 @@ impl Store {
     ///
     /// 1. Read the prior plan's buckets, which count exactly, then its list, which is an index and may lag behind.
     /// 2. Those not dealt with before are copied, a chunk at a time, as many chunks at once as the future plan has
-    ///    buckets: [`Store::copy_chunk`]. Callers who do this at the same time begin at different learners.
+    ///    buckets: [`Store::copy_chunk`].
     /// 3. Nothing new was listed, and not fewer than were counted: done. So it is where no seat is left; closing
     ///    says for how many. Else from 1.
     /// 4. After several walks: what the list still hides is left to the next call, or to the schedule. Where it hides
@@ -53,12 +53,13 @@ impl Store {
             }
             let mut listed = self.listed_all(job).await?;
             listed.retain(|license| !gone.contains(&place(license)));
-            let is_complete = crate::assign::to_u64(listed.len()) >= counted;
+            let is_complete = to_u64(listed.len()) >= counted;
             let fresh: Vec<&License> = listed.iter().filter(|license| !settled.contains(&license.uuid)).collect();
             if fresh.is_empty() && is_complete {
                 break;
             }
-            let outcome = self.copy_listed(job, &fresh).await?;
+            let fits = to_u64(listed.len()) <= job.future.seats.total;
+            let outcome = self.copy_listed(job, fresh.clone(), fits).await?;
             copied += outcome.made;
             if outcome.is_full || (walk == WALKS && is_complete) {
                 break;
@@ -83,17 +84,21 @@ impl Store {
         Ok(try_join_all(lists.collect::<Vec<_>>()).await?.into_iter().flatten().collect())
     }
 
-    async fn copy_listed(&self, job: Job<'_>, listed: &[&License]) -> Result<Copied, StoreError> {
+    /// Copies those listed. Where there are seats for all, callers begin at different learners, so that they seldom
+    /// meet, and several chunks are made at once. Where there are not, the first who were assigned come first.
+    async fn copy_listed(&self, job: Job<'_>, mut listed: Vec<&License>, fits: bool) -> Result<Copied, StoreError> {
+        listed.sort_by_key(|license| license.assigned_date);
         let mut named = BTreeSet::new();
         let learners = listed.iter().filter_map(|license| license.user_email.as_ref()).map(EmailAddress::key);
         let mut learners: Vec<EmailKey> = learners.filter(|email| named.insert(email.clone())).collect();
-        if !learners.is_empty() {
-            let first = self.random.below(crate::assign::to_u64(learners.len()));
+        let mut width = 1;
+        if fits && !learners.is_empty() {
+            let first = self.random.below(to_u64(learners.len()));
             learners.rotate_left(usize::try_from(first).unwrap_or_default());
+            width = PARALLEL.min(usize::from(job.future.seats.buckets.max(1)));
         }
         let chunks = learners.chunks(AT_ONCE).enumerate();
         let runs: Vec<_> = chunks.map(|(turn, learners)| self.copy_chunk(job, turn, learners)).collect();
-        let width = PARALLEL.min(usize::from(job.future.seats.buckets.max(1)));
         let outcomes: Vec<Copied> = stream::iter(runs).buffer_unordered(width).try_collect().await?;
         Ok(outcomes.into_iter().fold(Copied::default(), |mut all, one| {
             all.made += one.made;

@@ -8,6 +8,7 @@ use license_tests::{
     Answer, Census, Fault, Role, TestApp,
     builders::{Agreement, Held, Plan, emails, text},
 };
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -577,4 +578,41 @@ async fn a_copy_follows_its_learner_who_changes_address_meanwhile() {
     let census = app.census().await;
     census.check();
     assert_eq!(live(&census, &future).into_keys().collect::<Vec<_>>(), ["ann@new.example"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn under_faults_of_all_kinds_everybody_is_carried_over_once() {
+    for seed in [1, 2, 3] {
+        let app = TestApp::proxied().await;
+        let agreement = app.agreement().await;
+        let prior = app.plan_of(&agreement, 120, &json!({ "should_auto_apply_licenses": true })).await;
+        let people = emails("learner", 0..100);
+        prior.assign(&people).await.expect(200);
+        let renewal = Renewal::of(&app, &prior, 100, json!({})).await;
+        let mut random = StdRng::seed_from_u64(seed);
+        app.proxy().inject(move |call| match random.random_range(0..40) {
+            0..=3 if call.is_of_index() => Fault::Unindexed,
+            _ if !call.is_write() => Fault::None,
+            0 | 1 => Fault::DropAfter,
+            2 | 3 => Fault::DropBefore,
+            4 | 5 => Fault::InternalError,
+            6..=12 => Fault::Conflict,
+            _ => Fault::None,
+        });
+        let answers = join_all((0..4).map(|_| renewal.process(&app))).await;
+        for answer in &answers {
+            assert!([200, 201, 503].contains(&answer.status.as_u16()), "{}: {}", answer.status, answer.text);
+        }
+        assert!(answers.iter().filter(|answer| answer.status.as_u16() == 201).count() <= 1);
+        app.proxy().heal();
+        app.advance("PT3M").await;
+        let census = app.census().await;
+        let processed = renewal.process(&app).await;
+        assert!([200, 201].contains(&processed.status.as_u16()), "{}", processed.text);
+        let census = if processed.status.as_u16() == 201 { app.census().await } else { census };
+        census.check();
+        assert_eq!(census.plans.len(), 2);
+        let future = renewal.future(&processed.json());
+        assert_eq!(live(&census, &future).into_keys().collect::<Vec<_>>(), people);
+    }
 }
