@@ -189,12 +189,12 @@ impl Census {
         }
         // A copy is there at once as its original was.
         let copies = self.events.iter().flat_map(|event| &event.licenses).filter(|change| change.previous.is_some());
-        let copied: HashSet<LicenseId> =
+        let born_activated: HashSet<LicenseId> =
             copies.filter(|copy| copy.to == LicenseStatus::Activated).map(|copy| copy.license).collect();
         let mut happened = HashSet::new();
         for license in self.slots.iter().chain(&self.others) {
             let was_invited = license.assigned_date.is_some() && license.auto_applied != Some(true);
-            let was_invited = was_invited && !copied.contains(&license.uuid);
+            let was_invited = was_invited && !born_activated.contains(&license.uuid);
             let states = [
                 (was_invited, LicenseStatus::Assigned),
                 (license.activation_date.is_some(), LicenseStatus::Activated),
