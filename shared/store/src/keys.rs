@@ -3,7 +3,7 @@
 //! | item | pk | sk | indexes |
 //! |---|---|---|---|
 //! | agreement | `AGREEMENT#a` | `@` | gsi2 `ALL#AGREEMENT` / a |
-//! | plan | `AGREEMENT#a` | `PLAN#p` | gsi2 `ALL#PLAN` / start, p |
+//! | plan | `AGREEMENT#a` | `PLAN#p` | gsi2 `ALL#PLAN` / start, p; not while a batch hides it |
 //! | renewal | `AGREEMENT#a` | `RENEWAL#id` | gsi2 `ALL#RENEWAL` / id |
 //! | renewal that leaves, or leads to, a plan | `AGREEMENT#a` | `RENEWS#p`, `RENEWS-TO#p` | |
 //! | title (unique in the agreement) | `AGREEMENT#a` | `TITLE#lower` | |

@@ -24,10 +24,10 @@ use crate::{
 #[async_trait]
 impl Renew for Store {
     /// 1. Read the renewal's agreement, strongly, hidden plans included. Processed already: that is the answer.
-    /// 2. Nobody has begun: open, which alone may refuse ([`Store::open_renewal`]). A condition failed, or the
+    /// 2. Nobody has begun: open, which alone may refuse (`open_renewal`). A condition failed, or the
     ///    transaction met another one: from 1, after a random wait.
-    /// 3. Begun, by this call or by another one: copy what is not copied yet ([`Store::copy_all`]).
-    /// 4. Close ([`Store::close_renewal`]). Of all who come here one closes it; for the others it was processed
+    /// 3. Begun, by this call or by another one: copy what is not copied yet (`copy_all`).
+    /// 4. Close (`close_renewal`). Of all who come here one closes it; for the others it was processed
     ///    already.
     /// 5. After a crash the batch is found overdue, or the route is called again: 3 and 4 for what is left.
     async fn renew(&self, renewal: RenewalId, stamp: &Stamp) -> Result<Renewed, RenewError> {
@@ -69,6 +69,7 @@ impl Store {
         Ok((self.close_renewal(batch).await?, copied))
     }
 
+    /// The batch as it is now.
     async fn renewing(&self, batch: license_domain::BatchId) -> Result<Option<Renewing>, StoreError> {
         self.table.get(&BatchKeys(batch).batch()).await?.map(rows::from_item).transpose()
     }

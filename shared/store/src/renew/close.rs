@@ -9,9 +9,9 @@ use super::{
 use crate::{
     Store, StoreError,
     batch::record::State,
-    keys::{self, BatchKeys, TTL},
+    keys::{self, BatchKeys, BucketKeys, TTL},
     ports::{Portfolios, Renewed},
-    rows::{self, text},
+    rows::{self, number, text},
     table::{ATTEMPTS, Cancelled, Expression, Write},
     update::{unchanged, unchanged_plan},
 };
@@ -20,7 +20,8 @@ impl Store {
     /// 1. Read the agreement, hidden plans included, strongly. The renewal is processed: somebody else closed it.
     /// 2. One transaction: the renewal (its version as read) is processed and leads to the future plan; that plan
     ///    (its version as read) is shown; where the prior plan auto-applies, the flag leaves it (its version as read)
-    ///    for the future plan, or ends; the batch (pending) is done and no longer due; the event.
+    ///    for the future plan, or ends; the epochs of its buckets are raised, so that whoever still copies fails; the
+    ///    batch (pending) is done and no longer due; the event.
     /// 3. A condition failed (somebody changed the prior plan, or closed) or the transaction met another one: from 1
     ///    after a random wait.
     pub(super) async fn close_renewal(&self, batch: &Renewing) -> Result<Renewed, StoreError> {
@@ -82,12 +83,23 @@ impl Store {
         } else {
             writes.push(put(future, future.plan)?);
         }
+        writes.extend(rows::buckets_of(batch.plan, &future.plan.seats).map(next_epoch));
         writes.push(done(batch));
         let plan = future.plan.uuid;
         let event =
             self.license_event(EventKind::RenewalProcessed, &sight.portfolio, plan, Vec::new(), Vec::new(), stamp);
         writes.push(self.event(&Event { renewal: Some(batch.renewal), count: Some(held), ..event })?);
         Ok(writes)
+    }
+}
+
+/// From now on the bucket is in another epoch.
+fn next_epoch(at: BucketKeys) -> Write {
+    Write::Update {
+        key: at.bucket(),
+        update: "ADD #epoch :one".to_owned(),
+        condition: Some("attribute_exists(pk)".to_owned()),
+        terms: Expression::default().name("epoch").value("one", number(1)),
     }
 }
 

@@ -3,13 +3,15 @@
 use std::collections::{HashMap, HashSet};
 
 use license_domain::{
-    AgreementId, EmailKey, Event, EventKind, License, LicenseChange, LicenseId, LicenseStatus, Portfolio, RenewalId,
-    Stamp, SubscriptionPlan,
+    AgreementId, EmailKey, Event, EventKind, License, LicenseChange, LicenseId, LicenseStatus, Portfolio,
+    SubscriptionPlan,
 };
 
+use super::record::Renewing;
 use crate::{
     Store, StoreError,
     assign::to_u64,
+    batch::record::State,
     keys::{BucketKeys, Key, LearnerKeys},
     ports::Licenses,
     rows,
@@ -28,11 +30,10 @@ const LOOKS: u32 = 4;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Job<'a> {
     pub portfolio: &'a Portfolio,
-    pub renewal: RenewalId,
+    pub batch: &'a Renewing,
     pub statuses: &'static [LicenseStatus],
     pub prior: &'a SubscriptionPlan,
     pub future: &'a SubscriptionPlan,
-    pub stamp: &'a Stamp,
 }
 
 /// What became of some licences.
@@ -42,8 +43,8 @@ pub(super) struct Copied {
     pub made: usize,
     /// Those that were found, and need nothing more.
     pub settled: HashSet<LicenseId>,
-    /// Whether there was no seat left for one of them.
-    pub is_full: bool,
+    /// Whether there is nothing more to do: no seat was left for one of them, or somebody closed meanwhile.
+    pub is_over: bool,
 }
 
 /// What one try writes.
@@ -60,9 +61,11 @@ impl Store {
     ///    taken: copied before. If the original does not say so, it is told. So does who changed address since.
     /// 2. Draw the seats; of learners for whom there is none those at the end are left out.
     /// 3. One transaction: each original (licence and status as seen) names its copy; each copy (absent); the
-    ///    bucket(s), as in assigning; rows of returned seats (still there); the event.
-    /// 4. A condition failed (the learner activated, the licence was revoked or copied by somebody else, a seat was
-    ///    drawn) or the transaction met another one: from 1 after a random wait.
+    ///    bucket(s), as in assigning, of an epoch in which nobody has closed; rows of returned seats (still there); the
+    ///    event.
+    /// 4. A condition failed, and somebody has closed: over.
+    /// 5. Another condition failed (the learner activated, the licence was revoked or copied by somebody else, a seat
+    ///    was drawn) or the transaction met another one: from 1 after a random wait.
     pub(super) async fn copy_chunk(
         &self,
         job: Job<'_>,
@@ -76,7 +79,13 @@ impl Store {
                 }
                 match self.table.transact(writes, self.token()).await {
                     Ok(()) => return Ok(outcome),
-                    Err(Cancelled::Conditions(_) | Cancelled::Conflict) => {}
+                    Err(Cancelled::Conditions(_)) => {
+                        let batch = self.renewing(job.batch.id).await?;
+                        if batch.is_none_or(|batch| batch.state == State::Done) {
+                            return Ok(Copied { is_over: true, ..Copied::default() });
+                        }
+                    }
+                    Err(Cancelled::Conflict) => {}
                     Err(Cancelled::Store(error)) => return Err(error),
                 }
             }
@@ -87,7 +96,7 @@ impl Store {
 
     /// `None`: seats that were promised are gone by now; look again.
     async fn plan_chunk(&self, job: Job<'_>, turn: usize, learners: &[EmailKey]) -> Result<Option<Plan>, StoreError> {
-        let Job { prior, future, stamp, .. } = job;
+        let Job { prior, future, batch: Renewing { stamp, .. }, .. } = job;
         let bucket = turn % usize::from(future.seats.buckets.max(1));
         let at = BucketKeys { plan: future.uuid, bucket: u16::try_from(bucket).unwrap_or_default() };
         let mut keys: Vec<Key> = vec![at.bucket()];
@@ -123,7 +132,7 @@ impl Store {
         let shares = match self.draw(future, to_u64(wanting.len()), seen.map(|seen| (at, seen))).await? {
             Ok(shares) => shares,
             Err(few) => {
-                outcome.is_full = true;
+                outcome.is_over = true;
                 wanting.truncate(usize::try_from(few.available).unwrap_or(usize::MAX));
                 let Ok(shares) = self.draw(future, few.available, None).await? else { return Ok(None) };
                 shares
@@ -135,6 +144,7 @@ impl Store {
         for share in &shares {
             let Some((taken, deletes)) = self.seats(future, share, Vec::new()).await? else { return Ok(None) };
             let mut change = share.change();
+            change.epoch = job.batch.epochs.get(usize::from(share.at.bucket)).copied();
             // Only the sums over all buckets count.
             if let Some((activated, assigned)) = counts.take() {
                 (change.activated, change.assigned) = (crate::write::signed(activated), crate::write::signed(assigned));
@@ -155,7 +165,7 @@ impl Store {
         if !changes.is_empty() {
             let kind = EventKind::LicensesRenewed;
             let event = self.license_event(kind, job.portfolio, future.uuid, changes, Vec::new(), stamp);
-            writes.push(self.event(&Event { renewal: Some(job.renewal), ..event })?);
+            writes.push(self.event(&Event { renewal: Some(job.batch.renewal), ..event })?);
         }
         Ok(Some(Plan { writes, outcome }))
     }
@@ -192,5 +202,5 @@ fn originals_of<'a>(
 
 fn change_of(job: Job<'_>, email: &EmailKey, seen: &License, after: &License) -> Result<Write, StoreError> {
     let key = LearnerKeys(email).slot(job.prior.uuid);
-    change_in_place(key, seen, after, &job.prior.seats, job.stamp)
+    change_in_place(key, seen, after, &job.prior.seats, &job.batch.stamp)
 }

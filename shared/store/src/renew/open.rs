@@ -19,6 +19,7 @@ use crate::{
 /// The writes that put the future plan there, hidden, and which of them reserves its title.
 struct Founding {
     future: SubscriptionPlan,
+    epochs: Vec<u64>,
     writes: Vec<Write>,
     title: Option<usize>,
     kind: EventKind,
@@ -52,8 +53,8 @@ impl Store {
             None => self.found_new(sight, prior.plan, batch, stamp).await?,
         };
         let Some(founding) = founding else { return Ok(None) };
-        let of_renewal = (sight.portfolio.agreement.uuid, renewal.id);
-        let renewing = Renewing::new(batch, of_renewal, founding.future.uuid, stamp.clone());
+        let of_plan = (founding.future.uuid, founding.epochs);
+        let renewing = Renewing::new(batch, renewal, of_plan, stamp.clone());
 
         let Expression { text: condition, names, values } = unchanged(sight.version);
         let terms = Expression { text: String::new(), names, values }
@@ -116,7 +117,8 @@ impl Store {
             writes.push(Write::create(Bucket { end: seats, ..Bucket::default() }.item(at)?));
         }
         let grown = future.seats.total;
-        Ok(Some(Founding { future, writes, title: Some(0), kind: EventKind::PlanCreated, grown }))
+        let epochs = vec![0; usize::from(future.seats.buckets)];
+        Ok(Some(Founding { future, epochs, writes, title: Some(0), kind: EventKind::PlanCreated, grown }))
     }
 
     async fn found_on_given(
@@ -138,24 +140,27 @@ impl Store {
         let condition = unchanged_plan(given.version, given.plan.num_revocations_applied);
         let mut writes = vec![Write::Put { item, condition: Some(condition) }];
         let grown = future.seats.total - given.plan.seats.total;
+        let mut epochs = Vec::new();
         for (seats, bucket) in deal(grown, future.seats.buckets).into_iter().zip(0_u16..) {
             let at = BucketKeys { plan: future.uuid, bucket };
-            match of_given.iter().find(|(there, _)| *there == at) {
-                Some((_, seen)) => writes.push(pinned(at, seen, seats)),
-                None => writes.push(Write::create(Bucket { end: seats, ..Bucket::default() }.item(at)?)),
-            }
+            let seen = of_given.iter().find(|(there, _)| *there == at).map(|(_, seen)| seen);
+            epochs.push(seen.map_or(0, |seen| seen.epoch));
+            writes.push(match seen {
+                Some(seen) => pinned(at, seen, seats),
+                None => Write::create(Bucket { end: seats, ..Bucket::default() }.item(at)?),
+            });
         }
-        Ok(Some(Founding { future, writes, title: None, kind: EventKind::PlanUpdated, grown }))
+        Ok(Some(Founding { future, epochs, writes, title: None, kind: EventKind::PlanUpdated, grown }))
     }
 }
 
-/// Adds seats to a bucket whose shares are as they were seen: of all buckets together they counted nobody.
+/// Adds seats to a bucket whose shares and epoch are as they were seen: of all buckets together they counted nobody.
 fn pinned(at: BucketKeys, seen: &Bucket, seats: u64) -> Write {
-    let mut terms = Expression::default();
+    let mut terms = Expression::default().name("epoch").value("epoch", number(seen.epoch));
     for (name, share) in [("assigned", seen.assigned), ("activated", seen.activated), ("revoked", seen.revoked)] {
         terms = terms.name(name).value(name, number(share));
     }
-    let condition = "#assigned = :assigned AND #activated = :activated AND #revoked = :revoked";
+    let condition = "#assigned = :assigned AND #activated = :activated AND #revoked = :revoked AND #epoch = :epoch";
     if seats == 0 {
         return Write::Check { key: at.bucket(), condition: Expression { text: condition.to_owned(), ..terms } };
     }

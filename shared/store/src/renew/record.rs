@@ -1,6 +1,6 @@
 //! A renewal under way, as it is stored.
 
-use license_domain::{AgreementId, BatchId, PlanId, RenewalId, Stamp};
+use license_domain::{AgreementId, BatchId, PlanId, RenewalId, Stamp, SubscriptionPlanRenewal};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -30,12 +30,21 @@ pub(crate) struct Renewing {
     pub renewal: RenewalId,
     /// The plan that follows.
     pub plan: PlanId,
+    /// The epochs of its buckets until somebody closes: what is drawn in them was drawn before.
+    pub epochs: Vec<u64>,
     pub stamp: Stamp,
 }
 
 impl Renewing {
-    pub(crate) fn new(id: BatchId, (agreement, renewal): (AgreementId, RenewalId), plan: PlanId, stamp: Stamp) -> Self {
-        Self { id, kind: Kind::Renewal, state: State::Pending, customer_agreement: agreement, renewal, plan, stamp }
+    /// A batch that builds the plan with these epochs for the renewal.
+    pub(crate) fn new(
+        id: BatchId,
+        renewal: &SubscriptionPlanRenewal,
+        (plan, epochs): (PlanId, Vec<u64>),
+        stamp: Stamp,
+    ) -> Self {
+        let (customer_agreement, renewal) = (renewal.customer_agreement, renewal.id);
+        Self { id, kind: Kind::Renewal, state: State::Pending, customer_agreement, renewal, plan, epochs, stamp }
     }
 
     /// The item, to be found in the index of what is due. It does not expire before it is done.

@@ -38,11 +38,10 @@ impl Store {
         let types = sight.renewal.license_types_to_copy;
         let job = Job {
             portfolio: &sight.portfolio,
-            renewal: batch.renewal,
+            batch,
             statuses: types.statuses(),
             prior: plan(sight.renewal.prior_subscription_plan)?,
             future: plan(batch.plan)?,
-            stamp: &batch.stamp,
         };
         let (mut settled, mut gone, mut copied) = (HashSet::new(), HashSet::new(), 0);
         for walk in 1..=WALKS {
@@ -61,7 +60,7 @@ impl Store {
             let fits = to_u64(listed.len()) <= job.future.seats.total;
             let outcome = self.copy_listed(job, fresh.clone(), fits).await?;
             copied += outcome.made;
-            if outcome.is_full || (walk == WALKS && is_complete) {
+            if outcome.is_over || (walk == WALKS && is_complete) {
                 break;
             }
             if walk == WALKS {
@@ -102,7 +101,7 @@ impl Store {
         let outcomes: Vec<Copied> = stream::iter(runs).buffer_unordered(width).try_collect().await?;
         Ok(outcomes.into_iter().fold(Copied::default(), |mut all, one| {
             all.made += one.made;
-            all.is_full |= one.is_full;
+            all.is_over |= one.is_over;
             all.settled.extend(one.settled);
             all
         }))

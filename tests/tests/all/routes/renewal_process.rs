@@ -1,6 +1,6 @@
 //! `provisioning-admins/subscription-plan-renewals/{renewal}/process/`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use futures::future::join_all;
 use license_domain::{License, LicenseStatus, PlanId};
@@ -615,4 +615,30 @@ async fn under_faults_of_all_kinds_everybody_is_carried_over_once() {
         let future = renewal.future(&processed.json());
         assert_eq!(live(&census, &future).into_keys().collect::<Vec<_>>(), people);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_comes_late_copies_nothing_any_more() {
+    let app = TestApp::proxied().await;
+    let agreement = app.agreement().await;
+    let (prior, _) = lived_in(&app, &agreement, 5, &json!({})).await;
+    let renewal = Renewal::of(&app, &prior, 5, json!({})).await;
+    // The copies of the first caller, who has opened, are long on their way; the second one copies and closes.
+    let mut writes = 0;
+    app.proxy().inject(move |call| {
+        writes += usize::from(call.operation == "TransactWriteItems");
+        let is_late = writes == 2 && call.operation == "TransactWriteItems";
+        if is_late { Fault::Delay(Duration::from_secs(2)) } else { Fault::None }
+    });
+    let second = async {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        renewal.process(&app).await
+    };
+    let (first, second) = tokio::join!(renewal.process(&app), second);
+    assert_eq!((first.status.as_u16(), second.status.as_u16()), (200, 201), "{}", first.text);
+    assert_eq!(first.json(), second.json());
+    app.proxy().heal();
+    let census = app.census().await;
+    census.check();
+    assert_eq!(live(&census, &renewal.future(&first.json())).len(), 2);
 }
