@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use license_domain::{Event, License, LicenseId, LicenseStatus, PlanId, SubscriptionPlan};
+use license_domain::{Event, License, LicenseId, LicenseStatus, PlanId, SubscriptionPlan, SubscriptionPlanRenewal};
 use license_store::{
     Store,
     keys::{BucketKeys, Item, Key},
-    rows::{self, Bucket},
+    rows::{self, Bucket, attributes},
 };
 
 /// Everything in the table, told apart.
@@ -14,6 +14,10 @@ use license_store::{
 pub struct Census {
     /// Plans.
     pub plans: BTreeMap<PlanId, SubscriptionPlan>,
+    /// Plans that are not shown yet.
+    pub hidden: Vec<PlanId>,
+    /// Renewals.
+    pub renewals: Vec<SubscriptionPlanRenewal>,
     /// Each plan's buckets.
     pub buckets: BTreeMap<PlanId, BTreeMap<u16, Bucket>>,
     /// Rows of free seats, by their bucket's partition.
@@ -49,9 +53,12 @@ impl Census {
         let kind = key.pk.split('#').next().unwrap_or_default().to_owned();
         match (kind.as_str(), key.sk.split('#').next().unwrap_or_default()) {
             ("AGREEMENT", "PLAN") => {
+                let is_hidden = item.contains_key(attributes::HIDDEN_BY);
                 let plan: SubscriptionPlan = read(item);
+                self.hidden.extend(is_hidden.then_some(plan.uuid));
                 self.plans.insert(plan.uuid, plan);
             }
+            ("AGREEMENT", "RENEWAL") => self.renewals.push(read(item)),
             ("POOL", "@") => {
                 let mut parts = key.pk.split('#').skip(1);
                 let plan: PlanId = parts.next().and_then(|plan| plan.parse().ok()).expect("a plan");
@@ -93,7 +100,33 @@ impl Census {
     #[track_caller]
     pub fn check(&self) {
         self.check_counts();
+        self.check_renewals();
         self.check_events();
+    }
+
+    /// No plan is hidden, what is processed leads somewhere, and a licence that names the one that carries it on
+    /// names one of the same learner in the plan that follows; no two name the same.
+    #[track_caller]
+    pub fn check_renewals(&self) {
+        assert_eq!(self.hidden, [], "hidden, though no batch is under way");
+        for renewal in self.renewals.iter().filter(|renewal| renewal.processed) {
+            let plan = renewal.renewed_subscription_plan.expect("a plan follows");
+            assert!(self.plans.contains_key(&plan) && renewal.processed_datetime.is_some(), "{renewal:?}");
+        }
+        let all = || self.slots.iter().chain(&self.others).chain(self.free.values().flatten());
+        let by_id: HashMap<LicenseId, &License> = all().map(|license| (license.uuid, license)).collect();
+        let mut copies = HashSet::new();
+        for original in all().filter(|license| license.renewed_to.is_some()) {
+            let copy = original.renewed_to.and_then(|copy| by_id.get(&copy)).expect("the copy is there");
+            assert!(copies.insert(copy.uuid), "two licences are carried on by {}", copy.uuid);
+            let key = |license: &License| license.user_email.as_ref().map(license_domain::EmailAddress::key);
+            assert!(key(copy).is_none() || key(copy) == key(original), "{original:?} is not {copy:?}");
+            let leaves = |renewal: &&SubscriptionPlanRenewal| {
+                renewal.prior_subscription_plan == original.subscription_plan
+                    && renewal.renewed_subscription_plan == Some(copy.subscription_plan)
+            };
+            assert_eq!(self.renewals.iter().filter(leaves).count(), 1, "no renewal made {copy:?} of {original:?}");
+        }
     }
 
     /// Every plan's counters are what its items say, and no licence is there twice.
@@ -158,9 +191,14 @@ impl Census {
                 assert!(told.insert((change.license, change.to)), "told twice: {change:?}");
             }
         }
+        // A copy is there at once as its original was.
+        let copies = self.events.iter().flat_map(|event| &event.licenses).filter(|change| change.previous.is_some());
+        let born_activated: HashSet<LicenseId> =
+            copies.filter(|copy| copy.to == LicenseStatus::Activated).map(|copy| copy.license).collect();
         let mut happened = HashSet::new();
         for license in self.slots.iter().chain(&self.others).filter(|license| !reset.contains(&license.uuid)) {
             let was_invited = license.assigned_date.is_some() && license.auto_applied != Some(true);
+            let was_invited = was_invited && !born_activated.contains(&license.uuid);
             let states = [
                 (was_invited, LicenseStatus::Assigned),
                 (license.activation_date.is_some(), LicenseStatus::Activated),

@@ -1,5 +1,6 @@
-//! Batches whose request died half-way: every minute those that are overdue are carried on. From the moment a
-//! batch is on record its seats are drawn, so it only ever goes forward; running it twice changes nothing.
+//! Batches (large assignments, renewals) whose request died half-way: every minute those that are overdue are carried
+//! on. From the moment a batch is on record there are seats for it, so it only ever goes forward; running it twice
+//! changes nothing.
 
 use std::{fmt, sync::Arc};
 
@@ -38,7 +39,7 @@ pub struct Report {
     pub resumed: usize,
     /// Batches that failed again; the next invocation tries them once more.
     pub failed: usize,
-    /// Licences that were handed out.
+    /// Licences that were handed out, or carried over.
     pub licenses: usize,
 }
 

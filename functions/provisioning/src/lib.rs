@@ -16,6 +16,7 @@ mod products;
 mod renewal_create;
 mod renewal_list;
 mod renewal_one;
+mod renewal_process;
 
 use std::{fmt, sync::Arc};
 
@@ -23,7 +24,7 @@ use axum::{Router, extract::FromRef};
 use license_clients::Catalogs;
 use license_store::{
     Store,
-    ports::{Portfolios, Provision, Renewals, Update},
+    ports::{Portfolios, Provision, Renew, Renewals, Update},
 };
 use license_web::{Endpoints, Route, Web};
 
@@ -43,6 +44,8 @@ pub struct Context {
     pub update: Arc<dyn Update>,
     /// Renewals.
     pub renewals: Arc<dyn Renewals>,
+    /// Carrying them out.
+    pub renew: Arc<dyn Renew>,
     /// The catalog service.
     pub catalogs: Arc<dyn Catalogs>,
 }
@@ -67,6 +70,7 @@ pub fn context(web: Web, store: &Arc<Store>, catalogs: Arc<dyn Catalogs>) -> Con
         provision: store.clone(),
         update: store.clone(),
         renewals: store.clone(),
+        renew: store.clone(),
         catalogs,
     }
 }
@@ -99,6 +103,7 @@ pub const ROUTES: &[Route] = &[
     renewal_one::PUT,
     renewal_one::PATCH,
     renewal_one::DELETE,
+    renewal_process::ROUTE,
 ];
 
 /// The function's router.
@@ -130,5 +135,6 @@ pub fn router(context: Context) -> Router {
         .add(renewal_one::PUT, renewal_one::update)
         .add(renewal_one::PATCH, renewal_one::update)
         .add(renewal_one::DELETE, renewal_one::delete)
+        .add(renewal_process::ROUTE, renewal_process::handle)
         .router()
 }

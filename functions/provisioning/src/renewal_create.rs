@@ -45,7 +45,7 @@ pub async fn handle(
         match context.renewals.create_renewal(&portfolio, &renewal, &stamp).await {
             Ok(()) => return Ok((StatusCode::CREATED, Json(answer))),
             // Somebody was faster: look again what is there.
-            Err(RenewalError::Taken | RenewalError::Changed) => {}
+            Err(RenewalError::Taken | RenewalError::Changed | RenewalError::UnderWay) => {}
             Err(RenewalError::Store(error)) => return Err(error.into()),
         }
     }

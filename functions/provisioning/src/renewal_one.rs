@@ -1,5 +1,6 @@
 //! `GET`, `PUT`, `PATCH` and `DELETE /api/v1/provisioning-admins/subscription-plan-renewals/{renewal}/`. PUT, like PATCH,
-//! leaves what it does not name; a field that there is not, or that cannot be changed, is refused.
+//! leaves what it does not name; a field that there is not, or that cannot be changed, is refused. While a renewal is
+//! being processed it is neither changed nor deleted: 422.
 
 use axum::{
     extract::{Path, State},
@@ -20,7 +21,8 @@ use crate::{
 };
 
 const PATH: &str = "/api/v1/provisioning-admins/subscription-plan-renewals/{renewal}/";
-const ACCESS: Grants = Grants::Roles { roles: PROVISIONERS, listing: false, missing: Missing::ProvisioningPlans };
+pub(crate) const ACCESS: Grants =
+    Grants::Roles { roles: PROVISIONERS, listing: false, missing: Missing::ProvisioningPlans };
 
 /// One renewal.
 pub const GET: Route = Route { method: "GET", path: PATH, access: ACCESS };
@@ -44,12 +46,16 @@ const FIELDS: [&str; 9] = [
     "exempt_from_batch_processing",
 ];
 
-fn not_found() -> ApiError {
+pub(crate) fn not_found() -> ApiError {
     ApiError::not_found("SubscriptionPlanRenewal")
 }
 
+fn under_way() -> ApiError {
+    ApiError::text(StatusCode::UNPROCESSABLE_ENTITY, "The renewal is being processed.")
+}
+
 /// Reads the number after the caller is known to be allowed.
-fn number(caller: &Caller, text: &str) -> Result<RenewalId, ApiError> {
+pub(crate) fn number(caller: &Caller, text: &str) -> Result<RenewalId, ApiError> {
     caller.require_everywhere(PROVISIONERS, Missing::ProvisioningPlans)?;
     text.parse().map(RenewalId).map_err(|_| ApiError::malformed())
 }
@@ -88,6 +94,7 @@ pub async fn update(
         match context.renewals.update_renewal(&portfolio, &before, &after, &stamp).await {
             Ok(()) => return Ok(etag::changed(StatusCode::OK, after.modified, answer)),
             Err(RenewalError::Changed) => {}
+            Err(RenewalError::UnderWay) => return Err(under_way()),
             Err(RenewalError::Taken) => {
                 let text = "Another renewal leads to that plan.";
                 return Err(ApiError::text(StatusCode::UNPROCESSABLE_ENTITY, text));
@@ -112,6 +119,7 @@ pub async fn delete(
         match context.renewals.delete_renewal(&portfolio, &renewal, &stamp).await {
             Ok(()) => return Ok(StatusCode::NO_CONTENT),
             Err(RenewalError::Changed | RenewalError::Taken) => {}
+            Err(RenewalError::UnderWay) => return Err(under_way()),
             Err(RenewalError::Store(error)) => return Err(error.into()),
         }
     }

@@ -68,6 +68,10 @@ pub enum EventKind {
     RenewalUpdated,
     /// A renewal was deleted.
     RenewalDeleted,
+    /// Licences were carried over into the plan that follows.
+    LicensesRenewed,
+    /// A renewal was carried out; `count` licences of the plan that follows have a learner.
+    RenewalProcessed,
     /// Licences were assigned.
     LicensesAssigned,
     /// A licence was activated.
@@ -116,6 +120,9 @@ pub struct LicenseChange {
     /// The secret of the activation link, for the mail that carries it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation_key: Option<ActivationKey>,
+    /// The licence of an earlier plan that this one carries on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<LicenseId>,
 }
 
 impl LicenseChange {
@@ -128,7 +135,13 @@ impl LicenseChange {
             email: after.user_email.clone(),
             lms_user_id: after.lms_user_id,
             activation_key: after.activation_key,
+            previous: None,
         }
+    }
+
+    /// A seat was taken by the copy of a licence of an earlier plan.
+    pub fn carried_over(original: LicenseId, copy: &License) -> Self {
+        Self { previous: Some(original), ..Self::new(LicenseStatus::Unassigned, copy) }
     }
 }
 

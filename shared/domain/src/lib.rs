@@ -14,6 +14,7 @@ pub mod once;
 pub mod plan;
 pub mod product;
 pub mod renewal;
+pub mod renewing;
 pub mod roles;
 pub mod seats;
 

@@ -2,7 +2,7 @@
 //! at any point loses nothing.
 
 mod chunk;
-mod record;
+pub(crate) mod record;
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ use crate::{
     keys::{self, BatchKeys, CHUNK_PREFIX},
     once::{Step, guard},
     ports::{AssignError, Assigned, Assignment, Batches, Portfolios},
-    rows,
+    renew, rows,
     table::{ATTEMPTS, Cancelled, Expression, PARALLEL, Range, Write},
 };
 
@@ -190,10 +190,6 @@ impl Store {
         };
         self.table.query(range).await?.into_iter().map(rows::from_item).collect()
     }
-
-    async fn batch(&self, batch: BatchId) -> Result<Option<Batch>, StoreError> {
-        self.table.get(&BatchKeys(batch).batch()).await?.map(rows::from_item).transpose()
-    }
 }
 
 #[async_trait]
@@ -212,9 +208,13 @@ impl Batches for Store {
     }
 
     async fn resume(&self, batch: BatchId) -> Result<usize, StoreError> {
-        let Some(batch) = self.batch(batch).await? else {
+        let Some(item) = self.table.get(&BatchKeys(batch).batch()).await? else {
             return Ok(0);
         };
+        if renew::is_renewal(&item) {
+            return self.resume_renewal(&rows::from_item(item)?).await;
+        }
+        let batch: Batch = rows::from_item(item)?;
         if batch.state == State::Done {
             return Ok(0);
         }

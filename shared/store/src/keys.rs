@@ -3,7 +3,7 @@
 //! | item | pk | sk | indexes |
 //! |---|---|---|---|
 //! | agreement | `AGREEMENT#a` | `@` | gsi2 `ALL#AGREEMENT` / a |
-//! | plan | `AGREEMENT#a` | `PLAN#p` | gsi2 `ALL#PLAN` / start, p |
+//! | plan | `AGREEMENT#a` | `PLAN#p` | gsi2 `ALL#PLAN` / start, p; not while a batch hides it |
 //! | renewal | `AGREEMENT#a` | `RENEWAL#id` | gsi2 `ALL#RENEWAL` / id |
 //! | renewal that leaves, or leads to, a plan | `AGREEMENT#a` | `RENEWS#p`, `RENEWS-TO#p` | |
 //! | title (unique in the agreement) | `AGREEMENT#a` | `TITLE#lower` | |
@@ -15,7 +15,7 @@
 //! | licence without a person | `LICENSE#l` | `@` | the same |
 //! | alias from LMS user to address | `LMS#id` | `EMAIL#lower` | |
 //! | event and outbox | `EVENT#hour#shard` | event id | |
-//! | batch, its chunks | `BATCH#b` | `@`, `CHUNK#n` | gsi3 `DUE#BATCH` / time, b |
+//! | batch (assigning, renewing), its chunks | `BATCH#b` | `@`, `CHUNK#n` | gsi3 `DUE#BATCH` / time, b |
 //! | job that enrols learners | `JOB#j` | `@` | gsi3 `DUE#JOB` / time, j |
 //! | request that has its effect once, its parts | `IDEMPOTENCY#digest` | `@`, `PART#n` | |
 //! | requests of a caller in a minute | `THROTTLE#digest#minute` | `@` | |

@@ -20,6 +20,7 @@ mod portfolios;
 pub mod ports;
 mod provision;
 mod remind;
+mod renew;
 mod renewals;
 mod retire;
 mod revoke;

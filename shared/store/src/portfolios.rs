@@ -13,20 +13,17 @@ use crate::{
     Store, StoreError,
     keys::{self, AgreementKeys, AgreementPart, Item, Key, PORTFOLIO_RANGE},
     ports::Portfolios,
-    rows::{self, Bucket},
+    rows::{self, Bucket, attributes},
     table::{PARALLEL, Range},
 };
 
 #[async_trait]
 impl Portfolios for Store {
     async fn portfolio(&self, agreement: AgreementId) -> Result<Option<Portfolio>, StoreError> {
-        let range = Range {
-            partition: AgreementKeys(agreement).partition(),
-            between: Some(PORTFOLIO_RANGE),
-            consistent: true,
-            ..Range::default()
-        };
-        let portfolio = assemble(self.table.query(range).await?)?;
+        let mut items = self.portfolio_items(agreement).await?;
+        // A plan that is being built, with whatever lies in it, is there for nobody but who builds it.
+        items.retain(|item| !item.contains_key(attributes::HIDDEN_BY));
+        let portfolio = assemble(items)?;
         if let Some(portfolio) = &portfolio {
             self.cached.enterprises.put(portfolio.agreement.enterprise_customer_uuid, agreement);
             for plan in &portfolio.plans {
@@ -128,6 +125,17 @@ impl Portfolios for Store {
 }
 
 impl Store {
+    /// The items of an agreement, its plans and renewals, strongly consistent.
+    pub(crate) async fn portfolio_items(&self, agreement: AgreementId) -> Result<Vec<Item>, StoreError> {
+        let range = Range {
+            partition: AgreementKeys(agreement).partition(),
+            between: Some(PORTFOLIO_RANGE),
+            consistent: true,
+            ..Range::default()
+        };
+        self.table.query(range).await
+    }
+
     /// Where a pointer leads.
     async fn pointed(&self, pointer: &Key) -> Result<Option<AgreementId>, StoreError> {
         Ok(self.table.get(pointer).await?.as_ref().and_then(rows::target))
@@ -143,7 +151,7 @@ fn sort_key(item: &Item) -> Option<&str> {
 }
 
 /// Puts the items of an agreement's partition together.
-fn assemble(items: Vec<Item>) -> Result<Option<Portfolio>, StoreError> {
+pub(crate) fn assemble(items: Vec<Item>) -> Result<Option<Portfolio>, StoreError> {
     let mut agreement: Option<CustomerAgreement> = None;
     let mut plans: Vec<SubscriptionPlan> = Vec::new();
     let mut renewals: Vec<SubscriptionPlanRenewal> = Vec::new();

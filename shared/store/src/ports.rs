@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use license_domain::{
     ActivationKey, AgreementId, BatchId, CustomerAgreement, EmailAddress, EmailKey, EnrollmentJob, EnterpriseId, JobId,
     License, LicenseId, LicenseStatus, LmsUserId, Once, PlanId, Portfolio, ProductCatalog, RenewalId, RoleGrant,
-    SeatCounts, Stamp, StoredAnswer, SubscriptionPlan, SubscriptionPlanRenewal, Timestamp,
+    SeatCounts, Stamp, StoredAnswer, SubscriptionPlan, SubscriptionPlanRenewal, Timestamp, renewing::Refusal,
 };
 
 use serde::{Deserialize, Serialize};
@@ -529,6 +529,9 @@ pub enum RenewalError {
     /// Somebody else changed it, or one of its plans, since it was read.
     #[error("it was changed meanwhile")]
     Changed,
+    /// It is being processed.
+    #[error("it is being processed")]
+    UnderWay,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -641,6 +644,38 @@ pub trait Paces: Send + Sync {
 pub trait Retire: Send + Sync {
     /// Erases the learner from all licences and what is on record of the user name; how many things that were.
     async fn retire(&self, user: LmsUserId, username: &str, stamp: &Stamp) -> Result<usize, StoreError>;
+}
+
+/// A renewal that is processed.
+#[derive(Clone, Debug)]
+pub struct Renewed {
+    /// The agreement of its plans, the future one included.
+    pub portfolio: Portfolio,
+    /// The renewal.
+    pub renewal: SubscriptionPlanRenewal,
+    /// Whether it was not before this call.
+    pub is_new: bool,
+}
+
+/// Why a renewal was not processed.
+#[derive(Debug, thiserror::Error)]
+pub enum RenewError {
+    /// There is no such renewal.
+    #[error("no such renewal")]
+    Missing,
+    /// It cannot be; nothing was changed.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store failed. What was begun is carried on by the schedule, or by the next call.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Processing renewals.
+#[async_trait]
+pub trait Renew: Send + Sync {
+    /// Makes the future plan, or takes the given one, and carries the licences over; all of it once.
+    async fn renew(&self, renewal: RenewalId, stamp: &Stamp) -> Result<Renewed, RenewError>;
 }
 
 /// Batches whose request died half-way.

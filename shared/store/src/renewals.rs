@@ -1,4 +1,5 @@
-//! Renewals on record: made, changed, deleted. Processing them is another matter.
+//! Renewals on record: made, changed, deleted. Processing them is another matter: [`crate::renew`]. One that is being
+//! processed is neither changed nor deleted.
 
 use async_trait::async_trait;
 use license_domain::{AgreementId, Event, EventKind, Portfolio, RenewalId, Stamp, SubscriptionPlanRenewal};
@@ -7,7 +8,7 @@ use crate::{
     Store, StoreError,
     keys::{self, AgreementKeys, Key},
     ports::{Portfolios, RenewalError, Renewals},
-    rows,
+    rows::{self, attributes},
     table::{ATTEMPTS, Cancelled, Expression, Write},
     update::{moved, unchanged},
 };
@@ -142,7 +143,11 @@ impl Store {
         let key = AgreementKeys(renewal.customer_agreement).renewal(renewal.id);
         let item = self.table.get(&key).await?.ok_or(RenewalError::Changed)?;
         let version = rows::version_of(&item);
+        let is_under_way = item.contains_key(attributes::BATCH);
         let found: SubscriptionPlanRenewal = rows::from_item(item)?;
+        if is_under_way {
+            return Err(RenewalError::UnderWay);
+        }
         if found == *renewal { Ok(version) } else { Err(RenewalError::Changed) }
     }
 

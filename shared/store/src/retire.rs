@@ -62,8 +62,9 @@ impl Store {
             };
             let plan_of = |portfolio: &Portfolio| portfolio.plan(slot.license.subscription_plan).cloned();
             let Some((portfolio, plan)) = portfolio.and_then(|found| plan_of(&found).map(|plan| (found, plan))) else {
-                let key = "(a learner's item)".to_owned();
-                return Err(StoreError::Corrupt { key, cause: "a licence without its plan".to_owned() });
+                // A renewal is making the plan, and hides it for that long.
+                let cause = "a licence's plan is not to be seen".to_owned();
+                return Err(StoreError::Unavailable { operation: "retire", cause });
             };
             let writes = self.erasure(&key, &slot, &portfolio, &plan, stamp)?;
             match self.table.transact(writes, self.token()).await {

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use license_domain::{
-    AgreementId, CustomerAgreement, Event, License, LicenseStatus, PlanId, ProductCatalog, SeatLayout, Stamp,
+    AgreementId, BatchId, CustomerAgreement, Event, License, LicenseStatus, PlanId, ProductCatalog, SeatLayout, Stamp,
     SubscriptionPlan, SubscriptionPlanRenewal, Timestamp,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -38,6 +38,10 @@ pub mod attributes {
     pub const LAST: &str = "last";
     /// Where a pointer leads.
     pub const TARGET: &str = "target";
+    /// The batch that builds a plan, which is not shown until then.
+    pub const HIDDEN_BY: &str = "hidden_by";
+    /// The batch that carries a renewal out.
+    pub const BATCH: &str = "batch";
 }
 
 /// Something in DynamoDB's own form.
@@ -105,6 +109,21 @@ pub fn agreement(agreement: &CustomerAgreement, version: u64, stamp: &Stamp) -> 
 pub fn plan(plan: &SubscriptionPlan, version: u64, stamp: &Stamp) -> Result<Item, StoreError> {
     let key = AgreementKeys(plan.customer_agreement).plan(plan.uuid);
     Ok(finish(to_item(plan)?, &key, &[keys::plan_listing(plan.uuid, plan.start_date)], version, stamp))
+}
+
+/// The item of a plan that a batch builds: it is in no list, and readers leave it out.
+pub fn hidden_plan(plan: &SubscriptionPlan, version: u64, by: BatchId, stamp: &Stamp) -> Result<Item, StoreError> {
+    let mut item = self::plan(plan, version, stamp)?;
+    for name in keys::key_names(keys::GSI2) {
+        item.remove(&name);
+    }
+    item.insert(attributes::HIDDEN_BY.to_owned(), text(by));
+    Ok(item)
+}
+
+/// The batch that an item names there.
+pub fn batch_in(item: &Item, attribute: &str) -> Option<BatchId> {
+    item.get(attribute)?.as_s().ok()?.parse().ok()
 }
 
 /// A renewal's item.

@@ -199,7 +199,11 @@ async fn measure(app: &TestApp) -> Vec<Budget> {
         "renewed_expiration_date": "2028-12-31T00:00:00Z",
     });
     let renewals = format!("{provision}/subscription-plan-renewals/");
-    meter.measure("create a renewal", provisioner.post(&renewals, &renewal)).await.expect(201);
+    let made = meter.measure("create a renewal", provisioner.post(&renewals, &renewal)).await.expect(201);
+    small.assign(&emails("few", 0..5)).await.expect(200);
+    let process = format!("{renewals}{}/process/", made["id"]);
+    meter.measure("process a renewal of 5", provisioner.post(&process, &json!({}))).await.expect(201);
+    meter.measure("process it again", provisioner.post(&process, &json!({}))).await.expect(200);
     let staff = app.client(Role::Staff, agreement.enterprise);
     staff.get("/api/v1/customer-agreement/").await.expect(200);
     let lookup = json!({ "user_email": ann });

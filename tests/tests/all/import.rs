@@ -255,6 +255,33 @@ async fn it_can_be_worked_with() {
 }
 
 #[tokio::test]
+async fn an_imported_renewal_is_processed_into_imported_seats() {
+    let app = TestApp::start().await;
+    let mut rows = dump();
+    for row in &mut rows {
+        if row["model"] == "subscriptions.subscriptionplanrenewal" {
+            row["fields"]["number_of_licenses"] = json!(2);
+        }
+    }
+    for n in [7, 8] {
+        let mut seat = license(n, "unassigned", None);
+        seat["fields"]["subscription_plan"] = json!(NEXT_PLAN);
+        rows.push(seat);
+    }
+    File::new(&rows).import(&app).await.expect("imported");
+    let path = "/api/v1/provisioning-admins/subscription-plan-renewals/41/process/";
+    let processed = app.provisioner().post(path, &json!({})).await.expect(201);
+    assert_eq!(processed["renewed_subscription_plan"], NEXT_PLAN);
+    let census = app.census().await;
+    census.check_counts();
+    census.check_renewals();
+    let next = NEXT_PLAN.parse::<Uuid>().expect("a UUID").into();
+    let mut copies: Vec<String> = census.live(next).map(|copy| copy.uuid.to_string()).collect();
+    copies.sort_unstable();
+    assert_eq!(copies, [license_id(7), license_id(8)]);
+}
+
+#[tokio::test]
 async fn duplicates_are_folded() {
     let app = TestApp::start().await;
     let mut rows = dump();

@@ -39,7 +39,7 @@ impl Store {
     }
 
     /// Every licence of that status.
-    pub(super) async fn all_listed(
+    pub(crate) async fn all_listed(
         &self,
         plan: &SubscriptionPlan,
         status: LicenseStatus,

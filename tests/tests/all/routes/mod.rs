@@ -17,6 +17,7 @@ mod own_licenses;
 mod plain;
 mod provisioning;
 mod remind;
+mod renewal_process;
 mod renewals;
 mod retire_user;
 mod revoke_all;

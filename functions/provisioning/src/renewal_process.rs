@@ -1,0 +1,47 @@
+//! `POST /api/v1/provisioning-admins/subscription-plan-renewals/{renewal}/process/`: carries a renewal out now, whatever
+//! its effective date. The future plan is made, or the given one is used, and the licences are carried over.
+//!
+//! The body is not looked at. 201 with the renewal where this request carried it out, 200 with the same where it was
+//! carried out before: nothing changes then. A renewal that cannot be carried out is 500 `{"error": reason}`, which is
+//! what clients tell refusals by; nothing was changed.
+//!
+//! A request that dies half-way is no harm: what it began is carried on by the schedule, or by the next request.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use license_store::ports::RenewError;
+use license_web::{ApiError, Caller, Route, wire};
+
+use crate::{
+    Context,
+    renewal_one::{ACCESS, not_found, number},
+};
+
+/// Processing.
+pub const ROUTE: Route = Route {
+    method: "POST",
+    path: "/api/v1/provisioning-admins/subscription-plan-renewals/{renewal}/process/",
+    access: ACCESS,
+};
+
+pub async fn handle(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(renewal): Path<String>,
+) -> Result<(StatusCode, Json<wire::Renewal>), ApiError> {
+    let id = number(&caller, &renewal)?;
+    let stamp = caller.stamp("process-renewal").await?;
+    match context.renew.renew(id, &stamp).await {
+        Ok(renewed) => {
+            // What an earlier attempt at this very request began is this request's.
+            let status = if renewed.is_new || stamp.begun().is_some() { StatusCode::CREATED } else { StatusCode::OK };
+            Ok((status, Json(wire::Renewal::new(&renewed.portfolio, &renewed.renewal))))
+        }
+        Err(RenewError::Missing) => Err(not_found()),
+        Err(RenewError::Refused(reason)) => Err(ApiError::error(StatusCode::INTERNAL_SERVER_ERROR, reason.to_string())),
+        Err(RenewError::Store(error)) => Err(error.into()),
+    }
+}

@@ -1,0 +1,417 @@
+//! Processing a renewal: what refuses it, which plan follows, which licences are carried over and how. Pure decisions.
+
+use chrono::Datelike;
+
+use crate::{
+    ambient::Timestamp,
+    capacity::SeatCounts,
+    ids::{LicenseId, PlanId},
+    license::{License, LicenseStatus},
+    plan::{ChangeReason, MAX_LICENSES, SubscriptionPlan},
+    renewal::{LicenseTypesToCopy, SubscriptionPlanRenewal},
+    seats::{SeatLayout, SeatPrefix},
+};
+
+/// The longest title that a plan may have, in characters.
+const TITLE_LENGTH: usize = 128;
+
+/// Why a renewal is not processed. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Not all licences would find a seat.
+    #[error("Cannot renew for {number} licenses: {wanted} licenses would be copied.")]
+    TooFew {
+        /// How many the renewal asks for.
+        number: u64,
+        /// How many would be copied.
+        wanted: u64,
+    },
+    /// Somebody has, or had, a licence of the plan that is to follow.
+    #[error("Cannot renew into a plan that has licenses other than unassigned ones.")]
+    InUse,
+    /// The plan that is to follow is larger than asked for; none shrinks.
+    #[error("Cannot renew for {number} licenses into a plan that has {total}.")]
+    TooManyThere {
+        /// How many the renewal asks for.
+        number: u64,
+        /// How many there are.
+        total: u64,
+    },
+    /// A plan that was frozen does not grow again.
+    #[error("Cannot renew into a plan whose unused licenses were frozen: it needs more licenses.")]
+    Frozen,
+    /// More licences than a plan may have.
+    #[error("Cannot renew for {number} licenses: only plans for internal use may have more than {MAX_LICENSES}.")]
+    TooMany {
+        /// How many the renewal asks for.
+        number: u64,
+    },
+    /// Another plan of the agreement has the future plan's title.
+    #[error("Cannot renew: the customer agreement has another plan with the title \"{title}\".")]
+    TitleTaken {
+        /// The title.
+        title: String,
+    },
+}
+
+impl LicenseTypesToCopy {
+    /// The statuses of the licences that are carried over. Revoked ones never are.
+    pub const fn statuses(self) -> &'static [LicenseStatus] {
+        match self {
+            Self::AssignedAndActivated => &[LicenseStatus::Activated, LicenseStatus::Assigned],
+            Self::Activated => &[LicenseStatus::Activated],
+            Self::Nothing => &[],
+        }
+    }
+
+    /// How many of these licences are carried over.
+    pub fn count(self, licenses: &SeatCounts) -> u64 {
+        self.statuses().iter().map(|status| licenses.of(*status)).sum()
+    }
+}
+
+impl SubscriptionPlanRenewal {
+    /// Whether it may be processed, given where the prior plan's licences stand and, if a plan is given, where its
+    /// licences stand.
+    pub fn check(
+        &self,
+        (prior, licenses): (&SubscriptionPlan, &SeatCounts),
+        given: Option<(&SubscriptionPlan, &SeatCounts)>,
+    ) -> Result<(), Refusal> {
+        let number = self.number_of_licenses;
+        let wanted = self.license_types_to_copy.count(licenses);
+        if number < wanted {
+            return Err(Refusal::TooFew { number, wanted });
+        }
+        let (future, there) = given.unwrap_or((prior, licenses));
+        if number > MAX_LICENSES && !future.for_internal_use_only {
+            return Err(Refusal::TooMany { number });
+        }
+        if given.is_none() {
+            return Ok(());
+        }
+        if there.allocated() + there.revoked > 0 {
+            return Err(Refusal::InUse);
+        }
+        let total = there.total;
+        match total.cmp(&number) {
+            std::cmp::Ordering::Greater => Err(Refusal::TooManyThere { number, total }),
+            std::cmp::Ordering::Less if future.last_freeze_timestamp.is_some() => Err(Refusal::Frozen),
+            _ => Ok(()),
+        }
+    }
+
+    /// The future plan's title: the one that was asked for, or one after the prior plan and the year. Of a prior
+    /// title that leaves no room the end is cut off.
+    pub fn future_title(&self, prior: &SubscriptionPlan) -> String {
+        if let Some(title) = &self.renewed_plan_title {
+            return title.clone();
+        }
+        let end = format!(" - Renewal {}", self.effective_date.year());
+        let room = TITLE_LENGTH.saturating_sub(end.chars().count());
+        prior.title.chars().take(room).chain(end.chars()).collect()
+    }
+
+    /// The plan that follows, if none is given: on the prior plan's terms, for the renewal's time, number and line
+    /// item. Freezing is a permission of the prior plan alone, and auto-apply is handed over at the end.
+    pub fn new_plan(
+        &self,
+        prior: &SubscriptionPlan,
+        uuid: PlanId,
+        prefix: SeatPrefix,
+        now: Timestamp,
+    ) -> SubscriptionPlan {
+        SubscriptionPlan {
+            uuid,
+            title: self.future_title(prior),
+            start_date: self.effective_date,
+            expiration_date: self.renewed_expiration_date,
+            expiration_processed: false,
+            num_revocations_applied: 0,
+            salesforce_opportunity_id: None,
+            salesforce_opportunity_line_item: self.salesforce_opportunity_id.clone(),
+            can_freeze_unused_licenses: false,
+            last_freeze_timestamp: None,
+            should_auto_apply_licenses: prior.should_auto_apply_licenses.map(|_| false),
+            desired_num_licenses: Some(self.number_of_licenses),
+            created: now,
+            modified: now,
+            change_reason: ChangeReason::New,
+            seats: SeatLayout::for_total(self.number_of_licenses, prefix),
+            ..prior.clone()
+        }
+    }
+
+    /// The given plan as it follows. Time and number are the renewal's: the chain of renewals is reckoned by its
+    /// dates, and the plan must not contradict them. So is the line item, if the renewal names one. Everything
+    /// else somebody chose for this plan when they made it, and stays.
+    pub fn given_plan(&self, given: &SubscriptionPlan, now: Timestamp) -> SubscriptionPlan {
+        let line_item = self.salesforce_opportunity_id.as_ref().or(given.salesforce_opportunity_line_item.as_ref());
+        SubscriptionPlan {
+            start_date: self.effective_date,
+            expiration_date: self.renewed_expiration_date,
+            salesforce_opportunity_line_item: line_item.cloned(),
+            desired_num_licenses: Some(self.number_of_licenses),
+            modified: now,
+            change_reason: ChangeReason::Other,
+            seats: given.seats.grown_to(self.number_of_licenses),
+            ..given.clone()
+        }
+    }
+
+    /// Prior and future plan once auto-apply was handed over. `None`: the prior plan has none to hand over.
+    pub fn hand_over(
+        &self,
+        prior: &SubscriptionPlan,
+        future: &SubscriptionPlan,
+        now: Timestamp,
+    ) -> Option<(SubscriptionPlan, SubscriptionPlan)> {
+        let with = |plan: &SubscriptionPlan, applies| SubscriptionPlan {
+            should_auto_apply_licenses: Some(applies),
+            modified: now,
+            ..plan.clone()
+        };
+        let moves = prior.should_auto_apply_licenses == Some(true);
+        let before = SubscriptionPlan { change_reason: ChangeReason::Other, ..with(prior, false) };
+        moves.then(|| (before, with(future, !self.disable_auto_apply_licenses)))
+    }
+
+    /// The renewal once it was carried out.
+    #[must_use]
+    pub fn carried_out(&self, future: PlanId, now: Timestamp) -> Self {
+        Self {
+            renewed_subscription_plan: Some(future),
+            processed: true,
+            processed_datetime: Some(now),
+            modified: now,
+            ..self.clone()
+        }
+    }
+}
+
+impl License {
+    /// The copy of this licence that takes a seat of the future plan: learner, key and status are the same, and who
+    /// studies begins there when the plan does. How the learner came to it is kept; reminders and the sale were of
+    /// the original alone.
+    #[must_use]
+    pub fn carried_over(&self, seat: &Self, start: Timestamp, now: Timestamp) -> Self {
+        Self {
+            status: self.status,
+            user_email: self.user_email.clone(),
+            lms_user_id: self.lms_user_id,
+            activation_key: self.activation_key,
+            assigned_date: self.assigned_date,
+            activation_date: (self.status == LicenseStatus::Activated).then_some(start),
+            auto_applied: self.auto_applied,
+            modified: now,
+            ..seat.clone()
+        }
+    }
+
+    /// The same licence, carried on by another one.
+    #[must_use]
+    pub fn carried_on_by(&self, copy: LicenseId, now: Timestamp) -> Self {
+        Self { renewed_to: Some(copy), modified: now, ..self.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        email::EmailAddress,
+        ids::{ActivationKey, AgreementId, CatalogId, LmsUserId, ProductId, RenewalId},
+    };
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a moment")
+    }
+
+    fn now() -> Timestamp {
+        at("2026-11-23T10:46:08Z")
+    }
+
+    fn plan(id: u128, total: u64) -> SubscriptionPlan {
+        SubscriptionPlan {
+            uuid: PlanId(Uuid::from_u128(id)),
+            title: "Acme".to_owned(),
+            customer_agreement: AgreementId(Uuid::nil()),
+            start_date: at("2026-01-01T00:00:00Z"),
+            expiration_date: at("2026-12-31T00:00:00Z"),
+            expiration_processed: true,
+            enterprise_catalog_uuid: Some(CatalogId(Uuid::from_u128(900))),
+            is_active: true,
+            is_revocation_cap_enabled: true,
+            revoke_max_percentage: 7,
+            num_revocations_applied: 3,
+            salesforce_opportunity_id: Some("an opportunity".to_owned()),
+            salesforce_opportunity_line_item: Some("00k000000000000001".to_owned()),
+            product: Some(ProductId(2)),
+            for_internal_use_only: false,
+            can_freeze_unused_licenses: true,
+            last_freeze_timestamp: None,
+            should_auto_apply_licenses: None,
+            desired_num_licenses: Some(total),
+            created: at("2025-12-01T00:00:00Z"),
+            modified: at("2025-12-01T00:00:00Z"),
+            change_reason: ChangeReason::DelayedPayment,
+            seats: SeatLayout::for_total(total, SeatPrefix::from_bits(7)),
+        }
+    }
+
+    fn renewal(number: u64) -> SubscriptionPlanRenewal {
+        SubscriptionPlanRenewal {
+            id: RenewalId(7),
+            customer_agreement: AgreementId(Uuid::nil()),
+            prior_subscription_plan: PlanId(Uuid::from_u128(1)),
+            renewed_subscription_plan: None,
+            salesforce_opportunity_id: Some("00k000000000000777".to_owned()),
+            number_of_licenses: number,
+            effective_date: at("2027-01-01T00:00:00Z"),
+            renewed_expiration_date: at("2028-01-01T00:00:00Z"),
+            processed: false,
+            processed_datetime: None,
+            renewed_plan_title: None,
+            license_types_to_copy: LicenseTypesToCopy::default(),
+            disable_auto_apply_licenses: false,
+            exempt_from_batch_processing: false,
+            created: now(),
+            modified: now(),
+        }
+    }
+
+    fn counts(total: u64, assigned: u64, activated: u64, revoked: u64) -> SeatCounts {
+        SeatCounts { total, assigned, activated, revoked, revoked_without_person: 0 }
+    }
+
+    #[test]
+    fn only_licences_that_would_be_copied_need_seats() {
+        let (prior, there) = (plan(1, 20), counts(20, 3, 4, 5));
+        for (types, wanted) in [
+            (LicenseTypesToCopy::AssignedAndActivated, 7),
+            (LicenseTypesToCopy::Activated, 4),
+            (LicenseTypesToCopy::Nothing, 0),
+        ] {
+            let check = |number| {
+                let renewal = SubscriptionPlanRenewal { license_types_to_copy: types, ..renewal(number) };
+                renewal.check((&prior, &there), None)
+            };
+            assert_eq!(check(wanted), Ok(()));
+            if wanted > 0 {
+                assert_eq!(check(wanted - 1), Err(Refusal::TooFew { number: wanted - 1, wanted }));
+            }
+        }
+        let number = MAX_LICENSES + 1;
+        assert_eq!(renewal(number).check((&prior, &there), None), Err(Refusal::TooMany { number }));
+        let internal = SubscriptionPlan { for_internal_use_only: true, ..prior };
+        assert_eq!(renewal(number).check((&internal, &there), None), Ok(()));
+    }
+
+    #[test]
+    fn a_given_plan_is_untouched_and_not_too_large() {
+        let (prior, licenses) = (plan(1, 20), counts(20, 3, 4, 5));
+        let check =
+            |given: &SubscriptionPlan, there: SeatCounts| renewal(10).check((&prior, &licenses), Some((given, &there)));
+        assert_eq!(check(&plan(2, 10), counts(10, 0, 0, 0)), Ok(()));
+        for used in [counts(10, 1, 0, 0), counts(10, 0, 1, 0), counts(10, 0, 0, 1)] {
+            assert_eq!(check(&plan(2, 10), used), Err(Refusal::InUse));
+        }
+        let refusal = Refusal::TooManyThere { number: 10, total: 11 };
+        assert_eq!(check(&plan(2, 11), counts(11, 0, 0, 0)), Err(refusal));
+        let frozen = SubscriptionPlan { last_freeze_timestamp: Some(now()), ..plan(2, 9) };
+        assert_eq!(check(&frozen, counts(9, 0, 0, 0)), Err(Refusal::Frozen));
+        assert_eq!(check(&frozen, counts(10, 0, 0, 0)), Ok(()));
+    }
+
+    #[test]
+    fn the_title_says_after_what_and_when() {
+        let mut prior = plan(1, 1);
+        assert_eq!(renewal(1).future_title(&prior), "Acme - Renewal 2027");
+        let named = SubscriptionPlanRenewal { renewed_plan_title: Some("Next".to_owned()), ..renewal(1) };
+        assert_eq!(named.future_title(&prior), "Next");
+        prior.title = "ä".repeat(TITLE_LENGTH);
+        let title = renewal(1).future_title(&prior);
+        assert_eq!(title.chars().count(), TITLE_LENGTH);
+        assert!(title.ends_with("ä - Renewal 2027"));
+    }
+
+    #[test]
+    fn a_new_plan_has_the_prior_ones_terms_and_the_renewals_time() {
+        let prior = SubscriptionPlan { should_auto_apply_licenses: Some(true), ..plan(1, 20) };
+        let id = PlanId(Uuid::from_u128(9));
+        let made = renewal(30).new_plan(&prior, id, SeatPrefix::from_bits(8), now());
+        let expected = SubscriptionPlan {
+            uuid: id,
+            title: "Acme - Renewal 2027".to_owned(),
+            start_date: at("2027-01-01T00:00:00Z"),
+            expiration_date: at("2028-01-01T00:00:00Z"),
+            expiration_processed: false,
+            num_revocations_applied: 0,
+            salesforce_opportunity_id: None,
+            salesforce_opportunity_line_item: Some("00k000000000000777".to_owned()),
+            can_freeze_unused_licenses: false,
+            should_auto_apply_licenses: Some(false),
+            desired_num_licenses: Some(30),
+            created: now(),
+            modified: now(),
+            change_reason: ChangeReason::New,
+            seats: SeatLayout::for_total(30, SeatPrefix::from_bits(8)),
+            ..prior
+        };
+        assert_eq!(made, expected);
+    }
+
+    #[test]
+    fn a_given_plan_takes_time_number_and_line_item_and_keeps_the_rest() {
+        let given = plan(2, 20);
+        let after = renewal(100).given_plan(&given, now());
+        assert_eq!((after.start_date, after.expiration_date), (at("2027-01-01T00:00:00Z"), at("2028-01-01T00:00:00Z")));
+        assert_eq!((after.seats.total, after.seats.buckets, after.desired_num_licenses), (100, 4, Some(100)));
+        assert_eq!(after.salesforce_opportunity_line_item.as_deref(), Some("00k000000000000777"));
+        assert_eq!((&after.title, after.product), (&given.title, given.product));
+        let unsold = SubscriptionPlanRenewal { salesforce_opportunity_id: None, ..renewal(20) };
+        let after = unsold.given_plan(&given, now());
+        assert_eq!(after.salesforce_opportunity_line_item, given.salesforce_opportunity_line_item);
+    }
+
+    #[test]
+    fn auto_apply_moves_or_ends() {
+        let (prior, future) = (plan(1, 1), plan(2, 1));
+        assert_eq!(renewal(1).hand_over(&prior, &future, now()), None);
+        let prior = SubscriptionPlan { should_auto_apply_licenses: Some(true), ..prior };
+        let flags = |renewal: SubscriptionPlanRenewal| {
+            let (before, after) = renewal.hand_over(&prior, &future, now()).expect("it applies");
+            (before.should_auto_apply_licenses, after.should_auto_apply_licenses)
+        };
+        assert_eq!(flags(renewal(1)), (Some(false), Some(true)));
+        let ends = SubscriptionPlanRenewal { disable_auto_apply_licenses: true, ..renewal(1) };
+        assert_eq!(flags(ends), (Some(false), Some(false)));
+    }
+
+    #[test]
+    fn a_copy_is_the_learners_licence_in_the_future_plan() {
+        let key = ActivationKey(Uuid::from_u128(3));
+        let seat =
+            |plan: u128| License::unassigned(LicenseId(Uuid::from_u128(plan)), PlanId(Uuid::from_u128(plan)), now());
+        let assigned = seat(1).assign(EmailAddress::on_record("Ada@example.com"), key, at("2026-02-01T00:00:00Z"));
+        let assigned = assigned.expect("free").remind(now()).expect("assigned");
+        let start = at("2027-01-01T00:00:00Z");
+        let copy = assigned.carried_over(&seat(2), start, now());
+        let expected = License {
+            uuid: seat(2).uuid,
+            subscription_plan: seat(2).subscription_plan,
+            last_remind_date: None,
+            ..assigned.clone()
+        };
+        assert_eq!(copy, expected);
+
+        let activated = assigned.activate(Some(LmsUserId(7)), now()).expect("assigned").expect("a change");
+        let copy = activated.carried_over(&seat(2), start, now());
+        assert_eq!((copy.status, copy.activation_date), (LicenseStatus::Activated, Some(start)));
+        assert_eq!((copy.lms_user_id, copy.activation_key), (Some(LmsUserId(7)), Some(key)));
+        let after = activated.carried_on_by(copy.uuid, now());
+        assert_eq!((after.renewed_to, after.status), (Some(copy.uuid), LicenseStatus::Activated));
+    }
+}

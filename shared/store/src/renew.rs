@@ -1,0 +1,76 @@
+//! Processing a renewal: work in several transactions, which once it is begun only goes forward.
+
+mod close;
+mod copy;
+mod open;
+mod record;
+mod sight;
+mod walk;
+
+use async_trait::async_trait;
+use license_domain::{AgreementId, RenewalId, Stamp};
+
+pub(crate) use self::record::{Renewing, is_renewal};
+use self::sight::Sight;
+use crate::{
+    Store, StoreError,
+    batch::record::State,
+    keys::{self, BatchKeys},
+    ports::{Renew, RenewError, Renewed},
+    rows,
+    table::ATTEMPTS,
+};
+
+#[async_trait]
+impl Renew for Store {
+    /// 1. Read the renewal's agreement, strongly, hidden plans included. Processed already: that is the answer.
+    /// 2. Nobody has begun: open, which alone may refuse (`open_renewal`). A condition failed, or the
+    ///    transaction met another one: from 1, after a random wait.
+    /// 3. Begun, by this call or by another one: copy what is not copied yet (`copy_all`).
+    /// 4. Close (`close_renewal`). Of all who come here one closes it; for the others it was processed
+    ///    already.
+    /// 5. After a crash the batch is found overdue, or the route is called again: 3 and 4 for what is left.
+    async fn renew(&self, renewal: RenewalId, stamp: &Stamp) -> Result<Renewed, RenewError> {
+        let pointer = self.table.get(&keys::renewal(renewal)).await?;
+        let agreement: AgreementId = pointer.as_ref().and_then(rows::target).ok_or(RenewError::Missing)?;
+        for attempt in 0..ATTEMPTS {
+            let sight = self.sight(agreement, renewal).await?.ok_or(RenewError::Missing)?;
+            if sight.renewal.processed {
+                let Sight { portfolio, renewal, .. } = sight;
+                return Ok(Renewed { portfolio, renewal, is_new: false });
+            }
+            let begun = match sight.batch {
+                Some(batch) => self.renewing(batch).await?,
+                None => self.open_renewal(&sight, stamp).await?,
+            };
+            if let Some(batch) = begun {
+                let batch = Renewing { stamp: stamp.clone(), ..batch };
+                return Ok(self.carry_out(&batch).await?.0);
+            }
+            self.table.wait(attempt).await;
+        }
+        Err(StoreError::Contention { operation: "process renewal", attempts: ATTEMPTS }.into())
+    }
+}
+
+impl Store {
+    /// Does what is left of a renewal that was begun; how many licences this call copied.
+    pub(crate) async fn resume_renewal(&self, batch: &Renewing) -> Result<usize, StoreError> {
+        if batch.state == State::Done {
+            return Ok(0);
+        }
+        let now = self.clock.now();
+        let batch = Renewing { stamp: Stamp { at: now, ..batch.stamp.clone() }, ..batch.clone() };
+        Ok(self.carry_out(&batch).await?.1)
+    }
+
+    async fn carry_out(&self, batch: &Renewing) -> Result<(Renewed, usize), StoreError> {
+        let copied = self.copy_all(batch).await?;
+        Ok((self.close_renewal(batch).await?, copied))
+    }
+
+    /// The batch as it is now.
+    async fn renewing(&self, batch: license_domain::BatchId) -> Result<Option<Renewing>, StoreError> {
+        self.table.get(&BatchKeys(batch).batch()).await?.map(rows::from_item).transpose()
+    }
+}

@@ -1,0 +1,123 @@
+//! The end of processing a renewal: from here on everybody sees the future plan.
+
+use license_domain::{Event, EventKind, SubscriptionPlan};
+
+use super::{
+    record::Renewing,
+    sight::{SeenPlan, Sight},
+};
+use crate::{
+    Store, StoreError,
+    batch::record::State,
+    keys::{self, BatchKeys, BucketKeys, TTL},
+    ports::{Portfolios, Renewed},
+    rows::{self, number, text},
+    table::{ATTEMPTS, Cancelled, Expression, Write},
+    update::{unchanged, unchanged_plan},
+};
+
+impl Store {
+    /// 1. Read the agreement, hidden plans included, strongly. The renewal is processed: somebody else closed it.
+    /// 2. One transaction: the renewal (its version as read) is processed and leads to the future plan; that plan
+    ///    (its version as read) is shown; where the prior plan auto-applies, the flag leaves it (its version as read)
+    ///    for the future plan, or ends; the epochs of its buckets are raised, so that whoever still copies fails; the
+    ///    batch (pending) is done and no longer due; the event.
+    /// 3. A condition failed (somebody changed the prior plan, or closed) or the transaction met another one: from 1
+    ///    after a random wait.
+    pub(super) async fn close_renewal(&self, batch: &Renewing) -> Result<Renewed, StoreError> {
+        for attempt in 0..ATTEMPTS {
+            let sight = self.sight(batch.customer_agreement, batch.renewal).await?;
+            let mut sight = sight.ok_or_else(|| batch.corrupt("no renewal"))?;
+            if sight.renewal.processed {
+                let Sight { portfolio, renewal, .. } = sight;
+                return Ok(Renewed { portfolio, renewal, is_new: false });
+            }
+            let plan = |id| sight.plan(id).ok_or_else(|| batch.corrupt("no plan"));
+            let (prior, future) = (plan(sight.renewal.prior_subscription_plan)?, plan(batch.plan)?);
+            if sight.batch != Some(batch.id) || future.hidden_by != Some(batch.id) {
+                return Err(batch.corrupt("another batch has its renewal or its plan"));
+            }
+            let writes = self.closing(&sight, prior, future, batch).await?;
+            match self.table.transact(writes, self.token()).await {
+                Ok(()) => {
+                    sight.renewal = sight.renewal.carried_out(batch.plan, batch.stamp.at);
+                    let Sight { portfolio, renewal, .. } = sight;
+                    return Ok(Renewed { portfolio, renewal, is_new: true });
+                }
+                Err(Cancelled::Conditions(_) | Cancelled::Conflict) => self.table.wait(attempt).await,
+                Err(Cancelled::Store(error)) => return Err(error),
+            }
+        }
+        Err(StoreError::Contention { operation: "close renewal", attempts: ATTEMPTS })
+    }
+
+    async fn closing(
+        &self,
+        sight: &Sight,
+        prior: SeenPlan<'_>,
+        future: SeenPlan<'_>,
+        batch: &Renewing,
+    ) -> Result<Vec<Write>, StoreError> {
+        let stamp = &batch.stamp;
+        let counts = self.seat_counts(&[prior.plan, future.plan]).await?;
+        let of = |plan: SeenPlan<'_>| counts.get(&plan.plan.uuid).copied().unwrap_or_default();
+        let held = of(future).allocated();
+        let left_out = sight.renewal.license_types_to_copy.count(&of(prior)).saturating_sub(held);
+        if left_out > 0 {
+            tracing::warn!(renewal = %batch.renewal, left_out, "licences assigned during a renewal found no seat");
+        }
+
+        let renewal = sight.renewal.carried_out(batch.plan, stamp.at);
+        let handed_over = sight.renewal.hand_over(prior.plan, future.plan, stamp.at);
+        let put = |seen: SeenPlan<'_>, plan: &SubscriptionPlan| {
+            let condition = unchanged_plan(seen.version, seen.plan.num_revocations_applied);
+            Ok::<_, StoreError>(Write::Put {
+                item: rows::plan(plan, seen.version + 1, stamp)?,
+                condition: Some(condition),
+            })
+        };
+        let item = rows::renewal(&renewal, sight.version + 1, stamp)?;
+        let mut writes = vec![Write::Put { item, condition: Some(unchanged(sight.version)) }];
+        if let Some((before, after)) = &handed_over {
+            writes.extend([put(prior, before)?, put(future, after)?]);
+        } else {
+            writes.push(put(future, future.plan)?);
+        }
+        writes.extend(rows::buckets_of(batch.plan, &future.plan.seats).map(next_epoch));
+        writes.push(done(batch));
+        let plan = future.plan.uuid;
+        let event =
+            self.license_event(EventKind::RenewalProcessed, &sight.portfolio, plan, Vec::new(), Vec::new(), stamp);
+        writes.push(self.event(&Event { renewal: Some(batch.renewal), count: Some(held), ..event })?);
+        Ok(writes)
+    }
+}
+
+/// From now on the bucket is in another epoch.
+fn next_epoch(at: BucketKeys) -> Write {
+    Write::Update {
+        key: at.bucket(),
+        update: "ADD #epoch :one".to_owned(),
+        condition: Some("attribute_exists(pk)".to_owned()),
+        terms: Expression::default().name("epoch").value("one", number(1)),
+    }
+}
+
+/// The batch's end; its item is deleted later.
+fn done(batch: &Renewing) -> Write {
+    let [pk, sk] = keys::key_names(keys::GSI3);
+    let terms = Expression::default()
+        .name("state")
+        .name(TTL)
+        .name(&pk)
+        .name(&sk)
+        .value("done", text(State::Done.as_str()))
+        .value("pending", text(State::Pending.as_str()))
+        .value("ttl", rows::batch_ttl(batch.stamp.at));
+    Write::Update {
+        key: BatchKeys(batch.id).batch(),
+        update: format!("SET #state = :done, #ttl = :ttl REMOVE #{pk}, #{sk}"),
+        condition: Some("#state = :pending".to_owned()),
+        terms,
+    }
+}

@@ -1,0 +1,206 @@
+//! One transaction of a renewal under way: some licences are carried over.
+
+use std::collections::{HashMap, HashSet};
+
+use license_domain::{
+    AgreementId, EmailKey, Event, EventKind, License, LicenseChange, LicenseId, LicenseStatus, Portfolio,
+    SubscriptionPlan,
+};
+
+use super::record::Renewing;
+use crate::{
+    Store, StoreError,
+    assign::to_u64,
+    batch::record::State,
+    keys::{BucketKeys, Key, LearnerKeys},
+    ports::Licenses,
+    rows,
+    table::{ATTEMPTS, Cancelled, Write},
+    write::{Slot, change_in_place, occupy, slots_in},
+};
+
+/// The most licences of a transaction. Each is three items at most (the original, the copy, the row of a returned
+/// seat), beside all buckets of a large plan and the event.
+pub(super) const AT_ONCE: usize = 25;
+
+/// How often the index is asked for a copy that it does not show.
+const LOOKS: u32 = 4;
+
+/// What is copied from where to where.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Job<'a> {
+    pub portfolio: &'a Portfolio,
+    pub batch: &'a Renewing,
+    pub statuses: &'static [LicenseStatus],
+    pub prior: &'a SubscriptionPlan,
+    pub future: &'a SubscriptionPlan,
+}
+
+/// What became of some licences.
+#[derive(Debug, Default)]
+pub(super) struct Copied {
+    /// So many were copied.
+    pub made: usize,
+    /// Those that were found, and need nothing more.
+    pub settled: HashSet<LicenseId>,
+    /// Whether there is nothing more to do: no seat was left for one of them, or somebody closed meanwhile.
+    pub is_over: bool,
+}
+
+/// What one try writes.
+struct Plan {
+    writes: Vec<Write>,
+    outcome: Copied,
+}
+
+impl Store {
+    /// Copies the licences of these learners that are not copied yet.
+    ///
+    /// 1. Read the learners' slots in both plans and one bucket of the future plan, together, strongly. Who holds no
+    ///    licence of a kind that is carried over (any more) drops out, and so does whose slot in the future plan is
+    ///    taken: copied before. If the original does not say so, it is told. So does who changed address since.
+    /// 2. Draw the seats; of learners for whom there is none those at the end are left out.
+    /// 3. One transaction: each original (licence and status as seen) names its copy; each copy (absent); the
+    ///    bucket(s), as in assigning, of an epoch in which nobody has closed; rows of returned seats (still there); the
+    ///    event.
+    /// 4. A condition failed, and somebody has closed: over.
+    /// 5. Another condition failed (the learner activated, the licence was revoked or copied by somebody else, a seat
+    ///    was drawn) or the transaction met another one: from 1 after a random wait.
+    pub(super) async fn copy_chunk(
+        &self,
+        job: Job<'_>,
+        turn: usize,
+        learners: &[EmailKey],
+    ) -> Result<Copied, StoreError> {
+        for attempt in 0..ATTEMPTS {
+            if let Some(Plan { writes, outcome }) = self.plan_chunk(job, turn, learners).await? {
+                if writes.is_empty() {
+                    return Ok(outcome);
+                }
+                match self.table.transact(writes, self.token()).await {
+                    Ok(()) => return Ok(outcome),
+                    Err(Cancelled::Conditions(_)) => {
+                        let batch = self.renewing(job.batch.id).await?;
+                        if batch.is_none_or(|batch| batch.state == State::Done) {
+                            return Ok(Copied { is_over: true, ..Copied::default() });
+                        }
+                    }
+                    Err(Cancelled::Conflict) => {}
+                    Err(Cancelled::Store(error)) => return Err(error),
+                }
+            }
+            self.table.wait(attempt).await;
+        }
+        Err(StoreError::Contention { operation: "copy licences", attempts: ATTEMPTS })
+    }
+
+    /// `None`: seats that were promised are gone by now; look again.
+    async fn plan_chunk(&self, job: Job<'_>, turn: usize, learners: &[EmailKey]) -> Result<Option<Plan>, StoreError> {
+        let Job { prior, future, batch: Renewing { stamp, .. }, .. } = job;
+        let bucket = turn % usize::from(future.seats.buckets.max(1));
+        let at = BucketKeys { plan: future.uuid, bucket: u16::try_from(bucket).unwrap_or_default() };
+        let mut keys: Vec<Key> = vec![at.bucket()];
+        for email in learners {
+            keys.extend([prior, future].map(|plan| LearnerKeys(email).slot(plan.uuid)));
+        }
+        let mut items = self.table.batch_get(&keys).await?;
+        let seen = items.remove(&at.bucket()).map(rows::from_item).transpose()?;
+        let originals = slots_in(prior.uuid, learners, items.clone())?;
+        let taken = slots_in(future.uuid, learners, items)?;
+
+        let mut outcome = Copied::default();
+        let mut writes = Vec::new();
+        let mut changes = Vec::new();
+        let mut wanting: Vec<(&EmailKey, &License)> = Vec::new();
+        for (email, original) in originals_of(job, learners, &originals) {
+            match taken.get(email).map(|slot| &slot.license) {
+                None if self.is_carried_on(original, future).await? => {
+                    outcome.settled.insert(original.uuid);
+                }
+                None => wanting.push((email, original)),
+                Some(there) => {
+                    if there.status.is_live() && original.renewed_to != Some(there.uuid) {
+                        let after = original.carried_on_by(there.uuid, stamp.at);
+                        writes.push(change_of(job, email, original, &after)?);
+                        changes.push(LicenseChange::new(original.status, &after));
+                    }
+                    outcome.settled.insert(original.uuid);
+                }
+            }
+        }
+
+        let shares = match self.draw(future, to_u64(wanting.len()), seen.map(|seen| (at, seen))).await? {
+            Ok(shares) => shares,
+            Err(few) => {
+                outcome.is_over = true;
+                wanting.truncate(usize::try_from(few.available).unwrap_or(usize::MAX));
+                let Ok(shares) = self.draw(future, few.available, None).await? else { return Ok(None) };
+                shares
+            }
+        };
+        let activated = wanting.iter().filter(|(_, license)| license.status == LicenseStatus::Activated).count();
+        let mut counts = Some((activated, wanting.len() - activated));
+        let mut seats = Vec::with_capacity(wanting.len());
+        for share in &shares {
+            let Some((taken, deletes)) = self.seats(future, share, Vec::new()).await? else { return Ok(None) };
+            let mut change = share.change();
+            change.epoch = job.batch.epochs.get(usize::from(share.at.bucket)).copied();
+            // Only the sums over all buckets count.
+            if let Some((activated, assigned)) = counts.take() {
+                (change.activated, change.assigned) = (crate::write::signed(activated), crate::write::signed(assigned));
+            }
+            writes.push(change.write(share.at));
+            writes.extend(deletes);
+            seats.extend(taken);
+        }
+        let agreement: AgreementId = job.portfolio.agreement.uuid;
+        for ((email, original), seat) in wanting.into_iter().zip(&seats) {
+            let copy = original.carried_over(seat, future.start_date, stamp.at);
+            writes.push(change_of(job, email, original, &original.carried_on_by(copy.uuid, stamp.at))?);
+            writes.extend(occupy(&copy, None, agreement, &future.seats, stamp)?);
+            changes.push(LicenseChange::carried_over(original.uuid, &copy));
+            outcome.settled.insert(original.uuid);
+            outcome.made += 1;
+        }
+        if !changes.is_empty() {
+            let kind = EventKind::LicensesRenewed;
+            let event = self.license_event(kind, job.portfolio, future.uuid, changes, Vec::new(), stamp);
+            writes.push(self.event(&Event { renewal: Some(job.batch.renewal), ..event })?);
+        }
+        Ok(Some(Plan { writes, outcome }))
+    }
+}
+
+impl Store {
+    /// Whether the licence was copied into that plan, though the learner's slot there is empty: the learner's address
+    /// changed since, and the copy, which nobody sees yet, has not followed.
+    async fn is_carried_on(&self, original: &License, future: &SubscriptionPlan) -> Result<bool, StoreError> {
+        let Some(copy) = original.renewed_to else { return Ok(false) };
+        if future.seats.prefix.ordinal(copy).is_some() {
+            return Ok(true);
+        }
+        // The id of a seat that was imported tells nothing of its plan, and the index may not have heard of it yet.
+        for attempt in 0..LOOKS {
+            if self.license(future, copy).await?.is_some() {
+                return Ok(true);
+            }
+            self.table.wait(attempt + 3).await;
+        }
+        Ok(false)
+    }
+}
+
+/// The learners' licences that are carried over, as they are now.
+fn originals_of<'a>(
+    job: Job<'a>,
+    learners: &'a [EmailKey],
+    slots: &'a HashMap<EmailKey, Slot>,
+) -> impl Iterator<Item = (&'a EmailKey, &'a License)> {
+    let held = learners.iter().filter_map(|email| Some((email, &slots.get(email)?.license)));
+    held.filter(move |(_, license)| job.statuses.contains(&license.status))
+}
+
+fn change_of(job: Job<'_>, email: &EmailKey, seen: &License, after: &License) -> Result<Write, StoreError> {
+    let key = LearnerKeys(email).slot(job.prior.uuid);
+    change_in_place(key, seen, after, &job.prior.seats, &job.batch.stamp)
+}
