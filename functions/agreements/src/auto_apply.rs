@@ -9,7 +9,11 @@ use axum::{
 };
 use license_domain::AgreementId;
 use license_store::ports::AutoApplyError;
-use license_web::{ApiError, Caller, Grants, LEARNERS_AND_ADMINS, Missing, Route, id, wire};
+use license_web::{
+    ApiError, Caller, Doc, Grants, LEARNERS_AND_ADMINS, Missing, Route,
+    doc::{self, Answer, Shape},
+    id, wire,
+};
 
 use crate::Context;
 
@@ -18,6 +22,15 @@ pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/customer-agreement/{agreement}/auto-apply/",
     access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: false, missing: Missing::LearnerOrAdmin },
+    doc: &Doc {
+        summary: "Gives the caller a licence without an invitation",
+        query: &[],
+        body: &[],
+        answers: &[
+            Answer::new(200, "The caller's licence, new or not.", Shape::Of(doc::schema::<wire::LearnerLicense>)),
+            Answer::new(422, "There is no such plan, no licence left, or the caller's was revoked.", Shape::Text),
+        ],
+    },
 };
 /// The same where the product's own description names it.
 pub const PLAIN: [Route; 2] = [

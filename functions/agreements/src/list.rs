@@ -10,7 +10,9 @@ use axum::{Json, extract::State};
 use futures::try_join;
 use license_domain::{Portfolio, SubscriptionPlan};
 use license_web::{
-    ApiError, Caller, Grants, LEARNERS_AND_ADMINS, Missing, Page, PageQuery, Params, Reach, Route, reach, wire,
+    ApiError, Caller, Doc, Grants, LEARNERS_AND_ADMINS, Missing, Page, PageQuery, Params, Reach, Route,
+    doc::{self, Answer, Kind, Param, Shape},
+    reach, wire,
 };
 
 use crate::Context;
@@ -20,6 +22,16 @@ pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/customer-agreement/",
     access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: true, missing: Missing::Unnamed },
+    doc: &Doc {
+        summary: "Customer agreements with their plans",
+        query: &[
+            doc::ENTERPRISE,
+            Param::optional("active_plans_only", Kind::Words, "`false`: inactive plans, too."),
+            doc::PAGE,
+        ],
+        body: &[],
+        answers: &[Answer::new(200, "A page.", Shape::Of(doc::schema::<Page<wire::Agreement>>))],
+    },
 };
 /// The same where the product's own description names it.
 pub const PLAIN: [Route; 2] = [ROUTE.at("/customer-agreements/"), ROUTE.at("/api/v1/customer-agreements/")];

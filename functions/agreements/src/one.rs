@@ -8,7 +8,11 @@ use axum::{
     response::Response,
 };
 use license_domain::{AgreementId, EnterpriseId};
-use license_web::{ApiError, Caller, Conditions, Grants, LEARNERS_AND_ADMINS, Missing, Params, Route, id};
+use license_web::{
+    ApiError, Caller, Conditions, Doc, Grants, LEARNERS_AND_ADMINS, Missing, Params, Route,
+    doc::{self, Answer, Kind, Param, Shape},
+    id, wire,
+};
 
 use crate::{Context, list};
 
@@ -17,6 +21,12 @@ pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/customer-agreement/{agreement}/",
     access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: false, missing: Missing::LearnerOrAdmin },
+    doc: &Doc {
+        summary: "A customer agreement with its plans",
+        query: &[doc::ENTERPRISE, Param::optional("active_plans_only", Kind::Words, "`false`: inactive plans, too.")],
+        body: &[],
+        answers: &[Answer::new(200, "The agreement.", Shape::Of(doc::schema::<wire::Agreement>))],
+    },
 };
 /// The same where the product's own description names it.
 pub const PLAIN: [Route; 2] =

@@ -12,8 +12,11 @@
 use axum::{Json, extract::State, http::StatusCode};
 use license_domain::{EmailAddress, EnrollmentJob, JobId, PlanId, Portfolio};
 use license_web::{
-    ApiError, Body, Caller, Fields, Grants, LEARNERS_AND_ADMINS, Missing, Params, Presence, Route, email, stored,
+    ApiError, Body, Caller, Doc, Fields, Grants, LEARNERS_AND_ADMINS, Missing, Params, Presence, Route,
+    doc::{self, Kind, Param, Shape},
+    email, stored,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -24,13 +27,28 @@ pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/bulk-license-enrollment/",
     access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: false, missing: Missing::UnanchoredLearnerOrAdmin },
+    doc: &Doc {
+        summary: "Enrols licensed learners in courses, many at once",
+        query: &[
+            doc::THE_ENTERPRISE,
+            Param::optional("subscription_uuid", Kind::Uuid, "Only licences of this plan count."),
+            Param::optional("enroll_all", Kind::Boolean, "Whether every learner of the plan is meant."),
+        ],
+        body: &[
+            Param::required("emails", Kind::Emails, "The learners."),
+            Param::required("course_run_keys", Kind::Texts, "The courses."),
+            Param::required("notify", Kind::Boolean, "Whether the learners are told."),
+        ],
+        answers: &[doc::Answer::new(201, "The job is on record.", Shape::Of(doc::schema::<Answer>))],
+    },
 };
 
 /// The longest key of a course run, in characters.
 const KEY_LENGTH: usize = 255;
 
 /// The job's id.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "EnrollmentJobCreated")]
 pub struct Answer {
     job_id: JobId,
 }

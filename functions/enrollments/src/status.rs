@@ -7,7 +7,11 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use license_domain::JobId;
-use license_web::{ADMINS, ApiError, Caller, Grants, LEARNERS_AND_ADMINS, Missing, Params, Route};
+use license_web::{
+    ADMINS, ApiError, Caller, Doc, Grants, LEARNERS_AND_ADMINS, Missing, Params, Route,
+    doc::{self, Kind, Param, Shape},
+};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{Context, customer};
@@ -17,10 +21,21 @@ pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/bulk-license-enrollment/",
     access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: false, missing: Missing::UnanchoredLearnerOrAdmin },
+    doc: &Doc {
+        summary: "Where the results of an enrolment job are",
+        query: &[doc::THE_ENTERPRISE, Param::required("bulk_enrollment_job_uuid", Kind::Uuid, "The job.")],
+        body: &[],
+        answers: &[doc::Answer::new(
+            200,
+            "The job; without results until it is done.",
+            Shape::Of(doc::schema::<Answer>),
+        )],
+    },
 };
 
 /// The job.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "EnrollmentJob")]
 pub struct Answer {
     job_id: JobId,
     download_url: Option<String>,

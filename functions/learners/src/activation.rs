@@ -14,7 +14,11 @@ use license_store::{
     StoreError,
     ports::{ActivateError, with_key},
 };
-use license_web::{ApiError, Caller, Grants, LEARNERS_AND_ADMINS, Missing, Params, Route, wire};
+use license_web::{
+    ApiError, Caller, Doc, Grants, LEARNERS_AND_ADMINS, Missing, Params, Route,
+    doc::{self, Answer, Kind, Param, Shape},
+    wire,
+};
 
 use crate::{Context, lms_user};
 
@@ -23,6 +27,15 @@ pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/license-activation/",
     access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: false, missing: Missing::UnanchoredLearnerOrAdmin },
+    doc: &Doc {
+        summary: "Activates a licence",
+        query: &[Param::required("activation_key", Kind::Uuid, "The secret of the learner's link.")],
+        body: &[],
+        answers: &[
+            Answer::new(200, "The activated licence.", Shape::Of(doc::schema::<wire::LearnerLicense>)),
+            Answer::new(422, "The licence is revoked.", Shape::Text),
+        ],
+    },
 };
 
 /// The learner's licences, the agreement that the roles point to, the products and, where the token lacks it,

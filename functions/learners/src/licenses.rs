@@ -13,7 +13,12 @@
 use axum::{Json, extract::State, http::StatusCode};
 use futures::try_join;
 use license_domain::EnterpriseId;
-use license_web::{ApiError, Caller, Grants, LEARNERS_AND_ADMINS, Missing, PageQuery, Params, Route, Window, wire};
+use license_web::{
+    ApiError, Caller, Doc, Grants, LEARNERS_AND_ADMINS, Missing, PageQuery, Params, Route, Window,
+    doc::{self, Kind, Param, Shape},
+    wire,
+};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{Context, holdings, selected::Selected};
@@ -23,6 +28,24 @@ pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/learner-licenses/",
     access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: true, missing: Missing::Unnamed },
+    doc: &Doc {
+        summary: "The caller's licences of a customer",
+        query: &[
+            doc::THE_ENTERPRISE,
+            Param::optional("active_plans_only", Kind::Words, "`false`: of inactive plans, too."),
+            Param::optional("current_plans_only", Kind::Words, "`false`: of plans that are not current, too."),
+            Param::optional("include_revoked", Kind::Words, "`true`: revoked ones, too."),
+            doc::STATUS,
+            doc::SEARCH,
+            doc::ORDERING,
+            doc::ACTIVE_ONLY,
+            doc::IGNORE_NULL_EMAILS,
+            doc::PAGE,
+            doc::PAGE_SIZE,
+        ],
+        body: &[],
+        answers: &[doc::Answer::new(200, "A page.", Shape::Of(doc::schema::<Answer>))],
+    },
 };
 
 /// How many licences a page has where the client does not say it, and at most.
@@ -30,7 +53,8 @@ const PAGE_SIZE: usize = 10;
 const MAX_PAGE_SIZE: usize = 100;
 
 /// A page of the caller's licences.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "LearnerLicenses")]
 pub struct Answer {
     next: Option<String>,
     previous: Option<String>,

@@ -8,7 +8,9 @@ use axum::{
 use futures::try_join;
 use license_domain::{License, PlanId};
 use license_web::{
-    ApiError, Caller, Grants, LEARNERS_AND_ADMINS, Missing, Page, PageQuery, Params, Route, id, selection, wire,
+    ApiError, Caller, Doc, Grants, LEARNERS_AND_ADMINS, Missing, Page, PageQuery, Params, Route,
+    doc::{self, Answer, Shape},
+    id, selection, wire,
 };
 
 use crate::{Context, own};
@@ -18,6 +20,12 @@ pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/subscriptions/{plan}/license/",
     access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: true, missing: Missing::Unnamed },
+    doc: &Doc {
+        summary: "The caller's licences of a plan",
+        query: &[doc::STATUS, doc::SEARCH, doc::ORDERING, doc::ACTIVE_ONLY, doc::IGNORE_NULL_EMAILS, doc::PAGE],
+        body: &[],
+        answers: &[Answer::new(200, "A page.", Shape::Of(doc::schema::<Page<wire::License>>))],
+    },
 };
 
 const PAGE_SIZE: usize = 100;

@@ -6,7 +6,11 @@ use axum::{
 };
 use futures::try_join;
 use license_domain::{LicenseId, PlanId};
-use license_web::{ApiError, Caller, Conditions, Grants, LEARNERS_AND_ADMINS, Missing, Route, id, wire};
+use license_web::{
+    ApiError, Caller, Conditions, Doc, Grants, LEARNERS_AND_ADMINS, Missing, Route,
+    doc::{self, Answer, Shape},
+    id, wire,
+};
 
 use crate::{Context, own};
 
@@ -15,6 +19,12 @@ pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/subscriptions/{plan}/license/{license}/",
     access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: false, missing: Missing::LearnerOrAdmin },
+    doc: &Doc {
+        summary: "One of the caller's licences",
+        query: &[],
+        body: &[],
+        answers: &[Answer::new(200, "The licence.", Shape::Of(doc::schema::<wire::License>))],
+    },
 };
 
 pub async fn handle(

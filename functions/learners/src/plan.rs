@@ -7,7 +7,11 @@ use axum::{
 };
 use futures::try_join;
 use license_domain::{EnterpriseId, PlanId};
-use license_web::{ApiError, Caller, Conditions, Grants, LEARNERS_AND_ADMINS, Missing, Params, Route, id, wire};
+use license_web::{
+    ApiError, Caller, Conditions, Doc, Grants, LEARNERS_AND_ADMINS, Missing, Params, Route,
+    doc::{self, Answer, Shape},
+    id, wire,
+};
 
 use crate::Context;
 
@@ -16,6 +20,12 @@ pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/learner-subscriptions/{plan}/",
     access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: false, missing: Missing::LearnerOrAdmin },
+    doc: &Doc {
+        summary: "An active plan of a customer, for its learners",
+        query: &[doc::ENTERPRISE],
+        body: &[],
+        answers: &[Answer::new(200, "The plan.", Shape::Of(doc::schema::<wire::Plan>))],
+    },
 };
 
 pub async fn handle(

@@ -4,7 +4,9 @@
 use axum::{Json, extract::State};
 use license_domain::EnterpriseId;
 use license_web::{
-    ApiError, Caller, Grants, LEARNERS_AND_ADMINS, Missing, Page, PageQuery, Params, Route, plans, wire,
+    ApiError, Caller, Doc, Grants, LEARNERS_AND_ADMINS, Missing, Page, PageQuery, Params, Route,
+    doc::{self, Answer, Shape},
+    plans, wire,
 };
 
 use crate::Context;
@@ -14,6 +16,12 @@ pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/learner-subscriptions/",
     access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: true, missing: Missing::Unnamed },
+    doc: &Doc {
+        summary: "The active plans of a customer, for its learners",
+        query: &[doc::ENTERPRISE, doc::PAGE],
+        body: &[],
+        answers: &[Answer::new(200, "A page.", Shape::Of(doc::schema::<Page<wire::Plan>>))],
+    },
 };
 
 pub async fn handle(

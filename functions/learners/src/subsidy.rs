@@ -19,7 +19,12 @@ use license_clients::ClientError;
 use license_domain::{
     EnterpriseId, License, LicenseId, LicenseStatus, LmsUserId, Portfolio, SubscriptionPlan, Timestamp,
 };
-use license_web::{ApiError, Caller, Grants, LEARNERS_AND_ADMINS, Missing, Params, Route, Secret, wire};
+use license_web::{
+    ApiError, Caller, Doc, Grants, LEARNERS_AND_ADMINS, Missing, Params, Route, Secret,
+    doc::{self, Kind, Param, Shape},
+    wire,
+};
+use schemars::JsonSchema;
 use serde::Serialize;
 use sha2::Sha256;
 
@@ -30,10 +35,21 @@ pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/license-subsidy/",
     access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: false, missing: Missing::UnanchoredLearnerOrAdmin },
+    doc: &Doc {
+        summary: "What the caller's licence pays of a course",
+        query: &[doc::THE_ENTERPRISE, Param::required("course_key", Kind::Words, "The course.")],
+        body: &[],
+        answers: &[
+            doc::Answer::new(200, "The subsidy.", Shape::Of(doc::schema::<Answer>)),
+            doc::Answer::new(404, "No licence pays for the course, or there is no such customer.", Shape::Any),
+            doc::Answer::new(502, "Another service, or a setting, is missing.", Shape::Detail),
+        ],
+    },
 };
 
 /// The answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Subsidy")]
 pub struct Answer {
     discount_type: &'static str,
     discount_value: u8,

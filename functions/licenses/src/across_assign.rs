@@ -6,7 +6,10 @@
 
 use axum::{Json, extract::State};
 use license_domain::PlanId;
-use license_web::{ADMINS, ApiError, Body, Caller, Fields, Grants, Missing, Presence, Route};
+use license_web::{
+    ADMINS, ApiError, Body, Caller, Doc, Fields, Grants, Missing, Presence, Route,
+    doc::{self, Answer, Kind, Param, Shape},
+};
 
 use crate::{Context, assign, plan};
 
@@ -15,6 +18,30 @@ pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/licenses/assign/",
     access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
+    doc: &Doc {
+        summary: "Assigns licences of a plan",
+        query: &[],
+        body: &[
+            Param::required("subscription_plan", Kind::Uuid, "The plan."),
+            doc::USER_EMAILS_REQUIRED,
+            Param::optional("user_sfids", Kind::OptionalTexts, "The sales that they come from, one for each address."),
+            doc::GREETING,
+            doc::CLOSING,
+            Param::optional(
+                "notify_users",
+                Kind::Boolean,
+                "Whether the learners are invited by mail; true, if left out.",
+            ),
+        ],
+        answers: &[
+            Answer::new(200, "Who got a licence, and how many had one.", Shape::Of(doc::schema::<assign::Answer>)),
+            Answer::new(
+                400,
+                "The body is not valid, or the plan has too few unassigned licences: nothing was assigned.",
+                Shape::Complaints,
+            ),
+        ],
+    },
 };
 /// The same where the product's own description names it.
 pub const PLAIN: Route = ROUTE.at("/licenses/assign/");

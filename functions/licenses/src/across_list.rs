@@ -10,8 +10,9 @@ use futures::future::try_join_all;
 use license_domain::{Access, EmailKey, EnterpriseId, License, PlanId, Portfolio, SubscriptionPlan};
 use license_store::ports::{LicenseFilter, LicenseQuery};
 use license_web::{
-    ADMINS, ApiError, Caller, Grants, Missing, NumberedPage, PageQuery, Params, Reach, Route, Window, reach, selection,
-    wire,
+    ADMINS, ApiError, Caller, Doc, Grants, Missing, NumberedPage, PageQuery, Params, Reach, Route, Window,
+    doc::{self, Answer, Kind, Param, Shape},
+    reach, selection, wire,
 };
 
 use crate::{
@@ -24,6 +25,25 @@ pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/licenses/",
     access: Grants::Roles { roles: ADMINS, listing: true, missing: Missing::Unnamed },
+    doc: &Doc {
+        summary: "Licences across plans",
+        query: &[
+            Param::optional("subscription_plan", Kind::Uuid, "Only this plan's."),
+            Param::optional("plan", Kind::Uuid, "The same."),
+            doc::ENTERPRISE,
+            Param::optional("enterprise", Kind::Uuid, "The same."),
+            Param::optional("user_email", Kind::Words, "Only this learner's."),
+            Param::optional("email", Kind::Words, "The same."),
+            doc::STATUS,
+            doc::SEARCH,
+            doc::ACTIVE_ONLY,
+            doc::IGNORE_NULL_EMAILS,
+            doc::PAGE,
+            doc::PAGE_SIZE,
+        ],
+        body: &[],
+        answers: &[Answer::new(200, "A page.", Shape::Of(doc::schema::<NumberedPage<wire::License>>))],
+    },
 };
 /// The same where the product's own description names it.
 pub const PLAIN: Route = ROUTE.at("/licenses/");

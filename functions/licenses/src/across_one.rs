@@ -5,7 +5,11 @@ use axum::{
     response::Response,
 };
 use license_domain::LicenseId;
-use license_web::{ADMINS, ApiError, Caller, Conditions, Grants, Missing, Route, id, wire};
+use license_web::{
+    ADMINS, ApiError, Caller, Conditions, Doc, Grants, Missing, Route,
+    doc::{self, Answer, Shape},
+    id, wire,
+};
 
 use crate::{Context, plan};
 
@@ -14,6 +18,12 @@ pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/licenses/{license}/",
     access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
+    doc: &Doc {
+        summary: "A licence",
+        query: &[],
+        body: &[],
+        answers: &[Answer::new(200, "The licence.", Shape::Of(doc::schema::<wire::License>))],
+    },
 };
 /// The same where the product's own description names it.
 pub const PLAIN: Route = ROUTE.at("/licenses/{license}/");

@@ -9,7 +9,10 @@
 use axum::{extract::State, response::Response};
 use futures::future::try_join_all;
 use license_domain::{EmailAddress, LicenseId, PlanId};
-use license_web::{ADMINS, ApiError, Body, Caller, Fields, Grants, Missing, Presence, Route};
+use license_web::{
+    ADMINS, ApiError, Body, Caller, Doc, Fields, Grants, Missing, Presence, Route,
+    doc::{self, Answer, Kind, Param, Shape},
+};
 use serde_json::Value;
 
 use crate::{
@@ -24,6 +27,26 @@ pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/licenses/revoke/",
     access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
+    doc: &Doc {
+        summary: "Revokes licences",
+        query: &[],
+        body: &[
+            Param::optional("subscription_plan", Kind::Uuid, "The plan; may be left out where licences are named."),
+            doc::USER_EMAILS,
+            doc::FILTERS,
+            Param::optional("licenses", Kind::Uuids, "The licences, at most 1,000 of one plan, in place of learners."),
+        ],
+        answers: &[
+            Answer::new(200, "All are revoked.", Shape::Of(doc::schema::<bulk_revoke::Answer>)),
+            Answer::new(207, "Some are revoked.", Shape::Of(doc::schema::<bulk_revoke::Answer>)),
+            Answer::new(
+                400,
+                "The body is not valid, or the cap does not allow it: nobody was revoked.",
+                Shape::Complaints,
+            ),
+            Answer::new(404, "Nobody named holds a licence, or there is no such plan.", Shape::Any),
+        ],
+    },
 };
 /// The same where the product's own description names it.
 pub const PLAIN: Route = ROUTE.at("/licenses/revoke/");

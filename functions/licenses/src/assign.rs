@@ -19,7 +19,12 @@ use axum::{
 use futures::try_join;
 use license_domain::{EmailAddress, EmailKey, LicenseId, PlanId};
 use license_store::ports::{Answering, AssignError, AssignRequest, Assigned, Assignment};
-use license_web::{ADMINS, ApiError, Body, Caller, Fields, Grants, Missing, Presence, Route, Text, email, id, stored};
+use license_web::{
+    ADMINS, ApiError, Body, Caller, Doc, Fields, Grants, Missing, Presence, Route, Text,
+    doc::{self, Kind, Param, Shape},
+    email, id, stored,
+};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -30,6 +35,29 @@ pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/subscriptions/{plan}/licenses/assign/",
     access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
+    doc: &Doc {
+        summary: "Assigns licences of a plan",
+        query: &[],
+        body: &[
+            doc::USER_EMAILS_REQUIRED,
+            Param::optional("user_sfids", Kind::OptionalTexts, "The sales that they come from, one for each address."),
+            doc::GREETING,
+            doc::CLOSING,
+            Param::optional(
+                "notify_users",
+                Kind::Boolean,
+                "Whether the learners are invited by mail; true, if left out.",
+            ),
+        ],
+        answers: &[
+            doc::Answer::new(200, "Who got a licence, and how many had one.", Shape::Of(doc::schema::<Answer>)),
+            doc::Answer::new(
+                400,
+                "The body is not valid, or the plan has too few unassigned licences: nothing was assigned.",
+                Shape::Complaints,
+            ),
+        ],
+    },
 };
 
 /// The fewest characters that the id of a sale has.
@@ -45,7 +73,8 @@ struct Wish {
 }
 
 /// What became of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Assignments")]
 pub struct Answer {
     num_successful_assignments: usize,
     num_already_associated: u64,
@@ -53,7 +82,8 @@ pub struct Answer {
 }
 
 /// One assignment.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Assignment")]
 struct Line {
     user_email: String,
     license: LicenseId,

@@ -21,7 +21,12 @@ use axum::{
 use futures::try_join;
 use license_domain::{EmailAddress, EmailKey, LicenseId, LicenseStatus, PlanId};
 use license_store::ports::{Answering, Glance, Revocation, Revocations, RevokeRequest};
-use license_web::{ADMINS, ApiError, Body, Caller, Fields, Grants, Missing, Route, id, stored};
+use license_web::{
+    ADMINS, ApiError, Body, Caller, Doc, Fields, Grants, Missing, Route,
+    doc::{self, Shape},
+    id, stored,
+};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{Context, meant::Meant, plan};
@@ -31,24 +36,42 @@ pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/subscriptions/{plan}/licenses/bulk-revoke/",
     access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
+    doc: &Doc {
+        summary: "Revokes licences of a plan",
+        query: &[],
+        body: &[doc::USER_EMAILS, doc::FILTERS],
+        answers: &[
+            doc::Answer::new(200, "All are revoked.", Shape::Of(doc::schema::<Answer>)),
+            doc::Answer::new(207, "Some are revoked.", Shape::Of(doc::schema::<Answer>)),
+            doc::Answer::new(
+                400,
+                "The body is not valid, or the cap does not allow it: nobody was revoked.",
+                Shape::Complaints,
+            ),
+            doc::Answer::new(404, "Nobody named holds a licence, or there is no such plan.", Shape::Any),
+        ],
+    },
 };
 
 /// What became of it.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-struct Answer {
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Revocations")]
+pub struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     successful_revocations: Option<Vec<Success>>,
     unsuccessful_revocations: Vec<Failure>,
 }
 
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Revoked")]
 struct Success {
     license_uuid: LicenseId,
     original_status: LicenseStatus,
     user_email: String,
 }
 
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "NotRevoked")]
 struct Failure {
     error: String,
     error_response_status: u16,

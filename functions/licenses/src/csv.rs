@@ -15,7 +15,11 @@ use axum::{
 };
 use license_domain::{EmailAddress, License, LicenseStatus, PlanId};
 use license_store::ports::{LicenseFilter, LicenseQuery};
-use license_web::{ADMINS, ApiError, Caller, Grants, Missing, Route, id, wire};
+use license_web::{
+    ADMINS, ApiError, Caller, Doc, Grants, Missing, Route,
+    doc::{Answer, Shape},
+    id, wire,
+};
 
 use crate::{Context, plan};
 
@@ -24,6 +28,12 @@ pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/subscriptions/{plan}/licenses/csv/",
     access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
+    doc: &Doc {
+        summary: "A plan's licences as a table",
+        query: &[],
+        body: &[],
+        answers: &[Answer::new(200, "CSV (RFC 4180) with a header; without free seats.", Shape::Csv)],
+    },
 };
 
 const COLUMNS: [&str; 5] = ["activation_date", "activation_link", "last_remind_date", "status", "user_email"];

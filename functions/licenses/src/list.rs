@@ -15,7 +15,9 @@ use futures::try_join;
 use license_domain::{License, LicenseStatus, PlanId, SubscriptionPlan};
 use license_store::ports::LicenseQuery;
 use license_web::{
-    ADMINS, ApiError, Caller, Grants, Missing, NumberedPage, PageQuery, Params, Route, Window, id, selection, wire,
+    ADMINS, ApiError, Caller, Doc, Grants, Missing, NumberedPage, PageQuery, Params, Route, Window,
+    doc::{self, Answer, Shape},
+    id, selection, wire,
 };
 
 use crate::Context;
@@ -25,6 +27,20 @@ pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/subscriptions/{plan}/licenses/",
     access: Grants::Roles { roles: ADMINS, listing: true, missing: Missing::Unnamed },
+    doc: &Doc {
+        summary: "A plan's licences",
+        query: &[
+            doc::STATUS,
+            doc::SEARCH,
+            doc::ORDERING,
+            doc::ACTIVE_ONLY,
+            doc::IGNORE_NULL_EMAILS,
+            doc::PAGE,
+            doc::PAGE_SIZE,
+        ],
+        body: &[],
+        answers: &[Answer::new(200, "A page.", Shape::Of(doc::schema::<NumberedPage<wire::License>>))],
+    },
 };
 
 /// The same where the product's own description names it.

@@ -10,7 +10,11 @@ use axum::{
     response::Response,
 };
 use license_domain::{LicenseId, PlanId};
-use license_web::{ADMINS, ApiError, Caller, Conditions, Grants, Missing, Route, id, wire};
+use license_web::{
+    ADMINS, ApiError, Caller, Conditions, Doc, Grants, Missing, Route,
+    doc::{self, Answer, Shape},
+    id, wire,
+};
 
 use crate::{Context, plan};
 
@@ -19,6 +23,12 @@ pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/subscriptions/{plan}/licenses/{license}/",
     access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
+    doc: &Doc {
+        summary: "One licence of a plan",
+        query: &[],
+        body: &[],
+        answers: &[Answer::new(200, "The licence.", Shape::Of(doc::schema::<wire::License>))],
+    },
 };
 
 pub async fn handle(

@@ -12,7 +12,12 @@ use axum::{
     extract::{Path, State},
 };
 use license_domain::{LicenseStatus, PlanId};
-use license_web::{ADMINS, ApiError, Caller, Grants, Missing, Params, Route, id, selection};
+use license_web::{
+    ADMINS, ApiError, Caller, Doc, Grants, Missing, Params, Route,
+    doc::{self, Answer, Shape},
+    id, selection,
+};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{Context, plan};
@@ -22,10 +27,17 @@ pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/subscriptions/{plan}/licenses/overview/",
     access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
+    doc: &Doc {
+        summary: "How many of a plan's licences are in which status",
+        query: &[doc::STATUS, doc::SEARCH, doc::ACTIVE_ONLY, doc::IGNORE_NULL_EMAILS],
+        body: &[],
+        answers: &[Answer::new(200, "Statuses by count, the greatest first.", Shape::Of(doc::schema::<Vec<Line>>))],
+    },
 };
 
 /// One line of the overview.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "StatusCount")]
 pub struct Line {
     status: LicenseStatus,
     count: u64,

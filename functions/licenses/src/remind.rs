@@ -16,7 +16,11 @@ use axum::{
 use futures::try_join;
 use license_domain::{EmailAddress, EmailKey, LicenseStatus, PlanId, Portfolio, SubscriptionPlan};
 use license_store::ports::{Glance, LicenseFilter, RemindRequest};
-use license_web::{ADMINS, ApiError, Body, Caller, Fields, Grants, Missing, Presence, Route, Text, id, stored_empty};
+use license_web::{
+    ADMINS, ApiError, Body, Caller, Doc, Fields, Grants, Missing, Presence, Route, Text,
+    doc::{self, Answer, Shape},
+    id, stored_empty,
+};
 
 use crate::{Context, meant::Meant, plan};
 
@@ -25,6 +29,15 @@ pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/subscriptions/{plan}/licenses/remind/",
     access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
+    doc: &Doc {
+        summary: "Reminds learners of licences that they have not activated",
+        query: &[],
+        body: &[doc::USER_EMAILS, doc::FILTERS, doc::GREETING, doc::CLOSING],
+        answers: &[
+            Answer::new(204, "They are reminded.", Shape::Nothing),
+            Answer::new(404, "Nobody named has a licence pending.", Shape::Any),
+        ],
+    },
 };
 
 /// What the mail says beside its own words.

@@ -7,7 +7,11 @@ use axum::{
 };
 use license_domain::PlanId;
 use license_store::ports::LicenseFilter;
-use license_web::{ADMINS, ApiError, Body, Caller, Fields, Grants, Missing, Route, id};
+use license_web::{
+    ADMINS, ApiError, Body, Caller, Doc, Fields, Grants, Missing, Route,
+    doc::{self, Answer, Shape},
+    id,
+};
 
 use crate::{
     Context, plan,
@@ -19,6 +23,15 @@ pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/subscriptions/{plan}/licenses/remind-all/",
     access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
+    doc: &Doc {
+        summary: "Reminds all learners who have not activated",
+        query: &[],
+        body: &[doc::GREETING, doc::CLOSING],
+        answers: &[
+            Answer::new(204, "They are reminded.", Shape::Nothing),
+            Answer::new(404, "Nobody has a licence pending.", Shape::Any),
+        ],
+    },
 };
 
 pub async fn handle(

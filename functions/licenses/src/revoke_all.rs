@@ -9,7 +9,11 @@ use axum::{
 };
 use license_domain::{LicenseStatus, PlanId};
 use license_store::ports::{Answering, Glance, LicenseFilter, RevokeRequest};
-use license_web::{ADMINS, ApiError, Caller, Grants, Missing, Route, id, stored_empty};
+use license_web::{
+    ADMINS, ApiError, Caller, Doc, Grants, Missing, Route,
+    doc::{Answer, Shape},
+    id, stored_empty,
+};
 
 use crate::{Context, meant::Meant, plan};
 
@@ -18,6 +22,15 @@ pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/subscriptions/{plan}/licenses/revoke-all/",
     access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
+    doc: &Doc {
+        summary: "Revokes all licences of a plan",
+        query: &[],
+        body: &[],
+        answers: &[
+            Answer::new(204, "They are revoked.", Shape::Nothing),
+            Answer::new(422, "The plan has a cap on revocations.", Shape::Text),
+        ],
+    },
 };
 
 pub async fn handle(

@@ -11,7 +11,11 @@ use std::collections::HashMap;
 use axum::{Json, extract::State, http::StatusCode};
 use license_domain::{AgreementId, CatalogId, CustomerAgreement, EnterpriseId, Portfolio, ProductCatalog, Timestamp};
 use license_store::ports::CreateAgreementError;
-use license_web::{ApiError, Body, Caller, Fields, Grants, Missing, PROVISIONERS, Presence, Route, Text, stored, wire};
+use license_web::{
+    ApiError, Body, Caller, Doc, Fields, Grants, Missing, PROVISIONERS, Presence, Route, Text,
+    doc::{self, Answer, Kind, Param, Shape},
+    stored, wire,
+};
 use serde_json::{Map, Value, json};
 
 use crate::Context;
@@ -21,6 +25,30 @@ pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/provisioning-admins/customer-agreement/",
     access: Grants::Roles { roles: PROVISIONERS, listing: false, missing: Missing::ProvisioningAgreements },
+    doc: &Doc {
+        summary: "Makes a customer agreement",
+        query: &[],
+        body: &[
+            Param::required("enterprise_customer_uuid", Kind::Uuid, "The customer; unique."),
+            Param::optional(
+                "enterprise_customer_slug",
+                Kind::OptionalText(128),
+                "The customer's short name in links, unique.",
+            ),
+            Param::optional(
+                "default_enterprise_catalog_uuid",
+                Kind::OptionalUuid,
+                "The catalog of plans without their own.",
+            ),
+            Param::optional("disable_expiration_notifications", Kind::Boolean, "Whether expiry is kept from learners."),
+            Param::optional(
+                "enable_auto_applied_subscriptions_with_universal_link",
+                Kind::Boolean,
+                "Whether the universal link gives a seat.",
+            ),
+        ],
+        answers: &[Answer::new(201, "The agreement.", Shape::Of(doc::schema::<wire::Agreement>))],
+    },
 };
 
 /// The longest slug, in characters.

@@ -6,7 +6,11 @@ use axum::{
 };
 use futures::try_join;
 use license_domain::AgreementId;
-use license_web::{ApiError, Caller, Conditions, Grants, Missing, PROVISIONERS, Route, id, wire};
+use license_web::{
+    ApiError, Caller, Conditions, Doc, Grants, Missing, PROVISIONERS, Route,
+    doc::{self, Answer, Shape},
+    id, wire,
+};
 
 use crate::Context;
 
@@ -15,6 +19,12 @@ pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/provisioning-admins/customer-agreement/{agreement}/",
     access: Grants::Roles { roles: PROVISIONERS, listing: false, missing: Missing::ProvisioningAgreements },
+    doc: &Doc {
+        summary: "A customer agreement with all its plans",
+        query: &[],
+        body: &[],
+        answers: &[Answer::new(200, "The agreement.", Shape::Of(doc::schema::<wire::Agreement>))],
+    },
 };
 
 pub async fn handle(

@@ -14,8 +14,9 @@ use futures::try_join;
 use license_domain::{AgreementId, CatalogId, CustomerAgreement, EnterpriseId, Portfolio, Timestamp};
 use license_store::{StoreError, ports::UpdateError};
 use license_web::{
-    ApiError, Body, Caller, Conditions, Fields, Grants, Missing, PROVISIONERS, Presence, Route, Text, etag, id, stored,
-    wire,
+    ApiError, Body, Caller, Conditions, Doc, Fields, Grants, Missing, PROVISIONERS, Presence, Route, Text,
+    doc::{self, Answer, Kind, Param, Shape},
+    etag, id, stored, wire,
 };
 
 use crate::{
@@ -28,9 +29,64 @@ const PATH: &str = "/api/v1/provisioning-admins/customer-agreement/{agreement}/"
 const ACCESS: Grants = Grants::Roles { roles: PROVISIONERS, listing: false, missing: Missing::ProvisioningAgreements };
 
 /// With the customer.
-pub const PUT: Route = Route { method: "PUT", path: PATH, access: ACCESS };
+pub const PUT: Route = Route {
+    method: "PUT",
+    path: PATH,
+    access: ACCESS,
+    doc: &Doc {
+        summary: "Changes a customer agreement; what is left out stays",
+        query: &[],
+        body: &[
+            Param::required("enterprise_customer_uuid", Kind::Uuid, "The customer; may be another one."),
+            Param::optional(
+                "enterprise_customer_slug",
+                Kind::OptionalText(128),
+                "The customer's short name in links, unique.",
+            ),
+            Param::optional(
+                "default_enterprise_catalog_uuid",
+                Kind::OptionalUuid,
+                "The catalog of plans without their own.",
+            ),
+            Param::optional("disable_expiration_notifications", Kind::Boolean, "Whether expiry is kept from learners."),
+            Param::optional(
+                "enable_auto_applied_subscriptions_with_universal_link",
+                Kind::Boolean,
+                "Whether the universal link gives a seat.",
+            ),
+        ],
+        answers: &[Answer::new(200, "The agreement.", Shape::Of(doc::schema::<wire::Agreement>))],
+    },
+};
 /// Without.
-pub const PATCH: Route = Route { method: "PATCH", path: PATH, access: ACCESS };
+pub const PATCH: Route = Route {
+    method: "PATCH",
+    path: PATH,
+    access: ACCESS,
+    doc: &Doc {
+        summary: "Changes a customer agreement; what is left out stays",
+        query: &[],
+        body: &[
+            Param::optional(
+                "enterprise_customer_slug",
+                Kind::OptionalText(128),
+                "The customer's short name in links, unique.",
+            ),
+            Param::optional(
+                "default_enterprise_catalog_uuid",
+                Kind::OptionalUuid,
+                "The catalog of plans without their own.",
+            ),
+            Param::optional("disable_expiration_notifications", Kind::Boolean, "Whether expiry is kept from learners."),
+            Param::optional(
+                "enable_auto_applied_subscriptions_with_universal_link",
+                Kind::Boolean,
+                "Whether the universal link gives a seat.",
+            ),
+        ],
+        answers: &[Answer::new(200, "The agreement.", Shape::Of(doc::schema::<wire::Agreement>))],
+    },
+};
 
 /// A change as the body has it.
 struct Change {

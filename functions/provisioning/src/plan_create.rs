@@ -13,7 +13,12 @@ use license_domain::{
     AgreementId, ChangeReason, Portfolio, ProductCatalog, Random, SeatLayout, SeatPrefix, SubscriptionPlan, Timestamp,
 };
 use license_store::ports::CreatePlanError;
-use license_web::{ApiError, Body, Caller, Grants, Missing, PROVISIONERS, Route, stored, wire};
+use license_web::{
+    ApiError, Body, Caller, Doc, Grants, Missing, PROVISIONERS, Route,
+    doc::{self, Kind, Param, Shape},
+    stored, wire,
+};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
@@ -28,13 +33,70 @@ pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/provisioning-admins/subscriptions/",
     access: Grants::Roles { roles: PROVISIONERS, listing: false, missing: Missing::ProvisioningPlans },
+    doc: &Doc {
+        summary: "Makes a plan with all its licences",
+        query: &[],
+        body: &[
+            Param::required("title", Kind::Text(128), "Its title, unique in the agreement."),
+            Param::required("start_date", Kind::Moment, "When it starts."),
+            Param::required("expiration_date", Kind::Moment, "When it ends."),
+            Param::required("customer_agreement", Kind::Uuid, "Its agreement."),
+            Param::required(
+                "desired_num_licenses",
+                Kind::Integer(0),
+                "How many licences it has, at most 1,000,000 unless for internal use.",
+            ),
+            Param::required("product", Kind::Integer(1), "What it is sold as."),
+            Param::required(
+                "change_reason",
+                Kind::OneOf(&[
+                    "new",
+                    "incorrect_user_input",
+                    "delayed_payment",
+                    "organization_requested_change",
+                    "other",
+                ]),
+                "Why.",
+            ),
+            Param::required(
+                "salesforce_opportunity_line_item",
+                Kind::OptionalText(18),
+                "The line item, `00k…`; may be null where the plan type allows it.",
+            ),
+            Param::optional(
+                "enterprise_catalog_uuid",
+                Kind::OptionalUuid,
+                "Its catalog; the agreement's, if left out.",
+            ),
+            Param::optional("is_active", Kind::Boolean, "Whether it is in use."),
+            Param::optional("for_internal_use_only", Kind::Boolean, "Whether it is for the company's own use."),
+            Param::optional("is_revocation_cap_enabled", Kind::Boolean, "Whether revocations are limited."),
+            Param::optional(
+                "revoke_max_percentage",
+                Kind::Integer(0),
+                "The limit, in percent of its licences, at most 100.",
+            ),
+            Param::optional("can_freeze_unused_licenses", Kind::Boolean, "Whether unused licences may be frozen."),
+            Param::optional(
+                "should_auto_apply_licenses",
+                Kind::OptionalBoolean,
+                "Whether learners may take a licence without an invitation.",
+            ),
+        ],
+        answers: &[
+            doc::Answer::new(201, "The plan.", Shape::Of(doc::schema::<Answer>)),
+            doc::Answer::new(400, "It is not valid.", Shape::Error),
+            doc::Answer::new(502, "The catalog service failed.", Shape::Detail),
+        ],
+    },
 };
 
 /// The same in the plain way in.
 pub const PLAIN: [Route; 2] = [ROUTE.at("/subscriptions/"), ROUTE.at("/api/v1/subscriptions/")];
 
 /// The new plan.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CreatedPlan")]
 pub struct Answer {
     #[serde(flatten)]
     plan: wire::MinimalPlan,

@@ -7,7 +7,11 @@ use axum::{
 };
 use license_domain::PlanId;
 use license_store::{StoreError, ports::DeletePlanError};
-use license_web::{ApiError, Caller, Conditions, Grants, Missing, PROVISIONERS, Route, id, stored_empty};
+use license_web::{
+    ApiError, Caller, Conditions, Doc, Grants, Missing, PROVISIONERS, Route,
+    doc::{Answer, Shape},
+    id, stored_empty,
+};
 
 use crate::{Context, UPDATE_ATTEMPTS};
 
@@ -16,6 +20,16 @@ pub const ROUTE: Route = Route {
     method: "DELETE",
     path: "/api/v1/subscriptions/{plan}/",
     access: Grants::Roles { roles: PROVISIONERS, listing: false, missing: Missing::ProvisioningPlans },
+    doc: &Doc {
+        summary: "Deletes a plan that nobody has used",
+        query: &[],
+        body: &[],
+        answers: &[
+            Answer::new(204, "It is deleted.", Shape::Nothing),
+            Answer::new(404, "There is no such plan.", Shape::Error),
+            Answer::new(409, "It is in use.", Shape::Error),
+        ],
+    },
 };
 /// The same where the product's own description names it.
 pub const PLAIN: Route = ROUTE.at("/subscriptions/{plan}/");

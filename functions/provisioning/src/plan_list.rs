@@ -3,7 +3,11 @@
 
 use axum::{Json, extract::State};
 use license_domain::{EnterpriseId, Portfolio};
-use license_web::{ApiError, Caller, Grants, Missing, PROVISIONERS, Page, PageQuery, Params, Route, plans, wire};
+use license_web::{
+    ApiError, Caller, Doc, Grants, Missing, PROVISIONERS, Page, PageQuery, Params, Route,
+    doc::{self, Answer, Shape},
+    plans, wire,
+};
 
 use crate::Context;
 
@@ -12,6 +16,12 @@ pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/provisioning-admins/subscriptions/",
     access: Grants::Roles { roles: PROVISIONERS, listing: false, missing: Missing::ProvisioningPlans },
+    doc: &Doc {
+        summary: "Plans",
+        query: &[doc::ENTERPRISE, doc::INCLUDE_INACTIVE, doc::PAGE],
+        body: &[],
+        answers: &[Answer::new(200, "A page.", Shape::Of(doc::schema::<Page<wire::Plan>>))],
+    },
 };
 
 pub async fn handle(

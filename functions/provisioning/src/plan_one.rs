@@ -7,7 +7,11 @@ use axum::{
 };
 use futures::try_join;
 use license_domain::PlanId;
-use license_web::{ApiError, Caller, Conditions, Grants, Missing, PROVISIONERS, Route, id, wire};
+use license_web::{
+    ApiError, Caller, Conditions, Doc, Grants, Missing, PROVISIONERS, Route,
+    doc::{self, Answer, Shape},
+    id, wire,
+};
 
 use crate::Context;
 
@@ -16,6 +20,15 @@ pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/provisioning-admins/subscriptions/{plan}/",
     access: Grants::Roles { roles: PROVISIONERS, listing: false, missing: Missing::ProvisioningPlans },
+    doc: &Doc {
+        summary: "A plan, active or not",
+        query: &[],
+        body: &[],
+        answers: &[
+            Answer::new(200, "The plan.", Shape::Of(doc::schema::<wire::Plan>)),
+            Answer::new(404, "There is no such plan.", Shape::Error),
+        ],
+    },
 };
 
 pub async fn handle(

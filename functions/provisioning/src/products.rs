@@ -7,7 +7,11 @@
 
 use axum::{Json, extract::State};
 use license_domain::{PlanType, Product};
-use license_web::{ApiError, Caller, Grants, Missing, PROVISIONERS, Page, PageQuery, Route};
+use license_web::{
+    ApiError, Caller, Doc, Grants, Missing, PROVISIONERS, Page, PageQuery, Route,
+    doc::{self, Answer, Shape},
+};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::Context;
@@ -15,18 +19,39 @@ use crate::Context;
 const ACCESS: Grants = Grants::Roles { roles: PROVISIONERS, listing: false, missing: Missing::ProvisioningPlans };
 
 /// Products.
-pub const PRODUCTS: Route = Route { method: "GET", path: "/api/v1/products/", access: ACCESS };
+pub const PRODUCTS: Route = Route {
+    method: "GET",
+    path: "/api/v1/products/",
+    access: ACCESS,
+    doc: &Doc {
+        summary: "What plans are sold as",
+        query: &[doc::PAGE],
+        body: &[],
+        answers: &[Answer::new(200, "A page.", Shape::Of(doc::schema::<Page<ProductShape>>))],
+    },
+};
 /// The same where the product's own description names it.
 pub const PLAIN_PRODUCTS: Route = PRODUCTS.at("/products/");
 /// Plan types.
-pub const PLAN_TYPES: Route = Route { method: "GET", path: "/api/v1/plan-types/", access: ACCESS };
+pub const PLAN_TYPES: Route = Route {
+    method: "GET",
+    path: "/api/v1/plan-types/",
+    access: ACCESS,
+    doc: &Doc {
+        summary: "Kinds of plans",
+        query: &[doc::PAGE],
+        body: &[],
+        answers: &[Answer::new(200, "A page.", Shape::Of(doc::schema::<Page<PlanType>>))],
+    },
+};
 /// The same where the product's own description names it.
 pub const PLAIN_PLAN_TYPES: Route = PLAN_TYPES.at("/plan-types/");
 
 const PAGE_SIZE: usize = 100;
 
 /// A product with all its fields.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Product")]
 pub struct ProductShape {
     id: i64,
     name: String,

@@ -10,7 +10,11 @@
 use axum::{Json, extract::State, http::StatusCode};
 use license_domain::{PlanId, Portfolio, SubscriptionPlanRenewal};
 use license_store::{StoreError, ports::RenewalError};
-use license_web::{ApiError, Body, Caller, Fields, Grants, Missing, PROVISIONERS, Presence, Route, Text, stored, wire};
+use license_web::{
+    ApiError, Body, Caller, Doc, Fields, Grants, Missing, PROVISIONERS, Presence, Route, Text,
+    doc::{self, Kind, Param, Shape},
+    stored, wire,
+};
 use serde_json::json;
 
 use crate::{
@@ -23,6 +27,51 @@ pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/provisioning-admins/subscription-plan-renewals/",
     access: Grants::Roles { roles: PROVISIONERS, listing: false, missing: Missing::ProvisioningPlans },
+    doc: &Doc {
+        summary: "Makes a renewal",
+        query: &[],
+        body: &[
+            Param::required("prior_subscription_plan", Kind::Uuid, "The plan that ends."),
+            Param::optional(
+                "renewed_subscription_plan",
+                Kind::OptionalUuid,
+                "The plan that follows; made by processing, if left out.",
+            ),
+            Param::required(
+                "salesforce_opportunity_id",
+                Kind::OptionalText(18),
+                "The line item that the future plan is sold under.",
+            ),
+            Param::required("number_of_licenses", Kind::Integer(1), "How many licences the future plan gets."),
+            Param::required("effective_date", Kind::Moment, "When the future plan starts."),
+            Param::required("renewed_expiration_date", Kind::Moment, "When it ends."),
+            Param::optional("renewed_plan_title", Kind::OptionalText(128), "Its title."),
+            Param::optional(
+                "license_types_to_copy",
+                Kind::OneOf(&["assigned_and_activated", "activated", "nothing"]),
+                "Which licences are carried over.",
+            ),
+            Param::optional(
+                "disable_auto_apply_licenses",
+                Kind::Boolean,
+                "Whether auto-apply ends with the prior plan.",
+            ),
+            Param::optional("exempt_from_batch_processing", Kind::Boolean, "Whether the schedule leaves it alone."),
+        ],
+        answers: &[
+            doc::Answer::new(201, "The renewal.", Shape::Of(doc::schema::<wire::Renewal>)),
+            doc::Answer::new(
+                200,
+                "The renewal of just these plans, which was there.",
+                Shape::Of(doc::schema::<wire::Renewal>),
+            ),
+            doc::Answer::new(
+                422,
+                "The other renewal that one of the plans has.",
+                Shape::Of(doc::schema::<wire::Renewal>),
+            ),
+        ],
+    },
 };
 
 type Answer = (StatusCode, Json<wire::Renewal>);

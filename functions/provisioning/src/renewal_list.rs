@@ -5,7 +5,11 @@ use std::collections::BTreeSet;
 
 use axum::{Json, extract::State, http::StatusCode};
 use license_domain::{AgreementId, PlanId, Portfolio, SubscriptionPlanRenewal};
-use license_web::{ApiError, Caller, Grants, Missing, PROVISIONERS, Page, PageQuery, Params, Route, wire};
+use license_web::{
+    ApiError, Caller, Doc, Grants, Missing, PROVISIONERS, Page, PageQuery, Params, Route,
+    doc::{self, Answer, Kind, Param, Shape},
+    wire,
+};
 use serde_json::json;
 
 use crate::Context;
@@ -15,6 +19,17 @@ pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/provisioning-admins/subscription-plan-renewals/",
     access: Grants::Roles { roles: PROVISIONERS, listing: false, missing: Missing::ProvisioningPlans },
+    doc: &Doc {
+        summary: "Renewals",
+        query: &[
+            Param::optional("salesforce_opportunity_id", Kind::Words, "Sold under this line item."),
+            Param::optional("prior_subscription_plan", Kind::Uuid, "The plan that ends."),
+            Param::optional("renewed_subscription_plan", Kind::Uuid, "The plan that follows."),
+            doc::PAGE,
+        ],
+        body: &[],
+        answers: &[Answer::new(200, "A page.", Shape::Of(doc::schema::<Page<wire::Renewal>>))],
+    },
 };
 
 const PAGE_SIZE: usize = 100;

@@ -10,8 +10,9 @@ use axum::{
 use license_domain::{PlanId, Portfolio, RenewalId, SubscriptionPlanRenewal};
 use license_store::{StoreError, ports::RenewalError};
 use license_web::{
-    ApiError, Body, Caller, Conditions, Fields, Grants, Missing, PROVISIONERS, Presence, Route, Text, etag, stored,
-    stored_empty, wire,
+    ApiError, Body, Caller, Conditions, Doc, Fields, Grants, Missing, PROVISIONERS, Presence, Route, Text,
+    doc::{self, Answer, Kind, Param, Shape},
+    etag, stored, stored_empty, wire,
 };
 
 use crate::{
@@ -25,13 +26,114 @@ pub(crate) const ACCESS: Grants =
     Grants::Roles { roles: PROVISIONERS, listing: false, missing: Missing::ProvisioningPlans };
 
 /// One renewal.
-pub const GET: Route = Route { method: "GET", path: PATH, access: ACCESS };
+pub const GET: Route = Route {
+    method: "GET",
+    path: PATH,
+    access: ACCESS,
+    doc: &Doc {
+        summary: "A renewal",
+        query: &[],
+        body: &[],
+        answers: &[Answer::new(200, "The renewal.", Shape::Of(doc::schema::<wire::Renewal>))],
+    },
+};
 /// Changing it.
-pub const PUT: Route = Route { method: "PUT", path: PATH, access: ACCESS };
+pub const PUT: Route = Route {
+    method: "PUT",
+    path: PATH,
+    access: ACCESS,
+    doc: &Doc {
+        summary: "Changes a renewal; what is left out stays",
+        query: &[],
+        body: &[
+            Param::optional(
+                "renewed_subscription_plan",
+                Kind::OptionalUuid,
+                "The plan that follows; made by processing, if left out.",
+            ),
+            Param::optional(
+                "salesforce_opportunity_id",
+                Kind::OptionalText(18),
+                "The line item that the future plan is sold under.",
+            ),
+            Param::optional("number_of_licenses", Kind::Integer(1), "How many licences the future plan gets."),
+            Param::optional("effective_date", Kind::Moment, "When the future plan starts."),
+            Param::optional("renewed_expiration_date", Kind::Moment, "When it ends."),
+            Param::optional("renewed_plan_title", Kind::OptionalText(128), "Its title."),
+            Param::optional(
+                "license_types_to_copy",
+                Kind::OneOf(&["assigned_and_activated", "activated", "nothing"]),
+                "Which licences are carried over.",
+            ),
+            Param::optional(
+                "disable_auto_apply_licenses",
+                Kind::Boolean,
+                "Whether auto-apply ends with the prior plan.",
+            ),
+            Param::optional("exempt_from_batch_processing", Kind::Boolean, "Whether the schedule leaves it alone."),
+        ],
+        answers: &[
+            Answer::new(200, "The renewal.", Shape::Of(doc::schema::<wire::Renewal>)),
+            Answer::new(422, "Another renewal leads to the plan, or it is being processed.", Shape::Text),
+        ],
+    },
+};
 /// Changing it.
-pub const PATCH: Route = Route { method: "PATCH", path: PATH, access: ACCESS };
+pub const PATCH: Route = Route {
+    method: "PATCH",
+    path: PATH,
+    access: ACCESS,
+    doc: &Doc {
+        summary: "Changes a renewal; what is left out stays",
+        query: &[],
+        body: &[
+            Param::optional(
+                "renewed_subscription_plan",
+                Kind::OptionalUuid,
+                "The plan that follows; made by processing, if left out.",
+            ),
+            Param::optional(
+                "salesforce_opportunity_id",
+                Kind::OptionalText(18),
+                "The line item that the future plan is sold under.",
+            ),
+            Param::optional("number_of_licenses", Kind::Integer(1), "How many licences the future plan gets."),
+            Param::optional("effective_date", Kind::Moment, "When the future plan starts."),
+            Param::optional("renewed_expiration_date", Kind::Moment, "When it ends."),
+            Param::optional("renewed_plan_title", Kind::OptionalText(128), "Its title."),
+            Param::optional(
+                "license_types_to_copy",
+                Kind::OneOf(&["assigned_and_activated", "activated", "nothing"]),
+                "Which licences are carried over.",
+            ),
+            Param::optional(
+                "disable_auto_apply_licenses",
+                Kind::Boolean,
+                "Whether auto-apply ends with the prior plan.",
+            ),
+            Param::optional("exempt_from_batch_processing", Kind::Boolean, "Whether the schedule leaves it alone."),
+        ],
+        answers: &[
+            Answer::new(200, "The renewal.", Shape::Of(doc::schema::<wire::Renewal>)),
+            Answer::new(422, "Another renewal leads to the plan, or it is being processed.", Shape::Text),
+        ],
+    },
+};
 /// Deleting it.
-pub const DELETE: Route = Route { method: "DELETE", path: PATH, access: ACCESS };
+pub const DELETE: Route = Route {
+    method: "DELETE",
+    path: PATH,
+    access: ACCESS,
+    doc: &Doc {
+        summary: "Deletes a renewal",
+        query: &[],
+        body: &[],
+        answers: &[
+            Answer::new(204, "It is deleted.", Shape::Nothing),
+            Answer::new(422, "It is being processed.", Shape::Text),
+        ],
+    },
+};
 
 /// What can be changed.
 const FIELDS: [&str; 9] = [

@@ -13,7 +13,11 @@ use axum::{
     http::StatusCode,
 };
 use license_store::ports::RenewError;
-use license_web::{ApiError, Caller, Route, wire};
+use license_web::{
+    ApiError, Caller, Doc, Route,
+    doc::{self, Answer, Shape},
+    wire,
+};
 
 use crate::{
     Context,
@@ -25,6 +29,16 @@ pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/provisioning-admins/subscription-plan-renewals/{renewal}/process/",
     access: ACCESS,
+    doc: &Doc {
+        summary: "Carries a renewal out",
+        query: &[],
+        body: &[],
+        answers: &[
+            Answer::new(201, "It is carried out.", Shape::Of(doc::schema::<wire::Renewal>)),
+            Answer::new(200, "It was carried out before.", Shape::Of(doc::schema::<wire::Renewal>)),
+            Answer::new(500, "It cannot be carried out; nothing was changed.", Shape::Error),
+        ],
+    },
 };
 
 pub async fn handle(

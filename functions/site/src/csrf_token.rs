@@ -11,16 +11,32 @@ use axum::{
     http::{HeaderName, HeaderValue, header, request::Parts},
 };
 use license_domain::Random;
-use license_web::{ApiError, Grants, Route, csrf, origin};
+use license_web::{
+    ApiError, Doc, Grants, Route, csrf,
+    doc::{self, Shape},
+    origin,
+};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::Context;
 
 /// The token.
-pub const ROUTE: Route = Route { method: "GET", path: "/csrf/api/v1/token/", access: Grants::Anyone };
+pub const ROUTE: Route = Route {
+    method: "GET",
+    path: "/csrf/api/v1/token/",
+    access: Grants::Anyone,
+    doc: &Doc {
+        summary: "The token of a browser's requests that change something",
+        query: &[],
+        body: &[],
+        answers: &[doc::Answer::new(200, "The token; the same comes as a cookie.", Shape::Of(doc::schema::<Answer>))],
+    },
+};
 
 /// The answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CsrfToken")]
 pub struct Answer {
     #[serde(rename = "csrfToken")]
     csrf_token: String,

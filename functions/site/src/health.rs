@@ -5,22 +5,40 @@
 //! ```
 
 use axum::{Json, extract::State, http::StatusCode};
-use license_web::{Grants, Route};
+use license_web::{
+    Doc, Grants, Route,
+    doc::{self, Answer, Shape},
+};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::Context;
 
 /// Health.
-pub const ROUTE: Route = Route { method: "GET", path: "/health/", access: Grants::Anyone };
+pub const ROUTE: Route = Route {
+    method: "GET",
+    path: "/health/",
+    access: Grants::Anyone,
+    doc: &Doc {
+        summary: "Whether the service can do its work",
+        query: &[],
+        body: &[],
+        answers: &[
+            Answer::new(200, "It can.", Shape::Of(doc::schema::<Status>)),
+            Answer::new(503, "It cannot.", Shape::Of(doc::schema::<Status>)),
+        ],
+    },
+};
 
 /// The answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Health")]
 pub struct Status {
     overall_status: &'static str,
     detailed_status: Detail,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Detail {
     database_status: &'static str,
 }

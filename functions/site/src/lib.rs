@@ -1,7 +1,9 @@
-//! What is not part of the API proper: health, and the answer to every path that there is not.
+//! What is not part of the API proper: health, its document, and the answer to every path that there is not.
 
 mod csrf_token;
+mod docs;
 mod health;
+mod schema;
 
 use std::{fmt, sync::Arc};
 
@@ -36,9 +38,14 @@ pub fn context(web: Web, store: &Arc<Store>) -> Context {
 }
 
 /// The routes of this function.
-pub const ROUTES: &[Route] = &[health::ROUTE, csrf_token::ROUTE];
+pub const ROUTES: &[Route] = &[health::ROUTE, csrf_token::ROUTE, schema::ROUTE, docs::ROUTE];
 
 /// The function's router.
 pub fn router(context: Context) -> Router {
-    Endpoints::new(context).add(health::ROUTE, health::handle).add(csrf_token::ROUTE, csrf_token::handle).router()
+    Endpoints::new(context)
+        .add(health::ROUTE, health::handle)
+        .add(csrf_token::ROUTE, csrf_token::handle)
+        .add(schema::ROUTE, schema::handle)
+        .add(docs::ROUTE, docs::handle)
+        .router()
 }

@@ -14,7 +14,9 @@ use std::collections::HashSet;
 use axum::{Json, extract::State, http::StatusCode};
 use license_domain::{AgreementId, PlanId, Portfolio, SubscriptionPlan, Timestamp};
 use license_web::{
-    ADMINS, ApiError, Caller, Grants, Missing, Page, PageQuery, Params, Reach, Route, plans, reach, wire,
+    ADMINS, ApiError, Caller, Doc, Grants, Missing, Page, PageQuery, Params, Reach, Route,
+    doc::{self, Answer, Kind, Param, Shape},
+    plans, reach, wire,
 };
 
 use crate::Context;
@@ -24,6 +26,17 @@ pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/subscriptions/",
     access: Grants::Roles { roles: ADMINS, listing: true, missing: Missing::Unnamed },
+    doc: &Doc {
+        summary: "The plans of the caller's customers",
+        query: &[
+            doc::ENTERPRISE,
+            Param::optional("current", Kind::Words, "`true`: the newest current plan only; needs the customer."),
+            doc::INCLUDE_INACTIVE,
+            doc::PAGE,
+        ],
+        body: &[],
+        answers: &[Answer::new(200, "A page.", Shape::Of(doc::schema::<Page<wire::Plan>>))],
+    },
 };
 /// The same where the product's own description names it.
 pub const PLAIN: Route = ROUTE.at("/subscriptions/");

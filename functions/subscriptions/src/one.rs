@@ -6,7 +6,11 @@ use axum::{
 };
 use futures::try_join;
 use license_domain::{EnterpriseId, PlanId};
-use license_web::{ADMINS, ApiError, Caller, Conditions, Grants, Missing, Params, Route, id, wire};
+use license_web::{
+    ADMINS, ApiError, Caller, Conditions, Doc, Grants, Missing, Params, Route,
+    doc::{self, Answer, Shape},
+    id, wire,
+};
 
 use crate::Context;
 
@@ -15,6 +19,12 @@ pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/subscriptions/{plan}/",
     access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
+    doc: &Doc {
+        summary: "A plan",
+        query: &[doc::ENTERPRISE],
+        body: &[],
+        answers: &[Answer::new(200, "The plan.", Shape::Of(doc::schema::<wire::Plan>))],
+    },
 };
 /// The same where the product's own description names it.
 pub const PLAIN: Route = ROUTE.at("/subscriptions/{plan}/");

@@ -6,18 +6,33 @@ use futures::try_join;
 use license_domain::{
     EmailKey, EnterpriseId, License, LicenseId, LicenseStatus, Portfolio, ProductCatalog, SubscriptionPlan, Timestamp,
 };
-use license_web::{ApiError, Caller, Grants, Page, PageQuery, Params, Route, wire};
+use license_web::{
+    ApiError, Caller, Doc, Grants, Page, PageQuery, Params, Route,
+    doc::{self, Answer, Kind, Param, Shape},
+    wire,
+};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{Context, found::Found};
 
 /// The list.
-pub const ROUTE: Route = Route { method: "GET", path: "/api/v1/admin-license-view/", access: Grants::Staff };
+pub const ROUTE: Route = Route {
+    method: "GET",
+    path: "/api/v1/admin-license-view/",
+    access: Grants::Staff,
+    doc: &Doc {
+        summary: "The licences of an address with one customer, for staff",
+        query: &[Param::required("user_email", Kind::Words, "The address."), doc::THE_ENTERPRISE, doc::PAGE],
+        body: &[],
+        answers: &[Answer::new(200, "A page.", Shape::Of(doc::schema::<Page<AdminLicense>>))],
+    },
+};
 
 const PAGE_SIZE: usize = 100;
 
 /// A licence with its plan.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct AdminLicense {
     uuid: LicenseId,
     status: LicenseStatus,

@@ -16,16 +16,34 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use license_domain::{EmailAddress, License, LicenseStatus, Portfolio, SubscriptionPlan, Timestamp};
-use license_web::{ApiError, Body, Caller, Fields, Grants, Presence, Route, Text, wire};
+use license_web::{
+    ApiError, Body, Caller, Doc, Fields, Grants, Presence, Route, Text,
+    doc::{self, Answer, Kind, Param, Shape},
+    wire,
+};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{Context, found::Found};
 
 /// The look-up.
-pub const ROUTE: Route = Route { method: "POST", path: "/api/v1/staff_lookup_licenses/", access: Grants::Staff };
+pub const ROUTE: Route = Route {
+    method: "POST",
+    path: "/api/v1/staff_lookup_licenses/",
+    access: Grants::Staff,
+    doc: &Doc {
+        summary: "All licences of an address, for staff",
+        query: &[],
+        body: &[Param::required("user_email", Kind::Words, "The address.")],
+        answers: &[
+            Answer::new(200, "The licences.", Shape::Of(doc::schema::<Vec<StaffLicense>>)),
+            Answer::new(404, "There are none.", Shape::Of(doc::schema::<Vec<StaffLicense>>)),
+        ],
+    },
+};
 
 /// A licence as staff see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct StaffLicense {
     status: LicenseStatus,
     #[serde(serialize_with = "wire::time::serialize_option")]

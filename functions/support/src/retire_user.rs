@@ -8,13 +8,32 @@
 
 use axum::{extract::State, http::StatusCode};
 use license_domain::LmsUserId;
-use license_web::{ApiError, Body, Caller, Grants, Route};
+use license_web::{
+    ApiError, Body, Caller, Doc, Grants, Route,
+    doc::{Answer, Kind, Param, Shape},
+};
 use serde_json::Value;
 
 use crate::Context;
 
 /// Retirement.
-pub const ROUTE: Route = Route { method: "POST", path: "/api/v1/retire_user/", access: Grants::Retirement };
+pub const ROUTE: Route = Route {
+    method: "POST",
+    path: "/api/v1/retire_user/",
+    access: Grants::Retirement,
+    doc: &Doc {
+        summary: "Erases a learner who leaves",
+        query: &[],
+        body: &[
+            Param::required("lms_user_id", Kind::Integer(1), "The learner's number in the LMS."),
+            Param::required("original_username", Kind::Words, "The learner's user name."),
+        ],
+        answers: &[
+            Answer::new(204, "The learner is erased.", Shape::Nothing),
+            Answer::new(404, "There was nothing to erase.", Shape::Nothing),
+        ],
+    },
+};
 
 pub async fn handle(
     State(context): State<Context>,

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use chrono::TimeDelta;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -74,7 +75,7 @@ pub struct SubscriptionPlan {
 }
 
 /// Why a plan's terms were changed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeReason {
     /// The plan is new.

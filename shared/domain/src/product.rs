@@ -1,5 +1,6 @@
 //! What plans are sold as.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::ProductId;
@@ -26,7 +27,7 @@ pub struct Product {
 }
 
 /// A kind of plan: paid, trial, test …
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "the contract's fields")]
 pub struct PlanType {
     /// Its number.

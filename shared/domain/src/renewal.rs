@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use chrono::TimeDelta;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -55,7 +56,7 @@ pub struct SubscriptionPlanRenewal {
 }
 
 /// Which licences a renewal carries over.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LicenseTypesToCopy {
     /// Assigned and activated ones.

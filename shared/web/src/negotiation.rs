@@ -30,7 +30,17 @@ fn accepts_json(headers: &HeaderMap) -> bool {
     }
     given.flat_map(|value| value.split(',')).any(|range| {
         let kind = range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        matches!(kind.as_str(), "" | "*/*" | "application/*" | "application/json" | "text/html" | "text/*" | "text/csv")
+        matches!(
+            kind.as_str(),
+            "" | "*/*"
+                | "application/*"
+                | "application/json"
+                | "text/html"
+                | "text/*"
+                | "text/csv"
+                | "application/vnd.oai.openapi+json"
+                | "application/vnd.oai.openapi"
+        )
     })
 }
 

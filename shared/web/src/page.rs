@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{ApiError, Params, origin};
@@ -119,7 +120,8 @@ impl Window {
 }
 
 /// A page of a list.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PageOf{T}")]
 pub struct Page<T> {
     count: u64,
     next: Option<String>,
@@ -135,7 +137,8 @@ impl<T> Page<T> {
 }
 
 /// A page that says how many there are.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "NumberedPageOf{T}")]
 pub struct NumberedPage<T> {
     #[serde(flatten)]
     page: Page<T>,

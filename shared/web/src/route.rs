@@ -2,7 +2,7 @@
 
 use license_domain::RoleName;
 
-use crate::Missing;
+use crate::{Doc, Missing};
 
 /// One route.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +13,8 @@ pub struct Route {
     pub path: &'static str,
     /// Who may.
     pub access: Grants,
+    /// What it says of itself.
+    pub doc: &'static Doc,
 }
 
 impl Route {

@@ -11,6 +11,7 @@ mod faults;
 mod import;
 mod large;
 mod once;
+mod openapi;
 mod recorded;
 mod routes;
 mod runner;

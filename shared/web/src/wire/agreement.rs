@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use license_domain::{AgreementId, CatalogId, EnterpriseId, PlanId, Portfolio, ProductCatalog, SeatCounts, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Plan;
 
 /// An agreement as it is shown beside a licence.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct MinimalAgreement {
     uuid: AgreementId,
     enterprise_customer_uuid: EnterpriseId,
@@ -54,7 +55,7 @@ impl MinimalAgreement {
 }
 
 /// An agreement with its plans.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Agreement {
     #[serde(flatten)]
     agreement: MinimalAgreement,

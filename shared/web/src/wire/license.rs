@@ -1,12 +1,13 @@
 //! Licences.
 
 use license_domain::{ActivationKey, LicenseId, LicenseStatus, PlanId, Portfolio, ProductCatalog, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{MinimalAgreement, MinimalPlan, time};
 
 /// A licence.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct License {
     uuid: LicenseId,
     status: LicenseStatus,
@@ -44,7 +45,7 @@ pub fn activation_link(portal: &str, portfolio: &Portfolio, license: &license_do
 }
 
 /// A licence with its plan and agreement, as its learner sees it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct LearnerLicense {
     #[serde(flatten)]
     license: License,

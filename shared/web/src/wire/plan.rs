@@ -4,12 +4,13 @@ use license_domain::{
     CatalogId, EnterpriseId, PlanId, Portfolio, ProductCatalog, ProductId, RevocationCap, SeatCounts, SubscriptionPlan,
     SubscriptionPlanRenewal, Timestamp,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::time;
 
 /// A plan's terms.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "the contract's fields")]
 struct Terms {
     title: String,
@@ -59,7 +60,7 @@ impl Terms {
 }
 
 /// A plan as it is shown beside a licence.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct MinimalPlan {
     #[serde(flatten)]
     terms: Terms,
@@ -74,7 +75,7 @@ impl MinimalPlan {
 }
 
 /// A plan with its counts.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Plan {
     #[serde(flatten)]
     terms: Terms,
@@ -84,7 +85,8 @@ pub struct Plan {
     product: Option<ProductId>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SeatCounts")]
 struct Licenses {
     activated: u64,
     assigned: u64,
@@ -94,13 +96,14 @@ struct Licenses {
     allocated: u64,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RevocationCap")]
 struct Revocations {
     applied: u64,
     remaining: i64,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct PriorRenewal {
     prior_subscription_plan_id: PlanId,
     prior_subscription_plan_start_date: Option<String>,

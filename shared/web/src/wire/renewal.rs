@@ -3,12 +3,13 @@
 use license_domain::{
     EnterpriseId, PlanId, Portfolio, RenewalId, SubscriptionPlanRenewal, Timestamp, renewal::LicenseTypesToCopy,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::time;
 
 /// A renewal.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Renewal {
     id: RenewalId,
     #[serde(serialize_with = "time::serialize")]

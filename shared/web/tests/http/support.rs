@@ -15,7 +15,7 @@ use license_store::{
     StoreError,
     ports::{Earlier, Onces, Pace, Paces, StoredUser, Users},
 };
-use license_web::{ADMINS, ApiError, Caller, Endpoints, Grants, Missing, Params, Route, Settings, Web, id};
+use license_web::{ADMINS, ApiError, Caller, Doc, Endpoints, Grants, Missing, Params, Route, Settings, Web, id};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -101,15 +101,17 @@ impl FromRef<Context> for Web {
     }
 }
 
+const DOC: &Doc = &Doc { summary: "A thing", query: &[], body: &[], answers: &[] };
+
 const fn route(method: &'static str, path: &'static str, listing: bool) -> Route {
     let missing = if listing { Missing::Unnamed } else { Missing::Admin };
-    Route { method, path, access: Grants::Roles { roles: ADMINS, listing, missing } }
+    Route { method, path, access: Grants::Roles { roles: ADMINS, listing, missing }, doc: DOC }
 }
 
 const LIST: Route = route("GET", THINGS, true);
 const ONE: Route = route("GET", "/api/v1/things/{thing}/", false);
 const MAKE: Route = route("POST", "/api/v1/things/{thing}/", false);
-const BREAK: Route = Route { method: "GET", path: "/break/", access: Grants::Anyone };
+const BREAK: Route = Route { method: "GET", path: "/break/", access: Grants::Anyone, doc: DOC };
 
 async fn list(caller: Caller, params: Params) -> Result<Json<Value>, ApiError> {
     caller.require_listing(ADMINS)?;

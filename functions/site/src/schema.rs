@@ -1,0 +1,30 @@
+//! `GET /api/schema/`: the API's document (OpenAPI 3.1), as it is checked in: `infra/openapi.json`.
+
+use axum::{
+    http::header,
+    response::{IntoResponse, Response},
+};
+use license_web::{
+    Doc, Grants, Route,
+    doc::{Answer, Shape},
+};
+
+/// The document.
+pub const ROUTE: Route = Route {
+    method: "GET",
+    path: "/api/schema/",
+    access: Grants::Anyone,
+    doc: &Doc {
+        summary: "This document",
+        query: &[],
+        body: &[],
+        answers: &[Answer::new(200, "The document.", Shape::OpenApi)],
+    },
+};
+
+/// The document's text.
+pub const TEXT: &str = include_str!("../../../infra/openapi.json");
+
+pub async fn handle() -> Response {
+    ([(header::CONTENT_TYPE, "application/vnd.oai.openapi+json")], TEXT).into_response()
+}
