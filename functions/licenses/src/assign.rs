@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     fn parsed(body: &Value) -> Result<Wish, ApiError> {
-        Wish::parse(&Body(body.as_object().expect("an object").clone()))
+        Wish::parse(&Body::json(body.as_object().expect("an object").clone()))
     }
 
     fn refusal(body: &Value) -> Value {

@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     fn refusal(body: &Value) -> Value {
-        match parse(&Body(body.as_object().expect("an object").clone())) {
+        match parse(&Body::json(body.as_object().expect("an object").clone())) {
             Err(ApiError::Refused(StatusCode::BAD_REQUEST, body)) => body,
             other => panic!("{other:?}"),
         }

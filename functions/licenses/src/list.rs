@@ -13,7 +13,7 @@ use axum::{
 };
 use futures::try_join;
 use license_domain::{License, LicenseStatus, PlanId, SubscriptionPlan};
-use license_store::ports::LicenseQuery;
+use license_store::ports::{LicenseQuery, Place};
 use license_web::{
     ADMINS, ApiError, Caller, Doc, Grants, Missing, NumberedPage, PageQuery, Params, Route, Window,
     doc::{self, Answer, Shape},
@@ -36,6 +36,7 @@ pub const ROUTE: Route = Route {
             doc::ACTIVE_ONLY,
             doc::IGNORE_NULL_EMAILS,
             doc::PAGE,
+            doc::CURSOR,
             doc::PAGE_SIZE,
         ],
         body: &[],
@@ -59,16 +60,20 @@ pub async fn handle(
 ) -> Result<Json<NumberedPage<wire::License>>, ApiError> {
     let plan: PlanId = id(&plan)?;
     let access = caller.require_listing(ADMINS)?;
-    let query =
-        LicenseQuery { filter: selection::filter(&params)?, order: selection::order(&params), ..Default::default() };
+    let (filter, order) = (selection::filter(&params)?, selection::order(&params));
+    // A search or an order of its own is made anew for each page.
+    let is_walk = filter.search.is_empty() && order.is_empty();
+    let after = page.cursor()?.filter(|_| is_walk).map(|text| Place::parse(&text).ok_or_else(ApiError::invalid_page));
+    let query = LicenseQuery { filter, order, after: after.transpose()?, ..LicenseQuery::default() };
     let portfolio = context.portfolios.portfolio_of_plan(plan).await?;
     let portfolio = portfolio.filter(|found| access.includes(found.agreement.enterprise_customer_uuid));
     let (window, licenses) = match portfolio.as_ref().and_then(|portfolio| portfolio.plan(plan)) {
         Some(plan) => read(&context, plan, query, &page, params.get("page") == Some("last")).await?,
         None => (page.window(0, PAGE_SIZE, MAX_PAGE_SIZE)?, Vec::new()),
     };
+    let cursor = licenses.last().filter(|_| is_walk).map(|license| Place::behind(license).text());
     let licenses = licenses.iter().map(wire::License::new).collect();
-    Ok(Json(NumberedPage::new(&page, &window, licenses)))
+    Ok(Json(NumberedPage::new(&page, &window, licenses).followed_by(&page, &window, cursor.as_deref())))
 }
 
 /// Counts, and reads the page. Where the page is a number its place does not depend on the count, and both are
@@ -83,6 +88,11 @@ async fn read(
     let sum = |counts: Vec<(LicenseStatus, u64)>| counts.iter().map(|(_, count)| count).sum::<u64>();
     let filter = query.filter.clone();
     let count = context.licenses.count(plan, &filter);
+    if query.after.is_some() {
+        query.limit = page.window(u64::MAX, PAGE_SIZE, MAX_PAGE_SIZE)?.size;
+        let (counts, licenses) = try_join!(count, context.licenses.list(plan, &query))?;
+        return Ok((page.window_at_cursor(sum(counts), PAGE_SIZE, MAX_PAGE_SIZE)?, licenses));
+    }
     if is_last {
         let window = page.window(sum(count.await?), PAGE_SIZE, MAX_PAGE_SIZE)?;
         (query.offset, query.limit) = (window.offset(), window.size);

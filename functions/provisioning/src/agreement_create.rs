@@ -114,7 +114,7 @@ mod tests {
 
     fn parsed(body: &Value) -> Result<CustomerAgreement, ApiError> {
         let now = "2026-11-23T10:46:08Z".parse().expect("a date");
-        parse(&Body(body.as_object().expect("an object").clone()), AgreementId(Uuid::nil()), now)
+        parse(&Body::json(body.as_object().expect("an object").clone()), AgreementId(Uuid::nil()), now)
     }
 
     #[test]

@@ -103,7 +103,7 @@ mod tests {
                 value => fields.insert(name.clone(), value.clone()),
             };
         }
-        PlanBody::parse(&Body(fields.clone())).map_err(Value::Object)
+        PlanBody::parse(&Body::json(fields.clone())).map_err(Value::Object)
     }
 
     #[test]

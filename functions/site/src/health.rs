@@ -39,6 +39,7 @@ pub struct Status {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "HealthDetail")]
 struct Detail {
     database_status: &'static str,
 }

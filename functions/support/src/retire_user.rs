@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn both_fields_are_needed_and_the_number_may_be_text() {
         let read = |body: Value| {
-            let body = Body(body.as_object().cloned().unwrap_or_default());
+            let body = Body::json(body.as_object().cloned().unwrap_or_default());
             wanted(&body).map_err(|error| match error {
                 ApiError::Refused(status, body) => (status.as_u16(), body["detail"].to_string()),
                 other => panic!("{other:?}"),

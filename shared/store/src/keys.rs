@@ -28,8 +28,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use license_domain::{
-    AgreementId, BatchId, EmailKey, EnterpriseId, EventId, JobId, LicenseId, LicenseStatus, LmsUserId, PlanId,
-    RenewalId, RoleGrant, RoleName, Scope, SeatPrefix, Timestamp,
+    AgreementId, BatchId, EmailAddress, EmailKey, EnterpriseId, EventId, JobId, License, LicenseId, LicenseStatus,
+    LmsUserId, PlanId, RenewalId, RoleGrant, RoleName, Scope, SeatPrefix, Timestamp,
 };
 
 /// Names of the key attributes, as the template declares them.
@@ -338,6 +338,12 @@ pub fn license_listing(
     // before all others.
     let email = email.map(EmailKey::sort_key).unwrap_or_default();
     IndexKey { index: GSI1, pk: list_partition(plan, shard), sk: format!("{status} {email} {license}") }
+}
+
+/// A licence's key in its plan's list.
+pub fn list_key(license: &License) -> String {
+    let email = license.user_email.as_ref().map(EmailAddress::key);
+    license_listing(license.subscription_plan, 0, license.status, email.as_ref(), license.uuid).sk
 }
 
 /// One partition of a plan's list.

@@ -14,7 +14,7 @@ use crate::{
     Store, StoreError,
     keys::{self, BucketKeys, Key},
     portfolios::sum,
-    ports::{LicenseFilter, LicenseQuery, Licenses, OrderBy, OrderField},
+    ports::{LicenseFilter, LicenseQuery, Licenses, OrderBy, OrderField, Place},
     rows::{self, Bucket},
     table::Range,
 };
@@ -126,16 +126,26 @@ impl Store {
     async fn walk(&self, plan: &SubscriptionPlan, query: &LicenseQuery) -> Result<Vec<License>, StoreError> {
         let buckets = self.buckets(plan).await?;
         let mut found = Vec::with_capacity(query.limit);
-        let mut offset = query.offset;
+        let mut offset = if query.after.is_some() { 0 } else { query.offset };
         for status in LicenseStatus::ALL.into_iter().filter(|status| query.filter.admits(*status)) {
+            let after = query.after.as_ref().filter(|place| place.status() >= status);
+            if after.is_some_and(|place| place.status() > status) {
+                continue;
+            }
             let count = count_of(plan, &buckets, &query.filter, status);
-            if offset >= count {
+            if offset >= count && after.is_none() {
                 offset -= count;
                 continue;
             }
             let limit = query.limit - found.len();
-            if status == LicenseStatus::Unassigned {
-                found.extend(self.free_seats(plan, &buckets, &[], offset, limit).await?);
+            if let Some(Place::Row(_, key)) = after {
+                found.extend(self.listed_after(plan, status, key, limit).await?);
+            } else if status == LicenseStatus::Unassigned {
+                let after = after.and_then(|place| match place {
+                    Place::FreeSeat(license) => Some(*license),
+                    Place::Row(..) => None,
+                });
+                found.extend(self.free_seats(plan, &buckets, &[], (after, offset), limit).await?);
             } else {
                 let nobody = !query.filter.ignore_null_emails;
                 found.extend(self.listed(plan, status, nobody, count, offset, limit).await?);
@@ -176,7 +186,7 @@ impl Store {
                 let reverse = order.last().is_some_and(|by| by.descending);
                 let equal = &rows[before..upto];
                 let skip = if reverse { block - offset - u64::try_from(left).unwrap_or_default() } else { offset };
-                let mut seats = self.free_seats(plan, &buckets, equal, skip, left).await?;
+                let mut seats = self.free_seats(plan, &buckets, equal, (None, skip), left).await?;
                 if reverse {
                     seats.reverse();
                 }

@@ -120,6 +120,50 @@ impl LicenseFilter {
     }
 }
 
+/// A place in the default order of a plan's licences: behind one of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Behind a licence that somebody has or had, by its key in the list.
+    Row(LicenseStatus, String),
+    /// Behind a free seat.
+    FreeSeat(LicenseId),
+}
+
+impl Place {
+    /// The place behind that licence.
+    pub fn behind(license: &License) -> Self {
+        match license.status {
+            LicenseStatus::Unassigned => Self::FreeSeat(license.uuid),
+            status => Self::Row(status, crate::keys::list_key(license)),
+        }
+    }
+
+    /// The place as text.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Row(_, key) => key.clone(),
+            Self::FreeSeat(license) => format!("{} {license}", LicenseStatus::Unassigned),
+        }
+    }
+
+    /// The place of such a text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (status, rest) = text.split_once(' ')?;
+        match status.parse().ok()? {
+            LicenseStatus::Unassigned => Some(Self::FreeSeat(rest.parse().ok()?)),
+            status => Some(Self::Row(status, text.to_owned())),
+        }
+    }
+
+    /// The status of what lies there.
+    pub const fn status(&self) -> LicenseStatus {
+        match self {
+            Self::Row(status, _) => *status,
+            Self::FreeSeat(_) => LicenseStatus::Unassigned,
+        }
+    }
+}
+
 /// A stretch of a plan's licences.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LicenseQuery {
@@ -127,6 +171,8 @@ pub struct LicenseQuery {
     pub filter: LicenseFilter,
     /// In which order; by status, then address, where empty. Ties are broken by id.
     pub order: Vec<OrderBy>,
+    /// Begin here, in place of skipping; in the default order only.
+    pub after: Option<Place>,
     /// How many to skip.
     pub offset: u64,
     /// How many to return at most.

@@ -1,4 +1,4 @@
-//! Request bodies: JSON, or a form as browsers send it.
+//! Request bodies: JSON, or a form as browsers send it (in either of its encodings).
 
 use axum::{
     body::Bytes,
@@ -9,9 +9,24 @@ use serde_json::{Map, Value, json};
 
 use crate::ApiError;
 
+/// The most fields of a form.
+const MOST_FIELDS: usize = 50_000;
+
 /// The fields of a request's body; none where it is empty.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Body(pub Map<String, Value>);
+pub struct Body(pub Map<String, Value>, bool);
+
+impl Body {
+    /// These fields, of a JSON object.
+    pub const fn json(fields: Map<String, Value>) -> Self {
+        Self(fields, false)
+    }
+
+    /// Whether it was a form: there, a list with one item cannot be told from a text.
+    pub(crate) const fn is_form(&self) -> bool {
+        self.1
+    }
+}
 
 impl<S: Send + Sync> FromRequest<S> for Body {
     type Rejection = ApiError;
@@ -22,17 +37,18 @@ impl<S: Send + Sync> FromRequest<S> for Body {
         let bytes = Bytes::from_request(request, state)
             .await
             .map_err(|refused| ApiError::detail(refused.status(), "The request's body could not be read."))?;
-        parse(&media_type, &bytes)
+        parse(&media_type, bytes).await
     }
 }
 
-fn parse(media_type: &str, bytes: &[u8]) -> Result<Body, ApiError> {
+async fn parse(media_type: &str, bytes: Bytes) -> Result<Body, ApiError> {
     if bytes.is_empty() {
         return Ok(Body::default());
     }
     match media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
-        "" | "application/json" => parse_json(bytes),
-        "application/x-www-form-urlencoded" => Ok(parse_form(bytes)),
+        "" | "application/json" => parse_json(&bytes),
+        "application/x-www-form-urlencoded" => Ok(parse_form(&bytes)),
+        "multipart/form-data" => parse_multipart(media_type, bytes).await,
         _ => Err(ApiError::detail(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             format!("Unsupported media type \"{media_type}\" in request."),
@@ -42,7 +58,7 @@ fn parse(media_type: &str, bytes: &[u8]) -> Result<Body, ApiError> {
 
 fn parse_json(bytes: &[u8]) -> Result<Body, ApiError> {
     match serde_json::from_slice(bytes) {
-        Ok(Value::Object(fields)) => Ok(Body(fields)),
+        Ok(Value::Object(fields)) => Ok(Body::json(fields)),
         Ok(other) => {
             let message = format!("Invalid data. Expected a dictionary, but got {}.", type_name(&other));
             Err(ApiError::json(StatusCode::BAD_REQUEST, json!({ "non_field_errors": [message] })))
@@ -51,20 +67,43 @@ fn parse_json(bytes: &[u8]) -> Result<Body, ApiError> {
     }
 }
 
-/// A name that comes several times is a list.
 fn parse_form(bytes: &[u8]) -> Body {
     let mut fields = Map::new();
     for (name, value) in form_urlencoded::parse(bytes) {
-        let value = Value::from(value.into_owned());
-        match fields.get_mut(name.as_ref()) {
-            None => {
-                fields.insert(name.into_owned(), value);
-            }
-            Some(Value::Array(values)) => values.push(value),
-            Some(first) => *first = Value::Array(vec![first.take(), value]),
-        }
+        add(&mut fields, &name, value.into_owned());
     }
-    Body(fields)
+    Body(fields, true)
+}
+
+/// Files are read as the texts that they hold.
+async fn parse_multipart(media_type: &str, bytes: Bytes) -> Result<Body, ApiError> {
+    let broken = |error: multer::Error| {
+        ApiError::detail(StatusCode::BAD_REQUEST, format!("Multipart form parse error - {error}"))
+    };
+    let boundary = multer::parse_boundary(media_type).map_err(broken)?;
+    let whole = futures::stream::once(std::future::ready(Ok::<_, std::convert::Infallible>(bytes)));
+    let mut form = multer::Multipart::new(whole, boundary);
+    let mut fields = Map::new();
+    let mut left = MOST_FIELDS;
+    while let Some(field) = form.next_field().await.map_err(broken)? {
+        left = left.checked_sub(1).ok_or_else(|| ApiError::detail(StatusCode::BAD_REQUEST, "Too many fields."))?;
+        let name = field.name().unwrap_or_default().to_owned();
+        let value = field.text().await.map_err(broken)?;
+        add(&mut fields, &name, value);
+    }
+    Ok(Body(fields, true))
+}
+
+/// A name that comes several times is a list.
+fn add(fields: &mut Map<String, Value>, name: &str, value: String) {
+    let value = Value::from(value);
+    match fields.get_mut(name) {
+        None => {
+            fields.insert(name.to_owned(), value);
+        }
+        Some(Value::Array(values)) => values.push(value),
+        Some(first) => *first = Value::Array(vec![first.take(), value]),
+    }
 }
 
 /// What the contract's messages call a JSON value's type.
@@ -84,20 +123,29 @@ pub(crate) fn type_name(value: &Value) -> &'static str {
 mod tests {
     use super::*;
 
-    #[test]
-    fn bodies_are_json_objects_or_forms() {
-        let fields = |body: Body| Value::Object(body.0);
-        assert_eq!(parse("", b"").map(fields).ok(), Some(json!({})));
-        assert_eq!(parse("application/json; charset=utf-8", br#"{"a": 1}"#).map(fields).ok(), Some(json!({"a": 1})));
-        let form = parse("application/x-www-form-urlencoded", b"a=1&b=x&b=y+z");
-        assert_eq!(form.map(fields).ok(), Some(json!({"a": "1", "b": ["x", "y z"]})));
+    async fn read(media_type: &str, text: &'static str) -> Result<Value, u16> {
+        let body = parse(media_type, Bytes::from_static(text.as_bytes())).await;
+        body.map(|body| Value::Object(body.0)).map_err(|error| error.status().as_u16())
     }
 
-    #[test]
-    fn anything_else_is_refused_with_its_reason() {
-        let status = |media_type, bytes| parse(media_type, bytes).err().map(|error| error.status().as_u16());
-        assert_eq!(status("application/json", b"[1]"), Some(400));
-        assert_eq!(status("application/json", b"{"), Some(400));
-        assert_eq!(status("text/plain", b"x"), Some(415));
+    #[tokio::test]
+    async fn bodies_are_json_objects_or_forms() {
+        assert_eq!(read("", "").await, Ok(json!({})));
+        assert_eq!(read("application/json; charset=utf-8", r#"{"a": 1}"#).await, Ok(json!({"a": 1})));
+        let form = read("application/x-www-form-urlencoded", "a=1&b=x&b=y+z").await;
+        assert_eq!(form, Ok(json!({"a": "1", "b": ["x", "y z"]})));
+        let multipart = "--X\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n\
+                         --X\r\nContent-Disposition: form-data; name=\"b\"\r\n\r\nx\r\n\
+                         --X\r\nContent-Disposition: form-data; name=\"b\"; filename=\"f.txt\"\r\n\r\ny z\r\n--X--\r\n";
+        assert_eq!(read("multipart/form-data; boundary=X", multipart).await, Ok(json!({"a": "1", "b": ["x", "y z"]})));
+    }
+
+    #[tokio::test]
+    async fn anything_else_is_refused_with_its_reason() {
+        assert_eq!(read("application/json", "[1]").await, Err(400));
+        assert_eq!(read("application/json", "{").await, Err(400));
+        assert_eq!(read("text/plain", "x").await, Err(415));
+        assert_eq!(read("multipart/form-data", "x").await, Err(400));
+        assert_eq!(read("multipart/form-data; boundary=X", "no parts").await, Err(400));
     }
 }

@@ -127,6 +127,9 @@ pub fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 
 /// Pages whose size is fixed.
 pub const PAGE: Param = Param::optional("page", Kind::Words, "The page's number, from 1, or `last`.");
+/// Where a page begins.
+pub const CURSOR: Param =
+    Param::optional("cursor", Kind::Words, "Where the page begins: part of `next`, and of no meaning to clients.");
 /// The size of pages.
 pub const PAGE_SIZE: Param = Param::optional("page_size", Kind::Integer(1), "How many results a page has.");
 /// The customer.

@@ -44,13 +44,14 @@ pub struct Text {
 #[derive(Debug)]
 pub struct Fields<'a> {
     body: &'a Map<String, Value>,
+    is_form: bool,
     errors: Map<String, Value>,
 }
 
 impl<'a> Fields<'a> {
     /// Begins.
     pub fn new(body: &'a Body) -> Self {
-        Self { body: &body.0, errors: Map::new() }
+        Self { body: &body.0, is_form: body.is_form(), errors: Map::new() }
     }
 
     /// Whether the body has that field, be it null.
@@ -210,10 +211,16 @@ impl<'a> Fields<'a> {
         item: impl Fn(&Value) -> Result<T, String>,
     ) -> Option<Vec<T>> {
         let value = self.present(name, presence)?;
-        let Value::Array(values) = value else {
+        let values = match value {
+            Value::Array(values) => values.as_slice(),
+            // One item of a list looks like a text in a form.
+            text @ Value::String(_) if self.is_form => std::slice::from_ref(text),
+            _ => &[],
+        };
+        if !value.is_array() && values.is_empty() {
             self.fail(name, format!("Expected a list of items but got type \"{}\".", type_name(value)));
             return None;
-        };
+        }
         if values.is_empty() && !may_be_empty {
             self.fail(name, "This list may not be empty.");
             return None;
@@ -284,7 +291,7 @@ mod tests {
 
     fn body(value: Value) -> Body {
         match value {
-            Value::Object(fields) => Body(fields),
+            Value::Object(fields) => Body::json(fields),
             _ => Body::default(),
         }
     }

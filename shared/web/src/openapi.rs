@@ -225,7 +225,10 @@ fn responses(route: &Route, generator: &mut SchemaGenerator, shared: &mut Map<St
     let mut found: BTreeMap<u16, Value> = BTreeMap::new();
     for answer in common(route) {
         if let Some(answers) = own.get_mut(&answer.status) {
-            answers.push(answer);
+            // Where the route answers without a body it does so always.
+            if !answers.iter().any(|own| matches!(own.shape, Shape::Nothing)) {
+                answers.push(answer);
+            }
             continue;
         }
         let name = format!("Status{}", answer.status);

@@ -3,10 +3,14 @@
 use std::convert::Infallible;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{ApiError, Params, origin};
+
+/// The parameter with the place where a page begins.
+const CURSOR: &str = "cursor";
 
 /// Which page is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +47,21 @@ impl PageQuery {
         self.fixed_window(count, size)
     }
 
+    /// Where the page begins, if the link that led here said so: pages are then read from there, and not counted up
+    /// to. It is part of `next`, and means nothing to clients. 404 where it is none of ours.
+    pub fn cursor(&self) -> Result<Option<String>, ApiError> {
+        let Some(cursor) = self.params.get(CURSOR).filter(|cursor| !cursor.is_empty()) else { return Ok(None) };
+        let text = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        text.map(Some).ok_or_else(ApiError::invalid_page)
+    }
+
+    /// As [`PageQuery::window`], for a page that a cursor leads to: it is there, even if there are fewer items by now.
+    pub fn window_at_cursor(&self, count: u64, default: usize, max: usize) -> Result<Window, ApiError> {
+        let place = self.window(u64::MAX, default, max)?;
+        let pages = count.div_ceil(u64::try_from(place.size.max(1)).unwrap_or(u64::MAX)).max(place.number);
+        Ok(Window { pages, count, ..place })
+    }
+
     /// The same for pages whose size the client does not choose.
     pub fn fixed_window(&self, count: u64, size: usize) -> Result<Window, ApiError> {
         let pages = count.div_ceil(u64::try_from(size.max(1)).unwrap_or(u64::MAX)).max(1);
@@ -63,17 +82,18 @@ impl PageQuery {
     }
 
     /// The address of another page: the parameters sorted by name, and `page` left out for the first one.
-    fn link(&self, number: u64) -> String {
+    fn link(&self, number: u64, cursor: Option<&str>) -> String {
         let mut pairs: Vec<(&str, String)> = self
             .params
             .pairs()
             .iter()
-            .filter(|(name, _)| name != "page")
+            .filter(|(name, _)| name != "page" && name != CURSOR)
             .map(|(name, value)| (name.as_str(), value.clone()))
             .collect();
         if number > 1 {
             pairs.push(("page", number.to_string()));
         }
+        pairs.extend(cursor.map(|cursor| (CURSOR, URL_SAFE_NO_PAD.encode(cursor))));
         if pairs.is_empty() {
             return self.address.clone();
         }
@@ -104,12 +124,17 @@ impl Window {
 
     /// The link to the next page.
     pub fn next(&self, query: &PageQuery) -> Option<String> {
-        (self.number < self.pages).then(|| query.link(self.number + 1))
+        self.next_at(query, None)
+    }
+
+    /// The same, with the place where that page begins.
+    pub fn next_at(&self, query: &PageQuery, cursor: Option<&str>) -> Option<String> {
+        (self.number < self.pages).then(|| query.link(self.number + 1, cursor))
     }
 
     /// The link to the page before.
     pub fn previous(&self, query: &PageQuery) -> Option<String> {
-        (self.number > 1).then(|| query.link(self.number - 1))
+        (self.number > 1).then(|| query.link(self.number - 1, None))
     }
 
     /// The items of the page, of a list that is at hand.
@@ -149,6 +174,13 @@ impl<T> NumberedPage<T> {
     /// The page with these items.
     pub fn new(query: &PageQuery, window: &Window, results: Vec<T>) -> Self {
         Self { page: Page::new(query, window, results), num_pages: window.pages }
+    }
+
+    /// The same, where the next page begins at that place.
+    #[must_use]
+    pub fn followed_by(mut self, query: &PageQuery, window: &Window, cursor: Option<&str>) -> Self {
+        self.page.next = window.next_at(query, cursor);
+        self
     }
 }
 

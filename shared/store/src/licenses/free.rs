@@ -13,20 +13,22 @@ use crate::{
 };
 
 impl Store {
-    /// `limit` free seats from `offset` on, ordered by id, together with `others` (rows that sort in among them).
+    /// `limit` free seats behind `after`, from `offset` on, ordered by id, together with `others` (rows that sort in among them).
     pub(super) async fn free_seats(
         &self,
         plan: &SubscriptionPlan,
         buckets: &[(BucketKeys, Bucket)],
         others: &[License],
-        offset: u64,
+        (after, offset): (Option<LicenseId>, u64),
         limit: usize,
     ) -> Result<Vec<License>, StoreError> {
         let reach = usize::try_from(offset).unwrap_or(usize::MAX).saturating_add(limit);
+        let from = format!("{FREE_PREFIX}{}", after.map(|license| format!("{license} ")).unwrap_or_default());
+        let to = format!("{FREE_PREFIX}~");
         let queries = buckets.iter().filter(|(_, bucket)| bucket.free > 0).map(|(at, _)| {
             self.table.query(Range {
                 partition: at.partition(),
-                prefix: Some(FREE_PREFIX.to_owned()),
+                between: Some((&from, &to)),
                 limit: Some(reach),
                 consistent: true,
                 ..Range::default()
@@ -42,6 +44,7 @@ impl Store {
         let ranges: Vec<Untouched> = buckets
             .iter()
             .map(|(at, bucket)| Untouched { bucket: at.bucket, next: bucket.next, end: bucket.end })
+            .filter_map(|range| behind(range, plan.seats.prefix, after))
             .collect();
         let ids = page(&stored, plan.seats.prefix, &ranges, offset, limit);
         Ok(ids
@@ -57,6 +60,19 @@ struct Untouched {
     bucket: u16,
     next: u64,
     end: u64,
+}
+
+/// The part of the range that lies behind that licence.
+fn behind(range: Untouched, prefix: SeatPrefix, after: Option<LicenseId>) -> Option<Untouched> {
+    let Some(after) = after else { return Some(range) };
+    let at = |sequence| prefix.license(Ordinal { bucket: range.bucket, sequence });
+    let next = match prefix.ordinal(after) {
+        Some(place) if place.bucket == range.bucket => range.next.max(place.sequence + 1),
+        // Ids of one prefix and bucket lie together: all of them are before it, or none is.
+        _ if at(range.next) <= after => range.end,
+        _ => range.next,
+    };
+    (next < range.end).then_some(Untouched { next, ..range })
 }
 
 /// Merges ids of rows (sorted) with untouched seats (sorted by bucket); skips by arithmetic, not by counting up.

@@ -38,6 +38,22 @@ impl Store {
         page.into_iter().map(rows::from_item).collect()
     }
 
+    /// `limit` licences of that status behind that key, in the order of the index.
+    pub(super) async fn listed_after(
+        &self,
+        plan: &SubscriptionPlan,
+        status: LicenseStatus,
+        key: &str,
+        limit: usize,
+    ) -> Result<Vec<License>, StoreError> {
+        // A key ends with the licence's id: nothing lies between it and the same with a space behind it.
+        let (from, to) = (format!("{key} "), format!("{}\u{10ffff}", keys::list_prefix(status)));
+        let shards = self.shards_between(plan, (&from, &to), false, Some(limit)).await?;
+        let mut items: Vec<Item> = shards.into_iter().flatten().collect();
+        items.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+        items.into_iter().take(limit).map(rows::from_item).collect()
+    }
+
     /// Every licence of that status.
     pub(crate) async fn all_listed(
         &self,
@@ -60,11 +76,21 @@ impl Store {
         let prefix = keys::list_prefix(status);
         // Rows that name nobody have nothing between the prefix and the next space.
         let (from, to) = (format!("{prefix}{}", if nobody { "" } else { "!" }), format!("{prefix}\u{10ffff}"));
+        self.shards_between(plan, (&from, &to), descending, limit).await
+    }
+
+    async fn shards_between(
+        &self,
+        plan: &SubscriptionPlan,
+        between: (&str, &str),
+        descending: bool,
+        limit: Option<usize>,
+    ) -> Result<Vec<Vec<Item>>, StoreError> {
         let queries = (0..plan.seats.list_shards).map(|shard| {
             self.table.query(Range {
                 index: Some(keys::GSI1),
                 partition: keys::list_partition(plan.uuid, shard),
-                between: Some((&from, &to)),
+                between: Some(between),
                 descending,
                 limit,
                 ..Range::default()

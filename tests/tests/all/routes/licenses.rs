@@ -125,3 +125,51 @@ async fn a_licence_is_fetched_from_its_own_plan_only_whatever_its_status() {
         other.admin().get(&other.path(&format!("licenses/{}/", text(license, "uuid")))).await.expect(404);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn walking_a_plan_costs_one_page_each_and_meets_every_licence_once() {
+    let app = TestApp::proxied().await;
+    let plan = app.plan(12_000).await;
+    let people = license_tests::builders::emails("walker", 0..2_000);
+    plan.assign(&people).await.expect(200);
+    plan.revoke(&people[..700]).await.expect(200);
+    // Seats that came back as rows lie among those that are numbers.
+    let root = app.client(license_tests::Role::Superuser, plan.agreement.enterprise);
+    for person in &people[700..720] {
+        let held = plan.admin().get(&plan.path(&format!("licenses/?search={person}"))).await.expect(200);
+        let key = text(&held["results"][0], "activation_key");
+        let learner = app.learner(plan.agreement.enterprise, person);
+        learner.post(&format!("/api/v1/license-activation/?activation_key={key}"), &json!({})).await.expect(200);
+        let user = license_tests::app::lms_user_id(person);
+        root.post("/api/v1/retire_user/", &json!({ "lms_user_id": user, "original_username": "x" })).await.expect(204);
+    }
+    for query in ["page_size=500", "page_size=400&status=assigned,revoked", "page_size=450&ignore_null_emails=1"] {
+        let (mut next, mut seen, mut costs) = (Some(plan.path(&format!("licenses/?{query}"))), Vec::new(), Vec::new());
+        let (mut count, mut number) = (0, 0);
+        while let Some(page) = next {
+            app.proxy().take();
+            let page = plan.admin().get(&page).await.expect(200);
+            let units: f64 = app.proxy().take().iter().map(|call| call.read_units).sum();
+            costs.push(units);
+            number += 1;
+            count = page["count"].as_u64().expect("a count");
+            seen.extend(page["results"].as_array().expect("a list").iter().map(|license| text(license, "uuid")));
+            next = page["next"].as_str().map(str::to_owned);
+            let is_cursor = next
+                .as_deref()
+                .is_none_or(|next| next.contains("cursor=") && next.contains(&format!("page={}", number + 1)));
+            assert!(is_cursor, "{next:?}");
+        }
+        let all: std::collections::BTreeSet<&String> = seen.iter().collect();
+        assert_eq!((all.len(), seen.len()), (seen.len(), usize::try_from(count).expect("small")), "{query}");
+        // The walk by numbers finds the same, in the same order.
+        let numbered = plan.admin().get(&plan.path(&format!("licenses/?{query}&page=3"))).await.expect(200);
+        let size: usize = query[10..13].parse().expect("a size");
+        assert_eq!(text(&numbered["results"][0], "uuid"), seen[2 * size]);
+        // Every page costs what its own rows cost, in each of the four shards, wherever it lies.
+        let most = costs.iter().copied().fold(0.0, f64::max);
+        assert!(most < 500.0, "{costs:?}");
+    }
+    plan.admin().get(&plan.path("licenses/?page=2&cursor=junk")).await.expect(404);
+    plan.admin().get(&plan.path("licenses/?page=2&cursor=%25")).await.expect(404);
+}
