@@ -89,6 +89,15 @@ impl Client {
         (response.headers().clone(), response.bytes().await.expect("a whole body").to_vec())
     }
 
+    /// A request of the HTTP client itself, with the token.
+    pub fn authorised(&self, method: Method, url: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, url);
+        match &self.token {
+            Some(token) => request.header(header::AUTHORIZATION, format!("JWT {token}")),
+            None => request,
+        }
+    }
+
     /// GET.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, None).await

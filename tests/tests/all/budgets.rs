@@ -31,21 +31,17 @@ struct Budget {
 }
 
 impl Budget {
-    /// The longest chain of calls each of which began after the one before it had ended.
     fn round_trips(&self) -> usize {
-        let mut calls: Vec<&Call> = self.calls.iter().collect();
-        calls.sort_by_key(|call| call.span.0);
-        let mut depths: Vec<usize> = Vec::new();
-        for (n, call) in calls.iter().enumerate() {
-            let before = calls[..n].iter().zip(&depths).filter(|(earlier, _)| earlier.span.1 < call.span.0);
-            depths.push(1 + before.map(|(_, depth)| *depth).max().unwrap_or_default());
-        }
-        depths.into_iter().max().unwrap_or_default()
+        round_trips(&self.calls)
     }
 
     /// Property 3 of the data model: one read and one write round trip.
     fn check(&self) {
         assert!(self.calls.len() < BATCH * 2, "{}", self.line());
+        // The hot reads of learners.
+        if ["learner-licenses", "license-subsidy"].contains(&self.operation) {
+            assert!(self.round_trips() <= 2, "{}", self.line());
+        }
         if ["assign 1", "activate", "revoke 1", "assign 1 of 1,000,000"].contains(&self.operation) {
             assert_eq!(self.round_trips(), 2, "{}", self.line());
             assert_eq!(self.calls.iter().filter(|call| call.is_write()).count(), 1, "{}", self.line());
@@ -55,7 +51,7 @@ impl Budget {
     fn line(&self) -> String {
         // Where many calls are made together, how they interleave is chance.
         let round_trips = if self.calls.len() > MANY { "–".to_owned() } else { self.round_trips().to_string() };
-        let units = |unit: fn(&Call) -> f64| self.calls.iter().map(unit).sum::<f64>();
+        let units = |unit: fn(&Call) -> f64| self.calls.iter().map(unit).fold(0.0, |sum, units| sum + units);
         let mut names: Vec<&str> = self.calls.iter().map(|call| call.operation.as_str()).collect();
         names.sort_unstable();
         let mut counted: Vec<(usize, &str)> = Vec::new();
@@ -81,6 +77,18 @@ impl Budget {
             counted.join(", "),
         )
     }
+}
+
+/// The longest chain of calls each of which began after the one before it had ended.
+pub fn round_trips(calls: &[Call]) -> usize {
+    let mut calls: Vec<&Call> = calls.iter().collect();
+    calls.sort_by_key(|call| call.span.0);
+    let mut depths: Vec<usize> = Vec::new();
+    for (n, call) in calls.iter().enumerate() {
+        let before = calls[..n].iter().zip(&depths).filter(|(earlier, _)| earlier.span.1 < call.span.0);
+        depths.push(1 + before.map(|(_, depth)| *depth).max().unwrap_or_default());
+    }
+    depths.into_iter().max().unwrap_or_default()
 }
 
 /// A batch's own items are near a kilobyte, how long their times are as text is chance, and so is into how many
@@ -209,6 +217,10 @@ async fn measure(app: &TestApp) -> Vec<Budget> {
     let lookup = json!({ "user_email": ann });
     meter.measure("look an address up", staff.post("/api/v1/staff_lookup_licenses/", &lookup)).await.expect(200);
 
+    measure_lists(app, meter, &plan, &held).await;
+    measure_rare(app, meter, &agreement).await;
+    measure_repetitions(meter, &plan).await;
+
     let big = app.plan_of(&app.agreement().await, 1_000_000, &json!({})).await;
     warm_up(app, &big, &[]).await;
     let licenses = |rest: &str| big.path(&format!("licenses/{rest}"));
@@ -218,6 +230,100 @@ async fn measure(app: &TestApp) -> Vec<Budget> {
     meter.measure("assign 1 of 1,000,000", big.assign(&[ann])).await.expect(200);
     meter.measure("health", app.anonymous().get("/health/")).await.expect(200);
     std::mem::take(&mut meter.budgets)
+}
+
+/// The reads that are not above.
+async fn measure_lists(app: &TestApp, meter: &mut Meter<'_>, plan: &Plan, held: &license_tests::builders::Held) {
+    let (admin, enterprise) = (plan.admin(), plan.agreement.enterprise);
+    let of = format!("?enterprise_customer_uuid={enterprise}");
+    let learner = app.learner(enterprise, "bob@example.com");
+    let subsidy = format!("/api/v1/license-subsidy/{of}&course_key=edX%2BDemoX");
+    learner.get(&subsidy).await.expect(200);
+    meter.measure("license-subsidy", learner.get(&subsidy)).await.expect(200);
+    let own = plan.path("license/");
+    meter.measure("own licences of a plan", learner.get(&own)).await.expect(200);
+    let plans = format!("/api/v1/learner-subscriptions/{of}");
+    meter.measure("learner-subscriptions", learner.get(&plans)).await.expect(200);
+    let one = format!("/api/v1/learner-subscriptions/{}/{of}", plan.id);
+    meter.measure("one learner-subscription", learner.get(&one)).await.expect(200);
+    let first = admin.get(&plan.path("licenses/")).await.expect(200);
+    let next = text(&first, "next");
+    meter.measure("list, the page that next leads to", admin.get(&next)).await.expect(200);
+    let across = format!("/licenses/?subscription_plan={}", plan.id);
+    meter.measure("licences across plans, of one plan", admin.get(&across)).await.expect(200);
+    meter
+        .measure("licences across plans, of an address", admin.get("/licenses/?email=bob@example.com"))
+        .await
+        .expect(200);
+    meter.measure("a licence by its id alone", admin.get(&format!("/licenses/{}/", held.id))).await.expect(200);
+    let staff = app.client(Role::Staff, enterprise);
+    let view = format!("/api/v1/admin-license-view{of}&user_email=bob@example.com");
+    meter.measure("admin-license-view", staff.get(&view)).await.expect(200);
+    let provision = "/api/v1/provisioning-admins";
+    let provisioner = app.provisioner();
+    let agreement = format!("{provision}/customer-agreement/{}/", plan.agreement.id);
+    meter.measure("one agreement, to provision", provisioner.get(&agreement)).await.expect(200);
+    let one = format!("{provision}/subscriptions/{}/", plan.id);
+    meter.measure("one plan, to provision", provisioner.get(&one)).await.expect(200);
+    let plans = format!("{provision}/subscriptions/{of}");
+    meter.measure("a customer's plans, to provision", provisioner.get(&plans)).await.expect(200);
+    let renewals = format!("{provision}/subscription-plan-renewals/");
+    meter.measure("renewals", provisioner.get(&renewals)).await.expect(200);
+    meter.measure("products", provisioner.get("/products/")).await.expect(200);
+    meter.measure("plan types", provisioner.get("/plan-types/")).await.expect(200);
+    meter.measure("csrf token", app.anonymous().get("/csrf/api/v1/token")).await.expect(200);
+    meter.measure("the document", app.anonymous().get("/api/schema/")).await.expect(200);
+}
+
+/// The changes that are not above.
+async fn measure_rare(app: &TestApp, meter: &mut Meter<'_>, agreement: &license_tests::builders::Agreement) {
+    let provisioner = app.provisioner();
+    let path = format!("/api/v1/provisioning-admins/customer-agreement/{}/", agreement.id);
+    let silent = json!({ "disable_expiration_notifications": true });
+    let change = provisioner.send(Method::PATCH, &path, Some(&silent));
+    meter.measure("change an agreement", change).await.expect(200);
+    let (prior, unused) = (app.plan_of(agreement, 10, &json!({})).await, app.plan_of(agreement, 10, &json!({})).await);
+    warm_up(app, &prior, &[]).await;
+    let renewal = json!({
+        "prior_subscription_plan": prior.id, "number_of_licenses": 10, "salesforce_opportunity_id": null,
+        "effective_date": "2027-12-31T00:00:00Z", "renewed_expiration_date": "2028-12-31T00:00:00Z",
+    });
+    let renewals = "/api/v1/provisioning-admins/subscription-plan-renewals/";
+    let made = provisioner.post(renewals, &renewal).await.expect(201);
+    let path = format!("{renewals}{}/", made["id"]);
+    meter.measure("one renewal", provisioner.get(&path)).await.expect(200);
+    let more = json!({ "number_of_licenses": 11 });
+    meter.measure("change a renewal", provisioner.send(Method::PATCH, &path, Some(&more))).await.expect(200);
+    meter.measure("delete a renewal", provisioner.send(Method::DELETE, &path, None)).await.expect(204);
+    let path = format!("/subscriptions/{}/", unused.id);
+    meter.measure("delete a plan of 10", provisioner.send(Method::DELETE, &path, None)).await.expect(204);
+
+    let all = emails("all", 0..5);
+    prior.assign(&all).await.expect(200);
+    let licenses = |rest: &str| prior.path(&format!("licenses/{rest}"));
+    meter.measure("remind all of 5", prior.admin().post(&licenses("remind-all/"), &json!({}))).await.expect(204);
+    meter.measure("revoke all of 5", prior.admin().post(&licenses("revoke-all/"), &json!({}))).await.expect(204);
+    let body = json!({ "emails": all, "course_run_keys": ["edX+DemoX"], "notify": false });
+    let path = format!("/api/v1/bulk-license-enrollment?enterprise_customer_uuid={}", agreement.enterprise);
+    let made = meter.measure("bulk enrolment", prior.admin().post(&path, &body)).await.expect(201);
+    let path = format!("{path}&bulk_enrollment_job_uuid={}", text(&made, "job_id"));
+    meter.measure("a bulk enrolment's state", prior.admin().get(&path)).await.expect(200);
+
+    let held = prior.activated(app, "leaver@example.com").await;
+    let root = app.client(Role::Superuser, agreement.enterprise);
+    root.get(&prior.path("")).await.expect(200);
+    let user = license_tests::app::lms_user_id(&held.email);
+    let leave = json!({ "lms_user_id": user, "original_username": "leaver" });
+    meter.measure("retire a learner of one licence", root.post("/api/v1/retire_user/", &leave)).await.expect(204);
+}
+
+/// What a key adds.
+async fn measure_repetitions(meter: &mut Meter<'_>, plan: &Plan) {
+    let path = plan.path("licenses/assign/");
+    let body = json!({ "user_emails": ["once@example.com"] });
+    let assign = || plan.admin().send_with(Method::POST, &path, Some(&body), &[("idempotency-key", "budget")]);
+    meter.measure("assign 1, with a key", assign()).await.expect(200);
+    meter.measure("the same again", assign()).await.expect(200);
 }
 
 async fn license_of(plan: &Plan, email: &str) -> String {

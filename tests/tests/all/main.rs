@@ -10,6 +10,7 @@ mod events;
 mod faults;
 mod import;
 mod large;
+mod odd;
 mod once;
 mod openapi;
 mod recorded;

@@ -158,3 +158,26 @@ async fn instances_count_together() {
     }
     assert_eq!(admitted, 7);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_limits_a_learner_waits_for_two_round_trips_at_most() {
+    let settings = [("THROTTLE_USER_PER_MINUTE".to_owned(), "1000".to_owned())];
+    let app = TestApp::start_with(Options { settings: settings.into(), ..options() }, true).await;
+    let plan = app.plan(9).await;
+    let enterprise = plan.agreement.enterprise;
+    let held = plan.assigned("ann@example.com").await;
+    let ann = app.learner(enterprise, "ann@example.com");
+    let own = format!("/api/v1/learner-licenses/?enterprise_customer_uuid={enterprise}");
+    let subsidy = format!("/api/v1/license-subsidy/?enterprise_customer_uuid={enterprise}&course_key=edX%2BDemoX");
+    let activate = format!("/api/v1/license-activation/?activation_key={}", held.key);
+    ann.get(&own).await.expect(200);
+    for (method, path) in [(Method::GET, &own), (Method::POST, &activate), (Method::GET, &subsidy)] {
+        app.proxy().take();
+        app.proxy().inject(|_| license_tests::Fault::Delay(std::time::Duration::from_millis(40)));
+        ann.send(method, path, None).await.expect(200);
+        app.proxy().heal();
+        let calls = app.proxy().take();
+        assert_eq!(calls.iter().filter(|call| call.operation == "UpdateItem").count(), 1, "counted: {path}");
+        assert!(crate::budgets::round_trips(&calls) <= 2, "{path}: {calls:?}");
+    }
+}

@@ -166,9 +166,10 @@ async fn walking_a_plan_costs_one_page_each_and_meets_every_licence_once() {
         let numbered = plan.admin().get(&plan.path(&format!("licenses/?{query}&page=3"))).await.expect(200);
         let size: usize = query[10..13].parse().expect("a size");
         assert_eq!(text(&numbered["results"][0], "uuid"), seen[2 * size]);
-        // Every page costs what its own rows cost, in each of the four shards, wherever it lies.
+        // Every page costs what its own rows cost, in each of the four shards, wherever it lies; where one status ends
+        // and the next begins, both are read.
         let most = costs.iter().copied().fold(0.0, f64::max);
-        assert!(most < 500.0, "{costs:?}");
+        assert!(most <= 2.5 * costs[0], "{costs:?}");
     }
     plan.admin().get(&plan.path("licenses/?page=2&cursor=junk")).await.expect(404);
     plan.admin().get(&plan.path("licenses/?page=2&cursor=%25")).await.expect(404);
