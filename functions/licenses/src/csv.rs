@@ -1,5 +1,6 @@
 //! `GET /api/v1/subscriptions/{plan}/licenses/csv/`: the licences that somebody has or had, as a table for a
-//! spreadsheet (RFC 4180, UTF-8). Free seats are left out; a plan without any other licence is an empty body.
+//! spreadsheet (RFC 4180, UTF-8). Free seats are left out; a plan without any other licence is an empty body. A table that
+//! does not fit a Lambda's answer is put into a bucket: 303 with a link to it that works for a quarter of an hour.
 //!
 //! ```text
 //! activation_date,activation_link,last_remind_date,status,user_email
@@ -10,7 +11,7 @@ use std::borrow::Cow;
 
 use axum::{
     extract::{Path, State},
-    http::header,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use license_domain::{EmailAddress, License, LicenseStatus, PlanId};
@@ -32,7 +33,10 @@ pub const ROUTE: Route = Route {
         summary: "A plan's licences as a table",
         query: &[],
         body: &[],
-        answers: &[Answer::new(200, "CSV (RFC 4180) with a header; without free seats.", Shape::Csv)],
+        answers: &[
+            Answer::new(200, "CSV (RFC 4180) with a header; without free seats.", Shape::Csv),
+            Answer::new(303, "The table is too large for an answer: `Location` leads to a file.", Shape::Nothing),
+        ],
     },
 };
 
@@ -60,7 +64,22 @@ pub async fn handle(
     let slug = portfolio.agreement.enterprise_customer_slug.as_deref();
     let links = slug.map(|slug| format!("{}/{slug}/licenses", context.web.settings().learner_portal_url));
     let body = table(&licenses, links.as_deref());
+    if body.len() > context.web.settings().csv_limit {
+        return sent_elsewhere(&context, plan.uuid, body).await;
+    }
     Ok(([(header::CONTENT_TYPE, "text/csv")], body).into_response())
+}
+
+/// 303 to a file with the table, for a quarter of an hour.
+async fn sent_elsewhere(context: &Context, plan: PlanId, body: String) -> Result<Response, ApiError> {
+    let name = format!("exports/{plan}/{}.csv", context.web.random().uuid());
+    let link = context.exports.publish(&name, body).await.map_err(|error| ApiError::Upstream {
+        service: "file store",
+        cause: error.to_string(),
+        retryable: error.is_retryable(),
+    })?;
+    let headers = [(header::LOCATION, link), (header::CACHE_CONTROL, "no-store".to_owned())];
+    Ok((StatusCode::SEE_OTHER, headers).into_response())
 }
 
 /// The table of these licences; links begin with `links`.

@@ -19,6 +19,7 @@ mod revoke_all;
 use std::{fmt, sync::Arc};
 
 use axum::{Router, extract::FromRef};
+use license_clients::Exports;
 use license_store::{
     Store,
     ports::{Assign, Glances, Learners, Licenses, Portfolios, Remind, Revoke},
@@ -44,6 +45,8 @@ pub struct Context {
     pub remind: Arc<dyn Remind>,
     /// Taking seats back.
     pub revoke: Arc<dyn Revoke>,
+    /// Files for download.
+    pub exports: Arc<dyn Exports>,
 }
 
 impl fmt::Debug for Context {
@@ -58,8 +61,8 @@ impl FromRef<Context> for Web {
     }
 }
 
-/// The context over that store.
-pub fn context(web: Web, store: &Arc<Store>) -> Context {
+/// The context over that store, with that place for files.
+pub fn context(web: Web, store: &Arc<Store>, exports: Arc<dyn Exports>) -> Context {
     Context {
         web,
         portfolios: store.clone(),
@@ -69,6 +72,7 @@ pub fn context(web: Web, store: &Arc<Store>) -> Context {
         assign: store.clone(),
         remind: store.clone(),
         revoke: store.clone(),
+        exports,
     }
 }
 

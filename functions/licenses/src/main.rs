@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use license_clients::ExportClient;
 use license_domain::{Clock, Random};
 use license_store::Store;
 use license_telemetry::{SystemClock, SystemRandom};
@@ -13,6 +14,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let store = Arc::new(Store::from_env(clock.clone(), random.clone()).await);
+    let exports = Arc::new(ExportClient::from_env(clock.clone()).await?);
     let web = Web::new(&Settings::from_env()?, store.clone(), clock, random)?;
-    lambda_http::run(function_licenses::router(function_licenses::context(web, &store))).await
+    lambda_http::run(function_licenses::router(function_licenses::context(web, &store, exports))).await
 }

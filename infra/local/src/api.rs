@@ -3,13 +3,16 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use axum::{
     Router,
     extract::Request,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use license_clients::{CatalogClient, Catalogs, ClientSettings, LmsUserClient, ServiceClient};
+use license_clients::{
+    CatalogClient, Catalogs, ClientSettings, ExportClient, ExportSettings, Exports, LmsUserClient, ServiceClient,
+};
 use license_domain::{Clock, Random};
 use license_store::Store;
 use license_template::Template;
@@ -34,6 +37,10 @@ impl Product {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Result<Self, StartError> {
+        let credentials = Credentials::new("local", "local", None, None, "the local runner");
+        let exports = ExportSettings::from_lookup(settings.lookup());
+        let exports = ExportClient::new(exports, SharedCredentialsProvider::new(credentials), clock.clone())?;
+        let exports: Arc<dyn Exports> = Arc::new(exports);
         let client = ClientSettings::from_lookup(settings.lookup());
         let client = ServiceClient::new(client, clock.clone(), random.clone())?;
         let web = Web::new(&WebSettings::from_lookup(settings.lookup())?, store.clone(), clock, random)?;
@@ -45,7 +52,7 @@ impl Product {
                 "function-subscriptions",
                 function_subscriptions::router(function_subscriptions::context(web.clone(), store)),
             ),
-            ("function-licenses", function_licenses::router(function_licenses::context(web.clone(), store))),
+            ("function-licenses", function_licenses::router(function_licenses::context(web.clone(), store, exports))),
             (
                 "function-learners",
                 function_learners::router(function_learners::context(web.clone(), store, lms_users, catalogs.clone())),

@@ -1,13 +1,14 @@
 //! Stands in for the services that the product calls: the LMS (tokens, accounts, enterprise service), the
-//! catalog service and Braze, on one loopback port. Every call is kept and can be read at `/_local/calls`.
+//! catalog service, Braze and S3 (files for download), on one loopback port. Every call is kept and can be read at `/_local/calls`.
 
 mod calls;
 mod catalog;
+mod files;
 mod lms;
 
 use std::{fmt, net::SocketAddr, sync::Arc};
 
-use axum::{Router, http::StatusCode, middleware, routing};
+use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware, routing};
 use license_domain::{CatalogId, Clock, EnterpriseId};
 use license_store::Store;
 use serde_json::{Value, json};
@@ -25,6 +26,7 @@ pub struct Services {
     clock: Arc<dyn Clock>,
     calls: Arc<Calls>,
     catalogs: Arc<Mutex<HashMap<CatalogId, EnterpriseId>>>,
+    files: Arc<files::Files>,
 }
 
 impl fmt::Debug for Services {
@@ -40,7 +42,7 @@ impl Services {
     /// Stand-ins that know what the store knows.
     pub fn new(store: Arc<Store>) -> Self {
         let clock = store.clock().clone();
-        Self { store, clock, calls: Arc::default(), catalogs: Arc::default() }
+        Self { store, clock, calls: Arc::default(), catalogs: Arc::default(), files: Arc::default() }
     }
 
     /// The calls so far.
@@ -62,6 +64,8 @@ impl Services {
         for name in URLS {
             settings.set_default(name, &url);
         }
+        settings.set("EXPORT_BUCKET", "exports");
+        settings.set("S3_ENDPOINT", format!("{url}/s3"));
         settings.set_default("BACKEND_SERVICE_EDX_OAUTH2_KEY", "license-manager");
         settings.set_default("BACKEND_SERVICE_EDX_OAUTH2_SECRET", "local");
         settings.set_default("ENTERPRISE_SUBSIDY_CHECKSUM_SECRET_KEY", "local");
@@ -85,6 +89,9 @@ impl Services {
             .route("/campaigns/{*call}", routing::post(accepted))
             .fallback(async || (StatusCode::NOT_FOUND, axum::Json(json!({ "detail": "Not found." }))))
             .layer(middleware::from_fn_with_state(self.clone(), calls::record))
+            // Files are no calls that anybody would want to read.
+            .route("/s3/{bucket}/{*name}", routing::put(files::put).get(files::get))
+            .layer(DefaultBodyLimit::disable())
             .with_state(self.clone())
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use license_template::Template;
 
 /// What only AWS sets: the runner has a table of its own.
-const NOT_SET_HERE: &[&str] = &["TABLE_NAME", "DYNAMODB_ENDPOINT", "RUST_LOG"];
+const NOT_SET_HERE: &[&str] = &["TABLE_NAME", "DYNAMODB_ENDPOINT", "EXPORT_BUCKET", "RUST_LOG"];
 
 /// Settings by their names.
 #[derive(Clone, Debug, Default)]

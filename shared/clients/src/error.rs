@@ -11,6 +11,8 @@ pub enum Service {
     Lms,
     /// The enterprise catalog service.
     Catalog,
+    /// S3, for files.
+    Files,
 }
 
 impl Service {
@@ -19,6 +21,7 @@ impl Service {
         match self {
             Self::Lms => "lms",
             Self::Catalog => "catalog",
+            Self::Files => "files",
         }
     }
 }

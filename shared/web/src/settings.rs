@@ -11,6 +11,7 @@
 //! | `LEARNER_PORTAL_URL` | where links of learners lead |
 //! | `ENTERPRISE_SUBSIDY_CHECKSUM_SECRET_KEY` | the secret under which subsidies are signed; without it there are none |
 //! | `BULK_ENROLL_REQUEST_LIMIT` | the most enrolments (learners × courses) of one request, 500 where it is not set and at most 1,000 |
+//! | `CSV_LIMIT_BYTES` | up to this size a table is the answer itself, above it a file; 4,000,000 where it is not set, which fits the 6 MB of a Lambda's answer |
 //! | `THROTTLE_ANONYMOUS_PER_MINUTE` | the most requests without a token, from one address, in a minute; any number where it is not set |
 //! | `THROTTLE_USER_PER_SECOND`, `THROTTLE_USER_PER_MINUTE` | the most requests of one user; any number where it is not set |
 //! | `THROTTLE_EXEMPT_USERNAMES` | users without limits, separated by commas |
@@ -24,6 +25,9 @@ use jsonwebtoken::jwk::JwkSet;
 use license_domain::enrollment::DEFAULT_LIMIT;
 
 use crate::Limits;
+
+/// The largest table that is the answer itself: escaped and encoded it stays below the 6 MB of a Lambda's answer.
+const CSV_LIMIT: usize = 4_000_000;
 
 /// The most enrolments that a job can hold: it is one item of the table.
 const MOST_ENROLLMENTS: usize = 1_000;
@@ -55,6 +59,8 @@ pub struct Settings {
     pub retirement_worker: Option<String>,
     /// The most enrolments of one request.
     pub bulk_enroll_limit: usize,
+    /// Up to this size, in bytes, a table is the answer itself.
+    pub csv_limit: usize,
     /// How many requests a caller may make.
     pub throttle: Limits,
 }
@@ -149,6 +155,7 @@ impl Settings {
             bulk_enroll_limit: number(&get, "BULK_ENROLL_REQUEST_LIMIT")?
                 .unwrap_or(DEFAULT_LIMIT)
                 .min(MOST_ENROLLMENTS),
+            csv_limit: number(&get, "CSV_LIMIT_BYTES")?.unwrap_or(CSV_LIMIT),
             throttle: Limits {
                 anonymous_per_minute: number(&get, "THROTTLE_ANONYMOUS_PER_MINUTE")?,
                 user_per_second: number(&get, "THROTTLE_USER_PER_SECOND")?,

@@ -7,7 +7,7 @@ use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use axum::Router;
 use jsonwebtoken::{EncodingKey, Header, encode};
 use lambda_runtime::LambdaEvent;
-use license_clients::{Catalogs, ClientError, LmsUsers};
+use license_clients::{Catalogs, ClientError, Exports, LmsUsers};
 use license_domain::{CatalogId, EmailAddress, EnterpriseId, LmsUserId, Timestamp};
 use license_template::Template;
 use license_tests::{NOW, TestApp};
@@ -33,6 +33,13 @@ impl Catalogs for Nowhere {
 }
 
 #[async_trait]
+impl Exports for Nowhere {
+    async fn publish(&self, _: &str, _: String) -> Result<String, ClientError> {
+        Ok(String::new())
+    }
+}
+
+#[async_trait]
 impl LmsUsers for Nowhere {
     async fn lms_user_id(&self, _: &EmailAddress) -> Result<Option<LmsUserId>, ClientError> {
         Ok(None)
@@ -48,7 +55,10 @@ fn routers(app: &TestApp) -> BTreeMap<&'static str, Router> {
     BTreeMap::from([
         ("function-agreements", function_agreements::router(function_agreements::context(web.clone(), store))),
         ("function-subscriptions", function_subscriptions::router(function_subscriptions::context(web.clone(), store))),
-        ("function-licenses", function_licenses::router(function_licenses::context(web.clone(), store))),
+        (
+            "function-licenses",
+            function_licenses::router(function_licenses::context(web.clone(), store, nowhere.clone())),
+        ),
         (
             "function-learners",
             function_learners::router(function_learners::context(web.clone(), store, nowhere.clone(), nowhere.clone())),

@@ -34,3 +34,35 @@ async fn it_is_compressed_for_those_who_take_it() {
     assert_eq!(packed.0.get("content-encoding").and_then(|value| value.to_str().ok()), Some("gzip"));
     assert!(packed.1.len() < whole.text.len() / 2);
 }
+
+#[tokio::test]
+async fn a_table_that_does_not_fit_an_answer_is_a_file_for_a_while() {
+    let settings = [("CSV_LIMIT_BYTES".to_owned(), "10000".to_owned())];
+    let options = license_local::Options { settings: settings.into(), ..license_tests::app::options() };
+    let app = TestApp::start_with(options, false).await;
+    let plan = app.plan(200).await;
+    let people = license_tests::builders::emails("learner", 0..200);
+    plan.assign(&people[..30]).await.expect(200);
+    let small = plan.admin().get(&plan.path("licenses/csv/")).await;
+    assert_eq!((small.status.as_u16(), small.text.lines().count()), (200, 31));
+
+    plan.assign(&people[30..]).await.expect(200);
+    let url = format!("{}{}", app.running().url(), plan.path("licenses/csv/"));
+    let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+    let token = app.token(license_tests::Role::Admin.claims(plan.agreement.enterprise, plan.agreement.enterprise));
+    let sent = browser.get(&url).header("authorization", format!("JWT {token}")).send().await.expect("an answer");
+    assert_eq!(sent.status().as_u16(), 303);
+    let link = sent.headers()["location"].to_str().expect("a link").to_owned();
+    // The file needs no token, and is given to the page that was sent on.
+    let file = browser.get(&link).header("origin", "null").send().await.expect("an answer");
+    assert_eq!((file.status().as_u16(), file.headers()["content-type"].to_str().ok()), (200, Some("text/csv")));
+    assert_eq!(file.headers()["access-control-allow-origin"], "null");
+    let text = file.text().await.expect("a body");
+    assert_eq!(text.lines().count(), 201);
+    assert!(text.starts_with("activation_date,") && text.contains("learner00199@example.com\r\n"));
+    // Clients that follow by themselves notice nothing.
+    let followed = plan.admin().get(&plan.path("licenses/csv/")).await;
+    assert_eq!((followed.status.as_u16(), followed.text), (200, text));
+    app.advance("PT16M").await;
+    assert_eq!(browser.get(&link).send().await.expect("an answer").status().as_u16(), 403);
+}
