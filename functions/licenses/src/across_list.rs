@@ -8,7 +8,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use futures::future::try_join_all;
 use license_domain::{Access, EmailKey, EnterpriseId, License, PlanId, Portfolio, SubscriptionPlan};
-use license_store::ports::{LicenseFilter, LicenseQuery};
+use license_store::ports::{LicenseFilter, LicenseQuery, Place};
 use license_web::{
     ADMINS, ApiError, Caller, Doc, Grants, Missing, NumberedPage, PageQuery, Params, Reach, Route, Window,
     doc::{self, Answer, Kind, Param, Shape},
@@ -39,6 +39,7 @@ pub const ROUTE: Route = Route {
             doc::ACTIVE_ONLY,
             doc::IGNORE_NULL_EMAILS,
             doc::PAGE,
+            doc::CURSOR,
             doc::PAGE_SIZE,
         ],
         body: &[],
@@ -87,7 +88,22 @@ pub async fn handle(
         Some(email) => of_learner(&context, &access, &wanted, email, &page).await?,
         None => of_plans(&context, &access, &wanted, &page).await?,
     };
-    Ok(Json(NumberedPage::new(&page, &window, licenses.iter().map(wire::License::new).collect())))
+    let is_walk = wanted.email.is_none() && wanted.filter.search.is_empty();
+    let cursor = licenses.last().filter(|_| is_walk).map(place);
+    let shown = licenses.iter().map(wire::License::new).collect();
+    Ok(Json(NumberedPage::new(&page, &window, shown).followed_by(&page, &window, cursor.as_deref())))
+}
+
+/// The place behind that licence: its plan, and where it is in the plan's list.
+fn place(license: &License) -> String {
+    format!("{} {}", license.subscription_plan, Place::behind(license).text())
+}
+
+/// Where the page begins, if the link that led here said so.
+fn begin(page: &PageQuery, wanted: &Wanted) -> Result<Option<(PlanId, Place)>, ApiError> {
+    let Some(text) = page.cursor()?.filter(|_| wanted.filter.search.is_empty()) else { return Ok(None) };
+    let place = text.split_once(' ').and_then(|(plan, place)| Some((plan.parse().ok()?, Place::parse(place)?)));
+    place.map(Some).ok_or_else(ApiError::invalid_page)
 }
 
 /// One learner's licences are few, and lie together.
@@ -134,16 +150,22 @@ async fn of_plans(
     plans.sort_by_key(|plan| plan.uuid);
     let counts = try_join_all(plans.iter().map(|plan| context.licenses.count(plan, &wanted.filter))).await?;
     let counts: Vec<u64> = counts.iter().map(|counts| counts.iter().map(|(_, count)| count).sum()).collect();
-    let window = page.window(counts.iter().sum(), PAGE_SIZE, MAX_PAGE_SIZE)?;
-    let mut offset = window.offset();
+    let (begin, count) = (begin(page, wanted)?, counts.iter().sum());
+    let window = match begin {
+        Some(_) => page.window_at_cursor(count, PAGE_SIZE, MAX_PAGE_SIZE)?,
+        None => page.window(count, PAGE_SIZE, MAX_PAGE_SIZE)?,
+    };
+    let mut offset = if begin.is_some() { 0 } else { window.offset() };
     let mut found: Vec<License> = Vec::with_capacity(window.size);
     for (plan, count) in plans.iter().zip(counts) {
-        if offset >= count || found.len() == window.size {
+        let after = begin.as_ref().filter(|(begun, _)| *begun == plan.uuid).map(|(_, place)| place.clone());
+        let is_behind = begin.as_ref().is_some_and(|(begun, _)| plan.uuid < *begun);
+        if is_behind || (offset >= count && after.is_none()) || found.len() == window.size {
             offset = offset.saturating_sub(count);
             continue;
         }
         let limit = window.size - found.len();
-        let query = LicenseQuery { filter: wanted.filter.clone(), offset, limit, ..LicenseQuery::default() };
+        let query = LicenseQuery { filter: wanted.filter.clone(), after, offset, limit, ..LicenseQuery::default() };
         found.extend(context.licenses.list(plan, &query).await?);
         offset = 0;
     }

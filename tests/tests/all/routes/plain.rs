@@ -65,8 +65,10 @@ async fn licences_are_listed_across_plans() {
             assert!(seen.insert(text(license, "uuid")));
         }
         next = page["next"].as_str().map(str::to_owned);
+        assert!(next.as_deref().is_none_or(|next| next.contains("cursor=")), "{next:?}");
     }
     assert_eq!(seen.len(), 153);
+    agreement.admin.get("/licenses/?page=2&cursor=junk").await.expect(404);
     agreement.admin.get("/licenses/?page=99").await.expect(404);
     agreement.admin.get("/licenses/?plan=junk").await.expect(400);
     // Who reaches everybody says whom.
