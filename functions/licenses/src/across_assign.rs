@@ -21,18 +21,7 @@ pub const ROUTE: Route = Route {
     doc: &Doc {
         summary: "Assigns licences of a plan",
         query: &[],
-        body: &[
-            Param::required("subscription_plan", Kind::Uuid, "The plan."),
-            doc::USER_EMAILS_REQUIRED,
-            Param::optional("user_sfids", Kind::OptionalTexts, "The sales that they come from, one for each address."),
-            doc::GREETING,
-            doc::CLOSING,
-            Param::optional(
-                "notify_users",
-                Kind::Boolean,
-                "Whether the learners are invited by mail; true, if left out.",
-            ),
-        ],
+        body: &doc::with_first::<5, 6>(Param::required("subscription_plan", Kind::Uuid, "The plan."), assign::FIELDS),
         answers: &[
             Answer::new(200, "Who got a licence, and how many had one.", Shape::Of(doc::schema::<assign::Answer>)),
             Answer::new(

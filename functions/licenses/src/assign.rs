@@ -30,6 +30,15 @@ use serde_json::Value;
 
 use crate::{Context, plan};
 
+/// The fields of a request to assign.
+pub const FIELDS: [Param; 5] = [
+    doc::USER_EMAILS_REQUIRED,
+    Param::optional("user_sfids", Kind::OptionalTexts, "The sales that they come from, one for each address."),
+    doc::GREETING,
+    doc::CLOSING,
+    Param::optional("notify_users", Kind::Boolean, "Whether the learners are invited by mail; true, if left out."),
+];
+
 /// Assigning.
 pub const ROUTE: Route = Route {
     method: "POST",
@@ -38,17 +47,7 @@ pub const ROUTE: Route = Route {
     doc: &Doc {
         summary: "Assigns licences of a plan",
         query: &[],
-        body: &[
-            doc::USER_EMAILS_REQUIRED,
-            Param::optional("user_sfids", Kind::OptionalTexts, "The sales that they come from, one for each address."),
-            doc::GREETING,
-            doc::CLOSING,
-            Param::optional(
-                "notify_users",
-                Kind::Boolean,
-                "Whether the learners are invited by mail; true, if left out.",
-            ),
-        ],
+        body: &FIELDS,
         answers: &[
             doc::Answer::new(200, "Who got a licence, and how many had one.", Shape::Of(doc::schema::<Answer>)),
             doc::Answer::new(

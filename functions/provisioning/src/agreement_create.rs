@@ -20,6 +20,19 @@ use serde_json::{Map, Value, json};
 
 use crate::Context;
 
+/// The fields of an agreement; only the first one has to be there.
+pub const FIELDS: [Param; 5] = [
+    Param::required("enterprise_customer_uuid", Kind::Uuid, "The customer; unique."),
+    Param::optional("enterprise_customer_slug", Kind::OptionalText(128), "The customer's short name in links, unique."),
+    Param::optional("default_enterprise_catalog_uuid", Kind::OptionalUuid, "The catalog of plans without their own."),
+    Param::optional("disable_expiration_notifications", Kind::Boolean, "Whether expiry is kept from learners."),
+    Param::optional(
+        "enable_auto_applied_subscriptions_with_universal_link",
+        Kind::Boolean,
+        "Whether the universal link gives a seat.",
+    ),
+];
+
 /// A new agreement.
 pub const ROUTE: Route = Route {
     method: "POST",
@@ -28,25 +41,7 @@ pub const ROUTE: Route = Route {
     doc: &Doc {
         summary: "Makes a customer agreement",
         query: &[],
-        body: &[
-            Param::required("enterprise_customer_uuid", Kind::Uuid, "The customer; unique."),
-            Param::optional(
-                "enterprise_customer_slug",
-                Kind::OptionalText(128),
-                "The customer's short name in links, unique.",
-            ),
-            Param::optional(
-                "default_enterprise_catalog_uuid",
-                Kind::OptionalUuid,
-                "The catalog of plans without their own.",
-            ),
-            Param::optional("disable_expiration_notifications", Kind::Boolean, "Whether expiry is kept from learners."),
-            Param::optional(
-                "enable_auto_applied_subscriptions_with_universal_link",
-                Kind::Boolean,
-                "Whether the universal link gives a seat.",
-            ),
-        ],
+        body: &FIELDS,
         answers: &[Answer::new(201, "The agreement.", Shape::Of(doc::schema::<wire::Agreement>))],
     },
 };

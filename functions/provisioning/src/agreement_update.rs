@@ -15,13 +15,13 @@ use license_domain::{AgreementId, CatalogId, CustomerAgreement, EnterpriseId, Po
 use license_store::{StoreError, ports::UpdateError};
 use license_web::{
     ApiError, Body, Caller, Conditions, Doc, Fields, Grants, Missing, PROVISIONERS, Presence, Route, Text,
-    doc::{self, Answer, Kind, Param, Shape},
+    doc::{self, Answer, Shape},
     etag, id, stored, wire,
 };
 
 use crate::{
     Context, UPDATE_ATTEMPTS,
-    agreement_create::{SLUG_LENGTH, taken},
+    agreement_create::{FIELDS, SLUG_LENGTH, taken},
     change::Change as Field,
 };
 
@@ -36,25 +36,7 @@ pub const PUT: Route = Route {
     doc: &Doc {
         summary: "Changes a customer agreement; what is left out stays",
         query: &[],
-        body: &[
-            Param::required("enterprise_customer_uuid", Kind::Uuid, "The customer; may be another one."),
-            Param::optional(
-                "enterprise_customer_slug",
-                Kind::OptionalText(128),
-                "The customer's short name in links, unique.",
-            ),
-            Param::optional(
-                "default_enterprise_catalog_uuid",
-                Kind::OptionalUuid,
-                "The catalog of plans without their own.",
-            ),
-            Param::optional("disable_expiration_notifications", Kind::Boolean, "Whether expiry is kept from learners."),
-            Param::optional(
-                "enable_auto_applied_subscriptions_with_universal_link",
-                Kind::Boolean,
-                "Whether the universal link gives a seat.",
-            ),
-        ],
+        body: &FIELDS,
         answers: &[Answer::new(200, "The agreement.", Shape::Of(doc::schema::<wire::Agreement>))],
     },
 };
@@ -66,24 +48,7 @@ pub const PATCH: Route = Route {
     doc: &Doc {
         summary: "Changes a customer agreement; what is left out stays",
         query: &[],
-        body: &[
-            Param::optional(
-                "enterprise_customer_slug",
-                Kind::OptionalText(128),
-                "The customer's short name in links, unique.",
-            ),
-            Param::optional(
-                "default_enterprise_catalog_uuid",
-                Kind::OptionalUuid,
-                "The catalog of plans without their own.",
-            ),
-            Param::optional("disable_expiration_notifications", Kind::Boolean, "Whether expiry is kept from learners."),
-            Param::optional(
-                "enable_auto_applied_subscriptions_with_universal_link",
-                Kind::Boolean,
-                "Whether the universal link gives a seat.",
-            ),
-        ],
+        body: &doc::without_first::<5, 4>(FIELDS),
         answers: &[Answer::new(200, "The agreement.", Shape::Of(doc::schema::<wire::Agreement>))],
     },
 };

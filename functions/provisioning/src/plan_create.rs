@@ -28,6 +28,41 @@ use crate::{
     plan_rules::{self as rules, Refusal},
 };
 
+/// The fields of a plan; a change needs the first one only.
+pub const FIELDS: [Param; 15] = [
+    Param::required(
+        "change_reason",
+        Kind::OneOf(&["new", "incorrect_user_input", "delayed_payment", "organization_requested_change", "other"]),
+        "Why.",
+    ),
+    Param::required("title", Kind::Text(128), "Its title, unique in the agreement."),
+    Param::required("start_date", Kind::Moment, "When it starts."),
+    Param::required("expiration_date", Kind::Moment, "When it ends."),
+    Param::required("customer_agreement", Kind::Uuid, "Its agreement."),
+    Param::required(
+        "desired_num_licenses",
+        Kind::Integer(0),
+        "How many licences it has, at most 1,000,000 unless for internal use.",
+    ),
+    Param::required("product", Kind::Integer(1), "What it is sold as."),
+    Param::required(
+        "salesforce_opportunity_line_item",
+        Kind::OptionalText(18),
+        "The line item, `00k…`; may be null where the plan type allows it.",
+    ),
+    Param::optional("enterprise_catalog_uuid", Kind::OptionalUuid, "Its catalog; the agreement's, if left out."),
+    Param::optional("is_active", Kind::Boolean, "Whether it is in use."),
+    Param::optional("for_internal_use_only", Kind::Boolean, "Whether it is for the company's own use."),
+    Param::optional("is_revocation_cap_enabled", Kind::Boolean, "Whether revocations are limited."),
+    Param::optional("revoke_max_percentage", Kind::Integer(0), "The limit, in percent of its licences, at most 100."),
+    Param::optional("can_freeze_unused_licenses", Kind::Boolean, "Whether unused licences may be frozen."),
+    Param::optional(
+        "should_auto_apply_licenses",
+        Kind::OptionalBoolean,
+        "Whether learners may take a licence without an invitation.",
+    ),
+];
+
 /// A new plan.
 pub const ROUTE: Route = Route {
     method: "POST",
@@ -36,53 +71,7 @@ pub const ROUTE: Route = Route {
     doc: &Doc {
         summary: "Makes a plan with all its licences",
         query: &[],
-        body: &[
-            Param::required("title", Kind::Text(128), "Its title, unique in the agreement."),
-            Param::required("start_date", Kind::Moment, "When it starts."),
-            Param::required("expiration_date", Kind::Moment, "When it ends."),
-            Param::required("customer_agreement", Kind::Uuid, "Its agreement."),
-            Param::required(
-                "desired_num_licenses",
-                Kind::Integer(0),
-                "How many licences it has, at most 1,000,000 unless for internal use.",
-            ),
-            Param::required("product", Kind::Integer(1), "What it is sold as."),
-            Param::required(
-                "change_reason",
-                Kind::OneOf(&[
-                    "new",
-                    "incorrect_user_input",
-                    "delayed_payment",
-                    "organization_requested_change",
-                    "other",
-                ]),
-                "Why.",
-            ),
-            Param::required(
-                "salesforce_opportunity_line_item",
-                Kind::OptionalText(18),
-                "The line item, `00k…`; may be null where the plan type allows it.",
-            ),
-            Param::optional(
-                "enterprise_catalog_uuid",
-                Kind::OptionalUuid,
-                "Its catalog; the agreement's, if left out.",
-            ),
-            Param::optional("is_active", Kind::Boolean, "Whether it is in use."),
-            Param::optional("for_internal_use_only", Kind::Boolean, "Whether it is for the company's own use."),
-            Param::optional("is_revocation_cap_enabled", Kind::Boolean, "Whether revocations are limited."),
-            Param::optional(
-                "revoke_max_percentage",
-                Kind::Integer(0),
-                "The limit, in percent of its licences, at most 100.",
-            ),
-            Param::optional("can_freeze_unused_licenses", Kind::Boolean, "Whether unused licences may be frozen."),
-            Param::optional(
-                "should_auto_apply_licenses",
-                Kind::OptionalBoolean,
-                "Whether learners may take a licence without an invitation.",
-            ),
-        ],
+        body: &FIELDS,
         answers: &[
             doc::Answer::new(201, "The plan.", Shape::Of(doc::schema::<Answer>)),
             doc::Answer::new(400, "It is not valid.", Shape::Error),

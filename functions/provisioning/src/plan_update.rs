@@ -20,7 +20,7 @@ use license_domain::{
 use license_store::{StoreError, ports::UpdateError};
 use license_web::{
     ApiError, Body, Caller, Conditions, Doc, Grants, Missing, PROVISIONERS, Params, Route,
-    doc::{self, Kind, Param, Shape},
+    doc::{self, Shape},
     etag, id, stored, wire,
 };
 use schemars::JsonSchema;
@@ -29,6 +29,7 @@ use serde_json::json;
 
 use crate::{
     Context, UPDATE_ATTEMPTS,
+    plan_create::FIELDS,
     plan_patch::PlanPatch,
     plan_rules::{self as rules, Refusal},
 };
@@ -41,53 +42,7 @@ pub const ROUTE: Route = Route {
     doc: &Doc {
         summary: "Changes a plan; what is left out stays",
         query: &[doc::INCLUDE_INACTIVE],
-        body: &[
-            Param::optional("title", Kind::Text(128), "Its title, unique in the agreement."),
-            Param::optional("start_date", Kind::Moment, "When it starts."),
-            Param::optional("expiration_date", Kind::Moment, "When it ends."),
-            Param::optional("customer_agreement", Kind::Uuid, "Its agreement."),
-            Param::optional(
-                "desired_num_licenses",
-                Kind::Integer(0),
-                "How many licences it has, at most 1,000,000 unless for internal use.",
-            ),
-            Param::optional("product", Kind::Integer(1), "What it is sold as."),
-            Param::required(
-                "change_reason",
-                Kind::OneOf(&[
-                    "new",
-                    "incorrect_user_input",
-                    "delayed_payment",
-                    "organization_requested_change",
-                    "other",
-                ]),
-                "Why.",
-            ),
-            Param::optional(
-                "salesforce_opportunity_line_item",
-                Kind::OptionalText(18),
-                "The line item, `00k…`; may be null where the plan type allows it.",
-            ),
-            Param::optional(
-                "enterprise_catalog_uuid",
-                Kind::OptionalUuid,
-                "Its catalog; the agreement's, if left out.",
-            ),
-            Param::optional("is_active", Kind::Boolean, "Whether it is in use."),
-            Param::optional("for_internal_use_only", Kind::Boolean, "Whether it is for the company's own use."),
-            Param::optional("is_revocation_cap_enabled", Kind::Boolean, "Whether revocations are limited."),
-            Param::optional(
-                "revoke_max_percentage",
-                Kind::Integer(0),
-                "The limit, in percent of its licences, at most 100.",
-            ),
-            Param::optional("can_freeze_unused_licenses", Kind::Boolean, "Whether unused licences may be frozen."),
-            Param::optional(
-                "should_auto_apply_licenses",
-                Kind::OptionalBoolean,
-                "Whether learners may take a licence without an invitation.",
-            ),
-        ],
+        body: &doc::optional_from(FIELDS, 1),
         answers: &[
             doc::Answer::new(200, "The plan.", Shape::Of(doc::schema::<Answer>)),
             doc::Answer::new(400, "It is not valid.", Shape::Error),

@@ -22,6 +22,32 @@ use crate::{
     plan_body::{LINE_ITEM_LENGTH, TITLE_LENGTH},
 };
 
+/// The fields of a renewal; the first one does not change.
+pub const FIELDS: [Param; 10] = [
+    Param::required("prior_subscription_plan", Kind::Uuid, "The plan that ends."),
+    Param::optional(
+        "renewed_subscription_plan",
+        Kind::OptionalUuid,
+        "The plan that follows; made by processing, if left out.",
+    ),
+    Param::required(
+        "salesforce_opportunity_id",
+        Kind::OptionalText(18),
+        "The line item that the future plan is sold under.",
+    ),
+    Param::required("number_of_licenses", Kind::Integer(1), "How many licences the future plan gets."),
+    Param::required("effective_date", Kind::Moment, "When the future plan starts."),
+    Param::required("renewed_expiration_date", Kind::Moment, "When it ends."),
+    Param::optional("renewed_plan_title", Kind::OptionalText(128), "Its title."),
+    Param::optional(
+        "license_types_to_copy",
+        Kind::OneOf(&["assigned_and_activated", "activated", "nothing"]),
+        "Which licences are carried over.",
+    ),
+    Param::optional("disable_auto_apply_licenses", Kind::Boolean, "Whether auto-apply ends with the prior plan."),
+    Param::optional("exempt_from_batch_processing", Kind::Boolean, "Whether the schedule leaves it alone."),
+];
+
 /// A new renewal.
 pub const ROUTE: Route = Route {
     method: "POST",
@@ -30,34 +56,7 @@ pub const ROUTE: Route = Route {
     doc: &Doc {
         summary: "Makes a renewal",
         query: &[],
-        body: &[
-            Param::required("prior_subscription_plan", Kind::Uuid, "The plan that ends."),
-            Param::optional(
-                "renewed_subscription_plan",
-                Kind::OptionalUuid,
-                "The plan that follows; made by processing, if left out.",
-            ),
-            Param::required(
-                "salesforce_opportunity_id",
-                Kind::OptionalText(18),
-                "The line item that the future plan is sold under.",
-            ),
-            Param::required("number_of_licenses", Kind::Integer(1), "How many licences the future plan gets."),
-            Param::required("effective_date", Kind::Moment, "When the future plan starts."),
-            Param::required("renewed_expiration_date", Kind::Moment, "When it ends."),
-            Param::optional("renewed_plan_title", Kind::OptionalText(128), "Its title."),
-            Param::optional(
-                "license_types_to_copy",
-                Kind::OneOf(&["assigned_and_activated", "activated", "nothing"]),
-                "Which licences are carried over.",
-            ),
-            Param::optional(
-                "disable_auto_apply_licenses",
-                Kind::Boolean,
-                "Whether auto-apply ends with the prior plan.",
-            ),
-            Param::optional("exempt_from_batch_processing", Kind::Boolean, "Whether the schedule leaves it alone."),
-        ],
+        body: &FIELDS,
         answers: &[
             doc::Answer::new(201, "The renewal.", Shape::Of(doc::schema::<wire::Renewal>)),
             doc::Answer::new(

@@ -11,7 +11,7 @@ use license_domain::{PlanId, Portfolio, RenewalId, SubscriptionPlanRenewal};
 use license_store::{StoreError, ports::RenewalError};
 use license_web::{
     ApiError, Body, Caller, Conditions, Doc, Fields, Grants, Missing, PROVISIONERS, Presence, Route, Text,
-    doc::{self, Answer, Kind, Param, Shape},
+    doc::{self, Answer, Shape},
     etag, stored, stored_empty, wire,
 };
 
@@ -19,6 +19,7 @@ use crate::{
     Context, UPDATE_ATTEMPTS,
     change::Change,
     plan_body::{LINE_ITEM_LENGTH, TITLE_LENGTH},
+    renewal_create::FIELDS as CREATED,
 };
 
 const PATH: &str = "/api/v1/provisioning-admins/subscription-plan-renewals/{renewal}/";
@@ -38,46 +39,7 @@ pub const GET: Route = Route {
     },
 };
 /// Changing it.
-pub const PUT: Route = Route {
-    method: "PUT",
-    path: PATH,
-    access: ACCESS,
-    doc: &Doc {
-        summary: "Changes a renewal; what is left out stays",
-        query: &[],
-        body: &[
-            Param::optional(
-                "renewed_subscription_plan",
-                Kind::OptionalUuid,
-                "The plan that follows; made by processing, if left out.",
-            ),
-            Param::optional(
-                "salesforce_opportunity_id",
-                Kind::OptionalText(18),
-                "The line item that the future plan is sold under.",
-            ),
-            Param::optional("number_of_licenses", Kind::Integer(1), "How many licences the future plan gets."),
-            Param::optional("effective_date", Kind::Moment, "When the future plan starts."),
-            Param::optional("renewed_expiration_date", Kind::Moment, "When it ends."),
-            Param::optional("renewed_plan_title", Kind::OptionalText(128), "Its title."),
-            Param::optional(
-                "license_types_to_copy",
-                Kind::OneOf(&["assigned_and_activated", "activated", "nothing"]),
-                "Which licences are carried over.",
-            ),
-            Param::optional(
-                "disable_auto_apply_licenses",
-                Kind::Boolean,
-                "Whether auto-apply ends with the prior plan.",
-            ),
-            Param::optional("exempt_from_batch_processing", Kind::Boolean, "Whether the schedule leaves it alone."),
-        ],
-        answers: &[
-            Answer::new(200, "The renewal.", Shape::Of(doc::schema::<wire::Renewal>)),
-            Answer::new(422, "Another renewal leads to the plan, or it is being processed.", Shape::Text),
-        ],
-    },
-};
+pub const PUT: Route = PATCH.by("PUT");
 /// Changing it.
 pub const PATCH: Route = Route {
     method: "PATCH",
@@ -86,33 +48,7 @@ pub const PATCH: Route = Route {
     doc: &Doc {
         summary: "Changes a renewal; what is left out stays",
         query: &[],
-        body: &[
-            Param::optional(
-                "renewed_subscription_plan",
-                Kind::OptionalUuid,
-                "The plan that follows; made by processing, if left out.",
-            ),
-            Param::optional(
-                "salesforce_opportunity_id",
-                Kind::OptionalText(18),
-                "The line item that the future plan is sold under.",
-            ),
-            Param::optional("number_of_licenses", Kind::Integer(1), "How many licences the future plan gets."),
-            Param::optional("effective_date", Kind::Moment, "When the future plan starts."),
-            Param::optional("renewed_expiration_date", Kind::Moment, "When it ends."),
-            Param::optional("renewed_plan_title", Kind::OptionalText(128), "Its title."),
-            Param::optional(
-                "license_types_to_copy",
-                Kind::OneOf(&["assigned_and_activated", "activated", "nothing"]),
-                "Which licences are carried over.",
-            ),
-            Param::optional(
-                "disable_auto_apply_licenses",
-                Kind::Boolean,
-                "Whether auto-apply ends with the prior plan.",
-            ),
-            Param::optional("exempt_from_batch_processing", Kind::Boolean, "Whether the schedule leaves it alone."),
-        ],
+        body: &doc::optional_from(doc::without_first::<10, 9>(CREATED), 0),
         answers: &[
             Answer::new(200, "The renewal.", Shape::Of(doc::schema::<wire::Renewal>)),
             Answer::new(422, "Another renewal leads to the plan, or it is being processed.", Shape::Text),

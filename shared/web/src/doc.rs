@@ -120,6 +120,38 @@ impl Answer {
     }
 }
 
+/// The same fields, of which those from that place on may be left out: a change names what it changes.
+pub const fn optional_from<const N: usize>(mut fields: [Param; N], from: usize) -> [Param; N] {
+    let mut n = from;
+    while n < N {
+        fields[n].is_required = false;
+        n += 1;
+    }
+    fields
+}
+
+/// The same fields but the first one. `M` is `N - 1`.
+pub const fn without_first<const N: usize, const M: usize>(fields: [Param; N]) -> [Param; M] {
+    let mut others = [fields[0]; M];
+    let mut n = 0;
+    while n < M {
+        others[n] = fields[n + 1];
+        n += 1;
+    }
+    others
+}
+
+/// The same fields behind another one. `M` is `N + 1`.
+pub const fn with_first<const N: usize, const M: usize>(first: Param, fields: [Param; N]) -> [Param; M] {
+    let mut all = [first; M];
+    let mut n = 0;
+    while n < N {
+        all[n + 1] = fields[n];
+        n += 1;
+    }
+    all
+}
+
 /// The shape of that type.
 pub fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<T>()

@@ -7,7 +7,7 @@ use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Doc, Grants, Route,
+    Grants, Route,
     doc::{Answer, Kind, Param, Shape},
 };
 
@@ -29,7 +29,7 @@ pub fn document<'a>(routes: impl Iterator<Item = (&'a str, &'a Route)>) -> Value
     }
     let mut schemas = generator.take_definitions(true);
     schemas.extend(errors());
-    schemas.extend(bodies.0.into_iter().map(|(_, name, schema)| (name, schema)));
+    schemas.extend(bodies.0);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -65,17 +65,17 @@ pub fn document<'a>(routes: impl Iterator<Item = (&'a str, &'a Route)>) -> Value
     })
 }
 
-/// Bodies of requests, once for each documentation, however many routes share it.
+/// Bodies of requests by name, each once, however many routes share it.
 #[derive(Default)]
-struct Bodies(Vec<(*const Doc, String, Value)>);
+struct Bodies(Vec<(String, Value)>);
 
 impl Bodies {
     fn reference(&mut self, route: &Route) -> Value {
-        let doc = std::ptr::from_ref(route.doc);
-        let known = self.0.iter().find(|(known, ..)| std::ptr::eq(*known, doc)).map(|(_, name, _)| name.clone());
+        let schema = body_schema(route.doc.body);
+        let known = self.0.iter().find(|(_, known)| *known == schema).map(|(name, _)| name.clone());
         let name = known.unwrap_or_else(|| {
             let name = format!("{}_body", operation_id(route));
-            self.0.push((doc, name.clone(), body_schema(route.doc.body)));
+            self.0.push((name.clone(), schema));
             name
         });
         json!({ "$ref": format!("#/components/schemas/{name}") })
