@@ -1,10 +1,15 @@
 //! What happened, as one record for each transaction: the source of mails, calls, domain events and the
 //! audit trail. It is written with the change and carried on by the table's stream.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     actor::Stamp,
+    agreement::CustomerAgreement,
+    ambient::Timestamp,
+    change::Changes,
+    delivery::{DeliveryId, MailKind},
     email::EmailAddress,
     ids::{ActivationKey, AgreementId, EnterpriseId, EventId, JobId, LicenseId, LmsUserId, PlanId, RenewalId},
     license::{License, LicenseStatus},
@@ -40,6 +45,9 @@ pub struct Event {
     /// The learner, where there is no licence to name them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learner: Option<Learner>,
+    /// What changed of the agreement, plan or renewal itself.
+    #[serde(default, skip_serializing_if = "Changes::is_empty")]
+    pub changes: Changes,
     /// The licences that changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub licenses: Vec<LicenseChange>,
@@ -48,8 +56,29 @@ pub struct Event {
     pub consequences: Vec<Consequence>,
 }
 
+impl Event {
+    /// An event of that kind about an agreement, and nothing else yet.
+    pub fn new(id: EventId, kind: EventKind, agreement: &CustomerAgreement, stamp: &Stamp) -> Self {
+        Self {
+            id,
+            schema: EVENT_SCHEMA,
+            kind,
+            stamp: stamp.clone(),
+            enterprise: agreement.enterprise_customer_uuid,
+            agreement: agreement.uuid,
+            plan: None,
+            renewal: None,
+            count: None,
+            learner: None,
+            changes: Changes::default(),
+            licenses: Vec::new(),
+            consequences: Vec::new(),
+        }
+    }
+}
+
 /// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum EventKind {
     /// An agreement was made.
@@ -88,8 +117,78 @@ pub enum EventKind {
     LearnerEmailChanged,
     /// Learners are to be enrolled in courses.
     BulkEnrollmentRequested,
+    /// An enrolment job was carried out.
+    BulkEnrollmentDone,
+    /// A plan's allocation passed a threshold.
+    UtilizationReached,
+    /// An operator has a mail sent again whose fate is not known.
+    MailResent,
     /// A learner left for good; a licence of theirs names nobody now.
     LearnerRetired,
+}
+
+impl EventKind {
+    /// Every kind.
+    pub const ALL: [Self; 22] = [
+        Self::AgreementCreated,
+        Self::PlanCreated,
+        Self::AgreementUpdated,
+        Self::PlanUpdated,
+        Self::PlanDeleted,
+        Self::RenewalCreated,
+        Self::RenewalUpdated,
+        Self::RenewalDeleted,
+        Self::LicensesRenewed,
+        Self::RenewalProcessed,
+        Self::LicensesAssigned,
+        Self::LicenseActivated,
+        Self::LicenseAutoApplied,
+        Self::LicenseNotAssigned,
+        Self::LearnersReminded,
+        Self::LicensesRevoked,
+        Self::LearnerEmailChanged,
+        Self::BulkEnrollmentRequested,
+        Self::BulkEnrollmentDone,
+        Self::UtilizationReached,
+        Self::MailResent,
+        Self::LearnerRetired,
+    ];
+
+    /// Its name, as it is stored and told.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AgreementCreated => "agreement-created",
+            Self::PlanCreated => "plan-created",
+            Self::AgreementUpdated => "agreement-updated",
+            Self::PlanUpdated => "plan-updated",
+            Self::PlanDeleted => "plan-deleted",
+            Self::RenewalCreated => "renewal-created",
+            Self::RenewalUpdated => "renewal-updated",
+            Self::RenewalDeleted => "renewal-deleted",
+            Self::LicensesRenewed => "licenses-renewed",
+            Self::RenewalProcessed => "renewal-processed",
+            Self::LicensesAssigned => "licenses-assigned",
+            Self::LicenseActivated => "license-activated",
+            Self::LicenseAutoApplied => "license-auto-applied",
+            Self::LicenseNotAssigned => "license-not-assigned",
+            Self::LearnersReminded => "learners-reminded",
+            Self::LicensesRevoked => "licenses-revoked",
+            Self::LearnerEmailChanged => "learner-email-changed",
+            Self::BulkEnrollmentRequested => "bulk-enrollment-requested",
+            Self::BulkEnrollmentDone => "bulk-enrollment-done",
+            Self::UtilizationReached => "utilization-reached",
+            Self::MailResent => "mail-resent",
+            Self::LearnerRetired => "learner-retired",
+        }
+    }
+
+    /// Whether learners do it themselves, so that who did it is whom it is about.
+    pub const fn is_learners_own(self) -> bool {
+        matches!(
+            self,
+            Self::LicenseActivated | Self::LicenseAutoApplied | Self::LicenseNotAssigned | Self::LearnerEmailChanged
+        )
+    }
 }
 
 /// A learner whom no licence names.
@@ -114,6 +213,9 @@ pub struct LicenseChange {
     /// The learner. Consumers that keep records replace it by a person id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<EmailAddress>,
+    /// The learner before, or the address before, where it was another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email_before: Option<EmailAddress>,
     /// The learner's number in the LMS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lms_user_id: Option<LmsUserId>,
@@ -123,25 +225,106 @@ pub struct LicenseChange {
     /// The licence of an earlier plan that this one carries on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<LicenseId>,
+    /// Whether nobody ever held it before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_first: bool,
+    /// What was on record of it.
+    #[serde(default, skip_serializing_if = "LicenseFacts::is_empty")]
+    pub before: LicenseFacts,
+    /// What is on record of it.
+    #[serde(default, skip_serializing_if = "LicenseFacts::is_empty")]
+    pub after: LicenseFacts,
 }
 
-impl LicenseChange {
-    /// The change that made `after` of a licence in status `from`.
-    pub fn new(from: LicenseStatus, after: &License) -> Self {
+/// What is on record of a licence beside its status and its learner.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LicenseFacts {
+    /// When it was assigned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assigned_date: Option<Timestamp>,
+    /// When it was activated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation_date: Option<Timestamp>,
+    /// When the learner was last reminded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_remind_date: Option<Timestamp>,
+    /// When it was revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_date: Option<Timestamp>,
+    /// The licence of a later plan that carries it on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewed_to: Option<LicenseId>,
+    /// Whether the learner took it without an invitation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_applied: Option<bool>,
+}
+
+impl LicenseFacts {
+    /// What is on record of that licence.
+    pub const fn of(license: &License) -> Self {
         Self {
-            license: after.uuid,
-            from,
-            to: after.status,
-            email: after.user_email.clone(),
-            lms_user_id: after.lms_user_id,
-            activation_key: after.activation_key,
-            previous: None,
+            assigned_date: license.assigned_date,
+            activation_date: license.activation_date,
+            last_remind_date: license.last_remind_date,
+            revoked_date: license.revoked_date,
+            renewed_to: license.renewed_to,
+            auto_applied: license.auto_applied,
         }
     }
 
-    /// A seat was taken by the copy of a licence of an earlier plan.
-    pub fn carried_over(original: LicenseId, copy: &License) -> Self {
-        Self { previous: Some(original), ..Self::new(LicenseStatus::Unassigned, copy) }
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The licence as it was when these were the facts.
+    #[must_use]
+    pub fn put_back(self, license: License) -> License {
+        License {
+            assigned_date: self.assigned_date,
+            activation_date: self.activation_date,
+            last_remind_date: self.last_remind_date,
+            revoked_date: self.revoked_date,
+            renewed_to: self.renewed_to,
+            auto_applied: self.auto_applied,
+            ..license
+        }
+    }
+}
+
+impl LicenseChange {
+    /// The change that made `after` of `before`.
+    pub fn new(before: &License, after: &License) -> Self {
+        let is_other = before.user_email != after.user_email;
+        Self {
+            license: after.uuid,
+            from: before.status,
+            to: after.status,
+            email: after.user_email.clone(),
+            email_before: before.user_email.clone().filter(|_| is_other),
+            lms_user_id: after.lms_user_id,
+            activation_key: after.activation_key,
+            previous: None,
+            // A seat that came back was changed since it was made.
+            is_first: before.status == LicenseStatus::Unassigned && before.modified == before.created,
+            before: LicenseFacts::of(before),
+            after: LicenseFacts::of(after),
+        }
+    }
+
+    /// The learner left for good: what tells of it names nobody.
+    pub fn forgetting(before: &License, after: &License) -> Self {
+        Self { email_before: None, ..Self::new(before, after) }
+    }
+
+    /// The seat was taken by the copy of a licence of an earlier plan.
+    pub fn carried_over(original: LicenseId, seat: &License, copy: &License) -> Self {
+        Self { previous: Some(original), ..Self::new(seat, copy) }
+    }
+
+    /// Whom it is about: who holds the licence, or held it until then.
+    pub fn person(&self) -> Option<&EmailAddress> {
+        self.email.as_ref().or(self.email_before.as_ref())
     }
 }
 
@@ -177,9 +360,43 @@ pub enum Consequence {
     CheckUtilization,
     /// Ask the enterprise service to end the enrolments of revoked learners.
     RevokeEnrollments,
+    /// Tell the customer's admins that so much of a plan is allocated.
+    MailUtilization {
+        /// In percent.
+        percent: u8,
+    },
+    /// Tell whoever asked for an enrolment job where its results are.
+    MailEnrollmentResults {
+        /// The job.
+        job: JobId,
+    },
+    /// Send a mail again whose fate is not known.
+    ResendMail {
+        /// The mail.
+        delivery: DeliveryId,
+    },
     /// Enrol the learners of a job in its courses.
     EnrollLearners {
         /// The job.
         job: JobId,
     },
+}
+
+impl Consequence {
+    /// The mail that it asks for, if it asks for one.
+    pub const fn mail(&self) -> Option<MailKind> {
+        match self {
+            Self::MailAssignment { .. } => Some(MailKind::Assignment),
+            Self::MailReminder { .. } => Some(MailKind::Reminder),
+            Self::MailPostActivation => Some(MailKind::PostActivation),
+            Self::MailAutoApplied => Some(MailKind::AutoApplied),
+            Self::MailRevocationCapReached => Some(MailKind::RevocationCapReached),
+            Self::MailUtilization { .. } => Some(MailKind::Utilization),
+            Self::MailEnrollmentResults { .. } => Some(MailKind::EnrollmentResults),
+            Self::ResendMail { .. }
+            | Self::CheckUtilization
+            | Self::RevokeEnrollments
+            | Self::EnrollLearners { .. } => None,
+        }
+    }
 }

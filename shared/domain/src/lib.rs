@@ -5,11 +5,14 @@ pub mod actor;
 pub mod agreement;
 pub mod ambient;
 pub mod capacity;
+pub mod change;
+pub mod delivery;
 pub mod email;
 pub mod enrollment;
 pub mod event;
 pub mod ids;
 pub mod license;
+pub mod lifecycle;
 pub mod once;
 pub mod plan;
 pub mod product;
@@ -17,14 +20,17 @@ pub mod renewal;
 pub mod renewing;
 pub mod roles;
 pub mod seats;
+pub mod trail;
 
 pub use actor::Stamp;
 pub use agreement::{CustomerAgreement, ExpirationMessaging, Portfolio};
 pub use ambient::{Clock, Random, Timestamp};
 pub use capacity::{RevocationCap, SeatCounts};
+pub use change::{Changes, FieldChange};
+pub use delivery::{Delivery, DeliveryId, DeliveryState, MailKind};
 pub use email::{EmailAddress, EmailKey, InvalidEmail};
 pub use enrollment::EnrollmentJob;
-pub use event::{Consequence, Event, EventKind, LicenseChange};
+pub use event::{Consequence, Event, EventKind, LicenseChange, LicenseFacts};
 pub use ids::{
     ActivationKey, AgreementId, BatchId, CatalogId, EnterpriseId, EventId, JobId, LicenseId, LmsUserId, PlanId,
     ProductId, RenewalId,
@@ -36,3 +42,4 @@ pub use product::{PlanType, Product, ProductCatalog};
 pub use renewal::{LicenseTypesToCopy, SubscriptionPlanRenewal};
 pub use roles::{Access, Principal, RoleGrant, RoleName, Scope};
 pub use seats::{Ordinal, SeatLayout, SeatPrefix};
+pub use trail::{PersonId, Subject, TrailEntry};

@@ -42,7 +42,7 @@ impl Activate for Store {
             EventKind::LicenseActivated,
             portfolio,
             plan.uuid,
-            vec![LicenseChange::new(license.status, &activated)],
+            vec![LicenseChange::new(license, &activated)],
             vec![Consequence::MailPostActivation],
             stamp,
         );

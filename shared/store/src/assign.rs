@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use futures::try_join;
 use license_domain::{
-    Begun, Consequence, EmailKey, Event, EventKind, License, LicenseChange, LicenseSource, LicenseStatus, PlanId,
-    Portfolio, Stamp, SubscriptionPlan, license::SOURCE_TYPE_AMT,
+    Begun, Consequence, EmailKey, Event, EventKind, License, LicenseChange, LicenseSource, PlanId, Portfolio, Stamp,
+    SubscriptionPlan, license::SOURCE_TYPE_AMT,
 };
 
 use crate::{
@@ -151,7 +151,7 @@ impl Store {
                 &plan.seats,
                 &request.stamp,
             )?);
-            changes.push(LicenseChange::new(LicenseStatus::Unassigned, &license));
+            changes.push(LicenseChange::new(seat, &license));
             assigned.push((wish.email.clone(), license.uuid));
         }
         let assigned = Assigned { assigned, already_associated };

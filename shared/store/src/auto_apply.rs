@@ -74,9 +74,8 @@ impl Store {
         let Some((seats, deletes)) = self.seats(plan, share, Vec::new()).await? else {
             return Ok(None);
         };
-        let applied =
-            |seat: &License| seat.auto_apply(email.clone(), lms_user_id, self.random.activation_key(), stamp.at).ok();
-        let Some(license) = seats.first().and_then(applied) else {
+        let Some(seat) = seats.first() else { return Ok(None) };
+        let Ok(license) = seat.auto_apply(email.clone(), lms_user_id, self.random.activation_key(), stamp.at) else {
             return Ok(None);
         };
 
@@ -90,7 +89,7 @@ impl Store {
             EventKind::LicenseAutoApplied,
             portfolio,
             plan.uuid,
-            vec![LicenseChange::new(LicenseStatus::Unassigned, &license)],
+            vec![LicenseChange::new(seat, &license)],
             vec![Consequence::MailAutoApplied, Consequence::CheckUtilization],
             stamp,
         );

@@ -22,6 +22,8 @@ pub struct Cached {
     pub buckets: Pointers<PlanId, u16>,
     /// Plans whose last draw had to take returned seats: the next one looks for them at once.
     pub returned_seats: Pointers<PlanId, ()>,
+    /// The secret that makes person ids.
+    pub person_secret: Pointers<(), String>,
     products: Mutex<Option<(Timestamp, ProductCatalog)>>,
 }
 

@@ -10,6 +10,7 @@ use crate::{
     rows::{self, Bucket},
     table::{ATTEMPTS, Cancelled, Expression, Range, TRANSACTION_LIMIT, Write},
     update::unchanged_plan,
+    write::record_changes,
 };
 
 /// Items of the transaction that are neither buckets nor free seats.
@@ -58,7 +59,8 @@ impl Store {
                     .extend(rows.into_iter().map(|key| Write::Delete { key, condition: Some(Expression::present()) }));
             }
             let event = self.license_event(EventKind::PlanDeleted, portfolio, plan.uuid, Vec::new(), Vec::new(), stamp);
-            writes.extend(self.told(&Event { count: Some(plan.seats.total), ..event })?);
+            let changes = record_changes(Some(plan), None);
+            writes.extend(self.told(&Event { count: Some(plan.seats.total), changes, ..event })?);
             match self.table.transact(writes, self.token()).await {
                 Ok(()) => {
                     self.cached.plans.forget(&plan.uuid);

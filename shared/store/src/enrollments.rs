@@ -1,7 +1,7 @@
 //! Jobs that enrol learners in courses: put on record with the wish to be carried out.
 
 use async_trait::async_trait;
-use license_domain::{Consequence, EnrollmentJob, Event, EventKind, JobId, Portfolio, Stamp, event::EVENT_SCHEMA};
+use license_domain::{Consequence, EnrollmentJob, Event, EventKind, JobId, Portfolio, Stamp};
 
 use crate::{
     Store, StoreError,
@@ -20,18 +20,9 @@ impl Enrollments for Store {
     /// carried out. The transaction met another one: again after a random wait.
     async fn create_job(&self, portfolio: &Portfolio, job: &EnrollmentJob, stamp: &Stamp) -> Result<(), StoreError> {
         let event = Event {
-            id: self.random.event_id(stamp.at),
-            schema: EVENT_SCHEMA,
-            kind: EventKind::BulkEnrollmentRequested,
-            stamp: stamp.clone(),
-            enterprise: portfolio.agreement.enterprise_customer_uuid,
-            agreement: portfolio.agreement.uuid,
             plan: job.subscription_plan,
-            renewal: None,
-            count: None,
-            learner: None,
-            licenses: Vec::new(),
             consequences: vec![Consequence::EnrollLearners { job: job.uuid }],
+            ..self.new_event(EventKind::BulkEnrollmentRequested, &portfolio.agreement, stamp)
         };
         let mut item = rows::to_item(job)?;
         item.extend(keys::job(job.uuid).attributes());

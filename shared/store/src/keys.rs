@@ -15,6 +15,10 @@
 //! | licence without a person | `LICENSE#l` | `@` | the same |
 //! | alias from LMS user to address | `LMS#id` | `EMAIL#lower` | |
 //! | event and outbox | `EVENT#hour#shard` | event id | |
+//! | audit trail of a thing | `TRAIL#LICENSE#l`, `TRAIL#PLAN#p`, `TRAIL#AGREEMENT#a`, `TRAIL#RENEWAL#id` | event id | |
+//! | mail | `SENT#event.consequence.part` | `@` | gsi3 `DUE#MAIL` / time, id, where its fate is not known |
+//! | what admins are told once | `PLAN#p` | `NOTICE#kind` | |
+//! | secret that makes person ids | `SECRET#PERSON` | `@` | |
 //! | batch (assigning, renewing), its chunks | `BATCH#b` | `@`, `CHUNK#n` | gsi3 `DUE#BATCH` / time, b |
 //! | job that enrols learners | `JOB#j` | `@` | gsi3 `DUE#JOB` / time, j |
 //! | request that has its effect once, its parts | `IDEMPOTENCY#digest` | `@`, `PART#n` | |
@@ -28,9 +32,10 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use license_domain::{
-    AgreementId, BatchId, EmailAddress, EmailKey, EnterpriseId, EventId, JobId, License, LicenseId, LicenseStatus,
-    LmsUserId, PlanId, RenewalId, RoleGrant, RoleName, Scope, SeatPrefix, Timestamp,
+    AgreementId, BatchId, DeliveryId, EmailAddress, EmailKey, EnterpriseId, EventId, JobId, License, LicenseId,
+    LicenseStatus, LmsUserId, PlanId, RenewalId, RoleGrant, RoleName, Scope, SeatPrefix, Subject, Timestamp,
 };
+use serde::{Deserialize, Serialize};
 
 /// Names of the key attributes, as the template declares them.
 pub const PK: &str = "pk";
@@ -371,7 +376,82 @@ pub const EVENT_SHARDS: u64 = 16;
 
 /// An event.
 pub fn event(at: Timestamp, shard: u64, event: EventId) -> Key {
-    Key::new(format!("EVENT#{}#{shard}", at.format("%Y-%m-%dT%H")), event.to_string())
+    Key::new(format!("{EVENT_PREFIX}{}#{shard}", at.format("%Y-%m-%dT%H")), event.to_string())
+}
+
+/// Where an event lies: its partition says the hour and the shard.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct EventRef {
+    /// The partition.
+    pub partition: String,
+    /// The event.
+    pub event: EventId,
+}
+
+/// What the partitions of events begin with.
+pub const EVENT_PREFIX: &str = "EVENT#";
+
+impl EventRef {
+    /// The event at that key, if it is one's.
+    pub fn of(key: &Key) -> Option<Self> {
+        let event = key.sk.parse().ok()?;
+        key.pk.starts_with(EVENT_PREFIX).then(|| Self { partition: key.pk.clone(), event })
+    }
+
+    /// Its key.
+    pub fn key(&self) -> Key {
+        Key::new(self.partition.clone(), self.event.to_string())
+    }
+}
+
+/// The partitions of the events of an hour.
+pub fn events_of(hour: Timestamp) -> impl Iterator<Item = String> {
+    let hour = hour.format("%Y-%m-%dT%H").to_string();
+    (0..EVENT_SHARDS).map(move |shard| format!("{EVENT_PREFIX}{hour}#{shard}"))
+}
+
+/// The trail of a thing.
+pub fn trail(subject: Subject) -> String {
+    match subject {
+        Subject::License(license) => format!("TRAIL#LICENSE#{license}"),
+        Subject::Plan(plan) => format!("TRAIL#PLAN#{plan}"),
+        Subject::Agreement(agreement) => format!("TRAIL#AGREEMENT#{agreement}"),
+        Subject::Renewal(renewal) => format!("TRAIL#RENEWAL#{}", renewal.0),
+    }
+}
+
+/// An entry of a trail. Events' ids sort by time.
+pub fn trail_entry(subject: Subject, event: EventId) -> Key {
+    Key::new(trail(subject), event.to_string())
+}
+
+/// The least sort key of a trail's entries of that time or later.
+pub fn trail_from(at: Timestamp) -> String {
+    let millis = u64::try_from(at.timestamp_millis()).unwrap_or_default();
+    uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid().to_string()
+}
+
+/// The secret that makes person ids of addresses.
+pub fn person_secret() -> Key {
+    Key::head("SECRET#PERSON")
+}
+
+/// A mail's record.
+pub fn delivery(id: &DeliveryId) -> Key {
+    Key::head(format!("SENT#{id}"))
+}
+
+/// Partition of mails whose fate is not known, or that were refused.
+pub const UNSETTLED_MAILS: &str = "DUE#MAIL";
+
+/// A mail's place among these.
+pub fn unsettled_mail(id: &DeliveryId, at: Timestamp) -> IndexKey {
+    IndexKey { index: GSI3, pk: UNSETTLED_MAILS.to_owned(), sk: format!("{}#{id}", time(at)) }
+}
+
+/// Something that a plan's admins are told once.
+pub fn notice(plan: PlanId, kind: &str) -> Key {
+    Key::new(self::plan(plan).pk, format!("NOTICE#{kind}"))
 }
 
 /// A batch and its chunks.

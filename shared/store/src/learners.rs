@@ -203,7 +203,7 @@ impl Store {
         }
         let mut changes = Vec::new();
         if how != Move::Losing {
-            changes.push(LicenseChange::new(license.status, &moved));
+            changes.push(LicenseChange::new(license, &moved));
         }
         if let Some(freed) = freed {
             // Only live licences give way; the state machine cannot refuse.
@@ -213,7 +213,7 @@ impl Store {
             let at = self.any_bucket(plan.uuid, &plan.seats);
             writes.push(Write::put(rows::free_seat(&seat, at)?));
             writes.push(give_back(freed.status).write(at));
-            changes.push(LicenseChange::new(freed.status, &seat));
+            changes.push(LicenseChange::new(freed, &seat));
         }
         writes.push(alias(user, email, stamp.at));
         writes.push(self.adoption_event(&portfolio, license, changes, stamp)?);

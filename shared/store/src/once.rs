@@ -174,7 +174,7 @@ impl Onces for Store {
             parts: seen.parts,
         };
         let condition = Expression::new("#attempt = :seen").name("attempt").value("seen", text(seen.attempt));
-        self.put_if(record.item(&once.key)?, condition).await
+        self.put_if(Write::Put { item: record.item(&once.key)?, condition: Some(condition) }).await
     }
 
     /// One write: the answer, or where it is made from, on condition that no other attempt has the record.
@@ -191,14 +191,13 @@ impl Onces for Store {
             },
             parts: matches!(once.begun, Some(Begun::Parts | Begun::AllParts)),
         };
-        self.put_if(record.item(&once.key)?, mine(once, at)).await
+        self.put_if(Write::Put { item: record.item(&once.key)?, condition: Some(mine(once, at)) }).await
     }
 }
 
 impl Store {
-    /// Puts one item; whether the condition held.
-    async fn put_if(&self, item: Item, condition: Expression) -> Result<bool, StoreError> {
-        let write = Write::Put { item, condition: Some(condition) };
+    /// Writes one item; whether its condition held.
+    pub(crate) async fn put_if(&self, write: Write) -> Result<bool, StoreError> {
         match self.table.transact(vec![write], self.token()).await {
             Ok(()) => Ok(true),
             Err(Cancelled::Conditions(_) | Cancelled::Conflict) => Ok(false),

@@ -1,6 +1,8 @@
 //! What handlers may ask of the store, one trait for each capability. A function's `main` hands its router
 //! only the traits that its IAM policy allows.
 
+mod outbox;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -20,6 +22,8 @@ use crate::{
     keys::{Item, Key},
     rows::Bucket,
 };
+
+pub use self::outbox::{Deliveries, Events, Notices, TrailQuery, Trails};
 
 /// What the store knows of a user beside the token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

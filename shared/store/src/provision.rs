@@ -1,9 +1,7 @@
 //! Making agreements and plans.
 
 use async_trait::async_trait;
-use license_domain::{
-    CustomerAgreement, Event, EventKind, PlanId, Stamp, SubscriptionPlan, event::EVENT_SCHEMA, seats::deal,
-};
+use license_domain::{CustomerAgreement, Event, EventKind, Stamp, SubscriptionPlan, seats::deal};
 
 use crate::{
     Store, StoreError,
@@ -11,6 +9,7 @@ use crate::{
     ports::{CreateAgreementError, CreatePlanError, Provision},
     rows::{self, Bucket},
     table::{ATTEMPTS, Cancelled, Expression, Write},
+    write::record_changes,
 };
 
 #[async_trait]
@@ -19,7 +18,10 @@ impl Provision for Store {
     /// customer and from its slug; beside them the event. A pointer's condition failed: that name is taken. The
     /// transaction met another one: again after a random wait.
     async fn create_agreement(&self, agreement: &CustomerAgreement, stamp: &Stamp) -> Result<(), CreateAgreementError> {
-        let event = self.provisioning_event(EventKind::AgreementCreated, agreement, None, None, stamp);
+        let event = Event {
+            changes: record_changes(None, Some(agreement)),
+            ..self.new_event(EventKind::AgreementCreated, agreement, stamp)
+        };
         let slug = agreement.enterprise_customer_slug.as_deref();
         for attempt in 0..ATTEMPTS {
             let mut writes = vec![
@@ -58,8 +60,12 @@ impl Provision for Store {
         stamp: &Stamp,
     ) -> Result<(), CreatePlanError> {
         let keys = AgreementKeys(agreement.uuid);
-        let total = Some(plan.seats.total);
-        let event = self.provisioning_event(EventKind::PlanCreated, agreement, Some(plan.uuid), total, stamp);
+        let event = Event {
+            plan: Some(plan.uuid),
+            count: Some(plan.seats.total),
+            changes: record_changes(None, Some(plan)),
+            ..self.new_event(EventKind::PlanCreated, agreement, stamp)
+        };
         for attempt in 0..ATTEMPTS {
             let mut writes = vec![
                 Write::Check { key: keys.agreement(), condition: Expression::present() },
@@ -89,31 +95,5 @@ impl Provision for Store {
             }
         }
         Err(StoreError::Contention { operation: "create plan", attempts: ATTEMPTS }.into())
-    }
-}
-
-impl Store {
-    fn provisioning_event(
-        &self,
-        kind: EventKind,
-        agreement: &CustomerAgreement,
-        plan: Option<PlanId>,
-        count: Option<u64>,
-        stamp: &Stamp,
-    ) -> Event {
-        Event {
-            id: self.random.event_id(stamp.at),
-            schema: EVENT_SCHEMA,
-            kind,
-            stamp: stamp.clone(),
-            enterprise: agreement.enterprise_customer_uuid,
-            agreement: agreement.uuid,
-            plan,
-            renewal: None,
-            count,
-            learner: None,
-            licenses: Vec::new(),
-            consequences: Vec::new(),
-        }
     }
 }

@@ -79,7 +79,7 @@ impl Store {
                 let Ok(reminded) = slot.license.remind(stamp.at) else { continue };
                 let slot_key = LearnerKeys(key).slot(plan.uuid);
                 writes.push(change_in_place(slot_key, &slot.license, &reminded, &plan.seats, stamp)?);
-                changes.push(LicenseChange::new(slot.license.status, &reminded));
+                changes.push(LicenseChange::new(&slot.license, &reminded));
             }
             if writes.is_empty() {
                 return Ok(0);

@@ -11,6 +11,7 @@ use crate::{
     rows::{self, attributes},
     table::{ATTEMPTS, Cancelled, Expression, Write},
     update::{moved, unchanged},
+    write::record_changes,
 };
 
 #[async_trait]
@@ -51,7 +52,7 @@ impl Renewals for Store {
     ) -> Result<(), RenewalError> {
         let keys = AgreementKeys(renewal.customer_agreement);
         let present = |plan| Write::Check { key: keys.plan(plan), condition: Expression::present() };
-        let event = self.renewal_event(EventKind::RenewalCreated, portfolio, renewal, stamp);
+        let event = self.renewal_event(EventKind::RenewalCreated, portfolio, (None, Some(renewal)), stamp);
         for attempt in 0..ATTEMPTS {
             let pointer = |key| Write::create(rows::pointer(&key, renewal.id.0));
             let mut writes = vec![pointer(keys.leaving(renewal.prior_subscription_plan))];
@@ -89,7 +90,7 @@ impl Renewals for Store {
         let keys = AgreementKeys(before.customer_agreement);
         let entering =
             |renewal: &SubscriptionPlanRenewal| renewal.renewed_subscription_plan.map(|plan| keys.entering(plan));
-        let event = self.renewal_event(EventKind::RenewalUpdated, portfolio, after, stamp);
+        let event = self.renewal_event(EventKind::RenewalUpdated, portfolio, (Some(before), Some(after)), stamp);
         for attempt in 0..ATTEMPTS {
             let version = self.seen(before).await?;
             let put = rows::renewal(after, version + 1, stamp)?;
@@ -117,7 +118,7 @@ impl Renewals for Store {
         stamp: &Stamp,
     ) -> Result<(), RenewalError> {
         let keys = AgreementKeys(renewal.customer_agreement);
-        let event = self.renewal_event(EventKind::RenewalDeleted, portfolio, renewal, stamp);
+        let event = self.renewal_event(EventKind::RenewalDeleted, portfolio, (Some(renewal), None), stamp);
         for attempt in 0..ATTEMPTS {
             let version = self.seen(renewal).await?;
             let pointers = [Some(keys::renewal(renewal.id)), Some(keys.leaving(renewal.prior_subscription_plan))];
@@ -155,11 +156,15 @@ impl Store {
         &self,
         kind: EventKind,
         portfolio: &Portfolio,
-        renewal: &SubscriptionPlanRenewal,
+        (before, after): (Option<&SubscriptionPlanRenewal>, Option<&SubscriptionPlanRenewal>),
         stamp: &Stamp,
     ) -> Event {
-        let plan = renewal.prior_subscription_plan;
-        let event = self.license_event(kind, portfolio, plan, Vec::new(), Vec::new(), stamp);
-        Event { renewal: Some(renewal.id), ..event }
+        let renewal = after.or(before);
+        Event {
+            plan: renewal.map(|renewal| renewal.prior_subscription_plan),
+            renewal: renewal.map(|renewal| renewal.id),
+            changes: record_changes(before, after),
+            ..self.new_event(kind, &portfolio.agreement, stamp)
+        }
     }
 }

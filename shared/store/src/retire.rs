@@ -97,7 +97,7 @@ impl Store {
             let row = rows::license(&nobodys, Home::Archive, agreement, &plan.seats, version, stamp)?;
             (Write::put(row), nobodys, BucketChange { revoked_without_person: 1, ..BucketChange::default() })
         };
-        let changes = vec![LicenseChange::new(license.status, &stays)];
+        let changes = vec![LicenseChange::forgetting(license, &stays)];
         let event = self.license_event(EventKind::LearnerRetired, portfolio, plan.uuid, changes, Vec::new(), stamp);
         let mut writes = vec![gone, left, change.write(at)];
         writes.extend(self.told(&event)?);

@@ -156,7 +156,7 @@ impl Store {
             };
             let key = LearnerKeys(&email).slot(plan.uuid);
             writes.push(change_in_place(key, &slot.license, &revoked, &plan.seats, stamp)?);
-            changes.push(LicenseChange::new(slot.license.status, &revoked));
+            changes.push(LicenseChange::new(&slot.license, &revoked));
         }
         let activated = i64::try_from(counted).unwrap_or(i64::MAX);
         let bucket = BucketChange {

@@ -2,8 +2,7 @@
 
 use async_trait::async_trait;
 use license_domain::{
-    CustomerAgreement, Event, EventKind, Portfolio, SeatLayout, Stamp, SubscriptionPlan, event::EVENT_SCHEMA,
-    seats::deal,
+    CustomerAgreement, Event, EventKind, Portfolio, SeatLayout, Stamp, SubscriptionPlan, seats::deal,
 };
 
 use crate::{
@@ -12,6 +11,7 @@ use crate::{
     ports::{DeletePlanError, Update, UpdateError},
     rows::{self, Bucket, attributes},
     table::{ATTEMPTS, Cancelled, Expression, Write},
+    write::record_changes,
 };
 
 #[async_trait]
@@ -29,7 +29,10 @@ impl Update for Store {
     ) -> Result<(), UpdateError> {
         let enterprise = |agreement: &CustomerAgreement| Some(keys::enterprise(agreement.enterprise_customer_uuid));
         let slug = |agreement: &CustomerAgreement| agreement.enterprise_customer_slug.as_deref().map(keys::slug);
-        let event = self.change_event(EventKind::AgreementUpdated, after, None, None, stamp);
+        let event = Event {
+            changes: record_changes(Some(before), Some(after)),
+            ..self.new_event(EventKind::AgreementUpdated, after, stamp)
+        };
         for attempt in 0..ATTEMPTS {
             let Some(item) = self.table.get(&AgreementKeys(before.uuid).agreement()).await? else {
                 return Err(UpdateError::Changed);
@@ -81,8 +84,12 @@ impl Update for Store {
     ) -> Result<(), UpdateError> {
         let keys = AgreementKeys(before.customer_agreement);
         let grown = after.seats.total.saturating_sub(before.seats.total);
-        let count = (grown > 0).then_some(grown);
-        let event = self.change_event(EventKind::PlanUpdated, &portfolio.agreement, Some(after), count, stamp);
+        let event = Event {
+            plan: Some(after.uuid),
+            count: (grown > 0).then_some(grown),
+            changes: record_changes(Some(before), Some(after)),
+            ..self.new_event(EventKind::PlanUpdated, &portfolio.agreement, stamp)
+        };
         for attempt in 0..ATTEMPTS {
             let Some(item) = self.table.get(&keys.plan(before.uuid)).await? else {
                 return Err(UpdateError::Changed);
@@ -167,30 +174,4 @@ fn grow(plan: license_domain::PlanId, before: &SeatLayout, after: &SeatLayout) -
         }))
     };
     dealt.filter_map(|dealt| write(dealt).transpose()).collect()
-}
-
-impl Store {
-    fn change_event(
-        &self,
-        kind: EventKind,
-        agreement: &CustomerAgreement,
-        plan: Option<&SubscriptionPlan>,
-        count: Option<u64>,
-        stamp: &Stamp,
-    ) -> Event {
-        Event {
-            id: self.random.event_id(stamp.at),
-            schema: EVENT_SCHEMA,
-            kind,
-            stamp: stamp.clone(),
-            enterprise: agreement.enterprise_customer_uuid,
-            agreement: agreement.uuid,
-            plan: plan.map(|plan| plan.uuid),
-            renewal: None,
-            count,
-            learner: None,
-            licenses: Vec::new(),
-            consequences: Vec::new(),
-        }
-    }
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use license_domain::{
-    AgreementId, Consequence, EmailKey, Event, EventKind, License, LicenseChange, LicenseStatus, PlanId, Portfolio,
-    SeatLayout, Stamp, event::EVENT_SCHEMA,
+    AgreementId, Changes, Consequence, CustomerAgreement, EmailKey, Event, EventKind, License, LicenseChange,
+    LicenseStatus, PlanId, Portfolio, SeatLayout, Stamp, change::changes,
 };
 
 use crate::{
@@ -51,20 +51,12 @@ impl Store {
         consequences: Vec<Consequence>,
         stamp: &Stamp,
     ) -> Event {
-        Event {
-            id: self.random.event_id(stamp.at),
-            schema: EVENT_SCHEMA,
-            kind,
-            stamp: stamp.clone(),
-            enterprise: portfolio.agreement.enterprise_customer_uuid,
-            agreement: portfolio.agreement.uuid,
-            plan: Some(plan),
-            renewal: None,
-            count: None,
-            learner: None,
-            licenses,
-            consequences,
-        }
+        Event { plan: Some(plan), licenses, consequences, ..self.new_event(kind, &portfolio.agreement, stamp) }
+    }
+
+    /// An event about an agreement, and nothing else yet.
+    pub(crate) fn new_event(&self, kind: EventKind, agreement: &CustomerAgreement, stamp: &Stamp) -> Event {
+        Event::new(self.random.event_id(stamp.at), kind, agreement, stamp)
     }
 
     /// A token that makes the repetition of one transaction harmless.
@@ -234,6 +226,11 @@ impl BucketChange {
         let condition = (!conditions.is_empty()).then(|| conditions.join(" AND "));
         Write::Update { key: at.bucket(), update, condition, terms }
     }
+}
+
+/// What changed of an agreement, plan or renewal, but for what every change changes.
+pub(crate) fn record_changes<T: serde::Serialize>(before: Option<&T>, after: Option<&T>) -> Changes {
+    changes(before, after, &["modified"])
 }
 
 /// Signed, for counters.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use license_domain::{BatchId, EmailAddress, EmailKey, License, LicenseChange, LicenseId, LicenseStatus, Ordinal};
+use license_domain::{BatchId, EmailAddress, EmailKey, License, LicenseChange, LicenseId, Ordinal};
 
 use super::record::{Chunk, State};
 use crate::{
@@ -98,7 +98,7 @@ impl Store {
             if seat.is_row {
                 writes.push(Write::Delete { key: at.free(license.uuid), condition: Some(Expression::present()) });
             }
-            changes.push(LicenseChange::new(LicenseStatus::Unassigned, &license));
+            changes.push(LicenseChange::new(&seat.license, &license));
             assigned.push((wish.email.clone(), license.uuid));
         }
         let mut came_back = 0;

@@ -14,6 +14,7 @@ use crate::{
     rows::{self, number, text},
     table::{ATTEMPTS, Cancelled, Expression, Write},
     update::{unchanged, unchanged_plan},
+    write::record_changes,
 };
 
 impl Store {
@@ -80,6 +81,14 @@ impl Store {
         let mut writes = vec![Write::Put { item, condition: Some(unchanged(sight.version)) }];
         if let Some((before, after)) = &handed_over {
             writes.extend([put(prior, before)?, put(future, after)?]);
+            for (was, is) in [(prior.plan, before), (future.plan, after)] {
+                let event = Event {
+                    plan: Some(is.uuid),
+                    changes: record_changes(Some(was), Some(is)),
+                    ..self.new_event(EventKind::PlanUpdated, &sight.portfolio.agreement, stamp)
+                };
+                writes.push(self.event(&event)?);
+            }
         } else {
             writes.push(put(future, future.plan)?);
         }
@@ -88,7 +97,8 @@ impl Store {
         let plan = future.plan.uuid;
         let event =
             self.license_event(EventKind::RenewalProcessed, &sight.portfolio, plan, Vec::new(), Vec::new(), stamp);
-        writes.push(self.event(&Event { renewal: Some(batch.renewal), count: Some(held), ..event })?);
+        let changes = record_changes(Some(&sight.renewal), Some(&renewal));
+        writes.push(self.event(&Event { renewal: Some(batch.renewal), count: Some(held), changes, ..event })?);
         Ok(writes)
     }
 }

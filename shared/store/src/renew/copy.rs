@@ -122,7 +122,7 @@ impl Store {
                     if there.status.is_live() && original.renewed_to != Some(there.uuid) {
                         let after = original.carried_on_by(there.uuid, stamp.at);
                         writes.push(change_of(job, email, original, &after)?);
-                        changes.push(LicenseChange::new(original.status, &after));
+                        changes.push(LicenseChange::new(original, &after));
                     }
                     outcome.settled.insert(original.uuid);
                 }
@@ -158,7 +158,7 @@ impl Store {
             let copy = original.carried_over(seat, future.start_date, stamp.at);
             writes.push(change_of(job, email, original, &original.carried_on_by(copy.uuid, stamp.at))?);
             writes.extend(occupy(&copy, None, agreement, &future.seats, stamp)?);
-            changes.push(LicenseChange::carried_over(original.uuid, &copy));
+            changes.push(LicenseChange::carried_over(original.uuid, seat, &copy));
             outcome.settled.insert(original.uuid);
             outcome.made += 1;
         }

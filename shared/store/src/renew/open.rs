@@ -1,6 +1,6 @@
 //! Beginning to process a renewal: all that may refuse it is decided here.
 
-use license_domain::{Event, EventKind, SeatPrefix, Stamp, SubscriptionPlan, renewing::Refusal, seats::deal};
+use license_domain::{Changes, Event, EventKind, SeatPrefix, Stamp, SubscriptionPlan, renewing::Refusal, seats::deal};
 
 use super::{
     record::Renewing,
@@ -14,6 +14,7 @@ use crate::{
     rows::{self, Bucket, attributes, number, text},
     table::{Cancelled, Expression, Write},
     update::{unchanged, unchanged_plan},
+    write::record_changes,
 };
 
 /// The writes that put the future plan there, hidden, and which of them reserves its title.
@@ -24,6 +25,7 @@ struct Founding {
     title: Option<usize>,
     kind: EventKind,
     grown: u64,
+    changes: Changes,
 }
 
 impl Store {
@@ -73,6 +75,7 @@ impl Store {
         writes.push(Write::create(renewing.item()?));
         let event = Event {
             renewal: Some(renewal.id),
+            changes: founding.changes,
             count: (founding.grown > 0).then_some(founding.grown),
             ..self.license_event(founding.kind, &sight.portfolio, founding.future.uuid, Vec::new(), Vec::new(), stamp)
         };
@@ -118,7 +121,8 @@ impl Store {
         }
         let grown = future.seats.total;
         let epochs = vec![0; usize::from(future.seats.buckets)];
-        Ok(Some(Founding { future, epochs, writes, title: Some(0), kind: EventKind::PlanCreated, grown }))
+        let changes = record_changes(None, Some(&future));
+        Ok(Some(Founding { future, epochs, writes, title: Some(0), kind: EventKind::PlanCreated, grown, changes }))
     }
 
     async fn found_on_given(
@@ -150,7 +154,8 @@ impl Store {
                 None => Write::create(Bucket { end: seats, ..Bucket::default() }.item(at)?),
             });
         }
-        Ok(Some(Founding { future, epochs, writes, title: None, kind: EventKind::PlanUpdated, grown }))
+        let changes = record_changes(Some(given.plan), Some(&future));
+        Ok(Some(Founding { future, epochs, writes, title: None, kind: EventKind::PlanUpdated, grown, changes }))
     }
 }
 

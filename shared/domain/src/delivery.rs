@@ -1,0 +1,339 @@
+//! The record of a mail: one for each call of whoever sends it. Receivers cannot tell a repetition, so "exactly once"
+//! does not exist: the record says "sending" before the call, and what became of it after. What was "sending" when
+//! its process died is neither sent again nor believed to be sent: its fate is unknown until an operator decides.
+
+use std::{fmt, ops::Range, str::FromStr};
+
+use chrono::TimeDelta;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ambient::Timestamp,
+    email::EmailAddress,
+    ids::{AgreementId, EnterpriseId, EventId, PlanId},
+};
+
+/// How long a call may be under way at most. Whoever makes it must have given up by then.
+pub const LEASE: TimeDelta = TimeDelta::seconds(150);
+
+/// The most people whom one mail record is for.
+pub const PEOPLE_OF_A_MAIL: usize = 50;
+
+/// What a mail says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MailKind {
+    /// A licence waits for the learner.
+    Assignment,
+    /// It still does.
+    Reminder,
+    /// Welcome.
+    PostActivation,
+    /// Welcome, to a learner who took a licence without an invitation.
+    AutoApplied,
+    /// To customer success: a plan's revocation cap is reached.
+    RevocationCapReached,
+    /// To the customer's admins: so much of a plan is allocated.
+    Utilization,
+    /// To whoever asked for it: where the results of an enrolment job are.
+    EnrollmentResults,
+}
+
+impl MailKind {
+    /// Every kind.
+    pub const ALL: [Self; 7] = [
+        Self::Assignment,
+        Self::Reminder,
+        Self::PostActivation,
+        Self::AutoApplied,
+        Self::RevocationCapReached,
+        Self::Utilization,
+        Self::EnrollmentResults,
+    ];
+
+    /// Its name, as it is stored, counted and told.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Assignment => "assignment",
+            Self::Reminder => "reminder",
+            Self::PostActivation => "post-activation",
+            Self::AutoApplied => "auto-applied",
+            Self::RevocationCapReached => "revocation-cap-reached",
+            Self::Utilization => "utilization",
+            Self::EnrollmentResults => "enrollment-results",
+        }
+    }
+
+    /// Whether it goes to the learners of the event's licences.
+    pub const fn is_for_learners(self) -> bool {
+        matches!(self, Self::Assignment | Self::Reminder | Self::PostActivation | Self::AutoApplied)
+    }
+}
+
+/// Which mail: the cause, and which part of its people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DeliveryId {
+    /// The event that asked for it.
+    pub event: EventId,
+    /// Which of the event's consequences.
+    pub consequence: usize,
+    /// Which part of the people.
+    pub part: usize,
+}
+
+impl fmt::Display for DeliveryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.event, self.consequence, self.part)
+    }
+}
+
+/// The text names no mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not the id of a mail")]
+pub struct NoDelivery;
+
+impl FromStr for DeliveryId {
+    type Err = NoDelivery;
+    fn from_str(text: &str) -> Result<Self, NoDelivery> {
+        let mut parts = text.split('.');
+        let mut next = || parts.next().ok_or(NoDelivery);
+        let id = Self {
+            event: next()?.parse().map_err(|_| NoDelivery)?,
+            consequence: next()?.parse().map_err(|_| NoDelivery)?,
+            part: next()?.parse().map_err(|_| NoDelivery)?,
+        };
+        if parts.next().is_some() { Err(NoDelivery) } else { Ok(id) }
+    }
+}
+
+impl Serialize for DeliveryId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for DeliveryId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// How far a mail is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveryState {
+    /// To be sent, or sent in part.
+    Open,
+    /// A call is under way.
+    Sending,
+    /// Everybody has it.
+    Sent,
+    /// Some may have it or not.
+    Unknown,
+    /// It was refused; sending it again as it is would be refused again.
+    Refused,
+    /// Some had it or not, and an operator had it sent again, as another mail.
+    Resent,
+}
+
+/// The record of a mail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Which mail.
+    pub id: DeliveryId,
+    /// What it says.
+    pub kind: MailKind,
+    /// How far it is.
+    pub state: DeliveryState,
+    /// The customer.
+    pub enterprise: EnterpriseId,
+    /// The customer's agreement.
+    pub agreement: AgreementId,
+    /// The plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanId>,
+    /// How many people it is for.
+    pub people: usize,
+    /// The people before this one are settled.
+    pub next: usize,
+    /// The people of the call that is under way end before this one.
+    pub until: usize,
+    /// People who may have it or not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<usize>,
+    /// People for whom it was refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<usize>,
+    /// Whoever is to get it, where the event does not name them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipients: Option<Vec<EmailAddress>>,
+    /// By whom it is sent.
+    pub transport: String,
+    /// What whoever sends it calls the last call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dispatch: Option<String>,
+    /// How many calls were made.
+    pub calls: u32,
+    /// When it was first tried.
+    pub created: Timestamp,
+    /// When it changed last.
+    pub at: Timestamp,
+    /// How many times the record was written.
+    pub version: u64,
+}
+
+/// What whoever takes up a mail finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// There is something to send.
+    Open,
+    /// Somebody else is sending it.
+    UnderWay,
+    /// Whoever was sending it died, and nobody knows how far it came.
+    Interrupted,
+    /// There is nothing left to do by itself.
+    Settled,
+}
+
+/// What became of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallOutcome {
+    /// It was accepted, perhaps under that name.
+    Sent(Option<String>),
+    /// It was certainly not carried out; it may be made again.
+    NotSent,
+    /// It was refused for good.
+    Refused,
+    /// It may have been carried out or not.
+    Unknown,
+}
+
+impl Delivery {
+    /// Where it stands.
+    pub fn standing(&self, now: Timestamp) -> Standing {
+        match self.state {
+            DeliveryState::Open => Standing::Open,
+            DeliveryState::Sending if now - self.at < LEASE => Standing::UnderWay,
+            DeliveryState::Sending => Standing::Interrupted,
+            DeliveryState::Sent | DeliveryState::Unknown | DeliveryState::Refused | DeliveryState::Resent => {
+                Standing::Settled
+            }
+        }
+    }
+
+    /// The people of the next call, `most` at once.
+    pub fn next_call(&self, most: usize) -> Option<Range<usize>> {
+        (self.next < self.people).then(|| self.next..self.people.min(self.next + most.max(1)))
+    }
+
+    /// The record before a call for these people.
+    #[must_use]
+    pub fn calling(&self, people: &Range<usize>, transport: &str, now: Timestamp) -> Self {
+        Self {
+            state: DeliveryState::Sending,
+            until: people.end,
+            transport: transport.to_owned(),
+            calls: self.calls + 1,
+            at: now,
+            ..self.clone()
+        }
+    }
+
+    /// The record after the call.
+    #[must_use]
+    pub fn settled(&self, outcome: CallOutcome, now: Timestamp) -> Self {
+        let mut after = Self { at: now, ..self.clone() };
+        let people = self.next..self.until;
+        match outcome {
+            CallOutcome::Sent(dispatch) => after.dispatch = dispatch.or(after.dispatch),
+            CallOutcome::NotSent => return Self { state: DeliveryState::Open, ..after },
+            CallOutcome::Refused => after.refused.extend(people),
+            CallOutcome::Unknown => after.unknown.extend(people),
+        }
+        after.next = self.until;
+        after.state = match (after.next < after.people, after.unknown.is_empty(), after.refused.is_empty()) {
+            (true, _, _) => DeliveryState::Open,
+            (false, false, _) => DeliveryState::Unknown,
+            (false, true, false) => DeliveryState::Refused,
+            (false, true, true) => DeliveryState::Sent,
+        };
+        after
+    }
+
+    /// Whose turn it is when an operator has it sent again: those who may not have it.
+    pub fn missing(&self) -> Vec<usize> {
+        let mut missing: Vec<usize> = self.unknown.iter().chain(&self.refused).copied().collect();
+        missing.sort_unstable();
+        missing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn now() -> Timestamp {
+        Timestamp::from_timestamp(1_795_430_768, 0).expect("a moment")
+    }
+
+    fn delivery(people: usize) -> Delivery {
+        Delivery {
+            id: DeliveryId { event: EventId(Uuid::from_u128(7)), consequence: 1, part: 2 },
+            kind: MailKind::Assignment,
+            state: DeliveryState::Open,
+            enterprise: EnterpriseId(Uuid::nil()),
+            agreement: AgreementId(Uuid::nil()),
+            plan: None,
+            people,
+            next: 0,
+            until: 0,
+            unknown: Vec::new(),
+            refused: Vec::new(),
+            recipients: None,
+            transport: String::new(),
+            dispatch: None,
+            calls: 0,
+            created: now(),
+            at: now(),
+            version: 0,
+        }
+    }
+
+    #[test]
+    fn ids_are_texts() {
+        let id = delivery(1).id;
+        assert_eq!(id.to_string().parse(), Ok(id));
+        for text in
+            ["", "1.2.3", "00000000-0000-0000-0000-000000000007.1", "00000000-0000-0000-0000-000000000007.1.2.3"]
+        {
+            assert_eq!(text.parse::<DeliveryId>(), Err(NoDelivery), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_call_that_was_not_made_is_made_again_and_one_that_may_have_been_is_not() {
+        let open = delivery(3);
+        let first = open.next_call(2).expect("two people");
+        let calling = open.calling(&first, "braze", now());
+        assert_eq!(calling.standing(now() + TimeDelta::seconds(60)), Standing::UnderWay);
+        assert_eq!(calling.standing(now() + LEASE), Standing::Interrupted);
+        let again = calling.settled(CallOutcome::NotSent, now());
+        assert_eq!(again.next_call(2), Some(0..2));
+        let unknown = calling.settled(CallOutcome::Unknown, now());
+        assert_eq!((unknown.next_call(2), unknown.standing(now())), (Some(2..3), Standing::Open));
+        let last = unknown.calling(&(2..3), "braze", now()).settled(CallOutcome::Sent(Some("d".into())), now());
+        assert_eq!((last.state, last.missing(), last.next_call(2)), (DeliveryState::Unknown, vec![0, 1], None));
+        assert_eq!(last.standing(now()), Standing::Settled);
+    }
+
+    #[test]
+    fn it_is_sent_once_everybody_has_it() {
+        let sent = delivery(2).calling(&(0..2), "ses", now()).settled(CallOutcome::Sent(None), now());
+        assert_eq!(sent.state, DeliveryState::Sent);
+        let refused = delivery(2).calling(&(0..2), "ses", now()).settled(CallOutcome::Refused, now());
+        assert_eq!((refused.state, refused.missing()), (DeliveryState::Refused, vec![0, 1]));
+    }
+}

@@ -1,0 +1,161 @@
+//! What the world outside is told of an event: the lifecycle events of licences, under the names and with the
+//! properties that consumers of Open edX's license-manager know, and one event of our own for each change.
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    agreement::{CustomerAgreement, Portfolio},
+    ambient::Timestamp,
+    event::{Event, EventKind, LicenseChange},
+    license::LicenseStatus,
+    plan::SubscriptionPlan,
+};
+
+/// The version of these events' shape.
+pub const BUS_SCHEMA: u32 = 1;
+
+/// What the names of lifecycle events begin with.
+pub const LIFECYCLE: &str = "edx.server.license-manager.license-lifecycle.";
+
+/// What the names of our own events begin with.
+pub const OWN: &str = "license-manager.";
+
+/// An event for the world outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BusEvent {
+    /// The same in every repetition.
+    pub id: String,
+    /// What kind it is.
+    pub name: String,
+    /// When it happened.
+    pub at: Timestamp,
+    /// Its properties.
+    pub detail: Value,
+}
+
+/// What is told of that event: of each licence under the peer's names, then of all of it under ours. `portfolio` is
+/// the customer's agreement, as it is now.
+pub fn bus_events(event: &Event, portfolio: Option<&Portfolio>) -> Vec<BusEvent> {
+    let agreement = portfolio.map(|portfolio| &portfolio.agreement);
+    let plan = portfolio.and_then(|portfolio| portfolio.plan(event.plan?));
+    let told = Telling { event, agreement, plan };
+    let mut events: Vec<BusEvent> = Vec::new();
+    for (n, change) in event.licenses.iter().enumerate() {
+        events.extend(names(event.kind, change).into_iter().map(|name| told.license(n, name, change)));
+    }
+    events.extend(whole_plan(event).map(|name| told.plan(name)));
+    events.extend((event.kind == EventKind::LicenseNotAssigned).then(|| told.not_assigned()));
+    events.push(told.own());
+    events
+}
+
+/// What happened to a licence, in the peer's words.
+fn names(kind: EventKind, change: &LicenseChange) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    if change.is_first {
+        names.push("created");
+    }
+    match kind {
+        EventKind::LicensesAssigned => names.push("assigned"),
+        EventKind::LicenseActivated | EventKind::LicenseAutoApplied => names.push("activated"),
+        EventKind::LicensesRevoked => names.push("revoked"),
+        // The original is only told where it goes on.
+        EventKind::LicensesRenewed if change.previous.is_some() => names.push("renewed"),
+        _ => {}
+    }
+    names
+}
+
+/// What happened to licences that nobody ever held, of a whole plan.
+fn whole_plan(event: &Event) -> Option<&'static str> {
+    match event.kind {
+        EventKind::PlanCreated | EventKind::PlanUpdated if event.count.is_some() => Some("created"),
+        EventKind::PlanDeleted => Some("deleted"),
+        _ => None,
+    }
+}
+
+struct Telling<'a> {
+    event: &'a Event,
+    agreement: Option<&'a CustomerAgreement>,
+    plan: Option<&'a SubscriptionPlan>,
+}
+
+impl Telling<'_> {
+    fn license(&self, n: usize, name: &str, change: &LicenseChange) -> BusEvent {
+        let mut detail = self.customer();
+        detail.extend(object(json!({
+            "license_uuid": change.license,
+            "license_activation_key": change.activation_key,
+            "previous_license_uuid": change.previous,
+            "assigned_date": change.after.assigned_date,
+            "activation_date": change.after.activation_date,
+            "assigned_lms_user_id": change.lms_user_id,
+            "assigned_email": change.person(),
+            "status": change.to,
+            "auto_applied": change.after.auto_applied.unwrap_or_default(),
+        })));
+        self.finish(format!("{}.{n}.{name}", self.event.id), format!("{LIFECYCLE}{name}"), detail)
+    }
+
+    fn plan(&self, name: &str) -> BusEvent {
+        let mut detail = self.customer();
+        detail.insert("status".to_owned(), json!(LicenseStatus::Unassigned));
+        detail.insert("count".to_owned(), json!(self.event.count));
+        self.finish(format!("{}.{name}", self.event.id), format!("{LIFECYCLE}{name}"), detail)
+    }
+
+    fn not_assigned(&self) -> BusEvent {
+        let mut detail = self.customer();
+        let learner = self.event.learner.as_ref();
+        detail.insert("assigned_email".to_owned(), json!(learner.map(|learner| &learner.email)));
+        detail.insert("assigned_lms_user_id".to_owned(), json!(learner.and_then(|learner| learner.lms_user_id)));
+        self.finish(format!("{}.not-assigned", self.event.id), format!("{LIFECYCLE}not-assigned"), detail)
+    }
+
+    /// Who did what, without anybody's address.
+    fn own(&self) -> BusEvent {
+        let event = self.event;
+        let mut detail = self.customer();
+        let licenses: Vec<Value> = event
+            .licenses
+            .iter()
+            .map(|change| json!({ "license_uuid": change.license, "from": change.from, "to": change.to }))
+            .collect();
+        detail.extend(object(json!({
+            "subscription_plan_renewal": event.renewal,
+            "actor": (!event.kind.is_learners_own()).then_some(&event.stamp.actor),
+            "reason": event.stamp.reason,
+            "request_id": event.stamp.request_id,
+            "count": event.count,
+            "licenses": licenses,
+            "changes": event.changes,
+        })));
+        self.finish(event.id.to_string(), format!("{OWN}{}", event.kind.as_str()), detail)
+    }
+
+    fn customer(&self) -> Map<String, Value> {
+        let agreement = self.agreement;
+        object(json!({
+            "enterprise_customer_uuid": self.event.enterprise,
+            "enterprise_customer_slug": agreement.and_then(|agreement| agreement.enterprise_customer_slug.as_ref()),
+            "enterprise_customer_name": agreement.and_then(|agreement| agreement.enterprise_customer_name.as_ref()),
+            "customer_agreement_uuid": self.event.agreement,
+            "subscription_plan_uuid": self.event.plan,
+            "expiration_processed": self.plan.is_some_and(|plan| plan.expiration_processed),
+        }))
+    }
+
+    fn finish(&self, id: String, name: String, mut detail: Map<String, Value>) -> BusEvent {
+        let at = self.event.stamp.at;
+        detail.extend(object(json!({ "id": id, "version": BUS_SCHEMA, "time": at })));
+        BusEvent { id, name, at, detail: Value::Object(detail) }
+    }
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
+}
