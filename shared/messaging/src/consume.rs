@@ -1,0 +1,105 @@
+//! Taking messages off a queue: each by itself, so that a bad one does not bring the others back.
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use futures::{StreamExt, stream};
+
+use crate::{
+    message::{Message, Queue},
+    queues::Queues,
+};
+
+/// How many messages of a batch are worked on at once at most.
+const PARALLEL: usize = 10;
+
+/// The first wait before a message comes again, in seconds; it doubles with each try.
+const FIRST_BACK_OFF: u32 = 60;
+
+/// The longest, in seconds.
+const LONGEST_BACK_OFF: u32 = 3600;
+
+/// A message that was received.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// What it says.
+    pub message: Message,
+    /// How many times it was received, this time included.
+    pub tries: u32,
+    /// Which message.
+    pub id: String,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is done, and goes.
+    Done,
+    /// It comes again after a while that grows with each try.
+    Later,
+    /// It comes again after so many seconds.
+    After(u32),
+}
+
+/// Hands each message of a batch to `handle`; those that are to come again are named in the answer. A message that is
+/// not understood comes again, until it is put aside. `jitter` picks a number below its argument.
+pub async fn consume<F, R>(
+    event: SqsEvent,
+    (queue, queues): (Queue, &dyn Queues),
+    jitter: impl Fn(u32) -> u32,
+    handle: F,
+) -> SqsBatchResponse
+where
+    F: Fn(Received) -> R,
+    R: Future<Output = Outcome>,
+{
+    let (handle, jitter) = (&handle, &jitter);
+    let each = event.records.into_iter().map(|record| async move {
+        let id = record.message_id.clone().unwrap_or_default();
+        let tries = tries(&record);
+        let outcome = match record.body.as_deref().map(serde_json::from_str) {
+            Some(Ok(message)) => handle(Received { message, tries, id: id.clone() }).await,
+            _ => {
+                tracing::error!(message = id, "a message is not understood");
+                Outcome::Later
+            }
+        };
+        let seconds = match outcome {
+            Outcome::Done => return None,
+            Outcome::Later => back_off(tries, jitter),
+            Outcome::After(seconds) => seconds,
+        };
+        if let Err(error) = queues.back_off(queue, record.receipt_handle.as_deref().unwrap_or_default(), seconds).await
+        {
+            tracing::warn!(message = id, %error, "a message comes again when the queue sees fit");
+        }
+        Some(id)
+    });
+    let again: Vec<Option<String>> = stream::iter(each.collect::<Vec<_>>()).buffer_unordered(PARALLEL).collect().await;
+    let mut response = SqsBatchResponse::default();
+    for id in again.into_iter().flatten() {
+        response.add_failure(id);
+    }
+    response
+}
+
+fn tries(record: &SqsMessage) -> u32 {
+    record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1)
+}
+
+/// Somewhere in the upper half of a time that doubles with each try.
+fn back_off(tries: u32, jitter: impl Fn(u32) -> u32) -> u32 {
+    let most = FIRST_BACK_OFF.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1))).min(LONGEST_BACK_OFF);
+    most / 2 + jitter(most / 2 + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_and_stay_within_bounds() {
+        let least = |tries| back_off(tries, |_| 0);
+        let most = |tries| back_off(tries, |below| below - 1);
+        assert_eq!([1, 2, 3, 20].map(least), [30, 60, 120, 1800]);
+        assert_eq!([1, 2, 3, 20].map(most), [60, 120, 240, 3600]);
+    }
+}
