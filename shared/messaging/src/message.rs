@@ -1,8 +1,7 @@
-//! What a message on a queue says: where the event lies that asked for the work, and which part of it is meant. No
+//! What a message on a queue says: which event asked for the work, and which part of it is meant. No
 //! message names a person.
 
-use license_domain::{DeliveryId, EnterpriseId, JobId};
-use license_store::keys::EventRef;
+use license_domain::{DeliveryId, EnterpriseId, EventId, JobId};
 use serde::{Deserialize, Serialize};
 
 /// A queue of ours.
@@ -37,7 +36,7 @@ pub enum Message {
     /// Send a mail that an event asks for.
     Mail {
         /// The event.
-        event: EventRef,
+        event: EventId,
         /// Which of its consequences.
         consequence: usize,
         /// Which part of its people.
@@ -46,7 +45,7 @@ pub enum Message {
     /// Carry out what an event asks for.
     Follow {
         /// The event.
-        event: EventRef,
+        event: EventId,
         /// Which of its consequences.
         consequence: usize,
     },
@@ -62,7 +61,7 @@ pub enum Message {
     /// Tell customers' own systems of an event.
     Webhook {
         /// The event.
-        event: EventRef,
+        event: EventId,
         /// Whom to tell: an endpoint of the customer.
         endpoint: String,
     },
@@ -73,7 +72,7 @@ impl Message {
     pub const fn delivery(&self) -> Option<DeliveryId> {
         match self {
             Self::Mail { event, consequence, part } => {
-                Some(DeliveryId { event: event.event, consequence: *consequence, part: *part })
+                Some(DeliveryId { event: *event, consequence: *consequence, part: *part })
             }
             _ => None,
         }
@@ -102,23 +101,14 @@ impl Outgoing {
 
 #[cfg(test)]
 mod tests {
-    use license_domain::EventId;
-
     use super::*;
 
     #[test]
     fn messages_are_short_and_read_back() {
-        let event = EventRef { partition: "EVENT#2026-11-24T03#5".into(), event: EventId::from(uuid()) };
-        let mail = Message::Mail { event, consequence: 0, part: 3 };
+        let mail = Message::Mail { event: EventId::from(uuid::Uuid::nil()), consequence: 0, part: 3 };
         let text = serde_json::to_string(&mail).expect("it serialises");
-        assert_eq!(
-            text,
-            r#"{"do":"mail","event":{"partition":"EVENT#2026-11-24T03#5","event":"00000000-0000-0000-0000-000000000000"},"consequence":0,"part":3}"#
-        );
+        let expected = r#"{"do":"mail","event":"00000000-0000-0000-0000-000000000000","consequence":0,"part":3}"#;
+        assert_eq!(text, expected);
         assert_eq!(serde_json::from_str::<Message>(&text).expect("it parses"), mail);
-    }
-
-    fn uuid() -> uuid::Uuid {
-        uuid::Uuid::nil()
     }
 }

@@ -35,7 +35,6 @@ use license_domain::{
     AgreementId, BatchId, DeliveryId, EmailAddress, EmailKey, EnterpriseId, EventId, JobId, License, LicenseId,
     LicenseStatus, LmsUserId, PlanId, RenewalId, RoleGrant, RoleName, Scope, SeatPrefix, Subject, Timestamp,
 };
-use serde::{Deserialize, Serialize};
 
 /// Names of the key attributes, as the template declares them.
 pub const PK: &str = "pk";
@@ -374,34 +373,20 @@ pub fn license_partition(license: LicenseId) -> String {
 /// How many partitions the events of one hour are spread over.
 pub const EVENT_SHARDS: u64 = 16;
 
-/// An event.
-pub fn event(at: Timestamp, shard: u64, event: EventId) -> Key {
-    Key::new(format!("{EVENT_PREFIX}{}#{shard}", at.format("%Y-%m-%dT%H")), event.to_string())
-}
-
-/// Where an event lies: its partition says the hour and the shard.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct EventRef {
-    /// The partition.
-    pub partition: String,
-    /// The event.
-    pub event: EventId,
-}
-
 /// What the partitions of events begin with.
 pub const EVENT_PREFIX: &str = "EVENT#";
 
-impl EventRef {
-    /// The event at that key, if it is one's.
-    pub fn of(key: &Key) -> Option<Self> {
-        let event = key.sk.parse().ok()?;
-        key.pk.starts_with(EVENT_PREFIX).then(|| Self { partition: key.pk.clone(), event })
-    }
+/// An event. Its id says when it happened, and its random bits the shard.
+pub fn event(event: EventId) -> Key {
+    let seconds = event.0.get_timestamp().map(|at| at.to_unix().0).and_then(|seconds| i64::try_from(seconds).ok());
+    let at = Timestamp::from_timestamp(seconds.unwrap_or_default(), 0).unwrap_or_default();
+    let shard = event.0.as_u128() % u128::from(EVENT_SHARDS);
+    Key::new(format!("{EVENT_PREFIX}{}#{shard}", at.format("%Y-%m-%dT%H")), event.to_string())
+}
 
-    /// Its key.
-    pub fn key(&self) -> Key {
-        Key::new(self.partition.clone(), self.event.to_string())
-    }
+/// The event at that key, if it is one's.
+pub fn event_at(key: &Key) -> Option<EventId> {
+    key.pk.starts_with(EVENT_PREFIX).then(|| key.sk.parse().ok()).flatten()
 }
 
 /// The partitions of the events of an hour.

@@ -158,9 +158,9 @@ pub fn import(digest: &str, name: &str, at: Timestamp) -> Item {
 }
 
 /// An event's item.
-pub fn event(event: &Event, shard: u64) -> Result<Item, StoreError> {
+pub fn event(event: &Event) -> Result<Item, StoreError> {
     let mut item = to_item(event)?;
-    item.extend(keys::event(event.stamp.at, shard, event.id).attributes());
+    item.extend(keys::event(event.id).attributes());
     item.insert(TTL.to_owned(), number(event.stamp.at.timestamp() + EVENT_LIFETIME_SECONDS));
     Ok(item)
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use hmac::{Hmac, KeyInit, Mac};
-use license_domain::{EmailAddress, Event, EventId, LicenseId, LmsUserId, PersonId, Subject, TrailEntry, trail};
+use license_domain::{EmailAddress, Event, EventId, LicenseId, PersonId, Subject, TrailEntry, trail};
 use sha2::Sha256;
 use uuid::Uuid;
 
@@ -52,16 +52,13 @@ impl Trails for Store {
         self.table.query(range).await?.into_iter().map(rows::from_item).collect()
     }
 
-    async fn forget_persons(&self, license: LicenseId, user: Option<LmsUserId>) -> Result<(), StoreError> {
+    async fn forget_persons(&self, license: LicenseId) -> Result<(), StoreError> {
         let partition = keys::trail(Subject::License(license));
         let items = self.table.query(Range { partition, consistent: true, ..Range::default() }).await?;
         let mut forgotten: Vec<Item> = Vec::new();
         for item in items {
             let Some(key) = Key::of(&item) else { continue };
             let mut entry: TrailEntry = rows::from_item(item)?;
-            if entry.actor_lms_user_id.is_some() && entry.actor_lms_user_id == user {
-                (entry.actor, entry.actor_lms_user_id) = (None, None);
-            }
             if let Some(step) = &mut entry.license {
                 (step.person, step.person_before) = (None, None);
             }

@@ -10,7 +10,7 @@ use license_domain::{
 
 use crate::{
     Store, StoreError,
-    keys::{self, BucketKeys, EVENT_SHARDS, Item, Key, LearnerKeys},
+    keys::{self, BucketKeys, Item, Key, LearnerKeys},
     rows::{self, Bucket, Home, attributes, number, text},
     table::{Expression, Write},
 };
@@ -38,7 +38,7 @@ impl Store {
 
     /// The write of an event.
     pub(crate) fn event(&self, event: &Event) -> Result<Write, StoreError> {
-        Ok(Write::create(rows::event(event, self.random.below(EVENT_SHARDS))?))
+        Ok(Write::create(rows::event(event)?))
     }
 
     /// An event about licences of a plan.

@@ -2,20 +2,19 @@
 
 use async_trait::async_trait;
 use license_domain::{
-    Delivery, DeliveryId, Event, EventId, LicenseId, LmsUserId, PlanId, Portfolio, Stamp, Subject, Timestamp,
-    TrailEntry,
+    Delivery, DeliveryId, Event, EventId, LicenseId, PlanId, Portfolio, Stamp, Subject, Timestamp, TrailEntry,
 };
 
-use crate::{StoreError, keys::EventRef};
+use crate::StoreError;
 
 /// Events on record, which are kept for days.
 #[async_trait]
 pub trait Events: Send + Sync {
-    /// The event there, while it is kept.
-    async fn event(&self, at: &EventRef) -> Result<Option<Event>, StoreError>;
+    /// The event of that id, while it is kept.
+    async fn event(&self, event: EventId) -> Result<Option<Event>, StoreError>;
 
     /// The events of the hour in which that moment lies.
-    async fn events_of_hour(&self, hour: Timestamp) -> Result<Vec<(EventRef, Event)>, StoreError>;
+    async fn events_of_hour(&self, hour: Timestamp) -> Result<Vec<Event>, StoreError>;
 }
 
 /// Which entries of a trail are asked for. The newest come first.
@@ -40,8 +39,8 @@ pub trait Trails: Send + Sync {
     /// Entries of a trail.
     async fn trail(&self, subject: Subject, query: TrailQuery) -> Result<Vec<TrailEntry>, StoreError>;
 
-    /// Takes the persons out of a licence's trail, and whoever acted under that number in the LMS.
-    async fn forget_persons(&self, license: LicenseId, user: Option<LmsUserId>) -> Result<(), StoreError>;
+    /// Takes the persons out of a licence's trail.
+    async fn forget_persons(&self, license: LicenseId) -> Result<(), StoreError>;
 }
 
 /// Records of mails.

@@ -1,0 +1,79 @@
+//! From the table's stream to everywhere else: what an event asks for goes to the queues, what it tells goes to the
+//! bus and into the audit trail. Every step may be repeated: entries of the trail are the same again, mails and work
+//! are recognised by the event that asks for them, events on the bus carry an id of their own.
+
+mod redrive;
+mod relay;
+mod stream;
+
+use std::{fmt, sync::Arc};
+
+use aws_lambda_events::event::{dynamodb, streams::DynamoDbEventResponse};
+use license_messaging::{Bus, Queues};
+use license_store::{
+    Store,
+    ports::{Events, Portfolios, Trails},
+};
+use serde::{Deserialize, Serialize};
+
+pub use self::redrive::{Redrive, Redriven};
+pub use self::relay::RelayError;
+
+/// What this function may do.
+#[derive(Clone)]
+pub struct Context {
+    /// Agreements, for their names.
+    pub portfolios: Arc<dyn Portfolios>,
+    /// Events on record.
+    pub events: Arc<dyn Events>,
+    /// The audit trail.
+    pub trails: Arc<dyn Trails>,
+    /// Where work waits.
+    pub queues: Arc<dyn Queues>,
+    /// What the world outside hears.
+    pub bus: Arc<dyn Bus>,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Context")
+    }
+}
+
+/// The context over that store.
+pub fn context(store: &Arc<Store>, queues: Arc<dyn Queues>, bus: Arc<dyn Bus>) -> Context {
+    Context { portfolios: store.clone(), events: store.clone(), trails: store.clone(), queues, bus }
+}
+
+/// What the function is called with.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Input {
+    /// A batch of the table's stream.
+    Stream(Box<dynamodb::Event>),
+    /// By hand: carry on once more what happened between two moments.
+    Redrive(Redrive),
+}
+
+/// What it answers.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Output {
+    /// Where the stream is to begin again.
+    Stream(DynamoDbEventResponse),
+    /// How far it came.
+    Redrive(Redriven),
+}
+
+/// Handles either.
+pub async fn handle(context: &Context, input: Input, request_id: &str) -> Result<Output, RelayError> {
+    match input {
+        Input::Stream(event) => Ok(Output::Stream(stream::handle(context, *event, request_id).await)),
+        Input::Redrive(redrive) => redrive::handle(context, &redrive, request_id).await.map(Output::Redrive),
+    }
+}
+
+/// Handles a batch of the stream.
+pub async fn handle_stream(context: &Context, event: dynamodb::Event, request_id: &str) -> DynamoDbEventResponse {
+    stream::handle(context, event, request_id).await
+}

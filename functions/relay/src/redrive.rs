@@ -1,0 +1,52 @@
+//! By hand: what happened between two moments is carried on once more, from the table itself. For what the stream
+//! lost, because it was not read for a day or because a batch of it was put aside.
+
+use chrono::{TimeDelta, Timelike};
+use license_domain::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{Context, RelayError, relay};
+
+/// Between which moments. Events are kept for seven days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redrive {
+    /// From here on …
+    pub from: Timestamp,
+    /// … up to here.
+    pub to: Timestamp,
+}
+
+/// How far it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Redriven {
+    /// How many events were carried on.
+    pub events: usize,
+    /// Where to go on, if it is not all of it.
+    pub next: Option<Timestamp>,
+}
+
+/// How many events one call carries on, about: it ends with the hour in which it reaches this number.
+const ENOUGH: usize = 2_000;
+
+pub(crate) async fn handle(context: &Context, redrive: &Redrive, request_id: &str) -> Result<Redriven, RelayError> {
+    let mut events = 0;
+    let mut hour = start_of_hour(redrive.from);
+    while hour < redrive.to && events < ENOUGH {
+        for event in context.events.events_of_hour(hour).await? {
+            if (redrive.from..redrive.to).contains(&event.stamp.at) {
+                relay::relay(context, &event).await?;
+                events += 1;
+            }
+        }
+        hour += TimeDelta::hours(1);
+    }
+    tracing::info!(request_id, events, "events were carried on once more");
+    Ok(Redriven { events, next: (hour < redrive.to).then_some(hour) })
+}
+
+fn start_of_hour(at: Timestamp) -> Timestamp {
+    let within =
+        TimeDelta::seconds(i64::from(at.minute() * 60 + at.second())) + TimeDelta::nanoseconds(at.nanosecond().into());
+    at - within
+}

@@ -1,0 +1,68 @@
+//! One event, carried on.
+
+use license_domain::{Consequence, Event, EventKind, delivery::PEOPLE_OF_A_MAIL, lifecycle::bus_events};
+use license_messaging::{Message, MessagingError, Outgoing, Queue};
+use license_store::StoreError;
+
+use crate::Context;
+
+/// Why an event was not carried on. It is tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum RelayError {
+    /// The table.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A queue or the bus.
+    #[error(transparent)]
+    Messaging(#[from] MessagingError),
+}
+
+impl RelayError {
+    /// The name under which it is counted.
+    pub const fn metric(&self) -> &'static str {
+        match self {
+            Self::Store(error) => error.metric(),
+            Self::Messaging(error) => error.metric(),
+        }
+    }
+}
+
+/// Carries an event on: into the trail, to the queues, onto the bus.
+pub(crate) async fn relay(context: &Context, event: &Event) -> Result<(), RelayError> {
+    let portfolio = context.portfolios.portfolio(event.agreement).await?;
+    context.trails.record(event).await?;
+    if event.kind == EventKind::LearnerRetired {
+        for change in &event.licenses {
+            context.trails.forget_persons(change.license).await?;
+        }
+    }
+    let messages = messages(event);
+    if !messages.is_empty() {
+        context.queues.send(messages).await?;
+    }
+    context.bus.publish(bus_events(event, portfolio.as_ref())).await?;
+    Ok(())
+}
+
+/// The work that an event asks for. It is cut the same way each time, because each part is done once.
+fn messages(event: &Event) -> Vec<Outgoing> {
+    let mut messages = Vec::new();
+    for (consequence, asked) in event.consequences.iter().enumerate() {
+        let follow = Message::Follow { event: event.id, consequence };
+        match (asked, asked.mail()) {
+            (Consequence::ResendMail { .. }, _) => {
+                let message = Message::Mail { event: event.id, consequence, part: 0 };
+                messages.push(Outgoing::now(Queue::Mail, event.enterprise, message));
+            }
+            (_, Some(kind)) => {
+                let people = if kind.is_for_learners() { event.licenses.len() } else { 1 };
+                messages.extend((0..people.div_ceil(PEOPLE_OF_A_MAIL)).map(|part| {
+                    let message = Message::Mail { event: event.id, consequence, part };
+                    Outgoing::now(Queue::Mail, event.enterprise, message)
+                }));
+            }
+            (_, None) => messages.push(Outgoing::now(Queue::Bulk, event.enterprise, follow)),
+        }
+    }
+    messages
+}
