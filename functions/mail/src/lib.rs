@@ -1,0 +1,102 @@
+//! Mails, off their queue: each once for its cause and person. Before a call the mail's record says that it is under
+//! way, after it what became of it; what nobody knows the fate of is neither sent again nor forgotten, but listed.
+
+mod letters;
+mod send;
+mod settings;
+mod transport;
+mod words;
+
+use std::{fmt, sync::Arc};
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use license_clients::Enterprises;
+use license_domain::{Clock, Random, delivery::LEASE};
+use license_messaging::{Outcome, Queue, Queues, Received, consume};
+use license_store::{
+    Store,
+    ports::{Deliveries, Enrollments, Events, Portfolios},
+};
+use license_telemetry::metrics;
+
+use self::send::Progress;
+pub use self::{
+    settings::{MailSettings, Sender},
+    transport::{BrazeTransport, LogTransport, SesTransport, Transport},
+};
+
+/// What this function may do.
+#[derive(Clone)]
+pub struct Context {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Waits of a random length.
+    pub random: Arc<dyn Random>,
+    /// The events that ask for mails.
+    pub events: Arc<dyn Events>,
+    /// Agreements and plans.
+    pub portfolios: Arc<dyn Portfolios>,
+    /// Jobs on record.
+    pub enrollments: Arc<dyn Enrollments>,
+    /// Records of mails.
+    pub deliveries: Arc<dyn Deliveries>,
+    /// Customers and their admins.
+    pub enterprises: Arc<dyn Enterprises>,
+    /// Who carries mails.
+    pub transport: Arc<dyn Transport>,
+    /// The queue itself.
+    pub queues: Arc<dyn Queues>,
+    /// What mails refer to.
+    pub settings: Arc<MailSettings>,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Context")
+    }
+}
+
+/// The context over that store.
+pub fn context(
+    store: &Arc<Store>,
+    enterprises: Arc<dyn Enterprises>,
+    transport: Arc<dyn Transport>,
+    queues: Arc<dyn Queues>,
+    settings: MailSettings,
+) -> Context {
+    Context {
+        clock: store.clock().clone(),
+        random: store.random().clone(),
+        events: store.clone(),
+        portfolios: store.clone(),
+        enrollments: store.clone(),
+        deliveries: store.clone(),
+        enterprises,
+        transport,
+        queues,
+        settings: Arc::new(settings),
+    }
+}
+
+/// Handles a batch of the queue.
+pub async fn handle(context: &Context, event: SqsEvent) -> SqsBatchResponse {
+    let jitter = |below: u32| u32::try_from(context.random.below(below.into())).unwrap_or_default();
+    consume(event, (Queue::Mail, context.queues.as_ref()), jitter, |received| take(context, received)).await
+}
+
+async fn take(context: &Context, received: Received) -> Outcome {
+    let Received { message, tries, id } = received;
+    let Some(mail) = message.delivery() else {
+        tracing::error!(message = id, "a message on the queue of mails asks for something else");
+        return Outcome::Later;
+    };
+    match send::send(context, mail).await {
+        Ok(Progress::Settled) => Outcome::Done,
+        Ok(Progress::UnderWay) => Outcome::After(u32::try_from(LEASE.num_seconds()).unwrap_or(u32::MAX)),
+        Err(error) => {
+            tracing::warn!(%mail, tries, %error, "a mail was not sent, and is tried again");
+            metrics::count("MailFailed", &[("Cause", error.metric())]);
+            Outcome::Later
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! One mail.
+
+use license_clients::{ClientError, SendError};
+use license_domain::{
+    Delivery, DeliveryId, DeliveryState, Timestamp,
+    delivery::{CallOutcome, Standing},
+};
+use license_store::StoreError;
+use license_telemetry::metrics;
+
+use crate::{
+    Context,
+    letters::{self, Mail},
+};
+
+/// How far a mail is.
+pub(crate) enum Progress {
+    /// There is nothing left to do.
+    Settled,
+    /// Somebody else is sending it.
+    UnderWay,
+}
+
+/// Why a mail was not sent. It is tried again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MailError {
+    /// The table.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Another service, before the mail itself, or certainly without effect.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+impl MailError {
+    /// The name under which it is counted.
+    pub const fn metric(&self) -> &'static str {
+        match self {
+            Self::Store(error) => error.metric(),
+            Self::Client(error) => error.metric(),
+        }
+    }
+}
+
+/// Sends what is left of a mail.
+///
+/// 1. Read the event and the mail's record. There is nothing to say, or everybody is settled: done. Somebody else is
+///    sending: later. Somebody died while sending: those people's fate is unknown, which is put on record; the others
+///    are next.
+/// 2. What may be repeated: the customer's details, linking learners, making aliases. An error: from 1, later.
+/// 3. Put on record that a call is under way (the record as read, or absent). Somebody else was faster: later.
+/// 4. The call. It has no retries.
+/// 5. Put on record what became of it: sent, refused, unknown; or certainly not sent, and then from 1, later.
+/// 6. From 3 for the next people, where one call is not for all.
+pub(crate) async fn send(context: &Context, id: DeliveryId) -> Result<Progress, MailError> {
+    let Some(event) = context.events.event(id.event).await? else {
+        tracing::error!(mail = %id, "a mail's event is not kept any more; the mail is given up");
+        metrics::count("MailEventGone", &[]);
+        return Ok(Progress::Settled);
+    };
+    let mut seen = context.deliveries.delivery(&id).await?;
+    let now = context.clock.now();
+    match seen.as_ref().map_or(Standing::Open, |delivery| delivery.standing(now)) {
+        Standing::Settled => return Ok(Progress::Settled),
+        Standing::UnderWay => return Ok(Progress::UnderWay),
+        Standing::Open => {}
+        Standing::Interrupted => {
+            let Some(delivery) = &seen else { return Ok(Progress::UnderWay) };
+            let unknown = delivery.settled(CallOutcome::Unknown, now);
+            report(&unknown, &CallOutcome::Unknown);
+            if !put(context, &mut seen, unknown).await? {
+                return Ok(Progress::UnderWay);
+            }
+        }
+    }
+    let frozen = seen.as_ref().and_then(|delivery| delivery.recipients.clone());
+    let Some(mail) = letters::find(context, &event, id, frozen).await? else {
+        return Ok(Progress::Settled);
+    };
+    let mut delivery = seen.clone().unwrap_or_else(|| first(id, &mail, now));
+    if delivery.next_call(1).is_none() {
+        return Ok(Progress::Settled);
+    }
+    let letters = letters::write(context, &mail).await?;
+    let left = letters.get(delivery.next..).unwrap_or_default();
+    letters::link(context, &mail, left).await?;
+    context.transport.prepare(left).await?;
+
+    while let Some(people) = delivery.next_call(context.transport.at_once()) {
+        let calling = delivery.calling(&people, context.transport.name(), context.clock.now());
+        if !put(context, &mut seen, calling).await? {
+            return Ok(Progress::UnderWay);
+        }
+        let Some(calling) = &seen else { return Ok(Progress::UnderWay) };
+        let call = context.transport.send(mail.kind, letters.get(people).unwrap_or_default()).await;
+        let (outcome, not_sent) = match call {
+            Ok(dispatch) => (CallOutcome::Sent(dispatch), None),
+            Err(SendError::NotSent(error)) => (CallOutcome::NotSent, Some(error)),
+            Err(SendError::Refused(error)) => {
+                tracing::error!(mail = %id, %error, "a mail was refused");
+                (CallOutcome::Refused, None)
+            }
+            Err(SendError::Unknown(error)) => {
+                tracing::error!(mail = %id, %error, "nobody knows whether a mail was sent");
+                (CallOutcome::Unknown, None)
+            }
+        };
+        delivery = calling.settled(outcome.clone(), context.clock.now());
+        report(&delivery, &outcome);
+        if !put(context, &mut seen, delivery.clone()).await? {
+            // Whoever wrote it believed that this call was dead.
+            return Ok(Progress::UnderWay);
+        }
+        if let Some(error) = not_sent {
+            return Err(error.into());
+        }
+        delivery = seen.clone().unwrap_or(delivery);
+    }
+    Ok(Progress::Settled)
+}
+
+/// Writes the record; what is seen of it from now on. Whether nobody else has written it meanwhile.
+async fn put(context: &Context, seen: &mut Option<Delivery>, after: Delivery) -> Result<bool, StoreError> {
+    let is_mine = context.deliveries.put_delivery(seen.as_ref(), &after).await?;
+    if is_mine {
+        let version = seen.as_ref().map_or(0, |seen| seen.version) + 1;
+        *seen = Some(Delivery { version, ..after });
+    }
+    Ok(is_mine)
+}
+
+fn first(id: DeliveryId, mail: &Mail, now: Timestamp) -> Delivery {
+    Delivery {
+        id,
+        kind: mail.kind,
+        state: DeliveryState::Open,
+        enterprise: mail.enterprise(),
+        agreement: mail.agreement(),
+        plan: mail.plan.as_ref().map(|plan| plan.uuid),
+        people: mail.people.len(),
+        next: 0,
+        until: 0,
+        unknown: Vec::new(),
+        refused: Vec::new(),
+        recipients: (!mail.kind.is_for_learners()).then(|| mail.addresses()),
+        transport: String::new(),
+        dispatch: None,
+        calls: 0,
+        created: now,
+        at: now,
+        version: 0,
+    }
+}
+
+fn report(delivery: &Delivery, outcome: &CallOutcome) {
+    let metric = match outcome {
+        CallOutcome::Sent(_) => "MailSent",
+        CallOutcome::NotSent => "MailNotSent",
+        CallOutcome::Refused => "MailRefused",
+        CallOutcome::Unknown => "MailUnknown",
+    };
+    metrics::count(metric, &[("Kind", delivery.kind.as_str())]);
+    tracing::info!(mail = %delivery.id, kind = delivery.kind.as_str(), people = delivery.people, metric, "a mail's call ended");
+}

@@ -1,0 +1,86 @@
+//! What mails refer to, and who carries them.
+
+use std::collections::HashMap;
+
+use license_domain::{EmailAddress, MailKind};
+
+/// Who carries mails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// Braze, with a campaign for each kind.
+    Braze,
+    /// SES, with words of our own.
+    Ses,
+    /// Nobody: mails are counted, and logged without addresses.
+    Log,
+}
+
+/// What mails refer to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MailSettings {
+    /// `LEARNER_PORTAL_URL`: where the links of learners lead.
+    pub learner_portal: Option<String>,
+    /// `ADMIN_PORTAL_URL`: where the links of admins lead.
+    pub admin_portal: Option<String>,
+    /// `CUSTOMER_SUCCESS_EMAIL`: who hears of revocation caps that are reached.
+    pub customer_success: Option<EmailAddress>,
+    /// Braze's campaigns.
+    pub campaigns: HashMap<Campaign, String>,
+    /// `MAIL_SENDER`: `braze`, `ses` or `log`; by what is configured, where it does not say.
+    pub sender: Option<Sender>,
+}
+
+/// A campaign: a kind of mail, or a variant of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Campaign {
+    /// The kind's own.
+    Of(MailKind),
+    /// Of auto-applied licences, for customers with an identity provider and no search in the portal.
+    AutoAppliedWithIdentityProvider,
+}
+
+impl Campaign {
+    /// The setting that names it.
+    pub const fn setting(self) -> &'static str {
+        match self {
+            Self::Of(MailKind::Assignment) => "BRAZE_ASSIGNMENT_EMAIL_CAMPAIGN",
+            Self::Of(MailKind::Reminder) => "BRAZE_REMIND_EMAIL_CAMPAIGN",
+            Self::Of(MailKind::PostActivation) => "BRAZE_ACTIVATION_EMAIL_CAMPAIGN",
+            Self::Of(MailKind::AutoApplied) => "BRAZE_AUTO_APPLY_EMAIL_CAMPAIGN",
+            Self::Of(MailKind::RevocationCapReached) => "BRAZE_REVOKE_CAP_EMAIL_CAMPAIGN",
+            Self::Of(MailKind::Utilization) => "BRAZE_UTILIZATION_EMAIL_CAMPAIGN",
+            Self::Of(MailKind::EnrollmentResults) => "BRAZE_BULK_ENROLL_RESULT_CAMPAIGN",
+            Self::AutoAppliedWithIdentityProvider => "BRAZE_AUTO_APPLY_IDP_EMAIL_CAMPAIGN",
+        }
+    }
+
+    /// Every campaign.
+    pub fn all() -> impl Iterator<Item = Self> {
+        MailKind::ALL.into_iter().map(Self::Of).chain([Self::AutoAppliedWithIdentityProvider])
+    }
+}
+
+impl MailSettings {
+    /// The settings that `lookup` knows. An empty value is the same as none.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
+        let text = |name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let url = |name: &str| text(name).map(|url| url.trim_end_matches('/').to_owned());
+        let sender = match text("MAIL_SENDER").as_deref() {
+            Some("braze") => Some(Sender::Braze),
+            Some("ses") => Some(Sender::Ses),
+            Some("log") => Some(Sender::Log),
+            _ if text("BRAZE_API_KEY").is_some() => Some(Sender::Braze),
+            _ if text("SES_SENDER").is_some() => Some(Sender::Ses),
+            _ => None,
+        };
+        Self {
+            learner_portal: url("LEARNER_PORTAL_URL"),
+            admin_portal: url("ADMIN_PORTAL_URL"),
+            customer_success: text("CUSTOMER_SUCCESS_EMAIL").and_then(|email| email.parse().ok()),
+            campaigns: Campaign::all()
+                .filter_map(|campaign| Some((campaign, text(campaign.setting())?)))
+                .collect(),
+            sender,
+        }
+    }
+}
