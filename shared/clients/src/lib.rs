@@ -7,6 +7,7 @@
 mod breaker;
 mod caller;
 mod catalogs;
+mod enterprise;
 mod error;
 mod exports;
 mod lms_users;
@@ -16,6 +17,7 @@ mod token;
 
 pub use caller::Safety;
 pub use catalogs::{CatalogClient, Catalogs};
+pub use enterprise::{EnrollOutcome, EnrollWish, Enrolled, EnterpriseClient, EnterpriseCustomer, Enterprises};
 pub use error::{Cause, ClientError, SendError, Service};
 pub use exports::{ExportClient, ExportSettings, Exports};
 pub use lms_users::{LmsUserClient, LmsUsers};

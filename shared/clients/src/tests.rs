@@ -2,6 +2,7 @@
 
 mod breaker;
 mod calls;
+mod enterprise;
 mod peer;
 mod posts;
 
