@@ -4,6 +4,7 @@
 //!
 //! Nothing here writes an address, a token or a secret into a log or an error.
 
+mod braze;
 mod breaker;
 mod caller;
 mod catalogs;
@@ -15,6 +16,7 @@ mod service;
 mod settings;
 mod token;
 
+pub use braze::{Braze, BrazeClient, BrazeSettings, Campaign, Dispatch, Recipient};
 pub use caller::Safety;
 pub use catalogs::{CatalogClient, Catalogs};
 pub use enterprise::{EnrollOutcome, EnrollWish, Enrolled, EnterpriseClient, EnterpriseCustomer, Enterprises};
