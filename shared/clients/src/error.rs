@@ -5,14 +5,26 @@ use std::fmt;
 use crate::settings::Missing;
 
 /// Whom a call was meant for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Service {
     /// The learning management system.
     Lms,
+    /// The enterprise service, which the LMS serves.
+    Enterprise,
     /// The enterprise catalog service.
     Catalog,
     /// S3, for files.
     Files,
+    /// Braze, for mails that are made of campaigns.
+    Braze,
+    /// SES, for plain mails.
+    Ses,
+    /// Secrets Manager.
+    Secrets,
+    /// SSM's parameters.
+    Parameters,
+    /// A customer's address for our events.
+    Webhook,
 }
 
 impl Service {
@@ -20,8 +32,14 @@ impl Service {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Lms => "lms",
+            Self::Enterprise => "enterprise",
             Self::Catalog => "catalog",
             Self::Files => "files",
+            Self::Braze => "braze",
+            Self::Ses => "ses",
+            Self::Secrets => "secrets",
+            Self::Parameters => "parameters",
+            Self::Webhook => "webhook",
         }
     }
 }
@@ -29,6 +47,30 @@ impl Service {
 impl fmt::Display for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// Why there was no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// There was nobody to send the request to.
+    NoConnection,
+    /// The request was sent, and its answer did not come in time.
+    TimedOut,
+    /// The request was sent, at least in part, and the connection broke.
+    BrokenOff,
+    /// We did not get a token, so that the request itself was not sent.
+    NoToken,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoConnection => "no connection",
+            Self::TimedOut => "timed out",
+            Self::BrokenOff => "broken off",
+            Self::NoToken => "no token",
+        })
     }
 }
 
@@ -41,8 +83,14 @@ pub enum ClientError {
     Unreachable {
         /// Which service.
         service: Service,
-        /// What happened, in a fixed word.
-        cause: &'static str,
+        /// What happened.
+        cause: Cause,
+    },
+    /// The service failed so often that it is left alone for a moment; nothing was sent.
+    #[error("{service} failed too often and is left alone for a moment")]
+    Open {
+        /// Which service.
+        service: Service,
     },
     /// The service answered that it failed, or that it is too busy.
     #[error("{service} failed with status {status}")]
@@ -66,6 +114,30 @@ pub enum ClientError {
         /// Which service.
         service: Service,
     },
+    /// The call is for none, or for more than the service takes at once; nothing was sent.
+    #[error("{service} takes 1 to {limit} at once, not {size}")]
+    WrongSize {
+        /// Which service.
+        service: Service,
+        /// How many there are.
+        size: usize,
+        /// How many it takes.
+        limit: usize,
+    },
+    /// We do not send anything to such an address.
+    #[error("{service} is at an address that is not allowed: {reason}")]
+    Forbidden {
+        /// Which service.
+        service: Service,
+        /// Why not, in fixed words.
+        reason: &'static str,
+    },
+    /// The call could not be signed, because its address cannot be.
+    #[error("the call of {service} could not be signed")]
+    Unsigned {
+        /// Which service.
+        service: Service,
+    },
     /// The service's address or our credentials are not configured.
     #[error(transparent)]
     NotConfigured(#[from] Missing),
@@ -77,27 +149,50 @@ pub enum ClientError {
 impl ClientError {
     /// Whether the same call may succeed in a moment.
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Failed { .. })
+        matches!(self, Self::Unreachable { .. } | Self::Failed { .. } | Self::Open { .. })
+    }
+
+    /// Whether the service may have done what it was asked for, although the call failed.
+    pub const fn is_outcome_unknown(&self) -> bool {
+        match self {
+            Self::Unreachable { cause, .. } => matches!(cause, Cause::TimedOut | Cause::BrokenOff),
+            // Time-outs, and what a proxy says when the service behind it broke off.
+            Self::Failed { status, .. } => matches!(status, 408 | 502 | 504),
+            // It accepted the call; what came of it cannot be told.
+            Self::Unreadable { .. } => true,
+            Self::Open { .. }
+            | Self::Refused { .. }
+            | Self::WrongSize { .. }
+            | Self::Forbidden { .. }
+            | Self::Unsigned { .. }
+            | Self::NotConfigured(_)
+            | Self::Setup(_) => false,
+        }
     }
 
     /// The name under which it is counted.
     pub const fn metric(&self) -> &'static str {
         match self {
             Self::Unreachable { .. } => "ServiceUnreachable",
+            Self::Open { .. } => "ServiceOpen",
             Self::Failed { .. } => "ServiceFailed",
-            Self::Refused { .. } => "ServiceRefused",
+            Self::Refused { .. } | Self::WrongSize { .. } => "ServiceRefused",
             Self::Unreadable { .. } => "ServiceUnreadable",
-            Self::NotConfigured(_) | Self::Setup(_) => "ServiceNotConfigured",
+            Self::Forbidden { .. } => "ServiceForbidden",
+            Self::Unsigned { .. } | Self::NotConfigured(_) | Self::Setup(_) => "ServiceNotConfigured",
         }
     }
 
     /// The failure of a request that got no answer. The SDK's own words name the URL, so they are not kept.
-    pub(crate) fn transport(service: Service, error: &reqwest::Error) -> Self {
+    pub(crate) fn transport(service: Service, error: reqwest::Error) -> Self {
+        if error.is_builder() {
+            return Self::Setup(error.without_url());
+        }
         let cause = match error {
-            error if error.is_timeout() => "timed out",
-            error if error.is_connect() => "no connection",
-            error if error.is_decode() || error.is_body() => "broken off",
-            _ => "request failed",
+            // A connection that was not made in time counts as a time-out as well.
+            error if error.is_connect() => Cause::NoConnection,
+            error if error.is_timeout() => Cause::TimedOut,
+            _ => Cause::BrokenOff,
         };
         Self::Unreachable { service, cause }
     }
@@ -107,6 +202,55 @@ impl ClientError {
         match status {
             408 | 429 | 500.. => Self::Failed { service, status },
             _ => Self::Refused { service, status },
+        }
+    }
+
+    /// The failure to get what has to be there before the request itself can be sent: whatever came of that, the
+    /// request had no effect.
+    pub(crate) fn before_sending(self) -> Self {
+        match self {
+            Self::Unreachable { service, cause: Cause::TimedOut | Cause::BrokenOff }
+            | Self::Failed { service, status: 408 | 502 | 504 }
+            | Self::Unreadable { service } => Self::Unreachable { service, cause: Cause::NoToken },
+            error => error,
+        }
+    }
+}
+
+/// A mail was not sent, or perhaps it was: what whoever wanted it sent has to know before trying again.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// It was certainly not sent; trying again is safe.
+    #[error("not sent: {0}")]
+    NotSent(#[source] ClientError),
+    /// It was not sent, and the same mail never will be.
+    #[error("refused: {0}")]
+    Refused(#[source] ClientError),
+    /// It may have been sent.
+    #[error("perhaps sent: {0}")]
+    Unknown(#[source] ClientError),
+}
+
+impl SendError {
+    /// Whether the same mail may be sent in a moment, and certainly was not yet.
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self, Self::NotSent(_))
+    }
+
+    /// The name under which it is counted.
+    pub const fn metric(&self) -> &'static str {
+        match self {
+            Self::NotSent(error) | Self::Refused(error) | Self::Unknown(error) => error.metric(),
+        }
+    }
+}
+
+impl From<ClientError> for SendError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Refused { .. } | ClientError::WrongSize { .. } => Self::Refused(error),
+            error if error.is_outcome_unknown() => Self::Unknown(error),
+            error => Self::NotSent(error),
         }
     }
 }

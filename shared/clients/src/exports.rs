@@ -137,7 +137,7 @@ impl Exports for ExportClient {
         let url = self.settings.url(name)?;
         let put = self.signed("PUT", &url).await?;
         let request = self.http.put(put).header(header::CONTENT_TYPE, "text/csv").body(csv);
-        let answer = request.send().await.map_err(|error| ClientError::transport(Service::Files, &error))?;
+        let answer = request.send().await.map_err(|error| ClientError::transport(Service::Files, error))?;
         if !answer.status().is_success() {
             return Err(ClientError::status(Service::Files, answer.status().as_u16()));
         }

@@ -1,9 +1,14 @@
-//! The other services that the product calls: the LMS, the catalog service, a bucket for downloads. Handlers know the traits;
-//! behind them is one HTTP client with a service token, time-outs and a few retries.
+//! The other services that the product calls: the LMS with its enterprise service, the catalog service, Braze, a bucket
+//! for downloads. Handlers know the traits; behind them are HTTP clients with time-outs and a few retries, which leave a
+//! service alone for a moment when it fails again and again.
 //!
 //! Nothing here writes an address, a token or a secret into a log or an error.
 
+mod braze;
+mod breaker;
+mod caller;
 mod catalogs;
+mod enterprise;
 mod error;
 mod exports;
 mod lms_users;
@@ -11,8 +16,11 @@ mod service;
 mod settings;
 mod token;
 
+pub use braze::{Braze, BrazeClient, BrazeSettings, Campaign, Dispatch, Recipient};
+pub use caller::Safety;
 pub use catalogs::{CatalogClient, Catalogs};
-pub use error::{ClientError, Service};
+pub use enterprise::{EnrollOutcome, EnrollWish, Enrolled, EnterpriseClient, EnterpriseCustomer, Enterprises};
+pub use error::{Cause, ClientError, SendError, Service};
 pub use exports::{ExportClient, ExportSettings, Exports};
 pub use lms_users::{LmsUserClient, LmsUsers};
 pub use service::ServiceClient;

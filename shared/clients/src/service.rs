@@ -3,23 +3,18 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use license_domain::{Clock, Random, Timestamp};
-use reqwest::{Response, StatusCode, header, redirect};
-use serde::de::DeserializeOwned;
+use reqwest::{RequestBuilder, Response, StatusCode, header};
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
+    caller::{Caller, Limits, Safety},
     error::{ClientError, Service},
     settings::ClientSettings,
     token::{Grant, TokenCache},
 };
 
-/// How long a connection may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long one attempt may take as a whole. Three of them fit well into the 30 seconds of an API request.
 const TIMEOUT: Duration = Duration::from_secs(6);
-/// How often a call is tried.
-const ATTEMPTS: u32 = 3;
-/// The longest wait before the second attempt; it doubles with each.
-const FIRST_WAIT: Duration = Duration::from_millis(150);
 
 /// Calls other services in our own name: `Authorization: JWT <token>`, the token got from the LMS by
 /// client credentials (RFC 6749). Cheap to clone.
@@ -27,10 +22,8 @@ const FIRST_WAIT: Duration = Duration::from_millis(150);
 pub struct ServiceClient(Arc<Inner>);
 
 struct Inner {
-    http: reqwest::Client,
+    caller: Caller,
     settings: ClientSettings,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
     token: TokenCache,
 }
 
@@ -43,19 +36,21 @@ impl fmt::Debug for ServiceClient {
 impl ServiceClient {
     /// A client of the services that the settings name.
     pub fn new(settings: ClientSettings, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, ClientError> {
-        // A redirect would carry the token to whatever address the answer names.
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT)
-            .redirect(redirect::Policy::none())
-            .user_agent(concat!("license-manager/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(ClientError::Setup)?;
-        Ok(Self(Arc::new(Inner { http, settings, clock, random, token: TokenCache::default() })))
+        Self::with_limits(settings, clock, random, Limits::within(TIMEOUT))
+    }
+
+    pub(crate) fn with_limits(
+        settings: ClientSettings,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        limits: Limits,
+    ) -> Result<Self, ClientError> {
+        let caller = Caller::new(limits, clock, random)?;
+        Ok(Self(Arc::new(Inner { caller, settings, token: TokenCache::default() })))
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        self.0.clock.now()
+        self.0.caller.now()
     }
 
     pub(crate) fn settings(&self) -> &ClientSettings {
@@ -69,26 +64,74 @@ impl ServiceClient {
         url: &str,
         query: &[(&str, &str)],
     ) -> Result<Option<T>, ClientError> {
+        let request = |http: &reqwest::Client| http.get(url).query(query);
+        let response = self.exchange(service, Safety::Repeatable, request).await?;
+        match response.status() {
+            StatusCode::NOT_FOUND => Ok(None),
+            status if status.is_success() => body(service, response).await.map(Some),
+            status => Err(ClientError::status(service, status.as_u16())),
+        }
+    }
+
+    /// Posts `body` as JSON to that address. The answer's own body is not looked at.
+    pub async fn post(
+        &self,
+        service: Service,
+        url: &str,
+        body: &(impl Serialize + Sync),
+        safety: Safety,
+    ) -> Result<(), ClientError> {
+        let response = self.exchange(service, safety, |http| http.post(url).json(body)).await?;
+        if response.status().is_success() {
+            return Ok(());
+        }
+        Err(ClientError::status(service, response.status().as_u16()))
+    }
+
+    /// Posts `body` as JSON to that address, with so long for an attempt. What comes back with a success, or with
+    /// the status that is named beside, is the answer.
+    pub(crate) async fn post_for<T: DeserializeOwned>(
+        &self,
+        service: Service,
+        url: &str,
+        sent: &(impl Serialize + Sync),
+        safety: Safety,
+        timeout: Duration,
+        also: StatusCode,
+    ) -> Result<T, ClientError> {
+        let request = |http: &reqwest::Client| http.post(url).json(sent).timeout(timeout);
+        let response = self.exchange(service, safety, request).await?;
+        let status = response.status();
+        if status.is_success() || status == also {
+            return body(service, response).await;
+        }
+        Err(ClientError::status(service, status.as_u16()))
+    }
+
+    /// Sends a request with our token, and once more with a new one where it was not accepted: it may have been
+    /// withdrawn before its end.
+    async fn exchange(
+        &self,
+        service: Service,
+        safety: Safety,
+        request: impl Fn(&reqwest::Client) -> RequestBuilder,
+    ) -> Result<Response, ClientError> {
+        let caller = &self.0.caller;
         let mut renewed = false;
         loop {
-            let token = self.token().await?;
-            let request = || self.0.http.get(url).query(query).header(header::AUTHORIZATION, format!("JWT {token}"));
-            let response = self.send(service, request).await?;
-            match response.status() {
-                StatusCode::NOT_FOUND => return Ok(None),
-                // The token may have been withdrawn before its end: ask once with a new one.
-                StatusCode::UNAUTHORIZED if !renewed => {
-                    self.0.token.forget(&token).await;
-                    renewed = true;
-                }
-                status if status.is_success() => return body(service, response).await.map(Some),
-                status => return Err(ClientError::status(service, status.as_u16())),
+            let token = self.token().await.map_err(ClientError::before_sending)?;
+            let authorised = || request(&caller.http).header(header::AUTHORIZATION, format!("JWT {token}"));
+            let response = caller.send(service, safety, authorised).await?;
+            if response.status() != StatusCode::UNAUTHORIZED || renewed {
+                return Ok(response);
             }
+            self.0.token.forget(&token).await;
+            renewed = true;
         }
     }
 
     async fn token(&self) -> Result<String, ClientError> {
-        self.0.token.get(self.0.clock.now(), self.fetch_token()).await
+        self.0.token.get(self.now(), self.fetch_token()).await
     }
 
     async fn fetch_token(&self) -> Result<Grant, ClientError> {
@@ -100,48 +143,19 @@ impl ServiceClient {
             ("client_secret", &credentials.secret),
             ("token_type", "jwt"),
         ];
-        let response = self.send(Service::Lms, || self.0.http.post(&url).form(&form)).await?;
+        let response =
+            self.0.caller.send(Service::Lms, Safety::Repeatable, || self.0.caller.http.post(&url).form(&form)).await?;
         let status = response.status();
         if !status.is_success() {
             return Err(ClientError::status(Service::Lms, status.as_u16()));
         }
         body(Service::Lms, response).await
     }
-
-    /// Sends a request, which must be safe to repeat, until there is an answer that is not the service's own
-    /// failure, a few times at most, with a random wait between.
-    async fn send(
-        &self,
-        service: Service,
-        request: impl Fn() -> reqwest::RequestBuilder,
-    ) -> Result<Response, ClientError> {
-        let mut attempt = 1;
-        loop {
-            let error = match request().send().await {
-                Ok(response) => match ClientError::status(service, response.status().as_u16()) {
-                    error if error.is_retryable() => error,
-                    _ => return Ok(response),
-                },
-                Err(error) => ClientError::transport(service, &error),
-            };
-            if attempt == ATTEMPTS {
-                return Err(error);
-            }
-            tracing::warn!(service = service.as_str(), attempt, %error, "a service call failed and is tried again");
-            tokio::time::sleep(self.wait(attempt)).await;
-            attempt += 1;
-        }
-    }
-
-    /// Full jitter: anything up to a bound that doubles with each attempt.
-    fn wait(&self, attempt: u32) -> Duration {
-        let most = FIRST_WAIT * 2_u32.saturating_pow(attempt - 1);
-        Duration::from_millis(self.0.random.below(u64::try_from(most.as_millis()).unwrap_or(u64::MAX)))
-    }
 }
 
-async fn body<T: DeserializeOwned>(service: Service, response: Response) -> Result<T, ClientError> {
+/// The body of an answer, as JSON.
+pub(crate) async fn body<T: DeserializeOwned>(service: Service, response: Response) -> Result<T, ClientError> {
     response.json().await.map_err(|error| {
-        if error.is_decode() { ClientError::Unreadable { service } } else { ClientError::transport(service, &error) }
+        if error.is_decode() { ClientError::Unreadable { service } } else { ClientError::transport(service, error) }
     })
 }

@@ -7,6 +7,21 @@ use std::fmt;
 #[error("the setting {0} is missing")]
 pub struct Missing(pub &'static str);
 
+/// Settings by their names. An empty one is the same as none.
+pub(crate) struct Settings<F>(pub F);
+
+impl<F: Fn(&str) -> Option<String>> Settings<F> {
+    /// The text of that name, without surrounding space.
+    pub fn text(&self, name: &str) -> Option<String> {
+        (self.0)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    /// The address of that name, without a slash at the end.
+    pub fn url(&self, name: &str) -> Option<String> {
+        self.text(name).map(|url| url.trim_end_matches('/').to_owned())
+    }
+}
+
 /// As whom we ask the LMS for a token.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
@@ -49,13 +64,13 @@ impl ClientSettings {
 
     /// The settings that `lookup` knows. An empty value is the same as none.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
-        let text = |name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-        let url = |name: &str| text(name).map(|url| url.trim_end_matches('/').to_owned());
+        let settings = Settings(lookup);
         Self {
-            lms_url: url(names::LMS_URL),
-            enterprise_catalog_url: url(names::ENTERPRISE_CATALOG_URL),
-            credentials: text(names::OAUTH2_KEY)
-                .zip(text(names::OAUTH2_SECRET))
+            lms_url: settings.url(names::LMS_URL),
+            enterprise_catalog_url: settings.url(names::ENTERPRISE_CATALOG_URL),
+            credentials: settings
+                .text(names::OAUTH2_KEY)
+                .zip(settings.text(names::OAUTH2_SECRET))
                 .map(|(key, secret)| Credentials { key, secret }),
         }
     }

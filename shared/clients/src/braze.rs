@@ -1,0 +1,201 @@
+//! Braze: mails that are made of campaigns.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use license_domain::{Clock, EmailAddress, Random};
+use reqwest::RequestBuilder;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    caller::{Caller, Limits, Safety},
+    error::{ClientError, SendError, Service},
+    service::body,
+    settings::{Missing, Settings},
+};
+
+/// How long a call may take.
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// How many people Braze takes in one call.
+const AT_ONCE: usize = 50;
+/// What Braze knows our people by.
+const ALIAS_LABEL: &str = "Enterprise";
+
+/// Braze, as the product needs it.
+#[async_trait]
+pub trait Braze: Send + Sync {
+    /// Makes these people known, so that mails can be sent to them.
+    async fn create_aliases(&self, emails: &[EmailAddress]) -> Result<(), ClientError>;
+
+    /// Sends a campaign's mail to up to 50 people who are known. It is asked for once, never again: whoever calls
+    /// decides what to do about a failure.
+    async fn send_campaign(&self, campaign: &Campaign) -> Result<Dispatch, SendError>;
+}
+
+/// A campaign's mail to some people.
+#[derive(Clone, PartialEq)]
+pub struct Campaign {
+    /// The campaign.
+    pub id: String,
+    /// Who gets it.
+    pub recipients: Vec<Recipient>,
+    /// What its text is filled with, for all.
+    pub trigger_properties: Map<String, Value>,
+}
+
+impl fmt::Debug for Campaign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let recipients = self.recipients.len();
+        f.debug_struct("Campaign").field("id", &self.id).field("recipients", &recipients).finish_non_exhaustive()
+    }
+}
+
+/// Who gets a mail.
+#[derive(Clone, PartialEq)]
+pub struct Recipient {
+    /// The address.
+    pub email: EmailAddress,
+    /// What the text is filled with, for this one.
+    pub trigger_properties: Map<String, Value>,
+}
+
+impl fmt::Debug for Recipient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Recipient(…)")
+    }
+}
+
+/// A mail that Braze has taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Dispatch {
+    /// What Braze calls it.
+    #[serde(default)]
+    pub dispatch_id: Option<String>,
+}
+
+/// Where Braze is.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct BrazeSettings {
+    /// `BRAZE_API_URL`: where it is served, without a slash at the end.
+    pub url: Option<String>,
+    /// `BRAZE_API_KEY`: our key.
+    pub key: Option<String>,
+    /// `BRAZE_APP_ID`: our app; no call names it so far.
+    pub app_id: Option<String>,
+}
+
+impl fmt::Debug for BrazeSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BrazeSettings").field("url", &self.url).field("app_id", &self.app_id).finish_non_exhaustive()
+    }
+}
+
+impl BrazeSettings {
+    /// The settings that `lookup` knows. An empty value is the same as none.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
+        let settings = Settings(lookup);
+        Self {
+            url: settings.url("BRAZE_API_URL"),
+            key: settings.text("BRAZE_API_KEY"),
+            app_id: settings.text("BRAZE_APP_ID"),
+        }
+    }
+}
+
+/// Braze over HTTP. Cheap to clone.
+#[derive(Clone)]
+pub struct BrazeClient {
+    caller: Arc<Caller>,
+    settings: BrazeSettings,
+}
+
+impl fmt::Debug for BrazeClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BrazeClient").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl BrazeClient {
+    /// A client of the Braze that the settings name.
+    pub fn new(settings: BrazeSettings, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, ClientError> {
+        Self::with_limits(settings, clock, random, Limits::within(TIMEOUT))
+    }
+
+    pub(crate) fn with_limits(
+        settings: BrazeSettings,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        limits: Limits,
+    ) -> Result<Self, ClientError> {
+        Ok(Self { caller: Arc::new(Caller::new(limits, clock, random)?), settings })
+    }
+
+    /// What makes requests to that path.
+    fn request(&self, path: &str, body: &Value) -> Result<impl Fn() -> RequestBuilder, Missing> {
+        let url = self.settings.url.as_deref().ok_or(Missing("BRAZE_API_URL"))?;
+        let key = self.settings.key.as_deref().ok_or(Missing("BRAZE_API_KEY"))?;
+        Ok(move || self.caller.http.post(format!("{url}{path}")).bearer_auth(key).json(body))
+    }
+
+    /// Posts what may arrive twice.
+    async fn post(&self, path: &str, body: &Value) -> Result<(), ClientError> {
+        let request = self.request(path, body)?;
+        let response = self.caller.send(Service::Braze, Safety::Repeatable, request).await?;
+        match response.status() {
+            status if status.is_success() => Ok(()),
+            status => Err(ClientError::status(Service::Braze, status.as_u16())),
+        }
+    }
+}
+
+fn alias(email: &EmailAddress) -> Value {
+    json!({"alias_label": ALIAS_LABEL, "alias_name": email})
+}
+
+#[async_trait]
+impl Braze for BrazeClient {
+    async fn create_aliases(&self, emails: &[EmailAddress]) -> Result<(), ClientError> {
+        for emails in emails.chunks(AT_ONCE) {
+            let aliases: Vec<Value> = emails.iter().map(alias).collect();
+            self.post("/users/alias/new", &json!({"user_aliases": aliases})).await?;
+            let attributes = emails.iter().map(|email| {
+                json!({
+                    "user_alias": alias(email),
+                    "email": email,
+                    "is_enterprise_learner": true,
+                    "_update_existing_only": false,
+                })
+            });
+            self.post("/users/track", &json!({"attributes": attributes.collect::<Vec<_>>()})).await?;
+        }
+        Ok(())
+    }
+
+    async fn send_campaign(&self, campaign: &Campaign) -> Result<Dispatch, SendError> {
+        let size = campaign.recipients.len();
+        // Without recipients Braze would take all people that the campaign is meant for.
+        if !(1..=AT_ONCE).contains(&size) {
+            return Err(ClientError::WrongSize { service: Service::Braze, size, limit: AT_ONCE }.into());
+        }
+        let recipients = campaign.recipients.iter().map(|recipient| {
+            json!({
+                "user_alias": alias(&recipient.email),
+                "attributes": {"email": recipient.email},
+                "trigger_properties": recipient.trigger_properties,
+            })
+        });
+        let sent = json!({
+            "campaign_id": campaign.id,
+            "trigger_properties": campaign.trigger_properties,
+            "recipients": recipients.collect::<Vec<_>>(),
+        });
+        let request = self.request("/campaigns/trigger/send", &sent).map_err(ClientError::from)?;
+        let response = self.caller.send_once(Service::Braze, request()).await?;
+        if !response.status().is_success() {
+            return Err(ClientError::status(Service::Braze, response.status().as_u16()).into());
+        }
+        // It is taken; the name of it is not worth a failure.
+        Ok(body(Service::Braze, response).await.unwrap_or_default())
+    }
+}

@@ -1,0 +1,189 @@
+//! How calls are made: with time-outs, with a few repetitions where they do no harm, and not at all while a
+//! service is left alone.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use license_domain::{Clock, Random, Timestamp};
+use reqwest::{
+    RequestBuilder, Response,
+    header::{HeaderMap, RETRY_AFTER},
+    redirect,
+};
+
+use crate::{
+    breaker::Breakers,
+    error::{Cause, ClientError, Service},
+};
+
+/// How often a call is tried.
+const ATTEMPTS: u32 = 3;
+/// The longest wait that a service may ask for. Whoever would have to wait longer gets the failure instead.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// Whether a call may be repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Safety {
+    /// Twice is the same as once.
+    Repeatable,
+    /// Only where it is certain that the service did nothing: there was no connection, or it said so (429, or
+    /// 503 with the time after which to come again).
+    Once,
+}
+
+/// How long calls may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Making a connection.
+    pub connect: Duration,
+    /// One attempt as a whole.
+    pub total: Duration,
+    /// The longest wait before the second attempt; it doubles with each.
+    pub first_wait: Duration,
+}
+
+impl Limits {
+    /// The usual ones, with so long for an attempt.
+    pub const fn within(total: Duration) -> Self {
+        Self { connect: Duration::from_secs(2), total, first_wait: Duration::from_millis(150) }
+    }
+
+    /// The beginning of a client. It follows no redirects: those would carry tokens to whatever address an
+    /// answer names.
+    pub fn builder(self) -> reqwest::ClientBuilder {
+        reqwest::Client::builder()
+            .connect_timeout(self.connect)
+            .timeout(self.total)
+            .redirect(redirect::Policy::none())
+            .user_agent(concat!("license-manager/", env!("CARGO_PKG_VERSION")))
+    }
+}
+
+/// One attempt that failed.
+struct Failure {
+    error: ClientError,
+    /// After which time the service wants to be asked again.
+    retry_after: Option<Duration>,
+}
+
+/// Sends requests.
+pub(crate) struct Caller {
+    pub http: reqwest::Client,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    limits: Limits,
+    breakers: Breakers,
+}
+
+impl Caller {
+    pub fn new(limits: Limits, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, ClientError> {
+        let http = limits.builder().build().map_err(ClientError::Setup)?;
+        Ok(Self { http, clock, random, limits, breakers: Breakers::default() })
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Sends a request once. What the service answers is a failure where it is its own; a refusal is an answer.
+    pub async fn send_once(&self, service: Service, request: RequestBuilder) -> Result<Response, ClientError> {
+        self.attempt(service, request).await.map_err(|failure| failure.error)
+    }
+
+    /// Sends a request until there is an answer that is not the service's own failure, a few times at most, with
+    /// a random wait between, or with the one that the service asks for.
+    pub async fn send(
+        &self,
+        service: Service,
+        safety: Safety,
+        request: impl Fn() -> RequestBuilder,
+    ) -> Result<Response, ClientError> {
+        let mut attempt = 1;
+        let mut last = None;
+        loop {
+            let failure = match self.attempt(service, request()).await {
+                Ok(response) => return Ok(response),
+                // These attempts were the ones too many: what they met says more.
+                Err(Failure { error: error @ ClientError::Open { .. }, .. }) => return Err(last.unwrap_or(error)),
+                Err(failure) => failure,
+            };
+            let is_too_long = failure.retry_after.is_some_and(|wait| wait > LONGEST_WAIT);
+            if attempt == ATTEMPTS || is_too_long || !failure.may_be_repeated(safety) {
+                return Err(failure.error);
+            }
+            let wait = failure.retry_after.unwrap_or_else(|| self.wait(attempt));
+            let error = failure.error;
+            tracing::warn!(service = service.as_str(), attempt, %error, "a service call failed and is tried again");
+            tokio::time::sleep(wait).await;
+            last = Some(error);
+            attempt += 1;
+        }
+    }
+
+    async fn attempt(&self, service: Service, request: RequestBuilder) -> Result<Response, Failure> {
+        if !self.breakers.allows(service, self.now()) {
+            return Err(Failure { error: ClientError::Open { service }, retry_after: None });
+        }
+        let outcome = match request.send().await {
+            Ok(response) => match ClientError::status(service, response.status().as_u16()) {
+                error if error.is_retryable() => {
+                    Err(Failure { error, retry_after: retry_after(response.headers(), self.now()) })
+                }
+                _ => Ok(response),
+            },
+            Err(error) => Err(Failure { error: ClientError::transport(service, error), retry_after: None }),
+        };
+        let has_failed = outcome.as_ref().is_err_and(|failure| failure.error.is_retryable());
+        self.breakers.record(service, has_failed, self.now());
+        outcome
+    }
+
+    /// Full jitter: anything up to a bound that doubles with each attempt.
+    pub fn wait(&self, attempt: u32) -> Duration {
+        let most = self.limits.first_wait * 2_u32.saturating_pow(attempt - 1);
+        Duration::from_millis(self.random.below(u64::try_from(most.as_millis()).unwrap_or(u64::MAX)))
+    }
+}
+
+impl Failure {
+    const fn may_be_repeated(&self, safety: Safety) -> bool {
+        match safety {
+            Safety::Repeatable => self.error.is_retryable(),
+            Safety::Once => match self.error {
+                ClientError::Unreachable { cause: Cause::NoConnection, .. }
+                | ClientError::Failed { status: 429, .. } => true,
+                ClientError::Failed { status: 503, .. } => self.retry_after.is_some(),
+                _ => false,
+            },
+        }
+    }
+}
+
+/// The time after which to come again: a number of seconds, or a date.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date: DateTime<Utc> = DateTime::parse_from_rfc2822(text).ok()?.into();
+    Some((date - now).to_std().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_to_come_again_is_a_number_or_a_date() {
+        let now = "2026-11-23T10:46:08Z".parse().expect("a date");
+        let after = |text: &str| {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, text.parse().expect("a value"))]);
+            retry_after(&headers, now)
+        };
+        assert_eq!(after(" 3 "), Some(Duration::from_secs(3)));
+        assert_eq!(after("Mon, 23 Nov 2026 10:46:10 GMT"), Some(Duration::from_secs(2)));
+        assert_eq!(after("Mon, 23 Nov 2026 10:46:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(after("soon"), None);
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+}
