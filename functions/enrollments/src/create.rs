@@ -76,6 +76,7 @@ pub async fn handle(
         enterprise_customer_uuid: portfolio.agreement.enterprise_customer_uuid,
         subscription_plan: wish.plan,
         requested_by: caller.principal.username.clone(),
+        requester_email: caller.principal.email.clone(),
         lms_user_id: caller.principal.lms_user_id,
         emails: wish.emails,
         course_run_keys: wish.course_run_keys,

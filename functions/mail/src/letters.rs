@@ -202,7 +202,8 @@ fn common(context: &Context, mail: &Mail, customer: &EnterpriseCustomer) -> Map<
         put("admin_portal_link", json!(format!("{portal}/{slug}")));
     }
     if mail.kind == MailKind::AutoApplied {
-        let variant = customer.identity_provider.is_some() && !customer.enable_integrated_customer_learner_portal_search;
+        let variant =
+            customer.identity_provider.is_some() && !customer.enable_integrated_customer_learner_portal_search;
         put("has_identity_provider_and_no_search", json!(variant));
     }
     properties

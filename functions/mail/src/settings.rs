@@ -76,10 +76,8 @@ impl MailSettings {
         Self {
             learner_portal: url("LEARNER_PORTAL_URL"),
             admin_portal: url("ADMIN_PORTAL_URL"),
-            customer_success: text("CUSTOMER_SUCCESS_EMAIL").and_then(|email| email.parse().ok()),
-            campaigns: Campaign::all()
-                .filter_map(|campaign| Some((campaign, text(campaign.setting())?)))
-                .collect(),
+            customer_success: text("CUSTOMER_SUCCESS_EMAIL").and_then(|email| EmailAddress::parse(&email).ok()),
+            campaigns: Campaign::all().filter_map(|campaign| Some((campaign, text(campaign.setting())?))).collect(),
             sender,
         }
     }

@@ -23,6 +23,9 @@ pub struct EnrollmentJob {
     pub subscription_plan: Option<PlanId>,
     /// Who asked for it.
     pub requested_by: String,
+    /// Where they hear of the results.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requester_email: Option<EmailAddress>,
     /// The same in the LMS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lms_user_id: Option<LmsUserId>,
