@@ -6,6 +6,8 @@ mod calls;
 mod enterprise;
 mod peer;
 mod posts;
+mod secrets;
+mod ses;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
