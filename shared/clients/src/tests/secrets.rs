@@ -1,6 +1,6 @@
 //! Secrets by name.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use serde_json::json;
@@ -18,7 +18,7 @@ use crate::{
 };
 
 async fn ask(peer: &Peer, settings: &[(&str, &str)]) -> Result<BTreeMap<String, String>, ClientError> {
-    let limits = Limits::within(std::time::Duration::from_secs(5));
+    let limits = Limits::within(Duration::from_secs(5));
     let credentials = SharedCredentialsProvider::new(Credentials::new("AKIDEXAMPLE", "s3cret", None, None, "a test"));
     let vaults = Vaults {
         caller: Caller::new(limits, peer.clock.clone(), Arc::new(Zero)).expect("a caller"),
@@ -74,6 +74,15 @@ async fn parameters_are_decrypted_and_asked_for_again_while_they_are_too_many() 
     assert_eq!(seen.len(), 3);
     assert_eq!(seen[0].header("x-amz-target"), "AmazonSSM.GetParameter");
     assert_eq!(seen[0].json(), json!({"Name": "/app/key", "WithDecryption": true}));
+}
+
+#[tokio::test]
+async fn secrets_are_asked_for_at_the_same_time() {
+    let peer = Peer::start().await;
+    peer.reply([secret("hush"), secret("hush")].map(|reply| reply.after(Duration::from_millis(400))));
+    let settings = [("BRAZE_API_KEY", "secretsmanager:a"), ("JWT_SECRET_KEY", "secretsmanager:b")];
+    let found = tokio::time::timeout(Duration::from_millis(750), ask(&peer, &settings)).await;
+    assert_eq!(found.expect("in the time of one").expect("found").len(), 2);
 }
 
 #[tokio::test]
