@@ -1,4 +1,4 @@
-//! The other services that the product calls: the LMS with its enterprise service, the catalog service, Braze, SES, a bucket
+//! The other services that the product calls: the LMS with its enterprise service, the catalog service, Braze, SES, customers' webhooks, a bucket
 //! for downloads; and where secrets are kept. Handlers know the traits; behind them are HTTP clients with time-outs and a few retries, which leave a
 //! service alone for a moment when it fails again and again.
 //!
@@ -18,6 +18,7 @@ mod service;
 mod ses;
 mod settings;
 mod token;
+mod webhooks;
 
 pub use braze::{Braze, BrazeClient, BrazeSettings, Campaign, Dispatch, Recipient};
 pub use caller::Safety;
@@ -30,6 +31,7 @@ pub use secrets::{SECRET_NAMES, environment, resolve};
 pub use service::ServiceClient;
 pub use ses::{Letter, PlainMail, SesClient, SesSettings};
 pub use settings::{ClientSettings, Credentials, Missing};
+pub use webhooks::{WebhookClient, WebhookSettings};
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ mod peer;
 mod posts;
 mod secrets;
 mod ses;
+mod webhooks;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
