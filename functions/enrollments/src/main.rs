@@ -10,9 +10,10 @@ use license_web::{Settings, Web};
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
     license_telemetry::init();
+    let lookup = license_clients::environment().await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let store = Arc::new(Store::from_env(clock.clone(), random.clone()).await);
-    let web = Web::new(&Settings::from_env()?, store.clone(), clock, random)?;
+    let web = Web::new(&Settings::from_lookup(&lookup)?, store.clone(), clock, random)?;
     lambda_http::run(function_enrollments::router(function_enrollments::context(web, &store))).await
 }

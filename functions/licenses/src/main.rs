@@ -11,10 +11,11 @@ use license_web::{Settings, Web};
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
     license_telemetry::init();
+    let lookup = license_clients::environment().await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let store = Arc::new(Store::from_env(clock.clone(), random.clone()).await);
     let exports = Arc::new(ExportClient::from_env(clock.clone()).await?);
-    let web = Web::new(&Settings::from_env()?, store.clone(), clock, random)?;
+    let web = Web::new(&Settings::from_lookup(&lookup)?, store.clone(), clock, random)?;
     lambda_http::run(function_licenses::router(function_licenses::context(web, &store, exports))).await
 }

@@ -3,22 +3,17 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_sigv4::{
-    http_request::{
-        PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings,
-        UriPathNormalizationMode, sign,
-    },
-    sign::v4,
-};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use license_domain::Clock;
 use reqwest::header;
 
 use crate::{
+    aws::{self, Api, Signer},
     error::{ClientError, Service},
-    settings::Missing,
+    settings::{Missing, Settings},
 };
 
+const API: Api = Api { service: Service::Files, name: "s3", host: "s3" };
 /// How long a link leads somewhere.
 const LIFETIME: Duration = Duration::from_mins(15);
 /// How long putting a file there may take.
@@ -49,8 +44,12 @@ pub struct ExportSettings {
 impl ExportSettings {
     /// The settings that `lookup` knows. An empty value is the same as none.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
-        let text = |name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-        Self { bucket: text("EXPORT_BUCKET"), endpoint: text("S3_ENDPOINT"), region: text("AWS_REGION") }
+        let settings = Settings(lookup);
+        Self {
+            bucket: settings.text("EXPORT_BUCKET"),
+            endpoint: settings.url("S3_ENDPOINT"),
+            region: settings.text("AWS_REGION"),
+        }
     }
 
     fn url(&self, name: &str) -> Result<String, Missing> {
@@ -62,7 +61,7 @@ impl ExportSettings {
     }
 
     fn region(&self) -> &str {
-        self.region.as_deref().unwrap_or("us-east-1")
+        aws::region(self.region.as_deref())
     }
 }
 
@@ -71,8 +70,7 @@ impl ExportSettings {
 pub struct ExportClient {
     http: reqwest::Client,
     settings: ExportSettings,
-    credentials: SharedCredentialsProvider,
-    clock: Arc<dyn Clock>,
+    signer: Signer,
 }
 
 impl fmt::Debug for ExportClient {
@@ -89,45 +87,19 @@ impl ExportClient {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ClientError> {
         let http = reqwest::Client::builder().timeout(TIMEOUT).build().map_err(ClientError::Setup)?;
-        Ok(Self { http, settings, credentials, clock })
+        let signer = Signer { credentials, region: settings.region().to_owned(), clock };
+        Ok(Self { http, settings, signer })
     }
 
     /// The client that the process's environment describes.
     pub async fn from_env(clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
-        let config = aws_config::load_from_env().await;
-        let credentials = config.credentials_provider().ok_or(Missing("AWS_ACCESS_KEY_ID"))?;
-        Self::new(ExportSettings::from_lookup(|name| std::env::var(name).ok()), credentials, clock)
+        let settings = ExportSettings::from_lookup(|name| std::env::var(name).ok());
+        Self::new(settings, aws::credentials().await?, clock)
     }
 
     /// The URL with a signature, which lets whoever has it make that one request for a while.
     async fn signed(&self, method: &str, url: &str) -> Result<String, ClientError> {
-        let unsigned = |_| ClientError::Unreadable { service: Service::Files };
-        let credentials = self.credentials.provide_credentials().await;
-        let identity = credentials.map_err(|_| Missing("AWS_ACCESS_KEY_ID"))?.into();
-        let mut settings = SigningSettings::default();
-        settings.signature_location = SignatureLocation::QueryParams;
-        settings.expires_in = Some(LIFETIME);
-        settings.payload_checksum_kind = PayloadChecksumKind::NoHeader;
-        settings.percent_encoding_mode = PercentEncodingMode::Single;
-        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(self.settings.region())
-            .name("s3")
-            .time(self.clock.now().into())
-            .settings(settings)
-            .build()
-            .map_err(|_| ClientError::Unreadable { service: Service::Files })?
-            .into();
-        let body = SignableBody::UnsignedPayload;
-        let request = SignableRequest::new(method, url, std::iter::empty(), body).map_err(unsigned)?;
-        let (signed, _) = sign(request, &params).map_err(unsigned)?.into_parts();
-        let mut parts: Vec<String> = url.split_once('?').map(|(_, query)| query.to_owned()).into_iter().collect();
-        parts.extend(signed.params().iter().map(|(name, value)| {
-            let value: String = form_urlencoded::byte_serialize(value.as_bytes()).collect();
-            format!("{name}={value}")
-        }));
-        Ok(format!("{}?{}", url.split('?').next().unwrap_or(url), parts.join("&")))
+        self.signer.link(API, method, url, LIFETIME).await
     }
 }
 

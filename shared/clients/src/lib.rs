@@ -1,9 +1,10 @@
-//! The other services that the product calls: the LMS with its enterprise service, the catalog service, Braze, a bucket
-//! for downloads. Handlers know the traits; behind them are HTTP clients with time-outs and a few retries, which leave a
+//! The other services that the product calls: the LMS with its enterprise service, the catalog service, Braze, SES, customers' webhooks, a bucket
+//! for downloads; and where secrets are kept. Handlers know the traits; behind them are HTTP clients with time-outs and a few retries, which leave a
 //! service alone for a moment when it fails again and again.
 //!
 //! Nothing here writes an address, a token or a secret into a log or an error.
 
+mod aws;
 mod braze;
 mod breaker;
 mod caller;
@@ -12,9 +13,12 @@ mod enterprise;
 mod error;
 mod exports;
 mod lms_users;
+mod secrets;
 mod service;
+mod ses;
 mod settings;
 mod token;
+mod webhooks;
 
 pub use braze::{Braze, BrazeClient, BrazeSettings, Campaign, Dispatch, Recipient};
 pub use caller::Safety;
@@ -23,8 +27,11 @@ pub use enterprise::{EnrollOutcome, EnrollWish, Enrolled, EnterpriseClient, Ente
 pub use error::{Cause, ClientError, SendError, Service};
 pub use exports::{ExportClient, ExportSettings, Exports};
 pub use lms_users::{LmsUserClient, LmsUsers};
+pub use secrets::{SECRET_NAMES, environment, resolve};
 pub use service::ServiceClient;
+pub use ses::{Letter, PlainMail, SesClient, SesSettings};
 pub use settings::{ClientSettings, Credentials, Missing};
+pub use webhooks::{WebhookClient, WebhookSettings};
 
 #[cfg(test)]
 mod tests;

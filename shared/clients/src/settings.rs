@@ -57,11 +57,6 @@ pub(crate) mod names {
 }
 
 impl ClientSettings {
-    /// The settings in the process's environment.
-    pub fn from_env() -> Self {
-        Self::from_lookup(|name| std::env::var(name).ok())
-    }
-
     /// The settings that `lookup` knows. An empty value is the same as none.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
         let settings = Settings(lookup);

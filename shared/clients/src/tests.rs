@@ -6,6 +6,9 @@ mod calls;
 mod enterprise;
 mod peer;
 mod posts;
+mod secrets;
+mod ses;
+mod webhooks;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 

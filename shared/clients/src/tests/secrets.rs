@@ -1,0 +1,107 @@
+//! Secrets by name.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use serde_json::json;
+
+use super::{
+    Zero,
+    peer::{Peer, Reply},
+};
+use crate::{
+    ClientError, SECRET_NAMES, Service,
+    aws::Signer,
+    caller::{Caller, Limits},
+    resolve,
+    secrets::{Vaults, wanted},
+};
+
+async fn ask(peer: &Peer, settings: &[(&str, &str)]) -> Result<BTreeMap<String, String>, ClientError> {
+    let limits = Limits::within(Duration::from_secs(5));
+    let credentials = SharedCredentialsProvider::new(Credentials::new("AKIDEXAMPLE", "s3cret", None, None, "a test"));
+    let vaults = Vaults {
+        caller: Caller::new(limits, peer.clock.clone(), Arc::new(Zero)).expect("a caller"),
+        signer: Signer { credentials, region: "eu-central-1".to_owned(), clock: peer.clock.clone() },
+        secrets: Some(peer.url.clone()),
+        parameters: Some(peer.url.clone()),
+    };
+    let settings: BTreeMap<_, _> = settings.iter().copied().collect();
+    let lookup = |name: &str| settings.get(name).map(|value| (*value).to_owned());
+    vaults.resolve(&wanted(lookup, SECRET_NAMES)).await
+}
+
+fn secret(text: &str) -> Reply {
+    Reply::status(200).body(json!({"Name": "x", "SecretString": text}))
+}
+
+#[tokio::test]
+async fn only_settings_that_name_a_secret_are_asked_for_and_each_secret_once() {
+    let peer = Peer::start().await;
+    peer.reply([secret(r#"{"oauth": "hush", "keys": {"keys": []}}"#)]);
+    let found = ask(
+        &peer,
+        &[
+            ("BACKEND_SERVICE_EDX_OAUTH2_SECRET", "secretsmanager:arn:aws:secretsmanager:x:1:secret:app#oauth"),
+            ("JWT_PUBLIC_SIGNING_JWK_SET", " secretsmanager:arn:aws:secretsmanager:x:1:secret:app#keys"),
+            ("JWT_SECRET_KEY", "itself"),
+            ("LMS_URL", "ssm:not-a-secret"),
+        ],
+    )
+    .await
+    .expect("found");
+    let expected = [("BACKEND_SERVICE_EDX_OAUTH2_SECRET", "hush"), ("JWT_PUBLIC_SIGNING_JWK_SET", r#"{"keys":[]}"#)];
+    assert_eq!(found, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+    let seen = peer.seen();
+    assert_eq!(seen.len(), 1);
+    assert_eq!(seen[0].header("x-amz-target"), "secretsmanager.GetSecretValue");
+    assert_eq!(seen[0].header("content-type"), "application/x-amz-json-1.1");
+    assert!(seen[0].header("authorization").contains("/eu-central-1/secretsmanager/aws4_request"));
+    assert_eq!(seen[0].json(), json!({"SecretId": "arn:aws:secretsmanager:x:1:secret:app"}));
+}
+
+#[tokio::test]
+async fn parameters_are_decrypted_and_asked_for_again_while_they_are_too_many() {
+    let peer = Peer::start().await;
+    peer.reply([
+        Reply::status(400).body(json!({"__type": "com.amazonaws.ssm#ThrottlingException"})),
+        Reply::status(500),
+        Reply::status(200).body(json!({"Parameter": {"Name": "/app/key", "Value": "hush"}})),
+    ]);
+    let found = ask(&peer, &[("BRAZE_API_KEY", "ssm:/app/key")]).await.expect("found");
+    assert_eq!(found, BTreeMap::from([("BRAZE_API_KEY".to_owned(), "hush".to_owned())]));
+    let seen = peer.seen();
+    assert_eq!(seen.len(), 3);
+    assert_eq!(seen[0].header("x-amz-target"), "AmazonSSM.GetParameter");
+    assert_eq!(seen[0].json(), json!({"Name": "/app/key", "WithDecryption": true}));
+}
+
+#[tokio::test]
+async fn secrets_are_asked_for_at_the_same_time() {
+    let peer = Peer::start().await;
+    peer.reply([secret("hush"), secret("hush")].map(|reply| reply.after(Duration::from_millis(400))));
+    let settings = [("BRAZE_API_KEY", "secretsmanager:a"), ("JWT_SECRET_KEY", "secretsmanager:b")];
+    let found = tokio::time::timeout(Duration::from_millis(750), ask(&peer, &settings)).await;
+    assert_eq!(found.expect("in the time of one").expect("found").len(), 2);
+}
+
+#[tokio::test]
+async fn a_secret_that_is_not_there_is_an_error() {
+    let peer = Peer::start().await;
+    peer.reply([Reply::status(400).body(json!({"__type": "ResourceNotFoundException"}))]);
+    let error = ask(&peer, &[("JWT_SECRET_KEY", "secretsmanager:none")]).await.expect_err("none");
+    assert!(matches!(error, ClientError::Refused { service: Service::Secrets, status: 400 }));
+    assert_eq!(peer.calls(), 1);
+    for text in [r#"{"other": "hush"}"#, r#"{"key": null}"#, "hush"] {
+        peer.reply([secret(text)]);
+        let error = ask(&peer, &[("JWT_SECRET_KEY", "secretsmanager:app#key")]).await.expect_err("no such key");
+        assert!(matches!(error, ClientError::Unreadable { service: Service::Secrets }));
+        assert!(!format!("{error} {error:?}").contains("hush"));
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_asked_where_no_setting_names_a_secret() {
+    let found = resolve(|_| Some("itself".to_owned()), SECRET_NAMES).await.expect("without credentials, too");
+    assert_eq!(found, BTreeMap::new());
+}
