@@ -159,6 +159,10 @@ fn report(delivery: &Delivery, outcome: &CallOutcome) {
         CallOutcome::Refused => "MailRefused",
         CallOutcome::Unknown => "MailUnknown",
     };
-    metrics::count(metric, &[("Kind", delivery.kind.as_str())]);
+    // An alarm watches what is unknown or refused, of whatever kind.
+    match outcome {
+        CallOutcome::Unknown | CallOutcome::Refused => metrics::count(metric, &[]),
+        CallOutcome::Sent(_) | CallOutcome::NotSent => metrics::count(metric, &[("Kind", delivery.kind.as_str())]),
+    }
     tracing::info!(mail = %delivery.id, kind = delivery.kind.as_str(), people = delivery.people, metric, "a mail's call ended");
 }

@@ -11,6 +11,7 @@ pub mod email;
 pub mod enrollment;
 pub mod event;
 pub mod ids;
+pub mod job;
 pub mod license;
 pub mod lifecycle;
 pub mod once;
@@ -35,6 +36,7 @@ pub use ids::{
     ActivationKey, AgreementId, BatchId, CatalogId, EnterpriseId, EventId, JobId, LicenseId, LmsUserId, PlanId,
     ProductId, RenewalId,
 };
+pub use job::{Job, JobCounts, JobKind, JobParams, JobState, Lane, Row, RowFilter, RowOutcome, RowResult};
 pub use license::{License, LicenseSource, LicenseStatus};
 pub use once::{Begun, Once, StoredAnswer};
 pub use plan::{ChangeReason, SubscriptionPlan};

@@ -1,0 +1,400 @@
+//! A job: work on many rows that is carried out after the answer, in chunks of which each has its effect once.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ambient::Timestamp,
+    email::EmailAddress,
+    ids::{AgreementId, EnterpriseId, JobId, LicenseId, LmsUserId, PlanId},
+    license::LicenseStatus,
+};
+
+/// The most rows of a job.
+pub const MOST_ROWS: usize = 1_000_000;
+
+/// The most enrolments (learners × courses) of one request to enrol, where the operator does not say otherwise.
+pub const DEFAULT_ENROLLMENT_LIMIT: usize = 500;
+
+/// How many lanes work on one job at once at most: a customer's huge job leaves room for the others.
+pub const MOST_LANES: u16 = 4;
+
+/// What is done to each row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum JobKind {
+    /// A licence is assigned to the learner.
+    Assign,
+    /// The learner's licence is revoked.
+    Revoke,
+    /// The learner is reminded of their licence.
+    Remind,
+    /// The learner's licence goes over to another plan of the customer.
+    Transfer,
+    /// The learner is enrolled in courses.
+    Enroll,
+    /// The plan gets more licences. There is one row.
+    Grow,
+}
+
+impl JobKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] =
+        [Self::Assign, Self::Revoke, Self::Remind, Self::Transfer, Self::Enroll, Self::Grow];
+
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Assign => "assign",
+            Self::Revoke => "revoke",
+            Self::Remind => "remind",
+            Self::Transfer => "transfer",
+            Self::Enroll => "enroll",
+            Self::Grow => "grow",
+        }
+    }
+
+    /// How many rows one chunk has at most: as many as one transaction, or one call, holds.
+    pub const fn chunk(self) -> usize {
+        match self {
+            Self::Assign | Self::Revoke | Self::Remind => 80,
+            Self::Transfer => 30,
+            Self::Enroll => 25,
+            Self::Grow => 1,
+        }
+    }
+
+    /// How many lanes work on it at once. Transfers change the plans themselves, which only one at a time may.
+    pub fn lanes(self, chunks: u64) -> u16 {
+        let most = match self {
+            Self::Assign | Self::Revoke | Self::Remind => MOST_LANES,
+            Self::Transfer | Self::Enroll | Self::Grow => 1,
+        };
+        u16::try_from(chunks.min(u64::from(most))).unwrap_or(most).max(1)
+    }
+}
+
+/// How far a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum JobState {
+    /// Its rows are to be uploaded.
+    Uploading,
+    /// It has not begun.
+    Pending,
+    /// It is being carried out.
+    Running,
+    /// All rows are done but those that wait for seats.
+    Waiting,
+    /// All rows are done.
+    Done,
+    /// Somebody stopped it; rows that were done stay done.
+    Cancelled,
+    /// It stopped by itself.
+    Failed,
+}
+
+impl JobState {
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Uploading => "uploading",
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Done => "done",
+            Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether it may be stopped.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Uploading | Self::Pending | Self::Running | Self::Waiting)
+    }
+}
+
+/// Which licences of a plan are meant, where no rows are named.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowFilter {
+    /// Only these statuses.
+    pub statuses: Vec<LicenseStatus>,
+    /// Every one of these texts is part of the learner's address.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub search: Vec<String>,
+}
+
+/// What a job is told beside its rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobParams {
+    /// A greeting for the mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub greeting: Option<String>,
+    /// A closing for the mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closing: Option<String>,
+    /// Whether learners are told.
+    #[serde(default)]
+    pub notify: bool,
+    /// Whether learners without a seat wait for one.
+    #[serde(default)]
+    pub wait: bool,
+    /// Which licences are meant, where no rows are named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<RowFilter>,
+    /// Where licences go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_plan: Option<PlanId>,
+    /// The courses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub course_run_keys: Vec<String>,
+    /// How many licences the plan is to have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desired_num_licenses: Option<u64>,
+}
+
+/// A job on record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// Its id.
+    pub uuid: JobId,
+    /// What is done.
+    pub kind: JobKind,
+    /// How far it is.
+    pub state: JobState,
+    /// The customer.
+    pub enterprise_customer_uuid: EnterpriseId,
+    /// The customer's agreement.
+    pub customer_agreement: AgreementId,
+    /// The plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription_plan: Option<PlanId>,
+    /// What it is told.
+    pub params: JobParams,
+    /// Whether it only says what it would do.
+    pub dry_run: bool,
+    /// Who asked for it.
+    pub requested_by: String,
+    /// Where they hear of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requester_email: Option<EmailAddress>,
+    /// The same in the LMS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lms_user_id: Option<LmsUserId>,
+    /// In which request.
+    pub request_id: String,
+    /// How many rows it has, once that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+    /// In how many chunks.
+    #[serde(default)]
+    pub chunks: u64,
+    /// On how many lanes.
+    #[serde(default)]
+    pub lanes: u16,
+    /// The job that this one undoes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverses: Option<JobId>,
+    /// The job that undoes this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reversed_by: Option<JobId>,
+    /// The file that its rows are read from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<String>,
+    /// The file with its results.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub results: Option<String>,
+    /// Why it stopped by itself, in a fixed word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// When it was asked for.
+    pub created: Timestamp,
+    /// When it changed last.
+    pub modified: Timestamp,
+    /// How many times its record was written.
+    #[serde(default)]
+    pub version: u64,
+}
+
+/// A row of a job's input.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// Its number, from 0.
+    pub row: u64,
+    /// The learner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_email: Option<EmailAddress>,
+    /// The sale that the licence comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_id: Option<String>,
+    /// What is wrong with it: nothing is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// What became of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RowOutcome {
+    /// The learner got a licence.
+    Assigned,
+    /// The learner had one.
+    AlreadyAssociated,
+    /// No seat was left.
+    NoSeat,
+    /// The learner waits for a seat.
+    Waiting,
+    /// The licence was revoked.
+    Revoked,
+    /// The learner has no such licence.
+    NotFound,
+    /// The plan's cap did not allow it.
+    CapReached,
+    /// The learner was reminded.
+    Reminded,
+    /// The licence went over to the other plan.
+    Transferred,
+    /// The learner was enrolled.
+    Enrolled,
+    /// The learner will be enrolled once they have an account.
+    Pending,
+    /// The catalog of the learner's licences has no such course.
+    NotInCatalog,
+    /// It was refused.
+    Refused,
+    /// The plan has as many licences as was asked for.
+    Grown,
+    /// The row cannot be read.
+    Invalid,
+}
+
+impl RowOutcome {
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Assigned => "assigned",
+            Self::AlreadyAssociated => "already_associated",
+            Self::NoSeat => "no_seat",
+            Self::Waiting => "waiting",
+            Self::Revoked => "revoked",
+            Self::NotFound => "not_found",
+            Self::CapReached => "cap_reached",
+            Self::Reminded => "reminded",
+            Self::Transferred => "transferred",
+            Self::Enrolled => "enrolled",
+            Self::Pending => "pending",
+            Self::NotInCatalog => "not_in_catalog",
+            Self::Refused => "refused",
+            Self::Grown => "grown",
+            Self::Invalid => "invalid",
+        }
+    }
+}
+
+/// A row and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowResult {
+    /// The row's number.
+    pub row: u64,
+    /// The learner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_email: Option<EmailAddress>,
+    /// The course.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub course_run_key: Option<String>,
+    /// The licence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license: Option<LicenseId>,
+    /// What became of it.
+    pub outcome: RowOutcome,
+    /// More about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// How many rows ended how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct JobCounts {
+    /// Rows that were looked at.
+    pub processed: u64,
+    /// Of these: what was asked for was done.
+    pub succeeded: u64,
+    /// Of these: there was nothing to do.
+    pub unchanged: u64,
+    /// Of these: it could not be done.
+    pub failed: u64,
+    /// Of these: they wait for seats.
+    pub waiting: u64,
+}
+
+impl JobCounts {
+    /// The counts of these rows.
+    pub fn of(results: &[RowResult]) -> Self {
+        results.iter().map(|result| Self::one(result.outcome)).fold(Self::default(), Self::plus)
+    }
+
+    const fn one(outcome: RowOutcome) -> Self {
+        let nothing = Self { processed: 1, succeeded: 0, unchanged: 0, failed: 0, waiting: 0 };
+        match outcome {
+            RowOutcome::Assigned
+            | RowOutcome::Revoked
+            | RowOutcome::Reminded
+            | RowOutcome::Transferred
+            | RowOutcome::Enrolled
+            | RowOutcome::Pending
+            | RowOutcome::Grown => Self { succeeded: 1, ..nothing },
+            RowOutcome::AlreadyAssociated => Self { unchanged: 1, ..nothing },
+            RowOutcome::Waiting => Self { waiting: 1, ..nothing },
+            RowOutcome::NoSeat
+            | RowOutcome::NotFound
+            | RowOutcome::CapReached
+            | RowOutcome::NotInCatalog
+            | RowOutcome::Refused
+            | RowOutcome::Invalid => Self { failed: 1, ..nothing },
+        }
+    }
+
+    /// The sum.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            processed: self.processed + other.processed,
+            succeeded: self.succeeded + other.succeeded,
+            unchanged: self.unchanged + other.unchanged,
+            failed: self.failed + other.failed,
+            waiting: self.waiting + other.waiting,
+        }
+    }
+}
+
+/// One of the lanes on which a job is carried out: it takes every so many-th chunk, one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lane {
+    /// Its number.
+    pub lane: u16,
+    /// The chunk that is next.
+    pub next: u64,
+    /// What became of the rows so far.
+    pub counts: JobCounts,
+    /// How many times its record was written.
+    #[serde(default)]
+    pub version: u64,
+}
+
+impl Lane {
+    /// A lane that has not begun.
+    pub fn new(lane: u16) -> Self {
+        Self { lane, next: u64::from(lane), counts: JobCounts::default(), version: 0 }
+    }
+
+    /// The lane after a chunk.
+    #[must_use]
+    pub fn after(self, counts: JobCounts, lanes: u16) -> Self {
+        Self { next: self.next + u64::from(lanes.max(1)), counts: self.counts.plus(counts), ..self }
+    }
+
+    /// Whether it has come to the job's end.
+    pub const fn is_over(&self, job: &Job) -> bool {
+        self.next >= job.chunks
+    }
+}
