@@ -1,13 +1,14 @@
 //! The embedded DynamoDB: it speaks the service's own protocol on a loopback port.
 
 mod bulk;
+mod stream;
 
 use std::{fmt, path::Path};
 
 use dynoxide::Database;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
-pub use self::bulk::EngineBulk;
+pub use self::{bulk::EngineBulk, stream::EngineStream};
 use crate::StartError;
 
 /// The file that the table is kept in.
@@ -59,6 +60,11 @@ impl Engine {
     /// Its own way to write many items.
     pub fn bulk(&self) -> EngineBulk {
         EngineBulk(self.database.clone())
+    }
+
+    /// The table's stream.
+    pub fn stream(&self) -> EngineStream {
+        EngineStream(self.database.clone())
     }
 
     /// Makes large imports into a new file faster, until it is turned off: it may be lost if the machine fails

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::{
     operation::create_table::{CreateTableError, builders::CreateTableFluentBuilder},
     types::{
         AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-        ScalarAttributeType,
+        ScalarAttributeType, StreamSpecification, StreamViewType,
     },
 };
 use license_store::{StoreError, table::classify};
@@ -28,19 +28,30 @@ pub fn client(endpoint: &str) -> Client {
     Client::from_conf(config)
 }
 
-/// Creates the table, unless it is there.
+/// Creates the table, unless it is there. One that was made without a stream gets it.
 pub async fn create(client: &Client, spec: &TableSpec) -> Result<(), StoreError> {
     let request = build(client, spec)
         .map_err(|error| StoreError::Refused { operation: "CreateTable", cause: error.to_string() })?;
     match request.send().await {
         Ok(_) => Ok(()),
-        Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => Ok(()),
+        Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => {
+            let refused = |error: BuildError| StoreError::Refused { operation: "UpdateTable", cause: error.to_string() };
+            let stream = stream().map_err(refused)?;
+            // Refused where there is a stream, which is what is wanted.
+            let _ = client.update_table().table_name(NAME).stream_specification(stream).send().await;
+            Ok(())
+        }
         Err(error) => Err(classify("CreateTable", &error)),
     }
 }
 
+fn stream() -> Result<StreamSpecification, BuildError> {
+    StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewAndOldImages).build()
+}
+
 fn build(client: &Client, spec: &TableSpec) -> Result<CreateTableFluentBuilder, BuildError> {
     let mut request = client.create_table().table_name(NAME).billing_mode(BillingMode::PayPerRequest);
+    request = request.stream_specification(stream()?);
     request = request.set_key_schema(Some(key(&spec.key)?));
     for name in &spec.attributes {
         let kind = ScalarAttributeType::S;

@@ -4,6 +4,7 @@ use serde_yaml_ng::{Mapping, Value};
 
 use crate::{
     TemplateError,
+    queues::{self, QueueSource, StreamSource},
     read::{Resource, list, text, texts, unexpected},
 };
 
@@ -18,6 +19,10 @@ pub struct FunctionSpec {
     pub routes: Vec<RouteSpec>,
     /// The schedules that call it, such as `rate(1 minute)`.
     pub schedules: Vec<String>,
+    /// The queues that it reads.
+    pub queues: Vec<QueueSource>,
+    /// The table's stream, if it reads that.
+    pub stream: Option<StreamSource>,
     /// The environment variables that it is given.
     pub environment: Vec<String>,
     /// The actions that its policy allows.
@@ -82,6 +87,8 @@ fn read_one(globals: Option<&Value>, function: &Resource<'_>) -> Result<Function
         binary: binary.to_owned(),
         routes: Vec::new(),
         schedules: Vec::new(),
+        queues: Vec::new(),
+        stream: None,
         environment,
         actions: actions(function.properties),
         timeout_seconds: timeout.ok_or_else(|| unexpected(function.id, "has no timeout"))?,
@@ -101,6 +108,8 @@ fn read_one(globals: Option<&Value>, function: &Resource<'_>) -> Result<Function
                 let schedule = text(properties, "ScheduleExpression").or_else(|| text(properties, "Schedule"));
                 spec.schedules.push(schedule.ok_or_else(|| unexpected(place(), "has no schedule"))?.to_owned());
             }
+            Some("SQS") => spec.queues.push(queues::queue_source(&place(), properties)?),
+            Some("DynamoDB") => spec.stream = Some(queues::stream_source(&place(), properties)?),
             _ => return Err(unexpected(place(), "is of a kind that is not understood")),
         }
     }

@@ -4,12 +4,14 @@
 //! It understands the part of CloudFormation that the template uses, and complains about the rest.
 
 mod functions;
+mod queues;
 mod read;
 mod table;
 
 use serde_yaml_ng::Value;
 
 pub use functions::{FunctionSpec, RouteSpec};
+pub use queues::{QueueSource, QueueSpec, StreamSource};
 pub use table::{IndexSpec, KeySpec, Projection, TableSpec};
 
 /// The template, as it was when this was built.
@@ -36,6 +38,7 @@ pub enum TemplateError {
 pub struct Template {
     table: TableSpec,
     functions: Vec<FunctionSpec>,
+    queues: Vec<QueueSpec>,
 }
 
 impl Template {
@@ -48,7 +51,11 @@ impl Template {
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let document: Value = serde_yaml_ng::from_str(text)?;
         let resources = read::resources(&document)?;
-        Ok(Self { table: table::read(&resources)?, functions: functions::read(&document, &resources)? })
+        Ok(Self {
+            table: table::read(&resources)?,
+            functions: functions::read(&document, &resources)?,
+            queues: queues::read(&resources)?,
+        })
     }
 
     /// The table.
@@ -59,6 +66,11 @@ impl Template {
     /// The functions, in the order of the template.
     pub fn functions(&self) -> &[FunctionSpec] {
         &self.functions
+    }
+
+    /// The queues.
+    pub fn queues(&self) -> &[QueueSpec] {
+        &self.queues
     }
 
     /// The function that the API calls for that request: the most specific route wins, and what no route fits
@@ -123,8 +135,29 @@ mod tests {
         for function in template().functions() {
             assert!(function.binary.starts_with("function-"), "{function:?}");
             assert!(function.environment.contains(&"TABLE_NAME".to_owned()), "{function:?}");
-            assert!(!function.routes.is_empty() || !function.schedules.is_empty(), "{function:?}");
+            let is_called = !function.routes.is_empty() || !function.schedules.is_empty();
+            assert!(is_called || !function.queues.is_empty() || function.stream.is_some(), "{function:?}");
             assert!(function.timeout_seconds > 0 && !function.actions.is_empty(), "{function:?}");
+        }
+    }
+
+    #[test]
+    fn work_that_fails_again_and_again_is_put_aside() {
+        let template = template();
+        let queue = |name: &str| template.queues().iter().find(|queue| queue.name == name).expect("a queue");
+        for function in template.functions() {
+            for source in &function.queues {
+                let spec = queue(&source.queue);
+                let (dead, most) = spec.dead_letters.as_ref().expect("dead letters");
+                assert!(queue(dead).dead_letters.is_none() && *most > 1, "{spec:?}");
+                // Whoever still works on a message must have given up before somebody else gets it.
+                assert!(u64::from(spec.visibility_seconds) > function.timeout_seconds, "{spec:?}");
+            }
+            if let Some(stream) = &function.stream {
+                assert!(stream.admits("INSERT", "EVENT#2026-11-24T03#1") && !stream.admits("INSERT", "LEARNER#x"));
+                assert!(!stream.admits("REMOVE", "EVENT#2026-11-24T03#1"));
+                queue(stream.failures.as_deref().expect("a queue for what is given up"));
+            }
         }
     }
 

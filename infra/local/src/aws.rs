@@ -1,0 +1,78 @@
+//! Stands in for AWS beside the table: queues, the bus, secrets, and mails by SES. What is in it survives the
+//! process where there is a folder for it.
+
+mod bus;
+mod queues;
+mod secrets;
+mod server;
+mod ses;
+mod state;
+
+use std::{collections::HashMap, fmt, path::Path, sync::Arc};
+
+use license_domain::{Clock, Random};
+use license_template::{QueueSpec, Template};
+use tokio::sync::Notify;
+
+pub use self::{
+    bus::Published,
+    queues::{Depth, Held},
+    server::router,
+    state::{Mail, State},
+};
+use crate::StartError;
+
+/// The account that everything is in.
+pub const ACCOUNT: &str = "000000000000";
+
+/// The stand-in.
+#[derive(Clone)]
+pub struct Aws(Arc<Inner>);
+
+struct Inner {
+    state: State,
+    queues: HashMap<String, QueueSpec>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    /// Told whenever there may be something to receive.
+    news: Notify,
+}
+
+impl fmt::Debug for Aws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Aws")
+    }
+}
+
+impl Aws {
+    /// With the template's queues; in that folder, or in memory.
+    pub fn open(
+        data: Option<&Path>,
+        template: &Template,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, StartError> {
+        let queues = template.queues().iter().map(|queue| (queue.name.clone(), queue.clone())).collect();
+        let state = State::open(data)?;
+        Ok(Self(Arc::new(Inner { state, queues, clock, random, news: Notify::new() })))
+    }
+
+    /// What it remembers.
+    pub fn state(&self) -> &State {
+        &self.0.state
+    }
+
+    /// Waits until there may be something to receive.
+    pub async fn news(&self) {
+        self.0.news.notified().await;
+    }
+
+    /// Tells whoever waits for it.
+    pub fn tell(&self) {
+        self.0.news.notify_waiters();
+    }
+
+    fn now_millis(&self) -> i64 {
+        self.0.clock.now().timestamp_millis()
+    }
+}

@@ -1,0 +1,42 @@
+//! The table's stream, as the engine keeps it.
+
+use dynoxide::{
+    Database,
+    actions::{
+        get_records::GetRecordsRequest,
+        get_shard_iterator::GetShardIteratorRequest,
+    },
+    streams::{shard_id, stream_arn},
+};
+use serde_json::Value;
+
+use crate::{StartError, table};
+
+/// The stream.
+#[derive(Clone)]
+pub struct EngineStream(pub(super) Database);
+
+impl std::fmt::Debug for EngineStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("EngineStream")
+    }
+}
+
+impl EngineStream {
+    /// Changes behind that one, from the first that is kept where none is named, in the form in which Lambda is
+    /// called with them.
+    pub fn changes(&self, behind: Option<&str>, most: usize) -> Result<Vec<Value>, StartError> {
+        let failed = |error: &dyn std::fmt::Display| StartError::Engine(error.to_string());
+        let kind = if behind.is_some() { "AFTER_SEQUENCE_NUMBER" } else { "TRIM_HORIZON" };
+        let at = GetShardIteratorRequest {
+            stream_arn: stream_arn(table::NAME, "local"),
+            shard_id: shard_id(table::NAME),
+            shard_iterator_type: kind.to_owned(),
+            sequence_number: behind.map(str::to_owned),
+        };
+        let at = self.0.get_shard_iterator(at).map_err(|error| failed(&error))?;
+        let read = GetRecordsRequest { shard_iterator: at.shard_iterator.unwrap_or_default(), limit: Some(most) };
+        let read = self.0.get_records(read).map_err(|error| failed(&error))?;
+        read.records.iter().map(|record| serde_json::to_value(record).map_err(|error| failed(&error))).collect()
+    }
+}

@@ -1,0 +1,83 @@
+//! The functions that nobody calls by HTTP, put together as their `main`s would.
+
+use std::{collections::HashMap, sync::Arc};
+
+use aws_smithy_http_client::Builder as HttpBuilder;
+use license_clients::{
+    BrazeClient, BrazeSettings, ClientSettings, EnterpriseClient, Enterprises, ServiceClient, SesClient, SesSettings,
+};
+use license_domain::{Clock, Random};
+use license_messaging::{Bus, EventBus, MessagingSettings, Queues, SqsQueues};
+use license_store::Store;
+
+use crate::{
+    StartError,
+    pumps::{Handlers, QueueHandler, StreamHandler},
+    settings::Settings,
+};
+
+/// What functions send messages by.
+#[derive(Clone)]
+pub struct Messaging {
+    /// Queues.
+    pub queues: Arc<dyn Queues>,
+    /// The bus.
+    pub bus: Arc<dyn Bus>,
+}
+
+impl std::fmt::Debug for Messaging {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Messaging")
+    }
+}
+
+impl Messaging {
+    /// By the settings.
+    pub fn new(settings: &Settings) -> Self {
+        let config = aws_config();
+        let settings = MessagingSettings::from_lookup(settings.lookup());
+        Self { queues: Arc::new(SqsQueues::new(&settings, &config)), bus: Arc::new(EventBus::new(&settings, &config)) }
+    }
+}
+
+/// The functions of the stream and of the queues.
+pub fn handlers(
+    settings: &Settings,
+    store: &Arc<Store>,
+    messaging: &Messaging,
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn Random>,
+) -> Result<Handlers, StartError> {
+    let client = ServiceClient::new(ClientSettings::from_lookup(settings.lookup()), clock.clone(), random.clone())?;
+    let enterprises: Arc<dyn Enterprises> = Arc::new(EnterpriseClient::new(client));
+
+    let relay = function_relay::context(store, messaging.queues.clone(), messaging.bus.clone());
+    let relay: StreamHandler = Arc::new(move |event, id: String| {
+        let relay = relay.clone();
+        Box::pin(async move { function_relay::handle_stream(&relay, event, &id).await })
+    });
+
+    let mail_settings = function_mail::MailSettings::from_lookup(settings.lookup());
+    let transport: Arc<dyn function_mail::Transport> = match mail_settings.sender {
+        Some(function_mail::Sender::Braze) => {
+            let braze = BrazeClient::new(BrazeSettings::from_lookup(settings.lookup()), clock.clone(), random.clone())?;
+            Arc::new(function_mail::BrazeTransport::new(Arc::new(braze), mail_settings.clone()))
+        }
+        Some(function_mail::Sender::Ses) => {
+            let settings = SesSettings::from_lookup(settings.lookup());
+            Arc::new(function_mail::SesTransport::new(Arc::new(SesClient::new(settings, credentials(), clock.clone(), random.clone())?)))
+        }
+        Some(function_mail::Sender::Log) | None => Arc::new(function_mail::LogTransport),
+    };
+    let mail =
+        function_mail::context(store, enterprises, transport, messaging.queues.clone(), mail_settings);
+    let mail: QueueHandler = Arc::new(move |event| {
+        let mail = mail.clone();
+        Box::pin(async move { function_mail::handle(&mail, event).await })
+    });
+
+    Ok(Handlers {
+        stream: HashMap::from([("function-relay", relay)]),
+        queues: HashMap::from([("function-mail", mail)]),
+    })
+}
