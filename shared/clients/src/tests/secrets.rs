@@ -32,7 +32,7 @@ async fn ask(peer: &Peer, settings: &[(&str, &str)]) -> Result<BTreeMap<String, 
 }
 
 fn secret(text: &str) -> Reply {
-    Reply::status(200).body(json!({"Name": "x", "SecretString": text}))
+    Reply::status(200).json(&json!({"Name": "x", "SecretString": text}))
 }
 
 #[tokio::test]
@@ -64,9 +64,9 @@ async fn only_settings_that_name_a_secret_are_asked_for_and_each_secret_once() {
 async fn parameters_are_decrypted_and_asked_for_again_while_they_are_too_many() {
     let peer = Peer::start().await;
     peer.reply([
-        Reply::status(400).body(json!({"__type": "com.amazonaws.ssm#ThrottlingException"})),
+        Reply::status(400).json(&json!({"__type": "com.amazonaws.ssm#ThrottlingException"})),
         Reply::status(500),
-        Reply::status(200).body(json!({"Parameter": {"Name": "/app/key", "Value": "hush"}})),
+        Reply::status(200).json(&json!({"Parameter": {"Name": "/app/key", "Value": "hush"}})),
     ]);
     let found = ask(&peer, &[("BRAZE_API_KEY", "ssm:/app/key")]).await.expect("found");
     assert_eq!(found, BTreeMap::from([("BRAZE_API_KEY".to_owned(), "hush".to_owned())]));
@@ -88,7 +88,7 @@ async fn secrets_are_asked_for_at_the_same_time() {
 #[tokio::test]
 async fn a_secret_that_is_not_there_is_an_error() {
     let peer = Peer::start().await;
-    peer.reply([Reply::status(400).body(json!({"__type": "ResourceNotFoundException"}))]);
+    peer.reply([Reply::status(400).json(&json!({"__type": "ResourceNotFoundException"}))]);
     let error = ask(&peer, &[("JWT_SECRET_KEY", "secretsmanager:none")]).await.expect_err("none");
     assert!(matches!(error, ClientError::Refused { service: Service::Secrets, status: 400 }));
     assert_eq!(peer.calls(), 1);
