@@ -15,7 +15,7 @@ fn client(url: &str) -> BrazeClient {
     let settings = BrazeSettings::from_lookup(|name| {
         Some(if name == "BRAZE_API_URL" { format!("{url}/") } else { "k3y".to_owned() })
     });
-    let limits = Limits::within(Duration::from_millis(400));
+    let limits = Limits::within(Duration::from_secs(1));
     BrazeClient::with_limits(settings, Arc::new(Standing::default()), Arc::new(Zero), limits).expect("a client")
 }
 

@@ -134,6 +134,13 @@ async fn pages_without_an_end_are_not_read_for_ever() {
     }));
     assert_eq!(client.admins(CUSTOMER).await.expect("admins").len(), 1_000);
     assert_eq!(peer.calls(), 10);
+
+    let peer = Peer::start().await;
+    let client = EnterpriseClient::new(peer.client());
+    let itself = ok(&json!({"next": "?page=1", "results": [{"user": {"email": "ann@x.example"}}]}));
+    peer.reply(vec![itself; 101]);
+    assert_eq!(given(&client.admins(CUSTOMER).await.expect("admins")), ["ann@x.example"]);
+    assert_eq!(peer.calls(), 100);
 }
 
 #[tokio::test]

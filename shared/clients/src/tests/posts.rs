@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{Cause, ClientError, Safety, Service, ServiceClient};
 
-const SHORT: Duration = Duration::from_millis(300);
+const SHORT: Duration = Duration::from_millis(500);
 
 /// Counts the waits between attempts, and makes them short.
 #[derive(Default)]

@@ -13,7 +13,7 @@ use crate::{
     ClientError, SECRET_NAMES, Service,
     aws::Signer,
     caller::{Caller, Limits},
-    resolve,
+    environment, resolve,
     secrets::{Vaults, wanted},
 };
 
@@ -79,9 +79,9 @@ async fn parameters_are_decrypted_and_asked_for_again_while_they_are_too_many() 
 #[tokio::test]
 async fn secrets_are_asked_for_at_the_same_time() {
     let peer = Peer::start().await;
-    peer.reply([secret("hush"), secret("hush")].map(|reply| reply.after(Duration::from_millis(400))));
+    peer.reply([secret("hush"), secret("hush")].map(|reply| reply.after(Duration::from_secs(1))));
     let settings = [("BRAZE_API_KEY", "secretsmanager:a"), ("JWT_SECRET_KEY", "secretsmanager:b")];
-    let found = tokio::time::timeout(Duration::from_millis(750), ask(&peer, &settings)).await;
+    let found = tokio::time::timeout(Duration::from_millis(1_900), ask(&peer, &settings)).await;
     assert_eq!(found.expect("in the time of one").expect("found").len(), 2);
 }
 
@@ -104,4 +104,11 @@ async fn a_secret_that_is_not_there_is_an_error() {
 async fn nothing_is_asked_where_no_setting_names_a_secret() {
     let found = resolve(|_| Some("itself".to_owned()), SECRET_NAMES).await.expect("without credentials, too");
     assert_eq!(found, BTreeMap::new());
+}
+
+#[tokio::test]
+async fn what_is_no_secret_is_taken_from_the_process() {
+    let lookup = environment().await.expect("no secrets here");
+    assert_eq!(lookup("CARGO_PKG_NAME"), std::env::var("CARGO_PKG_NAME").ok());
+    assert_eq!(lookup("LICENSE_CLIENTS_NOT_SET"), None);
 }
