@@ -144,9 +144,10 @@ impl Enterprises for EnterpriseClient {
         let page: Option<LearnerPage> = self.client.get(Service::Enterprise, &first, &query).await?;
         let mut page = page.ok_or(ClientError::Refused { service: Service::Enterprise, status: 404 })?;
         let mut emails: Vec<EmailAddress> = Vec::new();
-        for _ in 0..MOST_PAGES {
+        for pages in 1..=MOST_PAGES {
             emails.extend(page.emails());
-            let Some(next) = page.next.take().filter(|_| emails.len() < MOST_ADMINS) else { break };
+            let may_go_on = emails.len() < MOST_ADMINS && pages < MOST_PAGES;
+            let Some(next) = page.next.take().filter(|_| may_go_on) else { break };
             // Our token goes nowhere else, whatever an answer says.
             let next = base.join(&next).ok().filter(|next| next.origin() == base.origin());
             let Some(next) = next else { return Err(unreadable) };

@@ -27,7 +27,7 @@ fn given(emails: &[EmailAddress]) -> Vec<&str> {
 }
 
 fn ok(body: &Value) -> Reply {
-    Reply::status(200).body(body)
+    Reply::status(200).json(body)
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn a_customer_is_remembered_for_ten_minutes_and_its_absence_is_not() {
 async fn a_failure_is_not_remembered() {
     let peer = Peer::start().await;
     let client = EnterpriseClient::new(peer.client());
-    peer.reply([Reply::status(200).body("garbage")]);
+    peer.reply([Reply::status(200).text("garbage")]);
     let error = client.customer(CUSTOMER).await.expect_err("garbage");
     assert!(matches!(error, ClientError::Unreadable { service: Service::Enterprise }));
     peer.reply([ok(&json!({"slug": "acme"}))]);
@@ -134,6 +134,13 @@ async fn pages_without_an_end_are_not_read_for_ever() {
     }));
     assert_eq!(client.admins(CUSTOMER).await.expect("admins").len(), 1_000);
     assert_eq!(peer.calls(), 10);
+
+    let peer = Peer::start().await;
+    let client = EnterpriseClient::new(peer.client());
+    let itself = ok(&json!({"next": "?page=1", "results": [{"user": {"email": "ann@x.example"}}]}));
+    peer.reply(vec![itself; 101]);
+    assert_eq!(given(&client.admins(CUSTOMER).await.expect("admins")), ["ann@x.example"]);
+    assert_eq!(peer.calls(), 100);
 }
 
 #[tokio::test]
@@ -181,7 +188,7 @@ async fn enrolling_has_an_answer_of_its_own_and_more_time() {
     for status in [201, 202, 409] {
         let answer = json!({"successes": [person(json!(true))], "pending": [person(json!(null))], "failures": []});
         let delay = if status == 202 { Duration::from_millis(800) } else { Duration::ZERO };
-        peer.reply([Reply::status(status).body(answer).after(delay)]);
+        peer.reply([Reply::status(status).json(&answer).after(delay)]);
         let outcome = client.enroll(CUSTOMER, &wishes, true).await.expect("an answer");
         assert!(outcome.successes[0].created && !outcome.pending[0].created);
         assert_eq!(outcome.successes[0].email.as_given(), "ann@x.example");
@@ -201,7 +208,7 @@ async fn enrolling_has_an_answer_of_its_own_and_more_time() {
     peer.fail_with(&[400]);
     let error = client.enroll(CUSTOMER, &wishes, true).await.expect_err("a refusal");
     assert!(matches!(error, ClientError::Refused { status: 400, .. }));
-    peer.reply([Reply::status(201).body("garbage")]);
+    peer.reply([Reply::status(201).text("garbage")]);
     let error = client.enroll(CUSTOMER, &wishes, true).await.expect_err("garbage");
     assert!(error.is_outcome_unknown());
 }

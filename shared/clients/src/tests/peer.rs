@@ -38,12 +38,16 @@ impl Reply {
         Self { status, headers: Vec::new(), body: "{}".to_owned(), delay: Duration::ZERO }
     }
 
-    pub fn body(self, body: impl ToString) -> Self {
-        Self { body: body.to_string(), ..self }
+    pub fn text(self, body: &str) -> Self {
+        Self { body: body.to_owned(), ..self }
     }
 
-    pub fn header(mut self, name: &'static str, value: impl ToString) -> Self {
-        self.headers.push((name, value.to_string()));
+    pub fn json(self, body: &Value) -> Self {
+        self.text(&body.to_string())
+    }
+
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
         self
     }
 

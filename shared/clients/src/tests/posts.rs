@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{Cause, ClientError, Safety, Service, ServiceClient};
 
-const SHORT: Duration = Duration::from_millis(300);
+const SHORT: Duration = Duration::from_millis(500);
 
 /// Counts the waits between attempts, and makes them short.
 #[derive(Default)]
@@ -68,7 +68,7 @@ async fn what_is_meant_once_is_not_repeated_after_a_failure() {
 #[tokio::test]
 async fn what_is_meant_once_is_repeated_where_the_service_says_that_it_did_nothing() {
     let peer = Peer::start().await;
-    peer.reply([Reply::status(429), Reply::status(503).header("retry-after", 0)]);
+    peer.reply([Reply::status(429), Reply::status(503).header("retry-after", "0")]);
     post(&peer.client(), &peer.url, Safety::Once).await.expect("the third attempt");
     assert_eq!(peer.calls(), 3);
 
@@ -144,7 +144,7 @@ async fn without_a_token_nothing_was_done() {
 #[tokio::test]
 async fn what_stands_in_the_answer_to_a_post_does_not_matter() {
     let peer = Peer::start().await;
-    peer.reply([Reply::status(202).body("<html>")]);
+    peer.reply([Reply::status(202).text("<html>")]);
     post(&peer.client(), &peer.url, Safety::Once).await.expect("accepted");
     assert_eq!(peer.calls(), 1);
 }
@@ -153,14 +153,14 @@ async fn what_stands_in_the_answer_to_a_post_does_not_matter() {
 async fn a_service_is_asked_again_when_it_wants_to_be() {
     let peer = Peer::start().await;
     let client = peer.client();
-    peer.reply([Reply::status(429).header("retry-after", 1)]);
+    peer.reply([Reply::status(429).header("retry-after", "1")]);
     let mut call = pin!(post(&client, &peer.url, Safety::Once));
     let early = tokio::time::timeout(Duration::from_millis(900), &mut call).await;
     assert!(early.is_err(), "still waiting");
     call.await.expect("the second attempt");
     assert_eq!(peer.calls(), 2);
 
-    peer.reply([Reply::status(503).header("retry-after", 6)]);
+    peer.reply([Reply::status(503).header("retry-after", "6")]);
     let error = post(&client, &peer.url, Safety::Repeatable).await.expect_err("too long to wait for");
     assert!(matches!(error, ClientError::Failed { status: 503, .. }));
     assert_eq!(peer.calls(), 1);
@@ -173,7 +173,7 @@ async fn errors_do_not_repeat_what_was_sent() {
     let client = peer.client_within(SHORT, Arc::new(Zero));
     let mut errors = Vec::new();
     for status in [400, 500] {
-        peer.reply([Reply::status(status).body("ann@x.example is unknown")]);
+        peer.reply([Reply::status(status).text("ann@x.example is unknown")]);
         errors.push(post(&client, &peer.url, Safety::Once).await.expect_err("a failure"));
     }
     for url in [broken, nobody().await, "http://ann@x.example:port".to_owned()] {

@@ -13,7 +13,7 @@ use crate::{
     ClientError, SECRET_NAMES, Service,
     aws::Signer,
     caller::{Caller, Limits},
-    resolve,
+    environment, resolve,
     secrets::{Vaults, wanted},
 };
 
@@ -32,7 +32,7 @@ async fn ask(peer: &Peer, settings: &[(&str, &str)]) -> Result<BTreeMap<String, 
 }
 
 fn secret(text: &str) -> Reply {
-    Reply::status(200).body(json!({"Name": "x", "SecretString": text}))
+    Reply::status(200).json(&json!({"Name": "x", "SecretString": text}))
 }
 
 #[tokio::test]
@@ -64,9 +64,9 @@ async fn only_settings_that_name_a_secret_are_asked_for_and_each_secret_once() {
 async fn parameters_are_decrypted_and_asked_for_again_while_they_are_too_many() {
     let peer = Peer::start().await;
     peer.reply([
-        Reply::status(400).body(json!({"__type": "com.amazonaws.ssm#ThrottlingException"})),
+        Reply::status(400).json(&json!({"__type": "com.amazonaws.ssm#ThrottlingException"})),
         Reply::status(500),
-        Reply::status(200).body(json!({"Parameter": {"Name": "/app/key", "Value": "hush"}})),
+        Reply::status(200).json(&json!({"Parameter": {"Name": "/app/key", "Value": "hush"}})),
     ]);
     let found = ask(&peer, &[("BRAZE_API_KEY", "ssm:/app/key")]).await.expect("found");
     assert_eq!(found, BTreeMap::from([("BRAZE_API_KEY".to_owned(), "hush".to_owned())]));
@@ -79,16 +79,16 @@ async fn parameters_are_decrypted_and_asked_for_again_while_they_are_too_many() 
 #[tokio::test]
 async fn secrets_are_asked_for_at_the_same_time() {
     let peer = Peer::start().await;
-    peer.reply([secret("hush"), secret("hush")].map(|reply| reply.after(Duration::from_millis(400))));
+    peer.reply([secret("hush"), secret("hush")].map(|reply| reply.after(Duration::from_secs(1))));
     let settings = [("BRAZE_API_KEY", "secretsmanager:a"), ("JWT_SECRET_KEY", "secretsmanager:b")];
-    let found = tokio::time::timeout(Duration::from_millis(750), ask(&peer, &settings)).await;
+    let found = tokio::time::timeout(Duration::from_millis(1_900), ask(&peer, &settings)).await;
     assert_eq!(found.expect("in the time of one").expect("found").len(), 2);
 }
 
 #[tokio::test]
 async fn a_secret_that_is_not_there_is_an_error() {
     let peer = Peer::start().await;
-    peer.reply([Reply::status(400).body(json!({"__type": "ResourceNotFoundException"}))]);
+    peer.reply([Reply::status(400).json(&json!({"__type": "ResourceNotFoundException"}))]);
     let error = ask(&peer, &[("JWT_SECRET_KEY", "secretsmanager:none")]).await.expect_err("none");
     assert!(matches!(error, ClientError::Refused { service: Service::Secrets, status: 400 }));
     assert_eq!(peer.calls(), 1);
@@ -104,4 +104,11 @@ async fn a_secret_that_is_not_there_is_an_error() {
 async fn nothing_is_asked_where_no_setting_names_a_secret() {
     let found = resolve(|_| Some("itself".to_owned()), SECRET_NAMES).await.expect("without credentials, too");
     assert_eq!(found, BTreeMap::new());
+}
+
+#[tokio::test]
+async fn what_is_no_secret_is_taken_from_the_process() {
+    let lookup = environment().await.expect("no secrets here");
+    assert_eq!(lookup("CARGO_PKG_NAME"), std::env::var("CARGO_PKG_NAME").ok());
+    assert_eq!(lookup("LICENSE_CLIENTS_NOT_SET"), None);
 }

@@ -36,7 +36,7 @@ fn letter() -> Letter {
 #[tokio::test]
 async fn a_letter_is_sent_with_a_signature() {
     let peer = Peer::start().await;
-    peer.reply([Reply::status(200).body(json!({"MessageId": "m-1"}))]);
+    peer.reply([Reply::status(200).json(&json!({"MessageId": "m-1"}))]);
     let client = client(&peer.url, Some("Acme <no-reply@acme.example>"));
     assert_eq!(client.send(&letter()).await.expect("sent"), "m-1");
     let seen = peer.seen();
@@ -58,7 +58,7 @@ async fn a_letter_is_sent_with_a_signature() {
             }},
         })
     );
-    peer.reply([Reply::status(200).body("garbage")]);
+    peer.reply([Reply::status(200).text("garbage")]);
     assert_eq!(client.send(&letter()).await.expect("sent"), "");
 }
 
@@ -67,7 +67,7 @@ async fn a_failure_says_whether_the_letter_was_sent_and_is_not_repeated() {
     let peer = Peer::start().await;
     let mut errors = Vec::new();
     for status in [400, 429, 504] {
-        peer.reply([Reply::status(status).header("retry-after", 0)]);
+        peer.reply([Reply::status(status).header("retry-after", "0")]);
         let sent = client(&peer.url, Some("no-reply@acme.example")).send(&letter()).await;
         errors.push(sent.expect_err("a failure"));
         assert_eq!(peer.calls(), 1);

@@ -7,7 +7,7 @@ use crate::{Cause, ClientError, WebhookClient, WebhookSettings, caller::Limits};
 
 fn anywhere() -> WebhookClient {
     let settings = WebhookSettings::from_lookup(|name| (name == "WEBHOOK_ALLOW_HTTP").then(|| "true".to_owned()));
-    WebhookClient::with_limits(settings, Limits::within(Duration::from_millis(500))).expect("a client")
+    WebhookClient::with_limits(settings, Limits::within(Duration::from_secs(1))).expect("a client")
 }
 
 #[tokio::test]
