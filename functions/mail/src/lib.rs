@@ -21,7 +21,7 @@ use license_telemetry::metrics;
 
 use self::send::Progress;
 pub use self::{
-    settings::{MailSettings, Sender},
+    settings::{Campaign, MailSettings, Sender},
     transport::{BrazeTransport, LogTransport, SesTransport, Transport},
 };
 

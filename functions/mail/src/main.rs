@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use function_mail::{BrazeTransport, LogTransport, MailSettings, Sender, SesTransport, Transport};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use license_clients::{
-    BrazeClient, BrazeSettings, ClientSettings, EnterpriseClient, ServiceClient, SesClient, SesSettings,
-};
+use license_clients::{BrazeClient, BrazeSettings, ClientSettings, EnterpriseClient, ServiceClient, SesClient};
 use license_domain::{Clock, Random};
 use license_messaging::{MessagingSettings, SqsQueues};
 use license_store::Store;
@@ -28,9 +26,7 @@ async fn main() -> Result<(), Error> {
             let braze = BrazeClient::new(BrazeSettings::from_lookup(&lookup), clock, random)?;
             Arc::new(BrazeTransport::new(Arc::new(braze), settings.clone()))
         }
-        Some(Sender::Ses) => {
-            Arc::new(SesTransport::new(Arc::new(SesClient::from_env(SesSettings::from_lookup(&lookup), clock).await?)))
-        }
+        Some(Sender::Ses) => Arc::new(SesTransport::new(Arc::new(SesClient::from_env(clock, random).await?))),
         Some(Sender::Log) | None => Arc::new(LogTransport),
     };
     let enterprises = Arc::new(EnterpriseClient::new(client));

@@ -2,18 +2,22 @@
 //! services, and calls the same handlers that Lambda calls. The product does not know.
 
 mod api;
+pub mod aws;
 pub mod banner;
 pub mod clock;
 mod demo;
 pub mod engine;
 mod error;
+pub mod faults;
 pub mod import;
 mod keys;
 mod local;
+mod pumps;
 mod schedules;
 mod services;
 pub mod settings;
 mod table;
+mod workers;
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -24,8 +28,10 @@ use license_template::Template;
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
+use crate::{
+    aws::Aws, engine::Engine, keys::Signer, pumps::Pumps, schedules::Schedules, services::Services, settings::Settings,
+};
 pub use crate::{clock::LocalClock, error::StartError};
-use crate::{engine::Engine, keys::Signer, schedules::Schedules, services::Services, settings::Settings};
 
 /// The user who retires learners, where the settings name nobody else.
 pub const RETIREMENT_WORKER: &str = "retirement-service-worker";
@@ -74,6 +80,7 @@ pub struct Running {
     signer: Option<Arc<Signer>>,
     tokens: Arc<BTreeMap<&'static str, String>>,
     imported: Option<import::Report>,
+    pumps: Arc<Pumps>,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
     helpers: Vec<JoinHandle<()>>,
@@ -109,7 +116,8 @@ pub async fn start_on(engine: Engine, endpoint: &str, options: Options) -> Resul
     let direct = table::client(engine.url());
     table::create(&direct, template.table()).await?;
     let store = Arc::new(Store::new(direct, table::NAME, shared_clock.clone(), random.clone()));
-    let services = Services::new(store.clone());
+    let aws = Aws::open(options.data.as_deref(), &template, shared_clock.clone(), random.clone())?;
+    let services = Services::new(store.clone(), aws.clone());
     let mut helpers = vec![services.serve(&mut settings).await?];
     settings.set_default("LEARNER_PORTAL_URL", "http://localhost:8734");
     settings.set_default("RETIREMENT_SERVICE_WORKER_USERNAME", RETIREMENT_WORKER);
@@ -118,7 +126,10 @@ pub async fn start_on(engine: Engine, endpoint: &str, options: Options) -> Resul
     let product_store = Arc::new(product_store);
     let batches = function_batches::context(&product_store);
     let schedules = Arc::new(Schedules::new(&template, clock.clone(), random.clone(), batches)?);
-    let product = api::Product::new(template, &settings, &product_store, shared_clock, random)?;
+    let messaging = workers::Messaging::new(&settings);
+    let handlers = workers::handlers(&settings, &product_store, &messaging, &shared_clock, &random)?;
+    let pumps = Pumps::new(aws.clone(), engine.stream(), services.faults().clone(), random.clone());
+    let product = api::Product::new(template.clone(), &settings, &product_store, shared_clock, random)?;
 
     let imported = match options.import.as_slice() {
         [] => None,
@@ -135,8 +146,17 @@ pub async fn start_on(engine: Engine, endpoint: &str, options: Options) -> Resul
     }
 
     helpers.push(tokio::spawn(schedules.clone().watch()));
+    helpers.extend(pumps.start(&template, &handlers));
     let (clock_, signer_, tokens_) = (clock.clone(), signer.clone(), tokens.clone());
-    let local = local::Local { clock: clock_, schedules, services, signer: signer_, tokens: tokens_ };
+    let local = local::Local {
+        clock: clock_,
+        schedules,
+        services,
+        aws,
+        pumps: pumps.clone(),
+        signer: signer_,
+        tokens: tokens_,
+    };
     let router = local::router(local).fallback_service(product.router());
     let (stop, mut stopped) = watch::channel(false);
     let server = tokio::spawn(async move {
@@ -148,7 +168,21 @@ pub async fn start_on(engine: Engine, endpoint: &str, options: Options) -> Resul
             tracing::error!(%error, "the server stopped");
         }
     });
-    Ok(Running { address, engine, options, clock, store, settings, signer, tokens, imported, stop, server, helpers })
+    Ok(Running {
+        address,
+        engine,
+        options,
+        clock,
+        store,
+        settings,
+        signer,
+        tokens,
+        imported,
+        pumps,
+        stop,
+        server,
+        helpers,
+    })
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
@@ -184,6 +218,11 @@ impl Running {
     /// A store of the same table, straight on the engine.
     pub const fn store(&self) -> &Arc<Store> {
         &self.store
+    }
+
+    /// Waits until all that changes set in motion is done, as far as it is due.
+    pub async fn drain(&self) -> Value {
+        self.pumps.drain().await
     }
 
     /// A token with these claims; `None` where the settings name keys that are not ours.

@@ -9,7 +9,16 @@
 //! | `GET /_local/tokens/{role}` | that token, as text |
 //! | `POST /_local/tokens` | `{…claims}`: a token with these claims, as text |
 //! | `GET, DELETE /_local/calls` | the calls to other services that the stand-ins got |
+//! | `GET, DELETE /_local/mail` | the mails that people got, one entry for each |
+//! | `GET, DELETE /_local/events` | the events on the bus (`?type=` the end of a name) |
+//! | `GET /_local/queues` | how much is in each queue: `depth`, `in_flight`, `delayed`, `dead` |
+//! | `POST /_local/queues/{name}/redrive` | sends back what was put aside |
+//! | `POST /_local/drain` | answers once all that is due is done |
+//! | `GET, POST, DELETE /_local/faults` | what is to fail: see [`crate::faults::Fault`] |
+//! | `POST /_local/admins` | `{"enterprise_customer": …, "emails": […]}`: who a customer's admins are |
 //! | `POST /_local/catalogs` | `{"uuid": …, "enterprise_customer": …}` makes a catalog known |
+
+mod after;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -26,8 +35,10 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::{
+    aws::Aws,
     clock::{LocalClock, duration},
     keys::Signer,
+    pumps::Pumps,
     schedules::Schedules,
     services::{Call, Services},
 };
@@ -41,6 +52,10 @@ pub struct Local {
     pub schedules: Arc<Schedules>,
     /// The stand-ins for other services.
     pub services: Services,
+    /// The stand-in for AWS.
+    pub aws: Aws,
+    /// What carries on what changes set in motion.
+    pub pumps: Arc<Pumps>,
     /// Who signs tokens, if anybody here can.
     pub signer: Option<Arc<Signer>>,
     /// The demo's tokens, by role.
@@ -70,6 +85,7 @@ pub fn router(local: Local) -> Router {
         .route("/_local/tokens/{role}", get(token))
         .route("/_local/calls", get(calls).delete(forget_calls))
         .route("/_local/catalogs", axum::routing::post(add_catalog))
+        .merge(after::router())
         .with_state(local)
 }
 
@@ -82,6 +98,21 @@ async fn index() -> Json<Value> {
         "POST /_local/tokens": "claims; answers a token with them, as text",
         "GET /_local/calls": "the calls to other services",
         "DELETE /_local/calls": "forgets them",
+        "GET /_local/mail": "the mails that people got",
+        "DELETE /_local/mail": "forgets them",
+        "GET /_local/events": "the events on the bus; ?type=assigned",
+        "DELETE /_local/events": "forgets them",
+        "GET /_local/queues": "how much is in each queue",
+        "POST /_local/queues/{name}/redrive": "sends back what was put aside",
+        "POST /_local/drain": "answers once all that is due is done",
+        "GET /_local/faults": "what is to fail",
+        "POST /_local/faults": {
+            "service": "braze, lms, enterprise, catalog, files, sqs, eventbridge, ses; or worker: function-mail",
+            "next": 3,
+            "how": "{\"status\": 500}, {\"delay_ms\": 500}, reset, reset_after, timeout_after, garbage; before, after",
+        },
+        "DELETE /_local/faults": "nothing fails any more",
+        "POST /_local/admins": { "enterprise_customer": "…", "emails": ["…"] },
         "POST /_local/catalogs": { "uuid": "…", "enterprise_customer": "…" },
     }))
 }
@@ -110,6 +141,7 @@ async fn set_clock(State(local): State<Local>, body: Bytes) -> Result<Json<Value
     };
     local.clock.set(to).map_err(|error| Bad(error.to_string()))?;
     local.schedules.run_due().await;
+    local.pumps.drain().await;
     Ok(Json(json!({ "now": local.clock.now() })))
 }
 

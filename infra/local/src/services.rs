@@ -1,8 +1,10 @@
 //! Stands in for the services that the product calls: the LMS (tokens, accounts, enterprise service), the
 //! catalog service, Braze and S3 (files for download), on one loopback port. Every call is kept and can be read at `/_local/calls`.
 
+mod braze;
 mod calls;
 mod catalog;
+mod enterprise;
 mod files;
 mod lms;
 
@@ -10,12 +12,18 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 
 use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware, routing};
 use license_domain::{CatalogId, Clock, EnterpriseId};
+use license_messaging::Queue;
 use license_store::Store;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::HashMap;
 use tokio::{net::TcpListener, sync::Mutex};
 
-use crate::{StartError, settings::Settings};
+use crate::{
+    StartError,
+    aws::{self, ACCOUNT, Aws},
+    faults::{self, Faults},
+    settings::Settings,
+};
 
 pub use calls::{Call, Calls};
 
@@ -27,6 +35,9 @@ pub struct Services {
     calls: Arc<Calls>,
     catalogs: Arc<Mutex<HashMap<CatalogId, EnterpriseId>>>,
     files: Arc<files::Files>,
+    admins: Arc<enterprise::Admins>,
+    aws: Aws,
+    faults: Arc<Faults>,
 }
 
 impl fmt::Debug for Services {
@@ -40,9 +51,30 @@ const URLS: [&str; 3] = ["LMS_URL", "ENTERPRISE_CATALOG_URL", "BRAZE_API_URL"];
 
 impl Services {
     /// Stand-ins that know what the store knows.
-    pub fn new(store: Arc<Store>) -> Self {
+    pub fn new(store: Arc<Store>, aws: Aws) -> Self {
         let clock = store.clock().clone();
-        Self { store, clock, calls: Arc::default(), catalogs: Arc::default(), files: Arc::default() }
+        Self {
+            store,
+            clock,
+            calls: Arc::default(),
+            catalogs: Arc::default(),
+            files: Arc::default(),
+            admins: Arc::default(),
+            aws,
+            faults: Arc::default(),
+        }
+    }
+
+    /// Faults that are to happen.
+    pub const fn faults(&self) -> &Arc<Faults> {
+        &self.faults
+    }
+
+    /// Says who a customer's admins are.
+    pub fn set_admins(&self, enterprise: EnterpriseId, emails: Vec<String>) {
+        if let Ok(mut admins) = self.admins.lock() {
+            admins.insert(enterprise, emails);
+        }
     }
 
     /// The calls so far.
@@ -69,6 +101,18 @@ impl Services {
         settings.set_default("BACKEND_SERVICE_EDX_OAUTH2_KEY", "license-manager");
         settings.set_default("BACKEND_SERVICE_EDX_OAUTH2_SECRET", "local");
         settings.set_default("ENTERPRISE_SUBSIDY_CHECKSUM_SECRET_KEY", "local");
+        for queue in Queue::ALL {
+            settings.set(queue.setting(), format!("{url}/{ACCOUNT}/{}", name_of(queue)));
+        }
+        settings.set("EVENT_BUS_NAME", "events");
+        for name in ["SQS_ENDPOINT", "EVENTBRIDGE_ENDPOINT", "SES_ENDPOINT"] {
+            settings.set(name, &url);
+        }
+        settings.set_default("BRAZE_API_KEY", "local");
+        for campaign in function_mail::Campaign::all() {
+            let name = campaign.setting().to_lowercase().replace("braze_", "").replace('_', "-");
+            settings.set_default(campaign.setting(), name);
+        }
         let router = self.router();
         Ok(tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
@@ -84,18 +128,35 @@ impl Services {
             .route("/enterprise/api/v1/enterprise-customer/{id}/", routing::get(lms::enterprise_customer))
             .route("/api/v1/enterprise-catalogs/{id}/", routing::get(catalog::catalog))
             .route("/api/v1/enterprise-catalogs/{id}/contains_content_items/", routing::get(catalog::contains))
-            // Braze.
-            .route("/users/{*call}", routing::post(accepted))
-            .route("/campaigns/{*call}", routing::post(accepted))
+            .route("/enterprise/api/v1/pending-enterprise-learner/", routing::post(enterprise::link))
+            .route("/enterprise/api/v1/enterprise-learner/", routing::get(enterprise::admins))
+            .route(
+                "/enterprise/api/v1/enterprise-customer/{id}/enroll_learners_in_courses/",
+                routing::post(enterprise::enroll),
+            )
+            .route("/enterprise/api/v1/enterprise-customer/{id}/unlink_users/", routing::post(enterprise::accepted))
+            .route(
+                "/enterprise/api/v1/licensed-enterprise-course-enrollment/{call}/",
+                routing::post(enterprise::accepted),
+            )
+            .route("/users/{*call}", routing::post(braze::accepted))
+            .route("/campaigns/trigger/send", routing::post(braze::send))
             .fallback(async || (StatusCode::NOT_FOUND, axum::Json(json!({ "detail": "Not found." }))))
             .layer(middleware::from_fn_with_state(self.clone(), calls::record))
             // Files are no calls that anybody would want to read.
             .route("/s3/{bucket}/{*name}", routing::put(files::put).get(files::get))
+            .merge(aws::router(self.aws.clone()).with_state(()))
+            .layer(middleware::from_fn_with_state(self.faults.clone(), faults::inject))
             .layer(DefaultBodyLimit::disable())
             .with_state(self.clone())
     }
 }
 
-async fn accepted() -> (StatusCode, axum::Json<Value>) {
-    (StatusCode::CREATED, axum::Json(json!({ "message": "success" })))
+/// The template's name of a queue.
+const fn name_of(queue: Queue) -> &'static str {
+    match queue {
+        Queue::Mail => "MailQueue",
+        Queue::Bulk => "BulkQueue",
+        Queue::Webhooks => "WebhookQueue",
+    }
 }

@@ -35,7 +35,8 @@ pub async fn create(client: &Client, spec: &TableSpec) -> Result<(), StoreError>
     match request.send().await {
         Ok(_) => Ok(()),
         Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => {
-            let refused = |error: BuildError| StoreError::Refused { operation: "UpdateTable", cause: error.to_string() };
+            let refused =
+                |error: BuildError| StoreError::Refused { operation: "UpdateTable", cause: error.to_string() };
             let stream = stream().map_err(refused)?;
             // Refused where there is a stream, which is what is wanted.
             let _ = client.update_table().table_name(NAME).stream_specification(stream).send().await;

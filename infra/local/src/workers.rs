@@ -2,7 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use aws_smithy_http_client::Builder as HttpBuilder;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use license_clients::{
     BrazeClient, BrazeSettings, ClientSettings, EnterpriseClient, Enterprises, ServiceClient, SesClient, SesSettings,
 };
@@ -65,12 +66,16 @@ pub fn handlers(
         }
         Some(function_mail::Sender::Ses) => {
             let settings = SesSettings::from_lookup(settings.lookup());
-            Arc::new(function_mail::SesTransport::new(Arc::new(SesClient::new(settings, credentials(), clock.clone(), random.clone())?)))
+            Arc::new(function_mail::SesTransport::new(Arc::new(SesClient::new(
+                settings,
+                credentials(),
+                clock.clone(),
+                random.clone(),
+            )?)))
         }
         Some(function_mail::Sender::Log) | None => Arc::new(function_mail::LogTransport),
     };
-    let mail =
-        function_mail::context(store, enterprises, transport, messaging.queues.clone(), mail_settings);
+    let mail = function_mail::context(store, enterprises, transport, messaging.queues.clone(), mail_settings);
     let mail: QueueHandler = Arc::new(move |event| {
         let mail = mail.clone();
         Box::pin(async move { function_mail::handle(&mail, event).await })
@@ -80,4 +85,18 @@ pub fn handlers(
         stream: HashMap::from([("function-relay", relay)]),
         queues: HashMap::from([("function-mail", mail)]),
     })
+}
+
+/// Credentials that nobody checks.
+pub fn credentials() -> SharedCredentialsProvider {
+    SharedCredentialsProvider::new(Credentials::new("local", "local", None, None, "the local runner"))
+}
+
+fn aws_config() -> SdkConfig {
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("local"))
+        .credentials_provider(credentials())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build()
 }

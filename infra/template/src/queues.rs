@@ -64,8 +64,7 @@ fn read_one(queue: &Resource<'_>) -> Result<QueueSpec, TemplateError> {
             Some(both.ok_or_else(|| unexpected(queue.id, "has a redrive policy that is not understood"))?)
         }
     };
-    let visibility_seconds =
-        u32::try_from(seconds).map_err(|_| unexpected(queue.id, "hides messages for too long"))?;
+    let visibility_seconds = u32::try_from(seconds).map_err(|_| unexpected(queue.id, "hides messages for too long"))?;
     Ok(QueueSpec { name: queue.id.to_owned(), visibility_seconds, dead_letters })
 }
 

@@ -39,8 +39,7 @@ pub enum JobKind {
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::Assign, Self::Revoke, Self::Remind, Self::Transfer, Self::Enroll, Self::Grow];
+    pub const ALL: [Self; 6] = [Self::Assign, Self::Revoke, Self::Remind, Self::Transfer, Self::Enroll, Self::Grow];
 
     /// Its name.
     pub const fn as_str(self) -> &'static str {

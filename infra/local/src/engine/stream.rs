@@ -2,10 +2,7 @@
 
 use dynoxide::{
     Database,
-    actions::{
-        get_records::GetRecordsRequest,
-        get_shard_iterator::GetShardIteratorRequest,
-    },
+    actions::{get_records::GetRecordsRequest, get_shard_iterator::GetShardIteratorRequest},
     streams::{shard_id, stream_arn},
 };
 use serde_json::Value;

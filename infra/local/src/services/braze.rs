@@ -5,7 +5,6 @@ use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, header},
 };
-use license_domain::Clock;
 use license_telemetry::SystemRandom;
 use serde_json::{Value, json};
 
