@@ -38,7 +38,8 @@ impl TestApp {
         let engine = Engine::start(None).await.expect("the engine starts");
         let proxy = if proxied { Some(Proxy::start(engine.url()).await) } else { None };
         let endpoint = proxy.as_ref().map_or(engine.url(), Proxy::url).to_owned();
-        let running = license_local::start_on(engine, &endpoint, options).await.expect("the app starts");
+        let direct = engine.url().to_owned();
+        let running = license_local::start_on(engine, (&endpoint, &direct), options).await.expect("the app starts");
         let app = Self { running, proxy, http: reqwest::Client::new(), numbers: AtomicU64::new(1) };
         app.stock().await;
         if let Some(proxy) = &app.proxy {
@@ -149,6 +150,13 @@ impl TestApp {
     /// Moves the clock, and waits until all that this made due is done.
     pub async fn advance(&self, duration: &str) -> Value {
         self.anonymous().post("/_local/clock", &json!({ "advance": duration })).await.expect(200)
+    }
+
+    /// Waits until all that changes set in motion is done, as far as it is due.
+    pub async fn drain(&self) -> Value {
+        let drained = self.running.drain().await;
+        assert_eq!(drained["drained"], true, "{drained}");
+        drained
     }
 
     /// All that the table holds, straight from the engine.

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use license_domain::{Event, License, LicenseId, LicenseStatus, PlanId, SubscriptionPlan, SubscriptionPlanRenewal};
+use license_domain::{
+    Delivery, Event, License, LicenseId, LicenseStatus, PlanId, SubscriptionPlan, SubscriptionPlanRenewal, TrailEntry,
+};
 use license_store::{
     Store,
     keys::{BucketKeys, Item, Key},
@@ -30,7 +32,11 @@ pub struct Census {
     pub events: Vec<Event>,
     /// Batches that are not done.
     pub pending_batches: usize,
-    /// How many items there are.
+    /// The audit trails, by their partitions.
+    pub trails: BTreeMap<String, Vec<TrailEntry>>,
+    /// Records of mails.
+    pub deliveries: Vec<Delivery>,
+    /// How many items there are, but for those that follow from changes later.
     pub items: usize,
 }
 
@@ -48,8 +54,8 @@ impl Census {
     }
 
     fn add(&mut self, item: Item) {
-        self.items += 1;
         let key = Key::of(&item).expect("every item has a key");
+        self.items += usize::from(!["TRAIL#", "SENT#", "SECRET#"].iter().any(|later| key.pk.starts_with(later)));
         let kind = key.pk.split('#').next().unwrap_or_default().to_owned();
         match (kind.as_str(), key.sk.split('#').next().unwrap_or_default()) {
             ("AGREEMENT", "PLAN") => {
@@ -75,6 +81,8 @@ impl Census {
                 self.slots.push(license);
             }
             ("LICENSE", "@") => self.others.push(read(item)),
+            ("TRAIL", _) => self.trails.entry(key.pk).or_default().push(read(item)),
+            ("SENT", _) => self.deliveries.push(read(item)),
             ("EVENT", _) => self.events.push(read(item)),
             ("BATCH", "@") => {
                 let is_pending = item.get("state").and_then(|state| state.as_s().ok()).is_some_and(|s| s == "pending");

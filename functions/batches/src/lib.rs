@@ -4,8 +4,12 @@
 
 use std::{fmt, sync::Arc};
 
+use async_trait::async_trait;
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use lambda_runtime::LambdaEvent;
+use license_domain::Job;
+use license_jobs::{Engine, JobError, refill_message};
+use license_messaging::Queues;
 use license_store::{Store, StoreError, ports::Batches};
 use license_telemetry::metrics;
 use serde::Serialize;
@@ -19,6 +23,24 @@ const AT_ONCE: usize = 25;
 pub struct Context {
     /// The batches on record.
     pub batches: Arc<dyn Batches>,
+    /// Jobs with rows that wait for seats.
+    pub ripe: Arc<dyn Ripe>,
+    /// Where work waits.
+    pub queues: Arc<dyn Queues>,
+}
+
+/// Jobs with rows that wait, and a plan with seats for some of them.
+#[async_trait]
+pub trait Ripe: Send + Sync {
+    /// Some of them.
+    async fn ripe(&self, limit: usize) -> Result<Vec<Job>, JobError>;
+}
+
+#[async_trait]
+impl Ripe for Engine {
+    async fn ripe(&self, limit: usize) -> Result<Vec<Job>, JobError> {
+        Self::ripe(self, limit).await
+    }
 }
 
 impl fmt::Debug for Context {
@@ -28,8 +50,8 @@ impl fmt::Debug for Context {
 }
 
 /// The context over that store.
-pub fn context(store: &Arc<Store>) -> Context {
-    Context { batches: store.clone() }
+pub fn context(store: &Arc<Store>, queues: Arc<dyn Queues>) -> Context {
+    Context { batches: store.clone(), ripe: Arc::new(Engine::new(store, None)), queues }
 }
 
 /// What one invocation did.
@@ -47,7 +69,26 @@ pub struct Report {
 /// even the list of overdue batches could be read.
 pub async fn handle(context: &Context, event: LambdaEvent<EventBridgeEvent<Value>>) -> Result<Report, StoreError> {
     let request_id = event.context.request_id.as_str();
-    resume_overdue(context, request_id).await
+    let report = resume_overdue(context, request_id).await?;
+    refill(context, request_id).await;
+    Ok(report)
+}
+
+/// Lets rows be tried again that wait for seats. What fails is tried again in a minute.
+async fn refill(context: &Context, request_id: &str) {
+    let messages = match context.ripe.ripe(AT_ONCE).await {
+        Ok(jobs) => jobs.iter().map(refill_message).collect::<Vec<_>>(),
+        Err(error) => {
+            tracing::error!(request_id, %error, "jobs with rows that wait cannot be read");
+            return;
+        }
+    };
+    if messages.is_empty() {
+        return;
+    }
+    if let Err(error) = context.queues.send(messages).await {
+        tracing::error!(request_id, %error, "rows that wait are not tried again");
+    }
 }
 
 /// Carries on whatever is overdue.
@@ -78,8 +119,8 @@ pub async fn resume_overdue(context: &Context, request_id: &str) -> Result<Repor
 mod tests {
     use std::sync::Mutex;
 
-    use async_trait::async_trait;
     use license_domain::BatchId;
+    use license_messaging::{MessagingError, Outgoing, Queue};
     use serde_json::json;
     use uuid::Uuid;
 
@@ -114,6 +155,28 @@ mod tests {
         }
     }
 
+    #[async_trait]
+    impl Ripe for Fake {
+        async fn ripe(&self, _: usize) -> Result<Vec<Job>, JobError> {
+            Ok(Vec::new())
+        }
+    }
+
+    #[async_trait]
+    impl Queues for Fake {
+        async fn send(&self, _: Vec<Outgoing>) -> Result<(), MessagingError> {
+            Ok(())
+        }
+
+        async fn back_off(&self, _: Queue, _: &str, _: u32) -> Result<(), MessagingError> {
+            Ok(())
+        }
+    }
+
+    fn context(fake: &Arc<Fake>) -> Context {
+        Context { batches: fake.clone(), ripe: fake.clone(), queues: fake.clone() }
+    }
+
     fn tick() -> LambdaEvent<EventBridgeEvent<Value>> {
         let event = json!({
             "version": "0",
@@ -132,7 +195,7 @@ mod tests {
     #[tokio::test]
     async fn a_bad_batch_does_not_stop_the_others() {
         let fake = Arc::new(Fake::default());
-        let report = handle(&Context { batches: fake.clone() }, tick()).await.expect("a report");
+        let report = handle(&context(&fake), tick()).await.expect("a report");
         assert_eq!(report, Report { resumed: 2, failed: 1, licenses: 90 });
         assert_eq!(*fake.resumed.lock().expect("not poisoned"), [GOOD, BAD, BETTER]);
     }
@@ -140,6 +203,6 @@ mod tests {
     #[tokio::test]
     async fn without_the_list_the_invocation_fails() {
         let fake = Arc::new(Fake { is_down: true, ..Fake::default() });
-        assert!(handle(&Context { batches: fake }, tick()).await.expect_err("down").is_retryable());
+        assert!(handle(&context(&fake), tick()).await.expect_err("down").is_retryable());
     }
 }

@@ -10,7 +10,7 @@
 //! ```
 
 use axum::{Json, extract::State, http::StatusCode};
-use license_domain::{EmailAddress, EnrollmentJob, JobId, PlanId, Portfolio};
+use license_domain::{EmailAddress, Job, JobId, JobKind, JobParams, LicenseStatus, PlanId, Portfolio, Row, RowFilter};
 use license_web::{
     ApiError, Body, Caller, Doc, Fields, Grants, LEARNERS_AND_ADMINS, Missing, Params, Presence, Route,
     doc::{self, Kind, Param, Shape},
@@ -71,23 +71,29 @@ pub async fn handle(
     let portfolio = customer::find(&context, &caller, &params).await?;
     let wish = Wish::parse(&body?, &params)?;
     wish.check(&portfolio, context.web.settings().bulk_enroll_limit)?;
-    let job = EnrollmentJob {
-        uuid: context.web.random().job_id(),
-        enterprise_customer_uuid: portfolio.agreement.enterprise_customer_uuid,
+    let live = vec![LicenseStatus::Activated, LicenseStatus::Assigned];
+    let everybody = RowFilter { statuses: live, search: Vec::new() };
+    let id = context.web.random().job_id();
+    let job = Job {
         subscription_plan: wish.plan,
-        requested_by: caller.principal.username.clone(),
-        requester_email: caller.principal.email.clone(),
-        lms_user_id: caller.principal.lms_user_id,
-        emails: wish.emails,
-        course_run_keys: wish.course_run_keys,
-        notify: wish.notify,
-        enroll_all: wish.enroll_all,
-        download_url: None,
-        created: context.web.now(),
+        params: JobParams {
+            notify: wish.notify,
+            course_run_keys: wish.course_run_keys,
+            filter: wish.enroll_all.then_some(everybody),
+            ..JobParams::default()
+        },
+        ..Job::new(id, JobKind::Enroll, &portfolio.agreement, caller.asker(), context.web.now())
+    };
+    let (job, chunks) = if wish.enroll_all {
+        (job, Vec::new())
+    } else {
+        let emails = (0..).zip(wish.emails);
+        let rows = emails.map(|(row, email)| Row { row, user_email: Some(email), ..Row::default() });
+        job.with_rows(&rows.collect::<Vec<_>>())
     };
     let answer = Answer { job_id: job.uuid };
     let stamp = caller.stamp("bulk-enroll").await?.answering(|| stored(StatusCode::CREATED, &answer));
-    context.enrollments.create_job(&portfolio, &job, &stamp).await?;
+    context.jobs.create_job(&portfolio, &job, &chunks, &stamp).await?;
     Ok((StatusCode::CREATED, Json(answer)))
 }
 

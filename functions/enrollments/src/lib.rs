@@ -7,9 +7,10 @@ mod status;
 use std::{fmt, sync::Arc};
 
 use axum::{Router, extract::FromRef};
+use license_clients::Exports;
 use license_store::{
     Store,
-    ports::{Enrollments, Portfolios},
+    ports::{Jobs, Portfolios},
 };
 use license_web::{Endpoints, Route, Web};
 
@@ -21,7 +22,9 @@ pub struct Context {
     /// Agreements and plans.
     pub portfolios: Arc<dyn Portfolios>,
     /// Jobs on record.
-    pub enrollments: Arc<dyn Enrollments>,
+    pub jobs: Arc<dyn Jobs>,
+    /// Where results are.
+    pub exports: Arc<dyn Exports>,
 }
 
 impl fmt::Debug for Context {
@@ -37,8 +40,8 @@ impl FromRef<Context> for Web {
 }
 
 /// The context over that store.
-pub fn context(web: Web, store: &Arc<Store>) -> Context {
-    Context { web, portfolios: store.clone(), enrollments: store.clone() }
+pub fn context(web: Web, store: &Arc<Store>, exports: Arc<dyn Exports>) -> Context {
+    Context { web, portfolios: store.clone(), jobs: store.clone(), exports }
 }
 
 /// The routes of this function.

@@ -14,6 +14,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let store = Arc::new(Store::from_env(clock.clone(), random.clone()).await);
+    let exports = Arc::new(license_clients::ExportClient::from_env(clock.clone()).await?);
     let web = Web::new(&Settings::from_lookup(&lookup)?, store.clone(), clock, random)?;
-    lambda_http::run(function_enrollments::router(function_enrollments::context(web, &store))).await
+    lambda_http::run(function_enrollments::router(function_enrollments::context(web, &store, exports))).await
 }

@@ -6,7 +6,8 @@
 //! ```
 
 use axum::{Json, extract::State, http::StatusCode};
-use license_domain::JobId;
+use license_clients::ClientError;
+use license_domain::{JobId, JobKind};
 use license_web::{
     ADMINS, ApiError, Caller, Doc, Grants, LEARNERS_AND_ADMINS, Missing, Params, Route,
     doc::{self, Kind, Param, Shape},
@@ -41,6 +42,10 @@ pub struct Answer {
     download_url: Option<String>,
 }
 
+fn upstream(error: &ClientError) -> ApiError {
+    ApiError::Upstream { service: "file store", cause: error.to_string(), retryable: error.is_retryable() }
+}
+
 pub async fn handle(State(context): State<Context>, caller: Caller, params: Params) -> Result<Json<Answer>, ApiError> {
     let portfolio = customer::find(&context, &caller, &params).await?;
     let enterprise = portfolio.agreement.enterprise_customer_uuid;
@@ -48,11 +53,15 @@ pub async fn handle(State(context): State<Context>, caller: Caller, params: Para
         let text = "Missing the following required request data: ['bulk_enrollment_job_uuid']";
         return Err(ApiError::text(StatusCode::BAD_REQUEST, text));
     };
-    let job = context.enrollments.job(id).await?;
+    let job = context.jobs.job(id).await?.filter(|job| job.kind == JobKind::Enroll);
     let sees_all = caller.access(ADMINS).includes(enterprise);
     let job = job.filter(|job| {
         job.enterprise_customer_uuid == enterprise && (sees_all || job.requested_by == caller.principal.username)
     });
     let job = job.ok_or_else(|| ApiError::not_found("BulkEnrollmentJob"))?;
-    Ok(Json(Answer { job_id: job.uuid, download_url: job.download_url }))
+    let download_url = match &job.results {
+        Some(file) => Some(context.exports.link(file).await.map_err(|error| upstream(&error))?),
+        None => None,
+    };
+    Ok(Json(Answer { job_id: job.uuid, download_url }))
 }

@@ -20,9 +20,10 @@ use std::{fmt, sync::Arc};
 
 use axum::{Router, extract::FromRef};
 use license_clients::Exports;
+use license_jobs::Engine;
 use license_store::{
     Store,
-    ports::{Assign, Glances, Learners, Licenses, Portfolios, Remind, Revoke},
+    ports::{Assign, Glances, Jobs, Learners, Licenses, Portfolios, Remind, Revoke},
 };
 use license_web::{Endpoints, Route, Web};
 
@@ -45,6 +46,10 @@ pub struct Context {
     pub remind: Arc<dyn Remind>,
     /// Taking seats back.
     pub revoke: Arc<dyn Revoke>,
+    /// Jobs on record.
+    pub jobs: Arc<dyn Jobs>,
+    /// What carries them out.
+    pub engine: Engine,
     /// Files for download.
     pub exports: Arc<dyn Exports>,
 }
@@ -72,6 +77,8 @@ pub fn context(web: Web, store: &Arc<Store>, exports: Arc<dyn Exports>) -> Conte
         assign: store.clone(),
         remind: store.clone(),
         revoke: store.clone(),
+        jobs: store.clone(),
+        engine: Engine::new(store, None),
         exports,
     }
 }

@@ -1,21 +1,21 @@
 //! `POST /api/v1/subscriptions/{plan}/licenses/revoke-all/`: takes back every live licence of the plan. 204, also where
 //! there was none; 422 under a revocation cap, which counts licences one by one.
 //!
-//! It is done in parts of which each is whole; a request that ends half-way is made again.
+//! It is a job, which `Location` names: what this request does not manage in some seconds is carried on afterwards.
 
 use axum::{
     extract::{Path, State},
-    http::StatusCode,
+    http::{HeaderName, StatusCode, header},
 };
-use license_domain::{LicenseStatus, PlanId};
-use license_store::ports::{Answering, Glance, LicenseFilter, RevokeRequest};
+use license_domain::{Job, JobKind, JobParams, LicenseStatus, PlanId, RowFilter};
+use license_jobs::Pace;
 use license_web::{
     ADMINS, ApiError, Caller, Doc, Grants, Missing, Route,
     doc::{Answer, Shape},
     id, stored_empty,
 };
 
-use crate::{Context, meant::Meant, plan};
+use crate::{Context, plan};
 
 /// Revoking all.
 pub const ROUTE: Route = Route {
@@ -37,7 +37,7 @@ pub async fn handle(
     State(context): State<Context>,
     caller: Caller,
     Path(plan): Path<String>,
-) -> Result<StatusCode, ApiError> {
+) -> Result<(StatusCode, [(HeaderName, String); 1]), ApiError> {
     let plan: PlanId = id(&plan)?;
     plan::require_some_role(&caller)?;
     let portfolio = context.portfolios.portfolio_of_plan(plan).await?;
@@ -48,11 +48,16 @@ pub async fn handle(
         return Err(ApiError::text(StatusCode::UNPROCESSABLE_ENTITY, text));
     }
     let live = LicenseStatus::ALL.into_iter().filter(|status| status.is_live()).collect();
-    let filter = LicenseFilter { statuses: Some(live), ..LicenseFilter::default() };
-    let emails = Meant::Filtered(filter).learners(context.licenses.as_ref(), plan).await?;
-    let stamp = caller.stamp("revoke-all").await?;
-    let answering = Answering::by(|_| stored_empty(StatusCode::NO_CONTENT));
-    let request = RevokeRequest { emails, glance: Glance::default(), answering, stamp };
-    context.revoke.revoke(portfolio, plan.uuid, request).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let id = context.web.random().job_id();
+    let job = Job {
+        subscription_plan: Some(plan.uuid),
+        params: JobParams { filter: Some(RowFilter { statuses: live, search: Vec::new() }), ..JobParams::default() },
+        ..Job::new(id, JobKind::Revoke, &portfolio.agreement, caller.asker(), context.web.now())
+    };
+    let stamp = caller.stamp("revoke-all").await?.answering(|| stored_empty(StatusCode::NO_CONTENT));
+    context.jobs.create_job(portfolio, &job, &[], &stamp).await?;
+    if let Err(error) = context.engine.run(job.uuid, Pace::IN_REQUEST).await {
+        tracing::warn!(job = %job.uuid, %error, "a job is carried on by the queue");
+    }
+    Ok((StatusCode::NO_CONTENT, [(header::LOCATION, format!("/api/v1/jobs/{}/", job.uuid))]))
 }

@@ -133,9 +133,7 @@ async fn about(context: &Context, event: &Event, consequence: &Consequence) -> R
             }
         }
         Consequence::MailEnrollmentResults { job } => {
-            let job = context.enrollments.job(*job).await?;
-            more.insert("bulk_enrollment_job_uuid".to_owned(), json!(job.as_ref().map(|job| job.uuid)));
-            more.insert("results_url".to_owned(), json!(job.as_ref().and_then(|job| job.download_url.as_ref())));
+            more.insert("bulk_enrollment_job_uuid".to_owned(), json!(job));
         }
         _ => {}
     }
@@ -150,7 +148,7 @@ async fn others(context: &Context, mail: &Mail) -> Result<Vec<EmailAddress>, Mai
         MailKind::EnrollmentResults => {
             let job = mail.more.get("bulk_enrollment_job_uuid").and_then(Value::as_str).and_then(|id| id.parse().ok());
             let job = match job {
-                Some(job) => context.enrollments.job(job).await?,
+                Some(job) => context.jobs.job(job).await?,
                 None => None,
             };
             Ok(job.and_then(|job| job.requester_email).into_iter().collect())
@@ -200,6 +198,9 @@ fn common(context: &Context, mail: &Mail, customer: &EnterpriseCustomer) -> Map<
         && let (Some(portal), Some(slug)) = (&context.settings.admin_portal, slug)
     {
         put("admin_portal_link", json!(format!("{portal}/{slug}")));
+        if let Some(job) = mail.more.get("bulk_enrollment_job_uuid").and_then(Value::as_str) {
+            put("results_url", json!(format!("{portal}/{slug}/admin/bulk-enrollment-results/{job}")));
+        }
     }
     if mail.kind == MailKind::AutoApplied {
         let variant =

@@ -15,7 +15,7 @@ use license_domain::{Clock, Random, delivery::LEASE};
 use license_messaging::{Outcome, Queue, Queues, Received, consume};
 use license_store::{
     Store,
-    ports::{Deliveries, Enrollments, Events, Portfolios},
+    ports::{Deliveries, Events, Jobs, Portfolios},
 };
 use license_telemetry::metrics;
 
@@ -37,7 +37,7 @@ pub struct Context {
     /// Agreements and plans.
     pub portfolios: Arc<dyn Portfolios>,
     /// Jobs on record.
-    pub enrollments: Arc<dyn Enrollments>,
+    pub jobs: Arc<dyn Jobs>,
     /// Records of mails.
     pub deliveries: Arc<dyn Deliveries>,
     /// Customers and their admins.
@@ -69,7 +69,7 @@ pub fn context(
         random: store.random().clone(),
         events: store.clone(),
         portfolios: store.clone(),
-        enrollments: store.clone(),
+        jobs: store.clone(),
         deliveries: store.clone(),
         enterprises,
         transport,

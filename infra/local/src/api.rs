@@ -52,7 +52,10 @@ impl Product {
                 "function-subscriptions",
                 function_subscriptions::router(function_subscriptions::context(web.clone(), store)),
             ),
-            ("function-licenses", function_licenses::router(function_licenses::context(web.clone(), store, exports))),
+            (
+                "function-licenses",
+                function_licenses::router(function_licenses::context(web.clone(), store, exports.clone())),
+            ),
             (
                 "function-learners",
                 function_learners::router(function_learners::context(web.clone(), store, lms_users, catalogs.clone())),
@@ -61,7 +64,11 @@ impl Product {
                 "function-provisioning",
                 function_provisioning::router(function_provisioning::context(web.clone(), store, catalogs)),
             ),
-            ("function-enrollments", function_enrollments::router(function_enrollments::context(web.clone(), store))),
+            (
+                "function-enrollments",
+                function_enrollments::router(function_enrollments::context(web.clone(), store, exports.clone())),
+            ),
+            ("function-jobs", function_jobs::router(function_jobs::context(web.clone(), store, exports.clone()))),
             ("function-support", function_support::router(function_support::context(web.clone(), store))),
             ("function-site", function_site::router(function_site::context(web, store))),
         ]);

@@ -96,12 +96,16 @@ impl fmt::Debug for Running {
 pub async fn start(options: Options) -> Result<Running, StartError> {
     let engine = Engine::start(options.data.as_deref()).await?;
     let endpoint = engine.url().to_owned();
-    start_on(engine, &endpoint, options).await
+    start_on(engine, (&endpoint, &endpoint), options).await
 }
 
-/// Starts everything on an engine; the product reaches it at `endpoint`, where a test may have put something
-/// between the two.
-pub async fn start_on(engine: Engine, endpoint: &str, options: Options) -> Result<Running, StartError> {
+/// Starts everything on an engine; the functions of the API reach it at the first of these addresses, those of the
+/// stream and of queues at the second one. A test may have put something between.
+pub async fn start_on(
+    engine: Engine,
+    (endpoint, behind): (&str, &str),
+    options: Options,
+) -> Result<Running, StartError> {
     // First, so that a taken port is told before anything is written.
     let listener = listen(options.listen).await?;
     let address = listener.local_addr().map_err(|cause| StartError::Listen { address: options.listen, cause })?;
@@ -124,10 +128,11 @@ pub async fn start_on(engine: Engine, endpoint: &str, options: Options) -> Resul
 
     let product_store = Store::new(table::client(endpoint), table::NAME, shared_clock.clone(), random.clone());
     let product_store = Arc::new(product_store);
-    let batches = function_batches::context(&product_store);
-    let schedules = Arc::new(Schedules::new(&template, clock.clone(), random.clone(), batches)?);
     let messaging = workers::Messaging::new(&settings);
-    let handlers = workers::handlers(&settings, &product_store, &messaging, &shared_clock, &random)?;
+    let batches = function_batches::context(&product_store, messaging.queues.clone());
+    let schedules = Arc::new(Schedules::new(&template, clock.clone(), random.clone(), batches)?);
+    let worker_store = Arc::new(Store::new(table::client(behind), table::NAME, shared_clock.clone(), random.clone()));
+    let handlers = workers::handlers(&settings, &worker_store, &messaging, &shared_clock, &random)?;
     let pumps = Pumps::new(aws.clone(), engine.stream(), services.faults().clone(), random.clone());
     let product = api::Product::new(template.clone(), &settings, &product_store, shared_clock, random)?;
 

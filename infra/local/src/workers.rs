@@ -5,9 +5,11 @@ use std::{collections::HashMap, sync::Arc};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use license_clients::{
-    BrazeClient, BrazeSettings, ClientSettings, EnterpriseClient, Enterprises, ServiceClient, SesClient, SesSettings,
+    BrazeClient, BrazeSettings, CatalogClient, ClientSettings, EnterpriseClient, Enterprises, ExportClient,
+    ExportSettings, ServiceClient, SesClient, SesSettings,
 };
 use license_domain::{Clock, Random};
+use license_jobs::Services;
 use license_messaging::{Bus, EventBus, MessagingSettings, Queues, SqsQueues};
 use license_store::Store;
 
@@ -50,7 +52,7 @@ pub fn handlers(
     random: &Arc<dyn Random>,
 ) -> Result<Handlers, StartError> {
     let client = ServiceClient::new(ClientSettings::from_lookup(settings.lookup()), clock.clone(), random.clone())?;
-    let enterprises: Arc<dyn Enterprises> = Arc::new(EnterpriseClient::new(client));
+    let enterprises: Arc<dyn Enterprises> = Arc::new(EnterpriseClient::new(client.clone()));
 
     let relay = function_relay::context(store, messaging.queues.clone(), messaging.bus.clone());
     let relay: StreamHandler = Arc::new(move |event, id: String| {
@@ -75,15 +77,27 @@ pub fn handlers(
         }
         Some(function_mail::Sender::Log) | None => Arc::new(function_mail::LogTransport),
     };
-    let mail = function_mail::context(store, enterprises, transport, messaging.queues.clone(), mail_settings);
+    let mail = function_mail::context(store, enterprises.clone(), transport, messaging.queues.clone(), mail_settings);
     let mail: QueueHandler = Arc::new(move |event| {
         let mail = mail.clone();
         Box::pin(async move { function_mail::handle(&mail, event).await })
     });
 
+    let exports = ExportSettings::from_lookup(settings.lookup());
+    let services = Services {
+        enterprises,
+        catalogs: Arc::new(CatalogClient::new(client)),
+        exports: Arc::new(ExportClient::new(exports, credentials(), clock.clone())?),
+    };
+    let bulk = function_bulk::context(store, services, messaging.queues.clone());
+    let bulk: QueueHandler = Arc::new(move |event| {
+        let bulk = bulk.clone();
+        Box::pin(async move { function_bulk::handle(&bulk, event).await })
+    });
+
     Ok(Handlers {
         stream: HashMap::from([("function-relay", relay)]),
-        queues: HashMap::from([("function-mail", mail)]),
+        queues: HashMap::from([("function-bulk", bulk), ("function-mail", mail)]),
     })
 }
 

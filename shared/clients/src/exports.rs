@@ -28,6 +28,18 @@ const AS_CSV: &str = "response-content-disposition=attachment%3B%20filename%3D%2
 pub trait Exports: Send + Sync {
     /// Puts a CSV file there under that name; the link to it.
     async fn publish(&self, name: &str, csv: String) -> Result<String, ClientError>;
+
+    /// Puts a file there under that name.
+    async fn put(&self, name: &str, csv: String) -> Result<(), ClientError>;
+
+    /// A link to the file of that name.
+    async fn link(&self, name: &str) -> Result<String, ClientError>;
+
+    /// A link by which a file can be put there under that name.
+    async fn upload_link(&self, name: &str) -> Result<String, ClientError>;
+
+    /// The file of that name; `None` where there is none.
+    async fn fetch(&self, name: &str) -> Result<Option<String>, ClientError>;
 }
 
 /// Where the files are put.
@@ -106,14 +118,39 @@ impl ExportClient {
 #[async_trait]
 impl Exports for ExportClient {
     async fn publish(&self, name: &str, csv: String) -> Result<String, ClientError> {
-        let url = self.settings.url(name)?;
-        let put = self.signed("PUT", &url).await?;
+        self.put(name, csv).await?;
+        self.link(name).await
+    }
+
+    async fn put(&self, name: &str, csv: String) -> Result<(), ClientError> {
+        let put = self.upload_link(name).await?;
         let request = self.http.put(put).header(header::CONTENT_TYPE, "text/csv").body(csv);
         let answer = request.send().await.map_err(|error| ClientError::transport(Service::Files, error))?;
-        if !answer.status().is_success() {
-            return Err(ClientError::status(Service::Files, answer.status().as_u16()));
+        match answer.status() {
+            status if status.is_success() => Ok(()),
+            status => Err(ClientError::status(Service::Files, status.as_u16())),
         }
+    }
+
+    async fn link(&self, name: &str) -> Result<String, ClientError> {
+        let url = self.settings.url(name)?;
         self.signed("GET", &format!("{url}?{AS_CSV}")).await
+    }
+
+    async fn upload_link(&self, name: &str) -> Result<String, ClientError> {
+        self.signed("PUT", &self.settings.url(name)?).await
+    }
+
+    async fn fetch(&self, name: &str) -> Result<Option<String>, ClientError> {
+        let answer = self.http.get(self.link(name).await?).send().await;
+        let answer = answer.map_err(|error| ClientError::transport(Service::Files, error))?;
+        match answer.status() {
+            status if status.is_success() => {
+                answer.text().await.map(Some).map_err(|error| ClientError::transport(Service::Files, error))
+            }
+            status if status.as_u16() == 404 => Ok(None),
+            status => Err(ClientError::status(Service::Files, status.as_u16())),
+        }
     }
 }
 

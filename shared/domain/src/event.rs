@@ -115,10 +115,12 @@ pub enum EventKind {
     LicensesRevoked,
     /// A learner's address changed.
     LearnerEmailChanged,
-    /// Learners are to be enrolled in courses.
-    BulkEnrollmentRequested,
-    /// An enrolment job was carried out.
-    BulkEnrollmentDone,
+    /// Licences went over to another plan; told of both plans, with the licences where they went.
+    LicensesTransferred,
+    /// Work on many rows is to be carried out.
+    JobRequested,
+    /// A job began, goes on, or came to its end.
+    JobChanged,
     /// A plan's allocation passed a threshold.
     UtilizationReached,
     /// An operator has a mail sent again whose fate is not known.
@@ -129,7 +131,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::AgreementCreated,
         Self::PlanCreated,
         Self::AgreementUpdated,
@@ -147,8 +149,9 @@ impl EventKind {
         Self::LearnersReminded,
         Self::LicensesRevoked,
         Self::LearnerEmailChanged,
-        Self::BulkEnrollmentRequested,
-        Self::BulkEnrollmentDone,
+        Self::LicensesTransferred,
+        Self::JobRequested,
+        Self::JobChanged,
         Self::UtilizationReached,
         Self::MailResent,
         Self::LearnerRetired,
@@ -174,8 +177,9 @@ impl EventKind {
             Self::LearnersReminded => "learners-reminded",
             Self::LicensesRevoked => "licenses-revoked",
             Self::LearnerEmailChanged => "learner-email-changed",
-            Self::BulkEnrollmentRequested => "bulk-enrollment-requested",
-            Self::BulkEnrollmentDone => "bulk-enrollment-done",
+            Self::LicensesTransferred => "licenses-transferred",
+            Self::JobRequested => "job-requested",
+            Self::JobChanged => "job-changed",
             Self::UtilizationReached => "utilization-reached",
             Self::MailResent => "mail-resent",
             Self::LearnerRetired => "learner-retired",
@@ -375,8 +379,8 @@ pub enum Consequence {
         /// The mail.
         delivery: DeliveryId,
     },
-    /// Enrol the learners of a job in its courses.
-    EnrollLearners {
+    /// Carry out a job.
+    RunJob {
         /// The job.
         job: JobId,
     },
@@ -393,10 +397,7 @@ impl Consequence {
             Self::MailRevocationCapReached => Some(MailKind::RevocationCapReached),
             Self::MailUtilization { .. } => Some(MailKind::Utilization),
             Self::MailEnrollmentResults { .. } => Some(MailKind::EnrollmentResults),
-            Self::ResendMail { .. }
-            | Self::CheckUtilization
-            | Self::RevokeEnrollments
-            | Self::EnrollLearners { .. } => None,
+            Self::ResendMail { .. } | Self::CheckUtilization | Self::RevokeEnrollments | Self::RunJob { .. } => None,
         }
     }
 }

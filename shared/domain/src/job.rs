@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    agreement::CustomerAgreement,
     ambient::Timestamp,
     email::EmailAddress,
     ids::{AgreementId, EnterpriseId, JobId, LicenseId, LmsUserId, PlanId},
@@ -191,6 +192,9 @@ pub struct Job {
     /// On how many lanes.
     #[serde(default)]
     pub lanes: u16,
+    /// What became of its rows, once it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<JobCounts>,
     /// The job that this one undoes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reverses: Option<JobId>,
@@ -213,6 +217,60 @@ pub struct Job {
     /// How many times its record was written.
     #[serde(default)]
     pub version: u64,
+}
+
+/// Who asks for a job.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    /// The user name.
+    pub username: String,
+    /// Where they hear of it.
+    pub email: Option<EmailAddress>,
+    /// The same in the LMS.
+    pub lms_user_id: Option<LmsUserId>,
+    /// In which request.
+    pub request_id: String,
+}
+
+impl Job {
+    /// A job that has not begun, and says nothing yet of its plan and its rows.
+    pub fn new(uuid: JobId, kind: JobKind, agreement: &CustomerAgreement, asker: Asker, now: Timestamp) -> Self {
+        Self {
+            uuid,
+            kind,
+            state: JobState::Pending,
+            enterprise_customer_uuid: agreement.enterprise_customer_uuid,
+            customer_agreement: agreement.uuid,
+            subscription_plan: None,
+            params: JobParams::default(),
+            dry_run: false,
+            requested_by: asker.username,
+            requester_email: asker.email,
+            lms_user_id: asker.lms_user_id,
+            request_id: asker.request_id,
+            rows: None,
+            chunks: 0,
+            lanes: 0,
+            counts: None,
+            reverses: None,
+            reversed_by: None,
+            upload: None,
+            results: None,
+            problem: None,
+            created: now,
+            modified: now,
+            version: 0,
+        }
+    }
+
+    /// The same with these rows, cut into chunks.
+    #[must_use]
+    pub fn with_rows(mut self, rows: &[Row]) -> (Self, Vec<Vec<Row>>) {
+        let chunks: Vec<Vec<Row>> = rows.chunks(self.kind.chunk()).map(<[Row]>::to_vec).collect();
+        self.rows = Some(u64::try_from(rows.len()).unwrap_or(u64::MAX));
+        self.chunks = u64::try_from(chunks.len()).unwrap_or(u64::MAX);
+        (self, chunks)
+    }
 }
 
 /// A row of a job's input.

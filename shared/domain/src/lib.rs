@@ -8,7 +8,6 @@ pub mod capacity;
 pub mod change;
 pub mod delivery;
 pub mod email;
-pub mod enrollment;
 pub mod event;
 pub mod ids;
 pub mod job;
@@ -30,7 +29,6 @@ pub use capacity::{RevocationCap, SeatCounts};
 pub use change::{Changes, FieldChange};
 pub use delivery::{Delivery, DeliveryId, DeliveryState, MailKind};
 pub use email::{EmailAddress, EmailKey, InvalidEmail};
-pub use enrollment::EnrollmentJob;
 pub use event::{Consequence, Event, EventKind, LicenseChange, LicenseFacts};
 pub use ids::{
     ActivationKey, AgreementId, BatchId, CatalogId, EnterpriseId, EventId, JobId, LicenseId, LmsUserId, PlanId,

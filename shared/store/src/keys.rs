@@ -20,7 +20,8 @@
 //! | what admins are told once | `PLAN#p` | `NOTICE#kind` | |
 //! | secret that makes person ids | `SECRET#PERSON` | `@` | |
 //! | batch (assigning, renewing), its chunks | `BATCH#b` | `@`, `CHUNK#n` | gsi3 `DUE#BATCH` / time, b |
-//! | job that enrols learners | `JOB#j` | `@` | gsi3 `DUE#JOB` / time, j |
+//! | job | `JOB#j` | `@` | gsi2 `JOBS#a` / time, j; gsi3 `DUE#WAITING` / time, j, while rows wait |
+//! | a job's rows, lanes, outcomes | `JOB#j` | `CHUNK#n`, `LANE#k`, `RESULT#n.round` | |
 //! | request that has its effect once, its parts | `IDEMPOTENCY#digest` | `@`, `PART#n` | |
 //! | requests of a caller in a minute | `THROTTLE#digest#minute` | `@` | |
 //! | user, explicit roles | `USER#name` | `@`, `ROLE#role#scope` | |
@@ -212,9 +213,6 @@ pub const ALL_PLANS: &str = "ALL#PLAN";
 pub const ALL_RENEWALS: &str = "ALL#RENEWAL";
 /// Partition of batches by the time at which they should be done.
 pub const DUE_BATCHES: &str = "DUE#BATCH";
-
-/// Partition of jobs by the time at which they were asked for, until they are done.
-pub const DUE_JOBS: &str = "DUE#JOB";
 
 /// A plan's place in the operator's list.
 pub fn plan_listing(plan: PlanId, start: Timestamp) -> IndexKey {
@@ -470,7 +468,11 @@ impl BatchKeys {
 
 /// The record of a request that carries a key.
 pub fn once(digest: &str) -> Key {
-    Key::head(format!("IDEMPOTENCY#{digest}"))
+    // That of a job's chunk lies with its job.
+    match digest.split_once('/') {
+        Some((pk, sk)) => Key::new(pk, sk),
+        None => Key::head(format!("IDEMPOTENCY#{digest}")),
+    }
 }
 
 /// The prefix of a part's sort key.
@@ -486,14 +488,94 @@ pub fn throttle(digest: &str, at: Timestamp) -> Key {
     Key::head(format!("THROTTLE#{digest}#{}", at.format("%Y-%m-%dT%H:%M")))
 }
 
-/// A job that enrols learners.
-pub fn job(job: JobId) -> Key {
-    Key::head(format!("JOB#{job}"))
+/// A job, its rows, its lanes and what became of its chunks.
+#[derive(Clone, Copy, Debug)]
+pub struct JobKeys(pub JobId);
+
+/// The prefix of a lane's sort key.
+pub const LANE_PREFIX: &str = "LANE#";
+
+/// The prefix of a chunk's outcome.
+pub const RESULT_PREFIX: &str = "RESULT#";
+
+/// Partition of jobs with rows that wait for seats.
+pub const WAITING_JOBS: &str = "DUE#WAITING";
+
+impl JobKeys {
+    /// The partition.
+    pub fn partition(self) -> String {
+        format!("JOB#{}", self.0)
+    }
+
+    /// The job.
+    pub fn job(self) -> Key {
+        Key::head(self.partition())
+    }
+
+    /// The rows of a chunk.
+    pub fn chunk(self, n: u64) -> Key {
+        Key::new(self.partition(), format!("{CHUNK_PREFIX}{n:06}"))
+    }
+
+    /// A lane.
+    pub fn lane(self, lane: u16) -> Key {
+        Key::new(self.partition(), format!("{LANE_PREFIX}{lane:03}"))
+    }
+
+    /// The key of a chunk as a request that has its effect once; `round`: how many times rows of it were tried before.
+    pub fn once(self, chunk: u64, round: u64) -> String {
+        format!("{}/{}.{round:04}", self.partition(), result(chunk))
+    }
+
+    /// The job's place in the list of its agreement's jobs.
+    pub fn listing(self, agreement: AgreementId, created: Timestamp) -> IndexKey {
+        IndexKey { index: GSI2, pk: jobs_of(agreement), sk: self.listed(created) }
+    }
+
+    /// The same within the list.
+    pub fn listed(self, created: Timestamp) -> String {
+        format!("{}#{}", time(created), self.0)
+    }
+
+    /// The job's place among those that wait.
+    pub fn waiting(self, created: Timestamp) -> IndexKey {
+        IndexKey { index: GSI3, pk: WAITING_JOBS.to_owned(), sk: self.listed(created) }
+    }
 }
 
-/// When a job should be carried out.
-pub fn job_due(job: JobId, at: Timestamp) -> IndexKey {
-    IndexKey { index: GSI3, pk: DUE_JOBS.to_owned(), sk: format!("{}#{job}", time(at)) }
+/// The beginning of the sort keys of a chunk's outcomes.
+pub fn result(chunk: u64) -> String {
+    format!("{RESULT_PREFIX}{chunk:06}")
+}
+
+/// The chunk and the round of such a sort key.
+pub fn chunk_of_result(sk: &str) -> Option<(u64, u64)> {
+    let (chunk, round) = sk.strip_prefix(RESULT_PREFIX)?.split_once('.')?;
+    Some((chunk.parse().ok()?, round.parse().ok()?))
+}
+
+/// Partition of the jobs of an agreement.
+pub fn jobs_of(agreement: AgreementId) -> String {
+    format!("JOBS#{agreement}")
+}
+
+/// The job of a sort key of the due index.
+pub fn job_of_due(sk: &str) -> Option<JobId> {
+    sk.rsplit_once('#')?.1.parse().ok()
+}
+
+/// The greatest text that sorts before this one, as far as sort keys of equal length are concerned.
+pub fn before(sk: &str) -> String {
+    let mut before = sk.to_owned();
+    match before.pop() {
+        Some('0') | None => before,
+        Some(last) => {
+            let smaller = u32::from(last).checked_sub(1).and_then(char::from_u32).unwrap_or('!');
+            before.push(smaller);
+            before.push('~');
+            before
+        }
+    }
 }
 
 /// The greatest sort key of the due index that is due at that time.

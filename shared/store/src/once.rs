@@ -100,7 +100,8 @@ impl Record {
     fn item(&self, key: &str) -> Result<Item, StoreError> {
         let mut item = rows::to_item(self)?;
         item.extend(keys::once(key).attributes());
-        item.insert(TTL.to_owned(), number(self.at.timestamp() + LIFETIME_SECONDS));
+        let lifetime = if key.contains('/') { crate::jobs::LIFETIME_SECONDS } else { LIFETIME_SECONDS };
+        item.insert(TTL.to_owned(), number(self.at.timestamp() + lifetime));
         Ok(item)
     }
 

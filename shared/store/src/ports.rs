@@ -1,6 +1,7 @@
 //! What handlers may ask of the store, one trait for each capability. A function's `main` hands its router
 //! only the traits that its IAM policy allows.
 
+mod jobs;
 mod outbox;
 
 use std::{
@@ -10,9 +11,9 @@ use std::{
 
 use async_trait::async_trait;
 use license_domain::{
-    ActivationKey, AgreementId, BatchId, CustomerAgreement, EmailAddress, EmailKey, EnrollmentJob, EnterpriseId, JobId,
-    License, LicenseId, LicenseStatus, LmsUserId, Once, PlanId, Portfolio, ProductCatalog, RenewalId, RoleGrant,
-    SeatCounts, Stamp, StoredAnswer, SubscriptionPlan, SubscriptionPlanRenewal, Timestamp, renewing::Refusal,
+    ActivationKey, AgreementId, BatchId, CustomerAgreement, EmailAddress, EmailKey, EnterpriseId, License, LicenseId,
+    LicenseStatus, LmsUserId, Once, PlanId, Portfolio, ProductCatalog, RenewalId, RoleGrant, SeatCounts, Stamp,
+    StoredAnswer, SubscriptionPlan, SubscriptionPlanRenewal, Timestamp, renewing::Refusal,
 };
 
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,10 @@ use crate::{
     rows::Bucket,
 };
 
-pub use self::outbox::{Deliveries, Events, Notices, TrailQuery, Trails};
+pub use self::{
+    jobs::{Jobs, Transfer, TransferRequest, Transferred, Transfers},
+    outbox::{Deliveries, Events, Notices, TrailQuery, Trails},
+};
 
 /// What the store knows of a user beside the token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -623,16 +627,6 @@ pub trait Renewals: Send + Sync {
         renewal: &SubscriptionPlanRenewal,
         stamp: &Stamp,
     ) -> Result<(), RenewalError>;
-}
-
-/// Jobs that enrol learners in courses.
-#[async_trait]
-pub trait Enrollments: Send + Sync {
-    /// Puts a job on record, to be carried out.
-    async fn create_job(&self, portfolio: &Portfolio, job: &EnrollmentJob, stamp: &Stamp) -> Result<(), StoreError>;
-
-    /// The job of that id.
-    async fn job(&self, job: JobId) -> Result<Option<EnrollmentJob>, StoreError>;
 }
 
 /// What is on record of a request that carried the same key.

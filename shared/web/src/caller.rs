@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRef, FromRequestParts},
     http::{StatusCode, request::Parts},
 };
-use license_domain::{Access, EnterpriseId, Once, Principal, RoleName, Scope, Stamp};
+use license_domain::{Access, EnterpriseId, Once, Principal, RoleName, Scope, Stamp, job::Asker};
 
 use crate::{
     ApiError, Web,
@@ -145,6 +145,16 @@ impl Caller {
         let worker = self.web.settings().retirement_worker.as_deref();
         let is_worker = worker.is_some_and(|worker| worker == self.principal.username);
         if is_worker || self.principal.is_superuser { Ok(()) } else { Err(ApiError::forbidden()) }
+    }
+
+    /// The caller as somebody who asks for a job.
+    pub fn asker(&self) -> Asker {
+        Asker {
+            username: self.principal.username.clone(),
+            email: self.principal.email.clone(),
+            lms_user_id: self.principal.lms_user_id,
+            request_id: self.request_id.clone(),
+        }
     }
 
     /// What every change is stamped with. Waits for the request to be counted, which was asked for beside the first

@@ -63,6 +63,8 @@ pub enum Kind {
     OneOf(&'static [&'static str]),
     /// Filters of licences.
     Filters,
+    /// An object with fields of its own.
+    Object,
 }
 
 /// An answer.

@@ -42,7 +42,7 @@ pub use error::ApiError;
 pub use etag::Conditions;
 pub use fields::{Fields, Presence, Text, email};
 pub use once::{stored, stored_empty};
-pub use page::{NumberedPage, Page, PageNumber, PageQuery, Window};
+pub use page::{NumberedPage, Page, PageNumber, PageQuery, Walk, Window};
 pub use params::{Params, id};
 pub use reach::{Reach, reach};
 pub use route::{Grants, Route};

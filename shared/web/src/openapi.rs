@@ -202,6 +202,7 @@ fn field_schema(kind: Kind) -> Value {
         Kind::Texts => list(json!({ "type": "string", "minLength": 1, "maxLength": 255 })),
         Kind::OptionalTexts => json!({ "type": "array", "items": { "type": ["string", "null"], "minLength": 18 } }),
         Kind::OneOf(words) => json!({ "type": "string", "enum": words }),
+        Kind::Object => json!({ "type": "object" }),
         Kind::Filters => list(json!({
             "type": "object", "required": ["name", "filter_value"],
             "properties": {

@@ -161,6 +161,22 @@ impl<T> Page<T> {
     }
 }
 
+/// A page of a list that is walked from its beginning: nobody counts it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "WalkOf{T}")]
+pub struct Walk<T> {
+    next: Option<String>,
+    previous: Option<String>,
+    results: Vec<T>,
+}
+
+impl<T> Walk<T> {
+    /// The page with these items; `cursor`: where the next one begins, if there is one.
+    pub fn new(query: &PageQuery, cursor: Option<&str>, results: Vec<T>) -> Self {
+        Self { next: cursor.map(|cursor| query.link(1, Some(cursor))), previous: None, results }
+    }
+}
+
 /// A page that says how many there are.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "NumberedPageOf{T}")]

@@ -22,7 +22,7 @@
 use std::str::FromStr;
 
 use jsonwebtoken::jwk::JwkSet;
-use license_domain::enrollment::DEFAULT_LIMIT;
+use license_domain::job::DEFAULT_ENROLLMENT_LIMIT;
 
 use crate::Limits;
 
@@ -148,7 +148,7 @@ impl Settings {
             subsidy_secret: get("ENTERPRISE_SUBSIDY_CHECKSUM_SECRET_KEY").map(Secret),
             retirement_worker: get("RETIREMENT_SERVICE_WORKER_USERNAME"),
             bulk_enroll_limit: number(&get, "BULK_ENROLL_REQUEST_LIMIT")?
-                .unwrap_or(DEFAULT_LIMIT)
+                .unwrap_or(DEFAULT_ENROLLMENT_LIMIT)
                 .min(MOST_ENROLLMENTS),
             csv_limit: number(&get, "CSV_LIMIT_BYTES")?.unwrap_or(CSV_LIMIT),
             throttle: Limits {

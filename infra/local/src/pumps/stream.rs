@@ -17,7 +17,7 @@ pub(super) const CHECKPOINT: &str = "the table's stream";
 const READ: usize = 1_000;
 
 /// How often somebody looks for changes.
-const LOOK: Duration = Duration::from_millis(10);
+const LOOK: Duration = Duration::from_millis(25);
 
 /// The first wait before a batch is tried again; it doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(20);

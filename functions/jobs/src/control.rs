@@ -1,0 +1,98 @@
+//! `POST /api/v1/jobs/{job}/cancel/` stops a job: rows that are done stay done. `POST /api/v1/jobs/{job}/resume/` lets
+//! one go on that was stopped, or stopped by itself, and begins one whose rows were uploaded. 409 where that makes no
+//! sense.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use license_domain::{Consequence, EventKind, Job, JobState};
+use license_web::{
+    ADMINS, ApiError, Caller, Doc, Grants, Missing, Route,
+    doc::{self, Answer, Shape},
+    stored,
+};
+
+use crate::{Context, find, portfolio_of, shape::Shown};
+
+const NO_SENSE: Answer = Answer::new(409, "The job is in no state for that.", Shape::Detail);
+
+/// Stopping a job.
+pub const CANCEL: Route = Route {
+    method: "POST",
+    path: "/api/v1/jobs/{job}/cancel/",
+    access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
+    doc: &Doc {
+        summary: "Stops a job",
+        query: &[],
+        body: &[],
+        answers: &[Answer::new(200, "It is stopped.", Shape::Of(doc::schema::<Shown>)), NO_SENSE],
+    },
+};
+
+/// Letting a job go on.
+pub const RESUME: Route = Route {
+    method: "POST",
+    path: "/api/v1/jobs/{job}/resume/",
+    access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
+    doc: &Doc {
+        summary: "Lets a job go on, or begin with the rows that were uploaded",
+        query: &[],
+        body: &[],
+        answers: &[Answer::new(202, "It goes on.", Shape::Of(doc::schema::<Shown>)), NO_SENSE],
+    },
+};
+
+pub async fn cancel(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(job): Path<String>,
+) -> Result<(StatusCode, Json<Shown>), ApiError> {
+    let job = find(&context, &caller, &job).await?;
+    if !job.state.is_open() {
+        return Err(no_sense(&job, "stopped"));
+    }
+    let after = Job { state: JobState::Cancelled, modified: context.web.now(), ..job.clone() };
+    change(&context, &caller, (&job, after), Vec::new(), StatusCode::OK).await
+}
+
+pub async fn resume(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(job): Path<String>,
+) -> Result<(StatusCode, Json<Shown>), ApiError> {
+    let job = find(&context, &caller, &job).await?;
+    let is_stopped = matches!(job.state, JobState::Uploading | JobState::Cancelled | JobState::Failed);
+    if !is_stopped {
+        return Err(no_sense(&job, "resumed"));
+    }
+    // Its lanes are where it was; without any it has not begun.
+    let state = if job.lanes > 0 { JobState::Running } else { JobState::Pending };
+    let after = Job { state, problem: None, modified: context.web.now(), ..job.clone() };
+    let again = vec![Consequence::RunJob { job: job.uuid }];
+    change(&context, &caller, (&job, after), again, StatusCode::ACCEPTED).await
+}
+
+async fn change(
+    context: &Context,
+    caller: &Caller,
+    (seen, after): (&Job, Job),
+    consequences: Vec<Consequence>,
+    status: StatusCode,
+) -> Result<(StatusCode, Json<Shown>), ApiError> {
+    let portfolio = portfolio_of(context, seen).await?;
+    let lanes = context.jobs.lanes(seen.uuid).await?;
+    let answer = Shown::new(&after, &lanes);
+    let stamp = caller.stamp(after.state.as_str()).await?.answering(|| stored(status, &answer));
+    let event = (EventKind::JobChanged, consequences);
+    if !context.jobs.change_job(&portfolio, (seen, &after), event, &stamp).await? {
+        let detail = "The job was changed at the same time; look again.";
+        return Err(ApiError::detail(StatusCode::CONFLICT, detail));
+    }
+    Ok((status, Json(answer)))
+}
+
+fn no_sense(job: &Job, what: &str) -> ApiError {
+    ApiError::detail(StatusCode::CONFLICT, format!("A job that is {} cannot be {what}.", job.state.as_str()))
+}

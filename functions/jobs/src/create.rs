@@ -1,0 +1,95 @@
+//! `POST /api/v1/jobs/`: asks for work on many rows. 202 with the job, which is carried out afterwards.
+//!
+//! ```json
+//! {"kind": "assign", "subscription_plan": "…", "params": {"user_emails": ["ann@example.com"], "wait": true}, "dry_run": false}
+//! {"kind": "revoke", "subscription_plan": "…", "params": {"all": true}}
+//! {"kind": "assign", "subscription_plan": "…", "params": {"upload": true}}
+//! ```
+//! With `upload` the rows are put to `upload_url` as CSV, and `…/resume/` begins.
+
+use axum::{Json, extract::State, http::StatusCode};
+use license_domain::{Job, JobKind, JobState, PlanId};
+use license_web::{
+    ADMINS, ApiError, Body, Caller, Doc, Grants, Missing, PROVISIONERS, Route,
+    doc::{self, Answer, Kind, Param, Shape},
+    stored,
+};
+
+use crate::{
+    Context,
+    shape::Shown,
+    upstream,
+    wish::{KINDS, Wish},
+};
+
+/// A new job.
+pub const ROUTE: Route = Route {
+    method: "POST",
+    path: "/api/v1/jobs/",
+    access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
+    doc: &Doc {
+        summary: "Asks for work on many rows",
+        query: &[],
+        body: &[
+            Param::required("kind", Kind::OneOf(KINDS), "What is done. To grow a plan is for those who make plans."),
+            Param::required("subscription_plan", Kind::Uuid, "The plan."),
+            Param::optional(
+                "params",
+                Kind::Object,
+                "Whom: `user_emails`, or `upload`, or `all`, `status_in`, `user_email`. And what the kind needs: \
+                 `user_sfids`, `greeting`, `closing`, `notify_users`, `wait`; `to_plan`; `course_run_keys`; \
+                 `desired_num_licenses`.",
+            ),
+            Param::optional("dry_run", Kind::Boolean, "Whether it only says what it would do."),
+        ],
+        answers: &[Answer::new(202, "The job is on record.", Shape::Of(doc::schema::<Shown>))],
+    },
+};
+
+pub async fn handle(
+    State(context): State<Context>,
+    caller: Caller,
+    body: Result<Body, ApiError>,
+) -> Result<(StatusCode, Json<Shown>), ApiError> {
+    let may_some = !caller.access(ADMINS).is_empty() || caller.principal.is_superuser;
+    let may_grow = caller.require_everywhere(PROVISIONERS, Missing::ProvisioningPlans).is_ok();
+    if !may_some && !may_grow {
+        return Err(Missing::Admin.refusal());
+    }
+    let wish = Wish::parse(&body?)?;
+    let portfolio = context.portfolios.portfolio_of_plan(wish.plan).await?;
+    if wish.kind == JobKind::Grow {
+        caller.require_everywhere(PROVISIONERS, Missing::ProvisioningPlans)?;
+    } else {
+        let enterprise = portfolio.as_ref().map(|portfolio| portfolio.agreement.enterprise_customer_uuid);
+        caller.require(ADMINS, enterprise, Missing::Admin)?;
+    }
+    let portfolio = portfolio.ok_or_else(|| ApiError::not_found("SubscriptionPlan"))?;
+    let plan = portfolio.plan(wish.plan).ok_or_else(|| ApiError::not_found("SubscriptionPlan"))?;
+    wish.check(plan, wish.params.to_plan.map(|to: PlanId| portfolio.plan(to)))?;
+
+    let id = context.web.random().job_id();
+    let job = Job {
+        subscription_plan: Some(wish.plan),
+        params: wish.params,
+        dry_run: wish.dry_run,
+        ..Job::new(id, wish.kind, &portfolio.agreement, caller.asker(), context.web.now())
+    };
+    let (job, chunks) = match (wish.rows, wish.upload) {
+        (Some(rows), _) => job.with_rows(&rows),
+        (None, false) => (job, Vec::new()),
+        (None, true) => {
+            let upload = Some(license_jobs::upload_file(id));
+            (Job { state: JobState::Uploading, upload, ..job }, Vec::new())
+        }
+    };
+    let upload_url = match &job.upload {
+        Some(file) => Some(context.exports.upload_link(file).await.map_err(|error| upstream(&error))?),
+        None => None,
+    };
+    let answer = Shown::new(&job, &[]).awaiting(upload_url);
+    let stamp = caller.stamp(&format!("job {}", wish.kind.as_str())).await?;
+    let stamp = stamp.answering(|| stored(StatusCode::ACCEPTED, &answer));
+    context.jobs.create_job(&portfolio, &job, &chunks, &stamp).await?;
+    Ok((StatusCode::ACCEPTED, Json(answer)))
+}

@@ -1,0 +1,76 @@
+//! `GET /api/v1/jobs/{job}/results/`: what became of each row, so far: pages as JSON, walked by `next`, or all of it as
+//! CSV (`?format=csv`, or by `Accept`).
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use license_domain::RowResult;
+use license_jobs::{results, results_csv};
+use license_web::{
+    ADMINS, ApiError, Caller, Doc, Grants, Missing, PageQuery, Params, Route, Walk,
+    doc::{self, Answer, Kind, Param, Shape},
+};
+
+use crate::{Context, find, shape::ShownRow, upstream};
+
+/// The results.
+pub const ROUTE: Route = Route {
+    method: "GET",
+    path: "/api/v1/jobs/{job}/results/",
+    access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
+    doc: &Doc {
+        summary: "What became of a job's rows",
+        query: &[doc::CURSOR, Param::optional("format", Kind::OneOf(&["json", "csv"]), "`csv`: all of it as a table.")],
+        body: &[],
+        answers: &[
+            Answer::new(200, "A page, or the whole table as CSV.", Shape::Of(doc::schema::<Walk<ShownRow>>)),
+            Answer::new(303, "The table is too large for an answer: `Location` leads to a file.", Shape::Nothing),
+        ],
+    },
+};
+
+/// How many chunks a page is made of.
+const CHUNKS: u64 = 5;
+
+/// How many are read at once for the whole table.
+const CHUNKS_AT_ONCE: u64 = 50;
+
+pub async fn handle(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(job): Path<String>,
+    params: Params,
+    page: PageQuery,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let job = find(&context, &caller, &job).await?;
+    let accepts = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    if params.get("format") == Some("csv") || accepts.starts_with("text/csv") {
+        let mut all: Vec<RowResult> = Vec::new();
+        let mut from = 0;
+        while from < job.chunks {
+            let to = job.chunks.min(from + CHUNKS_AT_ONCE);
+            all.extend(results(context.jobs.as_ref(), &job, from, to).await?);
+            from = to;
+        }
+        let csv = results_csv(&all);
+        if csv.len() > context.web.settings().csv_limit {
+            let name = format!("exports/{}/{}.csv", job.uuid, context.web.random().uuid());
+            let link = context.exports.publish(&name, csv).await.map_err(|error| upstream(&error))?;
+            let headers = [(header::LOCATION, link), (header::CACHE_CONTROL, "no-store".to_owned())];
+            return Ok((StatusCode::SEE_OTHER, headers).into_response());
+        }
+        return Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], csv).into_response());
+    }
+    let from: u64 = match page.cursor()? {
+        None => 0,
+        Some(cursor) => cursor.parse().map_err(|_| ApiError::invalid_page())?,
+    };
+    let to = from.saturating_add(CHUNKS).min(job.chunks.max(from));
+    let shown = results(context.jobs.as_ref(), &job, from, to).await?.into_iter().map(ShownRow::from).collect();
+    let next = (to < job.chunks).then(|| to.to_string());
+    Ok(Json(Walk::new(&page, next.as_deref(), shown)).into_response())
+}

@@ -1,0 +1,91 @@
+//! `POST /api/v1/jobs/{job}/reverse/`: asks for a job that undoes a transfer: the licences that went over go back. 202
+//! with that job, also where it was asked for before; 409 for anything else than a transfer that is over.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use license_domain::{EventKind, Job, JobKind, JobParams, JobState, Row, RowOutcome, RowResult};
+use license_jobs::results;
+use license_web::{
+    ADMINS, ApiError, Caller, Doc, Grants, Missing, Route,
+    doc::{self, Answer, Shape},
+    stored,
+};
+
+use crate::{Context, find, portfolio_of, shape::Shown};
+
+/// Undoing a job.
+pub const ROUTE: Route = Route {
+    method: "POST",
+    path: "/api/v1/jobs/{job}/reverse/",
+    access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
+    doc: &Doc {
+        summary: "Undoes a transfer",
+        query: &[],
+        body: &[],
+        answers: &[
+            Answer::new(202, "The job that undoes it is on record.", Shape::Of(doc::schema::<Shown>)),
+            Answer::new(409, "It cannot be undone.", Shape::Detail),
+        ],
+    },
+};
+
+/// How many chunks are read at once.
+const CHUNKS_AT_ONCE: u64 = 50;
+
+pub async fn handle(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(job): Path<String>,
+) -> Result<(StatusCode, Json<Shown>), ApiError> {
+    let job = find(&context, &caller, &job).await?;
+    let is_over = matches!(job.state, JobState::Done | JobState::Cancelled | JobState::Failed);
+    if job.kind != JobKind::Transfer || job.dry_run || !is_over {
+        let detail = "Only a transfer that is over can be undone.";
+        return Err(ApiError::detail(StatusCode::CONFLICT, detail));
+    }
+    let portfolio = portfolio_of(&context, &job).await?;
+    let stamp = caller.stamp("job reverse").await?;
+    // The new job's id goes on record first: who dies in between finds it, and makes the job.
+    let id = match job.reversed_by {
+        Some(id) => id,
+        None => {
+            let id = context.web.random().job_id();
+            let after = Job { reversed_by: Some(id), modified: context.web.now(), ..job.clone() };
+            let event = (EventKind::JobChanged, Vec::new());
+            if !context.jobs.change_job(&portfolio, (&job, &after), event, &stamp.aside()).await? {
+                let detail = "The job was changed at the same time; look again.";
+                return Err(ApiError::detail(StatusCode::CONFLICT, detail));
+            }
+            id
+        }
+    };
+    if let Some(there) = context.jobs.job(id).await? {
+        return Ok((StatusCode::ACCEPTED, Json(Shown::new(&there, &[]))));
+    }
+    let mut rows: Vec<Row> = Vec::new();
+    let mut from = 0;
+    while from < job.chunks {
+        let to = job.chunks.min(from + CHUNKS_AT_ONCE);
+        let moved = results(context.jobs.as_ref(), &job, from, to).await?.into_iter();
+        let moved = moved.filter(|row: &RowResult| row.outcome == RowOutcome::Transferred);
+        rows.extend(moved.map(|row| Row { row: row.row, user_email: row.user_email, ..Row::default() }));
+        from = to;
+    }
+    for (n, row) in (0..).zip(&mut rows) {
+        row.row = n;
+    }
+    let back = Job {
+        subscription_plan: job.params.to_plan,
+        params: JobParams { to_plan: job.subscription_plan, ..JobParams::default() },
+        reverses: Some(job.uuid),
+        ..Job::new(id, job.kind, &portfolio.agreement, caller.asker(), context.web.now())
+    };
+    let (back, chunks) = back.with_rows(&rows);
+    let answer = Shown::new(&back, &[]);
+    let stamp = stamp.answering(|| stored(StatusCode::ACCEPTED, &answer));
+    context.jobs.create_job(&portfolio, &back, &chunks, &stamp).await?;
+    Ok((StatusCode::ACCEPTED, Json(answer)))
+}

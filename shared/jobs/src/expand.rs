@@ -1,0 +1,173 @@
+//! A job's rows, where it does not name them: from a file that was uploaded, or from the plan's licences.
+
+use std::{collections::HashSet, time::Duration};
+
+use license_domain::{EmailAddress, EmailKey, Job, Portfolio, Row, SubscriptionPlan, job::MOST_ROWS};
+use license_store::{
+    StoreError,
+    ports::{LicenseFilter, LicenseQuery, Place},
+};
+
+use crate::{Engine, JobError};
+
+/// How often a list is looked at that shows fewer than there are, and how long is waited in between.
+const LOOKS: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How many licences are read at once.
+const PAGE: usize = 500;
+
+/// How many chunks are written at once.
+const CHUNKS_AT_ONCE: usize = 25;
+
+/// Columns that may hold the address.
+const EMAIL_COLUMNS: [&str; 3] = ["user_email", "email", "email address"];
+
+/// The column of the sale that a licence comes from.
+const SOURCE_COLUMN: &str = "user_sfid";
+
+/// Writes rows as chunks as they come, so that a million of them do not lie in memory.
+struct Chunks<'a> {
+    engine: &'a Engine,
+    job: &'a Job,
+    rows: u64,
+    chunks: u64,
+    full: Vec<Vec<Row>>,
+    open: Vec<Row>,
+}
+
+impl<'a> Chunks<'a> {
+    fn new(engine: &'a Engine, job: &'a Job) -> Self {
+        Self { engine, job, rows: 0, chunks: 0, full: Vec::new(), open: Vec::new() }
+    }
+
+    async fn push(&mut self, row: Row) -> Result<(), JobError> {
+        self.open.push(Row { row: self.rows, ..row });
+        self.rows += 1;
+        if self.open.len() == self.job.kind.chunk() {
+            self.full.push(std::mem::take(&mut self.open));
+        }
+        if self.full.len() == CHUNKS_AT_ONCE { self.flush().await } else { Ok(()) }
+    }
+
+    async fn flush(&mut self) -> Result<(), JobError> {
+        self.engine.jobs.put_chunks(self.job.uuid, self.chunks, &self.full).await?;
+        self.chunks += u64::try_from(self.full.len()).unwrap_or_default();
+        self.full.clear();
+        Ok(())
+    }
+
+    async fn finish(mut self) -> Result<(u64, u64), JobError> {
+        if !self.open.is_empty() {
+            self.full.push(std::mem::take(&mut self.open));
+        }
+        self.flush().await?;
+        Ok((self.rows, self.chunks))
+    }
+}
+
+impl Engine {
+    /// Writes the job's rows, where it does not have them yet; how many rows and chunks. Again it writes them anew.
+    pub(crate) async fn expand(&self, job: &Job, portfolio: &Portfolio) -> Result<(u64, u64), JobError> {
+        match (&job.upload, &job.params.filter, job.rows) {
+            (_, _, Some(rows)) => Ok((rows, job.chunks)),
+            (Some(file), ..) => self.read_upload(job, file).await,
+            (None, Some(_), None) => self.read_licenses(job, portfolio).await,
+            (None, None, None) => Err(JobError::Gone("rows")),
+        }
+    }
+
+    async fn read_upload(&self, job: &Job, file: &str) -> Result<(u64, u64), JobError> {
+        let text = self.services()?.exports.fetch(file).await?.ok_or(JobError::Unreadable("there is no file"))?;
+        let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
+        let headers = reader.headers().map_err(|_| JobError::Unreadable("it is no CSV"))?.clone();
+        let column = |names: &[&str]| {
+            headers.iter().position(|header| {
+                names.iter().any(|name| header.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name))
+            })
+        };
+        let email = column(&EMAIL_COLUMNS).ok_or(JobError::Unreadable("no column is called user_email"))?;
+        let source = column(&[SOURCE_COLUMN]);
+        let mut chunks = Chunks::new(self, job);
+        let mut named: HashSet<EmailKey> = HashSet::new();
+        for record in reader.records() {
+            let row = match record {
+                Err(_) => Row { problem: Some("The row cannot be read.".to_owned()), ..Row::default() },
+                Ok(record) => {
+                    let text = record.get(email).unwrap_or_default();
+                    match EmailAddress::parse(text) {
+                        Ok(address) if named.insert(address.key()) => {
+                            let source = source.and_then(|column| record.get(column)).filter(|id| !id.is_empty());
+                            Row { user_email: Some(address), source_id: source.map(str::to_owned), ..Row::default() }
+                        }
+                        // Named before.
+                        Ok(_) => continue,
+                        Err(_) => Row {
+                            user_email: Some(EmailAddress::on_record(text)),
+                            problem: Some("Enter a valid email address.".to_owned()),
+                            ..Row::default()
+                        },
+                    }
+                }
+            };
+            if chunks.rows >= u64::try_from(MOST_ROWS).unwrap_or(u64::MAX) {
+                return Err(JobError::Unreadable("there are too many rows"));
+            }
+            chunks.push(row).await?;
+        }
+        chunks.finish().await
+    }
+
+    /// The counters are exact, the list is an index that may lag behind them: nobody may be passed over.
+    async fn wait_for_the_index(&self, plan: &SubscriptionPlan, filter: &LicenseFilter) -> Result<(), JobError> {
+        if !filter.search.is_empty() {
+            return Ok(());
+        }
+        for _ in 0..LOOKS {
+            let count: u64 = self.licenses.count(plan, filter).await?.iter().map(|(_, count)| count).sum();
+            // The last one is there once all are, as far as anybody can tell.
+            let last = LicenseQuery {
+                filter: filter.clone(),
+                offset: count.saturating_sub(1),
+                limit: 1,
+                ..LicenseQuery::default()
+            };
+            if count == 0 || !self.licenses.list(plan, &last).await?.is_empty() {
+                return Ok(());
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Err(StoreError::Unavailable { operation: "list licences", cause: "the index lags behind".to_owned() }.into())
+    }
+
+    async fn read_licenses(&self, job: &Job, portfolio: &Portfolio) -> Result<(u64, u64), JobError> {
+        let mut chunks = Chunks::new(self, job);
+        let plans: Vec<&SubscriptionPlan> = match job.subscription_plan {
+            Some(plan) => portfolio.plan(plan).into_iter().collect(),
+            None => portfolio.plans.iter().collect(),
+        };
+        let mut named: HashSet<EmailKey> = HashSet::new();
+        for plan in plans {
+            let wanted = job.params.filter.clone().unwrap_or_default();
+            let filter =
+                LicenseFilter { statuses: Some(wanted.statuses), search: wanted.search, ignore_null_emails: true };
+            self.wait_for_the_index(plan, &filter).await?;
+            let mut query = LicenseQuery { filter, limit: PAGE, ..LicenseQuery::default() };
+            loop {
+                let page = self.licenses.list(plan, &query).await?;
+                let Some(last) = page.last() else { break };
+                query.after = Some(Place::behind(last));
+                let is_last = page.len() < PAGE;
+                for license in page {
+                    if let Some(email) = license.user_email.filter(|email| named.insert(email.key())) {
+                        chunks.push(Row { user_email: Some(email), ..Row::default() }).await?;
+                    }
+                }
+                if is_last {
+                    break;
+                }
+            }
+        }
+        chunks.finish().await
+    }
+}

@@ -1,0 +1,113 @@
+//! Licences go over to another plan of the same agreement, with their seats.
+
+use async_trait::async_trait;
+use license_domain::{
+    EmailAddress, EmailKey, Event, EventKind, License, LicenseChange, LicenseStatus, Portfolio, SubscriptionPlan,
+    change::FieldChange,
+};
+use serde_json::json;
+
+use crate::{
+    Store, StoreError,
+    keys::{AgreementKeys, Key, LearnerKeys},
+    learners::as_seen,
+    ports::{Transfer, TransferRequest, Transferred, Transfers},
+    rows::number,
+    table::{ATTEMPTS, Cancelled, Expression, Write},
+    write::{BucketChange, Slot, occupy, signed, slots_in},
+};
+
+#[async_trait]
+impl Transfer for Store {
+    /// 1. Read the learners' slots of both plans, strongly. Who holds no live licence of the one, or holds one of the
+    ///    other, is passed over.
+    /// 2. One transaction: each slot of the one plan goes (as seen), that of the other is there (absent, or that
+    ///    revoked licence, which is archived); any one bucket of each plan counts them; the plans' totals, and their
+    ///    versions, so that a change of terms that was read before fails; two events, one for each plan.
+    /// 3. A condition failed or the transaction met another one: from 1 after a random wait.
+    async fn transfer(&self, portfolio: &Portfolio, request: TransferRequest) -> Result<Transfers, StoreError> {
+        let TransferRequest { emails, from, to, answering, stamp } = request;
+        let (Some(from), Some(to)) = (portfolio.plan(from), portfolio.plan(to)) else {
+            return Ok(emails.into_iter().map(|email| (email, Transferred::NotFound)).collect());
+        };
+        let keys: Vec<EmailKey> = emails.iter().map(EmailAddress::key).collect();
+        for attempt in 0..ATTEMPTS {
+            let both = |email: &EmailKey| [from, to].map(|plan| LearnerKeys(email).slot(plan.uuid));
+            let wanted: Vec<Key> = keys.iter().flat_map(both).collect();
+            let items = self.table.batch_get(&wanted).await?;
+            let held = slots_in(from.uuid, &keys, items.clone())?;
+            let there = slots_in(to.uuid, &keys, items)?;
+            let outcome = |email: &EmailKey| match (held.get(email), there.get(email)) {
+                (Some(slot), _) if !slot.license.status.is_live() => Transferred::NotFound,
+                (None, _) => Transferred::NotFound,
+                (Some(_), Some(other)) if other.license.status.is_live() => Transferred::Taken,
+                (Some(slot), _) => Transferred::Moved(slot.license.uuid),
+            };
+            let outcomes: Transfers =
+                emails.iter().zip(&keys).map(|(email, key)| (email.clone(), outcome(key))).collect();
+            let moving: Vec<(&EmailKey, &Slot)> = keys
+                .iter()
+                .filter(|key| matches!(outcome(key), Transferred::Moved(_)))
+                .filter_map(|key| Some((key, held.get(key)?)))
+                .collect();
+            if moving.is_empty() {
+                return Ok(outcomes);
+            }
+            let stamp = stamp.clone().answering(|| answering.answer(&outcomes));
+            let mut writes = Vec::new();
+            let mut changes = Vec::new();
+            for (email, slot) in &moving {
+                let moved = License { subscription_plan: to.uuid, modified: stamp.at, ..slot.license.clone() };
+                let old = LearnerKeys(email).slot(from.uuid);
+                writes.push(Write::Delete { key: old, condition: Some(as_seen(slot)) });
+                writes.extend(occupy(&moved, there.get(email), portfolio.agreement.uuid, &to.seats, &stamp)?);
+                changes.push(LicenseChange::new(&slot.license, &moved));
+            }
+            let n = signed(moving.len());
+            let activated =
+                signed(moving.iter().filter(|(_, slot)| slot.license.status == LicenseStatus::Activated).count());
+            let counts = |sign: i64| BucketChange {
+                activated: sign * activated,
+                assigned: sign * (n - activated),
+                ..BucketChange::default()
+            };
+            writes.push(counts(-1).write(self.any_bucket(from.uuid, &from.seats)));
+            writes.push(counts(1).write(self.any_bucket(to.uuid, &to.seats)));
+            writes.extend([resized(from, -n), resized(to, n)]);
+
+            let plans = FieldChange { before: json!(from.uuid), after: json!(to.uuid) };
+            let count = Some(u64::try_from(moving.len()).unwrap_or_default());
+            let event = |plan: &SubscriptionPlan, licenses: Vec<LicenseChange>| Event {
+                plan: Some(plan.uuid),
+                count,
+                licenses,
+                changes: [("subscription_plan".to_owned(), plans.clone())].into(),
+                ..self.new_event(EventKind::LicensesTransferred, &portfolio.agreement, &stamp)
+            };
+            writes.push(self.event(&event(from, Vec::new()))?);
+            writes.extend(self.told(&event(to, changes))?);
+            match self.table.transact(writes, self.token()).await {
+                Ok(()) => return Ok(outcomes),
+                Err(Cancelled::Conditions(_) | Cancelled::Conflict) => self.table.wait(attempt).await,
+                Err(Cancelled::Store(error)) => return Err(error),
+            }
+        }
+        Err(StoreError::Contention { operation: "transfer", attempts: ATTEMPTS })
+    }
+}
+
+/// The plan with so many seats more.
+fn resized(plan: &SubscriptionPlan, seats: i64) -> Write {
+    let terms = Expression::default()
+        .name("seats")
+        .name("total")
+        .name("version")
+        .value("seats", number(seats))
+        .value("one", number(1));
+    Write::Update {
+        key: AgreementKeys(plan.customer_agreement).plan(plan.uuid),
+        update: "SET #seats.#total = #seats.#total + :seats, #version = #version + :one".to_owned(),
+        condition: Some("attribute_exists(pk)".to_owned()),
+        terms,
+    }
+}
