@@ -3,6 +3,7 @@
 mod admin_view;
 mod found;
 mod lookup;
+mod mails;
 mod retire_user;
 
 use std::{fmt, sync::Arc};
@@ -10,7 +11,7 @@ use std::{fmt, sync::Arc};
 use axum::{Router, extract::FromRef};
 use license_store::{
     Store,
-    ports::{Learners, Portfolios, Retire},
+    ports::{Deliveries, Learners, Portfolios, Retire},
 };
 use license_web::{Endpoints, Route, Web};
 
@@ -23,6 +24,8 @@ pub struct Context {
     pub portfolios: Arc<dyn Portfolios>,
     /// The licences of a learner.
     pub learners: Arc<dyn Learners>,
+    /// Records of mails.
+    pub deliveries: Arc<dyn Deliveries>,
     /// Retiring learners.
     pub retire: Arc<dyn Retire>,
 }
@@ -41,11 +44,17 @@ impl FromRef<Context> for Web {
 
 /// The context over that store.
 pub fn context(web: Web, store: &Arc<Store>) -> Context {
-    Context { web, portfolios: store.clone(), learners: store.clone(), retire: store.clone() }
+    Context {
+        web,
+        portfolios: store.clone(),
+        learners: store.clone(),
+        deliveries: store.clone(),
+        retire: store.clone(),
+    }
 }
 
 /// The routes of this function.
-pub const ROUTES: &[Route] = &[lookup::ROUTE, admin_view::ROUTE, retire_user::ROUTE];
+pub const ROUTES: &[Route] = &[lookup::ROUTE, admin_view::ROUTE, retire_user::ROUTE, mails::LIST, mails::SEND];
 
 /// The function's router.
 pub fn router(context: Context) -> Router {
@@ -53,5 +62,7 @@ pub fn router(context: Context) -> Router {
         .add(lookup::ROUTE, lookup::handle)
         .add(admin_view::ROUTE, admin_view::handle)
         .add(retire_user::ROUTE, retire_user::handle)
+        .add(mails::LIST, mails::list)
+        .add(mails::SEND, mails::send)
         .router()
 }

@@ -132,6 +132,7 @@ pub async fn start_on(
     let batches = function_batches::context(&product_store, messaging.queues.clone());
     let schedules = Arc::new(Schedules::new(&template, clock.clone(), random.clone(), batches)?);
     let worker_store = Arc::new(Store::new(table::client(behind), table::NAME, shared_clock.clone(), random.clone()));
+    let relay = function_relay::context(&worker_store, messaging.queues.clone(), messaging.bus.clone());
     let handlers = workers::handlers(&settings, &worker_store, &messaging, &shared_clock, &random)?;
     let pumps = Pumps::new(aws.clone(), engine.stream(), services.faults().clone(), random.clone());
     let product = api::Product::new(template.clone(), &settings, &product_store, shared_clock, random)?;
@@ -159,6 +160,7 @@ pub async fn start_on(
         services,
         aws,
         pumps: pumps.clone(),
+        relay,
         signer: signer_,
         tokens: tokens_,
     };

@@ -13,6 +13,7 @@
 //! | `GET, DELETE /_local/events` | the events on the bus (`?type=` the end of a name) |
 //! | `GET /_local/queues` | how much is in each queue: `depth`, `in_flight`, `delayed`, `dead` |
 //! | `POST /_local/queues/{name}/redrive` | sends back what was put aside |
+//! | `POST /_local/redrive` | `{"from": …, "to": …}`: what happened between is carried on once more |
 //! | `POST /_local/drain` | answers once all that is due is done |
 //! | `GET, POST, DELETE /_local/faults` | what is to fail: see [`crate::faults::Fault`] |
 //! | `POST /_local/admins` | `{"enterprise_customer": …, "emails": […]}`: who a customer's admins are |
@@ -56,6 +57,8 @@ pub struct Local {
     pub aws: Aws,
     /// What carries on what changes set in motion.
     pub pumps: Arc<Pumps>,
+    /// What carries events on.
+    pub relay: function_relay::Context,
     /// Who signs tokens, if anybody here can.
     pub signer: Option<Arc<Signer>>,
     /// The demo's tokens, by role.
@@ -104,6 +107,7 @@ async fn index() -> Json<Value> {
         "DELETE /_local/events": "forgets them",
         "GET /_local/queues": "how much is in each queue",
         "POST /_local/queues/{name}/redrive": "sends back what was put aside",
+        "POST /_local/redrive": { "from": "2026-11-24T00:00:00Z", "to": "2026-11-24T12:00:00Z" },
         "POST /_local/drain": "answers once all that is due is done",
         "GET /_local/faults": "what is to fail",
         "POST /_local/faults": {

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use license_domain::{EnterpriseId, RoleName, Scope};
-use license_tests::{Answer, Client, Role, TestApp};
+use license_tests::{Answer, Client, Role, TestApp, builders::text};
 use license_web::{Grants, Missing, Route};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
@@ -116,6 +116,8 @@ impl State {
         let enterprise = agreement.enterprise;
         app.grant("recordedadmin", Scope::Enterprise(enterprise)).await;
         app.grant("recordedforeignadmin", Scope::Enterprise(EnterpriseId(Uuid::from_u128(0xf0f0)))).await;
+        let wish = json!({ "kind": "assign", "subscription_plan": plan.id, "params": { "upload": true } });
+        let job = plan.admin().post("/api/v1/jobs/", &wish).await.expect(202);
         let names = vec![
             ("plan", plan.id.clone()),
             ("agreement", agreement.id.clone()),
@@ -123,6 +125,8 @@ impl State {
             ("key", held.key),
             ("enterprise", enterprise.to_string()),
             ("learner", LEARNER.to_owned()),
+            ("job", text(&job, "id")),
+            ("mail", format!("{}.0.0", Uuid::nil())),
         ];
         Self { enterprise, names, table: serde_json::from_str(TABLE).expect("a table") }
     }

@@ -7,8 +7,10 @@ use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use axum::Router;
 use jsonwebtoken::{EncodingKey, Header, encode};
 use lambda_runtime::LambdaEvent;
-use license_clients::{Catalogs, ClientError, Exports, LmsUsers};
-use license_domain::{CatalogId, EmailAddress, EnterpriseId, LmsUserId, Timestamp};
+use license_clients::{Catalogs, ClientError, ClientSettings, EnterpriseClient, Exports, LmsUsers, ServiceClient};
+use license_domain::{CatalogId, EmailAddress, EnterpriseId, LmsUserId, Timestamp, lifecycle::BusEvent};
+use license_jobs::Services;
+use license_messaging::{Bus, MessagingError, Outgoing, Queue, Queues};
 use license_template::Template;
 use license_tests::{NOW, TestApp};
 use license_web::{Settings, Web};
@@ -37,6 +39,74 @@ impl Exports for Nowhere {
     async fn publish(&self, _: &str, _: String) -> Result<String, ClientError> {
         Ok(String::new())
     }
+
+    async fn put(&self, _: &str, _: String) -> Result<(), ClientError> {
+        Ok(())
+    }
+
+    async fn link(&self, _: &str) -> Result<String, ClientError> {
+        Ok(String::new())
+    }
+
+    async fn upload_link(&self, _: &str) -> Result<String, ClientError> {
+        Ok(String::new())
+    }
+
+    async fn fetch(&self, _: &str) -> Result<Option<String>, ClientError> {
+        Ok(None)
+    }
+}
+
+#[async_trait]
+impl Queues for Nowhere {
+    async fn send(&self, _: Vec<Outgoing>) -> Result<(), MessagingError> {
+        Ok(())
+    }
+
+    async fn back_off(&self, _: Queue, _: &str, _: u32) -> Result<(), MessagingError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Bus for Nowhere {
+    async fn publish(&self, _: Vec<BusEvent>) -> Result<(), MessagingError> {
+        Ok(())
+    }
+}
+
+/// Feeds a batch of the stream, or of a queue, to the function that is called like the file. What it is about is not
+/// kept here, which is no failure: nothing comes again.
+async fn feed_worker(app: &TestApp, name: &str, event: Value) -> String {
+    let (store, nowhere) = (app.running().store(), Arc::new(Nowhere));
+    let client = ServiceClient::new(ClientSettings::default(), store.clock().clone(), store.random().clone());
+    let enterprises = Arc::new(EnterpriseClient::new(client.expect("a client")));
+    let function = format!("function-{}", name.trim_end_matches(".json"));
+    let failures = match function.as_str() {
+        "function-relay" => {
+            let context = function_relay::context(store, nowhere.clone(), nowhere);
+            let input = serde_json::from_value(event).expect("a batch of the stream");
+            match function_relay::handle(&context, input, "sample").await.expect("an answer") {
+                function_relay::Output::Stream(answer) => answer.batch_item_failures.len(),
+                function_relay::Output::Redrive(_) => panic!("a batch was taken for a wish"),
+            }
+        }
+        "function-mail" => {
+            let (transport, settings) = (Arc::new(function_mail::LogTransport), function_mail::MailSettings::default());
+            let context = function_mail::context(store, enterprises, transport, nowhere, settings);
+            let event = serde_json::from_value(event).expect("a batch of a queue");
+            function_mail::handle(&context, event).await.batch_item_failures.len()
+        }
+        "function-bulk" => {
+            let services = Services { enterprises, catalogs: nowhere.clone(), exports: nowhere.clone() };
+            let context = function_bulk::context(store, services, nowhere);
+            let event = serde_json::from_value(event).expect("a batch of a queue");
+            function_bulk::handle(&context, event).await.batch_item_failures.len()
+        }
+        _ => panic!("{name} is no sample of a function"),
+    };
+    assert_eq!(failures, 0, "{name}");
+    function
 }
 
 #[async_trait]
@@ -65,9 +135,13 @@ fn routers(app: &TestApp) -> BTreeMap<&'static str, Router> {
         ),
         (
             "function-provisioning",
-            function_provisioning::router(function_provisioning::context(web.clone(), store, nowhere)),
+            function_provisioning::router(function_provisioning::context(web.clone(), store, nowhere.clone())),
         ),
-        ("function-enrollments", function_enrollments::router(function_enrollments::context(web.clone(), store))),
+        (
+            "function-enrollments",
+            function_enrollments::router(function_enrollments::context(web.clone(), store, nowhere.clone())),
+        ),
+        ("function-jobs", function_jobs::router(function_jobs::context(web.clone(), store, nowhere.clone()))),
         ("function-support", function_support::router(function_support::context(web.clone(), store))),
         ("function-site", function_site::router(function_site::context(web, store))),
     ])
@@ -111,9 +185,13 @@ async fn every_sample_event_is_understood_by_its_handler() {
     let mut fed: Vec<String> = Vec::new();
     for (path, event) in samples() {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        if event.get("Records").is_some() {
+            fed.push(feed_worker(&app, &name, event).await);
+            continue;
+        }
         if event.get("detail-type").is_some() {
             let event: EventBridgeEvent<Value> = serde_json::from_value(event).expect("a scheduled event");
-            let context = function_batches::context(app.running().store());
+            let context = function_batches::context(app.running().store(), Arc::new(Nowhere));
             let event = LambdaEvent::new(event, lambda_runtime::Context::default());
             let report = function_batches::handle(&context, event).await.expect("a report");
             assert_eq!(report, function_batches::Report::default(), "{name}");

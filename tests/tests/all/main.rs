@@ -1,6 +1,7 @@
 //! End-to-end tests over HTTP. `routes` mirrors the API; the other modules test what holds for all of it.
 
 mod access;
+mod after;
 mod batches;
 mod budgets;
 mod clock;

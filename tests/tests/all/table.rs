@@ -3,16 +3,20 @@
 use license_web::Route;
 
 /// The functions behind the API, by the name of their crate.
-pub const FUNCTIONS: [(&str, &[Route]); 8] = [
+pub const FUNCTIONS: [(&str, &[Route]); 9] = [
     ("function-agreements", function_agreements::ROUTES),
     ("function-subscriptions", function_subscriptions::ROUTES),
     ("function-licenses", function_licenses::ROUTES),
     ("function-learners", function_learners::ROUTES),
     ("function-provisioning", function_provisioning::ROUTES),
     ("function-enrollments", function_enrollments::ROUTES),
+    ("function-jobs", function_jobs::ROUTES),
     ("function-support", function_support::ROUTES),
     ("function-site", function_site::ROUTES),
 ];
+
+/// The functions that nobody calls by HTTP.
+pub const WORKERS: [&str; 4] = ["function-batches", "function-bulk", "function-mail", "function-relay"];
 
 /// Every route.
 pub fn routes() -> impl Iterator<Item = &'static Route> {

@@ -2,7 +2,7 @@
 
 use license_template::Template;
 
-use crate::table::{self, FUNCTIONS};
+use crate::table::{self, FUNCTIONS, WORKERS};
 
 #[test]
 fn every_route_reaches_its_function_in_both_forms_and_whatever_the_method() {
@@ -43,7 +43,7 @@ fn the_template_sends_nothing_to_a_function_that_does_not_serve_it() {
 fn every_function_of_the_template_is_one_of_these() {
     let template = Template::embedded().expect("a template");
     let mut declared: Vec<&str> = template.functions().iter().map(|function| function.binary.as_str()).collect();
-    let mut known: Vec<&str> = FUNCTIONS.iter().map(|(name, _)| *name).chain(["function-batches"]).collect();
+    let mut known: Vec<&str> = FUNCTIONS.iter().map(|(name, _)| *name).chain(WORKERS).collect();
     declared.sort_unstable();
     known.sort_unstable();
     assert_eq!(declared, known);

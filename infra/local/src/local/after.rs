@@ -24,6 +24,7 @@ pub(super) fn router() -> Router<Local> {
         .route("/_local/queues", get(queues))
         .route("/_local/queues/{name}/redrive", post(redrive))
         .route("/_local/drain", post(drain))
+        .route("/_local/redrive", post(redrive_events))
         .route("/_local/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/_local/admins", post(set_admins))
 }
@@ -65,6 +66,12 @@ async fn queues(State(local): State<Local>) -> Result<Json<Value>, Bad> {
 
 async fn redrive(State(local): State<Local>, Path(name): Path<String>) -> Result<Json<Value>, Bad> {
     Ok(Json(json!({ "redriven": local.aws.redrive(&name)? })))
+}
+
+async fn redrive_events(State(local): State<Local>, body: Bytes) -> Result<Json<Value>, Bad> {
+    let input = function_relay::Input::Redrive(read(&body)?);
+    let done = function_relay::handle(&local.relay, input, "by hand").await;
+    done.map(|done| Json(json!(done))).map_err(|error| Bad(error.to_string()))
 }
 
 async fn drain(State(local): State<Local>) -> Json<Value> {

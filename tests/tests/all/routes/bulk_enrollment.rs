@@ -22,17 +22,60 @@ async fn job(client: &Client, plan: &Plan, id: &str) -> license_tests::Answer {
 }
 
 #[tokio::test]
+async fn learners_are_enrolled_and_the_requester_hears_of_it() {
+    let app = TestApp::start().await;
+    let plan = app.plan(40).await;
+    let learners = emails("ann", 0..30);
+    plan.assign(&learners).await.expect(200);
+    let mut asked = learners.clone();
+    asked.push("pending-has-no-licence@example.com".to_owned());
+    let wish = body(&asked, &["course-v1:edX+DemoX+2026", "NOTINCATALOG+1", "FAILS+2"]);
+    let made = plan.admin().post(&path(&plan, &format!("&subscription_uuid={}", plan.id)), &wish).await.expect(201);
+    let id = text(&made, "job_id");
+    app.drain().await;
+
+    let link = text(&job(plan.admin(), &plan, &id).await.expect(200), "download_url");
+    let csv = reqwest::get(link).await.expect("an answer").text().await.expect("a file");
+    let count = |end: &str| csv.lines().filter(|line| line.contains(end)).count();
+    assert_eq!(csv.lines().count(), 1 + 31 * 3, "{csv}");
+    assert_eq!(count(",course-v1:edX+DemoX+2026,"), 31);
+    assert_eq!(
+        (count(",enrolled,"), count(",not_in_catalog,"), count(",refused,"), count(",not_found,")),
+        (30, 30, 30, 3)
+    );
+
+    let calls = app.anonymous().get("/_local/calls").await.expect(200);
+    let to = |part: &str| {
+        let calls = calls.as_array().expect("calls").iter();
+        calls.filter(|call| text(call, "path").contains(part)).cloned().collect::<Vec<Value>>()
+    };
+    // Three courses, one catalog: each asked once. 31 learners: two calls, of 25 and of 5 who hold licences.
+    assert_eq!(to("contains_content_items").len(), 3);
+    let enrolled = to("enroll_learners_in_courses");
+    let sizes: Vec<usize> =
+        enrolled.iter().map(|call| call["body"]["licenses_info"].as_array().map_or(0, Vec::len)).collect();
+    assert_eq!(sizes, [50, 10]);
+    assert!(enrolled.iter().all(|call| call["body"]["notify"] == json!(true)));
+
+    let mails = app.anonymous().get("/_local/mail").await.expect(200);
+    let mails: Vec<&Value> = mails.as_array().expect("mails").iter().collect();
+    assert_eq!(mails.len(), 1, "{mails:?}");
+    assert_eq!(mails[0]["campaign"], "bulk-enroll-result-campaign");
+    assert_eq!(mails[0]["trigger_properties"]["bulk_enrollment_job_uuid"], json!(id));
+}
+
+#[tokio::test]
 async fn a_job_is_on_record_with_what_is_to_follow() {
     let app = TestApp::start().await;
     let plan = app.plan(3).await;
     let wish = body(&emails("ann", 0..3), &["course-v1:edX+DemoX+2026"]);
     let made = plan.admin().post(&path(&plan, &format!("&subscription_uuid={}", plan.id)), &wish).await.expect(201);
     let id = text(&made, "job_id");
-    assert_eq!(job(plan.admin(), &plan, &id).await.expect(200), json!({ "job_id": id, "download_url": null }));
+    assert_eq!(text(&job(plan.admin(), &plan, &id).await.expect(200), "job_id"), id);
     let census = app.census().await;
-    let asked = census.events.iter().filter(|event| event.kind == EventKind::BulkEnrollmentRequested);
+    let asked = census.events.iter().filter(|event| event.kind == EventKind::JobRequested);
     let asked: Vec<&Consequence> = asked.flat_map(|event| &event.consequences).collect();
-    assert!(matches!(asked[..], [Consequence::EnrollLearners { job }] if job.to_string() == id), "{asked:?}");
+    assert!(matches!(asked[..], [Consequence::RunJob { job }] if job.to_string() == id), "{asked:?}");
 }
 
 #[tokio::test]

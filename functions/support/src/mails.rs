@@ -1,0 +1,117 @@
+//! `GET /api/v1/mails/`: mails whose fate is not known, or that were refused, the oldest first: for staff, who decide
+//! whether `POST /api/v1/mails/{mail}/send/` has them sent again, to those who may not have them. A mail can be sent
+//! again for as long as the event that asked for it is kept: seven days.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use license_domain::{AgreementId, Delivery, DeliveryId, DeliveryState, EnterpriseId, MailKind, PlanId, Timestamp};
+use license_web::{
+    ApiError, Caller, Doc, Grants, Route,
+    doc::{self, Answer, Shape},
+    stored, wire,
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::Context;
+
+/// How many mails are listed at most: whoever sees so many has another problem.
+const MOST: usize = 500;
+
+/// The list.
+pub const LIST: Route = Route {
+    method: "GET",
+    path: "/api/v1/mails/",
+    access: Grants::Staff,
+    doc: &Doc {
+        summary: "Mails whose fate is not known, or that were refused",
+        query: &[],
+        body: &[],
+        answers: &[Answer::new(200, "The oldest first, 500 at most.", Shape::Of(doc::schema::<Vec<Mail>>))],
+    },
+};
+
+/// Sending again.
+pub const SEND: Route = Route {
+    method: "POST",
+    path: "/api/v1/mails/{mail}/send/",
+    access: Grants::Staff,
+    doc: &Doc {
+        summary: "Has a mail sent again to those who may not have it",
+        query: &[],
+        body: &[],
+        answers: &[
+            Answer::new(202, "It will be.", Shape::Of(doc::schema::<Mail>)),
+            Answer::new(409, "It was sent, or is being sent, or was sent again.", Shape::Detail),
+        ],
+    },
+};
+
+/// A mail: for how many people, and of how many the fate is what it is. It names nobody.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Mail {
+    id: String,
+    kind: MailKind,
+    state: DeliveryState,
+    enterprise_customer_uuid: EnterpriseId,
+    customer_agreement_uuid: AgreementId,
+    subscription_plan_uuid: Option<PlanId>,
+    people: usize,
+    unknown: usize,
+    refused: usize,
+    calls: u32,
+    transport: String,
+    #[serde(serialize_with = "wire::time::serialize")]
+    at: Timestamp,
+}
+
+impl From<&Delivery> for Mail {
+    fn from(delivery: &Delivery) -> Self {
+        Self {
+            id: delivery.id.to_string(),
+            kind: delivery.kind,
+            state: delivery.state,
+            enterprise_customer_uuid: delivery.enterprise,
+            customer_agreement_uuid: delivery.agreement,
+            subscription_plan_uuid: delivery.plan,
+            people: delivery.people,
+            unknown: delivery.unknown.len(),
+            refused: delivery.refused.len(),
+            calls: delivery.calls,
+            transport: delivery.transport.clone(),
+            at: delivery.at,
+        }
+    }
+}
+
+pub async fn list(State(context): State<Context>, caller: Caller) -> Result<Json<Vec<Mail>>, ApiError> {
+    caller.require_staff()?;
+    let mails = context.deliveries.unsettled(MOST).await?;
+    Ok(Json(mails.iter().map(Mail::from).collect()))
+}
+
+pub async fn send(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(mail): Path<String>,
+) -> Result<(StatusCode, Json<Mail>), ApiError> {
+    caller.require_staff()?;
+    let mail: DeliveryId = mail.parse().map_err(|_| ApiError::not_found("Mail"))?;
+    let seen = context.deliveries.delivery(&mail).await?.ok_or_else(|| ApiError::not_found("Mail"))?;
+    let settled = || ApiError::detail(StatusCode::CONFLICT, "Nobody is known to lack this mail.");
+    if !matches!(seen.state, DeliveryState::Unknown | DeliveryState::Refused) {
+        return Err(settled());
+    }
+    let portfolio = context.portfolios.portfolio(seen.agreement).await?;
+    let portfolio = portfolio.ok_or_else(|| ApiError::not_found("CustomerAgreement"))?;
+    let answer = Mail::from(&Delivery { state: DeliveryState::Resent, ..seen.clone() });
+    let stamp = caller.stamp("resend mail").await?.answering(|| stored(StatusCode::ACCEPTED, &answer));
+    if context.deliveries.resend(&portfolio, &seen, &stamp).await? {
+        Ok((StatusCode::ACCEPTED, Json(answer)))
+    } else {
+        Err(settled())
+    }
+}

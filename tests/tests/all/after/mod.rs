@@ -1,0 +1,33 @@
+//! What happens after the answer.
+
+mod jobs;
+mod mail;
+mod relay;
+
+use license_tests::{TestApp, builders::text};
+use serde_json::{Value, json};
+
+/// The mails that people got, oldest first.
+async fn mails(app: &TestApp) -> Vec<Value> {
+    app.anonymous().get("/_local/mail").await.expect(200).as_array().expect("a list").clone()
+}
+
+/// Who got mails of that campaign, in order.
+async fn recipients(app: &TestApp, campaign: &str) -> Vec<String> {
+    let mails = mails(app).await;
+    let of = mails.iter().filter(|mail| mail["campaign"] == json!(campaign));
+    let mut to: Vec<String> = of.map(|mail| text(mail, "to")).collect();
+    to.sort();
+    to
+}
+
+/// Lets something fail.
+async fn fault(app: &TestApp, fault: Value) {
+    app.anonymous().post("/_local/faults", &fault).await.expect(201);
+}
+
+/// How many messages were put aside.
+async fn dead(app: &TestApp, queue: &str) -> u64 {
+    let queues = app.anonymous().get("/_local/queues").await.expect(200);
+    queues[queue]["dead"].as_u64().expect("a number")
+}
