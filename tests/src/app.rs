@@ -33,6 +33,17 @@ impl TestApp {
         Self::start_with(options(), true).await
     }
 
+    /// Starts one of which all calls to the engine go through a proxy, also those of the stream's and queues' functions.
+    pub async fn proxied_throughout() -> Self {
+        let engine = Engine::start(None).await.expect("the engine starts");
+        let proxy = Proxy::start(engine.url()).await;
+        let endpoint = proxy.url().to_owned();
+        let running = license_local::start_on(engine, (&endpoint, &endpoint), options()).await.expect("the app starts");
+        let app = Self { running, proxy: Some(proxy), http: reqwest::Client::new(), numbers: AtomicU64::new(1) };
+        app.stock().await;
+        app
+    }
+
     /// Starts one with these options.
     pub async fn start_with(options: Options, proxied: bool) -> Self {
         let engine = Engine::start(None).await.expect("the engine starts");

@@ -107,4 +107,19 @@ impl Client {
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
         self.send(Method::POST, path, Some(body)).await
     }
+
+    /// POST of JSON to somebody who may be dead: the answer's body, if it succeeded.
+    pub async fn try_post(&self, path: &str, body: &Value) -> Option<Value> {
+        Self::body(self.authorised(Method::POST, &format!("{}{path}", self.url)).json(body)).await
+    }
+
+    /// GET from somebody who may be dead.
+    pub async fn try_get(&self, path: &str) -> Option<Value> {
+        Self::body(self.authorised(Method::GET, &format!("{}{path}", self.url))).await
+    }
+
+    async fn body(request: reqwest::RequestBuilder) -> Option<Value> {
+        let answer = request.send().await.ok()?.error_for_status().ok()?;
+        serde_json::from_str(&answer.text().await.ok()?).ok()
+    }
 }

@@ -2,6 +2,7 @@
 //! over an embedded engine; builders for state, clients for each role, and a proxy before the engine that
 //! counts what is asked of it and can make it fail.
 
+pub mod aftermath;
 pub mod app;
 pub mod builders;
 pub mod census;

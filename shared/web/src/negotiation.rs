@@ -12,7 +12,10 @@ use crate::{ApiError, Params};
 /// Refuses forms that there are none of: 404 where the query asks for one, 406 where the header does.
 pub(crate) async fn negotiate(request: Request, next: Next) -> Response {
     let format = Params::parse(request.uri().query().unwrap_or_default());
-    if format.get("format").is_some_and(|format| !matches!(format, "json" | "api")) {
+    // Tables are answered as such where they are: the results of jobs.
+    let is_table = request.uri().path().trim_end_matches('/').ends_with("/results");
+    let is_known = |format: &str| matches!(format, "json" | "api") || (is_table && format == "csv");
+    if format.get("format").is_some_and(|format| !is_known(format)) {
         return ApiError::malformed().into_response();
     }
     if !accepts_json(request.headers()) {

@@ -1,8 +1,10 @@
 //! What happens after the answer.
 
 mod jobs;
+mod kill;
 mod mail;
 mod relay;
+mod storm;
 
 use license_tests::{TestApp, builders::text};
 use serde_json::{Value, json};

@@ -1,0 +1,71 @@
+//! The table fails at random under everything at once: requests, the relay, mails, jobs. Once it is well again,
+//! everything comes to rest as if nothing had been.
+//!
+//! `STORM_SEED` repeats one, `STORM_ROUNDS` makes it longer.
+
+use std::time::Duration;
+
+use license_tests::{
+    Fault, TestApp,
+    aftermath::Outside,
+    builders::{emails, text},
+};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use serde_json::json;
+
+pub fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+#[tokio::test]
+async fn a_table_that_fails_at_random_loses_and_repeats_nothing() {
+    let seed = setting("STORM_SEED", 20_261_124);
+    let app = TestApp::proxied_throughout().await;
+    let plan = app.plan(5_000).await;
+    let mut random = StdRng::seed_from_u64(seed);
+    app.proxy().inject(move |_| match random.random_range(0..100) {
+        0..4 => Fault::Conflict,
+        4..7 => Fault::Throttle,
+        7..9 => Fault::InternalError,
+        9..11 => Fault::DropBefore,
+        11..14 => Fault::DropAfter,
+        14..20 => Fault::Delay(Duration::from_millis(20)),
+        _ => Fault::None,
+    });
+    let mut job = None;
+    for round in 0..setting("STORM_ROUNDS", 6) {
+        let from = usize::try_from(round).expect("a number") * 60;
+        let learners = emails("ann", from..from + 60);
+        // What is answered with an error is asked again: nobody is invited twice.
+        for _ in 0..5 {
+            let wish = json!({ "user_emails": learners });
+            let answer = plan.admin().post(&plan.path("licenses/assign/"), &wish).await;
+            if answer.status.is_success() {
+                break;
+            }
+            assert!([500, 502, 503].contains(&answer.status.as_u16()), "{}", answer.text);
+        }
+        let wish = json!({
+            "kind": "assign", "subscription_plan": plan.id,
+            "params": { "user_emails": emails(&format!("bob{round}-"), 0..200) },
+        });
+        let asked = plan.admin().post("/api/v1/jobs/", &wish).await;
+        if asked.status.is_success() {
+            job = Some(text(&asked.json(), "id"));
+        }
+        plan.revoke(&learners[..5]).await;
+    }
+    // Still failing, while it is being carried on.
+    app.running().drain().await;
+    app.proxy().heal();
+    for _ in 0..12 {
+        app.advance("PT30M").await;
+    }
+    app.drain().await;
+    let seen = Outside::of(&app.anonymous()).await.check(&app.census().await);
+    assert!(seen.wanted > 300 && seen.mails > 300, "seed {seed}: {seen:?}");
+    if let Some(id) = job {
+        let job = plan.admin().get(&format!("/api/v1/jobs/{id}/")).await.expect(200);
+        assert!(["done", "failed"].contains(&job["state"].as_str().unwrap_or_default()), "{job}");
+    }
+}
