@@ -27,7 +27,7 @@ const EMAIL_COLUMNS: [&str; 3] = ["user_email", "email", "email address"];
 const SOURCE_COLUMN: &str = "user_sfid";
 
 /// Writes rows as chunks as they come, so that a million of them do not lie in memory.
-struct Chunks<'a> {
+struct Cutting<'a> {
     engine: &'a Engine,
     job: &'a Job,
     rows: u64,
@@ -36,7 +36,7 @@ struct Chunks<'a> {
     open: Vec<Row>,
 }
 
-impl<'a> Chunks<'a> {
+impl<'a> Cutting<'a> {
     fn new(engine: &'a Engine, job: &'a Job) -> Self {
         Self { engine, job, rows: 0, chunks: 0, full: Vec::new(), open: Vec::new() }
     }
@@ -88,7 +88,7 @@ impl Engine {
         };
         let email = column(&EMAIL_COLUMNS).ok_or(JobError::Unreadable("no column is called user_email"))?;
         let source = column(&[SOURCE_COLUMN]);
-        let mut chunks = Chunks::new(self, job);
+        let mut chunks = Cutting::new(self, job);
         let mut named: HashSet<EmailKey> = HashSet::new();
         for record in reader.records() {
             let row = match record {
@@ -141,7 +141,7 @@ impl Engine {
     }
 
     async fn read_licenses(&self, job: &Job, portfolio: &Portfolio) -> Result<(u64, u64), JobError> {
-        let mut chunks = Chunks::new(self, job);
+        let mut chunks = Cutting::new(self, job);
         let plans: Vec<&SubscriptionPlan> = match job.subscription_plan {
             Some(plan) => portfolio.plan(plan).into_iter().collect(),
             None => portfolio.plans.iter().collect(),

@@ -55,12 +55,11 @@ where
     let each = event.records.into_iter().map(|record| async move {
         let id = record.message_id.clone().unwrap_or_default();
         let tries = tries(&record);
-        let outcome = match record.body.as_deref().map(serde_json::from_str) {
-            Some(Ok(message)) => handle(Received { message, tries, id: id.clone() }).await,
-            _ => {
-                tracing::error!(message = id, "a message is not understood");
-                Outcome::Later
-            }
+        let outcome = if let Some(Ok(message)) = record.body.as_deref().map(serde_json::from_str) {
+            handle(Received { message, tries, id: id.clone() }).await
+        } else {
+            tracing::error!(message = id, "a message is not understood");
+            Outcome::Later
         };
         let seconds = match outcome {
             Outcome::Done => return None,

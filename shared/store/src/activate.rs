@@ -53,7 +53,7 @@ impl Activate for Store {
                 change_in_place(slot, license, &activated, &plan.seats, stamp)?,
                 shares.write(self.any_bucket(plan.uuid, &plan.seats)),
             ];
-            writes.extend(self.told(&event)?);
+            writes.extend(Self::told(&event)?);
             writes.extend(activated.lms_user_id.map(|user| alias(user, email, stamp.at)));
             match self.table.transact(writes, self.token()).await {
                 Ok(()) => return Ok(activated),

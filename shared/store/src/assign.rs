@@ -156,7 +156,7 @@ impl Store {
         }
         let assigned = Assigned { assigned, already_associated };
         let stamp = request.stamp.clone().answering(|| request.answering.answer(&assigned));
-        writes.extend(self.told(&self.assigned_event(wishes, changes, stamp))?);
+        writes.extend(Self::told(&self.assigned_event(wishes, changes, stamp))?);
         if writes.len() > TRANSACTION_LIMIT {
             return Ok(Try::TooMany);
         }

@@ -93,7 +93,7 @@ impl Store {
             vec![Consequence::MailAutoApplied, Consequence::CheckUtilization],
             stamp,
         );
-        writes.extend(self.told(&event)?);
+        writes.extend(Self::told(&event)?);
         match self.table.transact(writes, self.token()).await {
             Ok(()) => Ok(Some(license)),
             Err(Cancelled::Conditions(_) | Cancelled::Conflict) => Ok(None),
@@ -114,7 +114,7 @@ impl Store {
             self.license_event(EventKind::LicenseNotAssigned, portfolio, plan, Vec::new(), Vec::new(), stamp);
         event.learner = Some(license_domain::event::Learner { email: email.clone(), lms_user_id });
         for attempt in 0..ATTEMPTS {
-            match self.table.transact(vec![self.event(&event)?], self.token()).await {
+            match self.table.transact(vec![Self::event(&event)?], self.token()).await {
                 Ok(()) | Err(Cancelled::Conditions(_)) => return Ok(()),
                 Err(Cancelled::Conflict) => self.table.wait(attempt).await,
                 Err(Cancelled::Store(error)) => return Err(error),

@@ -60,7 +60,7 @@ impl Store {
             }
             let event = self.license_event(EventKind::PlanDeleted, portfolio, plan.uuid, Vec::new(), Vec::new(), stamp);
             let changes = record_changes(Some(plan), None);
-            writes.extend(self.told(&Event { count: Some(plan.seats.total), changes, ..event })?);
+            writes.extend(Self::told(&Event { count: Some(plan.seats.total), changes, ..event })?);
             match self.table.transact(writes, self.token()).await {
                 Ok(()) => {
                     self.cached.plans.forget(&plan.uuid);

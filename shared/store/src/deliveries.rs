@@ -55,7 +55,7 @@ impl Deliveries for Store {
         for attempt in 0..ATTEMPTS {
             let condition = Some(version_is(seen.version));
             let mut writes = vec![Write::Put { item: item(&after, Some(seen))?, condition }];
-            writes.extend(self.told(&event)?);
+            writes.extend(Self::told(&event)?);
             match self.table.transact(writes, self.token()).await {
                 Ok(()) => return Ok(true),
                 Err(Cancelled::Conditions(_)) => return Ok(false),

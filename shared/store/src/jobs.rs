@@ -177,7 +177,7 @@ impl Store {
         for attempt in 0..ATTEMPTS {
             let put = Write::Put { item: item(after, seen)?, condition: Some(condition.clone()) };
             let mut writes = vec![put];
-            writes.extend(self.told(&event)?);
+            writes.extend(Self::told(&event)?);
             match self.table.transact(writes, self.token()).await {
                 Ok(()) => return Ok(true),
                 Err(Cancelled::Conditions(_)) => return Ok(false),

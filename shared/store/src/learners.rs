@@ -229,7 +229,7 @@ impl Store {
     ) -> Result<Write, StoreError> {
         let plan = license.subscription_plan;
         let event = self.license_event(EventKind::LearnerEmailChanged, portfolio, plan, changes, Vec::new(), stamp);
-        self.event(&event)
+        Self::event(&event)
     }
 
     pub(crate) async fn drop_alias(&self, user: LmsUserId, old: &EmailAddress, seen: &Item) -> Result<(), StoreError> {

@@ -41,7 +41,7 @@ impl Notices for Store {
                 .name(PERCENT)
                 .value(PERCENT, rows::number(percent));
             let mut writes = vec![Write::Put { item: item.clone(), condition: Some(condition) }];
-            writes.extend(self.told(&event)?);
+            writes.extend(Self::told(&event)?);
             match self.table.transact(writes, self.token()).await {
                 Ok(()) => return Ok(true),
                 Err(Cancelled::Conditions(_)) => return Ok(false),

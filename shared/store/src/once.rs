@@ -57,8 +57,8 @@ pub(crate) enum Step {
 
 impl Store {
     /// The writes that tell of a change: the event and, where the request carries a key, its record.
-    pub(crate) fn told(&self, event: &Event) -> Result<Vec<Write>, StoreError> {
-        let mut writes = vec![self.event(event)?];
+    pub(crate) fn told(event: &Event) -> Result<Vec<Write>, StoreError> {
+        let mut writes = vec![Self::event(event)?];
         writes.extend(guard(&event.stamp, Step::Whole)?);
         Ok(writes)
     }

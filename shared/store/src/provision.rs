@@ -29,7 +29,7 @@ impl Provision for Store {
                 Write::create(rows::pointer(&keys::enterprise(agreement.enterprise_customer_uuid), agreement.uuid)),
             ];
             writes.extend(slug.map(|slug| Write::create(rows::pointer(&keys::slug(slug), agreement.uuid))));
-            writes.extend(self.told(&event)?);
+            writes.extend(Self::told(&event)?);
             match self.table.transact(writes, self.token()).await {
                 Ok(()) => return Ok(()),
                 Err(Cancelled::Conflict) => self.table.wait(attempt).await,
@@ -78,7 +78,7 @@ impl Provision for Store {
                 let at = BucketKeys { plan: plan.uuid, bucket };
                 writes.push(Write::create(Bucket { end: seats, ..Bucket::default() }.item(at)?));
             }
-            writes.extend(self.told(&event)?);
+            writes.extend(Self::told(&event)?);
             match self.table.transact(writes, self.token()).await {
                 Ok(()) => return Ok(()),
                 Err(Cancelled::Conflict) => self.table.wait(attempt).await,

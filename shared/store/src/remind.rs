@@ -89,7 +89,7 @@ impl Store {
                 Consequence::MailReminder { greeting: request.greeting.clone(), closing: request.closing.clone() };
             let event =
                 self.license_event(EventKind::LearnersReminded, portfolio, plan.uuid, changes, vec![mail], stamp);
-            writes.extend(self.told(&event)?);
+            writes.extend(Self::told(&event)?);
             writes.extend(part.iter().cloned());
             match self.table.transact(writes, self.token()).await {
                 Ok(()) => return Ok(reminded),

@@ -62,7 +62,7 @@ impl Renewals for Store {
             writes.push(Write::create(rows::pointer(&keys::renewal(renewal.id), renewal.customer_agreement)));
             writes.push(present(renewal.prior_subscription_plan));
             writes.extend(renewal.renewed_subscription_plan.map(present));
-            writes.extend(self.told(&event)?);
+            writes.extend(Self::told(&event)?);
             match self.table.transact(writes, self.token()).await {
                 Ok(()) => return Ok(()),
                 Err(Cancelled::Conflict) => self.table.wait(attempt).await,
@@ -96,7 +96,7 @@ impl Renewals for Store {
             let put = rows::renewal(after, version + 1, stamp)?;
             let mut writes = vec![Write::Put { item: put, condition: Some(unchanged(version)) }];
             writes.extend(moved(entering(before), entering(after), after.id.0));
-            writes.extend(self.told(&event)?);
+            writes.extend(Self::told(&event)?);
             match self.table.transact(writes, self.token()).await {
                 Ok(()) => return Ok(()),
                 Err(Cancelled::Conflict) => self.table.wait(attempt).await,
@@ -126,7 +126,7 @@ impl Renewals for Store {
             let mut writes = vec![Write::Delete { key: keys.renewal(renewal.id), condition: Some(unchanged(version)) }];
             let pointers = pointers.into_iter().chain([entering]).flatten();
             writes.extend(pointers.map(|key| Write::Delete { key, condition: None }));
-            writes.extend(self.told(&event)?);
+            writes.extend(Self::told(&event)?);
             match self.table.transact(writes, self.token()).await {
                 Ok(()) => return Ok(()),
                 Err(Cancelled::Conflict) => self.table.wait(attempt).await,

@@ -100,7 +100,7 @@ impl Store {
         let changes = vec![LicenseChange::forgetting(license, &stays)];
         let event = self.license_event(EventKind::LearnerRetired, portfolio, plan.uuid, changes, Vec::new(), stamp);
         let mut writes = vec![gone, left, change.write(at)];
-        writes.extend(self.told(&event)?);
+        writes.extend(Self::told(&event)?);
         Ok(writes)
     }
 

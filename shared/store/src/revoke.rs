@@ -180,7 +180,7 @@ impl Store {
             }
         }
         let event = self.license_event(EventKind::LicensesRevoked, portfolio, plan.uuid, changes, consequences, stamp);
-        writes.extend(self.told(&event)?);
+        writes.extend(Self::told(&event)?);
         Ok(writes)
     }
 }

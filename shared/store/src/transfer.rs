@@ -84,8 +84,8 @@ impl Transfer for Store {
                 changes: [("subscription_plan".to_owned(), plans.clone())].into(),
                 ..self.new_event(EventKind::LicensesTransferred, &portfolio.agreement, &stamp)
             };
-            writes.push(self.event(&event(from, Vec::new()))?);
-            writes.extend(self.told(&event(to, changes))?);
+            writes.push(Self::event(&event(from, Vec::new()))?);
+            writes.extend(Self::told(&event(to, changes))?);
             match self.table.transact(writes, self.token()).await {
                 Ok(()) => return Ok(outcomes),
                 Err(Cancelled::Conditions(_) | Cancelled::Conflict) => self.table.wait(attempt).await,

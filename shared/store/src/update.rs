@@ -48,7 +48,7 @@ impl Update for Store {
             let (enterprise_at, slug_at) = (1, 1 + customers.len());
             writes.extend(customers);
             writes.extend(slugs);
-            writes.extend(self.told(&event)?);
+            writes.extend(Self::told(&event)?);
             match self.table.transact(writes, self.token()).await {
                 Ok(()) => {
                     self.cached.enterprises.forget(&before.enterprise_customer_uuid);
@@ -105,7 +105,7 @@ impl Update for Store {
             let mut writes = vec![put];
             writes.extend(titles);
             writes.extend(grow(before.uuid, &before.seats, &after.seats)?);
-            writes.extend(self.told(&event)?);
+            writes.extend(Self::told(&event)?);
             match self.table.transact(writes, self.token()).await {
                 Ok(()) => {
                     self.cached.buckets.put(after.uuid, after.seats.buckets);

@@ -37,7 +37,7 @@ impl Store {
     }
 
     /// The write of an event.
-    pub(crate) fn event(&self, event: &Event) -> Result<Write, StoreError> {
+    pub(crate) fn event(event: &Event) -> Result<Write, StoreError> {
         Ok(Write::create(rows::event(event)?))
     }
 

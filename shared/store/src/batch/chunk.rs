@@ -118,7 +118,7 @@ impl Store {
         writes.push(Write::Put { item: done.item(batch, request.stamp.at)?, condition: Some(pending) });
         if !changes.is_empty() {
             // The batch is the request's effect, and its chunks follow from it.
-            writes.push(self.event(&self.assigned_event(wishes, changes, request.stamp.aside()))?);
+            writes.push(Self::event(&self.assigned_event(wishes, changes, request.stamp.aside()))?);
         }
         Ok((writes, assigned))
     }

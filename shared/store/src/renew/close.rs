@@ -87,7 +87,7 @@ impl Store {
                     changes: record_changes(Some(was), Some(is)),
                     ..self.new_event(EventKind::PlanUpdated, &sight.portfolio.agreement, stamp)
                 };
-                writes.push(self.event(&event)?);
+                writes.push(Self::event(&event)?);
             }
         } else {
             writes.push(put(future, future.plan)?);
@@ -98,7 +98,7 @@ impl Store {
         let event =
             self.license_event(EventKind::RenewalProcessed, &sight.portfolio, plan, Vec::new(), Vec::new(), stamp);
         let changes = record_changes(Some(&sight.renewal), Some(&renewal));
-        writes.push(self.event(&Event { renewal: Some(batch.renewal), count: Some(held), changes, ..event })?);
+        writes.push(Self::event(&Event { renewal: Some(batch.renewal), count: Some(held), changes, ..event })?);
         Ok(writes)
     }
 }

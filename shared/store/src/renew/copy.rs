@@ -165,7 +165,7 @@ impl Store {
         if !changes.is_empty() {
             let kind = EventKind::LicensesRenewed;
             let event = self.license_event(kind, job.portfolio, future.uuid, changes, Vec::new(), stamp);
-            writes.push(self.event(&Event { renewal: Some(job.batch.renewal), ..event })?);
+            writes.push(Self::event(&Event { renewal: Some(job.batch.renewal), ..event })?);
         }
         Ok(Some(Plan { writes, outcome }))
     }

@@ -79,7 +79,7 @@ impl Store {
             count: (founding.grown > 0).then_some(founding.grown),
             ..self.license_event(founding.kind, &sight.portfolio, founding.future.uuid, Vec::new(), Vec::new(), stamp)
         };
-        writes.extend(self.told(&event)?);
+        writes.extend(Self::told(&event)?);
         match self.table.transact(writes, self.token()).await {
             Ok(()) => Ok(Some(renewing)),
             Err(Cancelled::Conflict) => Ok(None),
