@@ -1,6 +1,7 @@
-//! Customer agreements: the list, one, and seats without invitation.
+//! Customer agreements: the list, one, its history, and seats without invitation.
 
 mod auto_apply;
+mod history;
 mod list;
 mod one;
 
@@ -9,7 +10,7 @@ use std::{fmt, sync::Arc};
 use axum::{Router, extract::FromRef};
 use license_store::{
     Store,
-    ports::{AutoApply, Portfolios},
+    ports::{AutoApply, Portfolios, Trails},
 };
 use license_web::{Endpoints, Route, Web};
 
@@ -20,6 +21,8 @@ pub struct Context {
     pub web: Web,
     /// Agreements and plans.
     pub portfolios: Arc<dyn Portfolios>,
+    /// The audit trail.
+    pub trails: Arc<dyn Trails>,
     /// Seats without invitation.
     pub auto_apply: Arc<dyn AutoApply>,
 }
@@ -38,7 +41,7 @@ impl FromRef<Context> for Web {
 
 /// The context over that store.
 pub fn context(web: Web, store: &Arc<Store>) -> Context {
-    Context { web, portfolios: store.clone(), auto_apply: store.clone() }
+    Context { web, portfolios: store.clone(), trails: store.clone(), auto_apply: store.clone() }
 }
 
 /// The routes of this function.
@@ -49,6 +52,9 @@ pub const ROUTES: &[Route] = &[
     one::ROUTE,
     one::PLAIN[0],
     one::PLAIN[1],
+    history::ROUTE,
+    history::PLAIN[0],
+    history::PLAIN[1],
     auto_apply::ROUTE,
     auto_apply::PLAIN[0],
     auto_apply::PLAIN[1],
@@ -63,6 +69,9 @@ pub fn router(context: Context) -> Router {
         .add(one::ROUTE, one::handle)
         .add(one::PLAIN[0], one::handle)
         .add(one::PLAIN[1], one::handle)
+        .add(history::ROUTE, history::handle)
+        .add(history::PLAIN[0], history::handle)
+        .add(history::PLAIN[1], history::handle)
         .add(auto_apply::ROUTE, auto_apply::handle)
         .add(auto_apply::PLAIN[0], auto_apply::handle)
         .add(auto_apply::PLAIN[1], auto_apply::handle)

@@ -1,4 +1,5 @@
-//! `GET /licenses/{license}/`: one licence, of whatever plan that the caller administers.
+//! `GET /licenses/{license}/`: one licence, of whatever plan that the caller administers; `?as_of=…`: as it was
+//! then.
 
 use axum::{
     extract::{Path, State},
@@ -6,12 +7,12 @@ use axum::{
 };
 use license_domain::LicenseId;
 use license_web::{
-    ADMINS, ApiError, Caller, Conditions, Doc, Grants, Missing, Route,
+    ADMINS, ApiError, Caller, Conditions, Doc, Grants, Missing, Params, Route,
     doc::{self, Answer, Shape},
     id, wire,
 };
 
-use crate::{Context, plan};
+use crate::{Context, find};
 
 /// One licence.
 pub const ROUTE: Route = Route {
@@ -20,9 +21,12 @@ pub const ROUTE: Route = Route {
     access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
     doc: &Doc {
         summary: "A licence",
-        query: &[],
+        query: &[doc::AS_OF],
         body: &[],
-        answers: &[Answer::new(200, "The licence.", Shape::Of(doc::schema::<wire::License>))],
+        answers: &[
+            Answer::new(200, "The licence.", Shape::Of(doc::schema::<wire::License>)),
+            Answer::new(400, "A time that is none, or is yet to come.", Shape::Complaints),
+        ],
     },
 };
 /// The same where the product's own description names it.
@@ -33,17 +37,9 @@ pub async fn handle(
     caller: Caller,
     conditions: Conditions,
     Path(license): Path<String>,
+    params: Params,
 ) -> Result<Response, ApiError> {
     let license: LicenseId = id(&license)?;
-    plan::require_some_role(&caller)?;
-    let portfolio = match context.licenses.plan_of(license).await? {
-        Some(plan) => context.portfolios.portfolio_of_plan(plan).await?.map(|portfolio| (plan, portfolio)),
-        None => None,
-    };
-    plan::require(&caller, portfolio.as_ref().map(|(_, portfolio)| portfolio))?;
-    let not_found = || ApiError::not_found("License");
-    let (plan, portfolio) = portfolio.ok_or_else(not_found)?;
-    let plan = portfolio.plan(plan).ok_or_else(not_found)?;
-    let license = context.licenses.license(plan, license).await?.ok_or_else(not_found)?;
-    Ok(conditions.read(license.modified, wire::License::new(&license)))
+    let found = find::anywhere(&context, &caller, license).await?;
+    found.answer(&context, &conditions, &params).await
 }

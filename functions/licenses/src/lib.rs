@@ -7,6 +7,8 @@ mod across_revoke;
 mod assign;
 mod bulk_revoke;
 mod csv;
+mod find;
+mod history;
 mod list;
 mod meant;
 mod one;
@@ -23,7 +25,7 @@ use license_clients::Exports;
 use license_jobs::Engine;
 use license_store::{
     Store,
-    ports::{Assign, Glances, Jobs, Learners, Licenses, Portfolios, Remind, Revoke},
+    ports::{Assign, Glances, Jobs, Learners, Licenses, Portfolios, Remind, Revoke, Trails},
 };
 use license_web::{Endpoints, Route, Web};
 
@@ -40,6 +42,8 @@ pub struct Context {
     pub learners: Arc<dyn Learners>,
     /// Reading ahead.
     pub glances: Arc<dyn Glances>,
+    /// The audit trail.
+    pub trails: Arc<dyn Trails>,
     /// Handing out seats.
     pub assign: Arc<dyn Assign>,
     /// Reminding.
@@ -74,6 +78,7 @@ pub fn context(web: Web, store: &Arc<Store>, exports: Arc<dyn Exports>) -> Conte
         licenses: store.clone(),
         learners: store.clone(),
         glances: store.clone(),
+        trails: store.clone(),
         assign: store.clone(),
         remind: store.clone(),
         revoke: store.clone(),
@@ -88,6 +93,7 @@ pub const ROUTES: &[Route] = &[
     list::ROUTE,
     list::PLAIN,
     one::ROUTE,
+    history::ROUTE,
     overview::ROUTE,
     csv::ROUTE,
     assign::ROUTE,
@@ -99,6 +105,8 @@ pub const ROUTES: &[Route] = &[
     across_list::PLAIN,
     across_one::ROUTE,
     across_one::PLAIN,
+    history::ACROSS,
+    history::PLAIN,
     across_assign::ROUTE,
     across_assign::PLAIN,
     across_revoke::ROUTE,
@@ -111,6 +119,7 @@ pub fn router(context: Context) -> Router {
         .add(list::ROUTE, list::handle)
         .add(list::PLAIN, list::handle)
         .add(one::ROUTE, one::handle)
+        .add(history::ROUTE, history::of_plan)
         .add(overview::ROUTE, overview::handle)
         .add(csv::ROUTE, csv::handle)
         .add(assign::ROUTE, assign::handle)
@@ -122,6 +131,8 @@ pub fn router(context: Context) -> Router {
         .add(across_list::PLAIN, across_list::handle)
         .add(across_one::ROUTE, across_one::handle)
         .add(across_one::PLAIN, across_one::handle)
+        .add(history::ACROSS, history::across)
+        .add(history::PLAIN, history::across)
         .add(across_assign::ROUTE, across_assign::handle)
         .add(across_assign::PLAIN, across_assign::handle)
         .add(across_revoke::ROUTE, across_revoke::handle)

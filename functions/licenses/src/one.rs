@@ -4,6 +4,8 @@
 //! {"uuid": "…", "status": "assigned", "user_email": "ann@example.com", "activation_date": null,
 //!  "last_remind_date": null, "subscription_plan_uuid": "…", "revoked_date": null, "activation_key": "…"}
 //! ```
+//!
+//! `?as_of=2026-01-01T00:00:00Z` shows it as it was then.
 
 use axum::{
     extract::{Path, State},
@@ -11,12 +13,12 @@ use axum::{
 };
 use license_domain::{LicenseId, PlanId};
 use license_web::{
-    ADMINS, ApiError, Caller, Conditions, Doc, Grants, Missing, Route,
+    ADMINS, ApiError, Caller, Conditions, Doc, Grants, Missing, Params, Route,
     doc::{self, Answer, Shape},
     id, wire,
 };
 
-use crate::{Context, plan};
+use crate::{Context, find};
 
 /// One licence.
 pub const ROUTE: Route = Route {
@@ -25,9 +27,12 @@ pub const ROUTE: Route = Route {
     access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
     doc: &Doc {
         summary: "One licence of a plan",
-        query: &[],
+        query: &[doc::AS_OF],
         body: &[],
-        answers: &[Answer::new(200, "The licence.", Shape::Of(doc::schema::<wire::License>))],
+        answers: &[
+            Answer::new(200, "The licence.", Shape::Of(doc::schema::<wire::License>)),
+            Answer::new(400, "A time that is none, or is yet to come.", Shape::Complaints),
+        ],
     },
 };
 
@@ -36,13 +41,9 @@ pub async fn handle(
     caller: Caller,
     conditions: Conditions,
     Path((plan, license)): Path<(String, String)>,
+    params: Params,
 ) -> Result<Response, ApiError> {
     let (plan, license): (PlanId, LicenseId) = (id(&plan)?, id(&license)?);
-    plan::require_some_role(&caller)?;
-    let portfolio = context.portfolios.portfolio_of_plan(plan).await?;
-    plan::require(&caller, portfolio.as_ref())?;
-    let not_found = || ApiError::not_found("License");
-    let plan = portfolio.as_ref().and_then(|portfolio| portfolio.plan(plan)).ok_or_else(not_found)?;
-    let license = context.licenses.license(plan, license).await?.ok_or_else(not_found)?;
-    Ok(conditions.read(license.modified, wire::License::new(&license)))
+    let found = find::in_plan(&context, &caller, plan, license).await?;
+    found.answer(&context, &conditions, &params).await
 }

@@ -14,6 +14,7 @@ mod plan_rules;
 mod plan_update;
 mod products;
 mod renewal_create;
+mod renewal_history;
 mod renewal_list;
 mod renewal_one;
 mod renewal_process;
@@ -24,7 +25,7 @@ use axum::{Router, extract::FromRef};
 use license_clients::Catalogs;
 use license_store::{
     Store,
-    ports::{Portfolios, Provision, Renew, Renewals, Update},
+    ports::{Portfolios, Provision, Renew, Renewals, Trails, Update},
 };
 use license_web::{Endpoints, Route, Web};
 
@@ -46,6 +47,8 @@ pub struct Context {
     pub renewals: Arc<dyn Renewals>,
     /// Carrying them out.
     pub renew: Arc<dyn Renew>,
+    /// The audit trail.
+    pub trails: Arc<dyn Trails>,
     /// The catalog service.
     pub catalogs: Arc<dyn Catalogs>,
 }
@@ -71,6 +74,7 @@ pub fn context(web: Web, store: &Arc<Store>, catalogs: Arc<dyn Catalogs>) -> Con
         update: store.clone(),
         renewals: store.clone(),
         renew: store.clone(),
+        trails: store.clone(),
         catalogs,
     }
 }
@@ -104,6 +108,7 @@ pub const ROUTES: &[Route] = &[
     renewal_one::PATCH,
     renewal_one::DELETE,
     renewal_process::ROUTE,
+    renewal_history::ROUTE,
 ];
 
 /// The function's router.
@@ -136,5 +141,6 @@ pub fn router(context: Context) -> Router {
         .add(renewal_one::PATCH, renewal_one::update)
         .add(renewal_one::DELETE, renewal_one::delete)
         .add(renewal_process::ROUTE, renewal_process::handle)
+        .add(renewal_history::ROUTE, renewal_history::handle)
         .router()
 }

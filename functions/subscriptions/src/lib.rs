@@ -1,12 +1,16 @@
-//! Subscription plans, for the customers' admins: the list, and one.
+//! Subscription plans, for the customers' admins: the list, one, and its history.
 
+mod history;
 mod list;
 mod one;
 
 use std::{fmt, sync::Arc};
 
 use axum::{Router, extract::FromRef};
-use license_store::{Store, ports::Portfolios};
+use license_store::{
+    Store,
+    ports::{Portfolios, Trails},
+};
 use license_web::{Endpoints, Route, Web};
 
 /// What this function may do.
@@ -16,6 +20,8 @@ pub struct Context {
     pub web: Web,
     /// Agreements and plans.
     pub portfolios: Arc<dyn Portfolios>,
+    /// The audit trail.
+    pub trails: Arc<dyn Trails>,
 }
 
 impl fmt::Debug for Context {
@@ -32,11 +38,11 @@ impl FromRef<Context> for Web {
 
 /// The context over that store.
 pub fn context(web: Web, store: &Arc<Store>) -> Context {
-    Context { web, portfolios: store.clone() }
+    Context { web, portfolios: store.clone(), trails: store.clone() }
 }
 
 /// The routes of this function.
-pub const ROUTES: &[Route] = &[list::ROUTE, list::PLAIN, one::ROUTE, one::PLAIN];
+pub const ROUTES: &[Route] = &[list::ROUTE, list::PLAIN, one::ROUTE, one::PLAIN, history::ROUTE, history::PLAIN];
 
 /// The function's router.
 pub fn router(context: Context) -> Router {
@@ -45,5 +51,7 @@ pub fn router(context: Context) -> Router {
         .add(list::PLAIN, list::handle)
         .add(one::ROUTE, one::handle)
         .add(one::PLAIN, one::handle)
+        .add(history::ROUTE, history::handle)
+        .add(history::PLAIN, history::handle)
         .router()
 }

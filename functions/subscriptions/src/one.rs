@@ -1,15 +1,16 @@
-//! `GET /api/v1/subscriptions/{plan}/`: one plan with its counts.
+//! `GET /api/v1/subscriptions/{plan}/`: one plan with its counts. `?as_of=2026-01-01T00:00:00Z` shows it as it was then.
 
 use axum::{
+    Json,
     extract::{Path, State},
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use futures::try_join;
-use license_domain::{EnterpriseId, PlanId};
+use license_domain::{EnterpriseId, PlanId, Portfolio, SeatCounts, Subject, SubscriptionPlan, Timestamp, trail};
 use license_web::{
     ADMINS, ApiError, Caller, Conditions, Doc, Grants, Missing, Params, Route,
     doc::{self, Answer, Shape},
-    id, wire,
+    history, id, wire,
 };
 
 use crate::Context;
@@ -21,9 +22,12 @@ pub const ROUTE: Route = Route {
     access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
     doc: &Doc {
         summary: "A plan",
-        query: &[doc::ENTERPRISE],
+        query: &[doc::ENTERPRISE, doc::AS_OF],
         body: &[],
-        answers: &[Answer::new(200, "The plan.", Shape::Of(doc::schema::<wire::Plan>))],
+        answers: &[
+            Answer::new(200, "The plan.", Shape::Of(doc::schema::<wire::Plan>)),
+            Answer::new(400, "A time that is none, or is yet to come.", Shape::Complaints),
+        ],
     },
 };
 /// The same where the product's own description names it.
@@ -45,6 +49,32 @@ pub async fn handle(
     let portfolio = portfolio.filter(|_| named.is_none() || named == owner).ok_or_else(not_found)?;
     let plan = portfolio.plan(plan).ok_or_else(not_found)?;
     let counts = context.portfolios.seat_counts(&[plan]).await?.remove(&plan.uuid).unwrap_or_default();
+    if let Some(at) = history::as_of(&params, context.web.now())? {
+        let (plan, counts) = as_of(&context, plan, counts, at).await?.ok_or_else(not_found)?;
+        let portfolio = Portfolio {
+            renewals: portfolio.renewals.iter().filter(|renewal| renewal.created <= at).cloned().collect(),
+            ..portfolio
+        };
+        return Ok(Json(wire::Plan::new(&portfolio, &plan, counts, &products, at)).into_response());
+    }
     let body = wire::Plan::new(&portfolio, plan, counts, &products, context.web.now());
     Ok(conditions.read(plan.modified, body))
+}
+
+/// The plan and its counts as they were then; nothing where it was not yet.
+async fn as_of(
+    context: &Context,
+    plan: &SubscriptionPlan,
+    counts: SeatCounts,
+    at: Timestamp,
+) -> Result<Option<(SubscriptionPlan, SeatCounts)>, ApiError> {
+    if plan.created > at {
+        return Ok(None);
+    }
+    let later = history::since(context.trails.as_ref(), Subject::Plan(plan.uuid), at).await?;
+    let was = trail::undo_plan(plan, &later);
+    Ok(was.map(|was| {
+        let counts = trail::undo_counts(&was, counts, &later);
+        (was, counts)
+    }))
 }

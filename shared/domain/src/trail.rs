@@ -14,6 +14,9 @@ use crate::{
     license::LicenseStatus,
 };
 
+/// The field in which licences change that go over to another plan.
+pub const PLAN: &str = "subscription_plan";
+
 /// A learner, by an id that leads back to an address only for whoever knows the address and the table's secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
@@ -131,7 +134,9 @@ pub fn entries(event: &Event, person: impl Fn(&EmailAddress) -> PersonId) -> Vec
             before: change.before,
             after: change.after,
         };
-        let of_license = TrailEntry { count: None, changes: Changes::default(), license: Some(step), ..entry(event) };
+        let mut changes = event.changes.clone();
+        changes.retain(|name, _| name == PLAN);
+        let of_license = TrailEntry { count: None, changes, license: Some(step), ..entry(event) };
         (Subject::License(change.license), of_license)
     }));
     entries

@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use license_domain::{
     EmailAddress, EmailKey, Event, EventKind, License, LicenseChange, LicenseStatus, Portfolio, SubscriptionPlan,
     change::FieldChange,
+    trail,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     Store, StoreError,
@@ -75,13 +76,19 @@ impl Transfer for Store {
             writes.push(counts(1).write(self.any_bucket(to.uuid, &to.seats)));
             writes.extend([resized(from, -n), resized(to, n)]);
 
-            let plans = FieldChange { before: json!(from.uuid), after: json!(to.uuid) };
+            // The plan that they leave has no licences of its own to tell by where they stand.
+            let standing = |n: i64| FieldChange { before: Value::Null, after: json!(n) };
+            let moved = [
+                (trail::PLAN.to_owned(), FieldChange { before: json!(from.uuid), after: json!(to.uuid) }),
+                (LicenseStatus::Activated.to_string(), standing(activated)),
+                (LicenseStatus::Assigned.to_string(), standing(n - activated)),
+            ];
             let count = Some(u64::try_from(moving.len()).unwrap_or_default());
             let event = |plan: &SubscriptionPlan, licenses: Vec<LicenseChange>| Event {
                 plan: Some(plan.uuid),
                 count,
                 licenses,
-                changes: [("subscription_plan".to_owned(), plans.clone())].into(),
+                changes: moved.clone().into(),
                 ..self.new_event(EventKind::LicensesTransferred, &portfolio.agreement, &stamp)
             };
             writes.push(Self::event(&event(from, Vec::new()))?);

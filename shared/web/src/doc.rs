@@ -203,3 +203,14 @@ pub const USER_EMAILS: Param = Param::optional("user_emails", Kind::Emails, "The
 pub const USER_EMAILS_REQUIRED: Param = Param::required("user_emails", Kind::Emails, "The learners.");
 /// Filters of licences.
 pub const FILTERS: Param = Param::optional("filters", Kind::Filters, "The licences that all of these admit.");
+/// The parameters of histories.
+pub const HISTORY: [Param; 6] = [
+    PAGE_SIZE,
+    CURSOR,
+    Param::optional("from", Kind::Moment, "Only changes of that time or later."),
+    Param::optional("until", Kind::Moment, "Only changes before that time."),
+    Param::optional("kind", Kind::Words, "Kinds of changes, separated by commas, such as `licenses-assigned`."),
+    Param::optional("actor", Kind::Words, "Only what that user did."),
+];
+/// The moment as of which a thing is shown.
+pub const AS_OF: Param = Param::optional("as_of", Kind::Moment, "Shows it as it was then: the past, not the future.");

@@ -14,6 +14,7 @@ mod error;
 pub mod etag;
 mod fields;
 mod gate;
+pub mod history;
 mod jwks;
 mod negotiation;
 mod once;

@@ -42,9 +42,18 @@ impl PageQuery {
     /// The stretch of a list of `count` items that is asked for; 404 if there is no such page. `page_size` is
     /// honoured up to `max`, and is `default` where it is no number.
     pub fn window(&self, count: u64, default: usize, max: usize) -> Result<Window, ApiError> {
+        self.fixed_window(count, self.size(default, max))
+    }
+
+    /// `page_size`, honoured up to `max`, and `default` where it is no number.
+    pub fn size(&self, default: usize, max: usize) -> usize {
         let asked = self.params.get("page_size").and_then(|text| text.trim().parse::<usize>().ok());
-        let size = asked.filter(|size| *size > 0).map_or(default, |size| size.min(max));
-        self.fixed_window(count, size)
+        asked.filter(|size| *size > 0).map_or(default, |size| size.min(max))
+    }
+
+    /// The parameters that came with it.
+    pub const fn params(&self) -> &Params {
+        &self.params
     }
 
     /// Where the page begins, if the link that led here said so: pages are then read from there, and not counted up

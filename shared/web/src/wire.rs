@@ -1,12 +1,14 @@
 //! Shapes of answers, field for field as the contract has them; what ours adds comes last.
 
 mod agreement;
+mod history;
 mod license;
 mod plan;
 mod renewal;
 pub mod time;
 
 pub use agreement::{Agreement, MinimalAgreement};
+pub use history::HistoryEntry;
 pub use license::{LearnerLicense, License, activation_link};
 pub use plan::{MinimalPlan, Plan};
 pub use renewal::Renewal;

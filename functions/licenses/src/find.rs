@@ -1,0 +1,70 @@
+//! A licence that a path names, for a caller who administers its customer, as it is or as it was.
+
+use axum::response::{IntoResponse, Response};
+use axum::Json;
+use license_domain::{License, LicenseId, PlanId, Subject, Timestamp, trail};
+use license_web::{ApiError, Caller, Conditions, Params, history, wire};
+
+use crate::{Context, plan};
+
+/// A licence that the caller may see.
+pub struct Found(pub License);
+
+fn not_found() -> ApiError {
+    ApiError::not_found("License")
+}
+
+/// The licence of that plan.
+pub async fn in_plan(
+    context: &Context,
+    caller: &Caller,
+    plan: PlanId,
+    license: LicenseId,
+) -> Result<Found, ApiError> {
+    plan::require_some_role(caller)?;
+    let portfolio = context.portfolios.portfolio_of_plan(plan).await?;
+    plan::require(caller, portfolio.as_ref())?;
+    let plan = portfolio.as_ref().and_then(|portfolio| portfolio.plan(plan)).ok_or_else(not_found)?;
+    context.licenses.license(plan, license).await?.map(Found).ok_or_else(not_found)
+}
+
+/// The licence of that id, whatever its plan.
+pub async fn anywhere(context: &Context, caller: &Caller, license: LicenseId) -> Result<Found, ApiError> {
+    plan::require_some_role(caller)?;
+    let portfolio = match context.licenses.plan_of(license).await? {
+        Some(plan) => context.portfolios.portfolio_of_plan(plan).await?.map(|portfolio| (plan, portfolio)),
+        None => None,
+    };
+    plan::require(caller, portfolio.as_ref().map(|(_, portfolio)| portfolio))?;
+    let (plan, portfolio) = portfolio.ok_or_else(not_found)?;
+    let plan = portfolio.plan(plan).ok_or_else(not_found)?;
+    context.licenses.license(plan, license).await?.map(Found).ok_or_else(not_found)
+}
+
+impl Found {
+    /// The licence as the request asks for it: as it is, or as it was at the time that `as_of` names.
+    pub async fn answer(
+        self,
+        context: &Context,
+        conditions: &Conditions,
+        params: &Params,
+    ) -> Result<Response, ApiError> {
+        let Self(license) = self;
+        match history::as_of(params, context.web.now())? {
+            None => Ok(conditions.read(license.modified, wire::License::new(&license))),
+            Some(at) => {
+                let was = as_of(context, license, at).await?.ok_or_else(not_found)?;
+                Ok(Json(wire::License::new(&was)).into_response())
+            }
+        }
+    }
+}
+
+/// The licence as it was then; nothing where it was not yet.
+async fn as_of(context: &Context, license: License, at: Timestamp) -> Result<Option<License>, ApiError> {
+    if license.created > at {
+        return Ok(None);
+    }
+    let later = history::since(context.trails.as_ref(), Subject::License(license.uuid), at).await?;
+    Ok(Some(trail::undo_license(license, &later)))
+}
