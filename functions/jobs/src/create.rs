@@ -8,7 +8,7 @@
 //! With `upload` the rows are put to `upload_url` as CSV, and `…/resume/` begins.
 
 use axum::{Json, extract::State, http::StatusCode};
-use license_domain::{Job, JobKind, JobState, PlanId};
+use license_domain::{Job, JobKind, JobState};
 use license_web::{
     ADMINS, ApiError, Body, Caller, Doc, Grants, Missing, PROVISIONERS, Route,
     doc::{self, Answer, Kind, Param, Shape},
@@ -66,7 +66,7 @@ pub async fn handle(
     }
     let portfolio = portfolio.ok_or_else(|| ApiError::not_found("SubscriptionPlan"))?;
     let plan = portfolio.plan(wish.plan).ok_or_else(|| ApiError::not_found("SubscriptionPlan"))?;
-    wish.check(plan, wish.params.to_plan.map(|to: PlanId| portfolio.plan(to)))?;
+    wish.check(plan, &portfolio)?;
 
     let id = context.web.random().job_id();
     let job = Job {

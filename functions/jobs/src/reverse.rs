@@ -49,18 +49,17 @@ pub async fn handle(
     let portfolio = portfolio_of(&context, &job).await?;
     let stamp = caller.stamp("job reverse").await?;
     // The new job's id goes on record first: who dies in between finds it, and makes the job.
-    let id = match job.reversed_by {
-        Some(id) => id,
-        None => {
-            let id = context.web.random().job_id();
-            let after = Job { reversed_by: Some(id), modified: context.web.now(), ..job.clone() };
-            let event = (EventKind::JobChanged, Vec::new());
-            if !context.jobs.change_job(&portfolio, (&job, &after), event, &stamp.aside()).await? {
-                let detail = "The job was changed at the same time; look again.";
-                return Err(ApiError::detail(StatusCode::CONFLICT, detail));
-            }
-            id
+    let id = if let Some(id) = job.reversed_by {
+        id
+    } else {
+        let id = context.web.random().job_id();
+        let after = Job { reversed_by: Some(id), modified: context.web.now(), ..job.clone() };
+        let event = (EventKind::JobChanged, Vec::new());
+        if !context.jobs.change_job(&portfolio, (&job, &after), event, &stamp.aside()).await? {
+            let detail = "The job was changed at the same time; look again.";
+            return Err(ApiError::detail(StatusCode::CONFLICT, detail));
         }
+        id
     };
     if let Some(there) = context.jobs.job(id).await? {
         return Ok((StatusCode::ACCEPTED, Json(Shown::new(&there, &[]))));

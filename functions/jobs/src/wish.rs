@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use axum::http::StatusCode;
-use license_domain::{EmailAddress, JobKind, JobParams, LicenseStatus, PlanId, Row, RowFilter, SubscriptionPlan};
+use license_domain::{
+    EmailAddress, JobKind, JobParams, LicenseStatus, PlanId, Portfolio, Row, RowFilter, SubscriptionPlan,
+};
 use license_web::{ApiError, Body, Fields, Presence, Text, email};
 use serde_json::{Map, Value, json};
 
@@ -92,7 +94,7 @@ impl Wish {
                 return done(fields, (params, Some(row), false));
             }
             JobKind::Assign if is_filtered => {
-                fields.fail("user_emails", "Licenses are assigned to learners by address.")
+                fields.fail("user_emails", "Licenses are assigned to learners by address.");
             }
             _ if ways != 1 && fields.is_valid() => {
                 fields.fail("user_emails", "Give user_emails, or upload, or a filter (all, status_in, user_email).");
@@ -128,16 +130,16 @@ impl Wish {
     }
 
     /// What is wrong with it for that plan.
-    pub fn check(&self, plan: &SubscriptionPlan, to: Option<Option<&SubscriptionPlan>>) -> Result<(), ApiError> {
+    pub fn check(&self, plan: &SubscriptionPlan, portfolio: &Portfolio) -> Result<(), ApiError> {
         let complain = |field: &str, text: &str| {
             Err(ApiError::json(StatusCode::BAD_REQUEST, json!({ "params": { field: [text] } })))
         };
         if self.kind == JobKind::Revoke && self.params.filter.is_some() && plan.is_revocation_cap_enabled {
             return complain("all", "The plan has a cap on revocations: name the learners.");
         }
-        match to {
-            Some(None) => complain("to_plan", "The agreement has no such plan."),
-            Some(Some(to)) if to.uuid == plan.uuid => complain("to_plan", "This is the plan itself."),
+        match self.params.to_plan {
+            Some(to) if to == plan.uuid => complain("to_plan", "This is the plan itself."),
+            Some(to) if portfolio.plan(to).is_none() => complain("to_plan", "The agreement has no such plan."),
             _ => Ok(()),
         }
     }

@@ -1,7 +1,7 @@
 //! A licence that a path names, for a caller who administers its customer, as it is or as it was.
 
-use axum::response::{IntoResponse, Response};
 use axum::Json;
+use axum::response::{IntoResponse, Response};
 use license_domain::{License, LicenseId, PlanId, Subject, Timestamp, trail};
 use license_web::{ApiError, Caller, Conditions, Params, history, wire};
 
@@ -15,12 +15,7 @@ fn not_found() -> ApiError {
 }
 
 /// The licence of that plan.
-pub async fn in_plan(
-    context: &Context,
-    caller: &Caller,
-    plan: PlanId,
-    license: LicenseId,
-) -> Result<Found, ApiError> {
+pub async fn in_plan(context: &Context, caller: &Caller, plan: PlanId, license: LicenseId) -> Result<Found, ApiError> {
     plan::require_some_role(caller)?;
     let portfolio = context.portfolios.portfolio_of_plan(plan).await?;
     plan::require(caller, portfolio.as_ref())?;

@@ -47,7 +47,8 @@ pub(crate) fn letter(kind: MailKind, letter: &Letter) -> PlainLetter {
     };
     let parts = [of("TEMPLATE_GREETING"), body, of("TEMPLATE_CLOSING")];
     let text = parts.iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join("\n\n");
-    let html = text.split("\n\n").map(|part| format!("<p>{}</p>\n", escaped(part))).collect();
+    let paragraphs: Vec<String> = text.split("\n\n").map(escaped).collect();
+    let html = format!("<p>{}</p>\n", paragraphs.join("</p>\n<p>"));
     PlainLetter { to: letter.email.clone(), subject, text, html, reply_to: letter.reply_to.clone() }
 }
 

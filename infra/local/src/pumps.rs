@@ -34,7 +34,7 @@ pub type StreamHandler =
 pub type QueueHandler = Arc<dyn Fn(SqsEvent) -> BoxFuture<'static, SqsBatchResponse> + Send + Sync>;
 
 /// How long whoever drains waits at most.
-const LONGEST_DRAIN: Duration = Duration::from_secs(60);
+const LONGEST_DRAIN: Duration = Duration::from_mins(1);
 
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(5);
@@ -82,21 +82,19 @@ impl Pumps {
         for function in template.functions() {
             let name = function.binary.as_str();
             if let Some(source) = function.stream.clone() {
-                match handlers.stream.get(name) {
-                    Some(handler) => {
-                        let pump = stream::Pump::new(self.clone(), name, source, handler.clone());
-                        tasks.push(tokio::spawn(pump.run()));
-                    }
-                    None => tracing::error!(function = name, "the runner does not know this function of the stream"),
+                if let Some(handler) = handlers.stream.get(name) {
+                    let pump = stream::Pump::new(self.clone(), name, source, handler.clone());
+                    tasks.push(tokio::spawn(pump.run()));
+                } else {
+                    tracing::error!(function = name, "the runner does not know this function of the stream");
                 }
             }
             for source in &function.queues {
-                match handlers.queues.get(name) {
-                    Some(handler) => {
-                        let pump = queue::Pump::new(self.clone(), name, source.clone(), handler.clone());
-                        tasks.push(tokio::spawn(pump.run()));
-                    }
-                    None => tracing::error!(function = name, "the runner does not know this function of a queue"),
+                if let Some(handler) = handlers.queues.get(name) {
+                    let pump = queue::Pump::new(self.clone(), name, source.clone(), handler.clone());
+                    tasks.push(tokio::spawn(pump.run()));
+                } else {
+                    tracing::error!(function = name, "the runner does not know this function of a queue");
                 }
             }
         }

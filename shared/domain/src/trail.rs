@@ -3,15 +3,18 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
     ambient::Timestamp,
-    change::Changes,
+    capacity::SeatCounts,
+    change::{Changes, undo},
     email::EmailAddress,
     event::{Event, EventKind, LicenseChange, LicenseFacts},
     ids::{AgreementId, EnterpriseId, EventId, LicenseId, LmsUserId, PlanId, RenewalId},
-    license::LicenseStatus,
+    license::{License, LicenseStatus},
+    plan::SubscriptionPlan,
 };
 
 /// The field in which licences change that go over to another plan.
@@ -173,4 +176,162 @@ fn moves(licenses: &[LicenseChange]) -> Vec<Move> {
         }
     }
     moves
+}
+
+/// The licence as it was before these changes, which are named from the newest to the oldest. Whoever held it under
+/// another address than now is not known: the trail names nobody.
+#[must_use]
+pub fn undo_license(license: License, later: &[TrailEntry]) -> License {
+    let mut was = license;
+    for entry in later {
+        if let Some(plan) = entry.changes.get(PLAN).and_then(|change| change.before.as_str()?.parse().ok()) {
+            was.subscription_plan = plan;
+        }
+        let Some(step) = &entry.license else { continue };
+        was = step.before.put_back(License { status: step.from, ..was });
+        if step.person_before.is_some() || step.from == LicenseStatus::Unassigned {
+            was.user_email = None;
+        }
+        if step.from == LicenseStatus::Unassigned {
+            was.activation_key = None;
+        }
+        if step.from != step.to {
+            was.lms_user_id = was.lms_user_id.filter(|_| step.from == LicenseStatus::Activated);
+        }
+    }
+    was
+}
+
+/// The plan as it was before these changes, from the newest to the oldest; nothing where it was not made yet.
+#[must_use]
+pub fn undo_plan(plan: &SubscriptionPlan, later: &[TrailEntry]) -> Option<SubscriptionPlan> {
+    let mut was = plan.clone();
+    for entry in later {
+        match entry.kind {
+            EventKind::PlanCreated => return None,
+            EventKind::PlanUpdated => {
+                let Ok(Value::Object(mut record)) = serde_json::to_value(&was) else { return None };
+                undo(&mut record, &entry.changes);
+                was = serde_json::from_value(Value::Object(record)).ok()?;
+            }
+            EventKind::LicensesTransferred => {
+                let moved = entry.count.unwrap_or_default();
+                let total = was.seats.total;
+                let has_come = came_to(plan.uuid, entry);
+                was.seats.total = if has_come { total.saturating_sub(moved) } else { total + moved };
+            }
+            _ => {}
+        }
+    }
+    Some(was)
+}
+
+/// Where the licences of the plan (as it was) stood before these changes.
+#[must_use]
+pub fn undo_counts(was: &SubscriptionPlan, now: SeatCounts, later: &[TrailEntry]) -> SeatCounts {
+    let mut counts = SeatCounts { total: was.seats.total, ..now };
+    let mut add = |status: LicenseStatus, n: u64, is_more: bool| {
+        let counter = match status {
+            LicenseStatus::Assigned => &mut counts.assigned,
+            LicenseStatus::Activated => &mut counts.activated,
+            LicenseStatus::Revoked => &mut counts.revoked,
+            LicenseStatus::Unassigned => return,
+        };
+        *counter = if is_more { *counter + n } else { counter.saturating_sub(n) };
+    };
+    for entry in later {
+        for step in &entry.moves {
+            add(step.to, step.licenses, false);
+            add(step.from, step.licenses, true);
+        }
+        if entry.kind == EventKind::LicensesTransferred {
+            let is_back = !came_to(was.uuid, entry);
+            for status in [LicenseStatus::Assigned, LicenseStatus::Activated] {
+                let moved = entry.changes.get(status.as_str()).and_then(|change| change.after.as_u64());
+                add(status, moved.unwrap_or_default(), is_back);
+            }
+        }
+    }
+    counts
+}
+
+/// Whether the licences of a transfer came to that plan; they left it otherwise.
+fn came_to(plan: PlanId, entry: &TrailEntry) -> bool {
+    let to = entry.changes.get(PLAN).and_then(|change| change.after.as_str()?.parse().ok());
+    to == Some(plan)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        actor::Stamp,
+        ids::{ActivationKey, LicenseId},
+    };
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_timestamp(1_795_430_768 + second, 0).expect("a moment")
+    }
+
+    fn told(n: u64, before: &License, after: &License) -> TrailEntry {
+        let event = Event {
+            id: EventId(Uuid::from_u128(n.into())),
+            schema: 1,
+            kind: EventKind::LicensesAssigned,
+            stamp: Stamp {
+                actor: "somebody".into(),
+                actor_lms_user_id: None,
+                reason: "test".into(),
+                request_id: "-".into(),
+                at: after.modified,
+                once: None,
+            },
+            enterprise: EnterpriseId(Uuid::nil()),
+            agreement: AgreementId(Uuid::nil()),
+            plan: None,
+            renewal: None,
+            count: None,
+            learner: None,
+            changes: Changes::default(),
+            licenses: vec![LicenseChange::new(before, after)],
+            consequences: Vec::new(),
+        };
+        let person = |email: &EmailAddress| PersonId(Uuid::from_u128(email.as_given().len() as u128));
+        entries(&event, person).pop().expect("the licence's own entry").1
+    }
+
+    proptest! {
+        #[test]
+        fn undoing_leads_through_all_earlier_states(steps in prop::collection::vec(0_u8..6, 0..12)) {
+            let mut states = vec![License::unassigned(LicenseId(Uuid::from_u128(1)), PlanId(Uuid::from_u128(2)), at(0))];
+            let mut trail = Vec::new();
+            for (n, step) in (1..).zip(steps) {
+                let before = states.last().expect("a state").clone();
+                let (email, key) = (EmailAddress::on_record("ann@example.com"), ActivationKey(Uuid::from_u128(3)));
+                let now = at(n);
+                let after = match step {
+                    0 => before.assign(email, key, now).ok(),
+                    1 => before.activate(Some(LmsUserId(7)), now).ok().flatten(),
+                    2 => before.auto_apply(email, Some(LmsUserId(7)), key, now).ok(),
+                    3 => before.revoke(now).ok(),
+                    4 => before.remind(now).ok(),
+                    _ => before.reset(now).ok(),
+                };
+                if let Some(after) = after {
+                    trail.insert(0, told(u64::try_from(n).expect("a number"), &before, &after));
+                    states.push(after);
+                }
+            }
+            let last = states.last().expect("a state").clone();
+            for (undone, state) in (0..=trail.len()).zip(states.iter().rev()) {
+                let was = undo_license(last.clone(), &trail[..undone]);
+                prop_assert_eq!(was.status, state.status);
+                prop_assert_eq!(LicenseFacts::of(&was), LicenseFacts::of(state));
+                // Where it was free at some time since, its holder before that is not known any more.
+                prop_assert!(was.user_email.is_none() || was.user_email == state.user_email);
+            }
+        }
+    }
 }

@@ -3,8 +3,7 @@
 use async_trait::async_trait;
 use license_domain::{
     EmailAddress, EmailKey, Event, EventKind, License, LicenseChange, LicenseStatus, Portfolio, SubscriptionPlan,
-    change::FieldChange,
-    trail,
+    change::FieldChange, trail,
 };
 use serde_json::{Value, json};
 

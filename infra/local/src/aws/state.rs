@@ -1,4 +1,4 @@
-//! What the stand-ins remember, in one SQLite database.
+//! What the stand-ins remember, in one database.
 
 use std::{path::Path, sync::Mutex};
 

@@ -36,13 +36,12 @@ pub(super) struct Asked {
 pub(super) async fn admins(State(services): State<Services>, Query(asked): Query<Asked>) -> Json<Value> {
     let enterprise = asked.enterprise_customer_uuid;
     let said = services.admins.lock().ok().and_then(|admins| admins.get(&enterprise).cloned());
-    let emails = match said {
-        Some(emails) => emails,
-        None => {
-            let portfolio = services.store.portfolio_of_enterprise(enterprise).await.ok().flatten();
-            let slug = portfolio.and_then(|portfolio| portfolio.agreement.enterprise_customer_slug);
-            vec![format!("admin@{}.example", slug.unwrap_or_else(|| "customer".to_owned()))]
-        }
+    let emails = if let Some(emails) = said {
+        emails
+    } else {
+        let portfolio = services.store.portfolio_of_enterprise(enterprise).await.ok().flatten();
+        let slug = portfolio.and_then(|portfolio| portfolio.agreement.enterprise_customer_slug);
+        vec![format!("admin@{}.example", slug.unwrap_or_else(|| "customer".to_owned()))]
     };
     let user = |(n, email): (usize, &String)| json!({ "id": n, "user": { "id": n, "email": email }, "active": true });
     let results: Vec<Value> = emails.iter().enumerate().map(user).collect();

@@ -71,13 +71,13 @@ impl HistoryEntry {
             count: entry.count,
             changes: entry.changes.into_iter().map(shown).collect(),
             moves: entry.moves,
-            license: entry.license.map(LicenseHistory::new),
+            license: entry.license.as_ref().map(LicenseHistory::new),
         }
     }
 }
 
 impl LicenseHistory {
-    fn new(step: LicenseStep) -> Self {
+    fn new(step: &LicenseStep) -> Self {
         Self {
             uuid: step.license,
             status: StatusChange { before: step.from, after: step.to },

@@ -40,7 +40,7 @@ async fn the_process_that_is_killed() {
 fn start(data: &Path, clock: Timestamp) -> (Child, Value) {
     let ready = data.join("ready");
     std::fs::remove_file(&ready).unwrap_or_default();
-    let child = Command::new(std::env::current_exe().expect("this binary"))
+    let mut child = Command::new(std::env::current_exe().expect("this binary"))
         .args(["--exact", CHILD, "--nocapture"])
         .env(DATA, data)
         .env(CLOCK, clock.to_rfc3339())
@@ -54,6 +54,8 @@ fn start(data: &Path, clock: Timestamp) -> (Child, Value) {
         }
         std::thread::sleep(Duration::from_millis(10));
     }
+    child.kill().expect("killed");
+    child.wait().expect("gone");
     panic!("it does not start");
 }
 
@@ -151,12 +153,12 @@ async fn a_process_that_is_killed_again_and_again_loses_and_repeats_nothing() {
     let drained = running.drain().await;
     assert_eq!(drained["drained"], true, "{drained}");
     let census = Census::take(running.store()).await;
-    let seen = Outside::of(&client).await.check(&census);
+    let found = Outside::of(&client).await.check(&census);
     let queues = client.get("/_local/queues").await.expect(200);
     for (name, depth) in queues.as_object().expect("queues") {
         assert_eq!((&depth["depth"], &depth["dead"]), (&json!(0), &json!(0)), "seed {seed}: {name} {depth}");
     }
-    println!("seed {seed}: {seen:?}");
-    assert!(seen.wanted > 100, "seed {seed}: {seen:?}");
+    println!("seed {seed}: {found:?}");
+    assert!(found.wanted > 100, "seed {seed}: {found:?}");
     running.stop().await;
 }

@@ -62,8 +62,8 @@ async fn a_table_that_fails_at_random_loses_and_repeats_nothing() {
         app.advance("PT30M").await;
     }
     app.drain().await;
-    let seen = Outside::of(&app.anonymous()).await.check(&app.census().await);
-    assert!(seen.wanted > 300 && seen.mails > 300, "seed {seed}: {seen:?}");
+    let found = Outside::of(&app.anonymous()).await.check(&app.census().await);
+    assert!(found.wanted > 300 && found.mails > 300, "seed {seed}: {found:?}");
     if let Some(id) = job {
         let job = plan.admin().get(&format!("/api/v1/jobs/{id}/")).await.expect(200);
         assert!(["done", "failed"].contains(&job["state"].as_str().unwrap_or_default()), "{job}");

@@ -7,6 +7,7 @@ mod bulk_revoke;
 mod csv;
 mod customer_agreement;
 mod health;
+mod history;
 mod learner_licenses;
 mod learner_subscriptions;
 mod license_activation;
