@@ -142,7 +142,7 @@ async fn follow(context: &Context, event: EventId, consequence: usize) -> (Resul
         Err(error) => return (Err(error.into()), None),
     };
     match event.consequences.get(consequence) {
-        Some(Consequence::RunJob { job }) => {
+        Some(Consequence::RunJob { job, .. }) => {
             let begun = context.engine.begin(*job).await;
             (go_on(context, begun).await, Some(*job))
         }

@@ -70,7 +70,7 @@ pub async fn resume(
     // Its lanes are where it was; without any it has not begun.
     let state = if job.lanes > 0 { JobState::Running } else { JobState::Pending };
     let after = Job { state, problem: None, modified: context.web.now(), ..job.clone() };
-    let again = vec![Consequence::RunJob { job: job.uuid }];
+    let again = vec![Consequence::RunJob { job: job.uuid, after_seconds: 0 }];
     change(&context, &caller, (&job, after), again, StatusCode::ACCEPTED).await
 }
 

@@ -33,6 +33,9 @@ pub const ROUTE: Route = Route {
     },
 };
 
+/// For so long nobody else works on the job: a little longer than this request does.
+const HEAD_START_SECONDS: u16 = 15;
+
 pub async fn handle(
     State(context): State<Context>,
     caller: Caller,
@@ -51,6 +54,7 @@ pub async fn handle(
     let id = context.web.random().job_id();
     let job = Job {
         subscription_plan: Some(plan.uuid),
+        head_start_seconds: HEAD_START_SECONDS,
         params: JobParams { filter: Some(RowFilter { statuses: live, search: Vec::new() }), ..JobParams::default() },
         ..Job::new(id, JobKind::Revoke, &portfolio.agreement, caller.asker(), context.web.now())
     };

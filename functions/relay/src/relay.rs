@@ -61,6 +61,10 @@ fn messages(event: &Event) -> Vec<Outgoing> {
                     Outgoing::now(Queue::Mail, event.enterprise, message)
                 }));
             }
+            (Consequence::RunJob { after_seconds, .. }, _) => messages.push(Outgoing {
+                delay_seconds: *after_seconds,
+                ..Outgoing::now(Queue::Bulk, event.enterprise, follow)
+            }),
             (_, None) => messages.push(Outgoing::now(Queue::Bulk, event.enterprise, follow)),
         }
     }

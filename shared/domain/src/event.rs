@@ -383,6 +383,9 @@ pub enum Consequence {
     RunJob {
         /// The job.
         job: JobId,
+        /// Not before so many seconds.
+        #[serde(default)]
+        after_seconds: u16,
     },
 }
 

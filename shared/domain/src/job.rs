@@ -183,6 +183,9 @@ pub struct Job {
     pub lms_user_id: Option<LmsUserId>,
     /// In which request.
     pub request_id: String,
+    /// For so many seconds the request that asked for it has it to itself.
+    #[serde(default)]
+    pub head_start_seconds: u16,
     /// How many rows it has, once that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
@@ -248,6 +251,7 @@ impl Job {
             requester_email: asker.email,
             lms_user_id: asker.lms_user_id,
             request_id: asker.request_id,
+            head_start_seconds: 0,
             rows: None,
             chunks: 0,
             lanes: 0,

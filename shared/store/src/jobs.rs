@@ -46,7 +46,7 @@ impl Jobs for Store {
     ) -> Result<(), StoreError> {
         self.put_chunks(job.uuid, 0, chunks).await?;
         let consequences = match job.state {
-            JobState::Pending => vec![Consequence::RunJob { job: job.uuid }],
+            JobState::Pending => vec![Consequence::RunJob { job: job.uuid, after_seconds: job.head_start_seconds }],
             _ => Vec::new(),
         };
         let is_new = self.write_job(portfolio, (None, job), (EventKind::JobRequested, consequences), stamp).await?;

@@ -75,7 +75,7 @@ async fn a_job_is_on_record_with_what_is_to_follow() {
     let census = app.census().await;
     let asked = census.events.iter().filter(|event| event.kind == EventKind::JobRequested);
     let asked: Vec<&Consequence> = asked.flat_map(|event| &event.consequences).collect();
-    assert!(matches!(asked[..], [Consequence::RunJob { job }] if job.to_string() == id), "{asked:?}");
+    assert!(matches!(asked[..], [Consequence::RunJob { job, .. }] if job.to_string() == id), "{asked:?}");
 }
 
 #[tokio::test]
