@@ -85,7 +85,7 @@ impl Engine {
     /// Works on a lane for a while.
     ///
     /// 1. Read the job and the lane. The job is not running, or the lane is further on than the message: nothing.
-    /// 2. Each chunk: [`Engine::chunk`]. Its effect commits with its outcome, so that whoever comes twice finds it.
+    /// 2. Each chunk: `chunk`. Its effect commits with its outcome, so that whoever comes twice finds it.
     /// 3. The lane goes on (as it was seen). Somebody else let it go on: they work on it, not this one.
     /// 4. After a while: a message to go on. At the end: the last lane finishes the job.
     pub async fn lane(&self, job: JobId, lane: u16, step: u64, pace: Pace) -> Result<Progress, JobError> {
