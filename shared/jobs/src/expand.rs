@@ -118,45 +118,42 @@ impl Engine {
         chunks.finish().await
     }
 
-    /// The counters are exact, the list is an index that may lag behind them: nobody may be passed over.
-    async fn wait_for_the_index(&self, plan: &SubscriptionPlan, filter: &LicenseFilter) -> Result<(), JobError> {
-        if !filter.search.is_empty() {
-            return Ok(());
-        }
+    async fn read_licenses(&self, job: &Job, portfolio: &Portfolio) -> Result<(u64, u64), JobError> {
+        let plans: Vec<&SubscriptionPlan> = match job.subscription_plan {
+            Some(plan) => portfolio.plan(plan).into_iter().collect(),
+            None => portfolio.plans.iter().collect(),
+        };
+        let wanted = job.params.filter.clone().unwrap_or_default();
+        let filter = LicenseFilter { statuses: Some(wanted.statuses), search: wanted.search, ignore_null_emails: true };
         for _ in 0..LOOKS {
-            let count: u64 = self.licenses.count(plan, filter).await?.iter().map(|(_, count)| count).sum();
-            // The last one is there once all are, as far as anybody can tell.
-            let last = LicenseQuery {
-                filter: filter.clone(),
-                offset: count.saturating_sub(1),
-                limit: 1,
-                ..LicenseQuery::default()
-            };
-            if count == 0 || !self.licenses.list(plan, &last).await?.is_empty() {
-                return Ok(());
+            // From the start: chunks that a look before has written are written over.
+            let mut chunks = Cutting::new(self, job);
+            if self.walk(&plans, &filter, &mut chunks).await? {
+                return chunks.finish().await;
             }
             tokio::time::sleep(PAUSE).await;
         }
         Err(StoreError::Unavailable { operation: "list licences", cause: "the index lags behind".to_owned() }.into())
     }
 
-    async fn read_licenses(&self, job: &Job, portfolio: &Portfolio) -> Result<(u64, u64), JobError> {
-        let mut chunks = Cutting::new(self, job);
-        let plans: Vec<&SubscriptionPlan> = match job.subscription_plan {
-            Some(plan) => portfolio.plan(plan).into_iter().collect(),
-            None => portfolio.plans.iter().collect(),
-        };
+    /// Reads the plans' licences; whether that was all of them. The counters are exact, the list is an index that may
+    /// lag behind them: nobody may be passed over. What is searched for cannot be counted.
+    async fn walk(
+        &self,
+        plans: &[&SubscriptionPlan],
+        filter: &LicenseFilter,
+        chunks: &mut Cutting<'_>,
+    ) -> Result<bool, JobError> {
         let mut named: HashSet<EmailKey> = HashSet::new();
         for plan in plans {
-            let wanted = job.params.filter.clone().unwrap_or_default();
-            let filter =
-                LicenseFilter { statuses: Some(wanted.statuses), search: wanted.search, ignore_null_emails: true };
-            self.wait_for_the_index(plan, &filter).await?;
-            let mut query = LicenseQuery { filter, limit: PAGE, ..LicenseQuery::default() };
+            let expected = self.count(plan, filter).await?;
+            let mut found = 0;
+            let mut query = LicenseQuery { filter: filter.clone(), limit: PAGE, ..LicenseQuery::default() };
             loop {
                 let page = self.licenses.list(plan, &query).await?;
                 let Some(last) = page.last() else { break };
                 query.after = Some(Place::behind(last));
+                found += u64::try_from(page.len()).unwrap_or_default();
                 let is_last = page.len() < PAGE;
                 for license in page {
                     if let Some(email) = license.user_email.filter(|email| named.insert(email.key())) {
@@ -167,7 +164,15 @@ impl Engine {
                     break;
                 }
             }
+            // There may be fewer by now.
+            if filter.search.is_empty() && found < expected && found < self.count(plan, filter).await? {
+                return Ok(false);
+            }
         }
-        chunks.finish().await
+        Ok(true)
+    }
+
+    async fn count(&self, plan: &SubscriptionPlan, filter: &LicenseFilter) -> Result<u64, JobError> {
+        Ok(self.licenses.count(plan, filter).await?.iter().map(|(_, count)| count).sum())
     }
 }
