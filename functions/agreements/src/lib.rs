@@ -1,16 +1,18 @@
-//! Customer agreements: the list, one, its history, and seats without invitation.
+//! Customer agreements: the list, one, its history, its webhooks, and seats without invitation.
 
 mod auto_apply;
 mod history;
 mod list;
 mod one;
+mod webhooks;
 
 use std::{fmt, sync::Arc};
 
 use axum::{Router, extract::FromRef};
+use license_clients::WebhookSettings;
 use license_store::{
     Store,
-    ports::{AutoApply, Portfolios, Trails},
+    ports::{AutoApply, Portfolios, Trails, Webhooks},
 };
 use license_web::{Endpoints, Route, Web};
 
@@ -23,6 +25,10 @@ pub struct Context {
     pub portfolios: Arc<dyn Portfolios>,
     /// The audit trail.
     pub trails: Arc<dyn Trails>,
+    /// Customers' own systems.
+    pub webhooks: Arc<dyn Webhooks>,
+    /// Where these may be.
+    pub targets: WebhookSettings,
     /// Seats without invitation.
     pub auto_apply: Arc<dyn AutoApply>,
 }
@@ -40,8 +46,15 @@ impl FromRef<Context> for Web {
 }
 
 /// The context over that store.
-pub fn context(web: Web, store: &Arc<Store>) -> Context {
-    Context { web, portfolios: store.clone(), trails: store.clone(), auto_apply: store.clone() }
+pub fn context(web: Web, store: &Arc<Store>, targets: WebhookSettings) -> Context {
+    Context {
+        web,
+        portfolios: store.clone(),
+        trails: store.clone(),
+        webhooks: store.clone(),
+        targets,
+        auto_apply: store.clone(),
+    }
 }
 
 /// The routes of this function.
@@ -58,6 +71,12 @@ pub const ROUTES: &[Route] = &[
     auto_apply::ROUTE,
     auto_apply::PLAIN[0],
     auto_apply::PLAIN[1],
+    webhooks::list::ROUTE,
+    webhooks::create::ROUTE,
+    webhooks::one::ROUTE,
+    webhooks::update::ROUTE,
+    webhooks::replay::ROUTE,
+    webhooks::delete::ROUTE,
 ];
 
 /// The function's router.
@@ -75,5 +94,11 @@ pub fn router(context: Context) -> Router {
         .add(auto_apply::ROUTE, auto_apply::handle)
         .add(auto_apply::PLAIN[0], auto_apply::handle)
         .add(auto_apply::PLAIN[1], auto_apply::handle)
+        .add(webhooks::list::ROUTE, webhooks::list::handle)
+        .add(webhooks::create::ROUTE, webhooks::create::handle)
+        .add(webhooks::one::ROUTE, webhooks::one::handle)
+        .add(webhooks::update::ROUTE, webhooks::update::handle)
+        .add(webhooks::delete::ROUTE, webhooks::delete::handle)
+        .add(webhooks::replay::ROUTE, webhooks::replay::handle)
         .router()
 }

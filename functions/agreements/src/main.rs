@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use license_clients::WebhookSettings;
 use license_domain::{Clock, Random};
 use license_store::Store;
 use license_telemetry::{SystemClock, SystemRandom};
@@ -15,5 +16,6 @@ async fn main() -> Result<(), lambda_http::Error> {
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let store = Arc::new(Store::from_env(clock.clone(), random.clone()).await);
     let web = Web::new(&Settings::from_lookup(&lookup)?, store.clone(), clock, random)?;
-    lambda_http::run(function_agreements::router(function_agreements::context(web, &store))).await
+    let targets = WebhookSettings::from_lookup(&lookup);
+    lambda_http::run(function_agreements::router(function_agreements::context(web, &store, targets))).await
 }

@@ -1,6 +1,7 @@
 //! Work off the queue for what takes long: jobs in many parts, and calls of other services that follow from changes.
 
 mod enrollments;
+mod replay;
 mod utilization;
 
 use std::{fmt, sync::Arc};
@@ -12,7 +13,7 @@ use license_jobs::{Engine, JobError, Pace, Progress, REFILL, Services};
 use license_messaging::{Message, MessagingError, Outcome, Queue, Queues, Received, consume};
 use license_store::{
     Store, StoreError,
-    ports::{Events, Notices, Portfolios},
+    ports::{Events, Notices, Portfolios, Trails},
 };
 use license_telemetry::metrics;
 
@@ -30,6 +31,8 @@ pub struct Context {
     pub events: Arc<dyn Events>,
     /// Agreements and plans.
     pub portfolios: Arc<dyn Portfolios>,
+    /// The audit trail, which knows what happened.
+    pub trails: Arc<dyn Trails>,
     /// What is told once.
     pub notices: Arc<dyn Notices>,
     /// Enrolments.
@@ -53,6 +56,7 @@ pub fn context(store: &Arc<Store>, services: Services, queues: Arc<dyn Queues>) 
         random: store.random().clone(),
         events: store.clone(),
         portfolios: store.clone(),
+        trails: store.clone(),
         notices: store.clone(),
         enterprises: services.enterprises.clone(),
         engine: Engine::new(store, Some(services)),
@@ -147,6 +151,9 @@ async fn follow(context: &Context, event: EventId, consequence: usize) -> (Resul
             (go_on(context, begun).await, Some(*job))
         }
         Some(Consequence::CheckUtilization) => (utilization::check(context, &event).await, None),
+        Some(Consequence::ReplayWebhook { webhook, from, until }) => {
+            (replay::replay(context, &event, *webhook, (*from, *until)).await, None)
+        }
         Some(Consequence::RevokeEnrollments) => (enrollments::revoke(context, &event).await, None),
         _ => {
             tracing::error!(event = %event.id, consequence, "an event asks for something that is not done here");

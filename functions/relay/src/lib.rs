@@ -12,7 +12,7 @@ use aws_lambda_events::event::{dynamodb, streams::DynamoDbEventResponse};
 use license_messaging::{Bus, Queues};
 use license_store::{
     Store,
-    ports::{Events, Portfolios, Trails},
+    ports::{Events, Portfolios, Trails, Webhooks},
 };
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,8 @@ pub struct Context {
     pub portfolios: Arc<dyn Portfolios>,
     /// Events on record.
     pub events: Arc<dyn Events>,
+    /// Customers' own systems.
+    pub webhooks: Arc<dyn Webhooks>,
     /// The audit trail.
     pub trails: Arc<dyn Trails>,
     /// Where work waits.
@@ -42,7 +44,14 @@ impl fmt::Debug for Context {
 
 /// The context over that store.
 pub fn context(store: &Arc<Store>, queues: Arc<dyn Queues>, bus: Arc<dyn Bus>) -> Context {
-    Context { portfolios: store.clone(), events: store.clone(), trails: store.clone(), queues, bus }
+    Context {
+        portfolios: store.clone(),
+        events: store.clone(),
+        webhooks: store.clone(),
+        trails: store.clone(),
+        queues,
+        bus,
+    }
 }
 
 /// What the function is called with.

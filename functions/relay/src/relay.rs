@@ -1,6 +1,6 @@
 //! One event, carried on.
 
-use license_domain::{Consequence, Event, EventKind, delivery::PEOPLE_OF_A_MAIL, lifecycle::bus_events};
+use license_domain::{Consequence, Event, EventKind, Webhook, delivery::PEOPLE_OF_A_MAIL, lifecycle::bus_events};
 use license_messaging::{Message, MessagingError, Outgoing, Queue};
 use license_store::StoreError;
 
@@ -29,19 +29,29 @@ impl RelayError {
 
 /// Carries an event on: into the trail, to the queues, onto the bus.
 pub(crate) async fn relay(context: &Context, event: &Event) -> Result<(), RelayError> {
-    let portfolio = context.portfolios.portfolio(event.agreement).await?;
+    let (portfolio, webhooks) =
+        futures::try_join!(context.portfolios.portfolio(event.agreement), context.webhooks.webhooks(event.agreement))?;
     context.trails.record(event).await?;
     if event.kind == EventKind::LearnerRetired {
         for change in &event.licenses {
             context.trails.forget_persons(change.license).await?;
         }
     }
-    let messages = messages(event);
+    let told = bus_events(event, portfolio.as_ref());
+    let mut messages = messages(event);
+    let is_wanted = |webhook: &&Webhook| told.iter().any(|event| webhook.wants(&event.name));
+    messages.extend(webhooks.iter().filter(is_wanted).map(|webhook| tell(event, webhook)));
     if !messages.is_empty() {
         context.queues.send(messages).await?;
     }
-    context.bus.publish(bus_events(event, portfolio.as_ref())).await?;
+    context.bus.publish(told).await?;
     Ok(())
+}
+
+/// The message that lets a webhook be told of an event.
+fn tell(event: &Event, webhook: &Webhook) -> Outgoing {
+    let message = Message::Webhook { event: event.id, webhook: webhook.uuid };
+    Outgoing::now(Queue::Webhooks, event.enterprise, message)
 }
 
 /// The work that an event asks for. It is cut the same way each time, because each part is done once.

@@ -12,6 +12,7 @@ use axum::{
 };
 use license_clients::{
     CatalogClient, Catalogs, ClientSettings, ExportClient, ExportSettings, Exports, LmsUserClient, ServiceClient,
+    WebhookSettings,
 };
 use license_domain::{Clock, Random};
 use license_store::Store;
@@ -44,10 +45,14 @@ impl Product {
         let client = ClientSettings::from_lookup(settings.lookup());
         let client = ServiceClient::new(client, clock.clone(), random.clone())?;
         let web = Web::new(&WebSettings::from_lookup(settings.lookup())?, store.clone(), clock, random)?;
+        let targets = WebhookSettings::from_lookup(settings.lookup());
         let lms_users = Arc::new(LmsUserClient::new(client.clone()));
         let catalogs: Arc<dyn Catalogs> = Arc::new(CatalogClient::new(client));
         let routers = HashMap::from([
-            ("function-agreements", function_agreements::router(function_agreements::context(web.clone(), store))),
+            (
+                "function-agreements",
+                function_agreements::router(function_agreements::context(web.clone(), store, targets)),
+            ),
             (
                 "function-subscriptions",
                 function_subscriptions::router(function_subscriptions::context(web.clone(), store)),

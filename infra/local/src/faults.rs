@@ -17,7 +17,7 @@ const NEVER: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// In which service: `braze`, `lms`, `enterprise`, `catalog`, `files`, `sqs`, `eventbridge`, `ses`.
+    /// In which service: `braze`, `lms`, `enterprise`, `catalog`, `files`, `sqs`, `eventbridge`, `ses`, `webhooks`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
     /// Only calls whose path begins so.

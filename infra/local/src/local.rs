@@ -11,6 +11,7 @@
 //! | `GET, DELETE /_local/calls` | the calls to other services that the stand-ins got |
 //! | `GET, DELETE /_local/mail` | the mails that people got, one entry for each |
 //! | `GET, DELETE /_local/events` | the events on the bus (`?type=` the end of a name) |
+//! | `GET, DELETE /_local/webhooks` | `url`, at which a customer's system takes whatever webhooks bring, and what it `received` |
 //! | `GET /_local/queues` | how much is in each queue: `depth`, `in_flight`, `delayed`, `dead` |
 //! | `POST /_local/queues/{name}/redrive` | sends back what was put aside |
 //! | `POST /_local/redrive` | `{"from": …, "to": …}`: what happened between is carried on once more |
@@ -105,13 +106,15 @@ async fn index() -> Json<Value> {
         "DELETE /_local/mail": "forgets them",
         "GET /_local/events": "the events on the bus; ?type=assigned",
         "DELETE /_local/events": "forgets them",
+        "GET /_local/webhooks": "where a webhook may be pointed to (a name of one's own goes behind), and what came",
+        "DELETE /_local/webhooks": "forgets what came",
         "GET /_local/queues": "how much is in each queue",
         "POST /_local/queues/{name}/redrive": "sends back what was put aside",
         "POST /_local/redrive": { "from": "2026-11-24T00:00:00Z", "to": "2026-11-24T12:00:00Z" },
         "POST /_local/drain": "answers once all that is due is done",
         "GET /_local/faults": "what is to fail",
         "POST /_local/faults": {
-            "service": "braze, lms, enterprise, catalog, files, sqs, eventbridge, ses; or worker: function-mail",
+            "service": "braze, lms, enterprise, catalog, files, sqs, eventbridge, ses, webhooks; or worker: function-mail",
             "next": 3,
             "how": "{\"status\": 500}, {\"delay_ms\": 500}, reset, reset_after, timeout_after, garbage; before, after",
         },

@@ -6,6 +6,7 @@ mod calls;
 mod catalog;
 mod enterprise;
 mod files;
+mod hooks;
 mod lms;
 
 use std::{fmt, net::SocketAddr, sync::Arc};
@@ -36,6 +37,7 @@ pub struct Services {
     catalogs: Arc<Mutex<HashMap<CatalogId, EnterpriseId>>>,
     files: Arc<files::Files>,
     admins: Arc<enterprise::Admins>,
+    hooks: Arc<hooks::Hooks>,
     aws: Aws,
     faults: Arc<Faults>,
 }
@@ -60,6 +62,7 @@ impl Services {
             catalogs: Arc::default(),
             files: Arc::default(),
             admins: Arc::default(),
+            hooks: Arc::default(),
             aws,
             faults: Arc::default(),
         }
@@ -75,6 +78,11 @@ impl Services {
         if let Ok(mut admins) = self.admins.lock() {
             admins.insert(enterprise, emails);
         }
+    }
+
+    /// A customer's system that webhooks may be tried with.
+    pub fn hooks(&self) -> &hooks::Hooks {
+        &self.hooks
     }
 
     /// The calls so far.
@@ -93,6 +101,7 @@ impl Services {
         let failed = |cause| StartError::Listen { address, cause };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let url = format!("http://{}", listener.local_addr().map_err(failed)?);
+        self.hooks.be_at(format!("{url}/hooks/"));
         for name in URLS {
             settings.set_default(name, &url);
         }
@@ -108,6 +117,8 @@ impl Services {
         for name in ["SQS_ENDPOINT", "EVENTBRIDGE_ENDPOINT", "SES_ENDPOINT"] {
             settings.set(name, &url);
         }
+        // Whoever tries webhooks here has no public address.
+        settings.set_default("WEBHOOK_ALLOW_HTTP", "true");
         settings.set_default("BRAZE_API_KEY", "local");
         for campaign in function_mail::Campaign::all() {
             let name = campaign.setting().to_lowercase().replace("braze_", "").replace('_', "-");
@@ -141,6 +152,7 @@ impl Services {
             )
             .route("/users/{*call}", routing::post(braze::accepted))
             .route("/campaigns/trigger/send", routing::post(braze::send))
+            .route("/hooks/{*name}", routing::post(hooks::receive))
             .fallback(async || (StatusCode::NOT_FOUND, axum::Json(json!({ "detail": "Not found." }))))
             .layer(middleware::from_fn_with_state(self.clone(), calls::record))
             // Files are no calls that anybody would want to read.

@@ -39,8 +39,8 @@ impl Settings {
     }
 }
 
-/// Of the services that no function calls yet.
-const MORE: &[&str] = &["BRAZE_API_URL"];
+/// What nobody sets on AWS.
+const MORE: &[&str] = &["WEBHOOK_ALLOW_HTTP"];
 
 /// The names of all settings: the environment variables that the template gives its functions.
 pub fn names(template: &Template) -> Vec<String> {

@@ -6,7 +6,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use license_clients::{
     BrazeClient, BrazeSettings, CatalogClient, ClientSettings, EnterpriseClient, Enterprises, ExportClient,
-    ExportSettings, ServiceClient, SesClient, SesSettings,
+    ExportSettings, ServiceClient, SesClient, SesSettings, WebhookClient, WebhookSettings,
 };
 use license_domain::{Clock, Random};
 use license_jobs::Services;
@@ -95,9 +95,16 @@ pub fn handlers(
         Box::pin(async move { function_bulk::handle(&bulk, event).await })
     });
 
+    let webhooks = WebhookClient::new(WebhookSettings::from_lookup(settings.lookup()))?;
+    let webhooks = function_webhooks::context(store, webhooks, messaging.queues.clone());
+    let webhooks: QueueHandler = Arc::new(move |event| {
+        let webhooks = webhooks.clone();
+        Box::pin(async move { function_webhooks::handle(&webhooks, event).await })
+    });
+
     Ok(Handlers {
         stream: HashMap::from([("function-relay", relay)]),
-        queues: HashMap::from([("function-bulk", bulk), ("function-mail", mail)]),
+        queues: HashMap::from([("function-bulk", bulk), ("function-mail", mail), ("function-webhooks", webhooks)]),
     })
 }
 

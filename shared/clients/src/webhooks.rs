@@ -23,7 +23,9 @@ use crate::{
 /// How long a delivery may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-const NOT_PUBLIC: ClientError = ClientError::Forbidden { service: Service::Webhook, reason: "it is not public" };
+const NOT_PUBLIC_REASON: &str = "it is not public";
+
+const NOT_PUBLIC: ClientError = ClientError::Forbidden { service: Service::Webhook, reason: NOT_PUBLIC_REASON };
 
 /// Where events may go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +38,30 @@ impl WebhookSettings {
     /// The settings that `lookup` knows.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
         Self { allow_http: Settings(lookup).text("WEBHOOK_ALLOW_HTTP").as_deref() == Some("true") }
+    }
+
+    /// Whether events may go there, as far as the address itself tells; why not.
+    pub fn check(self, url: &str) -> Result<(), &'static str> {
+        self.allowed(url).map(|_| ())
+    }
+
+    fn allowed(self, url: &str) -> Result<Url, &'static str> {
+        let url = Url::parse(url).map_err(|_| "it is not a URL")?;
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+            return Err("it is not HTTPS");
+        }
+        if self.allow_http {
+            return Ok(url);
+        }
+        if url.scheme() != "https" {
+            return Err("it is not HTTPS");
+        }
+        // Numbers are not looked up, so that nothing else would check them. Odd spellings of them are plain ones here.
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        match host.parse() {
+            Ok(ip) if !is_public(ip) => Err(NOT_PUBLIC_REASON),
+            _ => Ok(url),
+        }
     }
 }
 
@@ -76,20 +102,7 @@ impl WebhookClient {
     }
 
     fn allowed(&self, url: &str) -> Result<Url, ClientError> {
-        let forbidden = |reason| ClientError::Forbidden { service: Service::Webhook, reason };
-        let url = Url::parse(url).map_err(|_| forbidden("it is not a URL"))?;
-        if self.settings.allow_http {
-            return Ok(url);
-        }
-        if url.scheme() != "https" {
-            return Err(forbidden("it is not HTTPS"));
-        }
-        // Numbers are not looked up, so that nothing else would check them. Odd spellings of them are plain ones here.
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        match host.parse() {
-            Ok(ip) if !is_public(ip) => Err(NOT_PUBLIC),
-            _ => Ok(url),
-        }
+        self.settings.allowed(url).map_err(|reason| ClientError::Forbidden { service: Service::Webhook, reason })
     }
 }
 

@@ -4,7 +4,7 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use uuid::Uuid;
 
-use crate::ids::{ActivationKey, AgreementId, BatchId, EventId, JobId, PlanId};
+use crate::ids::{ActivationKey, AgreementId, BatchId, EventId, JobId, PlanId, WebhookId};
 
 /// A moment in UTC, in whole microseconds (the precision of the wire).
 pub type Timestamp = DateTime<Utc>;
@@ -46,6 +46,11 @@ pub trait Random: Send + Sync {
     /// A new job's id.
     fn job_id(&self) -> JobId {
         JobId(self.uuid())
+    }
+
+    /// A new webhook's id.
+    fn webhook_id(&self) -> WebhookId {
+        WebhookId(self.uuid())
     }
 
     /// A new batch's id.

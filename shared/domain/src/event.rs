@@ -11,7 +11,9 @@ use crate::{
     change::Changes,
     delivery::{DeliveryId, MailKind},
     email::EmailAddress,
-    ids::{ActivationKey, AgreementId, EnterpriseId, EventId, JobId, LicenseId, LmsUserId, PlanId, RenewalId},
+    ids::{
+        ActivationKey, AgreementId, EnterpriseId, EventId, JobId, LicenseId, LmsUserId, PlanId, RenewalId, WebhookId,
+    },
     license::{License, LicenseStatus},
 };
 
@@ -125,13 +127,21 @@ pub enum EventKind {
     UtilizationReached,
     /// An operator has a mail sent again whose fate is not known.
     MailResent,
+    /// A webhook was made.
+    WebhookCreated,
+    /// A webhook was changed by hand, or is to be told again what happened.
+    WebhookUpdated,
+    /// A webhook was deleted.
+    WebhookDeleted,
+    /// A webhook failed too often, for too long, or said that it is gone.
+    WebhookDisabled,
     /// A learner left for good; a licence of theirs names nobody now.
     LearnerRetired,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 27] = [
         Self::AgreementCreated,
         Self::PlanCreated,
         Self::AgreementUpdated,
@@ -154,6 +164,10 @@ impl EventKind {
         Self::JobChanged,
         Self::UtilizationReached,
         Self::MailResent,
+        Self::WebhookCreated,
+        Self::WebhookUpdated,
+        Self::WebhookDeleted,
+        Self::WebhookDisabled,
         Self::LearnerRetired,
     ];
 
@@ -182,6 +196,10 @@ impl EventKind {
             Self::JobChanged => "job-changed",
             Self::UtilizationReached => "utilization-reached",
             Self::MailResent => "mail-resent",
+            Self::WebhookCreated => "webhook-created",
+            Self::WebhookUpdated => "webhook-updated",
+            Self::WebhookDeleted => "webhook-deleted",
+            Self::WebhookDisabled => "webhook-disabled",
             Self::LearnerRetired => "learner-retired",
         }
     }
@@ -379,6 +397,15 @@ pub enum Consequence {
         /// The mail.
         delivery: DeliveryId,
     },
+    /// Tell a webhook again what happened between two moments.
+    ReplayWebhook {
+        /// Which webhook.
+        webhook: WebhookId,
+        /// From here on …
+        from: Timestamp,
+        /// … up to here.
+        until: Timestamp,
+    },
     /// Carry out a job.
     RunJob {
         /// The job.
@@ -400,7 +427,11 @@ impl Consequence {
             Self::MailRevocationCapReached => Some(MailKind::RevocationCapReached),
             Self::MailUtilization { .. } => Some(MailKind::Utilization),
             Self::MailEnrollmentResults { .. } => Some(MailKind::EnrollmentResults),
-            Self::ResendMail { .. } | Self::CheckUtilization | Self::RevokeEnrollments | Self::RunJob { .. } => None,
+            Self::ResendMail { .. }
+            | Self::CheckUtilization
+            | Self::RevokeEnrollments
+            | Self::ReplayWebhook { .. }
+            | Self::RunJob { .. } => None,
         }
     }
 }

@@ -57,6 +57,8 @@ uuid_id! {
     BatchId,
     /// Work that is carried out after the answer.
     JobId,
+    /// An address of a customer's that is told of its events.
+    WebhookId,
     /// An event; version 7, so that events sort by time.
     EventId,
 }

@@ -21,6 +21,7 @@ pub mod renewing;
 pub mod roles;
 pub mod seats;
 pub mod trail;
+pub mod webhook;
 
 pub use actor::Stamp;
 pub use agreement::{CustomerAgreement, ExpirationMessaging, Portfolio};
@@ -32,7 +33,7 @@ pub use email::{EmailAddress, EmailKey, InvalidEmail};
 pub use event::{Consequence, Event, EventKind, LicenseChange, LicenseFacts};
 pub use ids::{
     ActivationKey, AgreementId, BatchId, CatalogId, EnterpriseId, EventId, JobId, LicenseId, LmsUserId, PlanId,
-    ProductId, RenewalId,
+    ProductId, RenewalId, WebhookId,
 };
 pub use job::{Job, JobCounts, JobKind, JobParams, JobState, Lane, Row, RowFilter, RowOutcome, RowResult};
 pub use license::{License, LicenseSource, LicenseStatus};
@@ -43,3 +44,4 @@ pub use renewal::{LicenseTypesToCopy, SubscriptionPlanRenewal};
 pub use roles::{Access, Principal, RoleGrant, RoleName, Scope};
 pub use seats::{Ordinal, SeatLayout, SeatPrefix};
 pub use trail::{PersonId, Subject, TrailEntry};
+pub use webhook::Webhook;

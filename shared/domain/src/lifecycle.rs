@@ -17,6 +17,10 @@ pub const BUS_SCHEMA: u32 = 1;
 /// What the names of lifecycle events begin with.
 pub const LIFECYCLE: &str = "edx.server.license-manager.license-lifecycle.";
 
+/// What they end with.
+pub const LIFECYCLE_NAMES: [&str; 7] =
+    ["created", "assigned", "activated", "revoked", "renewed", "not-assigned", "deleted"];
+
 /// What the names of our own events begin with.
 pub const OWN: &str = "license-manager.";
 

@@ -1,7 +1,7 @@
 //! What a message on a queue says: which event asked for the work, and which part of it is meant. No
 //! message names a person.
 
-use license_domain::{DeliveryId, EnterpriseId, EventId, JobId};
+use license_domain::{DeliveryId, EnterpriseId, EventId, JobId, WebhookId};
 use serde::{Deserialize, Serialize};
 
 /// A queue of ours.
@@ -62,8 +62,8 @@ pub enum Message {
     Webhook {
         /// The event.
         event: EventId,
-        /// Whom to tell: an endpoint of the customer.
-        endpoint: String,
+        /// Whom to tell.
+        webhook: WebhookId,
     },
 }
 

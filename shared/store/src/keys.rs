@@ -7,6 +7,7 @@
 //! | renewal | `AGREEMENT#a` | `RENEWAL#id` | gsi2 `ALL#RENEWAL` / id |
 //! | renewal that leaves, or leads to, a plan | `AGREEMENT#a` | `RENEWS#p`, `RENEWS-TO#p` | |
 //! | title (unique in the agreement) | `AGREEMENT#a` | `TITLE#lower` | |
+//! | webhook | `AGREEMENT#a` | `WEBHOOK#slot` | |
 //! | pointers (unique) | `ENT#e`, `SLUG#s`, `PLAN#p`, `RENEWAL#id`, `SEATS#prefix` | `@` | |
 //! | pool bucket | `POOL#p#k` | `@` | |
 //! | returned or imported free seat | `POOL#p#k` | `FREE#l` | gsi3 `LICENSE#l` |
@@ -145,6 +146,11 @@ impl AgreementKeys {
         Key::new(self.partition(), format!("RENEWAL#{:020}", renewal.0))
     }
 
+    /// A webhook. There are as many places as there may be webhooks.
+    pub fn webhook(self, slot: u8) -> Key {
+        Key::new(self.partition(), format!("{WEBHOOK_PREFIX}{slot:02}"))
+    }
+
     /// Which renewal leaves a plan: there is at most one.
     pub fn leaving(self, plan: PlanId) -> Key {
         Key::new(self.partition(), format!("RENEWS#{plan}"))
@@ -204,6 +210,9 @@ impl AgreementPart {
 /// The sort keys of an agreement's portfolio lie between these; whatever else the partition holds (titles,
 /// the audit trail) must sort behind them, so that one Query reads no more than is needed.
 pub const PORTFOLIO_RANGE: (&str, &str) = ("@", "RENEWAL#~");
+
+/// The prefix of a webhook's sort key.
+pub const WEBHOOK_PREFIX: &str = "WEBHOOK#";
 
 /// Partition of the list of agreements.
 pub const ALL_AGREEMENTS: &str = "ALL#AGREEMENT";
@@ -658,6 +667,7 @@ mod tests {
             assert_ne!(AgreementPart::of(&key), AgreementPart::Other);
         }
         assert!(keys.title("any").sk.as_str() > to);
+        assert!(keys.webhook(0).sk.as_str() > to);
         assert!(keys.leaving(PlanId(Uuid::nil())).sk.as_str() > to);
         assert!(keys.entering(PlanId(Uuid::nil())).sk.as_str() > to);
     }

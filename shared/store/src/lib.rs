@@ -33,6 +33,7 @@ mod trails;
 mod transfer;
 mod update;
 mod users;
+mod webhooks;
 mod write;
 
 pub use activate::alias_item;

@@ -3,6 +3,7 @@
 
 mod jobs;
 mod outbox;
+mod webhooks;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -27,6 +28,7 @@ use crate::{
 pub use self::{
     jobs::{Jobs, Transfer, TransferRequest, Transferred, Transfers},
     outbox::{Deliveries, Events, Notices, TrailQuery, Trails},
+    webhooks::Webhooks,
 };
 
 /// What the store knows of a user beside the token.

@@ -118,7 +118,12 @@ impl State {
         app.grant("recordedforeignadmin", Scope::Enterprise(EnterpriseId(Uuid::from_u128(0xf0f0)))).await;
         let wish = json!({ "kind": "assign", "subscription_plan": plan.id, "params": { "upload": true } });
         let job = plan.admin().post("/api/v1/jobs/", &wish).await.expect(202);
+        let hooks = format!("/api/v1/customer-agreements/{}/webhooks/", agreement.id);
+        let never = "edx.server.license-manager.license-lifecycle.renewed";
+        let wish = json!({ "url": "http://127.0.0.1:9/nobody", "events": [never] });
+        let hook = plan.admin().post(&hooks, &wish).await.expect(201);
         let names = vec![
+            ("webhook", text(&hook, "id")),
             ("plan", plan.id.clone()),
             ("agreement", agreement.id.clone()),
             ("license", held.id),
@@ -145,7 +150,7 @@ impl State {
 
     /// Whether the text tells of the customer's plan, agreement or licence.
     fn is_told(&self, text: &str) -> bool {
-        self.names[..4].iter().any(|(_, secret)| text.contains(secret))
+        self.names[..5].iter().any(|(_, secret)| text.contains(secret))
     }
 }
 

@@ -7,7 +7,10 @@ use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use axum::Router;
 use jsonwebtoken::{EncodingKey, Header, encode};
 use lambda_runtime::LambdaEvent;
-use license_clients::{Catalogs, ClientError, ClientSettings, EnterpriseClient, Exports, LmsUsers, ServiceClient};
+use license_clients::{
+    Catalogs, ClientError, ClientSettings, EnterpriseClient, Exports, LmsUsers, ServiceClient, WebhookClient,
+    WebhookSettings,
+};
 use license_domain::{CatalogId, EmailAddress, EnterpriseId, LmsUserId, Timestamp, lifecycle::BusEvent};
 use license_jobs::Services;
 use license_messaging::{Bus, MessagingError, Outgoing, Queue, Queues};
@@ -97,6 +100,12 @@ async fn feed_worker(app: &TestApp, name: &str, event: Value) -> String {
             let event = serde_json::from_value(event).expect("a batch of a queue");
             function_mail::handle(&context, event).await.batch_item_failures.len()
         }
+        "function-webhooks" => {
+            let client = WebhookClient::new(WebhookSettings::default()).expect("a client");
+            let context = function_webhooks::context(store, client, nowhere);
+            let event = serde_json::from_value(event).expect("a batch of a queue");
+            function_webhooks::handle(&context, event).await.batch_item_failures.len()
+        }
         "function-bulk" => {
             let services = Services { enterprises, catalogs: nowhere.clone(), exports: nowhere.clone() };
             let context = function_bulk::context(store, services, nowhere);
@@ -123,7 +132,10 @@ fn routers(app: &TestApp) -> BTreeMap<&'static str, Router> {
     let web = Web::new(&settings, store.clone(), store.clock().clone(), store.random().clone()).expect("a web");
     let nowhere = Arc::new(Nowhere);
     BTreeMap::from([
-        ("function-agreements", function_agreements::router(function_agreements::context(web.clone(), store))),
+        (
+            "function-agreements",
+            function_agreements::router(function_agreements::context(web.clone(), store, WebhookSettings::default())),
+        ),
         ("function-subscriptions", function_subscriptions::router(function_subscriptions::context(web.clone(), store))),
         (
             "function-licenses",

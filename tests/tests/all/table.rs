@@ -16,7 +16,8 @@ pub const FUNCTIONS: [(&str, &[Route]); 9] = [
 ];
 
 /// The functions that nobody calls by HTTP.
-pub const WORKERS: [&str; 4] = ["function-batches", "function-bulk", "function-mail", "function-relay"];
+pub const WORKERS: [&str; 5] =
+    ["function-batches", "function-bulk", "function-mail", "function-relay", "function-webhooks"];
 
 /// Every route.
 pub fn routes() -> impl Iterator<Item = &'static Route> {

@@ -21,6 +21,7 @@ pub(super) fn router() -> Router<Local> {
     Router::new()
         .route("/_local/mail", get(mails).delete(forget_mails))
         .route("/_local/events", get(events).delete(forget_events))
+        .route("/_local/webhooks", get(hooks).delete(forget_hooks))
         .route("/_local/queues", get(queues))
         .route("/_local/queues/{name}/redrive", post(redrive))
         .route("/_local/drain", post(drain))
@@ -42,6 +43,16 @@ async fn mails(State(local): State<Local>) -> Result<Json<Vec<Mail>>, Bad> {
 async fn forget_mails(State(local): State<Local>) -> Result<StatusCode, Bad> {
     local.aws.state().forget_mails()?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn hooks(State(local): State<Local>) -> Json<Value> {
+    let hooks = local.services.hooks();
+    Json(json!({ "url": hooks.url(), "received": hooks.all() }))
+}
+
+async fn forget_hooks(State(local): State<Local>) -> StatusCode {
+    local.services.hooks().clear();
+    StatusCode::NO_CONTENT
 }
 
 #[derive(Deserialize)]

@@ -5,6 +5,7 @@ mod kill;
 mod mail;
 mod relay;
 mod storm;
+mod webhooks;
 
 use license_tests::{TestApp, builders::text};
 use serde_json::{Value, json};

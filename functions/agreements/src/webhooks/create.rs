@@ -1,0 +1,69 @@
+//! `POST /api/v1/customer-agreements/{agreement}/webhooks/`: one more address that is told of the customer's events. 201
+//! with its secret, which is not shown again; 409 where there are ten.
+//!
+//! ```json
+//! {"url": "https://lms.example.com/licences", "events": ["license-manager.licenses-assigned"]}
+//! ```
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use license_domain::{Webhook, webhook::MOST_WEBHOOKS};
+use license_web::{
+    ApiError, Body, Caller, Doc, Presence, Route,
+    doc::{self, Answer, Kind, Param, Shape},
+    stored,
+};
+
+use super::{
+    ACCESS, agreement, secret,
+    shape::Shown,
+    wish::{DESCRIPTION, EVENTS, IS_ACTIVE, Wish},
+};
+use crate::Context;
+
+/// A new one.
+pub const ROUTE: Route = Route {
+    method: "POST",
+    path: "/api/v1/customer-agreements/{agreement}/webhooks/",
+    access: ACCESS,
+    doc: &Doc {
+        summary: "Has one more address told of the customer's events",
+        query: &[],
+        body: &[
+            Param::required("url", Kind::Text(2048), "Where events go: HTTPS, and public."),
+            DESCRIPTION,
+            EVENTS,
+            IS_ACTIVE,
+        ],
+        answers: &[
+            Answer::new(201, "It is on record. Its secret is not shown again.", Shape::Of(doc::schema::<Shown>)),
+            Answer::new(409, "The agreement has ten.", Shape::Detail),
+        ],
+    },
+};
+
+pub async fn handle(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(named): Path<String>,
+    body: Result<Body, ApiError>,
+) -> Result<(StatusCode, Json<Shown>), ApiError> {
+    let portfolio = agreement(&context, &caller, &named).await?;
+    let wish = Wish::parse(&body?, Presence::Required, context.targets)?;
+    let (random, now) = (context.web.random(), context.web.now());
+    let there = (wish.url.unwrap_or_default(), secret(random.as_ref()));
+    let webhook = Webhook::new(random.webhook_id(), &portfolio.agreement, there, now);
+    let webhook = Webhook { description: wish.description, events: wish.events.unwrap_or_default(), ..webhook };
+    let webhook = webhook.switched(wish.is_active.unwrap_or(true), now);
+    let answer = Shown::telling(&webhook);
+    let stamp = caller.stamp("create webhook").await?.answering(|| stored(StatusCode::CREATED, &answer));
+    if context.webhooks.create_webhook(&portfolio, &webhook, &stamp).await? {
+        Ok((StatusCode::CREATED, Json(answer)))
+    } else {
+        let detail = format!("An agreement has {MOST_WEBHOOKS} webhooks at most.");
+        Err(ApiError::detail(StatusCode::CONFLICT, detail))
+    }
+}

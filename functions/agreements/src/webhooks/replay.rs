@@ -1,0 +1,79 @@
+//! `POST /api/v1/customer-agreements/{agreement}/webhooks/{webhook}/replay/`: has a webhook told again what happened
+//! between `from` and `until` (now, where it is left out), within the seven days for which events are kept. 202: it is
+//! done afterwards. Deliveries carry the same ids as the first time. 409 where it is not active.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use chrono::TimeDelta;
+use license_domain::{Consequence, Webhook};
+use license_store::StoreError;
+use license_web::{
+    ApiError, Body, Caller, Doc, Fields, Presence, Route,
+    doc::{self, Answer, Kind, Param, Shape},
+    stored,
+};
+
+use super::{ACCESS, ATTEMPTS, agreement, find, shape::Shown};
+use crate::Context;
+
+/// For so long events are kept.
+const KEPT: TimeDelta = TimeDelta::days(7);
+
+/// Telling again.
+pub const ROUTE: Route = Route {
+    method: "POST",
+    path: "/api/v1/customer-agreements/{agreement}/webhooks/{webhook}/replay/",
+    access: ACCESS,
+    doc: &Doc {
+        summary: "Has a webhook told again what happened",
+        query: &[],
+        body: &[
+            Param::required("from", Kind::Moment, "From here on, seven days ago at most …"),
+            Param::optional("until", Kind::Moment, "… up to here; now, where it is left out."),
+        ],
+        answers: &[
+            Answer::new(202, "It will be.", Shape::Of(doc::schema::<Shown>)),
+            Answer::new(409, "It is not active.", Shape::Detail),
+        ],
+    },
+};
+
+pub async fn handle(
+    State(context): State<Context>,
+    caller: Caller,
+    Path((named, webhook)): Path<(String, String)>,
+    body: Result<Body, ApiError>,
+) -> Result<(StatusCode, Json<Shown>), ApiError> {
+    let portfolio = agreement(&context, &caller, &named).await?;
+    let now = context.web.now();
+    let body = body?;
+    let mut fields = Fields::new(&body);
+    let from = fields.datetime("from", Presence::Required);
+    let until = fields.datetime("until", Presence::Optional).unwrap_or(now);
+    if from.is_some_and(|from| from < now - KEPT) {
+        fields.fail("from", "Events are kept for seven days.");
+    }
+    if from.is_some_and(|from| from >= until) {
+        fields.fail("until", "This must be later than from.");
+    }
+    fields.finish()?;
+    let from = from.unwrap_or(now);
+    for _ in 0..ATTEMPTS {
+        let seen = find(&context, &portfolio, &webhook).await?;
+        if !seen.is_active {
+            let detail = "The webhook is not active: set is_active first.";
+            return Err(ApiError::detail(StatusCode::CONFLICT, detail));
+        }
+        let after = Webhook { modified: now, ..seen.clone() }.replayed(from);
+        let answer = Shown::from(&after);
+        let stamp = caller.stamp("replay webhook").await?.answering(|| stored(StatusCode::ACCEPTED, &answer));
+        let again = vec![Consequence::ReplayWebhook { webhook: seen.uuid, from, until }];
+        if context.webhooks.change_webhook(&portfolio, (&seen, &after), again, &stamp).await? {
+            return Ok((StatusCode::ACCEPTED, Json(answer)));
+        }
+    }
+    Err(StoreError::Contention { operation: "replay webhook", attempts: ATTEMPTS }.into())
+}

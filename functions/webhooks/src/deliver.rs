@@ -1,0 +1,98 @@
+//! One event to one webhook.
+
+use license_domain::{
+    Event, EventId, Portfolio, Webhook, WebhookId,
+    lifecycle::bus_events,
+    webhook::{Attempt, Try},
+};
+use license_store::StoreError;
+use license_telemetry::metrics;
+use serde_json::{Value, json};
+
+use crate::{Context, sign};
+
+/// The status by which an address says that nobody will ever be there again.
+const GONE: u16 = 410;
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Delivered {
+    /// It was accepted.
+    Yes,
+    /// It was not.
+    No(String),
+    /// Nobody wants it any more.
+    Unwanted,
+}
+
+/// 1. Read the event, its agreement, the webhook. One of them is not there any more, or the webhook does not want it:
+///    nothing.
+/// 2. One POST. 2xx: it is accepted. 410: the webhook is disabled. Anything else, a redirect included: it failed.
+/// 3. Put on record what is new about that.
+pub(crate) async fn deliver(
+    context: &Context,
+    (event, webhook): (EventId, WebhookId),
+    is_last: bool,
+) -> Result<Delivered, StoreError> {
+    let Some(event) = context.events.event(event).await? else {
+        tracing::error!(%event, %webhook, "an event is not kept any more; a webhook is not told of it");
+        return Ok(Delivered::Unwanted);
+    };
+    let Some(portfolio) = context.portfolios.portfolio(event.agreement).await? else { return Ok(Delivered::Unwanted) };
+    let webhooks = context.webhooks.webhooks(event.agreement).await?;
+    let Some(webhook) = webhooks.into_iter().find(|known| known.uuid == webhook) else {
+        return Ok(Delivered::Unwanted);
+    };
+    let Some(body) = body(&event, &portfolio, &webhook) else { return Ok(Delivered::Unwanted) };
+
+    let attempt = post(context, &event, &webhook, &body.to_string()).await;
+    let delivered = match &attempt {
+        Attempt::Delivered => Delivered::Yes,
+        Attempt::Failed(problem) => Delivered::No(problem.clone()),
+        Attempt::Gone => Delivered::Unwanted,
+    };
+    let tried = Try { attempt, at: context.clock.now(), given_up: is_last.then_some(event.stamp.at) };
+    match context.webhooks.note_try(&portfolio, &webhook, &tried).await {
+        Ok(false) => {}
+        Ok(true) => {
+            tracing::warn!(webhook = %webhook.uuid, "a webhook is disabled");
+            metrics::count("WebhookDisabled", &[]);
+        }
+        // It comes again anyhow.
+        Err(StoreError::Contention { .. }) if !is_last => {}
+        // What was delivered must not come again because of a count.
+        Err(error) if delivered == Delivered::Yes => {
+            tracing::warn!(webhook = %webhook.uuid, %error, "a webhook is not forgiven its failures");
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(delivered)
+}
+
+/// What it is told: all that it wants to know of the event. `None`: that is nothing.
+fn body(event: &Event, portfolio: &Portfolio, webhook: &Webhook) -> Option<Value> {
+    let told = bus_events(event, Some(portfolio)).into_iter().filter(|told| webhook.wants(&told.name));
+    let told: Vec<Value> = told.map(|told| json!({ "type": told.name, "data": told.detail })).collect();
+    (!told.is_empty())
+        .then(|| json!({ "type": "license-manager.events", "timestamp": event.stamp.at, "data": { "events": told } }))
+}
+
+async fn post(context: &Context, event: &Event, webhook: &Webhook, body: &str) -> Attempt {
+    let now = context.clock.now();
+    let (id, timestamp) = (event.id.to_string(), now.timestamp().to_string());
+    let signature = sign::header(webhook.secrets(now), (&id, &timestamp), body);
+    let headers = [
+        ("content-type", "application/json"),
+        ("user-agent", "license-manager"),
+        ("webhook-id", id.as_str()),
+        ("webhook-timestamp", timestamp.as_str()),
+        ("webhook-signature", signature.as_str()),
+    ];
+    match context.client.deliver(&webhook.url, body.as_bytes(), &headers).await {
+        Ok(200..300) => Attempt::Delivered,
+        Ok(GONE) => Attempt::Gone,
+        Ok(status) => Attempt::Failed(status.to_string()),
+        // The error does not name the address, which may be a secret.
+        Err(error) => Attempt::Failed(error.to_string()),
+    }
+}

@@ -1,0 +1,96 @@
+//! Customers' own systems are told of events, off their queue: one signed POST for each event and webhook, tried again
+//! until it is accepted, or given up after some hours. A delivery may come twice, under the same id.
+
+mod deliver;
+mod sign;
+
+use std::{fmt, sync::Arc};
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use license_clients::WebhookClient;
+use license_domain::{Clock, Random};
+use license_messaging::{Message, Outcome, Queue, Queues, Received, consume};
+use license_store::{
+    Store,
+    ports::{Events, Portfolios, Webhooks},
+};
+use license_telemetry::metrics;
+
+use self::deliver::Delivered;
+pub use self::sign::{header, key};
+
+/// After so many times an event is given up: less than the template's `maxReceiveCount`, so that only what never comes
+/// to its end is put aside for the operator.
+pub const LAST_TRY: u32 = 10;
+
+/// What this function may do.
+#[derive(Clone)]
+pub struct Context {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Waits of a random length.
+    pub random: Arc<dyn Random>,
+    /// What is told.
+    pub events: Arc<dyn Events>,
+    /// Agreements and plans, for their names.
+    pub portfolios: Arc<dyn Portfolios>,
+    /// Who is told.
+    pub webhooks: Arc<dyn Webhooks>,
+    /// Who carries it there.
+    pub client: WebhookClient,
+    /// The queue itself.
+    pub queues: Arc<dyn Queues>,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Context")
+    }
+}
+
+/// The context over that store.
+pub fn context(store: &Arc<Store>, client: WebhookClient, queues: Arc<dyn Queues>) -> Context {
+    Context {
+        clock: store.clock().clone(),
+        random: store.random().clone(),
+        events: store.clone(),
+        portfolios: store.clone(),
+        webhooks: store.clone(),
+        client,
+        queues,
+    }
+}
+
+/// Handles a batch of the queue.
+pub async fn handle(context: &Context, event: SqsEvent) -> SqsBatchResponse {
+    let jitter = |below: u32| u32::try_from(context.random.below(below.into())).unwrap_or_default();
+    consume(event, (Queue::Webhooks, context.queues.as_ref()), jitter, |received| take(context, received)).await
+}
+
+async fn take(context: &Context, received: Received) -> Outcome {
+    let Received { message, tries, id } = received;
+    let Message::Webhook { event, webhook } = message else {
+        tracing::error!(message = id, "a message on the queue of webhooks asks for something else");
+        return Outcome::Later;
+    };
+    let is_last = tries >= LAST_TRY;
+    match deliver::deliver(context, (event, webhook), is_last).await {
+        Ok(Delivered::Yes | Delivered::Unwanted) => Outcome::Done,
+        Ok(Delivered::No(problem)) => {
+            // Whose address it is decides what it answers: nothing that an operator has to look at.
+            metrics::count("WebhookFailed", &[]);
+            if is_last {
+                tracing::warn!(%event, %webhook, tries, problem, "a webhook was not told, and the event is given up");
+                metrics::count("WebhookGivenUp", &[]);
+                return Outcome::Done;
+            }
+            tracing::info!(%event, %webhook, tries, problem, "a webhook was not told, and is tried again");
+            Outcome::Later
+        }
+        Err(error) => {
+            tracing::warn!(%event, %webhook, tries, %error, "a webhook was not told, and is tried again");
+            metrics::count("WebhookFailed", &[("Cause", error.metric())]);
+            Outcome::Later
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Webhooks: an agreement has a few places for them, so that there are never more, whoever makes some at the same time.
+
+use async_trait::async_trait;
+use license_domain::{
+    AgreementId, Consequence, Event, EventKind, Portfolio, Stamp, Timestamp, Webhook,
+    webhook::{MOST_WEBHOOKS, Try, webhook_changes},
+};
+
+use crate::{
+    Store, StoreError,
+    keys::{self, AgreementKeys, Item},
+    ports::Webhooks,
+    rows,
+    table::{ATTEMPTS, Cancelled, Expression, Range, Write},
+};
+
+/// Who disables webhooks that fail.
+const SYSTEM: &str = "license-manager";
+
+#[async_trait]
+impl Webhooks for Store {
+    async fn webhooks(&self, agreement: AgreementId) -> Result<Vec<Webhook>, StoreError> {
+        let range = Range {
+            partition: AgreementKeys(agreement).partition(),
+            prefix: Some(keys::WEBHOOK_PREFIX.to_owned()),
+            consistent: true,
+            ..Range::default()
+        };
+        let found = self.table.query(range).await?.into_iter().map(rows::from_item);
+        let mut found: Vec<Webhook> = found.collect::<Result<_, _>>()?;
+        found.sort_by_key(|webhook| (webhook.created, webhook.uuid));
+        Ok(found)
+    }
+
+    /// 1. Read which places are free. None is: there is no room.
+    /// 2. One transaction: the webhook in the first of them (absent), the event. Its condition failed: somebody was
+    ///    faster; from 1.
+    async fn create_webhook(
+        &self,
+        portfolio: &Portfolio,
+        webhook: &Webhook,
+        stamp: &Stamp,
+    ) -> Result<bool, StoreError> {
+        let agreement = webhook.customer_agreement;
+        for _ in 0..ATTEMPTS {
+            let taken: Vec<u8> = self.webhooks(agreement).await?.iter().map(|webhook| webhook.slot).collect();
+            let Some(slot) = (0..MOST_WEBHOOKS).find(|slot| !taken.contains(slot)) else { return Ok(false) };
+            let webhook = Webhook { slot, version: 1, ..webhook.clone() };
+            let put = Write::create(item(&webhook)?);
+            let event = self.about(portfolio, EventKind::WebhookCreated, (None, Some(&webhook)), stamp);
+            if self.commit(put, &event).await? {
+                return Ok(true);
+            }
+        }
+        Err(StoreError::Contention { operation: "create webhook", attempts: ATTEMPTS })
+    }
+
+    /// One transaction: the webhook (its version as seen), the event. Its condition failed: somebody changed it. The
+    /// transaction met another one: again after a random wait.
+    async fn change_webhook(
+        &self,
+        portfolio: &Portfolio,
+        (seen, after): (&Webhook, &Webhook),
+        consequences: Vec<Consequence>,
+        stamp: &Stamp,
+    ) -> Result<bool, StoreError> {
+        let about = self.about(portfolio, EventKind::WebhookUpdated, (Some(seen), Some(after)), stamp);
+        self.commit(put(seen, after)?, &Event { consequences, ..about }).await
+    }
+
+    /// One transaction: the webhook goes (its version as seen), the event. Its condition failed: somebody changed it.
+    /// The transaction met another one: again after a random wait.
+    async fn delete_webhook(&self, portfolio: &Portfolio, seen: &Webhook, stamp: &Stamp) -> Result<bool, StoreError> {
+        let key = AgreementKeys(seen.customer_agreement).webhook(seen.slot);
+        let event = self.about(portfolio, EventKind::WebhookDeleted, (Some(seen), None), stamp);
+        self.commit(Write::Delete { key, condition: Some(is_seen(seen)) }, &event).await
+    }
+
+    /// 1. It tells nothing new: nothing is written.
+    /// 2. One put of the webhook (its version as seen), in one transaction with an event where it is disabled. The
+    ///    condition failed, because of another delivery or of a person: after a random wait read it again; from 1.
+    async fn note_try(&self, portfolio: &Portfolio, seen: &Webhook, tried: &Try) -> Result<bool, StoreError> {
+        let mut seen = seen.clone();
+        for attempt in 0..ATTEMPTS {
+            let Some(after) = seen.after(tried) else { return Ok(false) };
+            let put = put(&seen, &after)?;
+            let is_disabled = seen.is_active && !after.is_active;
+            let is_noted = if is_disabled {
+                let (kind, stamp) = (EventKind::WebhookDisabled, disabling(tried.at));
+                self.commit(put, &self.about(portfolio, kind, (Some(&seen), Some(&after)), &stamp)).await?
+            } else {
+                self.put_if(put).await?
+            };
+            if is_noted {
+                return Ok(is_disabled);
+            }
+            self.table.wait(attempt).await;
+            let known = self.webhooks(seen.customer_agreement).await?;
+            let Some(now) = known.into_iter().find(|known| known.uuid == seen.uuid) else { return Ok(false) };
+            seen = now;
+        }
+        Err(StoreError::Contention { operation: "note try", attempts: ATTEMPTS })
+    }
+}
+
+/// Nobody did it, in no request.
+fn disabling(at: Timestamp) -> Stamp {
+    Stamp {
+        actor: SYSTEM.to_owned(),
+        actor_lms_user_id: None,
+        reason: "webhook disabled".to_owned(),
+        request_id: String::new(),
+        at,
+        once: None,
+    }
+}
+
+impl Store {
+    fn about(
+        &self,
+        portfolio: &Portfolio,
+        kind: EventKind,
+        (before, after): (Option<&Webhook>, Option<&Webhook>),
+        stamp: &Stamp,
+    ) -> Event {
+        Event { changes: webhook_changes(before, after), ..self.new_event(kind, &portfolio.agreement, stamp) }
+    }
+
+    /// The write and the event, in one transaction; whether the write's condition held.
+    async fn commit(&self, write: Write, event: &Event) -> Result<bool, StoreError> {
+        for attempt in 0..ATTEMPTS {
+            let mut writes = vec![write.clone()];
+            writes.extend(Self::told(event)?);
+            match self.table.transact(writes, self.token()).await {
+                Ok(()) => return Ok(true),
+                Err(Cancelled::Conditions(_)) => return Ok(false),
+                Err(Cancelled::Conflict) => self.table.wait(attempt).await,
+                Err(Cancelled::Store(error)) => return Err(error),
+            }
+        }
+        Err(StoreError::Contention { operation: "webhook", attempts: ATTEMPTS })
+    }
+}
+
+fn put(seen: &Webhook, after: &Webhook) -> Result<Write, StoreError> {
+    let item = item(&Webhook { version: seen.version + 1, ..after.clone() })?;
+    Ok(Write::Put { item, condition: Some(is_seen(seen)) })
+}
+
+/// The place may have another webhook by now, of the same version.
+fn is_seen(seen: &Webhook) -> Expression {
+    Expression::new("#uuid = :uuid AND #version = :version")
+        .name("uuid")
+        .name("version")
+        .value("uuid", rows::text(seen.uuid.to_string()))
+        .value("version", rows::number(seen.version))
+}
+
+fn item(webhook: &Webhook) -> Result<Item, StoreError> {
+    let mut item = rows::to_item(webhook)?;
+    item.extend(AgreementKeys(webhook.customer_agreement).webhook(webhook.slot).attributes());
+    Ok(item)
+}
