@@ -303,6 +303,10 @@ mod tests {
             "uuid": Uuid::nil(),
             "enterprise_customer_uuid": Uuid::nil(),
             "disable_expiration_notifications": false,
+            "disable_onboarding_notifications": false,
+            "license_duration_before_purge_seconds": 0,
+            "enable_auto_applied_subscriptions_with_universal_link": false,
+            "enable_auto_scaling_of_current_plan": false,
             "created": "2026-01-01T00:00:00Z",
             "modified": "2026-01-01T00:00:00Z",
         }))
@@ -312,7 +316,8 @@ mod tests {
     }
 
     fn fail(webhook: Webhook, times: u32, at: Timestamp) -> Webhook {
-        (0..times).fold(webhook, |webhook, _| webhook.after(&Attempt::Failed("500".to_owned()), at).expect("a change"))
+        let tried = Try { attempt: Attempt::Failed("500".to_owned()), at, given_up: None };
+        (0..times).fold(webhook, |webhook, _| webhook.after(&tried).expect("a change"))
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //!
 //! `STORM_SEED` repeats one, `STORM_ROUNDS` makes it longer.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use license_tests::{
     Fault, TestApp,
@@ -22,6 +22,10 @@ async fn a_table_that_fails_at_random_loses_and_repeats_nothing() {
     let seed = setting("STORM_SEED", 20_261_124);
     let app = TestApp::proxied_throughout().await;
     let plan = app.plan(5_000).await;
+    let hooks = format!("/api/v1/customer-agreements/{}/webhooks/", plan.agreement.id);
+    let url = text(&app.anonymous().get("/_local/webhooks").await.expect(200), "url");
+    plan.admin().post(&hooks, &json!({ "url": format!("{url}storm") })).await.expect(201);
+    let since = app.now();
     let mut random = StdRng::seed_from_u64(seed);
     app.proxy().inject(move |_| match random.random_range(0..100) {
         0..4 => Fault::Conflict,
@@ -62,8 +66,15 @@ async fn a_table_that_fails_at_random_loses_and_repeats_nothing() {
         app.advance("PT30M").await;
     }
     app.drain().await;
-    let found = Outside::of(&app.anonymous()).await.check(&app.census().await);
+    let census = app.census().await;
+    let found = Outside::of(&app.anonymous()).await.check(&census);
     assert!(found.wanted > 300 && found.mails > 300, "seed {seed}: {found:?}");
+    // The customer's own system was told of everything.
+    let told = app.anonymous().get("/_local/webhooks").await.expect(200);
+    let told: BTreeSet<String> =
+        told["received"].as_array().expect("a list").iter().map(|told| text(told, "id")).collect();
+    let missed = census.events.iter().filter(|event| event.stamp.at > since && !told.contains(&event.id.to_string()));
+    assert_eq!(missed.map(|event| (event.kind, event.id)).next(), None, "seed {seed}");
     if let Some(id) = job {
         let job = plan.admin().get(&format!("/api/v1/jobs/{id}/")).await.expect(200);
         assert!(["done", "failed"].contains(&job["state"].as_str().unwrap_or_default()), "{job}");
