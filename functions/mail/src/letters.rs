@@ -7,7 +7,7 @@ use license_domain::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::{Context, send::MailError};
+use crate::{Context, error::MailError};
 
 /// A mail as its event asks for it.
 pub(crate) struct Mail {

@@ -1,6 +1,6 @@
 //! One mail.
 
-use license_clients::{ClientError, SendError};
+use license_clients::SendError;
 use license_domain::{
     Delivery, DeliveryId, DeliveryState, Timestamp,
     delivery::{CallOutcome, Standing},
@@ -10,6 +10,7 @@ use license_telemetry::metrics;
 
 use crate::{
     Context,
+    error::MailError,
     letters::{self, Mail},
 };
 
@@ -19,27 +20,6 @@ pub(crate) enum Progress {
     Settled,
     /// Somebody else is sending it.
     UnderWay,
-}
-
-/// Why a mail was not sent. It is tried again.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum MailError {
-    /// The table.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Another service, before the mail itself, or certainly without effect.
-    #[error(transparent)]
-    Client(#[from] ClientError),
-}
-
-impl MailError {
-    /// The name under which it is counted.
-    pub const fn metric(&self) -> &'static str {
-        match self {
-            Self::Store(error) => error.metric(),
-            Self::Client(error) => error.metric(),
-        }
-    }
 }
 
 /// Sends what is left of a mail.

@@ -13,6 +13,7 @@ mod bulk;
 mod dump;
 mod existing;
 mod fields;
+mod placed;
 mod report;
 mod survey;
 mod write;

@@ -299,18 +299,8 @@ mod tests {
     use super::*;
 
     fn webhook() -> Webhook {
-        let agreement: CustomerAgreement = serde_json::from_value(json!({
-            "uuid": Uuid::nil(),
-            "enterprise_customer_uuid": Uuid::nil(),
-            "disable_expiration_notifications": false,
-            "disable_onboarding_notifications": false,
-            "license_duration_before_purge_seconds": 0,
-            "enable_auto_applied_subscriptions_with_universal_link": false,
-            "enable_auto_scaling_of_current_plan": false,
-            "created": "2026-01-01T00:00:00Z",
-            "modified": "2026-01-01T00:00:00Z",
-        }))
-        .expect("an agreement");
+        let (agreement, enterprise) = (AgreementId(Uuid::nil()), EnterpriseId(Uuid::nil()));
+        let agreement = CustomerAgreement::new(agreement, enterprise, Timestamp::UNIX_EPOCH);
         let there = ("https://a.example/in?key=1".to_owned(), Secret("one".to_owned()));
         Webhook::new(WebhookId(Uuid::nil()), &agreement, there, Timestamp::UNIX_EPOCH)
     }

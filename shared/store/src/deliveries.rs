@@ -8,7 +8,7 @@ use crate::{
     keys::{self, Item, Key, TTL},
     ports::Deliveries,
     rows::{self, number},
-    table::{ATTEMPTS, Cancelled, Expression, Range, Write},
+    table::{Expression, Range, Write},
     trails::version_is,
 };
 
@@ -52,18 +52,8 @@ impl Deliveries for Store {
             consequences: vec![Consequence::ResendMail { delivery: seen.id }],
             ..self.new_event(EventKind::MailResent, &portfolio.agreement, stamp)
         };
-        for attempt in 0..ATTEMPTS {
-            let condition = Some(version_is(seen.version));
-            let mut writes = vec![Write::Put { item: item(&after, Some(seen))?, condition }];
-            writes.extend(Self::told(&event)?);
-            match self.table.transact(writes, self.token()).await {
-                Ok(()) => return Ok(true),
-                Err(Cancelled::Conditions(_)) => return Ok(false),
-                Err(Cancelled::Conflict) => self.table.wait(attempt).await,
-                Err(Cancelled::Store(error)) => return Err(error),
-            }
-        }
-        Err(StoreError::Contention { operation: "resend", attempts: ATTEMPTS })
+        let write = Write::Put { item: item(&after, Some(seen))?, condition: Some(version_is(seen.version)) };
+        self.put_telling(write, &event, "resend mail").await
     }
 }
 

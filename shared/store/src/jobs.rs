@@ -13,7 +13,7 @@ use crate::{
     keys::{self, Item, JobKeys, Key, TTL},
     ports::Jobs,
     rows::{self, number},
-    table::{ATTEMPTS, Cancelled, Expression, Range, Write},
+    table::{Expression, Range, Write},
     trails::version_is,
 };
 
@@ -174,18 +174,8 @@ impl Store {
             ..self.new_event(kind, &portfolio.agreement, stamp)
         };
         let condition = seen.map_or_else(Expression::absent, |seen| version_is(seen.version));
-        for attempt in 0..ATTEMPTS {
-            let put = Write::Put { item: item(after, seen)?, condition: Some(condition.clone()) };
-            let mut writes = vec![put];
-            writes.extend(Self::told(&event)?);
-            match self.table.transact(writes, self.token()).await {
-                Ok(()) => return Ok(true),
-                Err(Cancelled::Conditions(_)) => return Ok(false),
-                Err(Cancelled::Conflict) => self.table.wait(attempt).await,
-                Err(Cancelled::Store(error)) => return Err(error),
-            }
-        }
-        Err(StoreError::Contention { operation: "job", attempts: ATTEMPTS })
+        let put = Write::Put { item: item(after, seen)?, condition: Some(condition) };
+        self.put_telling(put, &event, "job").await
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     Store, StoreError, keys,
     ports::Notices,
     rows,
-    table::{ATTEMPTS, Cancelled, Expression, Write},
+    table::{Expression, Write},
 };
 
 /// The name of the notice about a plan's allocation.
@@ -36,19 +36,9 @@ impl Notices for Store {
         let mut item = keys::notice(plan, UTILIZATION).attributes();
         item.insert(PERCENT.to_owned(), rows::number(percent));
         item.insert("told".to_owned(), rows::text(keys::time(stamp.at)));
-        for attempt in 0..ATTEMPTS {
-            let condition = Expression::new("attribute_not_exists(pk) OR #percent < :percent")
-                .name(PERCENT)
-                .value(PERCENT, rows::number(percent));
-            let mut writes = vec![Write::Put { item: item.clone(), condition: Some(condition) }];
-            writes.extend(Self::told(&event)?);
-            match self.table.transact(writes, self.token()).await {
-                Ok(()) => return Ok(true),
-                Err(Cancelled::Conditions(_)) => return Ok(false),
-                Err(Cancelled::Conflict) => self.table.wait(attempt).await,
-                Err(Cancelled::Store(error)) => return Err(error),
-            }
-        }
-        Err(StoreError::Contention { operation: "utilization notice", attempts: ATTEMPTS })
+        let condition = Expression::new("attribute_not_exists(pk) OR #percent < :percent")
+            .name(PERCENT)
+            .value(PERCENT, rows::number(percent));
+        self.put_telling(Write::Put { item, condition: Some(condition) }, &event, "utilization notice").await
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     keys::{self, Item, PART_PREFIX, TTL},
     ports::{Earlier, Onces},
     rows::{self, number, text},
-    table::{Cancelled, Expression, Range, Write},
+    table::{ATTEMPTS, Cancelled, Expression, Range, Write},
 };
 
 /// How long a record is kept: a day.
@@ -197,6 +197,27 @@ impl Onces for Store {
 }
 
 impl Store {
+    /// Writes one item and the event that tells of it, in one transaction; whether its condition held. The transaction
+    /// met another one: again after a random wait.
+    pub(crate) async fn put_telling(
+        &self,
+        write: Write,
+        event: &Event,
+        operation: &'static str,
+    ) -> Result<bool, StoreError> {
+        for attempt in 0..ATTEMPTS {
+            let mut writes = vec![write.clone()];
+            writes.extend(Self::told(event)?);
+            match self.table.transact(writes, self.token()).await {
+                Ok(()) => return Ok(true),
+                Err(Cancelled::Conditions(_)) => return Ok(false),
+                Err(Cancelled::Conflict) => self.table.wait(attempt).await,
+                Err(Cancelled::Store(error)) => return Err(error),
+            }
+        }
+        Err(StoreError::Contention { operation, attempts: ATTEMPTS })
+    }
+
     /// Writes one item; whether its condition held.
     pub(crate) async fn put_if(&self, write: Write) -> Result<bool, StoreError> {
         match self.table.transact(vec![write], self.token()).await {

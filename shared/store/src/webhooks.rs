@@ -11,7 +11,7 @@ use crate::{
     keys::{self, AgreementKeys, Item},
     ports::Webhooks,
     rows,
-    table::{ATTEMPTS, Cancelled, Expression, Range, Write},
+    table::{ATTEMPTS, Expression, Range, Write},
 };
 
 /// Who disables webhooks that fail.
@@ -48,7 +48,7 @@ impl Webhooks for Store {
             let webhook = Webhook { slot, version: 1, ..webhook.clone() };
             let put = Write::create(item(&webhook)?);
             let event = self.about(portfolio, EventKind::WebhookCreated, (None, Some(&webhook)), stamp);
-            if self.commit(put, &event).await? {
+            if self.put_telling(put, &event, "create webhook").await? {
                 return Ok(true);
             }
         }
@@ -65,7 +65,7 @@ impl Webhooks for Store {
         stamp: &Stamp,
     ) -> Result<bool, StoreError> {
         let about = self.about(portfolio, EventKind::WebhookUpdated, (Some(seen), Some(after)), stamp);
-        self.commit(put(seen, after)?, &Event { consequences, ..about }).await
+        self.put_telling(put(seen, after)?, &Event { consequences, ..about }, "change webhook").await
     }
 
     /// One transaction: the webhook goes (its version as seen), the event. Its condition failed: somebody changed it.
@@ -73,7 +73,7 @@ impl Webhooks for Store {
     async fn delete_webhook(&self, portfolio: &Portfolio, seen: &Webhook, stamp: &Stamp) -> Result<bool, StoreError> {
         let key = AgreementKeys(seen.customer_agreement).webhook(seen.slot);
         let event = self.about(portfolio, EventKind::WebhookDeleted, (Some(seen), None), stamp);
-        self.commit(Write::Delete { key, condition: Some(is_seen(seen)) }, &event).await
+        self.put_telling(Write::Delete { key, condition: Some(is_seen(seen)) }, &event, "delete webhook").await
     }
 
     /// 1. It tells nothing new: nothing is written.
@@ -87,7 +87,12 @@ impl Webhooks for Store {
             let is_disabled = seen.is_active && !after.is_active;
             let is_noted = if is_disabled {
                 let (kind, stamp) = (EventKind::WebhookDisabled, disabling(tried.at));
-                self.commit(put, &self.about(portfolio, kind, (Some(&seen), Some(&after)), &stamp)).await?
+                self.put_telling(
+                    put,
+                    &self.about(portfolio, kind, (Some(&seen), Some(&after)), &stamp),
+                    "disable webhook",
+                )
+                .await?
             } else {
                 self.put_if(put).await?
             };
@@ -124,21 +129,6 @@ impl Store {
         stamp: &Stamp,
     ) -> Event {
         Event { changes: webhook_changes(before, after), ..self.new_event(kind, &portfolio.agreement, stamp) }
-    }
-
-    /// The write and the event, in one transaction; whether the write's condition held.
-    async fn commit(&self, write: Write, event: &Event) -> Result<bool, StoreError> {
-        for attempt in 0..ATTEMPTS {
-            let mut writes = vec![write.clone()];
-            writes.extend(Self::told(event)?);
-            match self.table.transact(writes, self.token()).await {
-                Ok(()) => return Ok(true),
-                Err(Cancelled::Conditions(_)) => return Ok(false),
-                Err(Cancelled::Conflict) => self.table.wait(attempt).await,
-                Err(Cancelled::Store(error)) => return Err(error),
-            }
-        }
-        Err(StoreError::Contention { operation: "webhook", attempts: ATTEMPTS })
     }
 }
 

@@ -9,6 +9,9 @@ use serde_json::{Map, Value, json};
 
 use crate::ApiError;
 
+/// The largest body that is read: about 20,000 e-mail addresses.
+pub(crate) const BODY_LIMIT: usize = 2 * 1024 * 1024;
+
 /// The most fields of a form.
 const MOST_FIELDS: usize = 50_000;
 

@@ -13,10 +13,9 @@ use axum::{
 };
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
-use crate::{ApiError, Caller, Grants, Route, Web, cors, gate, negotiation, options, request, security};
-
-/// The largest body that is read: about 20,000 e-mail addresses.
-pub(crate) const BODY_LIMIT: usize = 2 * 1024 * 1024;
+use crate::{
+    ApiError, Caller, Grants, Route, Web, body::BODY_LIMIT, cors, gate, negotiation, options, request, security,
+};
 
 /// The contract's order of methods in `Allow`.
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];

@@ -22,7 +22,7 @@ use license_domain::{Begun, Once, Principal, StoredAnswer};
 use license_store::{StoreError, ports::Earlier};
 use serde::Serialize;
 
-use crate::{ApiError, Web, digest::digest, endpoints::BODY_LIMIT};
+use crate::{ApiError, Web, body::BODY_LIMIT, digest::digest};
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");

@@ -14,9 +14,9 @@ use super::{
     Progress,
     dump::Dump,
     fields,
+    placed::{Placed, place},
     report::{BadRow, ImportError},
     survey::{STEP, Survey},
-    write::{self, Placed},
 };
 
 /// What is there already, exactly as in the files.
@@ -180,7 +180,7 @@ async fn licenses(
             let Some(license) = license.filter(|license| existing.plans.contains(&license.subscription_plan)) else {
                 continue;
             };
-            let placed = write::place(survey, license)?;
+            let placed = place(survey, license)?;
             let complaint = dump.bad(&row, "the table has it otherwise, or not at all");
             wanted.insert(placed.key()?, (placed, complaint));
         }

@@ -2,13 +2,11 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use license_domain::{
-    License, LicenseStatus, PlanId, ProductCatalog, RenewalId, Stamp, SubscriptionPlan, SubscriptionPlanRenewal,
-};
+use license_domain::{PlanId, ProductCatalog, RenewalId, Stamp, SubscriptionPlan, SubscriptionPlanRenewal};
 use license_store::{
-    Store, StoreError, alias_item,
-    keys::{self, AgreementKeys, BucketKeys, Item, Key, UserKeys},
-    rows::{self, Bucket, Home, attributes},
+    Store, StoreError,
+    keys::{self, AgreementKeys, BucketKeys, Key, UserKeys},
+    rows::{self, Bucket, attributes},
     table::{Cancelled, Expression, Write},
 };
 use tokio::task::JoinSet;
@@ -19,15 +17,13 @@ use super::{
     dump::{Dump, Row},
     existing::Existing,
     fields,
+    placed::{VERSION, place},
     report::{ImportError, Report},
     survey::{STEP, Survey},
 };
 
 /// How many heaps of rows are written at once.
 const PARALLEL: usize = 4;
-
-/// The version of everything that is imported.
-const VERSION: u64 = 1;
 
 /// What every imported item is stamped with.
 fn stamp(store: &Store) -> Stamp {
@@ -47,69 +43,6 @@ pub fn failed(cancelled: Cancelled) -> ImportError {
         Cancelled::Store(error) => error,
         Cancelled::Conflict | Cancelled::Conditions(_) => StoreError::Contention { operation: "import", attempts: 1 },
     })
-}
-
-/// A licence, and where it belongs.
-#[derive(Debug)]
-pub struct Placed {
-    /// As it is kept.
-    pub license: License,
-    home: Home,
-    bucket: BucketKeys,
-    plan: SubscriptionPlan,
-}
-
-/// Finds a licence's place.
-pub fn place(survey: &Survey, license: License) -> Result<Placed, ImportError> {
-    let plan = survey.plans.get(&license.subscription_plan).cloned();
-    // The first pass saw to it.
-    let plan = plan.ok_or_else(|| StoreError::Corrupt { key: "an import".to_owned(), cause: "no plan".to_owned() })?;
-    let (license, home) = survey.settle(license);
-    let (_, low) = license.uuid.0.as_u64_pair();
-    let bucket = u16::try_from(low % u64::from(plan.seats.buckets.max(1))).unwrap_or_default();
-    Ok(Placed { license, home, bucket: BucketKeys { plan: plan.uuid, bucket }, plan })
-}
-
-impl Placed {
-    fn item(&self, stamp: &Stamp) -> Result<Item, StoreError> {
-        if self.license.status == LicenseStatus::Unassigned {
-            return rows::free_seat(&self.license, self.bucket);
-        }
-        let plan = &self.plan;
-        rows::license(&self.license, self.home, plan.customer_agreement, &plan.seats, VERSION, stamp)
-    }
-
-    /// Its key.
-    pub fn key(&self) -> Result<Key, StoreError> {
-        let stamp = Stamp {
-            actor: String::new(),
-            actor_lms_user_id: None,
-            reason: String::new(),
-            request_id: String::new(),
-            at: self.license.created,
-            once: None,
-        };
-        let missing = || StoreError::Corrupt { key: "an import".to_owned(), cause: "no key".to_owned() };
-        Key::of(&self.item(&stamp)?).ok_or_else(missing)
-    }
-
-    /// The learner's number leads to the address, as it does once somebody activates here.
-    fn alias(&self, stamp: &Stamp) -> Option<Item> {
-        let license = self.license.status.is_live().then_some(&self.license)?;
-        Some(alias_item(license.lms_user_id?, license.user_email.as_ref()?, stamp.at))
-    }
-
-    fn count(&self, bucket: &mut Bucket) {
-        match self.license.status {
-            LicenseStatus::Unassigned => bucket.free += 1,
-            LicenseStatus::Assigned => bucket.assigned += 1,
-            LicenseStatus::Activated => bucket.activated += 1,
-            LicenseStatus::Revoked => {
-                bucket.revoked += 1;
-                bucket.revoked_without_person += i64::from(self.license.user_email.is_none());
-            }
-        }
-    }
 }
 
 /// What the heaps have written so far.
