@@ -26,7 +26,8 @@ pub const ROUTE: Route = Route {
         query: &[doc::CURSOR, Param::optional("format", Kind::OneOf(&["json", "csv"]), "`csv`: all of it as a table.")],
         body: &[],
         answers: &[
-            Answer::new(200, "A page, or the whole table as CSV.", Shape::Of(doc::schema::<Walk<ShownRow>>)),
+            Answer::new(200, "A page,", Shape::Of(doc::schema::<Walk<ShownRow>>)),
+            Answer::new(200, "or the whole table.", Shape::Csv),
             Answer::new(303, "The table is too large for an answer: `Location` leads to a file.", Shape::Nothing),
         ],
     },
