@@ -1,4 +1,4 @@
-//! The embedded DynamoDB: it speaks the service's own protocol on a loopback port.
+//! The embedded DynamoDB: it speaks the service's own protocol on a loopback port. Tests may name another one.
 
 mod bulk;
 mod stream;
@@ -6,14 +6,18 @@ mod stream;
 use std::{
     fmt,
     path::Path,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use dynoxide::Database;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
-pub use self::{bulk::EngineBulk, stream::EngineStream};
-use crate::StartError;
+pub use self::stream::TableStream;
+use self::{bulk::EngineBulk, stream::EngineStream};
+use crate::{StartError, import::Bulk};
 
 /// The file that the table is kept in.
 const FILE: &str = "table.sqlite";
@@ -26,11 +30,19 @@ const STREAM_INDEX: &str = "CREATE INDEX IF NOT EXISTS _stream_records_in_order
 /// A running engine. It stops when it is dropped.
 pub struct Engine {
     url: String,
-    database: Database,
-    /// Whether its file was made by this start.
-    is_new: bool,
-    stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
+    kind: Kind,
+}
+
+enum Kind {
+    Embedded {
+        database: Database,
+        /// Whether its file was made by this start.
+        is_new: bool,
+        stop: watch::Sender<bool>,
+        task: JoinHandle<()>,
+    },
+    /// Another process serves it.
+    Elsewhere(Arc<dyn TableStream>),
 }
 
 impl fmt::Debug for Engine {
@@ -58,7 +70,12 @@ impl Engine {
             };
             let _ = dynoxide::server::serve_with_shutdown(listener, served, end).await;
         });
-        Ok(Self { url, database, is_new, stop, task })
+        Ok(Self { url, kind: Kind::Embedded { database, is_new, stop, task } })
+    }
+
+    /// One that another process serves at that URL, for instance AWS's own local edition, with its stream.
+    pub fn elsewhere(url: impl Into<String>, stream: Arc<dyn TableStream>) -> Self {
+        Self { url: url.into(), kind: Kind::Elsewhere(stream) }
     }
 
     /// Where it listens.
@@ -66,31 +83,39 @@ impl Engine {
         &self.url
     }
 
-    /// Its own way to write many items.
-    pub fn bulk(&self) -> EngineBulk {
-        EngineBulk(self.database.clone())
+    /// Its own way to write many items; only the embedded one has it.
+    pub fn bulk(&self) -> Result<Arc<dyn Bulk>, StartError> {
+        match &self.kind {
+            Kind::Embedded { database, .. } => Ok(Arc::new(EngineBulk(database.clone()))),
+            Kind::Elsewhere(_) => Err(StartError::Engine("imports need the embedded one".to_owned())),
+        }
     }
 
     /// The table's stream.
-    pub fn stream(&self) -> EngineStream {
-        EngineStream(self.database.clone())
+    pub fn stream(&self) -> Arc<dyn TableStream> {
+        match &self.kind {
+            Kind::Embedded { database, .. } => Arc::new(EngineStream(database.clone())),
+            Kind::Elsewhere(stream) => stream.clone(),
+        }
     }
 
     /// Makes large imports into a new file faster, until it is turned off: it may be lost if the machine fails
     /// meanwhile, but holds nothing yet. A file that was there stays as safe as it is.
     pub fn load(&self, is_on: bool) -> Result<(), StartError> {
-        let changed = match (self.is_new, is_on) {
-            (false, _) => return Ok(()),
-            (true, true) => self.database.enable_bulk_loading(),
-            (true, false) => self.database.disable_bulk_loading(),
+        let changed = match (&self.kind, is_on) {
+            (Kind::Embedded { database, is_new: true, .. }, true) => database.enable_bulk_loading(),
+            (Kind::Embedded { database, is_new: true, .. }, false) => database.disable_bulk_loading(),
+            _ => return Ok(()),
         };
         changed.map_err(|error| StartError::Engine(error.to_string()))
     }
 
     /// Stops it, and waits until its file is closed.
     pub async fn stop(self) {
-        self.stop.send_replace(true);
-        let _ = tokio::time::timeout(crate::STOP_TIMEOUT, self.task).await;
+        if let Kind::Embedded { stop, task, .. } = self.kind {
+            stop.send_replace(true);
+            let _ = tokio::time::timeout(crate::STOP_TIMEOUT, task).await;
+        }
     }
 }
 

@@ -5,18 +5,18 @@ mod api;
 pub mod aws;
 pub mod banner;
 pub mod clock;
-mod demo;
+pub mod demo;
 pub mod engine;
 mod error;
 pub mod faults;
 pub mod import;
-mod keys;
+pub mod keys;
 mod local;
-mod pumps;
+pub mod pumps;
 mod schedules;
-mod services;
+pub mod services;
 pub mod settings;
-mod table;
+pub mod table;
 mod workers;
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -140,7 +140,7 @@ pub async fn start_on(
     let imported = match options.import.as_slice() {
         [] => None,
         files => {
-            let bulk: Arc<dyn import::Bulk> = Arc::new(engine.bulk());
+            let bulk = engine.bulk()?;
             engine.load(true)?;
             let imported = import::import(&store, &bulk, files, &|line| tracing::info!("{line}")).await;
             engine.load(false)?;

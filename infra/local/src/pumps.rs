@@ -24,7 +24,7 @@ use license_template::Template;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::{aws::Aws, engine::EngineStream, faults::Faults};
+use crate::{aws::Aws, engine::TableStream, faults::Faults};
 
 /// A function that reads the stream: it is handed a batch and the invocation's id.
 pub type StreamHandler =
@@ -57,7 +57,7 @@ impl std::fmt::Debug for Handlers {
 /// All event sources.
 pub struct Pumps {
     aws: Aws,
-    stream: EngineStream,
+    stream: Arc<dyn TableStream>,
     faults: Arc<Faults>,
     random: Arc<dyn Random>,
     /// How many invocations of queues are under way.
@@ -72,7 +72,7 @@ impl std::fmt::Debug for Pumps {
 
 impl Pumps {
     /// Pumps over these stand-ins.
-    pub fn new(aws: Aws, stream: EngineStream, faults: Arc<Faults>, random: Arc<dyn Random>) -> Arc<Self> {
+    pub fn new(aws: Aws, stream: Arc<dyn TableStream>, faults: Arc<Faults>, random: Arc<dyn Random>) -> Arc<Self> {
         Arc::new(Self { aws, stream, faults, random, busy: AtomicUsize::new(0) })
     }
 
@@ -108,7 +108,7 @@ impl Pumps {
         let mut calm = 0;
         while waited < LONGEST_DRAIN {
             self.aws.tell();
-            let is_calm = self.busy.load(Ordering::SeqCst) == 0 && self.is_read() && self.nothing_waits();
+            let is_calm = self.busy.load(Ordering::SeqCst) == 0 && self.is_read().await && self.nothing_waits();
             calm = if is_calm { calm + 1 } else { 0 };
             // What was just read may be on its way from the one to the other.
             if calm == 2 {
@@ -120,9 +120,9 @@ impl Pumps {
         json!({ "drained": calm >= 2, "queues": self.aws.depths().unwrap_or_default() })
     }
 
-    fn is_read(&self) -> bool {
+    async fn is_read(&self) -> bool {
         let Ok(read) = self.aws.state().checkpoint(stream::CHECKPOINT) else { return false };
-        self.stream.changes(read.as_deref(), 1).is_ok_and(|changes| changes.is_empty())
+        self.stream.changes(read.as_deref(), 1).await.is_ok_and(|changes| changes.is_empty())
     }
 
     fn nothing_waits(&self) -> bool {

@@ -12,7 +12,7 @@ use crate::{import::Bulk, table};
 
 /// The engine's own way to write many items.
 #[derive(Clone)]
-pub struct EngineBulk(pub(super) Database);
+pub(super) struct EngineBulk(pub(super) Database);
 
 impl std::fmt::Debug for EngineBulk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,5 +1,8 @@
 //! The table's stream, as the engine keeps it.
 
+use std::fmt::Debug;
+
+use async_trait::async_trait;
 use dynoxide::{
     Database,
     actions::{get_records::GetRecordsRequest, get_shard_iterator::GetShardIteratorRequest},
@@ -9,9 +12,16 @@ use serde_json::Value;
 
 use crate::{StartError, table};
 
-/// The stream.
-#[derive(Clone)]
-pub struct EngineStream(pub(super) Database);
+/// The changes of the table, in their order.
+#[async_trait]
+pub trait TableStream: Debug + Send + Sync {
+    /// At most so many changes after the one with that sequence number, from the first that is kept where none is
+    /// named, in the form in which Lambda is called with them.
+    async fn changes(&self, after: Option<&str>, most: usize) -> Result<Vec<Value>, StartError>;
+}
+
+/// The stream of the embedded engine.
+pub(super) struct EngineStream(pub(super) Database);
 
 impl std::fmt::Debug for EngineStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -19,17 +29,16 @@ impl std::fmt::Debug for EngineStream {
     }
 }
 
-impl EngineStream {
-    /// Changes behind that one, from the first that is kept where none is named, in the form in which Lambda is
-    /// called with them.
-    pub fn changes(&self, behind: Option<&str>, most: usize) -> Result<Vec<Value>, StartError> {
+#[async_trait]
+impl TableStream for EngineStream {
+    async fn changes(&self, after: Option<&str>, most: usize) -> Result<Vec<Value>, StartError> {
         let failed = |error: &dyn std::fmt::Display| StartError::Engine(error.to_string());
-        let kind = if behind.is_some() { "AFTER_SEQUENCE_NUMBER" } else { "TRIM_HORIZON" };
+        let kind = if after.is_some() { "AFTER_SEQUENCE_NUMBER" } else { "TRIM_HORIZON" };
         let at = GetShardIteratorRequest {
             stream_arn: stream_arn(table::NAME, "local"),
             shard_id: shard_id(table::NAME),
             shard_iterator_type: kind.to_owned(),
-            sequence_number: behind.map(str::to_owned),
+            sequence_number: after.map(str::to_owned),
         };
         let at = self.0.get_shard_iterator(at).map_err(|error| failed(&error))?;
         let read = GetRecordsRequest { shard_iterator: at.shard_iterator.unwrap_or_default(), limit: Some(most) };

@@ -40,7 +40,7 @@ impl Pump {
     pub(super) async fn run(self) {
         let mut behind = self.pumps.aws.state().checkpoint(CHECKPOINT).ok().flatten();
         loop {
-            match self.read(behind.as_deref()) {
+            match self.read(behind.as_deref()).await {
                 Ok(changes) if changes.is_empty() => tokio::time::sleep(LOOK).await,
                 Ok(changes) => {
                     let last = changes.last().map(sequence);
@@ -64,8 +64,8 @@ impl Pump {
         }
     }
 
-    fn read(&self, behind: Option<&str>) -> Result<Vec<Value>, String> {
-        self.pumps.stream.changes(behind, READ).map_err(|error| error.to_string())
+    async fn read(&self, behind: Option<&str>) -> Result<Vec<Value>, String> {
+        self.pumps.stream.changes(behind, READ).await.map_err(|error| error.to_string())
     }
 
     fn admitted(&self, changes: Vec<Value>) -> Vec<Value> {
