@@ -26,9 +26,13 @@ fn write_all(text: &mut String, running: &Running, took: Duration) -> std::fmt::
         None => "in memory; --data DIR keeps it".to_owned(),
     };
     writeln!(text, "  table       {} in a DynamoDB at {} ({kept})", running.table(), running.engine_url())?;
+    writeln!(text, "  AWS         {} (stand-ins for SQS, EventBridge, S3, SES, secrets)", running.aws_url())?;
     for (name, url, is_ours) in running.other_services() {
         let note = if is_ours { " (a stand-in)" } else { "" };
         writeln!(text, "  {name:<11} {url}{note}")?;
+    }
+    for (option, address) in running.exposed() {
+        writeln!(text, "  warning     {option} {address} lets other machines in, and asks nobody for a password")?;
     }
     if let Some(report) = running.imported() {
         writeln!(text, "\nImported\n{report}")?;
@@ -38,7 +42,10 @@ fn write_all(text: &mut String, running: &Running, took: Duration) -> std::fmt::
         writeln!(text, "\nNo tokens: the settings name signing keys that are not the runner's.")?;
         return Ok(());
     }
-    writeln!(text, "\nTokens (they do not expire; also at {url}/_local/tokens/ROLE)\n")?;
+    writeln!(
+        text,
+        "\nTokens (they do not expire; also at {url}/_local/tokens/ROLE, their keys at {url}/_local/jwks.json)\n"
+    )?;
     for (role, token) in tokens {
         writeln!(text, "  {role:<19} {token}")?;
     }

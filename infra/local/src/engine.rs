@@ -5,6 +5,7 @@ mod stream;
 
 use std::{
     fmt,
+    net::SocketAddr,
     path::Path,
     sync::{
         Arc,
@@ -13,7 +14,7 @@ use std::{
 };
 
 use dynoxide::Database;
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{sync::watch, task::JoinHandle};
 
 pub use self::stream::TableStream;
 use self::{bulk::EngineBulk, stream::EngineStream};
@@ -52,15 +53,20 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Starts one: in memory, or with its data in that folder.
+    /// Starts one on a free loopback port: in memory, or with its data in that folder.
     pub async fn start(data: Option<&Path>) -> Result<Self, StartError> {
+        Self::start_at(data, crate::FREE_LOOPBACK_PORT).await
+    }
+
+    /// Starts one at that address: in memory, or with its data in that folder.
+    pub async fn start_at(data: Option<&Path>, address: SocketAddr) -> Result<Self, StartError> {
+        // First, so that a taken port is reported before a file is made.
+        let (listener, url) = crate::listen(address).await?;
         let failed = |error: &dyn fmt::Display| StartError::Engine(error.to_string());
         let (database, is_new) = match data {
             Some(folder) => open(folder)?,
             None => (in_memory().map_err(|error| failed(&error))?, true),
         };
-        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| failed(&error))?;
-        let url = format!("http://{}", listener.local_addr().map_err(|error| failed(&error))?);
         let (stop, mut stopped) = watch::channel(false);
         let served = database.clone();
         let task = tokio::spawn(async move {

@@ -77,6 +77,12 @@ impl Signer {
     }
 }
 
+/// The public keys that the settings hold: never a secret, and nothing where the settings name the URL of a set.
+pub fn public(settings: &Settings) -> Option<Value> {
+    let set = settings.get("JWT_PUBLIC_SIGNING_JWK_SET")?;
+    serde_json::from_str::<Value>(set).ok().filter(Value::is_object)
+}
+
 /// The same for the same key, so that tokens outlive a restart.
 fn key_id(public: &Jwk) -> String {
     let digest = digest::digest(&digest::SHA256, json!(public).to_string().as_bytes());

@@ -19,7 +19,14 @@ pub mod settings;
 pub mod table;
 mod workers;
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use license_domain::{Clock, Random, Timestamp};
 use license_store::Store;
@@ -36,6 +43,9 @@ pub use crate::{clock::LocalClock, error::StartError};
 /// The user who retires learners, where the settings name nobody else.
 pub const RETIREMENT_WORKER: &str = "retirement-service-worker";
 
+/// A port that the system chooses, and that only this machine reaches.
+pub const FREE_LOOPBACK_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 /// How long requests that are under way may take to end when the runner stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -44,6 +54,10 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Options {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where to serve the table.
+    pub table_listen: SocketAddr,
+    /// Where to serve the stand-ins for AWS and for other services.
+    pub aws_listen: SocketAddr,
     /// Where to keep the data; in memory where no folder is named.
     pub data: Option<PathBuf>,
     /// Files to import.
@@ -59,7 +73,9 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            listen: FREE_LOOPBACK_PORT,
+            table_listen: FREE_LOOPBACK_PORT,
+            aws_listen: FREE_LOOPBACK_PORT,
             data: None,
             import: Vec::new(),
             clock: None,
@@ -79,6 +95,7 @@ pub struct Running {
     settings: Settings,
     signer: Option<Arc<Signer>>,
     tokens: Arc<BTreeMap<&'static str, String>>,
+    aws_url: String,
     imported: Option<import::Report>,
     pumps: Arc<Pumps>,
     stop: watch::Sender<bool>,
@@ -94,7 +111,7 @@ impl fmt::Debug for Running {
 
 /// Starts everything.
 pub async fn start(options: Options) -> Result<Running, StartError> {
-    let engine = Engine::start(options.data.as_deref()).await?;
+    let engine = Engine::start_at(options.data.as_deref(), options.table_listen).await?;
     let endpoint = engine.url().to_owned();
     start_on(engine, (&endpoint, &endpoint), options).await
 }
@@ -107,7 +124,7 @@ pub async fn start_on(
     options: Options,
 ) -> Result<Running, StartError> {
     // First, so that a taken port is told before anything is written.
-    let listener = listen(options.listen).await?;
+    let (listener, _) = listen(options.listen).await?;
     let address = listener.local_addr().map_err(|cause| StartError::Listen { address: options.listen, cause })?;
 
     let template = Template::embedded()?;
@@ -115,14 +132,16 @@ pub async fn start_on(
     let (shared_clock, random): (Arc<dyn Clock>, Arc<dyn Random>) = (clock.clone(), Arc::new(SystemRandom));
     let mut settings = Settings::new(options.settings.clone());
     let signer = Signer::new(&mut settings, options.data.as_deref())?.map(Arc::new);
+    let key_set = keys::public(&settings);
     let tokens = Arc::new(signer.as_deref().map(demo::tokens).transpose()?.unwrap_or_default());
 
     let direct = table::client(engine.url());
     table::create(&direct, template.table()).await?;
     let store = Arc::new(Store::new(direct, table::NAME, shared_clock.clone(), random.clone()));
     let aws = Aws::open(options.data.as_deref(), &template, shared_clock.clone(), random.clone())?;
-    let services = Services::new(store.clone(), aws.clone());
-    let mut helpers = vec![services.serve(&mut settings).await?];
+    let services = Services::new(store.clone(), aws.clone(), key_set.clone());
+    let (stand_ins, aws_url) = services.serve(&mut settings, options.aws_listen).await?;
+    let mut helpers = vec![stand_ins];
     settings.set_default("LEARNER_PORTAL_URL", "http://localhost:8734");
     settings.set_default("RETIREMENT_SERVICE_WORKER_USERNAME", RETIREMENT_WORKER);
 
@@ -163,6 +182,7 @@ pub async fn start_on(
         relay,
         signer: signer_,
         tokens: tokens_,
+        key_set,
     };
     let router = local::router(local).fallback_service(product.router());
     let (stop, mut stopped) = watch::channel(false);
@@ -184,6 +204,7 @@ pub async fn start_on(
         settings,
         signer,
         tokens,
+        aws_url,
         imported,
         pumps,
         stop,
@@ -192,8 +213,18 @@ pub async fn start_on(
     })
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|cause| StartError::Listen { address, cause })
+/// Listens there; also the URL at which this machine reaches it.
+async fn listen(address: SocketAddr) -> Result<(TcpListener, String), StartError> {
+    let failed = |cause| StartError::Listen { address, cause };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let mut reached = listener.local_addr().map_err(failed)?;
+    if reached.ip().is_unspecified() {
+        reached.set_ip(match reached.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    Ok((listener, format!("http://{reached}")))
 }
 
 impl Running {
@@ -210,6 +241,20 @@ impl Running {
     /// Where the engine listens.
     pub fn engine_url(&self) -> &str {
         self.engine.url()
+    }
+
+    /// Where the stand-ins for AWS and for other services listen.
+    pub fn aws_url(&self) -> &str {
+        &self.aws_url
+    }
+
+    /// The addresses that others than this machine may reach, by the options that ask for them.
+    pub fn exposed(&self) -> Vec<(&'static str, SocketAddr)> {
+        let options = &self.options;
+        [("--listen", options.listen), ("--table-listen", options.table_listen), ("--aws-listen", options.aws_listen)]
+            .into_iter()
+            .filter(|(_, address)| !address.ip().is_loopback())
+            .collect()
     }
 
     /// The table's name.

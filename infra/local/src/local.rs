@@ -8,6 +8,7 @@
 //! | `GET /_local/tokens` | a token for each of the demo's roles |
 //! | `GET /_local/tokens/{role}` | that token, as text |
 //! | `POST /_local/tokens` | `{…claims}`: a token with these claims, as text |
+//! | `GET /_local/jwks.json` | the public keys of these tokens; the stand-ins for AWS serve it too |
 //! | `GET, DELETE /_local/calls` | the calls to other services that the stand-ins got |
 //! | `GET, DELETE /_local/mail` | the mails that people got, one entry for each |
 //! | `GET, DELETE /_local/events` | the events on the bus (`?type=` the end of a name) |
@@ -64,6 +65,8 @@ pub struct Local {
     pub signer: Option<Arc<Signer>>,
     /// The demo's tokens, by role.
     pub tokens: Arc<BTreeMap<&'static str, String>>,
+    /// The public keys of tokens.
+    pub key_set: Option<Value>,
 }
 
 /// A request that is not understood, in words.
@@ -87,6 +90,7 @@ pub fn router(local: Local) -> Router {
         .route("/_local/clock", get(clock).post(set_clock))
         .route("/_local/tokens", get(tokens).post(make_token))
         .route("/_local/tokens/{role}", get(token))
+        .route("/_local/jwks.json", get(key_set))
         .route("/_local/calls", get(calls).delete(forget_calls))
         .route("/_local/catalogs", axum::routing::post(add_catalog))
         .merge(after::router())
@@ -100,6 +104,7 @@ async fn index() -> Json<Value> {
         "GET /_local/tokens": "a token for each role",
         "GET /_local/tokens/{role}": "that token, as text",
         "POST /_local/tokens": "claims; answers a token with them, as text",
+        "GET /_local/jwks.json": "the public keys of these tokens, a JWK set",
         "GET /_local/calls": "the calls to other services",
         "DELETE /_local/calls": "forgets them",
         "GET /_local/mail": "the mails that people got",
@@ -163,6 +168,10 @@ async fn token(State(local): State<Local>, Path(role): Path<String>) -> Result<S
 async fn make_token(State(local): State<Local>, body: Bytes) -> Result<String, Bad> {
     let signer = local.signer.ok_or_else(|| Bad("the settings name keys that are not the runner's".to_owned()))?;
     signer.sign(Value::Object(read(&body)?)).map_err(|error| Bad(error.to_string()))
+}
+
+async fn key_set(State(local): State<Local>) -> Result<Json<Value>, StatusCode> {
+    local.key_set.map(Json).ok_or(StatusCode::NOT_FOUND)
 }
 
 async fn calls(State(local): State<Local>) -> Json<Vec<Call>> {

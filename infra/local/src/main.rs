@@ -4,7 +4,7 @@ use std::{io::IsTerminal, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 use license_domain::{Clock, Timestamp};
-use license_local::{Options, banner, settings};
+use license_local::{FREE_LOOPBACK_PORT, Options, banner, settings};
 use license_telemetry::SystemClock;
 use license_template::Template;
 use tracing_subscriber::EnvFilter;
@@ -22,6 +22,12 @@ struct Arguments {
     /// Where to listen
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
     listen: SocketAddr,
+    /// Where to serve the table, for `sam local`; on loopback unless you name another address
+    #[arg(long, value_name = "ADDRESS", default_value_t = FREE_LOOPBACK_PORT)]
+    table_listen: SocketAddr,
+    /// Where to serve the stand-ins for AWS, the LMS, the catalog service and Braze, likewise
+    #[arg(long, value_name = "ADDRESS", default_value_t = FREE_LOOPBACK_PORT)]
+    aws_listen: SocketAddr,
     /// Keeps the data in this folder; in memory without
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -56,6 +62,8 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let began = SystemClock.now();
     let options = Options {
         listen: arguments.listen,
+        table_listen: arguments.table_listen,
+        aws_listen: arguments.aws_listen,
         data: arguments.data,
         import: arguments.import,
         clock: arguments.clock,

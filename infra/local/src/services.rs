@@ -1,5 +1,5 @@
 //! Stands in for the services that the product calls: the LMS (tokens, accounts, enterprise service), the
-//! catalog service, Braze and S3 (files for download), on one loopback port. Every call is kept and can be read at `/_local/calls`.
+//! catalog service, Braze and S3 (files for download), on one port. Every call is kept and can be read at `/_local/calls`.
 
 mod braze;
 mod calls;
@@ -11,13 +11,18 @@ mod lms;
 
 use std::{fmt, net::SocketAddr, sync::Arc};
 
-use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware, routing};
+use axum::{
+    Json, Router,
+    extract::{DefaultBodyLimit, State},
+    http::StatusCode,
+    middleware, routing,
+};
 use license_domain::{CatalogId, Clock, EnterpriseId};
 use license_messaging::Queue;
 use license_store::Store;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::HashMap;
-use tokio::{net::TcpListener, sync::Mutex};
+use tokio::sync::Mutex;
 
 use crate::{
     StartError,
@@ -40,6 +45,7 @@ pub struct Services {
     hooks: Arc<hooks::Hooks>,
     aws: Aws,
     faults: Arc<Faults>,
+    key_set: Option<Value>,
 }
 
 impl fmt::Debug for Services {
@@ -52,8 +58,9 @@ impl fmt::Debug for Services {
 const URLS: [&str; 3] = ["LMS_URL", "ENTERPRISE_CATALOG_URL", "BRAZE_API_URL"];
 
 impl Services {
-    /// Stand-ins that know what the store knows.
-    pub fn new(store: Arc<Store>, aws: Aws) -> Self {
+    /// Stand-ins that know what the store knows; the public keys of tokens are published among them, because a
+    /// function in a container reaches these and not the runner's own routes.
+    pub fn new(store: Arc<Store>, aws: Aws, key_set: Option<Value>) -> Self {
         let clock = store.clock().clone();
         Self {
             store,
@@ -65,6 +72,7 @@ impl Services {
             hooks: Arc::default(),
             aws,
             faults: Arc::default(),
+            key_set,
         }
     }
 
@@ -95,17 +103,19 @@ impl Services {
         self.catalogs.lock().await.insert(catalog, enterprise);
     }
 
-    /// Starts to serve, and puts the address into the settings that are not set.
-    pub async fn serve(&self, settings: &mut Settings) -> Result<tokio::task::JoinHandle<()>, StartError> {
-        let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let failed = |cause| StartError::Listen { address, cause };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
-        let url = format!("http://{}", listener.local_addr().map_err(failed)?);
+    /// Starts to serve at that address, and puts its URL into the settings that are not set.
+    pub async fn serve(
+        &self,
+        settings: &mut Settings,
+        address: SocketAddr,
+    ) -> Result<(tokio::task::JoinHandle<()>, String), StartError> {
+        let (listener, url) = crate::listen(address).await?;
         self.hooks.be_at(format!("{url}/hooks/"));
         for name in URLS {
             settings.set_default(name, &url);
         }
-        settings.set("EXPORT_BUCKET", "exports");
+        // Bucket and bus are called as `sam local` calls them, by their logical ids, so that both find the same.
+        settings.set("EXPORT_BUCKET", "Exports");
         settings.set("S3_ENDPOINT", format!("{url}/s3"));
         settings.set_default("BACKEND_SERVICE_EDX_OAUTH2_KEY", "license-manager");
         settings.set_default("BACKEND_SERVICE_EDX_OAUTH2_SECRET", "local");
@@ -113,7 +123,7 @@ impl Services {
         for queue in Queue::ALL {
             settings.set(queue.setting(), format!("{url}/{ACCOUNT}/{}", name_of(queue)));
         }
-        settings.set("EVENT_BUS_NAME", "events");
+        settings.set("EVENT_BUS_NAME", "EventBus");
         for name in ["SQS_ENDPOINT", "EVENTBRIDGE_ENDPOINT", "SES_ENDPOINT"] {
             settings.set(name, &url);
         }
@@ -125,11 +135,12 @@ impl Services {
             settings.set_default(campaign.setting(), name);
         }
         let router = self.router();
-        Ok(tokio::spawn(async move {
+        let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 tracing::error!(%error, "the stand-ins for other services stopped");
             }
-        }))
+        });
+        Ok((server, url))
     }
 
     fn router(&self) -> Router {
@@ -155,6 +166,7 @@ impl Services {
             .route("/hooks/{*name}", routing::post(hooks::receive))
             .fallback(async || (StatusCode::NOT_FOUND, axum::Json(json!({ "detail": "Not found." }))))
             .layer(middleware::from_fn_with_state(self.clone(), calls::record))
+            .route("/_local/jwks.json", routing::get(key_set))
             // Files are no calls that anybody would want to read.
             .route("/s3/{bucket}/{*name}", routing::put(files::put).get(files::get))
             .merge(aws::router(self.aws.clone()).with_state(()))
@@ -162,6 +174,10 @@ impl Services {
             .layer(DefaultBodyLimit::disable())
             .with_state(self.clone())
     }
+}
+
+async fn key_set(State(services): State<Services>) -> Result<Json<Value>, StatusCode> {
+    services.key_set.map(Json).ok_or(StatusCode::NOT_FOUND)
 }
 
 /// The template's name of a queue.

@@ -5,8 +5,17 @@ use std::collections::BTreeMap;
 
 use license_template::Template;
 
-/// What only AWS sets: the runner has a table of its own.
-const NOT_SET_HERE: &[&str] = &["TABLE_NAME", "DYNAMODB_ENDPOINT", "EXPORT_BUCKET", "RUST_LOG"];
+/// What only AWS, or `sam local`, sets: the runner has a table and stand-ins of its own.
+const NOT_SET_HERE: &[&str] = &[
+    "TABLE_NAME",
+    "DYNAMODB_ENDPOINT",
+    "SQS_ENDPOINT",
+    "EVENTBRIDGE_ENDPOINT",
+    "S3_ENDPOINT",
+    "SES_ENDPOINT",
+    "EXPORT_BUCKET",
+    "RUST_LOG",
+];
 
 /// Settings by their names.
 #[derive(Clone, Debug, Default)]

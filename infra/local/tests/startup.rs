@@ -59,6 +59,39 @@ fn a_taken_port() {
 }
 
 #[test]
+fn a_taken_port_of_the_table_or_of_the_stand_ins() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address").to_string();
+    for option in ["--table-listen", "--aws-listen"] {
+        fails_with_one_line(&["--listen", "127.0.0.1:0", option, &address], &address);
+    }
+}
+
+/// The banner names the addresses that were asked for, and warns of one that others reach.
+#[cfg(unix)]
+#[test]
+fn the_table_and_the_stand_ins_are_where_they_are_asked_to_be() {
+    let free = || TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+    let (table, aws) = (free(), free());
+    let table_listen = format!("0.0.0.0:{}", table.port());
+    let arguments = ["--listen", "127.0.0.1:0", "--no-demo", "--table-listen", &table_listen, "--aws-listen"];
+    let mut runner = runner(&arguments).arg(aws.to_string()).spawn().expect("the runner starts");
+    let mut said = String::new();
+    let mut output = BufReader::new(runner.stdout.take().expect("piped"));
+    while !said.contains("Tokens") {
+        assert_ne!(output.read_line(&mut said).expect("text"), 0, "it ended: {said}");
+    }
+    let connected = [table, aws].map(|address| std::net::TcpStream::connect(address).is_ok());
+    let interrupt = Command::new("kill").args(["-INT", &runner.id().to_string()]).status().expect("kill");
+    assert!(interrupt.success() && runner.wait().expect("it ends").success());
+    assert_eq!(connected, [true, true], "{said}");
+    for line in [format!("DynamoDB at http://{table}"), format!("http://{aws} (stand-ins"), table_listen] {
+        assert!(said.contains(&line), "{line}: {said}");
+    }
+    assert_eq!(said.matches("warning").count(), 1, "{said}");
+}
+
+#[test]
 fn a_file_that_is_not_there() {
     fails_with_one_line(&["--listen", "127.0.0.1:0", "--import", "/nowhere/state.json"], "/nowhere/state.json");
 }

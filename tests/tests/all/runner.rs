@@ -66,6 +66,33 @@ async fn data_and_tokens_outlive_a_restart() {
     std::fs::remove_dir_all(folder).expect("a folder");
 }
 
+/// What a function in a container needs: the table, the stand-ins and the key set at addresses that are known beforehand.
+#[tokio::test]
+async fn the_key_set_is_published_beside_the_stand_ins() {
+    let running = license_local::start(options()).await.expect("it starts");
+    let token = running.token(json!({ "preferred_username": "any", "superuser": true, "roles": [] })).expect("a token");
+    let set = async |url: &str| {
+        let response = reqwest::get(format!("{url}/_local/jwks.json")).await.expect("a response");
+        response.json::<Value>().await.expect("a JWK set")
+    };
+    let published = set(running.aws_url()).await;
+    assert_eq!(published, set(&running.url()).await);
+    assert_eq!(published["keys"][0]["alg"], "RS512");
+    assert!(published["keys"][0].get("d").is_none(), "a private key was published");
+
+    // A deployment that is told the set's URL accepts the runner's tokens.
+    let url = format!("{}/_local/jwks.json", running.aws_url());
+    let trusting = Options { settings: [("JWT_PUBLIC_SIGNING_JWK_SET".to_owned(), url)].into(), ..options() };
+    let trusting = license_local::start(trusting).await.expect("it starts");
+    let client = Client::new(reqwest::Client::new(), trusting.url(), Some(token));
+    client.get("/api/v1/customer-agreement/").await.expect(200);
+    // It has no set of its own to publish.
+    let none = reqwest::get(format!("{}/_local/jwks.json", trusting.url())).await.expect("a response");
+    assert_eq!(none.status().as_u16(), 404);
+    trusting.stop().await;
+    running.stop().await;
+}
+
 #[tokio::test]
 async fn a_token_can_have_any_claims() {
     let app = TestApp::start().await;
