@@ -6,6 +6,7 @@ use crate::{
     TemplateError,
     queues::{self, QueueSource, StreamSource},
     read::{Resource, list, text, texts, unexpected},
+    routes::{self, RouteSpec},
 };
 
 /// A function.
@@ -31,45 +32,15 @@ pub struct FunctionSpec {
     pub timeout_seconds: u64,
 }
 
-/// A route of the API.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RouteSpec {
-    /// A method, or `ANY`.
-    pub method: String,
-    /// A path with parameters in braces, or `$default`.
-    pub path: String,
-}
-
-impl RouteSpec {
-    /// How well the route fits a request: the greatest fits best. A segment that is named fits better than a
-    /// parameter, the earlier the better, and everything better than the default.
-    pub(crate) fn fits(&self, method: &str, path: &str) -> Option<Vec<bool>> {
-        if self.method != "ANY" && self.method != method {
-            return None;
-        }
-        if self.path == "$default" {
-            return Some(Vec::new());
-        }
-        let (wanted, given): (Vec<&str>, Vec<&str>) = (self.path.split('/').collect(), path.split('/').collect());
-        if wanted.len() != given.len() {
-            return None;
-        }
-        wanted
-            .iter()
-            .zip(given)
-            .map(|(wanted, given)| {
-                let is_parameter = wanted.starts_with('{') && wanted.ends_with('}');
-                let fits = if is_parameter { !given.is_empty() } else { *wanted == given };
-                fits.then_some(!is_parameter)
-            })
-            .collect()
-    }
-}
-
 pub(crate) fn read(document: &Value, resources: &[Resource<'_>]) -> Result<Vec<FunctionSpec>, TemplateError> {
     let globals = document.get("Globals").and_then(|globals| globals.get("Function"));
     let functions = resources.iter().filter(|resource| resource.kind == "AWS::Serverless::Function");
-    functions.map(|function| read_one(globals, function)).collect()
+    let mut functions = functions.map(|function| read_one(globals, function)).collect::<Result<Vec<_>, _>>()?;
+    for (id, route) in routes::read(resources)? {
+        let function = functions.iter_mut().find(|function| function.id == id);
+        function.ok_or_else(|| unexpected(&route.path, "calls a function that is not there"))?.routes.push(route);
+    }
+    Ok(functions)
 }
 
 fn read_one(globals: Option<&Value>, function: &Resource<'_>) -> Result<FunctionSpec, TemplateError> {
@@ -98,12 +69,6 @@ fn read_one(globals: Option<&Value>, function: &Resource<'_>) -> Result<Function
         let place = || format!("{} / {}", function.id, name.as_str().unwrap_or_default());
         let properties = event.get("Properties").ok_or_else(|| unexpected(place(), "has no properties"))?;
         match text(event, "Type") {
-            Some("HttpApi") => match (text(properties, "Method"), text(properties, "Path")) {
-                (Some(method), Some(path)) => {
-                    spec.routes.push(RouteSpec { method: method.to_uppercase(), path: path.to_owned() });
-                }
-                _ => return Err(unexpected(place(), "has no method or path")),
-            },
             Some("Schedule" | "ScheduleV2") => {
                 let schedule = text(properties, "ScheduleExpression").or_else(|| text(properties, "Schedule"));
                 spec.schedules.push(schedule.ok_or_else(|| unexpected(place(), "has no schedule"))?.to_owned());

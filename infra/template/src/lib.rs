@@ -6,12 +6,14 @@
 mod functions;
 mod queues;
 mod read;
+mod routes;
 mod table;
 
 use serde_yaml_ng::Value;
 
-pub use functions::{FunctionSpec, RouteSpec};
+pub use functions::FunctionSpec;
 pub use queues::{QueueSource, QueueSpec, StreamSource};
+pub use routes::{DEFAULT, Match, RouteSpec};
 pub use table::{IndexSpec, KeySpec, Projection, TableSpec};
 
 /// The template, as it was when this was built.
@@ -73,15 +75,15 @@ impl Template {
         &self.queues
     }
 
-    /// The function that the API calls for that request: the most specific route wins, and what no route fits
-    /// goes to the default one.
+    /// The function that the API calls for that request.
     pub fn route(&self, method: &str, path: &str) -> Option<&FunctionSpec> {
-        let candidates =
-            self.functions.iter().flat_map(|function| function.routes.iter().map(move |route| (route, function)));
-        candidates
-            .filter_map(|(route, function)| Some((route.fits(method, path)?, function)))
-            .max_by(|(a, _), (b, _)| a.cmp(b))
-            .map(|(_, function)| function)
+        let routes = self.routes().filter_map(|(route, function)| Some((route.matches(method, path)?, function)));
+        routes.max_by(|(a, _), (b, _)| a.cmp(b)).map(|(_, function)| function)
+    }
+
+    /// Every route with its function.
+    pub fn routes(&self) -> impl Iterator<Item = (&RouteSpec, &FunctionSpec)> {
+        self.functions.iter().flat_map(|function| function.routes.iter().map(move |route| (route, function)))
     }
 }
 
@@ -122,7 +124,8 @@ mod tests {
             ("/api/v1/subscriptions/x/licenses/", "function-licenses"),
             ("/api/v1/subscriptions/x/licenses/csv/", "function-licenses"),
             ("/api/v1/subscriptions/x/licenses/y", "function-licenses"),
-            ("/api/v1/subscriptions/x/y/z/", "function-site"),
+            ("/api/v1/subscriptions/x/y/z/", "function-subscriptions"),
+            ("/api/v1/subscription", "function-site"),
             ("/health/", "function-site"),
             ("/", "function-site"),
         ] {

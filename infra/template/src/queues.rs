@@ -4,7 +4,7 @@ use serde_yaml_ng::{Mapping, Value};
 
 use crate::{
     TemplateError,
-    read::{Resource, list, text, texts, unexpected},
+    read::{Resource, list, tagged_text, text, texts, unexpected},
 };
 
 /// A queue.
@@ -112,9 +112,5 @@ fn number(value: &Value) -> Option<u32> {
 
 /// The logical id in `!GetAtt Queue.Arn` or `!Ref Queue`.
 fn referred(value: &Value) -> Option<String> {
-    let text = match value {
-        Value::Tagged(tagged) => tagged.value.as_str()?,
-        other => other.as_str()?,
-    };
-    text.split('.').next().map(str::to_owned)
+    tagged_text(value)?.split('.').next().map(str::to_owned)
 }

@@ -50,3 +50,11 @@ pub(crate) fn list<'a>(mapping: &'a Mapping, name: &str) -> &'a [Value] {
 pub(crate) fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
     value.get(name).and_then(Value::as_str)
 }
+
+/// A text, also one behind a tag (`!Sub …`).
+pub(crate) fn tagged_text(value: &Value) -> Option<&str> {
+    match value {
+        Value::Tagged(tagged) => tagged.value.as_str(),
+        other => other.as_str(),
+    }
+}

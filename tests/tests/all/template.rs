@@ -1,8 +1,11 @@
 //! What the template sends to a function is what that function serves, and the other way round.
 
-use license_template::Template;
+use license_template::{DEFAULT, RouteSpec, Template};
 
 use crate::table::{self, FUNCTIONS, WORKERS};
+
+/// Every method that a client may think of.
+const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
 
 #[test]
 fn every_route_reaches_its_function_in_both_forms_and_whatever_the_method() {
@@ -13,8 +16,8 @@ fn every_route_reaches_its_function_in_both_forms_and_whatever_the_method() {
             for path in [path.as_str(), path.trim_end_matches('/')] {
                 let to = |method| template.route(method, path).map(|function| function.binary.as_str());
                 assert_eq!(to(route.method), Some(name), "{} {path}", route.method);
-                // Methods that nobody has go to a function that has the path.
-                for method in ["OPTIONS", "PUT", "TRACE"] {
+                // Methods that the path does not have go to a function that has the path, which answers 405.
+                for method in METHODS {
                     let function = FUNCTIONS.iter().find(|(name, _)| Some(*name) == to(method));
                     let has = function.is_some_and(|(_, routes)| routes.iter().any(|other| other.path == route.path));
                     assert!(has, "{method} {path} goes to {:?}", to(method));
@@ -25,17 +28,67 @@ fn every_route_reaches_its_function_in_both_forms_and_whatever_the_method() {
 }
 
 #[test]
-fn the_template_sends_nothing_to_a_function_that_does_not_serve_it() {
+fn reads_of_a_plan_and_methods_that_it_lacks_are_the_readers_and_changes_are_provisionings() {
     let template = Template::embedded().expect("a template");
-    for function in template.functions() {
-        let served = FUNCTIONS.iter().find(|(name, _)| *name == function.binary).map(|(_, routes)| *routes);
-        for route in function.routes.iter().filter(|route| route.path != "$default") {
-            let served = served.unwrap_or_else(|| panic!("{} is not a function of the API", function.binary));
-            let is_served = served.iter().any(|known| {
-                table::is_of(known.path, &route.path) && (route.method == "ANY" || route.method == known.method)
-            });
-            assert!(is_served, "{} {} is sent to {}", route.method, route.path, function.binary);
+    let to = |method, path: &str| template.route(method, path).map(|function| function.binary.as_str());
+    for prefix in ["", "/api/v1"] {
+        for slash in ["", "/"] {
+            let (list, one) = (format!("{prefix}/subscriptions{slash}"), format!("{prefix}/subscriptions/x{slash}"));
+            for method in METHODS {
+                let list_changes = method == "POST";
+                let one_changes = matches!(method, "PUT" | "PATCH" | "DELETE");
+                for (path, changes) in [(&list, list_changes), (&one, one_changes)] {
+                    let expected = if changes { "function-provisioning" } else { "function-subscriptions" };
+                    assert_eq!(to(method, path), Some(expected), "{method} {path}");
+                }
+            }
         }
+    }
+}
+
+#[test]
+fn it_does_not_matter_whether_a_longer_path_or_a_named_method_is_preferred() {
+    let template = Template::embedded().expect("a template");
+    for path in table::routes().map(|route| route.path.replace(['{', '}'], "x")) {
+        for path in [path.as_str(), path.trim_end_matches('/'), &format!("{path}unknown/")] {
+            for method in METHODS {
+                let matching = template.routes();
+                let matching = matching.filter_map(|(route, to)| Some((route.matches(method, path)?, &to.binary)));
+                let by_method = matching.max_by_key(|(route, _)| route.by_method()).map(|(_, binary)| binary);
+                let by_path = template.route(method, path).map(|function| &function.binary);
+                assert_eq!(by_method, by_path, "{method} {path}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_route_ends_in_a_slash_and_every_path_is_there_with_all_that_is_beneath_it() {
+    let template = Template::embedded().expect("a template");
+    for (route, function) in template.routes().filter(|(route, _)| route.path != DEFAULT) {
+        // The API refuses such a route, and matches a path that ends in a slash by `{proxy+}` alone.
+        assert!(!route.path.ends_with('/'), "{route:?}");
+        if !route.path.ends_with("/{proxy+}") {
+            let beneath = format!("{}/{{proxy+}}", route.path);
+            let is_there = |other: &RouteSpec| other.method == route.method && other.path == beneath;
+            assert!(function.routes.iter().any(is_there), "{route:?}");
+        }
+    }
+}
+
+#[test]
+fn the_template_sends_nothing_to_a_function_that_serves_nothing_there() {
+    let template = Template::embedded().expect("a template");
+    for (route, function) in template.routes().filter(|(route, _)| route.path != DEFAULT) {
+        let served = FUNCTIONS.iter().find(|(name, _)| *name == function.binary).map(|(_, routes)| *routes);
+        let served = served.unwrap_or_else(|| panic!("{} is not a function of the API", function.binary));
+        let prefix = route.path.trim_end_matches("{proxy+}");
+        let is_beneath = |known: &str| {
+            let cut = known.split('/').zip(prefix.split('/'));
+            known.split('/').count() >= prefix.split('/').count()
+                && cut.into_iter().all(|(known, wanted)| wanted.is_empty() || known == wanted || known.starts_with('{'))
+        };
+        assert!(served.iter().any(|known| is_beneath(known.path)), "{} is sent to {}", route.path, function.binary);
     }
 }
 
