@@ -17,9 +17,6 @@ use license_store::{
 
 use crate::{Engine, JobError};
 
-/// How often a chunk is cut shorter because others took seats.
-const CUTS: usize = 20;
-
 impl Engine {
     /// What became of a chunk's rows: now, or before.
     pub(crate) async fn chunk(&self, job: &Job, chunk: u64, so_far: JobCounts) -> Result<Vec<RowResult>, JobError> {
@@ -90,7 +87,11 @@ impl Engine {
         }
     }
 
-    /// Assigns to as many as there are seats for, in the order of the rows.
+    /// Assigns to as many learners as there are seats for, in the order of the rows.
+    ///
+    /// 1. Try all of them. There are enough seats: done.
+    /// 2. There are fewer: learners who hold a license need none; of the others the first ones are tried, as many as
+    ///    there are seats. Others took some meanwhile: again with fewer, so that it ends.
     async fn assign(
         &self,
         job: &Job,
@@ -100,24 +101,33 @@ impl Engine {
         stamp: Stamp,
     ) -> Result<Vec<RowResult>, JobError> {
         let good: Vec<Row> = rows.iter().filter(|row| row.problem.is_none()).cloned().collect();
-        let mut tried = good.len();
-        for _ in 0..CUTS {
-            let (now, later) = good.split_at(tried);
-            let held = if later.is_empty() { HashSet::new() } else { self.live(plan.uuid, later).await? };
-            let without = if job.params.wait { RowOutcome::Waiting } else { RowOutcome::NoSeat };
-            let all: Arc<[Row]> = rows.into();
-            let late: Arc<[Row]> = later.into();
-            let say = move |assigned: &Assigned| assignments(&all, &late, &held, without, assigned);
+        let without = if job.params.wait { RowOutcome::Waiting } else { RowOutcome::NoSeat };
+        let all: Arc<[Row]> = rows.into();
+        let mut seats = good.len();
+        // Of a batch that an earlier attempt has opened only the batch knows whom it left out.
+        let mut held = if stamp.begun().is_some() { Some(Arc::new(self.live(plan.uuid, &good).await?)) } else { None };
+        loop {
+            let mut left = seats;
+            let tried = good.iter().filter(|row| match (&held, &row.user_email) {
+                (Some(held), Some(email)) if !held.contains(&email.key()) && stamp.begun().is_none() => {
+                    let has_seat = left > 0;
+                    left = left.saturating_sub(1);
+                    has_seat
+                }
+                _ => true,
+            });
+            let assignments: Vec<Assignment> = tried.filter_map(assignment).collect();
+            let (all, known) = (all.clone(), held.clone());
+            let say = move |assigned: &Assigned| assignments_of(&all, known.as_deref(), without, assigned);
+            if assignments.is_empty() {
+                return Ok(say(&Assigned::default()));
+            }
             let answering = {
                 let say = say.clone();
                 Answering::by(move |assigned| answer(&say(assigned)))
             };
-            let wish = |row: &Row| {
-                let email = EmailAddress::on_record(row.user_email.as_ref()?.key().as_str());
-                Some(Assignment { email, source_id: row.source_id.clone() })
-            };
             let request = AssignRequest {
-                assignments: now.iter().filter_map(wish).collect(),
+                assignments,
                 notify: job.params.notify,
                 greeting: job.params.greeting.clone(),
                 closing: job.params.closing.clone(),
@@ -125,19 +135,16 @@ impl Engine {
                 answering,
                 stamp: stamp.clone(),
             };
-            if now.is_empty() {
-                return Ok(say(&Assigned::default()));
-            }
             match self.assign.assign(portfolio, plan.uuid, request).await {
                 Ok(assigned) => return Ok(say(&assigned)),
-                Err(AssignError::NotEnough { wanted, available }) => {
-                    let short = usize::try_from(wanted.saturating_sub(available)).unwrap_or(tried).max(1);
-                    tried = tried.saturating_sub(short);
+                Err(AssignError::NotEnough { available, .. }) => {
+                    // Fewer with each attempt.
+                    seats = usize::try_from(available).unwrap_or(seats).min(seats.saturating_sub(1));
+                    held = Some(Arc::new(self.live(plan.uuid, &good).await?));
                 }
                 Err(AssignError::Store(error)) => return Err(error.into()),
             }
         }
-        Err(StoreError::Contention { operation: "job assign", attempts: 20 }.into())
     }
 
     async fn revoke(
@@ -333,21 +340,25 @@ fn each(rows: &[Row], mut outcome: impl FnMut(&EmailAddress) -> RowOutcome) -> V
         .collect()
 }
 
-fn assignments(
+fn assignment(row: &Row) -> Option<Assignment> {
+    let email = EmailAddress::on_record(row.user_email.as_ref()?.key().as_str());
+    Some(Assignment { email, source_id: row.source_id.clone() })
+}
+
+/// The results of an assignment. `held`: learners who had a license before; all that were not assigned, if `None`.
+fn assignments_of(
     rows: &[Row],
-    late: &[Row],
-    held: &HashSet<EmailKey>,
+    held: Option<&HashSet<EmailKey>>,
     without: RowOutcome,
     assigned: &Assigned,
 ) -> Vec<RowResult> {
     let licenses: std::collections::HashMap<EmailKey, LicenseId> =
         assigned.assigned.iter().map(|(email, license)| (email.key(), *license)).collect();
-    let late: HashSet<u64> = late.iter().map(|row| row.row).collect();
     rows.iter()
         .map(|row| match (&row.user_email, &row.problem) {
             (Some(email), None) => match licenses.get(&email.key()) {
                 Some(license) => result(row, RowOutcome::Assigned, Some(*license)),
-                None if late.contains(&row.row) && !held.contains(&email.key()) => result(row, without, None),
+                None if held.is_some_and(|held| !held.contains(&email.key())) => result(row, without, None),
                 None => result(row, RowOutcome::AlreadyAssociated, None),
             },
             _ => result(row, RowOutcome::Invalid, None),

@@ -1,6 +1,8 @@
 //! Rows that wait for seats: tried again where seats have appeared.
 
-use license_domain::{EventKind, Job, JobCounts, JobId, JobState, LicenseStatus, Row, RowOutcome, RowResult};
+use std::collections::HashSet;
+
+use license_domain::{EventKind, Job, JobCounts, JobId, JobState, LicenseStatus, RowOutcome};
 
 use crate::{Engine, JobError, results::Known};
 
@@ -32,9 +34,13 @@ impl Engine {
         let mut is_full = false;
         for chunk in 0..job.chunks {
             let mut known = Known::of(self.jobs.results(job.uuid, chunk, chunk + 1).await?);
-            let waiting: Vec<Row> = known.rows().filter(|row| row.outcome == RowOutcome::Waiting).map(row).collect();
+            let waiting: HashSet<u64> =
+                known.rows().filter(|row| row.outcome == RowOutcome::Waiting).map(|row| row.row).collect();
             if !waiting.is_empty() && !is_full && !job.dry_run {
-                let again = self.rows(&job, (chunk, known.rounds()), waiting, JobCounts::default()).await?;
+                // The rows themselves, with all that was asked for: results name learners only.
+                let mut rows = self.jobs.chunk(job.uuid, chunk).await?;
+                rows.retain(|row| waiting.contains(&row.row));
+                let again = self.rows(&job, (chunk, known.rounds()), rows, JobCounts::default()).await?;
                 is_full = again.iter().any(|row| row.outcome == RowOutcome::Waiting);
                 known.add(again);
             }
@@ -47,8 +53,4 @@ impl Engine {
         self.jobs.change_job(&portfolio, (&job, &after), event, &self.stamp(&job)).await?;
         Ok(())
     }
-}
-
-fn row(result: &RowResult) -> Row {
-    Row { row: result.row, user_email: result.user_email.clone(), source_id: None, problem: None }
 }

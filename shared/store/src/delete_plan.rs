@@ -18,8 +18,8 @@ const OTHERS: usize = 6;
 
 impl Store {
     /// 1. Read the plan's item, its buckets and the rows of its free seats, strongly. It is not `plan` any more:
-    ///    changed. Somebody has or had a licence: in use. So many seats came back as rows that one transaction
-    ///    does not hold them: in use, too.
+    ///    changed. Somebody has or had a license, or a batch has reserved seats: in use. So many seats came back
+    ///    as rows that one transaction does not hold them: in use, too.
     /// 2. One transaction: the plan (its version as read), its title, the pointers from its id and from its seats' prefix, its
     ///    buckets (as read) and the rows go; the event.
     /// 3. A condition failed: changed. The transaction met another one: from 1 after a random wait.
@@ -43,8 +43,10 @@ impl Store {
                 .into_iter()
                 .any(|status| status != LicenseStatus::Unassigned && counts.of(status) > 0);
             let free: u64 = seen.iter().map(|bucket| bucket.free).sum();
+            // A batch takes its seats before its licenses are counted.
+            let is_reserved = seen.iter().map(Bucket::available).sum::<u64>() < plan.seats.total;
             let items = usize::try_from(free).unwrap_or(usize::MAX).saturating_add(buckets.len() + OTHERS);
-            if is_used || items > TRANSACTION_LIMIT {
+            if is_used || is_reserved || items > TRANSACTION_LIMIT {
                 return Err(DeletePlanError::InUse);
             }
 

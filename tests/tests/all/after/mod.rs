@@ -6,6 +6,7 @@ mod mail;
 mod relay;
 mod storm;
 mod webhooks;
+mod work;
 
 use license_tests::{TestApp, builders::text};
 use serde_json::{Value, json};
