@@ -72,7 +72,8 @@ impl Aws {
         self.0.news.notify_waiters();
     }
 
-    fn now_millis(&self) -> i64 {
+    /// The runner's time, in milliseconds.
+    pub fn now_millis(&self) -> i64 {
         self.0.clock.now().timestamp_millis()
     }
 }

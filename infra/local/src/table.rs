@@ -37,7 +37,7 @@ pub async fn create(client: &Client, spec: &TableSpec) -> Result<(), StoreError>
         Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => {
             let refused =
                 |error: BuildError| StoreError::Refused { operation: "UpdateTable", cause: error.to_string() };
-            let stream = stream().map_err(refused)?;
+            let stream = stream(spec).map_err(refused)?;
             // Refused where there is a stream, which is what is wanted.
             let _ = client.update_table().table_name(NAME).stream_specification(stream).send().await;
             Ok(())
@@ -46,13 +46,14 @@ pub async fn create(client: &Client, spec: &TableSpec) -> Result<(), StoreError>
     }
 }
 
-fn stream() -> Result<StreamSpecification, BuildError> {
-    StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewAndOldImages).build()
+fn stream(spec: &TableSpec) -> Result<StreamSpecification, BuildError> {
+    let view = spec.stream.as_deref().map(StreamViewType::from);
+    StreamSpecification::builder().stream_enabled(view.is_some()).set_stream_view_type(view).build()
 }
 
 fn build(client: &Client, spec: &TableSpec) -> Result<CreateTableFluentBuilder, BuildError> {
     let mut request = client.create_table().table_name(NAME).billing_mode(BillingMode::PayPerRequest);
-    request = request.stream_specification(stream()?);
+    request = request.stream_specification(stream(spec)?);
     request = request.set_key_schema(Some(key(&spec.key)?));
     for name in &spec.attributes {
         let kind = ScalarAttributeType::S;

@@ -32,8 +32,10 @@ pub struct QueueSource {
 pub struct StreamSource {
     /// How many changes it is called with at most.
     pub batch: usize,
-    /// How many times a batch is tried.
-    pub attempts: u32,
+    /// How many times a batch is tried again; as often as its age allows, if it says nothing.
+    pub attempts: Option<u32>,
+    /// How old a batch may become, in seconds, before it is given up.
+    pub age_seconds: u32,
     /// Where the batches go that are given up: a queue's logical id.
     pub failures: Option<String>,
     /// Only these kinds of changes.
@@ -87,11 +89,13 @@ pub(crate) fn stream_source(place: &str, properties: &Value) -> Result<StreamSou
     let prefix = partition().and_then(|partition| text(partition, "prefix")).map(str::to_owned);
     let failures = || referred(properties.get("DestinationConfig")?.get("OnFailure")?.get("Destination")?);
     let batch = properties.get("BatchSize").and_then(number).and_then(|batch| usize::try_from(batch).ok());
-    let attempts = properties.get("MaximumRetryAttempts").and_then(number);
-    match (batch, attempts, prefix) {
-        (Some(batch), Some(attempts), Some(prefix)) if reports(properties) => Ok(StreamSource {
+    let attempts = properties.get("MaximumRetryAttempts").and_then(Value::as_i64);
+    let age = properties.get("MaximumRecordAgeInSeconds").and_then(number);
+    match (batch, attempts, age, prefix) {
+        (Some(batch), Some(attempts), Some(age_seconds), Some(prefix)) if reports(properties) => Ok(StreamSource {
             batch,
-            attempts,
+            attempts: u32::try_from(attempts).ok(),
+            age_seconds,
             failures: failures(),
             kinds: pattern.get("eventName").map(texts).unwrap_or_default(),
             prefix,

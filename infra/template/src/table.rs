@@ -20,8 +20,8 @@ pub struct TableSpec {
     pub indexes: Vec<IndexSpec>,
     /// The attribute that says when an item expires.
     pub ttl: Option<String>,
-    /// Whether changes are streamed with both images.
-    pub stream: bool,
+    /// What changes are streamed with, such as `NEW_IMAGE`, if they are streamed.
+    pub stream: Option<String>,
 }
 
 /// A key: both parts' attributes.
@@ -70,13 +70,14 @@ pub(crate) fn read(resources: &[Resource<'_>]) -> Result<TableSpec, TemplateErro
     }
     let indexes = list(properties, "GlobalSecondaryIndexes").iter().map(index).collect::<Result<_, _>>()?;
     let ttl = properties.get("TimeToLiveSpecification").and_then(|ttl| text(ttl, "AttributeName"));
+    let stream = properties.get("StreamSpecification").and_then(|stream| text(stream, "StreamViewType"));
     Ok(TableSpec {
         id: table.id.to_owned(),
         attributes,
         key: key(table.id, list(properties, "KeySchema"))?,
         indexes,
         ttl: ttl.map(str::to_owned),
-        stream: properties.contains_key("StreamSpecification"),
+        stream: stream.map(str::to_owned),
     })
 }
 

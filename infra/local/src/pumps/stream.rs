@@ -68,6 +68,10 @@ impl Pump {
         self.pumps.stream.changes(behind, READ).await.map_err(|error| error.to_string())
     }
 
+    fn longest_millis(&self) -> i64 {
+        i64::from(self.source.age_seconds) * 1_000
+    }
+
     fn admitted(&self, changes: Vec<Value>) -> Vec<Value> {
         let is_admitted = |change: &Value| {
             let partition = change["dynamodb"]["Keys"]["pk"]["S"].as_str().unwrap_or_default();
@@ -76,10 +80,12 @@ impl Pump {
         changes.into_iter().filter(is_admitted).collect()
     }
 
-    /// Hands a batch on until all of it is done. What fails too often goes to the queue for that.
+    /// Hands a batch on until all of it is done. What fails too often, or for too long, goes to the queue for that.
     async fn carry_on(&self, mut batch: Vec<Value>) {
         let mut wait = FIRST_WAIT;
-        for _ in 0..=self.source.attempts {
+        let begun = self.pumps.aws.now_millis();
+        let mut failures = 0;
+        loop {
             match self.call(&batch).await {
                 Some(from) if from < batch.len() => {
                     batch.drain(..from);
@@ -87,12 +93,17 @@ impl Pump {
                 Some(_) => return,
                 None => {}
             }
+            failures += 1;
+            let age = self.pumps.aws.now_millis() - begun;
+            if self.source.attempts.is_some_and(|retries| failures > retries) || age > self.longest_millis() {
+                break;
+            }
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(LAST_WAIT);
         }
         let Some(queue) = &self.source.failures else { return };
         let about = json!({
-            "requestContext": { "functionArn": self.function, "condition": "RetryAttemptsExhausted" },
+            "requestContext": { "functionArn": self.function, "condition": "RecordAgeExceeded" },
             "DDBStreamBatchInfo": {
                 "startSequenceNumber": batch.first().map(sequence), "endSequenceNumber": batch.last().map(sequence),
                 "batchSize": batch.len(),

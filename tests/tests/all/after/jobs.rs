@@ -85,7 +85,8 @@ async fn workers_that_die_in_the_middle_change_nothing_twice() {
     let id = ask(&plan, "assign", json!({ "user_emails": learners, "notify_users": false })).await;
     app.drain().await;
     for _ in 0..8 {
-        app.advance("PT20M").await;
+        // A message whose worker died is hidden for an hour.
+        app.advance("PT70M").await;
     }
     assert_eq!(job(&plan, &id).await["state"], "done");
     assert_eq!(outcomes(&plan, &id).await, counted([("assigned", 800)]));

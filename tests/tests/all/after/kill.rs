@@ -137,7 +137,7 @@ async fn a_process_that_is_killed_again_and_again_loses_and_repeats_nothing() {
         child.wait().expect("gone");
         working.abort();
         // What was under way is believed to be dead by then.
-        clock += chrono::TimeDelta::hours(1);
+        clock += chrono::TimeDelta::hours(2);
     }
 
     let running = license_local::start(options(folder.0.clone(), clock)).await.expect("it starts over what was left");
