@@ -109,12 +109,13 @@ impl SeatLayout {
         Self { total, buckets: buckets_for(total), list_shards: list_shards_for(total), prefix }
     }
 
-    /// The layout once the plan has at least that many seats. It never shrinks, and the licences stay where
-    /// they are listed.
+    /// The layout once the plan has at least that many seats. It never shrinks. Licenses that are listed stay in
+    /// their partitions until they change: the first partitions are the same ones, and readers merge all of them.
     #[must_use]
     pub fn grown_to(self, total: u64) -> Self {
         let total = total.max(self.total);
-        Self { total, buckets: self.buckets.max(buckets_for(total)), ..self }
+        let buckets = self.buckets.max(buckets_for(total));
+        Self { total, buckets, list_shards: self.list_shards.max(list_shards_for(total)), ..self }
     }
 
     /// The index partition that lists this licence.
@@ -180,6 +181,16 @@ mod tests {
             prop_assert_eq!(dealt.iter().sum::<u64>(), total);
             prop_assert!(dealt.iter().max().unwrap() - dealt.iter().min().unwrap() <= 1);
         }
+    }
+
+    #[test]
+    fn a_plan_that_grows_is_listed_as_one_that_was_made_so_large() {
+        let prefix = SeatPrefix::from_bits(7);
+        for total in [64, 10_000, 100_000, 1_000_000] {
+            assert_eq!(SeatLayout::for_total(10, prefix).grown_to(total), SeatLayout::for_total(total, prefix));
+        }
+        let large = SeatLayout::for_total(1_000_000, prefix);
+        assert_eq!(large.grown_to(10), large, "never shrinks");
     }
 
     #[test]

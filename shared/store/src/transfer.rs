@@ -102,18 +102,23 @@ impl Transfer for Store {
     }
 }
 
-/// The plan with so many seats more.
+/// The plan with so many seats more, and with as many list partitions as a plan of that size has. The condition keeps
+/// somebody else's larger number of partitions: the portfolio may be older than the plan's item.
 fn resized(plan: &SubscriptionPlan, seats: i64) -> Write {
-    let terms = Expression::default()
+    let mut terms = Expression::default()
         .name("seats")
         .name("total")
         .name("version")
         .value("seats", number(seats))
         .value("one", number(1));
-    Write::Update {
-        key: AgreementKeys(plan.customer_agreement).plan(plan.uuid),
-        update: "SET #seats.#total = #seats.#total + :seats, #version = #version + :one".to_owned(),
-        condition: Some("attribute_exists(pk)".to_owned()),
-        terms,
+    let mut update = "SET #seats.#total = #seats.#total + :seats, #version = #version + :one".to_owned();
+    let mut condition = "attribute_exists(pk)".to_owned();
+    let shards = plan.seats.grown_to(plan.seats.total.saturating_add_signed(seats)).list_shards;
+    if shards > plan.seats.list_shards {
+        update.push_str(", #seats.#list_shards = :shards");
+        condition.push_str(" AND #seats.#list_shards <= :shards");
+        terms = terms.name("list_shards").value("shards", number(shards));
     }
+    let key = AgreementKeys(plan.customer_agreement).plan(plan.uuid);
+    Write::Update { key, update, condition: Some(condition), terms }
 }

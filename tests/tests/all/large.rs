@@ -108,3 +108,86 @@ async fn an_overview_costs_the_same_for_ten_and_for_a_million() {
     assert_eq!(costs[0].0, costs[1].0, "the same calls");
     assert!(costs[1].1 - costs[0].1 <= 15.0, "{costs:?}");
 }
+
+/// The people of these licenses, in their order.
+fn people_of(page: &Value) -> Vec<String> {
+    page["results"].as_array().expect("results").iter().map(|license| text(license, "user_email")).collect()
+}
+
+/// The plan's partitions of the list index that hold something.
+async fn list_partitions(app: &TestApp, plan: &Plan) -> std::collections::BTreeSet<String> {
+    let client = app.running().store().table().client();
+    let pages = client.scan().table_name(app.running().store().table().name()).into_paginator().items().send();
+    let items = pages.try_collect().await.expect("the table answers");
+    let partition = |item: &license_store::keys::Item| item.get("gsi1pk")?.as_s().ok().cloned();
+    items.iter().filter_map(partition).filter(|pk| pk.contains(&plan.id)).collect()
+}
+
+#[tokio::test]
+async fn a_plan_that_grew_is_listed_in_as_many_partitions_as_one_that_was_made_large() {
+    let app = TestApp::start().await;
+    let plan = app.plan(100).await;
+    let people = license_tests::builders::emails("learner", 0..240);
+    plan.assign(&people[..80]).await.expect(200);
+    let held = plan.activated(&app, &people[80]).await;
+    assert_eq!(list_partitions(&app, &plan).await.len(), 1);
+
+    let path = format!("/api/v1/provisioning-admins/subscriptions/{}/", plan.id);
+    let body = json!({ "change_reason": "other", "desired_num_licenses": 20_000 });
+    app.provisioner().send(reqwest::Method::PATCH, &path, Some(&body)).await.expect(200);
+    plan.assign(&people[81..160]).await.expect(200);
+    assert_eq!(list_partitions(&app, &plan).await.len(), 4);
+
+    let wish = json!({ "kind": "grow", "subscription_plan": plan.id, "params": { "desired_num_licenses": MILLION } });
+    app.provisioner().post("/api/v1/jobs/", &wish).await.expect(202);
+    app.drain().await;
+    plan.assign(&people[160..]).await.expect(200);
+    assert_eq!(list_partitions(&app, &plan).await.len(), 16);
+
+    // What was written under fewer partitions is listed among the rest, in order, by number and by cursor.
+    let expected: Vec<&String> =
+        std::iter::once(&people[80]).chain(people.iter().filter(|one| **one != people[80])).collect();
+    let mut walked = Vec::new();
+    let mut next = Some(plan.path("licenses/?status=activated,assigned&page_size=70"));
+    while let Some(path) = next {
+        let page = plan.admin().get(&path).await.expect(200);
+        assert_eq!((&page["count"], &page["num_pages"]), (&json!(240), &json!(4)));
+        walked.extend(people_of(&page));
+        next = page["next"].as_str().map(str::to_owned);
+    }
+    assert_eq!(walked.iter().collect::<Vec<_>>(), expected);
+    let third = page(&plan, "status=activated,assigned&page_size=70&page=3").await;
+    assert_eq!(people_of(&third).iter().collect::<Vec<_>>(), expected[140..210]);
+    assert_eq!(people_of(&page(&plan, "search=learner00007").await), [people[7].as_str()]);
+    let csv = plan.admin().get(&plan.path("licenses/csv/")).await;
+    let listed: Vec<&str> =
+        csv.text.split_terminator("\r\n").skip(1).filter_map(|row| row.rsplit(',').next()).collect();
+    assert_eq!(listed, expected);
+
+    // Licenses of before the growth change as any other, and are listed once.
+    plan.revoke(&[&people[0], &people[80]]).await.expect(200);
+    assert_eq!(plan.license(&held.id).await["status"], "revoked");
+    plan.assign(&[&people[0]]).await.expect(200);
+    let revoked = page(&plan, "status=revoked").await;
+    assert_eq!(people_of(&revoked), [people[0].as_str(), people[80].as_str()]);
+    let assigned = page(&plan, "status=assigned&page_size=500").await;
+    let others: Vec<&String> = people.iter().filter(|one| **one != people[80]).collect();
+    assert_eq!(people_of(&assigned).iter().collect::<Vec<_>>(), others);
+    app.census().await.check();
+}
+
+#[tokio::test]
+async fn licenses_that_come_from_another_plan_may_bring_more_list_partitions() {
+    let app = TestApp::start().await;
+    let agreement = app.agreement().await;
+    let (from, to) = (app.plan_of(&agreement, 10, &json!({})).await, app.plan_of(&agreement, 9_999, &json!({})).await);
+    let people = license_tests::builders::emails("learner", 0..50);
+    to.assign(&people[..40]).await.expect(200);
+    from.assign(&people[40..]).await.expect(200);
+    let wish = json!({ "kind": "transfer", "subscription_plan": from.id, "params": { "all": true, "to_plan": to.id } });
+    from.admin().post("/api/v1/jobs/", &wish).await.expect(202);
+    app.drain().await;
+    assert_eq!(app.census().await.plans[&license_domain::PlanId(to.uuid())].seats.list_shards, 4);
+    assert_eq!(people_of(&page(&to, "status=assigned").await), people);
+    app.census().await.check();
+}
