@@ -15,6 +15,12 @@ use crate::wire::{self, Incoming};
 /// Headers that belong to one connection and are not handed on.
 const OWN_HEADERS: [&str; 4] = ["host", "content-length", "connection", "transfer-encoding"];
 
+/// What AWS says of a call that a role's policies do not allow.
+pub const DENIED: &str = "User: arn:aws:sts::111122223333:assumed-role/R/f is not authorized to perform: dynamodb:X";
+
+/// The id that the proxy's own responses carry, as AWS's do.
+pub const REQUEST_ID: &str = "PROXY0000000000000000000000000000000000000000000001";
+
 /// One operation, as the product sent it and as it was answered.
 #[derive(Clone, Debug, Default)]
 pub struct Call {
@@ -68,6 +74,8 @@ pub enum Fault {
     Throttle,
     /// The engine says that it failed, and did nothing.
     InternalError,
+    /// The caller's role may not do it.
+    Denied,
     /// The connection ends before the engine hears of it.
     DropBefore,
     /// The engine acts, and the connection ends before the answer.
@@ -163,6 +171,7 @@ impl Proxy {
                 Fault::Conflict => Some(own(400, &conflict(&call))),
                 Fault::Throttle => Some(own(400, &error("ThrottlingException", "Rate exceeded"))),
                 Fault::InternalError => Some(own(500, &error("InternalServerError", "Internal server error"))),
+                Fault::Denied => Some(own(400, &error("AccessDeniedException", DENIED))),
                 Fault::Unindexed => Some(own(200, &json!({ "Items": [], "Count": 0, "ScannedCount": 0 }))),
                 Fault::DropBefore => None,
             };
@@ -242,7 +251,8 @@ fn consumed(capacity: &Value) -> f64 {
 
 /// An answer of the proxy's own.
 fn own(status: u16, body: &Value) -> Forwarded {
-    let headers = vec![("content-type".to_owned(), "application/x-amz-json-1.0".to_owned())];
+    let headers = [("content-type", "application/x-amz-json-1.0"), ("x-amzn-requestid", REQUEST_ID)];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     Forwarded { status, headers, body: body.to_string().into_bytes() }
 }
 

@@ -51,6 +51,9 @@ pub const GSI2: &str = "gsi2";
 /// The index of licences by id, and of what falls due.
 pub const GSI3: &str = "gsi3";
 
+/// What the partitions of people begin with.
+pub(crate) const PERSONAL_PREFIXES: [&str; 2] = ["LEARNER#", "LMS#"];
+
 /// The sort key of an item that is alone in its partition, or heads it.
 const HEAD: &str = "@";
 
@@ -91,7 +94,7 @@ impl Key {
 
     /// Whether the key names a person, so that it must stay out of logs.
     pub fn is_personal(&self) -> bool {
-        self.pk.starts_with("LEARNER#") || self.pk.starts_with("LMS#")
+        PERSONAL_PREFIXES.iter().any(|prefix| self.pk.starts_with(prefix))
     }
 }
 

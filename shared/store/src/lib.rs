@@ -13,6 +13,7 @@ mod deliveries;
 mod draw;
 pub mod error;
 mod events;
+pub mod failures;
 mod jobs;
 pub mod keys;
 mod learners;

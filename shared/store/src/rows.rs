@@ -9,6 +9,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     StoreError,
+    failures::scrub,
     keys::{self, AgreementKeys, BucketKeys, IndexKey, Item, Key, LearnerKeys, TTL},
 };
 
@@ -59,7 +60,7 @@ pub fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
             Some(key) => format!("{} / {}", key.pk, key.sk),
             None => "(an item without a key)".to_owned(),
         };
-        StoreError::Corrupt { key, cause: error.to_string() }
+        StoreError::Corrupt { key, cause: scrub(&error.to_string()) }
     })
 }
 

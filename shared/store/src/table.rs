@@ -5,8 +5,6 @@ use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
-    error::{ProvideErrorMetadata, SdkError},
-    operation::transact_write_items::TransactWriteItemsError,
     types::{
         AttributeValue, ConditionCheck, Delete, KeysAndAttributes, Put, ReturnConsumedCapacity, ReturnValue,
         ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
@@ -18,6 +16,7 @@ use license_domain::{Clock, Random, once::Flag};
 use crate::{
     StoreError,
     cache::Cached,
+    failures::{cancellation, classify, malformed},
     keys::{Item, Key, PK, SK},
     rows::attributes::LAST,
 };
@@ -517,82 +516,5 @@ impl Write {
             }
         };
         built.map_err(|error| malformed("TransactWriteItems", &error))
-    }
-}
-
-/// Reads a cancelled transaction's reasons. They come in item order; a failed condition outweighs a conflict,
-/// because it will fail again.
-fn cancellation<R>(error: SdkError<TransactWriteItemsError, R>) -> Cancelled
-where
-    R: fmt::Debug + Send + Sync + 'static,
-{
-    let service = match error {
-        SdkError::ServiceError(service) => service.into_err(),
-        other => return Cancelled::Store(classify("TransactWriteItems", &other)),
-    };
-    let TransactWriteItemsError::TransactionCanceledException(cancelled) = &service else {
-        return match service.code() {
-            Some("TransactionInProgressException" | "TransactionConflictException") => Cancelled::Conflict,
-            code => Cancelled::Store(classify_code("TransactWriteItems", code, service.to_string())),
-        };
-    };
-    let reasons = cancelled.cancellation_reasons();
-    let is = |code: &str| reasons.iter().any(|reason| reason.code() == Some(code));
-    if is("ConditionalCheckFailed") {
-        let failed = |reason: &aws_sdk_dynamodb::types::CancellationReason| {
-            (reason.code() == Some("ConditionalCheckFailed"))
-                .then(|| reason.item.clone().filter(|item| !item.is_empty()))
-        };
-        return Cancelled::Conditions(reasons.iter().map(failed).collect());
-    }
-    if is("TransactionConflict") || is("ThrottlingError") || is("ProvisionedThroughputExceeded") {
-        return Cancelled::Conflict;
-    }
-    let codes: Vec<&str> = reasons.iter().filter_map(|reason| reason.code()).filter(|code| *code != "None").collect();
-    Cancelled::Store(StoreError::Refused { operation: "TransactWriteItems", cause: codes.join(", ") })
-}
-
-fn malformed(operation: &'static str, error: &dyn fmt::Display) -> StoreError {
-    StoreError::Refused { operation, cause: error.to_string() }
-}
-
-/// Tells errors that pass from errors that stay. The service's message is kept for the log; DynamoDB does not
-/// repeat item contents in it.
-pub fn classify<E, R>(operation: &'static str, error: &SdkError<E, R>) -> StoreError
-where
-    E: ProvideErrorMetadata + fmt::Debug,
-    R: fmt::Debug,
-{
-    match error {
-        SdkError::ServiceError(service) => {
-            let error = service.err();
-            let cause = format!("{}: {}", error.code().unwrap_or("unknown"), error.message().unwrap_or_default());
-            classify_code(operation, error.code(), cause)
-        }
-        SdkError::ConstructionFailure(_) => {
-            StoreError::Refused { operation, cause: "the request was not built".into() }
-        }
-        SdkError::TimeoutError(_) => StoreError::Unavailable { operation, cause: "timed out".into() },
-        SdkError::DispatchFailure(failure) => {
-            StoreError::Unavailable { operation, cause: format!("not sent: {failure:?}") }
-        }
-        SdkError::ResponseError(_) => StoreError::Unavailable { operation, cause: "the answer was not read".into() },
-        _ => StoreError::Unavailable { operation, cause: "unknown failure".into() },
-    }
-}
-
-fn classify_code(operation: &'static str, code: Option<&str>, cause: String) -> StoreError {
-    match code {
-        Some(
-            "ProvisionedThroughputExceededException"
-            | "ThrottlingException"
-            | "RequestLimitExceeded"
-            | "TransactionConflictException"
-            | "InternalServerError"
-            | "InternalFailure"
-            | "ServiceUnavailable",
-        )
-        | None => StoreError::Unavailable { operation, cause },
-        _ => StoreError::Refused { operation, cause },
     }
 }

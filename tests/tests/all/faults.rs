@@ -3,7 +3,14 @@
 
 use std::time::Duration;
 
-use license_tests::{Answer, Fault, TestApp};
+use license_store::{
+    Store, keys,
+    table::{Cancelled, Expression, Write},
+};
+use license_tests::{
+    Answer, Fault, TestApp,
+    proxy::{DENIED, REQUEST_ID},
+};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 #[track_caller]
@@ -115,4 +122,28 @@ async fn under_faults_of_all_kinds_everything_adds_up() {
     app.proxy().heal();
     app.advance("PT3M").await;
     app.census().await.check();
+}
+
+#[tokio::test]
+async fn what_the_table_refuses_is_logged_in_its_own_words_and_kept_from_clients() {
+    let app = TestApp::proxied().await;
+    let plan = app.plan(10).await;
+    app.proxy().inject(|_| Fault::Denied);
+    let answer = plan.assign(&["ann@example.com"]).await;
+    assert_eq!(answer.status.as_u16(), 500, "{}", answer.text);
+    for internal in ["arn:", "AccessDenied", "dynamodb", REQUEST_ID] {
+        assert!(!answer.text.contains(internal), "an internal word: {}", answer.text);
+    }
+    let client = license_local::table::client(app.proxy().url());
+    let store = app.running().store();
+    let store = Store::new(client, "any", store.clock().clone(), store.random().clone());
+    let refused = store.table().get(&keys::catalog()).await.expect_err("denied").to_string();
+    let write = Write::Check { key: keys::catalog(), condition: Expression::present() };
+    let Err(Cancelled::Store(cancelled)) = store.table().transact(vec![write], "once").await else {
+        panic!("not denied");
+    };
+    for words in [refused, cancelled.to_string()] {
+        assert!(words.contains(&format!("AccessDeniedException: {DENIED}")), "{words}");
+        assert!(words.contains(REQUEST_ID), "{words}");
+    }
 }
