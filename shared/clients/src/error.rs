@@ -108,6 +108,12 @@ pub enum ClientError {
         /// The status that it answered with.
         status: u16,
     },
+    /// The service does not let us: a permission or a name is missing in our own configuration.
+    #[error("{service} denied us access")]
+    Denied {
+        /// Which service.
+        service: Service,
+    },
     /// The service answered with something else than was agreed.
     #[error("{service} answered with a body of another shape")]
     Unreadable {
@@ -162,6 +168,7 @@ impl ClientError {
             Self::Unreadable { .. } => true,
             Self::Open { .. }
             | Self::Refused { .. }
+            | Self::Denied { .. }
             | Self::WrongSize { .. }
             | Self::Forbidden { .. }
             | Self::Unsigned { .. }
@@ -177,6 +184,7 @@ impl ClientError {
             Self::Open { .. } => "ServiceOpen",
             Self::Failed { .. } => "ServiceFailed",
             Self::Refused { .. } | Self::WrongSize { .. } => "ServiceRefused",
+            Self::Denied { .. } => "ServiceDenied",
             Self::Unreadable { .. } => "ServiceUnreadable",
             Self::Forbidden { .. } => "ServiceForbidden",
             Self::Unsigned { .. } | Self::NotConfigured(_) | Self::Setup(_) => "ServiceNotConfigured",

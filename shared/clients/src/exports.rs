@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use license_domain::Clock;
+use license_telemetry::metrics;
 use reqwest::header;
 
 use crate::{
@@ -18,6 +19,8 @@ const API: Api = Api { service: Service::Files, name: "s3", host: "s3" };
 const LIFETIME: Duration = Duration::from_mins(15);
 /// How long putting a file there may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
+/// How much of an error is read, about.
+const MAX_ERROR_BYTES: usize = 16_384;
 
 /// What the answer to a link says of the file, in the form in which it is part of the link.
 const AS_CSV: &str = "response-content-disposition=attachment%3B%20filename%3D%22licenses.csv%22\
@@ -38,7 +41,7 @@ pub trait Exports: Send + Sync {
     /// A link by which a file can be put there under that name.
     async fn upload_link(&self, name: &str) -> Result<String, ClientError>;
 
-    /// The file of that name; `None` where there is none.
+    /// The file of that name; `None` where there is none. That we may not read it is an error.
     async fn fetch(&self, name: &str) -> Result<Option<String>, ClientError>;
 }
 
@@ -125,10 +128,10 @@ impl Exports for ExportClient {
     async fn put(&self, name: &str, csv: String) -> Result<(), ClientError> {
         let put = self.upload_link(name).await?;
         let request = self.http.put(put).header(header::CONTENT_TYPE, "text/csv").body(csv);
-        let answer = request.send().await.map_err(|error| ClientError::transport(Service::Files, error))?;
-        match answer.status() {
+        let response = request.send().await.map_err(|error| ClientError::transport(Service::Files, error))?;
+        match response.status() {
             status if status.is_success() => Ok(()),
-            status => Err(ClientError::status(Service::Files, status.as_u16())),
+            _ => Err(Refusal::read(response).await?.error()),
         }
     }
 
@@ -142,16 +145,85 @@ impl Exports for ExportClient {
     }
 
     async fn fetch(&self, name: &str) -> Result<Option<String>, ClientError> {
-        let answer = self.http.get(self.link(name).await?).send().await;
-        let answer = answer.map_err(|error| ClientError::transport(Service::Files, error))?;
-        match answer.status() {
-            status if status.is_success() => {
-                answer.text().await.map(Some).map_err(|error| ClientError::transport(Service::Files, error))
-            }
-            status if status.as_u16() == 404 => Ok(None),
-            status => Err(ClientError::status(Service::Files, status.as_u16())),
+        let response = self.http.get(self.link(name).await?).send().await;
+        let response = response.map_err(|error| ClientError::transport(Service::Files, error))?;
+        if response.status().is_success() {
+            return response.text().await.map(Some).map_err(|error| ClientError::transport(Service::Files, error));
         }
+        let refusal = Refusal::read(response).await?;
+        // Without the right to list, S3 says of a missing file that access is denied; whether a right to list by prefix
+        // is enough for it to say more is not documented. To ask for the list leaves no doubt.
+        let is_missing = match (refusal.status, refusal.code.as_str()) {
+            (404, "NoSuchKey") => true,
+            (403, "AccessDenied") => self.is_listed(name).await? == Some(false),
+            _ => false,
+        };
+        if is_missing { Ok(None) } else { Err(refusal.error()) }
     }
+}
+
+impl ExportClient {
+    /// Whether the bucket has a file of that name. `None`: we may not know.
+    async fn is_listed(&self, name: &str) -> Result<Option<bool>, ClientError> {
+        let prefix: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
+        let url = format!("{}?list-type=2&max-keys=1&prefix={prefix}", self.settings.url("")?);
+        let response = self.http.get(self.signed("GET", &url).await?).send().await;
+        let response = response.map_err(|error| ClientError::transport(Service::Files, error))?;
+        if !response.status().is_success() {
+            return Ok(None);
+        }
+        let list = beginning(response).await?;
+        Ok(Some(list.contains(&format!("<Key>{name}</Key>"))))
+    }
+}
+
+/// What S3 says when it does not do what was asked.
+#[derive(Debug)]
+struct Refusal {
+    status: u16,
+    /// Its own word for the reason.
+    code: String,
+    request_id: String,
+}
+
+impl Refusal {
+    async fn read(response: reqwest::Response) -> Result<Self, ClientError> {
+        let status = response.status().as_u16();
+        let id = response.headers().get("x-amz-request-id").and_then(|id| id.to_str().ok());
+        let request_id = id.unwrap_or_default().to_owned();
+        let body = beginning(response).await?;
+        Ok(Self { status, code: element(&body, "Code").unwrap_or_default().to_owned(), request_id })
+    }
+
+    /// The failure. What S3 forbids, or does not find though it must be there, is our own misconfiguration: somebody has
+    /// to look into it.
+    fn error(self) -> ClientError {
+        let Self { status, code, request_id } = self;
+        if matches!(status, 403 | 404) {
+            tracing::error!(status, code, aws_request_id = request_id, "S3 refused access to the bucket of files");
+            metrics::count("FilesForbidden", &[]);
+            return ClientError::Denied { service: Service::Files };
+        }
+        tracing::warn!(status, code, aws_request_id = request_id, "S3 failed");
+        ClientError::status(Service::Files, status)
+    }
+}
+
+/// The beginning of a body: all of an error, and of a list of one file.
+async fn beginning(mut response: reqwest::Response) -> Result<String, ClientError> {
+    let mut body = Vec::new();
+    while body.len() < MAX_ERROR_BYTES {
+        let part = response.chunk().await.map_err(|error| ClientError::transport(Service::Files, error))?;
+        let Some(part) = part else { break };
+        body.extend_from_slice(&part);
+    }
+    Ok(String::from_utf8_lossy(&body).into_owned())
+}
+
+/// The text of the first XML element of that name.
+fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+    rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
 }
 
 #[cfg(test)]

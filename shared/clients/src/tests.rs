@@ -4,6 +4,7 @@ mod braze;
 mod breaker;
 mod calls;
 mod enterprise;
+mod exports;
 mod peer;
 mod posts;
 mod secrets;
