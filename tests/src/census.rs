@@ -38,6 +38,8 @@ pub struct Census {
     pub deliveries: Vec<Delivery>,
     /// How many items there are, but for those that follow from changes later.
     pub items: usize,
+    /// How long the longest outcome on record is, in bytes.
+    pub largest_outcome: usize,
 }
 
 impl Census {
@@ -56,6 +58,8 @@ impl Census {
     fn add(&mut self, item: Item) {
         let key = Key::of(&item).expect("every item has a key");
         self.items += usize::from(!["TRAIL#", "SENT#", "SECRET#"].iter().any(|later| key.pk.starts_with(later)));
+        let body = item.get("answer").and_then(|answer| answer.as_m().ok()?.get("body")?.as_s().ok().map(String::len));
+        self.largest_outcome = self.largest_outcome.max(body.unwrap_or_default());
         let kind = key.pk.split('#').next().unwrap_or_default().to_owned();
         match (kind.as_str(), key.sk.split('#').next().unwrap_or_default()) {
             ("AGREEMENT", "PLAN") => {

@@ -10,7 +10,10 @@
 //! ```
 
 use axum::{Json, extract::State, http::StatusCode};
-use license_domain::{EmailAddress, Job, JobId, JobKind, JobParams, LicenseStatus, PlanId, Portfolio, Row, RowFilter};
+use license_domain::{
+    EmailAddress, Job, JobId, JobKind, JobParams, LicenseStatus, PlanId, Portfolio, Row, RowFilter,
+    job::chunks::MAX_COURSE_BYTES,
+};
 use license_web::{
     ApiError, Body, Caller, Doc, Fields, Grants, LEARNERS_AND_ADMINS, Missing, Params, Presence, Route,
     doc::{self, Kind, Param, Shape},
@@ -127,6 +130,10 @@ impl Wish {
         let wanted = self.emails.len().saturating_mul(self.course_run_keys.len());
         if wanted > limit {
             let text = format!("At most {limit} enrollments can be requested at once; these are {wanted}.");
+            return Err(ApiError::text(StatusCode::BAD_REQUEST, text));
+        }
+        if self.course_run_keys.iter().map(String::len).sum::<usize>() > MAX_COURSE_BYTES {
+            let text = format!("The keys of all courses together may not be longer than {MAX_COURSE_BYTES} bytes.");
             return Err(ApiError::text(StatusCode::BAD_REQUEST, text));
         }
         match self.plan {

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use axum::http::StatusCode;
 use license_domain::{
     EmailAddress, JobKind, JobParams, LicenseStatus, PlanId, Portfolio, Row, RowFilter, SubscriptionPlan,
+    job::chunks::MAX_SOURCE_LENGTH,
 };
 use license_web::{ApiError, Body, Fields, Presence, Text, email};
 use serde_json::{Map, Value, json};
@@ -163,13 +164,16 @@ fn rows(emails: &[EmailAddress], sources: &[Option<String>]) -> Vec<Row> {
     let each = emails.iter().zip(sources).filter(|(email, _)| named.insert(email.key()));
     (0..)
         .zip(each)
-        .map(|(row, (email, source_id))| Row { row, user_email: Some(email.clone()), source_id, problem: None })
+        .map(|(row, (email, source_id))| Row { row, user_email: Some(email.clone()), source_id, ..Row::default() })
         .collect()
 }
 
 fn source(value: &Value) -> Result<Option<String>, String> {
     match value {
         Value::Null => Ok(None),
+        Value::String(text) if text.trim().chars().count() > MAX_SOURCE_LENGTH => {
+            Err(format!("Ensure this field has no more than {MAX_SOURCE_LENGTH} characters."))
+        }
         Value::String(text) => Ok(Some(text.trim().to_owned())),
         _ => Err("Not a valid string.".to_owned()),
     }

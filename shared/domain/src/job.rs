@@ -1,8 +1,11 @@
 //! A job: work on many rows that is carried out after the answer, in chunks of which each has its effect once.
 
+pub mod chunks;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::chunks::Chunks;
 use crate::{
     agreement::CustomerAgreement,
     ambient::Timestamp,
@@ -54,7 +57,7 @@ impl JobKind {
         }
     }
 
-    /// How many rows one chunk has at most: as many as one transaction, or one call, holds.
+    /// How many rows one chunk has at most: as many as one transaction, or one call, holds. [`Chunks`] may cut earlier.
     pub const fn chunk(self) -> usize {
         match self {
             Self::Assign | Self::Revoke | Self::Remind => 80,
@@ -270,7 +273,9 @@ impl Job {
     /// The same with these rows, cut into chunks.
     #[must_use]
     pub fn with_rows(mut self, rows: &[Row]) -> (Self, Vec<Vec<Row>>) {
-        let chunks: Vec<Vec<Row>> = rows.chunks(self.kind.chunk()).map(<[Row]>::to_vec).collect();
+        let mut cutting = Chunks::new(self.kind, &self.params.course_run_keys);
+        let mut chunks: Vec<Vec<Row>> = rows.iter().flat_map(|row| cutting.push(row.clone())).collect();
+        chunks.extend(cutting.finish());
         self.rows = Some(u64::try_from(rows.len()).unwrap_or(u64::MAX));
         self.chunks = u64::try_from(chunks.len()).unwrap_or(u64::MAX);
         (self, chunks)
@@ -291,6 +296,9 @@ pub struct Row {
     /// What is wrong with it: nothing is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// Which of the job's courses are meant (from, to), where a learner's outcomes are in several chunks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub courses: Option<(usize, usize)>,
 }
 
 /// What became of a row.

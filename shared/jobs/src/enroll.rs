@@ -29,7 +29,10 @@ impl Engine {
                 _ => results.push(result(row, RowOutcome::Invalid, None)),
             }
         }
-        for courses in job.params.course_run_keys.chunks(COURSES_AT_ONCE) {
+        // A learner whose outcomes do not fit one chunk is alone in theirs, which says which courses are meant.
+        let all = &job.params.course_run_keys[..];
+        let part = rows.iter().find_map(|row| row.courses).map_or(Some(all), |(from, to)| all.get(from..to));
+        for courses in part.ok_or(JobError::Gone("courses"))?.chunks(COURSES_AT_ONCE) {
             results.extend(self.enroll_in(job, portfolio, &held, courses).await?);
         }
         results.sort_by(|a, b| (a.row, &a.course_run_key).cmp(&(b.row, &b.course_run_key)));

@@ -2,7 +2,13 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use license_domain::{EmailAddress, EmailKey, Job, Portfolio, Row, SubscriptionPlan, job::MOST_ROWS};
+use license_domain::{
+    EmailAddress, EmailKey, Job, Portfolio, Row, SubscriptionPlan,
+    job::{
+        MOST_ROWS,
+        chunks::{Chunks, MAX_INVALID_LENGTH, MAX_SOURCE_LENGTH},
+    },
+};
 use license_store::{
     StoreError,
     ports::{LicenseFilter, LicenseQuery, Place},
@@ -33,21 +39,19 @@ struct Cutting<'a> {
     rows: u64,
     chunks: u64,
     full: Vec<Vec<Row>>,
-    open: Vec<Row>,
+    open: Chunks,
 }
 
 impl<'a> Cutting<'a> {
     fn new(engine: &'a Engine, job: &'a Job) -> Self {
-        Self { engine, job, rows: 0, chunks: 0, full: Vec::new(), open: Vec::new() }
+        let open = Chunks::new(job.kind, &job.params.course_run_keys);
+        Self { engine, job, rows: 0, chunks: 0, full: Vec::new(), open }
     }
 
     async fn push(&mut self, row: Row) -> Result<(), JobError> {
-        self.open.push(Row { row: self.rows, ..row });
+        self.full.extend(self.open.push(Row { row: self.rows, ..row }));
         self.rows += 1;
-        if self.open.len() == self.job.kind.chunk() {
-            self.full.push(std::mem::take(&mut self.open));
-        }
-        if self.full.len() == CHUNKS_AT_ONCE { self.flush().await } else { Ok(()) }
+        if self.full.len() >= CHUNKS_AT_ONCE { self.flush().await } else { Ok(()) }
     }
 
     async fn flush(&mut self) -> Result<(), JobError> {
@@ -58,9 +62,7 @@ impl<'a> Cutting<'a> {
     }
 
     async fn finish(mut self) -> Result<(u64, u64), JobError> {
-        if !self.open.is_empty() {
-            self.full.push(std::mem::take(&mut self.open));
-        }
+        self.full.extend(self.open.finish());
         self.flush().await?;
         Ok((self.rows, self.chunks))
     }
@@ -98,12 +100,22 @@ impl Engine {
                     match EmailAddress::parse(text) {
                         Ok(address) if named.insert(address.key()) => {
                             let source = source.and_then(|column| record.get(column)).filter(|id| !id.is_empty());
-                            Row { user_email: Some(address), source_id: source.map(str::to_owned), ..Row::default() }
+                            let is_long = source.is_some_and(|id| id.chars().nth(MAX_SOURCE_LENGTH).is_some());
+                            let problem = format!("Ensure user_sfid has no more than {MAX_SOURCE_LENGTH} characters.");
+                            Row {
+                                user_email: Some(address),
+                                source_id: source.filter(|_| !is_long).map(str::to_owned),
+                                problem: is_long.then_some(problem),
+                                ..Row::default()
+                            }
                         }
                         // Named before.
                         Ok(_) => continue,
                         Err(_) => Row {
-                            user_email: Some(EmailAddress::on_record(text)),
+                            // Enough to tell which row it was: a column may hold anything of any length.
+                            user_email: Some(EmailAddress::on_record(
+                                text.chars().take(MAX_INVALID_LENGTH).collect::<String>(),
+                            )),
                             problem: Some("Enter a valid email address.".to_owned()),
                             ..Row::default()
                         },

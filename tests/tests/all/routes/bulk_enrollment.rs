@@ -129,3 +129,32 @@ async fn what_is_not_valid_is_refused() {
     let foreign = ask(&format!("&subscription_uuid={}", other.id), &few).await.expect(404);
     assert_eq!(foreign, json!({ "detail": "No SubscriptionPlan matches the given query." }));
 }
+
+#[tokio::test]
+async fn a_hundred_courses_for_many_learners_fit_the_records_of_their_outcomes() {
+    let app = TestApp::start().await;
+    let plan = app.plan(30).await;
+    let learners: Vec<String> = emails(&format!("{}-", "ann".repeat(60)), 0..25);
+    plan.assign(&learners).await.expect(200);
+    let courses: Vec<String> = (0..100).map(|n| format!("course-v1:edX+{}{n:03}+2026", "Demo".repeat(55))).collect();
+    let params = json!({ "user_emails": learners, "course_run_keys": courses });
+    let wish = json!({ "kind": "enroll", "subscription_plan": plan.id, "params": params });
+    let id = text(&plan.admin().post("/api/v1/jobs/", &wish).await.expect(202), "id");
+    app.drain().await;
+    let done = plan.admin().get(&format!("/api/v1/jobs/{id}/")).await.expect(200);
+    assert_eq!((&done["state"], &done["counts"]["succeeded"]), (&json!("done"), &json!(2_500)), "{done}");
+    assert_eq!((&done["rows"], &done["progress"]), (&json!(25), &json!(100)));
+
+    // One learner with more courses than one record holds.
+    let many: Vec<String> = (0..500).map(|n| format!("course-v1:edX+{}{n:03}+2026", "Demo".repeat(55))).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let path = path(&plan, &format!("&subscription_uuid={}", plan.id));
+    let made = plan.admin().post(&path, &body(&learners[..1], &many)).await.expect(201);
+    app.drain().await;
+    let link = text(&job(plan.admin(), &plan, &text(&made, "job_id")).await.expect(200), "download_url");
+    let csv = reqwest::get(link).await.expect("an answer").text().await.expect("a file");
+    assert_eq!(csv.lines().filter(|line| line.contains(",enrolled,")).count(), 500);
+
+    let largest = app.census().await.largest_outcome;
+    assert!((200_000..=300_002).contains(&largest), "{largest} bytes");
+}

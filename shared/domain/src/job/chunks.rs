@@ -1,0 +1,169 @@
+//! Cutting a job's rows into chunks: what becomes of a chunk is one item of the table, so its size is bounded before
+//! anything is done.
+
+use super::{JobKind, Row};
+
+/// The most bytes that the outcomes of one chunk take as JSON. An item holds 400 KB; the rest is for its other fields.
+pub const MAX_OUTCOME_BYTES: usize = 300_000;
+
+/// The most bytes that the keys of a job's courses take together: they lie in the job's own item.
+pub const MAX_COURSE_BYTES: usize = 300_000;
+
+/// The most characters of a text that is kept though it is no address, so that its row can be told.
+pub const MAX_INVALID_LENGTH: usize = 254;
+
+/// The most characters of a sale's id.
+pub const MAX_SOURCE_LENGTH: usize = 255;
+
+/// What an outcome takes beside the texts that it repeats: names of fields, numbers, the license's id, the outcome.
+const OUTCOME_OVERHEAD: usize = 200;
+
+/// Cuts rows into chunks as they come: as many as one transaction or call holds, and as few as their outcomes fit.
+#[derive(Clone, Debug)]
+pub struct Chunks {
+    most_rows: usize,
+    /// For each course of an enrollment what its key takes; one of 0 where there are no courses.
+    courses: Vec<usize>,
+    all_courses: usize,
+    is_by_course: bool,
+    open: Vec<Row>,
+    open_bytes: usize,
+}
+
+impl Chunks {
+    /// Cuts the rows of a job of that kind; `courses` are the keys of the courses of an enrollment.
+    pub fn new(kind: JobKind, courses: &[String]) -> Self {
+        let is_by_course = kind == JobKind::Enroll;
+        let courses: Vec<usize> =
+            if is_by_course { courses.iter().map(|key| json_bytes(key)).collect() } else { vec![0] };
+        let all_courses = courses.iter().sum();
+        Self { most_rows: kind.chunk(), courses, all_courses, is_by_course, open: Vec::new(), open_bytes: 0 }
+    }
+
+    /// Takes a row; the chunks that this completes. A learner whose courses do not fit one chunk has several, each
+    /// with a part of the courses.
+    pub fn push(&mut self, row: Row) -> Vec<Vec<Row>> {
+        let each = OUTCOME_OVERHEAD + row_bytes(&row);
+        let bytes = each * self.courses.len() + self.all_courses;
+        let mut full = Vec::new();
+        if self.open.len() == self.most_rows || self.open_bytes + bytes > MAX_OUTCOME_BYTES {
+            full.extend(self.finish());
+        }
+        if bytes > MAX_OUTCOME_BYTES && self.is_by_course && row.problem.is_none() {
+            full.extend(self.split(&row, each));
+            return full;
+        }
+        self.open.push(row);
+        self.open_bytes += bytes;
+        full
+    }
+
+    /// The chunk that is not complete.
+    pub fn finish(&mut self) -> Option<Vec<Row>> {
+        self.open_bytes = 0;
+        (!self.open.is_empty()).then(|| std::mem::take(&mut self.open))
+    }
+
+    fn split(&self, row: &Row, each: usize) -> Vec<Vec<Row>> {
+        let mut parts = Vec::new();
+        let (mut from, mut bytes) = (0, 0);
+        for (at, course) in self.courses.iter().enumerate() {
+            if at > from && bytes + each + course > MAX_OUTCOME_BYTES {
+                parts.push((from, at));
+                (from, bytes) = (at, 0);
+            }
+            bytes += each + course;
+        }
+        parts.push((from, self.courses.len()));
+        parts.into_iter().map(|part| vec![Row { courses: Some(part), ..row.clone() }]).collect()
+    }
+}
+
+/// What a row's texts take in each of its outcomes.
+fn row_bytes(row: &Row) -> usize {
+    let email = row.user_email.as_ref().map_or(0, |email| json_bytes(email.as_given()));
+    email + row.problem.as_deref().map_or(0, json_bytes)
+}
+
+/// What a text takes as JSON, without its quotes.
+fn json_bytes(text: &str) -> usize {
+    let escaped = |c: char| match c {
+        '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
+        c if c.is_control() => 6,
+        c => c.len_utf8(),
+    };
+    text.chars().map(escaped).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{EmailAddress, LicenseId, RowOutcome, RowResult};
+
+    /// The longest that can become of a chunk's rows.
+    fn outcomes(courses: &[String], chunk: &[Row]) -> Vec<RowResult> {
+        let of = |row: &Row, course: &String| RowResult {
+            row: u64::MAX,
+            user_email: row.user_email.clone(),
+            course_run_key: Some(course.clone()),
+            license: Some(LicenseId(Uuid::max())),
+            outcome: RowOutcome::AlreadyAssociated,
+            detail: row.problem.clone(),
+        };
+        let each = |row: &Row| -> Vec<RowResult> {
+            let (from, to) = row.courses.unwrap_or((0, courses.len()));
+            courses[from..to].iter().map(|course| of(row, course)).collect()
+        };
+        chunk.iter().flat_map(each).collect()
+    }
+
+    fn cut(courses: &[String], emails: &[String]) -> Vec<Vec<Row>> {
+        let mut chunks = Chunks::new(JobKind::Enroll, courses);
+        let rows = (0..).zip(emails).map(|(row, email)| Row {
+            row,
+            user_email: Some(EmailAddress::on_record(email.clone())),
+            ..Row::default()
+        });
+        let mut cut: Vec<Vec<Row>> = rows.flat_map(|row| chunks.push(row)).collect();
+        cut.extend(chunks.finish());
+        cut
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(12))]
+
+        #[test]
+        fn a_chunks_outcomes_fit_an_item_and_every_learner_meets_every_course_once(
+            courses in prop::collection::vec("[a-z\"\u{e9}]{1,255}", 1..300),
+            emails in prop::collection::vec("[a-z\\\\\u{20ac}]{1,254}", 1..60),
+        ) {
+            let chunks = cut(&courses, &emails);
+            let mut all = Vec::new();
+            for chunk in &chunks {
+                let outcomes = outcomes(&courses, chunk);
+                let size = serde_json::to_string(&outcomes).expect("JSON").len();
+                prop_assert!(size <= MAX_OUTCOME_BYTES + 2, "{size} bytes");
+                prop_assert!(chunk.len() <= JobKind::Enroll.chunk());
+                all.extend(chunk.iter().flat_map(|row| {
+                    let (from, to) = row.courses.unwrap_or((0, courses.len()));
+                    (from..to).map(move |course| (row.row, course))
+                }));
+            }
+            let expected: Vec<(u64, usize)> =
+                (0..).zip(&emails).flat_map(|(row, _)| (0..courses.len()).map(move |course| (row, course))).collect();
+            prop_assert_eq!(all, expected);
+        }
+    }
+
+    #[test]
+    fn chunks_are_as_full_as_one_call_where_outcomes_are_small() {
+        let emails: Vec<String> = (0..60).map(|n| format!("ann{n}@example.com")).collect();
+        let sizes = |courses: &[String]| cut(courses, &emails).iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(sizes(&["course-v1:edX+DemoX+2026".to_owned()]), [25, 25, 10]);
+        let many: Vec<String> = (0..100).map(|n| format!("course-v1:edX+DemoX{n}+2026")).collect();
+        assert_eq!(sizes(&many), [12, 12, 12, 12, 12]);
+    }
+}
