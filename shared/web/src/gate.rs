@@ -66,13 +66,49 @@ pub(crate) async fn pass(
 fn count(web: &Web, parts: &Parts, principal: Option<&Principal>) -> Option<Pass> {
     let who = match principal {
         Some(principal) => Who::User(&principal.username),
-        None => Who::Address(address(&parts.headers)),
+        None => Who::Address(address(&parts.headers, web.settings().trusted_proxies)),
     };
     web.throttle().ask(who, web.now())
 }
 
-/// The address that the request came from: API Gateway puts it last, behind whatever a client has made up.
-fn address(headers: &HeaderMap) -> &str {
-    let forwarded = headers.get_all("x-forwarded-for").iter().next_back().and_then(|value| value.to_str().ok());
-    forwarded.and_then(|list| list.rsplit(',').next()).map_or("unknown", str::trim)
+/// The address that the request came from. API Gateway puts the one that it saw last; each trusted proxy before it has
+/// put the one that it saw before that. What lies further left a client may have made up.
+fn address(headers: &HeaderMap, trusted_proxies: usize) -> &str {
+    let lists = headers.get_all("x-forwarded-for").iter().rev().filter_map(|value| value.to_str().ok());
+    let mut hops = lists.flat_map(|list| list.rsplit(',')).map(str::trim).filter(|hop| !hop.is_empty());
+    let (mut address, mut left) = ("unknown", trusted_proxies);
+    // Fewer than expected: the request did not pass all of the proxies, and the first that saw it is the best there is.
+    while let Some(hop) = hops.next() {
+        address = hop;
+        if left == 0 {
+            break;
+        }
+        left -= 1;
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn the_client_is_behind_the_trusted_proxies_and_not_what_it_claims() {
+        let of = |lines: &[&'static str], proxies| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append("x-forwarded-for", HeaderValue::from_static(line));
+            }
+            address(&headers, proxies).to_owned()
+        };
+        let through_one = &["made up, 203.0.113.7, 130.176.0.1"];
+        assert_eq!(of(through_one, 0), "130.176.0.1");
+        assert_eq!(of(through_one, 1), "203.0.113.7");
+        assert_eq!(of(&["made up, 203.0.113.7", "130.176.0.1"], 1), "203.0.113.7");
+        assert_eq!(of(&["2001:db8::7, 130.176.0.1,10.0.0.1"], 2), "2001:db8::7");
+        assert_eq!(of(&["203.0.113.7"], 3), "203.0.113.7");
+        assert_eq!(of(&[], 1), "unknown");
+    }
 }

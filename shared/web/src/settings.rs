@@ -15,6 +15,7 @@
 //! | `THROTTLE_ANONYMOUS_PER_MINUTE` | the most requests without a token, from one address, in a minute; any number where it is not set |
 //! | `THROTTLE_USER_PER_SECOND`, `THROTTLE_USER_PER_MINUTE` | the most requests of one user; any number where it is not set |
 //! | `THROTTLE_EXEMPT_USERNAMES` | users without limits, separated by commas |
+//! | `TRUSTED_PROXY_COUNT` | how many proxies of ours stand before API Gateway and put the client's address into `X-Forwarded-For`; 0 where it is not set |
 //! | `RETIREMENT_SERVICE_WORKER_USERNAME` | the user who retires learners |
 //!
 //! Without any key nothing is accepted.
@@ -63,6 +64,8 @@ pub struct Settings {
     pub csv_limit: usize,
     /// How many requests a caller may make.
     pub throttle: Limits,
+    /// How many proxies of ours stand before API Gateway.
+    pub trusted_proxies: usize,
 }
 
 /// How tokens are told from forgeries.
@@ -157,6 +160,7 @@ impl Settings {
                 user_per_minute: number(&get, "THROTTLE_USER_PER_MINUTE")?,
                 exempt: names(&get("THROTTLE_EXEMPT_USERNAMES").unwrap_or_default()),
             },
+            trusted_proxies: number(&get, "TRUSTED_PROXY_COUNT")?.unwrap_or_default(),
         })
     }
 }

@@ -81,6 +81,22 @@ async fn strangers_are_limited_by_address_and_monitors_are_not() {
 }
 
 #[tokio::test]
+async fn behind_proxies_of_ours_strangers_are_limited_by_their_own_address() {
+    let settings = SETTINGS.into_iter().chain([("TRUSTED_PROXY_COUNT", "1")]);
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let clock = Some("2026-11-23T10:46:02Z".parse().expect("a moment"));
+    let app = TestApp::start_with(Options { settings, clock, ..options() }, false).await;
+    let from = async |hops: &str| {
+        app.anonymous().send_with(Method::GET, "/api/v1/subscriptions/", None, &[("x-forwarded-for", hops)]).await
+    };
+    for proxy in 1..=3 {
+        from(&format!("made up, 203.0.113.7, 130.176.0.{proxy}")).await.expect(401);
+    }
+    is_throttled(&from("made up too, 203.0.113.7, 130.176.0.4").await, "3");
+    from("203.0.113.7, 203.0.113.8, 130.176.0.1").await.expect(401);
+}
+
+#[tokio::test]
 async fn nothing_is_changed_by_a_caller_over_the_limit() {
     let app = app(false).await;
     let agreement = app.uuid(0xe);
