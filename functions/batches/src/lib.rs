@@ -1,26 +1,35 @@
 //! Batches (large assignments, renewals) whose request died half-way: every minute those that are overdue are carried
 //! on. From the moment a batch is on record there are seats for it, so it only ever goes forward; running it twice
-//! changes nothing.
+//! changes nothing. What has stood still for too long, batches and jobs, is counted for an alarm.
 
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
+use chrono::TimeDelta;
 use lambda_runtime::LambdaEvent;
-use license_domain::Job;
+use license_domain::{Clock, Job, JobId, Timestamp};
 use license_jobs::{Engine, JobError, refill_message};
 use license_messaging::Queues;
 use license_store::{Store, StoreError, ports::Batches};
-use license_telemetry::metrics;
+use license_telemetry::metrics::{self, Unit};
 use serde::Serialize;
 use serde_json::Value;
 
 /// How many batches one invocation takes on at most; the next one, a minute later, takes the others.
 const AT_ONCE: usize = 25;
 
+/// How many runs without progress are counted at most.
+const MOST_STALLED: usize = 100;
+
+/// For so long a run may stand still before it is counted. A turn of a job, and a batch's grace, are a minute at most.
+const PATIENCE: TimeDelta = TimeDelta::minutes(15);
+
 /// What this function may do.
 #[derive(Clone)]
 pub struct Context {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
     /// The batches on record.
     pub batches: Arc<dyn Batches>,
     /// Jobs with rows that wait for seats.
@@ -34,12 +43,19 @@ pub struct Context {
 pub trait Ripe: Send + Sync {
     /// Some of them.
     async fn ripe(&self, limit: usize) -> Result<Vec<Job>, JobError>;
+
+    /// Jobs, pending or running, of which nothing has moved since then.
+    async fn stalled(&self, since: Timestamp, limit: usize) -> Result<Vec<JobId>, JobError>;
 }
 
 #[async_trait]
 impl Ripe for Engine {
     async fn ripe(&self, limit: usize) -> Result<Vec<Job>, JobError> {
         Self::ripe(self, limit).await
+    }
+
+    async fn stalled(&self, since: Timestamp, limit: usize) -> Result<Vec<JobId>, JobError> {
+        Self::stalled(self, since, limit).await
     }
 }
 
@@ -51,7 +67,7 @@ impl fmt::Debug for Context {
 
 /// The context over that store.
 pub fn context(store: &Arc<Store>, queues: Arc<dyn Queues>) -> Context {
-    Context { batches: store.clone(), ripe: Arc::new(Engine::new(store, None)), queues }
+    Context { clock: store.clock().clone(), batches: store.clone(), ripe: Arc::new(Engine::new(store, None)), queues }
 }
 
 /// What one invocation did.
@@ -63,6 +79,8 @@ pub struct Report {
     pub failed: usize,
     /// Licences that were handed out, or carried over.
     pub licenses: usize,
+    /// Batches and jobs that have stood still for too long. `None`: they could not be read.
+    pub without_progress: Option<usize>,
 }
 
 /// Handles the schedule's event. One bad batch does not stop the others; an error is returned only where not
@@ -71,7 +89,35 @@ pub async fn handle(context: &Context, event: LambdaEvent<EventBridgeEvent<Value
     let request_id = event.context.request_id.as_str();
     let report = resume_overdue(context, request_id).await?;
     refill(context, request_id).await;
-    Ok(report)
+    Ok(Report { without_progress: count_stalled(context, request_id).await, ..report })
+}
+
+/// Counts what has stood still for too long, after all that could be done for it. The metric is written each time, so
+/// that its alarm ends by itself; where the table does not answer, it is missing.
+async fn count_stalled(context: &Context, request_id: &str) -> Option<usize> {
+    let since = context.clock.now() - PATIENCE;
+    let batches = context.batches.overdue_since(since, MOST_STALLED).await;
+    let jobs = context.ripe.stalled(since, MOST_STALLED).await;
+    let (batches, jobs) = match (batches, jobs) {
+        (Ok(batches), Ok(jobs)) => (batches, jobs),
+        (Err(error), _) => {
+            tracing::error!(request_id, %error, "batches without progress could not be read");
+            return None;
+        }
+        (_, Err(error)) => {
+            tracing::error!(request_id, %error, "jobs without progress could not be read");
+            return None;
+        }
+    };
+    for batch in &batches {
+        tracing::error!(request_id, %batch, "a batch makes no progress");
+    }
+    for job in &jobs {
+        tracing::error!(request_id, %job, "a job makes no progress");
+    }
+    let stalled = batches.len() + jobs.len();
+    metrics::record("RunsWithoutProgress", f64::from(u32::try_from(stalled).unwrap_or(u32::MAX)), Unit::Count, &[]);
+    Some(stalled)
 }
 
 /// Lets rows be tried again that wait for seats. What fails is tried again in a minute.
@@ -109,7 +155,7 @@ pub async fn resume_overdue(context: &Context, request_id: &str) -> Result<Repor
         }
     }
     if report != Report::default() {
-        let Report { resumed, failed, licenses } = report;
+        let Report { resumed, failed, licenses, .. } = report;
         tracing::info!(request_id, resumed, failed, licenses, "overdue batches were carried on");
     }
     Ok(report)
@@ -129,6 +175,15 @@ mod tests {
     const GOOD: BatchId = BatchId(Uuid::from_u128(1));
     const BAD: BatchId = BatchId(Uuid::from_u128(2));
     const BETTER: BatchId = BatchId(Uuid::from_u128(3));
+    const NOW: &str = "2026-11-23T10:46:00Z";
+
+    struct Standing;
+
+    impl Clock for Standing {
+        fn now(&self) -> Timestamp {
+            NOW.parse().expect("a date")
+        }
+    }
 
     #[derive(Default)]
     struct Fake {
@@ -143,6 +198,11 @@ mod tests {
                 return Err(StoreError::Unavailable { operation: "overdue", cause: "down".to_owned() });
             }
             Ok([GOOD, BAD, BETTER].into_iter().take(limit).collect())
+        }
+
+        async fn overdue_since(&self, before: Timestamp, _: usize) -> Result<Vec<BatchId>, StoreError> {
+            assert_eq!(before, "2026-11-23T10:31:00Z".parse::<Timestamp>().expect("a date"));
+            Ok(vec![BAD])
         }
 
         async fn resume(&self, batch: BatchId) -> Result<usize, StoreError> {
@@ -160,6 +220,11 @@ mod tests {
         async fn ripe(&self, _: usize) -> Result<Vec<Job>, JobError> {
             Ok(Vec::new())
         }
+
+        async fn stalled(&self, since: Timestamp, _: usize) -> Result<Vec<JobId>, JobError> {
+            assert_eq!(since, "2026-11-23T10:31:00Z".parse::<Timestamp>().expect("a date"));
+            Ok(vec![JobId(Uuid::from_u128(4)), JobId(Uuid::from_u128(5))])
+        }
     }
 
     #[async_trait]
@@ -174,7 +239,7 @@ mod tests {
     }
 
     fn context(fake: &Arc<Fake>) -> Context {
-        Context { batches: fake.clone(), ripe: fake.clone(), queues: fake.clone() }
+        Context { clock: Arc::new(Standing), batches: fake.clone(), ripe: fake.clone(), queues: fake.clone() }
     }
 
     fn tick() -> LambdaEvent<EventBridgeEvent<Value>> {
@@ -196,7 +261,7 @@ mod tests {
     async fn a_bad_batch_does_not_stop_the_others() {
         let fake = Arc::new(Fake::default());
         let report = handle(&context(&fake), tick()).await.expect("a report");
-        assert_eq!(report, Report { resumed: 2, failed: 1, licenses: 90 });
+        assert_eq!(report, Report { resumed: 2, failed: 1, licenses: 90, without_progress: Some(3) });
         assert_eq!(*fake.resumed.lock().expect("not poisoned"), [GOOD, BAD, BETTER]);
     }
 

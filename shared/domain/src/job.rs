@@ -445,6 +445,9 @@ pub struct Lane {
     pub next: u64,
     /// What became of the rows so far.
     pub counts: JobCounts,
+    /// When it moved last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<Timestamp>,
     /// How many times its record was written.
     #[serde(default)]
     pub version: u64,
@@ -453,13 +456,14 @@ pub struct Lane {
 impl Lane {
     /// A lane that has not begun.
     pub fn new(lane: u16) -> Self {
-        Self { lane, next: u64::from(lane), counts: JobCounts::default(), version: 0 }
+        Self { lane, next: u64::from(lane), counts: JobCounts::default(), moved: None, version: 0 }
     }
 
     /// The lane after a chunk.
     #[must_use]
-    pub fn after(self, counts: JobCounts, lanes: u16) -> Self {
-        Self { next: self.next + u64::from(lanes.max(1)), counts: self.counts.plus(counts), ..self }
+    pub fn after(self, counts: JobCounts, lanes: u16, now: Timestamp) -> Self {
+        let next = self.next + u64::from(lanes.max(1));
+        Self { next, counts: self.counts.plus(counts), moved: Some(now), ..self }
     }
 
     /// Whether it has come to the job's end.

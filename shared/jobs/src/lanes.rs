@@ -105,7 +105,7 @@ impl Engine {
                 return Ok(Progress::On(vec![lane_message(&job, lane, at.next)]));
             }
             let results = self.chunk(&job, at.next, at.counts).await?;
-            let after = at.after(JobCounts::of(&results), job.lanes);
+            let after = at.after(JobCounts::of(&results), job.lanes, self.clock.now());
             if !self.jobs.advance(job.uuid, seen.as_ref(), &after).await? {
                 return Ok(Progress::Over);
             }

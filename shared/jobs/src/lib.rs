@@ -9,6 +9,7 @@ mod expand;
 mod lanes;
 mod refill;
 mod results;
+mod stalled;
 
 use std::{fmt, sync::Arc};
 

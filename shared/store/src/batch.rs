@@ -195,11 +195,15 @@ impl Store {
 #[async_trait]
 impl Batches for Store {
     async fn overdue(&self, limit: usize) -> Result<Vec<BatchId>, StoreError> {
-        let now = keys::due_by(self.clock.now());
+        self.overdue_since(self.clock.now(), limit).await
+    }
+
+    async fn overdue_since(&self, before: Timestamp, limit: usize) -> Result<Vec<BatchId>, StoreError> {
+        let before = keys::due_by(before);
         let range = Range {
             index: Some(keys::GSI3),
             partition: keys::DUE_BATCHES.to_owned(),
-            between: Some(("0", &now)),
+            between: Some(("0", &before)),
             limit: Some(limit),
             ..Range::default()
         };

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use license_domain::{
     AgreementId, Consequence, Event, EventKind, Job, JobId, JobState, Lane, Portfolio, Row, RowResult, Stamp,
-    StoredAnswer,
+    StoredAnswer, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -152,6 +152,19 @@ impl Jobs for Store {
         let items = self.table.query(range).await?;
         Ok(items.iter().filter_map(|item| keys::job_of_due(keys::sort_key_in(item, keys::GSI3)?)).collect())
     }
+
+    async fn open_jobs(&self, before: Timestamp, limit: usize) -> Result<Vec<JobId>, StoreError> {
+        let before = keys::due_by(before);
+        let range = Range {
+            index: Some(keys::GSI3),
+            partition: keys::OPEN_JOBS.to_owned(),
+            between: Some(("0", &before)),
+            limit: Some(limit),
+            ..Range::default()
+        };
+        let items = self.table.query(range).await?;
+        Ok(items.iter().filter_map(|item| keys::job_of_due(keys::sort_key_in(item, keys::GSI3)?)).collect())
+    }
 }
 
 fn read(answer: &StoredAnswer) -> Result<Vec<RowResult>, StoreError> {
@@ -185,8 +198,10 @@ fn item(job: &Job, seen: Option<&Job>) -> Result<Item, StoreError> {
     let keys = JobKeys(job.uuid);
     item.extend(keys.job().attributes());
     keys.listing(job.customer_agreement, job.created).put(&mut item);
-    if job.state == JobState::Waiting {
-        keys.waiting(job.created).put(&mut item);
+    match job.state {
+        JobState::Waiting => keys.waiting(job.created).put(&mut item),
+        JobState::Pending | JobState::Running => keys.open(job.modified).put(&mut item),
+        JobState::Uploading | JobState::Done | JobState::Cancelled | JobState::Failed => {}
     }
     item.insert(TTL.to_owned(), number(job.modified.timestamp() + LIFETIME_SECONDS));
     Ok(item)

@@ -21,7 +21,7 @@
 //! | what admins are told once | `PLAN#p` | `NOTICE#kind` | |
 //! | secret that makes person ids | `SECRET#PERSON` | `@` | |
 //! | batch (assigning, renewing), its chunks | `BATCH#b` | `@`, `CHUNK#n` | gsi3 `DUE#BATCH` / time, b |
-//! | job | `JOB#j` | `@` | gsi2 `JOBS#a` / time, j; gsi3 `DUE#WAITING` / time, j, while rows wait |
+//! | job | `JOB#j` | `@` | gsi2 `JOBS#a` / time, j; gsi3 `DUE#WAITING` / time, j, while rows wait, `DUE#JOB` / time, j, while it is pending or running |
 //! | a job's rows, lanes, outcomes | `JOB#j` | `CHUNK#n`, `LANE#k`, `RESULT#n.round` | |
 //! | request that has its effect once, its parts | `IDEMPOTENCY#digest` | `@`, `PART#n` | |
 //! | requests of a caller in a minute | `THROTTLE#digest#minute` | `@` | |
@@ -512,6 +512,8 @@ pub const RESULT_PREFIX: &str = "RESULT#";
 
 /// Partition of jobs with rows that wait for seats.
 pub const WAITING_JOBS: &str = "DUE#WAITING";
+/// Partition of jobs that are pending or running, by the time at which their record changed last.
+pub const OPEN_JOBS: &str = "DUE#JOB";
 
 impl JobKeys {
     /// The partition.
@@ -547,6 +549,11 @@ impl JobKeys {
     /// The same within the list.
     pub fn listed(self, created: Timestamp) -> String {
         format!("{}#{}", time(created), self.0)
+    }
+
+    /// The job's place among those that are pending or running.
+    pub fn open(self, modified: Timestamp) -> IndexKey {
+        IndexKey { index: GSI3, pk: OPEN_JOBS.to_owned(), sk: self.listed(modified) }
     }
 
     /// The job's place among those that wait.

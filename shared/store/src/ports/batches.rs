@@ -1,7 +1,7 @@
 //! Work in several transactions, and whether the table is well.
 
 use async_trait::async_trait;
-use license_domain::{BatchId, Portfolio, RenewalId, Stamp, SubscriptionPlanRenewal, renewing::Refusal};
+use license_domain::{BatchId, Portfolio, RenewalId, Stamp, SubscriptionPlanRenewal, Timestamp, renewing::Refusal};
 
 use crate::StoreError;
 
@@ -42,6 +42,9 @@ pub trait Renew: Send + Sync {
 pub trait Batches: Send + Sync {
     /// The batches that should be done by now.
     async fn overdue(&self, limit: usize) -> Result<Vec<BatchId>, StoreError>;
+
+    /// The batches that should have been done by then, and are not: the oldest first.
+    async fn overdue_since(&self, before: Timestamp, limit: usize) -> Result<Vec<BatchId>, StoreError>;
 
     /// Runs what is left of a batch; how many licences it handed out.
     async fn resume(&self, batch: BatchId) -> Result<usize, StoreError>;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use license_domain::{
     AgreementId, Consequence, EmailAddress, EventKind, Job, JobId, Lane, LicenseId, PlanId, Portfolio, Row, RowResult,
-    Stamp,
+    Stamp, Timestamp,
 };
 
 use super::Answering;
@@ -55,6 +55,10 @@ pub trait Jobs: Send + Sync {
 
     /// Jobs with rows that wait for seats, the oldest first.
     async fn waiting_jobs(&self, limit: usize) -> Result<Vec<JobId>, StoreError>;
+
+    /// Jobs that are pending or running and whose own record has not changed since then, the oldest first. Their lanes
+    /// may have moved.
+    async fn open_jobs(&self, before: Timestamp, limit: usize) -> Result<Vec<JobId>, StoreError>;
 }
 
 /// What became of a transfer.

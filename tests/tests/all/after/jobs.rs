@@ -313,3 +313,25 @@ async fn a_huge_job_does_not_keep_a_small_one_waiting() {
     assert!(stopped["counts"]["succeeded"].as_u64() < Some(20_000), "{stopped}");
     app.census().await.check();
 }
+
+#[tokio::test]
+async fn a_job_that_stands_still_is_found() {
+    let app = TestApp::start().await;
+    let plan = app.plan(1_000).await;
+    let engine = license_jobs::Engine::new(app.running().store(), None);
+    let stalled = async || {
+        let since = app.now() - chrono::TimeDelta::minutes(15);
+        engine.stalled(since, 10).await.expect("the table answers").iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let quick = ask(&plan, "assign", json!({ "user_emails": emails("bob", 0..10), "notify_users": false })).await;
+    app.drain().await;
+    assert_eq!(job(&plan, &quick).await["state"], "done");
+    // Every invocation is lost from here on, so that its messages are put aside in the end.
+    fault(&app, json!({ "worker": "function-bulk", "next": 1_000, "how": "before" })).await;
+    let id = ask(&plan, "assign", json!({ "user_emails": emails("ann", 0..900), "notify_users": false })).await;
+    assert_eq!(stalled().await, Vec::<String>::new(), "it was asked for a moment ago");
+    app.advance("PT16M").await;
+    assert_eq!(stalled().await, [id.as_str()]);
+    control(&plan, &id, "cancel").await.expect(200);
+    assert_eq!(stalled().await, Vec::<String>::new());
+}
