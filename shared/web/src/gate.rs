@@ -75,17 +75,9 @@ fn count(web: &Web, parts: &Parts, principal: Option<&Principal>) -> Option<Pass
 /// put the one that it saw before that. What lies further left a client may have made up.
 fn address(headers: &HeaderMap, trusted_proxies: usize) -> &str {
     let lists = headers.get_all("x-forwarded-for").iter().rev().filter_map(|value| value.to_str().ok());
-    let mut hops = lists.flat_map(|list| list.rsplit(',')).map(str::trim).filter(|hop| !hop.is_empty());
-    let (mut address, mut left) = ("unknown", trusted_proxies);
+    let hops = lists.flat_map(|list| list.rsplit(',')).map(str::trim).filter(|hop| !hop.is_empty());
     // Fewer than expected: the request did not pass all of the proxies, and the first that saw it is the best there is.
-    while let Some(hop) = hops.next() {
-        address = hop;
-        if left == 0 {
-            break;
-        }
-        left -= 1;
-    }
-    address
+    hops.take(trusted_proxies.saturating_add(1)).last().unwrap_or("unknown")
 }
 
 #[cfg(test)]

@@ -121,11 +121,12 @@ pub(super) async fn list(
         .collect();
     keys.sort_unstable();
     keys.truncate(listing.max_keys.unwrap_or(1_000).min(1_000));
-    let contents: String = keys.iter().map(|key| format!("<Contents><Key>{key}</Key></Contents>")).collect();
+    let contents: Vec<String> = keys.iter().map(|key| format!("<Contents><Key>{key}</Key></Contents>")).collect();
     let body = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult><Name>{bucket}</Name>\
-         <KeyCount>{}</KeyCount>{contents}</ListBucketResult>",
-        keys.len()
+         <KeyCount>{}</KeyCount>{}</ListBucketResult>",
+        keys.len(),
+        contents.concat()
     );
     ([(header::CONTENT_TYPE, "application/xml")], body).into_response()
 }

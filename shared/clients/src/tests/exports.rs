@@ -29,8 +29,8 @@ fn refusal(status: u16, code: &str) -> Reply {
 }
 
 fn list(keys: &[&str]) -> Reply {
-    let keys: String = keys.iter().map(|key| format!("<Contents><Key>{key}</Key></Contents>")).collect();
-    Reply::status(200).text(&format!("<ListBucketResult>{keys}</ListBucketResult>"))
+    let keys: Vec<String> = keys.iter().map(|key| format!("<Contents><Key>{key}</Key></Contents>")).collect();
+    Reply::status(200).text(&format!("<ListBucketResult>{}</ListBucketResult>", keys.concat()))
 }
 
 async fn fetch(replies: impl IntoIterator<Item = Reply>) -> (Result<Option<String>, ClientError>, Vec<String>) {
