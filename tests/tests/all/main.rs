@@ -17,6 +17,7 @@ mod openapi;
 mod recorded;
 mod routes;
 mod runner;
+mod smoke;
 mod stale;
 mod table;
 mod template;
