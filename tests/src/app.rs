@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use license_domain::{EnterpriseId, ProductCatalog, RoleGrant, RoleName, Scope, Stamp, Timestamp};
-use license_local::{Options, Running, engine::Engine};
+use license_local::{Options, Running};
 use license_store::{keys::UserKeys, ports::Portfolios, rows, table::Write};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Census, Client, Proxy, Role};
+use crate::{Census, Client, Proxy, Role, dynamodb_local};
 
 /// When the tests take place.
 pub const NOW: &str = "2026-11-23T10:46:08Z";
@@ -35,7 +35,7 @@ impl TestApp {
 
     /// Starts one of which all calls to the engine go through a proxy, also those of the stream's and queues' functions.
     pub async fn proxied_throughout() -> Self {
-        let engine = Engine::start(None).await.expect("the engine starts");
+        let engine = dynamodb_local::engine().await;
         let proxy = Proxy::start(engine.url()).await;
         let endpoint = proxy.url().to_owned();
         let running = license_local::start_on(engine, (&endpoint, &endpoint), options()).await.expect("the app starts");
@@ -46,7 +46,7 @@ impl TestApp {
 
     /// Starts one with these options.
     pub async fn start_with(options: Options, proxied: bool) -> Self {
-        let engine = Engine::start(None).await.expect("the engine starts");
+        let engine = dynamodb_local::engine().await;
         let proxy = if proxied { Some(Proxy::start(engine.url()).await) } else { None };
         let endpoint = proxy.as_ref().map_or(engine.url(), Proxy::url).to_owned();
         let direct = engine.url().to_owned();

@@ -7,6 +7,7 @@ pub mod app;
 pub mod builders;
 pub mod census;
 pub mod client;
+pub mod dynamodb_local;
 pub mod proxy;
 pub mod roles;
 pub mod wire;
