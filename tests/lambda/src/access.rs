@@ -1,0 +1,219 @@
+//! What a signed request to AWS is about, in IAM's words.
+
+use axum::http::{HeaderMap, Method, Uri};
+use serde_json::Value;
+
+use crate::{policy::Access, template::arn};
+
+/// A request to AWS.
+#[derive(Clone, Debug)]
+pub struct AwsRequest<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// Path and query.
+    pub uri: &'a Uri,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+/// Who signed a request, and for which service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credential {
+    /// The access key.
+    pub key: String,
+    /// The region that the signature is for.
+    pub region: String,
+    /// The service that the signature is for.
+    pub service: String,
+    /// Whether the session's token came along, without which temporary credentials are worth nothing.
+    pub has_token: bool,
+}
+
+impl AwsRequest<'_> {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// A parameter of the query.
+    fn parameter(&self, name: &str) -> Option<String> {
+        let query = self.uri.query().unwrap_or_default();
+        form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+
+    /// Who signed it (version 4), in the headers or in the link.
+    pub fn credential(&self) -> Option<Credential> {
+        let header = self.header("authorization");
+        let (scope, has_token) = match header.split_once("Credential=") {
+            Some((_, rest)) => (rest.split(',').next()?.to_owned(), self.headers.contains_key("x-amz-security-token")),
+            None => (self.parameter("X-Amz-Credential")?, self.parameter("X-Amz-Security-Token").is_some()),
+        };
+        let parts: Vec<&str> = scope.trim().split('/').collect();
+        match parts.as_slice() {
+            [key, _, region, service, "aws4_request"] => Some(Credential {
+                key: (*key).to_owned(),
+                region: (*region).to_owned(),
+                service: (*service).to_owned(),
+                has_token,
+            }),
+            _ => None,
+        }
+    }
+
+    /// All that the role must allow for it; nothing where the request is not understood.
+    pub fn accesses(&self, service: &str) -> Option<Vec<Access>> {
+        let body: Value = serde_json::from_slice(self.body).unwrap_or_default();
+        let operation = self.header("x-amz-target").rsplit('.').next().unwrap_or_default();
+        match service {
+            "dynamodb" => dynamodb(operation, &body),
+            "sqs" => sqs(operation, &body),
+            "events" => (operation == "PutEvents").then(|| buses(&body)),
+            "secretsmanager" => (operation == "GetSecretValue").then(|| vec![secret(&body)]),
+            "ssm" => (operation == "GetParameter").then(|| vec![parameter(&body)]),
+            "s3" => self.s3(),
+            "ses" => {
+                let is_mail = self.uri.path() == "/v2/email/outbound-emails";
+                is_mail.then(|| vec![Access::new("ses:SendEmail", identity(&body))])
+            }
+            _ => None,
+        }
+    }
+
+    fn s3(&self) -> Option<Vec<Access>> {
+        let (bucket, _) = self.uri.path().strip_prefix("/s3/")?.split_once('/')?;
+        let object = format!("arn:aws:s3:::{}", self.uri.path().strip_prefix("/s3/")?);
+        let action = match *self.method {
+            Method::GET | Method::HEAD => "s3:GetObject",
+            Method::PUT => "s3:PutObject",
+            _ => return None,
+        };
+        (!bucket.is_empty()).then(|| vec![Access::new(action, object)])
+    }
+}
+
+/// What S3 asks for before it says that an object is not there.
+pub fn listing(uri: &Uri) -> Option<Access> {
+    let (bucket, _) = uri.path().strip_prefix("/s3/")?.split_once('/')?;
+    Some(Access::new("s3:ListBucket", format!("arn:aws:s3:::{bucket}")))
+}
+
+fn table(name: &Value) -> String {
+    let name = name.as_str().unwrap_or_default();
+    if name.starts_with("arn:") { name.to_owned() } else { arn("dynamodb", &format!("table/{name}")) }
+}
+
+/// A transaction needs the permission of each of its parts, a batch one of its own.
+fn dynamodb(operation: &str, body: &Value) -> Option<Vec<Access>> {
+    let action = |name: &str| format!("dynamodb:{name}");
+    let tables =
+        || body["RequestItems"].as_object().into_iter().flatten().map(|(name, _)| table(&name.as_str().into()));
+    let parts = || body["TransactItems"].as_array().into_iter().flatten().filter_map(Value::as_object).flatten();
+    Some(match operation {
+        "Query" | "Scan" => {
+            let index = body["IndexName"].as_str().map(|index| format!("/index/{index}")).unwrap_or_default();
+            vec![Access::new(action(operation), table(&body["TableName"]) + &index)]
+        }
+        "GetItem" | "PutItem" | "UpdateItem" | "DeleteItem" | "DescribeTable" => {
+            vec![Access::new(action(operation), table(&body["TableName"]))]
+        }
+        "BatchGetItem" | "BatchWriteItem" => tables().map(|table| Access::new(action(operation), table)).collect(),
+        "TransactGetItems" | "TransactWriteItems" => {
+            let parts = parts().map(|(kind, part)| {
+                let name = match kind.as_str() {
+                    "ConditionCheck" => "ConditionCheckItem".to_owned(),
+                    kind => format!("{kind}Item"),
+                };
+                Access::new(action(&name), table(&part["TableName"]))
+            });
+            let mut all: Vec<Access> = parts.collect();
+            all.sort();
+            all.dedup();
+            all
+        }
+        _ => return None,
+    })
+}
+
+fn sqs(operation: &str, body: &Value) -> Option<Vec<Access>> {
+    let queue = body["QueueUrl"].as_str()?.rsplit('/').next()?;
+    let action = operation.strip_suffix("Batch").unwrap_or(operation);
+    Some(vec![Access::new(format!("sqs:{action}"), arn("sqs", queue))])
+}
+
+fn buses(body: &Value) -> Vec<Access> {
+    let entries = body["Entries"].as_array().into_iter().flatten();
+    let buses = entries.map(|entry| entry["EventBusName"].as_str().unwrap_or("default"));
+    let mut all: Vec<Access> = buses
+        .map(|bus| {
+            let name = bus.rsplit('/').next().unwrap_or_default();
+            Access::new("events:PutEvents", arn("events", &format!("event-bus/{name}")))
+        })
+        .collect();
+    all.dedup();
+    all
+}
+
+/// A secret's ARN ends in six characters of AWS's own.
+fn secret(body: &Value) -> Access {
+    let id = body["SecretId"].as_str().unwrap_or_default();
+    let arn =
+        if id.starts_with("arn:") { id.to_owned() } else { arn("secretsmanager", &format!("secret:{id}-a1B2c3")) };
+    Access::new("secretsmanager:GetSecretValue", arn)
+}
+
+fn parameter(body: &Value) -> Access {
+    let name = body["Name"].as_str().unwrap_or_default();
+    let arn = if name.starts_with("arn:") {
+        name.to_owned()
+    } else {
+        arn("ssm", &format!("parameter/{}", name.trim_start_matches('/')))
+    };
+    Access::new("ssm:GetParameter", arn)
+}
+
+/// The identity that a mail is sent with: the sender's address, unless only its domain is verified, which is taken for
+/// granted here.
+fn identity(body: &Value) -> String {
+    let sender = body["FromEmailAddress"].as_str().unwrap_or_default();
+    let address = sender.rsplit('<').next().unwrap_or_default().trim_end_matches('>');
+    let domain = address.rsplit('@').next().unwrap_or_default();
+    arn("ses", &format!("identity/{domain}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_transaction_needs_what_its_parts_need() {
+        let part = |kind: &str| json!({ kind: { "TableName": "t" } });
+        let body = json!({ "TransactItems": [part("Put"), part("ConditionCheck"), part("Put"), part("Update")] });
+        let actions: Vec<String> =
+            dynamodb("TransactWriteItems", &body).expect("known").into_iter().map(|access| access.action).collect();
+        assert_eq!(actions, ["dynamodb:ConditionCheckItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]);
+    }
+
+    #[test]
+    fn an_index_is_a_resource_of_its_own() {
+        let body = json!({ "TableName": "t", "IndexName": "gsi1" });
+        let accesses = dynamodb("Query", &body).expect("known");
+        assert_eq!(accesses[0].resource, "arn:aws:dynamodb:us-east-1:000000000000:table/t/index/gsi1");
+    }
+
+    #[test]
+    fn who_signed_is_read_from_headers_and_links() {
+        let headers = HeaderMap::new();
+        let uri: Uri =
+            "/s3/b/x?X-Amz-Credential=AKID%2F20261124%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Security-Token=t"
+                .parse()
+                .expect("a URI");
+        let request = AwsRequest { method: &Method::GET, uri: &uri, headers: &headers, body: b"" };
+        let credential = request.credential().expect("a credential");
+        assert_eq!((credential.key.as_str(), credential.service.as_str(), credential.has_token), ("AKID", "s3", true));
+        let accesses = request.accesses("s3").expect("known");
+        assert_eq!(accesses, [Access::new("s3:GetObject", "arn:aws:s3:::b/x")]);
+    }
+}

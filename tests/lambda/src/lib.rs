@@ -1,0 +1,24 @@
+//! The functions as Lambda runs them: the built bootstraps behind a small Lambda runtime API, with the environment and
+//! the policies of the transformed template, over the stand-ins for AWS that the runner has.
+//!
+//! 1. `infra/transform.py` writes `template.yaml` as CloudFormation sees it; [`template`] evaluates its intrinsic functions
+//!    and fails on what it does not know.
+//! 2. [`runtime`] starts each function's bootstrap and serves it the runtime API.
+//! 3. [`gateway`] is every AWS endpoint that a function sees. It knows the function by the access key of the request's
+//!    signature, and refuses what the function's role does not allow, as AWS does.
+//! 4. [`front`] stands in for API Gateway; [`sources`] for event sources and schedules.
+
+pub mod access;
+pub mod build;
+pub mod dynamodb_local;
+pub mod front;
+pub mod gateway;
+pub mod limit;
+pub mod policy;
+pub mod runtime;
+pub mod sources;
+pub mod stack;
+pub mod template;
+
+pub use build::Build;
+pub use stack::{Options, Stack};
