@@ -149,7 +149,7 @@ pub async fn resume_overdue(context: &Context, request_id: &str) -> Result<Repor
             }
             Err(error) => {
                 tracing::error!(request_id, %batch, %error, "a batch could not be carried on");
-                metrics::count("BatchFailed", &[("Cause", error.metric())]);
+                metrics::failure("BatchFailed", error.metric());
                 report.failed += 1;
             }
         }

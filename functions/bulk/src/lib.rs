@@ -122,7 +122,7 @@ async fn take(context: &Context, received: Received) -> Outcome {
         }
     };
     let Err(error) = done else { return Outcome::Done };
-    metrics::count("BulkFailed", &[("Cause", error.metric())]);
+    metrics::failure("BulkFailed", error.metric());
     let is_over = tries >= LAST_TRY || !error.is_retryable();
     if let Some(job) = job.filter(|_| is_over) {
         tracing::error!(%job, %error, "a job stopped; it may be resumed");

@@ -96,7 +96,7 @@ async fn take(context: &Context, received: Received) -> Outcome {
         Ok(Progress::UnderWay) => Outcome::After(u32::try_from(LEASE.num_seconds()).unwrap_or(u32::MAX)),
         Err(error) => {
             tracing::warn!(%mail, tries, %error, "a mail was not sent, and is tried again");
-            metrics::count("MailFailed", &[("Cause", error.metric())]);
+            metrics::failure("MailFailed", error.metric());
             Outcome::Later
         }
     }

@@ -2,6 +2,7 @@
 //! bus and into the audit trail. Every step may be repeated: entries of the trail are the same again, mails and work
 //! are recognised by the event that asks for them, events on the bus carry an id of their own.
 
+mod counters;
 mod redrive;
 mod relay;
 mod stream;

@@ -9,7 +9,7 @@ use license_domain::{Event, EventId};
 use license_store::keys::{self, Key, PK, SK};
 use license_telemetry::metrics;
 
-use crate::{Context, relay};
+use crate::{Context, counters, relay};
 
 /// How many events are carried on at once at most.
 const PARALLEL: usize = 8;
@@ -24,7 +24,7 @@ pub(crate) async fn handle(context: &Context, batch: dynamodb::Event, request_id
             Ok(()) => None,
             Err((metric, cause)) => {
                 tracing::error!(request_id, %event, cause, "an event was not carried on, and comes again");
-                metrics::count("RelayFailed", &[("Cause", metric)]);
+                metrics::failure("RelayFailed", metric);
                 Some(sequence)
             }
         }
@@ -55,5 +55,7 @@ fn of(record: &dynamodb::EventRecord) -> Option<EventId> {
 async fn carry_on(context: &Context, record: dynamodb::EventRecord) -> Result<(), (&'static str, String)> {
     let event: Event =
         serde_dynamo::from_item(record.change.new_image).map_err(|error| ("EventUnreadable", error.to_string()))?;
-    relay::relay(context, &event).await.map_err(|error| (error.metric(), error.to_string()))
+    relay::relay(context, &event).await.map_err(|error| (error.metric(), error.to_string()))?;
+    counters::count(&event);
+    Ok(())
 }

@@ -89,7 +89,7 @@ async fn take(context: &Context, received: Received) -> Outcome {
         }
         Err(error) => {
             tracing::warn!(%event, %webhook, tries, %error, "a webhook was not told, and is tried again");
-            metrics::count("WebhookFailed", &[("Cause", error.metric())]);
+            metrics::failure("WebhookFailed", error.metric());
             Outcome::Later
         }
     }

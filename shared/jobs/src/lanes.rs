@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use license_domain::{Consequence, EventKind, Job, JobCounts, JobId, JobKind, JobState, Lane, Timestamp};
 use license_messaging::{Message, Outgoing};
+use license_telemetry::metrics;
 
 use crate::{Engine, JobError, lane_message, results_file};
 
@@ -142,6 +143,7 @@ impl Engine {
         // Where somebody else was faster, it is finished.
         self.jobs.change_job(&portfolio, (job, &after), event, &self.stamp(job)).await?;
         tracing::info!(job = %job.uuid, kind = job.kind.as_str(), state = state.as_str(), rows = counts.processed, "a job ended");
+        metrics::count("JobsEnded", &[("State", state.as_str())]);
         Ok(())
     }
 
@@ -168,6 +170,7 @@ impl Engine {
         };
         let event = (EventKind::JobChanged, Vec::new());
         self.jobs.change_job(&portfolio, (&job, &after), event, &self.stamp(&job)).await?;
+        metrics::count("JobsEnded", &[("State", after.state.as_str())]);
         Ok(())
     }
 }

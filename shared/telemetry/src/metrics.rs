@@ -45,6 +45,13 @@ pub fn count(name: &str, dimensions: &[(&str, &str)]) {
     record(name, 1.0, Unit::Count, dimensions);
 }
 
+/// Counts a failure of work under its name, by its cause, and the cause by itself: an alarm on a cause does not care whose
+/// work failed.
+pub fn failure(name: &str, cause: &str) {
+    count(name, &[("Cause", cause)]);
+    count(cause, &[]);
+}
+
 /// Records one measured value.
 #[expect(clippy::print_stdout, reason = "the log group reads metrics from standard output")]
 pub fn record(name: &str, value: f64, unit: Unit, dimensions: &[(&str, &str)]) {
