@@ -3,6 +3,7 @@
 //!
 //! It understands the part of CloudFormation that the template uses, and complains about the rest.
 
+mod alarms;
 mod functions;
 mod queues;
 mod read;
@@ -11,6 +12,7 @@ mod table;
 
 use serde_yaml_ng::Value;
 
+pub use alarms::{AlarmSpec, MetricSpec, Operations};
 pub use functions::FunctionSpec;
 pub use queues::{QueueSource, QueueSpec, StreamSource};
 pub use routes::{DEFAULT, Match, RouteSpec};
@@ -41,6 +43,7 @@ pub struct Template {
     table: TableSpec,
     functions: Vec<FunctionSpec>,
     queues: Vec<QueueSpec>,
+    operations: Operations,
 }
 
 impl Template {
@@ -57,6 +60,7 @@ impl Template {
             table: table::read(&resources)?,
             functions: functions::read(&document, &resources)?,
             queues: queues::read(&resources)?,
+            operations: alarms::read(&document, &resources)?,
         })
     }
 
@@ -73,6 +77,11 @@ impl Template {
     /// The queues.
     pub fn queues(&self) -> &[QueueSpec] {
         &self.queues
+    }
+
+    /// The alarms, the dashboard and the outputs.
+    pub const fn operations(&self) -> &Operations {
+        &self.operations
     }
 
     /// The function that the API calls for that request.

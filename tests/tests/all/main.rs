@@ -14,6 +14,7 @@ mod large;
 mod odd;
 mod once;
 mod openapi;
+mod operations;
 mod recorded;
 mod routes;
 mod runner;
