@@ -21,13 +21,33 @@ mod write;
 use std::{path::PathBuf, sync::Arc};
 
 use license_store::{Store, keys, rows, table::Write};
+use license_telemetry::{SystemClock, SystemRandom};
 
 use self::{dump::Dump, survey::Survey};
-pub use bulk::Bulk;
+pub use bulk::{Bulk, TableBulk};
 pub use report::{BadRow, ImportError, Report};
 
 /// Whoever is told how far the import is.
 pub type Progress<'a> = &'a (dyn Fn(&str) + Send + Sync);
+
+/// Imports these files into a table of AWS, or of whatever serves DynamoDB at `endpoint`, with the credentials and the
+/// region that the SDK finds. The table is there already.
+pub async fn into_table(
+    name: &str,
+    endpoint: Option<&str>,
+    files: &[PathBuf],
+    progress: Progress<'_>,
+) -> Result<Report, ImportError> {
+    let shared = aws_config::load_from_env().await;
+    let mut config = aws_sdk_dynamodb::config::Builder::from(&shared);
+    if let Some(endpoint) = endpoint {
+        config = config.endpoint_url(endpoint);
+    }
+    let client = aws_sdk_dynamodb::Client::from_conf(config.build());
+    let store = Arc::new(Store::new(client, name, Arc::new(SystemClock), Arc::new(SystemRandom)));
+    let bulk: Arc<dyn Bulk> = Arc::new(TableBulk(store.clone()));
+    import(&store, &bulk, files, progress).await
+}
 
 /// Imports these files as one: all of them or nothing. `bulk` writes to the store's table.
 pub async fn import(

@@ -4,7 +4,7 @@ use std::{io::IsTerminal, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 use license_domain::{Clock, Timestamp};
-use license_local::{FREE_LOOPBACK_PORT, Options, banner, settings};
+use license_local::{FREE_LOOPBACK_PORT, Options, banner, import, settings};
 use license_telemetry::SystemClock;
 use license_template::Template;
 use tracing_subscriber::EnvFilter;
@@ -34,6 +34,12 @@ struct Arguments {
     /// Imports a Django dumpdata file of a license-manager; may be repeated
     #[arg(long, value_name = "FILE")]
     import: Vec<PathBuf>,
+    /// Imports into this table of AWS, says what was imported, and ends
+    #[arg(long, value_name = "NAME", requires = "import", conflicts_with_all = ["data", "clock", "no_demo"])]
+    table: Option<String>,
+    /// Where that table is served, if not by AWS
+    #[arg(long, value_name = "URL", requires = "table")]
+    endpoint_url: Option<String>,
     /// The time to start at, for example 2026-11-23T10:46:08Z; it runs on from there
     #[arg(long, value_name = "RFC3339")]
     clock: Option<Timestamp>,
@@ -59,6 +65,12 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    if let Some(table) = &arguments.table {
+        let (endpoint, files) = (arguments.endpoint_url.as_deref(), &arguments.import);
+        let report = import::into_table(table, endpoint, files, &|line| tracing::info!("{line}")).await?;
+        println!("Imported into {table}\n{report}");
+        return Ok(());
+    }
     let began = SystemClock.now();
     let options = Options {
         listen: arguments.listen,
@@ -90,7 +102,9 @@ fn explain(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
+    // What is wrong ends where the usage begins; a missing option is named in a line of its own.
+    let problem = text.split("\n\n").next().unwrap_or_default();
+    let line = problem.lines().map(str::trim).collect::<Vec<_>>().join(" ");
     eprintln!("{line} (--help lists the options)");
     ExitCode::from(2)
 }

@@ -156,3 +156,42 @@ fn it_starts_and_stops() {
     assert!(status.success(), "{status}: {said}{rest}");
     TcpListener::bind(&address).expect("the port is free again");
 }
+
+/// Imports into a table that another process serves, as it does into one of AWS.
+#[cfg(unix)]
+#[test]
+fn it_imports_into_a_table_that_is_served_elsewhere() {
+    let mut server = runner(&["--listen", "127.0.0.1:0", "--no-demo"]).spawn().expect("the runner starts");
+    let mut output = BufReader::new(server.stdout.take().expect("piped"));
+    let url = loop {
+        let mut line = String::new();
+        assert_ne!(output.read_line(&mut line).expect("text"), 0, "it ended");
+        if let Some((_, rest)) = line.split_once(" in a DynamoDB at ") {
+            break rest.split(' ').next().unwrap_or_default().to_owned();
+        }
+    };
+    let file = Scratch::new(
+        "roles.json",
+        r#"[{"model": "core.user", "pk": 1, "fields": {"username": "first-operator", "is_superuser": false}},
+            {"model": "subscriptions.subscriptionsfeaturerole", "pk": 1, "fields": {"name": "enterprise_provisioning_admin"}},
+            {"model": "subscriptions.subscriptionsroleassignment", "pk": 1,
+             "fields": {"user": 1, "role": 1, "enterprise_customer_uuid": null}}]"#,
+    );
+    let import = |table: &str| {
+        let mut command = runner(&["--import", file.path(), "--table", table, "--endpoint-url", &url]);
+        command.env("AWS_ACCESS_KEY_ID", "local").env("AWS_SECRET_ACCESS_KEY", "local").env("AWS_REGION", "local");
+        let output = command.output().expect("the runner starts");
+        let said = String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned();
+        (output.status.success(), said)
+    };
+    let (is_done, said) = import("license-manager");
+    assert!(is_done && said.contains("1 role assignments"), "{said}");
+    // It is on record in that table.
+    let (is_done, said) = import("license-manager");
+    assert!(is_done && said.contains("imported before"), "{said}");
+    let (is_done, said) = import("another");
+    assert!(!is_done && said.contains("ResourceNotFoundException"), "{said}");
+    fails_with_one_line(&["--table", "license-manager"], "--import");
+    let interrupt = Command::new("kill").args(["-INT", &server.id().to_string()]).status().expect("kill");
+    assert!(interrupt.success() && server.wait().expect("it ends").success());
+}

@@ -1,5 +1,7 @@
 //! The state of a real license-manager, imported and worked with.
 
+mod table;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
