@@ -1,26 +1,38 @@
 //! Every sample event in `events/` is fed to its handler, as Lambda would feed it.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use axum::Router;
-use jsonwebtoken::{EncodingKey, Header, encode};
 use lambda_runtime::LambdaEvent;
 use license_clients::{
     Catalogs, ClientError, ClientSettings, EnterpriseClient, Exports, LmsUsers, ServiceClient, WebhookClient,
     WebhookSettings,
 };
-use license_domain::{CatalogId, EmailAddress, EnterpriseId, LmsUserId, Timestamp, lifecycle::BusEvent};
+use license_domain::{CatalogId, EmailAddress, EnterpriseId, LmsUserId, lifecycle::BusEvent};
 use license_jobs::Services;
+use license_local::Options;
 use license_messaging::{Bus, MessagingError, Outgoing, Queue, Queues};
 use license_template::Template;
-use license_tests::{NOW, TestApp};
+use license_tests::{TestApp, app::options};
 use license_web::{Settings, Web};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tower::ServiceExt;
 
-const SECRET: &str = "the secret of the sample events' tokens";
+/// The secret that functions accept in the containers of `sam local`, and that the sample events' tokens are signed with.
+fn secret() -> String {
+    let text = include_str!("../../../samconfig.toml");
+    let secrets: BTreeSet<&str> =
+        text.lines().filter_map(|line| line.trim().strip_prefix("\"JwtSecretKey=")?.strip_suffix("\",")).collect();
+    let [secret] = secrets.iter().collect::<Vec<_>>()[..] else { panic!("samconfig.toml has one secret: {secrets:?}") };
+    (*secret).to_owned()
+}
 
 /// Services that nobody is at home in.
 #[derive(Debug)]
@@ -84,14 +96,16 @@ async fn feed_worker(app: &TestApp, name: &str, event: Value) -> String {
     let (store, nowhere) = (app.running().store(), Arc::new(Nowhere));
     let client = ServiceClient::new(ClientSettings::default(), store.clock().clone(), store.random().clone());
     let enterprises = Arc::new(EnterpriseClient::new(client.expect("a client")));
-    let function = format!("function-{}", name.trim_end_matches(".json"));
+    let function = format!("function-{}", name.trim_end_matches(".json").split('-').next().unwrap_or_default());
     let failures = match function.as_str() {
         "function-relay" => {
             let context = function_relay::context(store, nowhere.clone(), nowhere);
             let input = serde_json::from_value(event).expect("a batch of the stream");
             match function_relay::handle(&context, input, "sample").await.expect("an answer") {
                 function_relay::Output::Stream(answer) => answer.batch_item_failures.len(),
-                function_relay::Output::Redrive(_) => panic!("a batch was taken for a wish"),
+                // What an operator sends by hand.
+                function_relay::Output::Redrive(_) if name.starts_with("relay-redrive") => 0,
+                function_relay::Output::Redrive(_) => panic!("{name}: a batch of the stream was not recognized"),
             }
         }
         "function-mail" => {
@@ -127,7 +141,7 @@ impl LmsUsers for Nowhere {
 
 fn routers(app: &TestApp) -> BTreeMap<&'static str, Router> {
     let store = app.running().store();
-    let settings = Settings::from_lookup(|name| (name == "JWT_SECRET_KEY").then(|| SECRET.to_owned()));
+    let settings = Settings::from_lookup(|name| (name == "JWT_SECRET_KEY").then(secret));
     let settings = settings.expect("settings");
     let web = Web::new(&settings, store.clone(), store.clock().clone(), store.random().clone()).expect("a web");
     let nowhere = Arc::new(Nowhere);
@@ -175,29 +189,16 @@ fn samples() -> Vec<(PathBuf, Value)> {
     paths.into_iter().map(read).collect()
 }
 
-/// The event with the token of somebody who passes every check, in place of the one that it shows.
-fn with_token(mut event: Value, now: Timestamp) -> Value {
-    let claims = json!({
-        "preferred_username": "sample", "email": "sample@example.com", "user_id": 1, "superuser": true,
-        "exp": now.timestamp() + 60, "roles": [],
-    });
-    let token = encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET.as_bytes())).expect("a token");
-    let headers = event["headers"].as_object_mut().expect("headers");
-    if let Some(header) = headers.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case("authorization")) {
-        *header.1 = json!(format!("JWT {token}"));
-    }
-    event
-}
-
+/// Over the demo's data, which they name, and with their own tokens.
 #[tokio::test]
-async fn every_sample_event_is_understood_by_its_handler() {
-    let app = TestApp::start().await;
+async fn every_sample_event_succeeds() {
+    let app = TestApp::start_with(Options { demo: true, ..options() }, false).await;
     let mut routers = routers(&app);
     let template = Template::embedded().expect("a template");
     let mut fed: Vec<String> = Vec::new();
     for (path, event) in samples() {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-        if event.get("Records").is_some() {
+        if event.get("Records").is_some() || event.get("from").is_some() {
             fed.push(feed_worker(&app, &name, event).await);
             continue;
         }
@@ -206,20 +207,20 @@ async fn every_sample_event_is_understood_by_its_handler() {
             let context = function_batches::context(app.running().store(), Arc::new(Nowhere));
             let event = LambdaEvent::new(event, lambda_runtime::Context::default());
             let report = function_batches::handle(&context, event).await.expect("a report");
-            assert_eq!(report, function_batches::Report::default(), "{name}");
+            let idle = function_batches::Report { without_progress: Some(0), ..function_batches::Report::default() };
+            assert_eq!(report, idle, "{name}");
             fed.push("function-batches".to_owned());
             continue;
         }
         let http = &event["requestContext"]["http"];
         let (method, route) = (http["method"].as_str().expect("a method"), http["path"].as_str().expect("a path"));
         let function = template.route(method, route).expect("a function").binary.clone();
-        let event = with_token(event.clone(), NOW.parse().expect("a moment")).to_string();
-        let request = lambda_http::request::from_str(&event).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let request =
+            lambda_http::request::from_str(&event.to_string()).unwrap_or_else(|error| panic!("{name}: {error}"));
         let router = routers.get_mut(function.as_str()).expect("a router").clone();
-        let answer = router.oneshot(request).await.expect("an answer");
-        assert!(answer.status().as_u16() < 500, "{name}: {}", answer.status());
-        assert_ne!(answer.status().as_u16(), 401, "{name}: the token was not found in the event");
-        assert!(answer.headers().contains_key("allow"), "{name}: no route of {function} knows its path");
+        let response = router.oneshot(request).await.expect("a response");
+        assert!(response.status().is_success(), "{name}: {}", response.status());
+        assert!(response.headers().contains_key("allow"), "{name}: no route of {function} knows its path");
         fed.push(function);
     }
     for function in template.functions() {
