@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 . infra/tools.sh
 
 sam validate --lint --template template.yaml
-cfn-lint template.yaml
+cfn-lint template.yaml infra/restored-table.yaml
 
 CHECKOV_VERSION=3.3.30
 checkov="${CHECKOV_VENV:-${CARGO_TARGET_DIR:-target}/checkov}"

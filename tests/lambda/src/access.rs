@@ -81,7 +81,13 @@ impl AwsRequest<'_> {
     }
 
     fn s3(&self) -> Option<Vec<Access>> {
-        let (bucket, _) = self.uri.path().strip_prefix("/s3/")?.split_once('/')?;
+        let (bucket, name) = self.uri.path().strip_prefix("/s3/")?.split_once('/')?;
+        if name.is_empty() && *self.method == Method::GET {
+            let query = self.uri.query().unwrap_or_default();
+            let prefix = query.split('&').find_map(|part| part.strip_prefix("prefix="))?.replace("%2F", "/");
+            let list = Access::new("s3:ListBucket", format!("arn:aws:s3:::{bucket}"));
+            return Some(vec![Access { context: vec![("s3:prefix", prefix)], ..list }]);
+        }
         let object = format!("arn:aws:s3:::{}", self.uri.path().strip_prefix("/s3/")?);
         let action = match *self.method {
             Method::GET | Method::HEAD => "s3:GetObject",

@@ -6,6 +6,7 @@ mod batches;
 mod budgets;
 mod clock;
 mod concurrency;
+mod deploying;
 mod etags;
 mod events;
 mod faults;
