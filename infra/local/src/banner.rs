@@ -32,7 +32,10 @@ fn write_all(text: &mut String, running: &Running, took: Duration) -> std::fmt::
         writeln!(text, "  {name:<11} {url}{note}")?;
     }
     for (option, address) in running.exposed() {
-        writeln!(text, "  warning     {option} {address} is not a loopback address: what reaches it needs no password")?;
+        writeln!(
+            text,
+            "  warning     {option} {address} is not a loopback address: what reaches it needs no password"
+        )?;
     }
     if let Some(report) = running.imported() {
         writeln!(text, "\nImported\n{report}")?;
