@@ -221,5 +221,10 @@ mod tests {
         assert_eq!((credential.key.as_str(), credential.service.as_str(), credential.has_token), ("AKID", "s3", true));
         let accesses = request.accesses("s3").expect("known");
         assert_eq!(accesses, [Access::new("s3:GetObject", "arn:aws:s3:::b/x")]);
+        let uri: Uri = "/s3/b/?list-type=2&max-keys=1&prefix=uploads%2Fx".parse().expect("a URI");
+        let request = AwsRequest { method: &Method::GET, uri: &uri, headers: &headers, body: b"" };
+        let context = vec![("s3:prefix", "uploads/x".to_owned())];
+        let list = Access { context, ..Access::new("s3:ListBucket", "arn:aws:s3:::b") };
+        assert_eq!(request.accesses("s3").expect("known"), [list]);
     }
 }
