@@ -1,6 +1,7 @@
 //! Customer agreements: the list, one, its history, its webhooks, and seats without invitation.
 
 mod auto_apply;
+mod compose;
 mod history;
 mod list;
 mod one;
@@ -15,6 +16,8 @@ use license_store::{
     ports::{AutoApply, Portfolios, Trails, Webhooks},
 };
 use license_web::{Endpoints, Route, Web};
+
+pub use self::compose::{SETTINGS, compose};
 
 /// What this function may do.
 #[derive(Clone)]

@@ -2,6 +2,8 @@
 //! on. From the moment a batch is on record there are seats for it, so it only ever goes forward; running it twice
 //! changes nothing. What has stood still for too long, batches and jobs, is counted for an alarm.
 
+mod compose;
+
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
@@ -15,6 +17,8 @@ use license_store::{Store, StoreError, ports::Batches};
 use license_telemetry::metrics::{self, Unit};
 use serde::Serialize;
 use serde_json::Value;
+
+pub use self::compose::{SETTINGS, compose};
 
 /// How many batches one invocation takes on at most; the next one, a minute later, takes the others.
 const AT_ONCE: usize = 25;

@@ -1,5 +1,6 @@
 //! Work off the queue for what takes long: jobs in many parts, and calls of other services that follow from changes.
 
+mod compose;
 mod enrollments;
 mod replay;
 mod utilization;
@@ -16,6 +17,8 @@ use license_store::{
     ports::{Events, Notices, Portfolios, Trails},
 };
 use license_telemetry::metrics;
+
+pub use self::compose::{SETTINGS, compose};
 
 /// After so many times a message is put aside: the template's `maxReceiveCount`.
 const LAST_TRY: u32 = 6;

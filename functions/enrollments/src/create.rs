@@ -73,7 +73,7 @@ pub async fn handle(
 ) -> Result<(StatusCode, Json<Answer>), ApiError> {
     let portfolio = customer::find(&context, &caller, &params).await?;
     let wish = Wish::parse(&body?, &params)?;
-    wish.check(&portfolio, context.web.settings().bulk_enroll_limit)?;
+    wish.check(&portfolio, context.limit.0)?;
     let live = vec![LicenseStatus::Activated, LicenseStatus::Assigned];
     let everybody = RowFilter { statuses: live, search: Vec::new() };
     let id = context.web.random().job_id();

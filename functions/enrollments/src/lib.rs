@@ -1,5 +1,6 @@
 //! Enrolling licensed learners in courses, many at once: the wish is put on record and carried out afterwards.
 
+mod compose;
 mod create;
 mod customer;
 mod status;
@@ -14,6 +15,8 @@ use license_store::{
 };
 use license_web::{Endpoints, Route, Web};
 
+pub use self::compose::{EnrollmentLimit, SETTINGS, compose};
+
 /// What this function may do.
 #[derive(Clone)]
 pub struct Context {
@@ -25,6 +28,8 @@ pub struct Context {
     pub jobs: Arc<dyn Jobs>,
     /// Where results are.
     pub exports: Arc<dyn Exports>,
+    /// How much a request may ask for.
+    pub limit: EnrollmentLimit,
 }
 
 impl fmt::Debug for Context {
@@ -40,8 +45,8 @@ impl FromRef<Context> for Web {
 }
 
 /// The context over that store.
-pub fn context(web: Web, store: &Arc<Store>, exports: Arc<dyn Exports>) -> Context {
-    Context { web, portfolios: store.clone(), jobs: store.clone(), exports }
+pub fn context(web: Web, store: &Arc<Store>, exports: Arc<dyn Exports>, limit: EnrollmentLimit) -> Context {
+    Context { web, portfolios: store.clone(), jobs: store.clone(), exports, limit }
 }
 
 /// The routes of this function.

@@ -1,20 +1,9 @@
 //! The Lambda function `enrollments`.
 
-use std::sync::Arc;
+use std::process::ExitCode;
 
-use license_domain::{Clock, Random};
-use license_store::Store;
-use license_telemetry::{SystemClock, SystemRandom};
-use license_web::{Settings, Web};
+use function_enrollments::{SETTINGS, compose, router};
 
-#[tokio::main]
-async fn main() -> Result<(), lambda_http::Error> {
-    license_telemetry::init();
-    let lookup = license_clients::environment().await?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let random: Arc<dyn Random> = Arc::new(SystemRandom);
-    let store = Arc::new(Store::from_env(clock.clone(), random.clone()).await);
-    let exports = Arc::new(license_clients::ExportClient::from_env(clock.clone()).await?);
-    let web = Web::new(&Settings::from_lookup(&lookup)?, store.clone(), clock, random)?;
-    lambda_http::run(function_enrollments::router(function_enrollments::context(web, &store, exports))).await
+fn main() -> ExitCode {
+    license_runtime::http(SETTINGS, |parts| compose(parts).map(router))
 }

@@ -1,5 +1,6 @@
 //! Jobs: work on many rows, asked for here and carried out afterwards.
 
+mod compose;
 mod control;
 mod create;
 mod list;
@@ -18,7 +19,9 @@ use license_store::{
     Store,
     ports::{Jobs, Portfolios},
 };
-use license_web::{ADMINS, ApiError, Caller, Endpoints, Missing, Route, Web, id};
+use license_web::{ADMINS, ApiError, Caller, CsvLimit, Endpoints, Missing, Route, Web, id};
+
+pub use self::compose::{SETTINGS, compose};
 
 /// What this function may do.
 #[derive(Clone)]
@@ -31,6 +34,8 @@ pub struct Context {
     pub jobs: Arc<dyn Jobs>,
     /// Files that are uploaded and fetched.
     pub exports: Arc<dyn Exports>,
+    /// Up to which size results are the response itself.
+    pub csv_limit: CsvLimit,
 }
 
 impl fmt::Debug for Context {
@@ -46,8 +51,8 @@ impl FromRef<Context> for Web {
 }
 
 /// The context over that store.
-pub fn context(web: Web, store: &Arc<Store>, exports: Arc<dyn Exports>) -> Context {
-    Context { web, portfolios: store.clone(), jobs: store.clone(), exports }
+pub fn context(web: Web, store: &Arc<Store>, exports: Arc<dyn Exports>, csv_limit: CsvLimit) -> Context {
+    Context { web, portfolios: store.clone(), jobs: store.clone(), exports, csv_limit }
 }
 
 /// The routes of this function.

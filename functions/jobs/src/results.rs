@@ -58,7 +58,7 @@ pub async fn handle(
             from = to;
         }
         let csv = results_csv(&all);
-        if csv.len() > context.web.settings().csv_limit {
+        if csv.len() > context.csv_limit.0 {
             let name = format!("exports/{}/{}.csv", job.uuid, context.web.random().uuid());
             let link = context.exports.publish(&name, csv).await.map_err(|error| upstream(&error))?;
             let headers = [(header::LOCATION, link), (header::CACHE_CONTROL, "no-store".to_owned())];

@@ -1,6 +1,7 @@
 //! What a learner does: see the customer's plans and their own licences, activate one.
 
 mod activation;
+mod compose;
 mod holdings;
 mod licenses;
 mod lms_user;
@@ -20,7 +21,9 @@ use license_store::{
     Store,
     ports::{Activate, Learners, Portfolios},
 };
-use license_web::{Endpoints, Route, Web};
+use license_web::{Endpoints, Route, Secret, Web};
+
+pub use self::compose::{SETTINGS, compose, subsidy_key};
 
 /// What this function may do.
 #[derive(Clone)]
@@ -37,6 +40,8 @@ pub struct Context {
     pub lms_users: Arc<dyn LmsUsers>,
     /// The catalog service, for what a licence pays.
     pub catalogs: Arc<dyn Catalogs>,
+    /// What subsidies are signed with.
+    pub subsidy_key: Option<Secret>,
 }
 
 impl fmt::Debug for Context {
@@ -52,8 +57,22 @@ impl FromRef<Context> for Web {
 }
 
 /// The context over that store, that LMS and that catalog service.
-pub fn context(web: Web, store: &Arc<Store>, lms_users: Arc<dyn LmsUsers>, catalogs: Arc<dyn Catalogs>) -> Context {
-    Context { web, portfolios: store.clone(), learners: store.clone(), activate: store.clone(), lms_users, catalogs }
+pub fn context(
+    web: Web,
+    store: &Arc<Store>,
+    lms_users: Arc<dyn LmsUsers>,
+    catalogs: Arc<dyn Catalogs>,
+    subsidy_key: Option<Secret>,
+) -> Context {
+    Context {
+        web,
+        portfolios: store.clone(),
+        learners: store.clone(),
+        activate: store.clone(),
+        lms_users,
+        catalogs,
+        subsidy_key,
+    }
 }
 
 /// The routes of this function.

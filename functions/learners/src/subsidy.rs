@@ -83,7 +83,7 @@ pub async fn handle(State(context): State<Context>, caller: Caller, params: Para
     let course = params.get("course_key").map(str::trim).filter(|course| !course.is_empty());
     let course = course
         .ok_or_else(|| ApiError::text(StatusCode::BAD_REQUEST, "You must supply the course_key query parameter"))?;
-    let Some(secret) = &context.web.settings().subsidy_secret else {
+    let Some(secret) = &context.subsidy_key else {
         return Err(unavailable("no secret is set to sign subsidies with", false));
     };
     let (license, plan) = paying(&context, &held, &portfolio, course).await?;

@@ -62,9 +62,9 @@ pub async fn handle(
     let licenses = context.licenses.list(plan, &query).await?;
 
     let slug = portfolio.agreement.enterprise_customer_slug.as_deref();
-    let links = slug.map(|slug| format!("{}/{slug}/licenses", context.web.settings().learner_portal_url));
+    let links = slug.map(|slug| format!("{}/{slug}/licenses", context.portal.0));
     let body = table(&licenses, links.as_deref());
-    if body.len() > context.web.settings().csv_limit {
+    if body.len() > context.csv_limit.0 {
         return sent_elsewhere(&context, plan.uuid, body).await;
     }
     Ok(([(header::CONTENT_TYPE, "text/csv")], body).into_response())

@@ -6,6 +6,7 @@ mod across_one;
 mod across_revoke;
 mod assign;
 mod bulk_revoke;
+mod compose;
 mod csv;
 mod find;
 mod history;
@@ -27,7 +28,9 @@ use license_store::{
     Store,
     ports::{Assign, Glances, Jobs, Learners, Licenses, Portfolios, Remind, Revoke, Trails},
 };
-use license_web::{Endpoints, Route, Web};
+use license_web::{CsvLimit, Endpoints, LearnerPortal, Route, Web};
+
+pub use self::compose::{SETTINGS, compose};
 
 /// What this function may do.
 #[derive(Clone)]
@@ -56,6 +59,10 @@ pub struct Context {
     pub engine: Engine,
     /// Files for download.
     pub exports: Arc<dyn Exports>,
+    /// Where links of learners lead.
+    pub portal: LearnerPortal,
+    /// Up to which size a table is the response itself.
+    pub csv_limit: CsvLimit,
 }
 
 impl fmt::Debug for Context {
@@ -71,7 +78,13 @@ impl FromRef<Context> for Web {
 }
 
 /// The context over that store, with that place for files.
-pub fn context(web: Web, store: &Arc<Store>, exports: Arc<dyn Exports>) -> Context {
+pub fn context(
+    web: Web,
+    store: &Arc<Store>,
+    exports: Arc<dyn Exports>,
+    portal: LearnerPortal,
+    csv_limit: CsvLimit,
+) -> Context {
     Context {
         web,
         portfolios: store.clone(),
@@ -85,6 +98,8 @@ pub fn context(web: Web, store: &Arc<Store>, exports: Arc<dyn Exports>) -> Conte
         jobs: store.clone(),
         engine: Engine::new(store, None),
         exports,
+        portal,
+        csv_limit,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Mails, off their queue: each once for its cause and person. Before a call the mail's record says that it is under
 //! way, after it what became of it; what nobody knows the fate of is neither sent again nor forgotten, but listed.
 
+mod compose;
 mod error;
 mod letters;
 mod send;
@@ -22,6 +23,7 @@ use license_telemetry::metrics;
 
 use self::send::Progress;
 pub use self::{
+    compose::{SETTINGS, compose},
     settings::{Campaign, MailSettings, Sender},
     transport::{BrazeTransport, LogTransport, SesTransport, Transport},
 };

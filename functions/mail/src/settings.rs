@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use license_domain::{EmailAddress, MailKind};
+use license_settings::{Setting, text, url};
 
 /// Who carries mails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,12 +61,34 @@ impl Campaign {
     }
 }
 
+mod names {
+    pub const LEARNER_PORTAL_URL: &str = "LEARNER_PORTAL_URL";
+    pub const ADMIN_PORTAL_URL: &str = "ADMIN_PORTAL_URL";
+    pub const CUSTOMER_SUCCESS_EMAIL: &str = "CUSTOMER_SUCCESS_EMAIL";
+    pub const MAIL_SENDER: &str = "MAIL_SENDER";
+}
+
 impl MailSettings {
+    /// What is read here, beside what Braze's and SES's own settings are.
+    pub const DECLARED: &[Setting] = &[
+        Setting::plain(names::LEARNER_PORTAL_URL),
+        Setting::plain(names::ADMIN_PORTAL_URL),
+        Setting::plain(names::CUSTOMER_SUCCESS_EMAIL),
+        Setting::plain(names::MAIL_SENDER),
+        Setting::plain(Campaign::Of(MailKind::Assignment).setting()),
+        Setting::plain(Campaign::Of(MailKind::Reminder).setting()),
+        Setting::plain(Campaign::Of(MailKind::PostActivation).setting()),
+        Setting::plain(Campaign::Of(MailKind::AutoApplied).setting()),
+        Setting::plain(Campaign::Of(MailKind::RevocationCapReached).setting()),
+        Setting::plain(Campaign::Of(MailKind::Utilization).setting()),
+        Setting::plain(Campaign::Of(MailKind::EnrollmentResults).setting()),
+        Setting::plain(Campaign::AutoAppliedWithIdentityProvider.setting()),
+    ];
+
     /// The settings that `lookup` knows. An empty value is the same as none.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
-        let text = |name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-        let url = |name: &str| text(name).map(|url| url.trim_end_matches('/').to_owned());
-        let sender = match text("MAIL_SENDER").as_deref() {
+        let text = |name: &str| text(&lookup, name);
+        let sender = match text(names::MAIL_SENDER).as_deref() {
             Some("braze") => Some(Sender::Braze),
             Some("ses") => Some(Sender::Ses),
             Some("log") => Some(Sender::Log),
@@ -74,9 +97,9 @@ impl MailSettings {
             _ => None,
         };
         Self {
-            learner_portal: url("LEARNER_PORTAL_URL"),
-            admin_portal: url("ADMIN_PORTAL_URL"),
-            customer_success: text("CUSTOMER_SUCCESS_EMAIL").and_then(|email| EmailAddress::parse(&email).ok()),
+            learner_portal: url(&lookup, names::LEARNER_PORTAL_URL),
+            admin_portal: url(&lookup, names::ADMIN_PORTAL_URL),
+            customer_success: text(names::CUSTOMER_SUCCESS_EMAIL).and_then(|email| EmailAddress::parse(&email).ok()),
             campaigns: Campaign::all().filter_map(|campaign| Some((campaign, text(campaign.setting())?))).collect(),
             sender,
         }

@@ -4,6 +4,7 @@ mod agreement_create;
 mod agreement_one;
 mod agreement_update;
 mod change;
+mod compose;
 mod plan_body;
 mod plan_create;
 mod plan_delete;
@@ -28,6 +29,8 @@ use license_store::{
     ports::{Portfolios, Provision, Renew, Renewals, Trails, Update},
 };
 use license_web::{Endpoints, Route, Web};
+
+pub use self::compose::{SETTINGS, compose};
 
 /// How often a change that came second is made again on what the first one left.
 const UPDATE_ATTEMPTS: u32 = 8;

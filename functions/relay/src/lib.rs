@@ -2,6 +2,7 @@
 //! bus and into the audit trail. Every step may be repeated: entries of the trail are the same again, mails and work
 //! are recognised by the event that asks for them, events on the bus carry an id of their own.
 
+mod compose;
 mod counters;
 mod redrive;
 mod relay;
@@ -17,8 +18,11 @@ use license_store::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use self::redrive::{Redrive, Redriven};
-pub use self::relay::RelayError;
+pub use self::{
+    compose::{SETTINGS, compose},
+    redrive::{Redrive, Redriven},
+    relay::RelayError,
+};
 
 /// What this function may do.
 #[derive(Clone)]

@@ -1,5 +1,6 @@
 //! What is not part of the API proper: health, its document, and the answer to every path that there is not.
 
+mod compose;
 mod csrf_token;
 mod docs;
 mod health;
@@ -10,6 +11,8 @@ use std::{fmt, sync::Arc};
 use axum::{Router, extract::FromRef};
 use license_store::{Store, ports::Health};
 use license_web::{Endpoints, Route, Web};
+
+pub use self::compose::{SETTINGS, compose};
 
 /// What this function may do.
 #[derive(Clone)]

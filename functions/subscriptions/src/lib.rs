@@ -1,5 +1,6 @@
 //! Subscription plans, for the customers' admins: the list, one, and its history.
 
+mod compose;
 mod history;
 mod list;
 mod one;
@@ -12,6 +13,8 @@ use license_store::{
     ports::{Portfolios, Trails},
 };
 use license_web::{Endpoints, Route, Web};
+
+pub use self::compose::{SETTINGS, compose};
 
 /// What this function may do.
 #[derive(Clone)]

@@ -1,6 +1,7 @@
 //! What the company does for a learner by name: look-ups for support, and retirement.
 
 mod admin_view;
+mod compose;
 mod found;
 mod lookup;
 mod mails;
@@ -13,7 +14,9 @@ use license_store::{
     Store,
     ports::{Deliveries, Learners, Portfolios, Retire},
 };
-use license_web::{Endpoints, Route, Web};
+use license_web::{Endpoints, LearnerPortal, Route, Web};
+
+pub use self::compose::{SETTINGS, compose};
 
 /// What this function may do.
 #[derive(Clone)]
@@ -28,6 +31,8 @@ pub struct Context {
     pub deliveries: Arc<dyn Deliveries>,
     /// Retiring learners.
     pub retire: Arc<dyn Retire>,
+    /// Where links of learners lead.
+    pub portal: LearnerPortal,
 }
 
 impl fmt::Debug for Context {
@@ -43,13 +48,14 @@ impl FromRef<Context> for Web {
 }
 
 /// The context over that store.
-pub fn context(web: Web, store: &Arc<Store>) -> Context {
+pub fn context(web: Web, store: &Arc<Store>, portal: LearnerPortal) -> Context {
     Context {
         web,
         portfolios: store.clone(),
         learners: store.clone(),
         deliveries: store.clone(),
         retire: store.clone(),
+        portal,
     }
 }
 

@@ -83,7 +83,7 @@ pub async fn handle(
     caller.require_staff()?;
     let email = wanted(&body?)?;
     let found = Found::by_email(&context, &email.key()).await?;
-    let portal = &context.web.settings().learner_portal_url;
+    let portal = &context.portal.0;
     let shape = |(license, portfolio, plan)| StaffLicense::new(license, portfolio, plan, portal);
     let licenses: Vec<StaffLicense> = found.rows().into_iter().map(shape).collect();
     let status = if licenses.is_empty() { StatusCode::NOT_FOUND } else { StatusCode::OK };

@@ -1,6 +1,7 @@
 //! Customers' own systems are told of events, off their queue: one signed POST for each event and webhook, tried again
 //! until it is accepted, or given up after some hours. A delivery may come twice, under the same id.
 
+mod compose;
 mod deliver;
 mod sign;
 
@@ -17,7 +18,10 @@ use license_store::{
 use license_telemetry::metrics;
 
 use self::deliver::Delivered;
-pub use self::sign::{header, key};
+pub use self::{
+    compose::{SETTINGS, compose},
+    sign::{header, key},
+};
 
 /// After so many times an event is given up: less than the template's `maxReceiveCount`, so that only what never comes
 /// to its end is put aside for the operator.

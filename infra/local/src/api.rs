@@ -3,26 +3,19 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use axum::{
     Router,
     extract::Request,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use license_clients::{
-    CatalogClient, Catalogs, ClientSettings, ExportClient, ExportSettings, Exports, LmsUserClient, ServiceClient,
-    WebhookSettings,
-};
-use license_domain::{Clock, Random};
 use license_store::Store;
 use license_template::Template;
-use license_web::{Settings as WebSettings, Web};
 use tower::ServiceExt;
 
-use crate::{StartError, settings::Settings};
+use crate::{StartError, settings::Settings, workers::parts};
 
-/// What a function's `main` would have put together.
+/// The functions of the API, put together as in their own processes.
 #[derive(Debug)]
 pub struct Product {
     template: Template,
@@ -31,51 +24,23 @@ pub struct Product {
 
 impl Product {
     /// Puts every function of the API together.
-    pub fn new(
-        template: Template,
-        settings: &Settings,
-        store: &Arc<Store>,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn Random>,
-    ) -> Result<Self, StartError> {
-        let credentials = Credentials::new("local", "local", None, None, "the local runner");
-        let exports = ExportSettings::from_lookup(settings.lookup());
-        let exports = ExportClient::new(exports, SharedCredentialsProvider::new(credentials), clock.clone())?;
-        let exports: Arc<dyn Exports> = Arc::new(exports);
-        let client = ClientSettings::from_lookup(settings.lookup());
-        let client = ServiceClient::new(client, clock.clone(), random.clone())?;
-        let web = Web::new(&WebSettings::from_lookup(settings.lookup())?, store.clone(), clock, random)?;
-        let targets = WebhookSettings::from_lookup(settings.lookup());
-        let lms_users = Arc::new(LmsUserClient::new(client.clone()));
-        let catalogs: Arc<dyn Catalogs> = Arc::new(CatalogClient::new(client));
+    pub fn new(template: Template, settings: &Settings, store: &Arc<Store>) -> Result<Self, StartError> {
+        macro_rules! function {
+            ($name:literal, $function:ident) => {{
+                let context = $function::compose(&parts($function::SETTINGS, settings, store));
+                ($name, $function::router(context.map_err(StartError::Compose)?))
+            }};
+        }
         let routers = HashMap::from([
-            (
-                "function-agreements",
-                function_agreements::router(function_agreements::context(web.clone(), store, targets)),
-            ),
-            (
-                "function-subscriptions",
-                function_subscriptions::router(function_subscriptions::context(web.clone(), store)),
-            ),
-            (
-                "function-licenses",
-                function_licenses::router(function_licenses::context(web.clone(), store, exports.clone())),
-            ),
-            (
-                "function-learners",
-                function_learners::router(function_learners::context(web.clone(), store, lms_users, catalogs.clone())),
-            ),
-            (
-                "function-provisioning",
-                function_provisioning::router(function_provisioning::context(web.clone(), store, catalogs)),
-            ),
-            (
-                "function-enrollments",
-                function_enrollments::router(function_enrollments::context(web.clone(), store, exports.clone())),
-            ),
-            ("function-jobs", function_jobs::router(function_jobs::context(web.clone(), store, exports.clone()))),
-            ("function-support", function_support::router(function_support::context(web.clone(), store))),
-            ("function-site", function_site::router(function_site::context(web, store))),
+            function!("function-agreements", function_agreements),
+            function!("function-subscriptions", function_subscriptions),
+            function!("function-licenses", function_licenses),
+            function!("function-learners", function_learners),
+            function!("function-provisioning", function_provisioning),
+            function!("function-enrollments", function_enrollments),
+            function!("function-jobs", function_jobs),
+            function!("function-support", function_support),
+            function!("function-site", function_site),
         ]);
         Ok(Self { template, routers })
     }

@@ -34,12 +34,9 @@ pub enum StartError {
     /// A schedule of the template is not understood.
     #[error("the template: the schedule {0:?} is not understood")]
     Schedule(String),
-    /// A setting cannot be used.
+    /// A function cannot be put together from its settings.
     #[error("{0}")]
-    Settings(#[from] license_web::SettingsError),
-    /// The clients of other services were not built.
-    #[error("{0}")]
-    Clients(#[from] license_clients::ClientError),
+    Compose(license_runtime::Error),
     /// No keys were made.
     #[error("the signing keys: {0}")]
     Keys(String),

@@ -38,7 +38,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use crate::{
     aws::Aws, engine::Engine, keys::Signer, pumps::Pumps, schedules::Schedules, services::Services, settings::Settings,
 };
-pub use crate::{clock::LocalClock, error::StartError};
+pub use crate::{clock::LocalClock, error::StartError, workers::aws_config};
 
 /// The user who retires learners, where the settings name nobody else.
 pub const RETIREMENT_WORKER: &str = "retirement-service-worker";
@@ -147,14 +147,13 @@ pub async fn start_on(
 
     let product_store = Store::new(table::client(endpoint), table::NAME, shared_clock.clone(), random.clone());
     let product_store = Arc::new(product_store);
-    let messaging = workers::Messaging::new(&settings);
-    let batches = function_batches::context(&product_store, messaging.queues.clone());
+    let batches = workers::batches(&settings, &product_store)?;
     let schedules = Arc::new(Schedules::new(&template, clock.clone(), random.clone(), batches)?);
     let worker_store = Arc::new(Store::new(table::client(behind), table::NAME, shared_clock.clone(), random.clone()));
-    let relay = function_relay::context(&worker_store, messaging.queues.clone(), messaging.bus.clone());
-    let handlers = workers::handlers(&settings, &worker_store, &messaging, &shared_clock, &random)?;
+    let relay = workers::relay(&settings, &worker_store)?;
+    let handlers = workers::handlers(&settings, &worker_store)?;
     let pumps = Pumps::new(aws.clone(), engine.stream(), services.faults().clone(), random.clone());
-    let product = api::Product::new(template.clone(), &settings, &product_store, shared_clock, random)?;
+    let product = api::Product::new(template.clone(), &settings, &product_store)?;
 
     let imported = match options.import.as_slice() {
         [] => None,

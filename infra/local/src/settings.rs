@@ -15,6 +15,7 @@ const NOT_SET_HERE: &[&str] = &[
     "SES_ENDPOINT",
     "EXPORT_BUCKET",
     "RUST_LOG",
+    "METRICS_NAMESPACE",
 ];
 
 /// Settings by their names.

@@ -5,7 +5,7 @@ use serde_yaml_ng::{Mapping, Value};
 use crate::{
     TemplateError,
     queues::{self, QueueSource, StreamSource},
-    read::{Resource, list, text, texts, unexpected},
+    read::{Resource, list, tagged_text, text, texts, unexpected},
     routes::{self, RouteSpec},
 };
 
@@ -28,6 +28,12 @@ pub struct FunctionSpec {
     pub environment: Vec<String>,
     /// The actions that its policy allows.
     pub actions: Vec<String>,
+    /// The secrets below `SecretPath` that its policy lets it read, by the settings that they are called like.
+    pub secrets: Vec<String>,
+    /// The parameters below `SecretPath`, likewise.
+    pub parameters: Vec<String>,
+    /// The conditions under which its policy has further statements.
+    pub conditions: Vec<String>,
     /// How long it may run.
     pub timeout_seconds: u64,
 }
@@ -62,6 +68,9 @@ fn read_one(globals: Option<&Value>, function: &Resource<'_>) -> Result<Function
         stream: None,
         environment,
         actions: actions(function.properties),
+        secrets: below_secret_path(function.properties, ":secret:${SecretPath}/", "-*"),
+        parameters: below_secret_path(function.properties, ":parameter/${SecretPath}/", ""),
+        conditions: conditions(function.properties),
         timeout_seconds: timeout.ok_or_else(|| unexpected(function.id, "has no timeout"))?,
     };
     let events = function.properties.get("Events").and_then(Value::as_mapping);
@@ -91,10 +100,27 @@ fn variables_of(function: &Mapping) -> Vec<String> {
     names.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
+fn statements(function: &Mapping) -> impl Iterator<Item = &Value> {
+    let policies = list(function, "Policies").iter();
+    policies.filter_map(|policy| policy.get("Statement").and_then(Value::as_sequence)).flatten()
+}
+
 fn actions(function: &Mapping) -> Vec<String> {
-    let statements = list(function, "Policies")
-        .iter()
-        .filter_map(|policy| policy.get("Statement").and_then(Value::as_sequence))
-        .flatten();
-    statements.filter_map(|statement| statement.get("Action")).flat_map(texts).collect()
+    statements(function).filter_map(|statement| statement.get("Action")).flat_map(texts).collect()
+}
+
+/// What stands between these two in the resources of a function's policy.
+fn below_secret_path(function: &Mapping, before: &str, after: &str) -> Vec<String> {
+    let resources = statements(function).filter_map(|statement| statement.get("Resource")?.as_sequence()).flatten();
+    let between = |resource: &str| resource.split_once(before)?.1.strip_suffix(after).map(str::to_owned);
+    resources.filter_map(tagged_text).filter_map(between).collect()
+}
+
+/// The conditions of the statements that are in a function's policy only under one: `!If [NAME, …]`.
+fn conditions(function: &Mapping) -> Vec<String> {
+    let conditional = statements(function).filter_map(|statement| match statement {
+        Value::Tagged(tagged) => tagged.value.get(0)?.as_str(),
+        _ => None,
+    });
+    conditional.map(str::to_owned).collect()
 }

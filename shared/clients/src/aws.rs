@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use aws_config::SdkConfig;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sigv4::{
     http_request::{
@@ -20,17 +21,6 @@ use crate::{
 
 /// The region where none is set.
 const REGION: &str = "us-east-1";
-
-/// The credentials that the SDK finds: the environment's, the container's, the function's.
-pub(crate) async fn credentials() -> Result<SharedCredentialsProvider, ClientError> {
-    let config = aws_config::load_from_env().await;
-    Ok(config.credentials_provider().ok_or(Missing("AWS_ACCESS_KEY_ID"))?)
-}
-
-/// The region of that name, or the usual one.
-pub(crate) fn region(region: Option<&str>) -> &str {
-    region.unwrap_or(REGION)
-}
 
 /// One of AWS's services.
 #[derive(Clone, Copy)]
@@ -61,6 +51,13 @@ pub(crate) struct Signer {
 }
 
 impl Signer {
+    /// A signer with the process's credentials, for its region.
+    pub fn new(config: &SdkConfig, clock: Arc<dyn Clock>) -> Result<Self, Missing> {
+        let credentials = config.credentials_provider().ok_or(Missing("AWS_ACCESS_KEY_ID"))?;
+        let region = config.region().map_or(REGION, AsRef::as_ref).to_owned();
+        Ok(Self { credentials, region, clock })
+    }
+
     /// The URL with a signature, which lets whoever has it make that one request for a while.
     pub async fn link(&self, api: Api, method: &str, url: &str, lifetime: Duration) -> Result<String, ClientError> {
         let mut settings = SigningSettings::default();
@@ -142,7 +139,7 @@ mod tests {
         let credentials = Credentials::new("AKIDEXAMPLE", key, None, None, "an example");
         let signer = Signer {
             credentials: SharedCredentialsProvider::new(credentials),
-            region: region(None).to_owned(),
+            region: REGION.to_owned(),
             clock: Arc::new(Example),
         };
         let api = Api { service: Service::Files, name: "service", host: "service" };

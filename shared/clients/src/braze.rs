@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use license_domain::{Clock, EmailAddress, Random};
+use license_settings::{Setting, text, url};
 use reqwest::RequestBuilder;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -12,7 +13,7 @@ use crate::{
     caller::{Caller, Limits, Safety},
     error::{ClientError, SendError, Service},
     service::body,
-    settings::{Missing, Settings},
+    settings::Missing,
 };
 
 /// How long a call may take.
@@ -91,14 +92,21 @@ impl fmt::Debug for BrazeSettings {
     }
 }
 
+const BRAZE_API_URL: &str = "BRAZE_API_URL";
+const BRAZE_API_KEY: &str = "BRAZE_API_KEY";
+const BRAZE_APP_ID: &str = "BRAZE_APP_ID";
+
 impl BrazeSettings {
+    /// What is read here.
+    pub const DECLARED: &[Setting] =
+        &[Setting::plain(BRAZE_API_URL), Setting::secret(BRAZE_API_KEY), Setting::plain(BRAZE_APP_ID)];
+
     /// The settings that `lookup` knows. An empty value is the same as none.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
-        let settings = Settings(lookup);
         Self {
-            url: settings.url("BRAZE_API_URL"),
-            key: settings.text("BRAZE_API_KEY"),
-            app_id: settings.text("BRAZE_APP_ID"),
+            url: url(&lookup, BRAZE_API_URL),
+            key: text(&lookup, BRAZE_API_KEY),
+            app_id: text(&lookup, BRAZE_APP_ID),
         }
     }
 }
@@ -133,8 +141,8 @@ impl BrazeClient {
 
     /// What makes requests to that path.
     fn request(&self, path: &str, body: &Value) -> Result<impl Fn() -> RequestBuilder, Missing> {
-        let url = self.settings.url.as_deref().ok_or(Missing("BRAZE_API_URL"))?;
-        let key = self.settings.key.as_deref().ok_or(Missing("BRAZE_API_KEY"))?;
+        let url = self.settings.url.as_deref().ok_or(Missing(BRAZE_API_URL))?;
+        let key = self.settings.key.as_deref().ok_or(Missing(BRAZE_API_KEY))?;
         Ok(move || self.caller.http.post(format!("{url}{path}")).bearer_auth(key).json(body))
     }
 

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::{
     error::{ClientError, Service},
     service::ServiceClient,
+    settings::CatalogSettings,
 };
 
 /// Catalogs of courses, as the catalog service keeps them.
@@ -32,13 +33,14 @@ const CAPACITY: usize = 10_000;
 #[derive(Debug)]
 pub struct CatalogClient {
     client: ServiceClient,
+    settings: CatalogSettings,
     contents: Mutex<HashMap<(CatalogId, String), (Timestamp, bool)>>,
 }
 
 impl CatalogClient {
-    /// Asks by way of that client.
-    pub fn new(client: ServiceClient) -> Self {
-        Self { client, contents: Mutex::default() }
+    /// A client of the catalog service that the settings name, by way of that one.
+    pub fn new(client: ServiceClient, settings: CatalogSettings) -> Self {
+        Self { client, settings, contents: Mutex::default() }
     }
 
     fn recall(&self, asked: &(CatalogId, String), now: Timestamp) -> Option<bool> {
@@ -72,7 +74,7 @@ struct Catalog {
 #[async_trait]
 impl Catalogs for CatalogClient {
     async fn belongs_to(&self, catalog: CatalogId, enterprise: EnterpriseId) -> Result<bool, ClientError> {
-        let url = format!("{}/api/v1/enterprise-catalogs/{catalog}/", self.client.settings().catalog()?);
+        let url = format!("{}/api/v1/enterprise-catalogs/{catalog}/", self.settings.url()?);
         let found: Option<Catalog> = self.client.get(Service::Catalog, &url, &[]).await?;
         Ok(found.is_some_and(|catalog| catalog.enterprise_customer == enterprise))
     }
@@ -82,7 +84,7 @@ impl Catalogs for CatalogClient {
         if let Some(answer) = self.recall(&asked, now) {
             return Ok(answer);
         }
-        let base = self.client.settings().catalog()?;
+        let base = self.settings.url()?;
         let url = format!("{base}/api/v1/enterprise-catalogs/{catalog}/contains_content_items/");
         let found: Option<Contents> = self.client.get(Service::Catalog, &url, &[("course_run_ids", course)]).await?;
         let answer = found.is_some_and(|contents| contents.contains_content_items);

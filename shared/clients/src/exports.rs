@@ -3,15 +3,16 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_config::SdkConfig;
 use license_domain::Clock;
+use license_settings::{Setting, text, url};
 use license_telemetry::metrics;
 use reqwest::header;
 
 use crate::{
-    aws::{self, Api, Signer},
+    aws::{Api, Signer},
     error::{ClientError, Service},
-    settings::{Missing, Settings},
+    settings::Missing,
 };
 
 const API: Api = Api { service: Service::Files, name: "s3", host: "s3" };
@@ -52,31 +53,26 @@ pub struct ExportSettings {
     pub bucket: Option<String>,
     /// `S3_ENDPOINT`: where S3 is served, if it is not AWS itself; buckets are part of the path there.
     pub endpoint: Option<String>,
-    /// `AWS_REGION`: the bucket's region.
-    pub region: Option<String>,
 }
 
+const EXPORT_BUCKET: &str = "EXPORT_BUCKET";
+const S3_ENDPOINT: &str = "S3_ENDPOINT";
+
 impl ExportSettings {
+    /// What is read here.
+    pub const DECLARED: &[Setting] = &[Setting::plain(EXPORT_BUCKET), Setting::plain(S3_ENDPOINT)];
+
     /// The settings that `lookup` knows. An empty value is the same as none.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
-        let settings = Settings(lookup);
-        Self {
-            bucket: settings.text("EXPORT_BUCKET"),
-            endpoint: settings.url("S3_ENDPOINT"),
-            region: settings.text("AWS_REGION"),
-        }
+        Self { bucket: text(&lookup, EXPORT_BUCKET), endpoint: url(&lookup, S3_ENDPOINT) }
     }
 
-    fn url(&self, name: &str) -> Result<String, Missing> {
-        let bucket = self.bucket.as_deref().ok_or(Missing("EXPORT_BUCKET"))?;
+    fn url(&self, region: &str, name: &str) -> Result<String, Missing> {
+        let bucket = self.bucket.as_deref().ok_or(Missing(EXPORT_BUCKET))?;
         Ok(match &self.endpoint {
             Some(endpoint) => format!("{}/{bucket}/{name}", endpoint.trim_end_matches('/')),
-            None => format!("https://{bucket}.s3.{}.amazonaws.com/{name}", self.region()),
+            None => format!("https://{bucket}.s3.{region}.amazonaws.com/{name}"),
         })
-    }
-
-    fn region(&self) -> &str {
-        aws::region(self.region.as_deref())
     }
 }
 
@@ -95,21 +91,14 @@ impl fmt::Debug for ExportClient {
 }
 
 impl ExportClient {
-    /// A client of that bucket with these credentials.
-    pub fn new(
-        settings: ExportSettings,
-        credentials: SharedCredentialsProvider,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, ClientError> {
+    /// A client of that bucket with that configuration's region and credentials.
+    pub fn new(settings: ExportSettings, config: &SdkConfig, clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
         let http = reqwest::Client::builder().timeout(TIMEOUT).build().map_err(ClientError::Setup)?;
-        let signer = Signer { credentials, region: settings.region().to_owned(), clock };
-        Ok(Self { http, settings, signer })
+        Ok(Self { http, settings, signer: Signer::new(config, clock)? })
     }
 
-    /// The client that the process's environment describes.
-    pub async fn from_env(clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
-        let settings = ExportSettings::from_lookup(|name| std::env::var(name).ok());
-        Self::new(settings, aws::credentials().await?, clock)
+    fn url(&self, name: &str) -> Result<String, Missing> {
+        self.settings.url(&self.signer.region, name)
     }
 
     /// The URL with a signature, which lets whoever has it make that one request for a while.
@@ -136,12 +125,12 @@ impl Exports for ExportClient {
     }
 
     async fn link(&self, name: &str) -> Result<String, ClientError> {
-        let url = self.settings.url(name)?;
+        let url = self.url(name)?;
         self.signed("GET", &format!("{url}?{AS_CSV}")).await
     }
 
     async fn upload_link(&self, name: &str) -> Result<String, ClientError> {
-        self.signed("PUT", &self.settings.url(name)?).await
+        self.signed("PUT", &self.url(name)?).await
     }
 
     async fn fetch(&self, name: &str) -> Result<Option<String>, ClientError> {
@@ -166,7 +155,7 @@ impl ExportClient {
     /// Whether the bucket has a file of that name. `None`: we may not know.
     async fn is_listed(&self, name: &str) -> Result<Option<bool>, ClientError> {
         let prefix: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
-        let url = format!("{}?list-type=2&max-keys=1&prefix={prefix}", self.settings.url("")?);
+        let url = format!("{}?list-type=2&max-keys=1&prefix={prefix}", self.url("")?);
         let response = self.http.get(self.signed("GET", &url).await?).send().await;
         let response = response.map_err(|error| ClientError::transport(Service::Files, error))?;
         if !response.status().is_success() {
@@ -228,7 +217,7 @@ fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use aws_credential_types::Credentials;
+    use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
     use license_domain::Timestamp;
 
     use super::*;
@@ -252,7 +241,8 @@ mod tests {
             "an example",
         );
         let settings = ExportSettings { bucket: Some("examplebucket".into()), ..ExportSettings::default() };
-        let client = ExportClient::new(settings, SharedCredentialsProvider::new(credentials), Arc::new(Noon));
+        let config = SdkConfig::builder().credentials_provider(SharedCredentialsProvider::new(credentials)).build();
+        let client = ExportClient::new(settings, &config, Arc::new(Noon));
         let client = client.expect("a client");
         let link =
             client.signed("GET", "https://examplebucket.s3.us-east-1.amazonaws.com/test.txt").await.expect("a link");
@@ -266,13 +256,12 @@ mod tests {
 
     #[test]
     fn a_bucket_is_part_of_the_host_or_of_the_path() {
-        let settings = |endpoint: Option<&str>| ExportSettings {
-            bucket: Some("files".into()),
-            endpoint: endpoint.map(str::to_owned),
-            region: Some("eu-central-1".into()),
+        let url = |endpoint: Option<&str>| {
+            let settings = ExportSettings { bucket: Some("files".into()), endpoint: endpoint.map(str::to_owned) };
+            settings.url("eu-central-1", "a.csv")
         };
-        assert_eq!(settings(None).url("a.csv"), Ok("https://files.s3.eu-central-1.amazonaws.com/a.csv".into()));
-        assert_eq!(settings(Some("http://x/s3/")).url("a.csv"), Ok("http://x/s3/files/a.csv".into()));
-        assert_eq!(ExportSettings::default().url("a.csv"), Err(Missing("EXPORT_BUCKET")));
+        assert_eq!(url(None), Ok("https://files.s3.eu-central-1.amazonaws.com/a.csv".into()));
+        assert_eq!(url(Some("http://x/s3/")), Ok("http://x/s3/files/a.csv".into()));
+        assert_eq!(ExportSettings::default().url("x", "a.csv"), Err(Missing(EXPORT_BUCKET)));
     }
 }

@@ -27,10 +27,10 @@ pub use enterprise::{EnrollOutcome, EnrollWish, Enrolled, EnterpriseClient, Ente
 pub use error::{Cause, ClientError, SendError, Service};
 pub use exports::{ExportClient, ExportSettings, Exports};
 pub use lms_users::{LmsUserClient, LmsUsers};
-pub use secrets::{SECRET_NAMES, environment, resolve};
+pub use secrets::{SecretsClient, names_a_secret};
 pub use service::ServiceClient;
 pub use ses::{Letter, PlainMail, SesClient, SesSettings};
-pub use settings::{ClientSettings, Credentials, Missing};
+pub use settings::{CatalogSettings, ClientSettings, Credentials, Missing};
 pub use webhooks::{WebhookClient, WebhookSettings};
 
 #[cfg(test)]

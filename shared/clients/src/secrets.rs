@@ -6,65 +6,31 @@
 //! | `secretsmanager:NAME#KEY` | the value of that key in the secret, which is a JSON object |
 //! | `ssm:NAME` | the parameter of that name in SSM, decrypted |
 //!
-//! They are read once, when a process starts.
+//! When they are read, and read again, is decided by whoever holds the client.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
+use aws_config::SdkConfig;
 use futures::future::try_join_all;
 use license_domain::{Clock, Random};
-use license_telemetry::{SystemClock, SystemRandom};
+use license_settings::{Kind, Setting, Settings, url};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    aws::{self, Api, Signer},
+    aws::{Api, Signer},
     caller::{Caller, Limits, Safety},
     error::{ClientError, Service},
     service::body,
-    settings::Settings,
 };
-
-/// The settings that may be secrets by name.
-pub const SECRET_NAMES: &[&str] = &[
-    "BACKEND_SERVICE_EDX_OAUTH2_SECRET",
-    "BRAZE_API_KEY",
-    "ENTERPRISE_SUBSIDY_CHECKSUM_SECRET_KEY",
-    "JWT_PUBLIC_SIGNING_JWK_SET",
-    "JWT_SECRET_KEY",
-];
 
 /// How long one attempt may take: a function has ten seconds to start.
 const TIMEOUT: Duration = Duration::from_secs(3);
 /// How often a secret is asked for while AWS says that it is too busy.
 const ATTEMPTS: u32 = 3;
 
-/// The process's environment, with secrets instead of their names.
-pub async fn environment() -> Result<impl Fn(&str) -> Option<String> + Clone, ClientError> {
-    let secrets = Arc::new(resolve(|name| std::env::var(name).ok(), SECRET_NAMES).await?);
-    Ok(move |name: &str| secrets.get(name).cloned().or_else(|| std::env::var(name).ok()))
-}
-
-/// The values of those of the named settings that are secrets by name. Nothing is asked where none is.
-pub async fn resolve(
-    lookup: impl Fn(&str) -> Option<String>,
-    names: &[&str],
-) -> Result<BTreeMap<String, String>, ClientError> {
-    let wanted = wanted(&lookup, names);
-    if wanted.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let settings = Settings(lookup);
-    let credentials = aws::credentials().await?;
-    let (clock, random): (Arc<dyn Clock>, Arc<dyn Random>) = (Arc::new(SystemClock), Arc::new(SystemRandom));
-    let region = settings.text("AWS_REGION");
-    let vaults = Vaults {
-        secrets: settings.url("SECRETS_MANAGER_ENDPOINT"),
-        parameters: settings.url("SSM_ENDPOINT"),
-        signer: Signer { credentials, region: aws::region(region.as_deref()).to_owned(), clock: clock.clone() },
-        caller: Caller::new(Limits::within(TIMEOUT), clock, random)?,
-    };
-    vaults.resolve(&wanted).await
-}
+const SECRETS_MANAGER_ENDPOINT: &str = "SECRETS_MANAGER_ENDPOINT";
+const SSM_ENDPOINT: &str = "SSM_ENDPOINT";
 
 /// Where a secret is kept.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,36 +40,47 @@ pub(crate) enum Place {
 }
 
 /// A setting that is a secret by name.
-pub(crate) struct Wanted {
-    setting: String,
+struct Wanted {
+    setting: &'static str,
     place: Place,
     key: Option<String>,
 }
 
-/// Those of the settings that are secrets by name.
-pub(crate) fn wanted(lookup: impl Fn(&str) -> Option<String>, names: &[&str]) -> Vec<Wanted> {
-    let settings = Settings(lookup);
-    let wanted = |name: &&str| {
-        let value = settings.text(name)?;
-        let (place, key) = if let Some(secret) = value.strip_prefix("secretsmanager:") {
-            let (secret, key) = secret.split_once('#').map_or((secret, None), |(secret, key)| (secret, Some(key)));
-            (Place::SecretsManager(secret.to_owned()), key.map(str::to_owned))
-        } else {
-            (Place::Parameter(value.strip_prefix("ssm:")?.to_owned()), None)
-        };
-        Some(Wanted { setting: (*name).to_owned(), place, key })
-    };
-    names.iter().filter_map(wanted).collect()
+/// Whether a setting's value says where a secret is kept.
+pub fn names_a_secret(value: &str) -> bool {
+    parse(value).is_some()
 }
 
-/// What keeps secrets.
-pub(crate) struct Vaults {
-    pub caller: Caller,
-    pub signer: Signer,
+/// Where the secret is kept that a setting's value names, and which key of it is meant.
+fn parse(value: &str) -> Option<(Place, Option<String>)> {
+    let Some(secret) = value.strip_prefix("secretsmanager:") else {
+        return Some((Place::Parameter(value.strip_prefix("ssm:")?.to_owned()), None));
+    };
+    let (secret, key) = secret.split_once('#').map_or((secret, None), |(secret, key)| (secret, Some(key)));
+    Some((Place::SecretsManager(secret.to_owned()), key.map(str::to_owned)))
+}
+
+/// Those of the settings that are secrets by name.
+fn wanted(settings: &Settings) -> Vec<Wanted> {
+    let secrets = settings.of_kind(Kind::Secret);
+    secrets.filter_map(|(setting, value)| parse(value).map(|(place, key)| Wanted { setting, place, key })).collect()
+}
+
+/// What keeps secrets: Secrets Manager and the parameters of SSM. Cheap to clone.
+#[derive(Clone)]
+pub struct SecretsClient {
+    caller: Arc<Caller>,
+    signer: Signer,
     /// Where Secrets Manager is, if it is not AWS itself.
-    pub secrets: Option<String>,
+    secrets: Option<String>,
     /// Where SSM is, if it is not AWS itself.
-    pub parameters: Option<String>,
+    parameters: Option<String>,
+}
+
+impl fmt::Debug for SecretsClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretsClient")
+    }
 }
 
 const SECRETS: Api = Api { service: Service::Secrets, name: "secretsmanager", host: "secretsmanager" };
@@ -133,10 +110,29 @@ struct Refusal {
     kind: String,
 }
 
-impl Vaults {
-    /// The values of these settings. All secrets are asked for at the same time, each once.
-    pub async fn resolve(&self, wanted: &[Wanted]) -> Result<BTreeMap<String, String>, ClientError> {
-        let places: BTreeMap<&Place, &str> = wanted.iter().map(|wanted| (&wanted.place, &*wanted.setting)).collect();
+impl SecretsClient {
+    /// What is read here.
+    pub const DECLARED: &[Setting] = &[Setting::optional(SECRETS_MANAGER_ENDPOINT), Setting::optional(SSM_ENDPOINT)];
+
+    /// A client with that configuration's region and credentials; where the services are if not at AWS, `lookup` knows.
+    pub fn new(
+        lookup: impl Fn(&str) -> Option<String>,
+        config: &SdkConfig,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, ClientError> {
+        Ok(Self {
+            signer: Signer::new(config, clock.clone())?,
+            caller: Arc::new(Caller::new(Limits::within(TIMEOUT), clock, random)?),
+            secrets: url(&lookup, SECRETS_MANAGER_ENDPOINT),
+            parameters: url(&lookup, SSM_ENDPOINT),
+        })
+    }
+
+    /// The values of those settings that are secrets by name. All are asked for at the same time, each secret once.
+    pub async fn resolve(&self, settings: &Settings) -> Result<BTreeMap<&'static str, String>, ClientError> {
+        let wanted = wanted(settings);
+        let places: BTreeMap<&Place, &str> = wanted.iter().map(|wanted| (&wanted.place, wanted.setting)).collect();
         let answers = places.iter().map(|(place, setting)| async move {
             let answer = self.ask(place).await;
             answer.map(|answer| (*place, answer)).inspect_err(|error| could_not_be_read(setting, error))
@@ -148,8 +144,8 @@ impl Vaults {
                 None => Ok(answer.clone()),
                 Some(key) => member(answer, key).ok_or(ClientError::Unreadable { service: Service::Secrets }),
             };
-            let value = value.inspect_err(|error| could_not_be_read(&wanted.setting, error));
-            Some(value.map(|value| (wanted.setting.clone(), value)))
+            let value = value.inspect_err(|error| could_not_be_read(wanted.setting, error));
+            Some(value.map(|value| (wanted.setting, value)))
         });
         values.collect()
     }
@@ -190,8 +186,10 @@ impl Vaults {
             }
             // Many functions that start at once are too many for SSM, which it says with a 400.
             let refusal: Result<Refusal, _> = body(api.service, response).await;
-            let is_throttled = refusal.is_ok_and(|refusal| refusal.kind.ends_with("ThrottlingException"));
-            if !is_throttled || attempt == ATTEMPTS {
+            let kind = refusal.map(|refusal| refusal.kind).unwrap_or_default();
+            if !kind.ends_with("ThrottlingException") || attempt == ATTEMPTS {
+                // Such as AccessDeniedException: the role's policy, or the key's.
+                tracing::warn!(service = api.service.as_str(), status = status.as_u16(), kind, "a secret was refused");
                 return Err(ClientError::status(api.service, status.as_u16()));
             }
             tokio::time::sleep(self.caller.wait(attempt)).await;

@@ -3,17 +3,18 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_config::SdkConfig;
 use license_domain::{Clock, EmailAddress, Random};
+use license_settings::{Setting, text, url};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    aws::{self, Api, Signer},
+    aws::{Api, Signer},
     caller::{Caller, Limits},
     error::{ClientError, SendError, Service},
     service::body,
-    settings::{Missing, Settings},
+    settings::Missing,
 };
 
 const API: Api = Api { service: Service::Ses, name: "ses", host: "email" };
@@ -56,19 +57,18 @@ pub struct SesSettings {
     pub sender: Option<String>,
     /// `SES_ENDPOINT`: where SES is served, if it is not AWS itself.
     pub endpoint: Option<String>,
-    /// `AWS_REGION`: its region.
-    pub region: Option<String>,
 }
 
+const SES_SENDER: &str = "SES_SENDER";
+const SES_ENDPOINT: &str = "SES_ENDPOINT";
+
 impl SesSettings {
+    /// What is read here.
+    pub const DECLARED: &[Setting] = &[Setting::plain(SES_SENDER), Setting::plain(SES_ENDPOINT)];
+
     /// The settings that `lookup` knows. An empty value is the same as none.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
-        let settings = Settings(lookup);
-        Self {
-            sender: settings.text("SES_SENDER"),
-            endpoint: settings.url("SES_ENDPOINT"),
-            region: settings.text("AWS_REGION"),
-        }
+        Self { sender: text(&lookup, SES_SENDER), endpoint: url(&lookup, SES_ENDPOINT) }
     }
 }
 
@@ -88,24 +88,17 @@ impl fmt::Debug for SesClient {
 }
 
 impl SesClient {
-    /// A client of SES with these credentials.
+    /// A client of SES with that configuration's region and credentials.
     pub fn new(
         settings: SesSettings,
-        credentials: SharedCredentialsProvider,
+        config: &SdkConfig,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Result<Self, ClientError> {
-        let region = aws::region(settings.region.as_deref());
-        let url = format!("{}/v2/email/outbound-emails", API.url(settings.endpoint.as_deref(), region));
-        let signer = Signer { credentials, region: region.to_owned(), clock: clock.clone() };
+        let signer = Signer::new(config, clock.clone())?;
+        let url = format!("{}/v2/email/outbound-emails", API.url(settings.endpoint.as_deref(), &signer.region));
         let caller = Caller::new(Limits::within(TIMEOUT), clock, random)?;
         Ok(Self { caller: Arc::new(caller), signer, url, sender: settings.sender })
-    }
-
-    /// The client that the process's environment describes.
-    pub async fn from_env(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, ClientError> {
-        let settings = SesSettings::from_lookup(|name| std::env::var(name).ok());
-        Self::new(settings, aws::credentials().await?, clock, random)
     }
 }
 
@@ -123,7 +116,7 @@ fn utf8(text: &str) -> Value {
 #[async_trait]
 impl PlainMail for SesClient {
     async fn send(&self, letter: &Letter) -> Result<String, SendError> {
-        let sender = self.sender.as_deref().ok_or(Missing("SES_SENDER")).map_err(ClientError::from)?;
+        let sender = self.sender.as_deref().ok_or(Missing(SES_SENDER)).map_err(ClientError::from)?;
         let mail = json!({
             "FromEmailAddress": sender,
             "Destination": {"ToAddresses": [letter.to]},

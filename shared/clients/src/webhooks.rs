@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use license_settings::{Setting, text};
 use reqwest::{
     Url,
     dns::{Addrs, Name, Resolve, Resolving},
@@ -17,7 +18,6 @@ use reqwest::{
 use crate::{
     caller::Limits,
     error::{ClientError, Service},
-    settings::Settings,
 };
 
 /// How long a delivery may take.
@@ -34,10 +34,15 @@ pub struct WebhookSettings {
     pub allow_http: bool,
 }
 
+const WEBHOOK_ALLOW_HTTP: &str = "WEBHOOK_ALLOW_HTTP";
+
 impl WebhookSettings {
+    /// What is read here.
+    pub const DECLARED: &[Setting] = &[Setting::optional(WEBHOOK_ALLOW_HTTP)];
+
     /// The settings that `lookup` knows.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
-        Self { allow_http: Settings(lookup).text("WEBHOOK_ALLOW_HTTP").as_deref() == Some("true") }
+        Self { allow_http: text(lookup, WEBHOOK_ALLOW_HTTP).as_deref() == Some("true") }
     }
 
     /// Whether events may go there, as far as the address itself tells; why not.

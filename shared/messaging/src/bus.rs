@@ -7,7 +7,7 @@ use aws_sdk_eventbridge::{Client, error::DisplayErrorContext, primitives::DateTi
 use futures::{StreamExt, TryStreamExt, stream};
 use license_domain::lifecycle::BusEvent;
 
-use crate::{error::MessagingError, settings::MessagingSettings};
+use crate::{error::MessagingError, settings::BusSettings};
 
 /// Who says so.
 pub const SOURCE: &str = "license-manager";
@@ -44,9 +44,11 @@ impl fmt::Debug for EventBus {
 
 impl EventBus {
     /// The bus that the settings name.
-    pub fn new(settings: &MessagingSettings, config: &aws_config::SdkConfig) -> Self {
+    pub fn new(settings: &BusSettings, config: &aws_config::SdkConfig) -> Self {
         let mut builder = aws_sdk_eventbridge::config::Builder::from(config);
-        builder.set_endpoint_url(settings.eventbridge_endpoint.clone());
+        if let Some(endpoint) = &settings.endpoint {
+            builder.set_endpoint_url(Some(endpoint.clone()));
+        }
         Self { client: Client::from_conf(builder.build()), bus: settings.bus.clone() }
     }
 

@@ -13,4 +13,4 @@ pub use consume::{Outcome, Received, consume};
 pub use error::MessagingError;
 pub use message::{Message, Outgoing, Queue};
 pub use queues::{Queues, SqsQueues};
-pub use settings::MessagingSettings;
+pub use settings::{BusSettings, QueueSettings};

@@ -9,7 +9,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use crate::{
     error::MessagingError,
     message::{Outgoing, Queue},
-    settings::MessagingSettings,
+    settings::QueueSettings,
 };
 
 /// The most messages of one call.
@@ -43,9 +43,11 @@ impl fmt::Debug for SqsQueues {
 
 impl SqsQueues {
     /// The queues that the settings name.
-    pub fn new(settings: &MessagingSettings, config: &aws_config::SdkConfig) -> Self {
+    pub fn new(settings: &QueueSettings, config: &aws_config::SdkConfig) -> Self {
         let mut builder = aws_sdk_sqs::config::Builder::from(config);
-        builder.set_endpoint_url(settings.sqs_endpoint.clone());
+        if let Some(endpoint) = &settings.endpoint {
+            builder.set_endpoint_url(Some(endpoint.clone()));
+        }
         Self { client: Client::from_conf(builder.build()), urls: settings.queues.clone() }
     }
 

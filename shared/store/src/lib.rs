@@ -29,6 +29,7 @@ mod renewals;
 mod retire;
 mod revoke;
 pub mod rows;
+mod settings;
 pub mod table;
 mod trails;
 mod transfer;
@@ -39,4 +40,5 @@ mod write;
 
 pub use activate::alias_item;
 pub use error::StoreError;
+pub use settings::{NoTable, StoreSettings};
 pub use table::{Store, Table};

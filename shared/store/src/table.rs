@@ -19,6 +19,7 @@ use crate::{
     failures::{cancellation, classify, malformed},
     keys::{Item, Key, PK, SK},
     rows::attributes::LAST,
+    settings::StoreSettings,
 };
 
 /// The most items that one transaction may hold.
@@ -71,17 +72,19 @@ impl Store {
         Self { table, clock, random, cached: Arc::default() }
     }
 
-    /// The adapter over the table that the environment names, as it is deployed: `TABLE_NAME`, and
-    /// `DYNAMODB_ENDPOINT` where it is not empty.
-    pub async fn from_env(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
-        let setting = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let shared = aws_config::load_from_env().await;
-        let mut config = aws_sdk_dynamodb::config::Builder::from(&shared);
-        if let Some(endpoint) = setting("DYNAMODB_ENDPOINT") {
-            config = config.endpoint_url(endpoint);
+    /// The adapter over the table that the settings name.
+    pub fn connect(
+        settings: &StoreSettings,
+        config: &aws_config::SdkConfig,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Self {
+        let mut builder = aws_sdk_dynamodb::config::Builder::from(config);
+        // Only where there is one: an endpoint of the shared configuration stays.
+        if let Some(endpoint) = &settings.endpoint {
+            builder.set_endpoint_url(Some(endpoint.clone()));
         }
-        let client = Client::from_conf(config.build());
-        Self::new(client, setting("TABLE_NAME").unwrap_or_else(|| "license-manager".to_owned()), clock, random)
+        Self::new(Client::from_conf(builder.build()), settings.table.clone(), clock, random)
     }
 
     /// The clock that this store goes by.

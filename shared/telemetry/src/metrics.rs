@@ -2,17 +2,18 @@
 //! without a call. Dimensions are few and their values fixed words: each combination is a metric of its own, and
 //! none may name a person.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 
 use license_domain::{Clock, Timestamp};
 use serde_json::{Map, Value, json};
 
 use crate::SystemClock;
 
-/// Under which name all metrics are found.
+/// Under which name all metrics are found, where `METRICS_NAMESPACE` does not say.
 pub const NAMESPACE: &str = "LicenseManager";
 
-static ENABLED: AtomicBool = AtomicBool::new(false);
+/// The namespace, once metrics are written.
+static ENABLED: OnceLock<String> = OnceLock::new();
 
 /// In what a metric is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,9 +36,10 @@ impl Unit {
     }
 }
 
-/// From now on metrics are written. Without this (in tests, in the local runner) they go nowhere.
-pub(crate) fn enable() {
-    ENABLED.store(true, Ordering::Relaxed);
+/// From now on metrics are written. Without this (in tests, in the local runner) they go nowhere. Two deployments in
+/// one account have a namespace each. A second call changes nothing.
+pub(crate) fn enable(namespace: Option<&str>) {
+    ENABLED.get_or_init(|| namespace.unwrap_or(NAMESPACE).to_owned());
 }
 
 /// Counts one occurrence.
@@ -55,13 +57,13 @@ pub fn failure(name: &str, cause: &str) {
 /// Records one measured value.
 #[expect(clippy::print_stdout, reason = "the log group reads metrics from standard output")]
 pub fn record(name: &str, value: f64, unit: Unit, dimensions: &[(&str, &str)]) {
-    if ENABLED.load(Ordering::Relaxed) {
-        println!("{}", line(SystemClock.now(), name, value, unit, dimensions));
+    if let Some(namespace) = ENABLED.get() {
+        println!("{}", line((namespace, name), SystemClock.now(), value, unit, dimensions));
     }
 }
 
 /// One line of the embedded metric format.
-fn line(now: Timestamp, name: &str, value: f64, unit: Unit, dimensions: &[(&str, &str)]) -> Value {
+fn line((namespace, name): (&str, &str), now: Timestamp, value: f64, unit: Unit, dimensions: &[(&str, &str)]) -> Value {
     let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
     let mut line = Map::new();
     line.insert(
@@ -69,7 +71,7 @@ fn line(now: Timestamp, name: &str, value: f64, unit: Unit, dimensions: &[(&str,
         json!({
             "Timestamp": now.timestamp_millis(),
             "CloudWatchMetrics": [{
-                "Namespace": NAMESPACE,
+                "Namespace": namespace,
                 "Dimensions": [names],
                 "Metrics": [{ "Name": name, "Unit": unit.as_str() }],
             }],
@@ -87,14 +89,15 @@ mod tests {
     #[test]
     fn a_line_declares_what_it_holds() {
         let now = "2026-11-23T10:46:08Z".parse().expect("a date");
-        let line = line(now, "StoreContention", 1.0, Unit::Count, &[("Function", "licenses")]);
+        let name = ("LicenseManager/production", "StoreContention");
+        let line = line(name, now, 1.0, Unit::Count, &[("Function", "licenses")]);
         assert_eq!(
             line,
             json!({
                 "_aws": {
                     "Timestamp": 1_795_430_768_000_i64,
                     "CloudWatchMetrics": [{
-                        "Namespace": "LicenseManager",
+                        "Namespace": "LicenseManager/production",
                         "Dimensions": [["Function"]],
                         "Metrics": [{ "Name": "StoreContention", "Unit": "Count" }],
                     }],

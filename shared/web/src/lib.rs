@@ -47,6 +47,6 @@ pub use page::{NumberedPage, Page, PageNumber, PageQuery, Walk, Window};
 pub use params::{Params, id};
 pub use reach::{Reach, reach};
 pub use route::{Grants, Route};
-pub use settings::{JwkSource, JwtSettings, Secret, Settings, SettingsError};
+pub use settings::{CsvLimit, JwkSource, JwtSettings, LearnerPortal, Secret, Settings, SettingsError};
 pub use throttle::Limits;
 pub use web::Web;

@@ -22,14 +22,14 @@ const LONGEST: usize = 128;
 #[derive(Clone, Debug)]
 pub(crate) struct RequestId(pub String);
 
-/// Gives the request an id and a span, and logs how it ended. Paths are logged as their patterns and query
+/// Gives the request an id and a span (at the highest level, so that the id is there whatever is logged), and logs how it ended. Paths are logged as their patterns and query
 /// strings not at all: both can name people.
 pub(crate) async fn observe(State(web): State<Web>, mut request: Request, next: Next) -> Response {
     let id = given(&request).unwrap_or_else(|| web.random().uuid().to_string());
     request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-    let span = tracing::info_span!("request", request_id = id);
+    let span = tracing::error_span!("request", request_id = id);
     let began = web.now();
     async {
         let mut response = next.run(request).await;

@@ -1,37 +1,14 @@
-//! What an operator sets, as environment variables with the peer's names where it has one.
-//!
-//! | variable | meaning |
-//! |---|---|
-//! | `JWT_ISSUER` | the issuer of every token; any where it is not set |
-//! | `JWT_AUDIENCE` | the audience of every token; any where it is not set |
-//! | `JWT_PUBLIC_SIGNING_JWK_SET` | the keys of RS512 tokens: a JWK set, or the URL of one |
-//! | `JWT_SECRET_KEY` | the secret of HS256 tokens; without it none is accepted |
-//! | `CORS_ORIGIN_WHITELIST` | origins (`scheme://host[:port]`) whose pages may call, separated by commas |
-//! | `CSRF_TRUSTED_ORIGINS` | origins (also `scheme://*.domain`) whose pages may change things with a browser's cookies, separated by commas |
-//! | `LEARNER_PORTAL_URL` | where links of learners lead |
-//! | `ENTERPRISE_SUBSIDY_CHECKSUM_SECRET_KEY` | the secret under which subsidies are signed; without it there are none |
-//! | `BULK_ENROLL_REQUEST_LIMIT` | the most enrolments (learners × courses) of one request, 500 where it is not set and at most 1,000 |
-//! | `CSV_LIMIT_BYTES` | up to this size a table is the answer itself, above it a file; 4,000,000 where it is not set, which fits the 6 MB of a Lambda's answer |
-//! | `THROTTLE_ANONYMOUS_PER_MINUTE` | the most requests without a token, from one address, in a minute; any number where it is not set |
-//! | `THROTTLE_USER_PER_SECOND`, `THROTTLE_USER_PER_MINUTE` | the most requests of one user; any number where it is not set |
-//! | `THROTTLE_EXEMPT_USERNAMES` | users without limits, separated by commas |
-//! | `TRUSTED_PROXY_COUNT` | how many proxies of ours stand before API Gateway and put the client's address into `X-Forwarded-For`; 0 where it is not set |
-//! | `RETIREMENT_SERVICE_WORKER_USERNAME` | the user who retires learners |
+//! What an operator sets for the API, as environment variables with the peer's names where it has one.
 //!
 //! Without any key nothing is accepted.
 
-use std::str::FromStr;
-
 use jsonwebtoken::jwk::JwkSet;
-use license_domain::job::DEFAULT_ENROLLMENT_LIMIT;
+use license_settings::{NotANumber, Setting, number, text, url};
 
 use crate::Limits;
 
 /// The largest table that is the answer itself: escaped and encoded it stays below the 6 MB of a Lambda's answer.
 const CSV_LIMIT: usize = 4_000_000;
-
-/// The most enrolments that a job can hold: it is one item of the table.
-const MOST_ENROLLMENTS: usize = 1_000;
 
 /// A text that is not shown.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -43,7 +20,7 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// What the web layer has to be told.
+/// What every function of the API has to be told.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// How tokens are told from forgeries.
@@ -52,16 +29,8 @@ pub struct Settings {
     pub cors_origins: Vec<String>,
     /// Origins whose pages may change things with a browser's cookies.
     pub csrf_trusted_origins: Vec<String>,
-    /// Where links of learners lead, without a slash at the end.
-    pub learner_portal_url: String,
-    /// The secret under which subsidies are signed.
-    pub subsidy_secret: Option<Secret>,
-    /// The user who retires learners.
+    /// The user who retires learners, see [`Settings::retiring`].
     pub retirement_worker: Option<String>,
-    /// The most enrolments of one request.
-    pub bulk_enroll_limit: usize,
-    /// Up to this size, in bytes, a table is the answer itself.
-    pub csv_limit: usize,
     /// How many requests a caller may make.
     pub throttle: Limits,
     /// How many proxies of ours stand before API Gateway.
@@ -116,23 +85,52 @@ pub enum SettingsError {
         text: String,
     },
     /// Not a whole number.
-    #[error("{setting}: {text:?} is not a whole number")]
-    Number {
-        /// The setting's name.
-        setting: &'static str,
-        /// What stands there.
-        text: String,
-    },
+    #[error(transparent)]
+    Number(#[from] NotANumber),
     /// The HTTP client was not built.
     #[error("the HTTP client was not built: {0}")]
     Client(#[from] reqwest::Error),
 }
 
+mod variables {
+    pub const JWT_ISSUER: &str = "JWT_ISSUER";
+    pub const JWT_AUDIENCE: &str = "JWT_AUDIENCE";
+    pub const JWT_PUBLIC_SIGNING_JWK_SET: &str = "JWT_PUBLIC_SIGNING_JWK_SET";
+    pub const JWT_SECRET_KEY: &str = "JWT_SECRET_KEY";
+    pub const CORS_ORIGIN_WHITELIST: &str = "CORS_ORIGIN_WHITELIST";
+    pub const CSRF_TRUSTED_ORIGINS: &str = "CSRF_TRUSTED_ORIGINS";
+    pub const THROTTLE_ANONYMOUS_PER_MINUTE: &str = "THROTTLE_ANONYMOUS_PER_MINUTE";
+    pub const THROTTLE_USER_PER_SECOND: &str = "THROTTLE_USER_PER_SECOND";
+    pub const THROTTLE_USER_PER_MINUTE: &str = "THROTTLE_USER_PER_MINUTE";
+    pub const THROTTLE_EXEMPT_USERNAMES: &str = "THROTTLE_EXEMPT_USERNAMES";
+    pub const TRUSTED_PROXY_COUNT: &str = "TRUSTED_PROXY_COUNT";
+    pub const RETIREMENT_SERVICE_WORKER_USERNAME: &str = "RETIREMENT_SERVICE_WORKER_USERNAME";
+    pub const LEARNER_PORTAL_URL: &str = "LEARNER_PORTAL_URL";
+    pub const CSV_LIMIT_BYTES: &str = "CSV_LIMIT_BYTES";
+}
+
 impl Settings {
-    /// From anything that knows variables. An empty one counts as not set.
+    /// What every function of the API reads.
+    pub const DECLARED: &[Setting] = &[
+        Setting::plain(variables::JWT_ISSUER),
+        Setting::plain(variables::JWT_AUDIENCE),
+        Setting::secret(variables::JWT_PUBLIC_SIGNING_JWK_SET),
+        Setting::secret(variables::JWT_SECRET_KEY),
+        Setting::plain(variables::CORS_ORIGIN_WHITELIST),
+        Setting::plain(variables::CSRF_TRUSTED_ORIGINS),
+        Setting::plain(variables::THROTTLE_ANONYMOUS_PER_MINUTE),
+        Setting::plain(variables::THROTTLE_USER_PER_SECOND),
+        Setting::plain(variables::THROTTLE_USER_PER_MINUTE),
+        Setting::plain(variables::THROTTLE_EXEMPT_USERNAMES),
+        Setting::plain(variables::TRUSTED_PROXY_COUNT),
+    ];
+    /// What [`Settings::retiring`] reads.
+    pub const RETIRING: &[Setting] = &[Setting::plain(variables::RETIREMENT_SERVICE_WORKER_USERNAME)];
+
+    /// The settings that `lookup` knows. An empty value is the same as none.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
-        let get = |name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-        let keys = get("JWT_PUBLIC_SIGNING_JWK_SET").map(|text| jwk_source(&text)).transpose()?;
+        let get = |name: &str| text(&lookup, name);
+        let keys = get(variables::JWT_PUBLIC_SIGNING_JWK_SET).map(|text| jwk_source(&text)).transpose()?;
         let list = |name: &'static str, may_be_many: bool| {
             let origins = get(name).unwrap_or_default();
             let origins = origins.split(',').map(str::trim).filter(|origin| !origin.is_empty());
@@ -140,38 +138,57 @@ impl Settings {
         };
         Ok(Self {
             jwt: JwtSettings {
-                issuer: get("JWT_ISSUER"),
-                audience: get("JWT_AUDIENCE"),
+                issuer: get(variables::JWT_ISSUER),
+                audience: get(variables::JWT_AUDIENCE),
                 keys,
-                secret: get("JWT_SECRET_KEY"),
+                secret: get(variables::JWT_SECRET_KEY),
             },
-            cors_origins: list("CORS_ORIGIN_WHITELIST", false)?,
-            csrf_trusted_origins: list("CSRF_TRUSTED_ORIGINS", true)?,
-            learner_portal_url: get("LEARNER_PORTAL_URL").unwrap_or_default().trim_end_matches('/').to_owned(),
-            subsidy_secret: get("ENTERPRISE_SUBSIDY_CHECKSUM_SECRET_KEY").map(Secret),
-            retirement_worker: get("RETIREMENT_SERVICE_WORKER_USERNAME"),
-            bulk_enroll_limit: number(&get, "BULK_ENROLL_REQUEST_LIMIT")?
-                .unwrap_or(DEFAULT_ENROLLMENT_LIMIT)
-                .min(MOST_ENROLLMENTS),
-            csv_limit: number(&get, "CSV_LIMIT_BYTES")?.unwrap_or(CSV_LIMIT),
+            cors_origins: list(variables::CORS_ORIGIN_WHITELIST, false)?,
+            csrf_trusted_origins: list(variables::CSRF_TRUSTED_ORIGINS, true)?,
+            retirement_worker: None,
             throttle: Limits {
-                anonymous_per_minute: number(&get, "THROTTLE_ANONYMOUS_PER_MINUTE")?,
-                user_per_second: number(&get, "THROTTLE_USER_PER_SECOND")?,
-                user_per_minute: number(&get, "THROTTLE_USER_PER_MINUTE")?,
-                exempt: names(&get("THROTTLE_EXEMPT_USERNAMES").unwrap_or_default()),
+                anonymous_per_minute: number(&lookup, variables::THROTTLE_ANONYMOUS_PER_MINUTE)?,
+                user_per_second: number(&lookup, variables::THROTTLE_USER_PER_SECOND)?,
+                user_per_minute: number(&lookup, variables::THROTTLE_USER_PER_MINUTE)?,
+                exempt: names(&get(variables::THROTTLE_EXEMPT_USERNAMES).unwrap_or_default()),
             },
-            trusted_proxies: number(&get, "TRUSTED_PROXY_COUNT")?.unwrap_or_default(),
+            trusted_proxies: number(&lookup, variables::TRUSTED_PROXY_COUNT)?.unwrap_or_default(),
         })
+    }
+
+    /// The same with the user who retires learners, for the function that has those routes.
+    #[must_use]
+    pub fn retiring(self, lookup: impl Fn(&str) -> Option<String>) -> Self {
+        Self { retirement_worker: text(lookup, variables::RETIREMENT_SERVICE_WORKER_USERNAME), ..self }
     }
 }
 
-/// A whole number, if it is set.
-fn number<T: FromStr>(
-    get: &impl Fn(&str) -> Option<String>,
-    setting: &'static str,
-) -> Result<Option<T>, SettingsError> {
-    let number = |text: String| text.parse().map_err(|_| SettingsError::Number { setting, text });
-    get(setting).map(number).transpose()
+/// Up to this size, in bytes, a table is the response itself, above it a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CsvLimit(pub usize);
+
+impl CsvLimit {
+    /// What is read here.
+    pub const DECLARED: &[Setting] = &[Setting::plain(variables::CSV_LIMIT_BYTES)];
+
+    /// The limit that `lookup` knows; 4,000,000 where it is not set, which fits the 6 MB of a Lambda's response.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, NotANumber> {
+        number(lookup, variables::CSV_LIMIT_BYTES).map(|limit| Self(limit.unwrap_or(CSV_LIMIT)))
+    }
+}
+
+/// Where links of learners lead, without a slash at the end; empty where it is not set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LearnerPortal(pub String);
+
+impl LearnerPortal {
+    /// What is read here.
+    pub const DECLARED: &[Setting] = &[Setting::plain(variables::LEARNER_PORTAL_URL)];
+
+    /// The portal that `lookup` knows.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
+        Self(url(lookup, variables::LEARNER_PORTAL_URL).unwrap_or_default())
+    }
 }
 
 /// Names that are separated by commas.

@@ -10,6 +10,7 @@ use std::{
 use async_trait::async_trait;
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use axum::Router;
+use function_enrollments::EnrollmentLimit;
 use lambda_runtime::LambdaEvent;
 use license_clients::{
     Catalogs, ClientError, ClientSettings, EnterpriseClient, Exports, LmsUsers, ServiceClient, WebhookClient,
@@ -21,7 +22,7 @@ use license_local::Options;
 use license_messaging::{Bus, MessagingError, Outgoing, Queue, Queues};
 use license_template::Template;
 use license_tests::{TestApp, app::options};
-use license_web::{Settings, Web};
+use license_web::{CsvLimit, LearnerPortal, Settings, Web};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -153,11 +154,23 @@ fn routers(app: &TestApp) -> BTreeMap<&'static str, Router> {
         ("function-subscriptions", function_subscriptions::router(function_subscriptions::context(web.clone(), store))),
         (
             "function-licenses",
-            function_licenses::router(function_licenses::context(web.clone(), store, nowhere.clone())),
+            function_licenses::router(function_licenses::context(
+                web.clone(),
+                store,
+                nowhere.clone(),
+                LearnerPortal::default(),
+                CsvLimit(1_000),
+            )),
         ),
         (
             "function-learners",
-            function_learners::router(function_learners::context(web.clone(), store, nowhere.clone(), nowhere.clone())),
+            function_learners::router(function_learners::context(
+                web.clone(),
+                store,
+                nowhere.clone(),
+                nowhere.clone(),
+                None,
+            )),
         ),
         (
             "function-provisioning",
@@ -165,10 +178,21 @@ fn routers(app: &TestApp) -> BTreeMap<&'static str, Router> {
         ),
         (
             "function-enrollments",
-            function_enrollments::router(function_enrollments::context(web.clone(), store, nowhere.clone())),
+            function_enrollments::router(function_enrollments::context(
+                web.clone(),
+                store,
+                nowhere.clone(),
+                EnrollmentLimit(10),
+            )),
         ),
-        ("function-jobs", function_jobs::router(function_jobs::context(web.clone(), store, nowhere.clone()))),
-        ("function-support", function_support::router(function_support::context(web.clone(), store))),
+        (
+            "function-jobs",
+            function_jobs::router(function_jobs::context(web.clone(), store, nowhere.clone(), CsvLimit(1_000))),
+        ),
+        (
+            "function-support",
+            function_support::router(function_support::context(web.clone(), store, LearnerPortal::default())),
+        ),
         ("function-site", function_site::router(function_site::context(web, store))),
     ])
 }

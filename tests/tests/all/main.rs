@@ -19,6 +19,7 @@ mod operations;
 mod recorded;
 mod routes;
 mod runner;
+mod settings;
 mod smoke;
 mod stale;
 mod table;

@@ -1,5 +1,7 @@
 //! Every function with its routes.
 
+use license_runtime::{Error, Parts};
+use license_settings::Declared;
 use license_web::Route;
 
 /// The functions behind the API, by the name of their crate.
@@ -18,6 +20,34 @@ pub const FUNCTIONS: [(&str, &[Route]); 9] = [
 /// The functions that nobody calls by HTTP.
 pub const WORKERS: [&str; 5] =
     ["function-batches", "function-bulk", "function-mail", "function-relay", "function-webhooks"];
+
+/// Puts a function together from its settings.
+pub type Compose = fn(&Parts) -> Result<(), Error>;
+
+/// Every function: its name, the settings that it declares, and how it is put together.
+pub fn compositions() -> [(&'static str, Declared, Compose); 14] {
+    macro_rules! of {
+        ($name:literal, $function:ident) => {
+            ($name, $function::SETTINGS, |parts: &Parts| $function::compose(parts).map(|_| ()))
+        };
+    }
+    [
+        of!("function-agreements", function_agreements),
+        of!("function-batches", function_batches),
+        of!("function-bulk", function_bulk),
+        of!("function-enrollments", function_enrollments),
+        of!("function-jobs", function_jobs),
+        of!("function-learners", function_learners),
+        of!("function-licenses", function_licenses),
+        of!("function-mail", function_mail),
+        of!("function-provisioning", function_provisioning),
+        of!("function-relay", function_relay),
+        of!("function-site", function_site),
+        of!("function-subscriptions", function_subscriptions),
+        of!("function-support", function_support),
+        of!("function-webhooks", function_webhooks),
+    ]
+}
 
 /// Every route.
 pub fn routes() -> impl Iterator<Item = &'static Route> {

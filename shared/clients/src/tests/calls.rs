@@ -21,8 +21,8 @@ use uuid::Uuid;
 
 use super::{Standing, Zero};
 use crate::{
-    CatalogClient, Catalogs, Cause, ClientError, ClientSettings, LmsUserClient, LmsUsers, Missing, Service,
-    ServiceClient,
+    CatalogClient, CatalogSettings, Catalogs, Cause, ClientError, ClientSettings, LmsUserClient, LmsUsers, Missing,
+    Service, ServiceClient,
 };
 
 const CATALOG: CatalogId = CatalogId(Uuid::from_u128(0xc));
@@ -100,6 +100,7 @@ struct Fixture {
     services: Arc<Services>,
     clock: Arc<Standing>,
     client: ServiceClient,
+    catalog: CatalogSettings,
 }
 
 impl Fixture {
@@ -115,13 +116,18 @@ impl Fixture {
         tokio::spawn(async move { axum::serve(listener, router).await });
         let clock = Arc::new(Standing::default());
         let settings = ClientSettings::from_lookup(|name| match name {
-            "LMS_URL" | "ENTERPRISE_CATALOG_URL" => Some(url.clone()),
+            "LMS_URL" => Some(url.clone()),
             "BACKEND_SERVICE_EDX_OAUTH2_KEY" => Some("license-manager".to_owned()),
             "BACKEND_SERVICE_EDX_OAUTH2_SECRET" => Some(secret.to_owned()),
             _ => None,
         });
         let client = ServiceClient::new(settings, clock.clone(), Arc::new(Zero)).expect("a client");
-        Self { services, clock, client }
+        let catalog = CatalogSettings::from_lookup(|_| Some(url.clone()));
+        Self { services, clock, client, catalog }
+    }
+
+    fn catalogs(&self) -> CatalogClient {
+        CatalogClient::new(self.client.clone(), self.catalog.clone())
     }
 
     fn fail_with(&self, statuses: &[u16]) {
@@ -129,7 +135,7 @@ impl Fixture {
     }
 
     async fn belongs(&self) -> Result<bool, ClientError> {
-        CatalogClient::new(self.client.clone()).belongs_to(CATALOG, CUSTOMER).await
+        self.catalogs().belongs_to(CATALOG, CUSTOMER).await
     }
 
     fn tokens(&self) -> usize {
@@ -144,7 +150,7 @@ impl Fixture {
 #[tokio::test]
 async fn a_catalog_belongs_to_its_customer_only() {
     let fixture = Fixture::start("s3cret").await;
-    let catalogs = CatalogClient::new(fixture.client.clone());
+    let catalogs = fixture.catalogs();
     assert!(catalogs.belongs_to(CATALOG, CUSTOMER).await.expect("an answer"));
     assert!(!catalogs.belongs_to(CATALOG, EnterpriseId(Uuid::nil())).await.expect("an answer"));
     assert!(!catalogs.belongs_to(CatalogId(Uuid::nil()), CUSTOMER).await.expect("an answer"));
@@ -226,7 +232,8 @@ async fn nobody_listening_is_unreachable() {
     drop(listener);
     let settings = ClientSettings::from_lookup(|_| Some(url.clone()));
     let client = ServiceClient::new(settings, Arc::new(Standing::default()), Arc::new(Zero)).expect("a client");
-    let error = CatalogClient::new(client).belongs_to(CATALOG, CUSTOMER).await.expect_err("nobody there");
+    let settings = CatalogSettings::from_lookup(|_| Some(url.clone()));
+    let error = CatalogClient::new(client, settings).belongs_to(CATALOG, CUSTOMER).await.expect_err("nobody there");
     assert!(matches!(error, ClientError::Unreachable { service: Service::Lms, cause: Cause::NoConnection }));
 }
 
@@ -235,6 +242,7 @@ async fn a_missing_setting_is_named_when_it_is_needed() {
     let settings = ClientSettings::from_lookup(|_| Some("  ".to_owned()));
     assert_eq!(settings, ClientSettings::default());
     let client = ServiceClient::new(settings, Arc::new(Standing::default()), Arc::new(Zero)).expect("a client");
-    let error = CatalogClient::new(client).belongs_to(CATALOG, CUSTOMER).await.expect_err("no address");
+    let settings = CatalogSettings::from_lookup(|_| Some("  ".to_owned()));
+    let error = CatalogClient::new(client, settings).belongs_to(CATALOG, CUSTOMER).await.expect_err("no address");
     assert!(matches!(error, ClientError::NotConfigured(Missing("ENTERPRISE_CATALOG_URL"))));
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aws_config::{Region, SdkConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 
 use super::{
@@ -14,13 +15,11 @@ const NAME: &str = "uploads/7.csv";
 
 fn client(url: &str) -> ExportClient {
     let credentials = Credentials::new("AKIDEXAMPLE", "s3cret", None, None, "a test");
-    let settings = ExportSettings {
-        bucket: Some("files".to_owned()),
-        endpoint: Some(url.to_owned()),
-        region: Some("eu-central-1".to_owned()),
-    };
+    let settings = ExportSettings { bucket: Some("files".to_owned()), endpoint: Some(url.to_owned()) };
     let credentials = SharedCredentialsProvider::new(credentials);
-    ExportClient::new(settings, credentials, Arc::new(Standing::default())).expect("a client")
+    let config =
+        SdkConfig::builder().region(Region::from_static("eu-central-1")).credentials_provider(credentials).build();
+    ExportClient::new(settings, &config, Arc::new(Standing::default())).expect("a client")
 }
 
 fn refusal(status: u16, code: &str) -> Reply {

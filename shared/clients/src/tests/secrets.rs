@@ -2,33 +2,39 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use aws_config::{Region, SdkConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use license_settings::{Declared, Setting, Settings};
 use serde_json::json;
 
 use super::{
     Zero,
     peer::{Peer, Reply},
 };
-use crate::{
-    ClientError, SECRET_NAMES, Service,
-    aws::Signer,
-    caller::{Caller, Limits},
-    environment, resolve,
-    secrets::{Vaults, wanted},
-};
+use crate::{BrazeSettings, ClientError, ClientSettings, SecretsClient, Service, names_a_secret};
 
-async fn ask(peer: &Peer, settings: &[(&str, &str)]) -> Result<BTreeMap<String, String>, ClientError> {
-    let limits = Limits::within(Duration::from_secs(5));
-    let credentials = SharedCredentialsProvider::new(Credentials::new("AKIDEXAMPLE", "s3cret", None, None, "a test"));
-    let vaults = Vaults {
-        caller: Caller::new(limits, peer.clock.clone(), Arc::new(Zero)).expect("a caller"),
-        signer: Signer { credentials, region: "eu-central-1".to_owned(), clock: peer.clock.clone() },
-        secrets: Some(peer.url.clone()),
-        parameters: Some(peer.url.clone()),
+const DECLARED: Declared = &[
+    ClientSettings::DECLARED,
+    BrazeSettings::DECLARED,
+    SecretsClient::DECLARED,
+    &[Setting::secret("JWT_SECRET_KEY"), Setting::secret("JWT_PUBLIC_SIGNING_JWK_SET")],
+];
+
+type Found = Result<BTreeMap<&'static str, String>, ClientError>;
+
+async fn ask(peer: &Peer, settings: &[(&str, &str)]) -> Found {
+    let credentials = Credentials::new("AKIDEXAMPLE", "s3cret", None, None, "a test");
+    let config = SdkConfig::builder()
+        .region(Region::from_static("eu-central-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .build();
+    let lookup = |name: &str| match name {
+        "SECRETS_MANAGER_ENDPOINT" | "SSM_ENDPOINT" => Some(peer.url.clone()),
+        name => settings.iter().find(|(setting, _)| *setting == name).map(|(_, value)| (*value).to_owned()),
     };
-    let settings: BTreeMap<_, _> = settings.iter().copied().collect();
-    let lookup = |name: &str| settings.get(name).map(|value| (*value).to_owned());
-    vaults.resolve(&wanted(lookup, SECRET_NAMES)).await
+    let settings = Settings::read(DECLARED, lookup);
+    let client = SecretsClient::new(settings.lookup(), &config, peer.clock.clone(), Arc::new(Zero)).expect("a client");
+    client.resolve(&settings).await
 }
 
 fn secret(text: &str) -> Reply {
@@ -51,7 +57,7 @@ async fn only_settings_that_name_a_secret_are_asked_for_and_each_secret_once() {
     .await
     .expect("found");
     let expected = [("BACKEND_SERVICE_EDX_OAUTH2_SECRET", "hush"), ("JWT_PUBLIC_SIGNING_JWK_SET", r#"{"keys":[]}"#)];
-    assert_eq!(found, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+    assert_eq!(found, expected.map(|(name, value)| (name, value.to_owned())).into());
     let seen = peer.seen();
     assert_eq!(seen.len(), 1);
     assert_eq!(seen[0].header("x-amz-target"), "secretsmanager.GetSecretValue");
@@ -69,7 +75,7 @@ async fn parameters_are_decrypted_and_asked_for_again_while_they_are_too_many() 
         Reply::status(200).json(&json!({"Parameter": {"Name": "/app/key", "Value": "hush"}})),
     ]);
     let found = ask(&peer, &[("BRAZE_API_KEY", "ssm:/app/key")]).await.expect("found");
-    assert_eq!(found, BTreeMap::from([("BRAZE_API_KEY".to_owned(), "hush".to_owned())]));
+    assert_eq!(found, BTreeMap::from([("BRAZE_API_KEY", "hush".to_owned())]));
     let seen = peer.seen();
     assert_eq!(seen.len(), 3);
     assert_eq!(seen[0].header("x-amz-target"), "AmazonSSM.GetParameter");
@@ -102,13 +108,13 @@ async fn a_secret_that_is_not_there_is_an_error() {
 
 #[tokio::test]
 async fn nothing_is_asked_where_no_setting_names_a_secret() {
-    let found = resolve(|_| Some("itself".to_owned()), SECRET_NAMES).await.expect("without credentials, too");
-    assert_eq!(found, BTreeMap::new());
+    let peer = Peer::start().await;
+    let found = ask(&peer, &[("JWT_SECRET_KEY", "itself"), ("LMS_URL", "https://lms.example.com")]).await;
+    assert_eq!((found.expect("nothing"), peer.calls()), (BTreeMap::new(), 0));
 }
 
-#[tokio::test]
-async fn what_is_no_secret_is_taken_from_the_process() {
-    let lookup = environment().await.expect("no secrets here");
-    assert_eq!(lookup("CARGO_PKG_NAME"), std::env::var("CARGO_PKG_NAME").ok());
-    assert_eq!(lookup("LICENSE_CLIENTS_NOT_SET"), None);
+#[test]
+fn names_of_secrets_are_told_from_values() {
+    assert!(names_a_secret("secretsmanager:license-manager/JWT_SECRET_KEY") && names_a_secret("ssm:/x"));
+    assert!(!names_a_secret("itself") && !names_a_secret("https://ssm:x") && !names_a_secret(""));
 }

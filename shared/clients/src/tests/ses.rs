@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aws_config::{Region, SdkConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use license_domain::EmailAddress;
 use serde_json::json;
@@ -17,10 +18,13 @@ fn client(url: &str, sender: Option<&str>) -> SesClient {
     let settings = SesSettings::from_lookup(|name| match name {
         "SES_SENDER" => sender.map(str::to_owned),
         "SES_ENDPOINT" => Some(format!("{url}/")),
-        _ => Some("eu-central-1".to_owned()),
+        _ => None,
     });
-    let credentials = SharedCredentialsProvider::new(credentials);
-    SesClient::new(settings, credentials, Arc::new(Standing::default()), Arc::new(Zero)).expect("a client")
+    let config = SdkConfig::builder()
+        .region(Region::from_static("eu-central-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .build();
+    SesClient::new(settings, &config, Arc::new(Standing::default()), Arc::new(Zero)).expect("a client")
 }
 
 fn letter() -> Letter {

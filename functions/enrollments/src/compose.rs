@@ -1,0 +1,50 @@
+//! How the function is put together from its settings.
+
+use std::sync::Arc;
+
+use license_clients::{ExportClient, ExportSettings};
+use license_domain::job::DEFAULT_ENROLLMENT_LIMIT;
+use license_runtime::{self as runtime, Error, Parts};
+use license_settings::{Declared, NotANumber, Setting, number};
+use license_store::StoreSettings;
+use license_web::{Settings, Web};
+
+use crate::Context;
+
+/// The settings that this function reads.
+pub const SETTINGS: Declared = &[
+    runtime::SETTINGS,
+    StoreSettings::DECLARED,
+    Settings::DECLARED,
+    ExportSettings::DECLARED,
+    EnrollmentLimit::DECLARED,
+];
+
+const BULK_ENROLL_REQUEST_LIMIT: &str = "BULK_ENROLL_REQUEST_LIMIT";
+
+/// The most enrollments that a job can hold: it is one item of the table.
+const MAX_ENROLLMENTS: usize = 1_000;
+
+/// The most enrollments (learners × courses) of one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EnrollmentLimit(pub usize);
+
+impl EnrollmentLimit {
+    /// What is read here.
+    pub const DECLARED: &[Setting] = &[Setting::plain(BULK_ENROLL_REQUEST_LIMIT)];
+
+    /// The limit that `lookup` knows; 500 where it is not set, and at most 1,000.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, NotANumber> {
+        let limit = number(lookup, BULK_ENROLL_REQUEST_LIMIT)?.unwrap_or(DEFAULT_ENROLLMENT_LIMIT);
+        Ok(Self(limit.min(MAX_ENROLLMENTS)))
+    }
+}
+
+/// The context that the settings describe.
+pub fn compose(parts: &Parts) -> Result<Context, Error> {
+    let (clock, random) = (parts.clock().clone(), parts.random().clone());
+    let exports = ExportClient::new(ExportSettings::from_lookup(parts.lookup()), &parts.aws, clock.clone())?;
+    let settings = Settings::from_lookup(parts.lookup())?;
+    let web = Web::new(&settings, parts.store.clone(), clock, random)?;
+    Ok(crate::context(web, &parts.store, Arc::new(exports), EnrollmentLimit::from_lookup(parts.lookup())?))
+}

@@ -1,0 +1,30 @@
+//! How the function is put together from its settings.
+
+use std::sync::Arc;
+
+use license_clients::{CatalogClient, CatalogSettings, ClientSettings, ServiceClient};
+use license_runtime::{self as runtime, Error, Parts};
+use license_settings::Declared;
+use license_store::StoreSettings;
+use license_web::{Settings, Web};
+
+use crate::Context;
+
+/// The settings that this function reads.
+pub const SETTINGS: Declared = &[
+    runtime::SETTINGS,
+    StoreSettings::DECLARED,
+    Settings::DECLARED,
+    ClientSettings::DECLARED,
+    CatalogSettings::DECLARED,
+];
+
+/// The context that the settings describe.
+pub fn compose(parts: &Parts) -> Result<Context, Error> {
+    let (clock, random) = (parts.clock().clone(), parts.random().clone());
+    let client = ServiceClient::new(ClientSettings::from_lookup(parts.lookup()), clock.clone(), random.clone())?;
+    let catalogs = CatalogClient::new(client, CatalogSettings::from_lookup(parts.lookup()));
+    let settings = Settings::from_lookup(parts.lookup())?;
+    let web = Web::new(&settings, parts.store.clone(), clock, random)?;
+    Ok(crate::context(web, &parts.store, Arc::new(catalogs)))
+}

@@ -1,0 +1,98 @@
+//! A function's process: settings and secrets, the clock, one AWS configuration, logs and metrics, and the loop that
+//! takes invocations. A function's `main` names what it reads, how it is put together, and what handles an invocation.
+
+mod invocation;
+mod parts;
+mod rotation;
+
+use std::{future::Future, process::ExitCode, sync::Arc};
+
+use axum::Router;
+use lambda_runtime::{LambdaEvent, Runtime, service_fn};
+use license_clients::SecretsClient;
+use license_settings::{Declared, Setting};
+use license_store::{Store, StoreSettings};
+use license_telemetry::{SystemClock, SystemRandom};
+use serde::{Serialize, de::DeserializeOwned};
+use tower::ServiceExt;
+
+use self::invocation::InvocationLayer;
+pub use self::{
+    parts::Parts,
+    rotation::{Rotating, SecretsError},
+};
+
+/// Why a function does not start, or an invocation fails.
+pub type Error = lambda_runtime::Error;
+
+const RUST_LOG: &str = "RUST_LOG";
+const METRICS_NAMESPACE: &str = "METRICS_NAMESPACE";
+
+/// What every function reads for its process: what is logged, under which name its metrics are found, and where secrets
+/// are kept if not at AWS.
+pub const SETTINGS: &[Setting] = &[
+    Setting::plain(RUST_LOG),
+    Setting::plain(METRICS_NAMESPACE),
+    SecretsClient::DECLARED[0],
+    SecretsClient::DECLARED[1],
+];
+
+/// Serves a function of the API: `build` puts its router together from the settings that are declared, and again
+/// whenever a secret has changed.
+pub fn http(declared: Declared, build: impl Fn(&Parts) -> Result<Router, Error> + Send + Sync + 'static) -> ExitCode {
+    run(async move {
+        let router = Arc::new(start(declared, build).await?);
+        let service = service_fn(move |request: lambda_http::Request| {
+            let router = router.clone();
+            async move { router.current().await.oneshot(request).await }
+        });
+        // `lambda_http::run` would put spans of its own around invocations, `lambda_http::runtime` wants shared bodies.
+        Runtime::new(lambda_http::Adapter::from(service)).layer(InvocationLayer).run().await
+    })
+}
+
+/// Serves a function that is called with events: `build` puts its context together from the settings that are declared,
+/// and again whenever a secret has changed; `handle` handles an event.
+pub fn events<C, I, O, H>(
+    declared: Declared,
+    build: impl Fn(&Parts) -> Result<C, Error> + Send + Sync + 'static,
+    handle: H,
+) -> ExitCode
+where
+    C: Clone + Send + Sync + 'static,
+    I: DeserializeOwned,
+    O: Serialize,
+    H: AsyncFn(&C, LambdaEvent<I>) -> Result<O, Error>,
+{
+    run(async move {
+        let context = start(declared, build).await?;
+        let service = service_fn(async |event| handle(&context.current().await, event).await);
+        Runtime::new(service).layer(InvocationLayer).run().await
+    })
+}
+
+/// Reads the process's settings and builds a function's state from them.
+async fn start<T: Clone>(
+    declared: Declared,
+    build: impl Fn(&Parts) -> Result<T, Error> + Send + Sync + 'static,
+) -> Result<Rotating<T>, Error> {
+    let settings = license_settings::Settings::read(declared, |name| std::env::var(name).ok());
+    license_telemetry::init(settings.get(RUST_LOG), settings.get(METRICS_NAMESPACE));
+    let aws = aws_config::load_from_env().await;
+    let table = StoreSettings::from_lookup(settings.lookup())?;
+    let store = Store::connect(&table, &aws, Arc::new(SystemClock), Arc::new(SystemRandom));
+    Rotating::start(Parts { settings, aws, store: Arc::new(store) }, build).await
+}
+
+/// Runs to the end, which comes only by an error.
+fn run(function: impl Future<Output = Result<(), Error>>) -> ExitCode {
+    let done = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::from);
+    match done.and_then(|runtime| runtime.block_on(function)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // No invocation has begun, so that there are no ids; Lambda's own line about the failed start has its.
+            tracing::error!(%error, "the function did not start");
+            ExitCode::FAILURE
+        }
+    }
+}

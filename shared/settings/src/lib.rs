@@ -1,0 +1,184 @@
+//! Settings: what an operator sets, as environment variables. A function declares those that it reads; from the one
+//! declaration follow what it is handed, which secrets it resolves, and what `template.yaml` must set and grant.
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+/// A setting that a function reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The environment variable.
+    pub name: &'static str,
+    /// Where its value may come from.
+    pub kind: Kind,
+}
+
+/// Where a setting's value may come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The template sets it.
+    Plain,
+    /// The template sets it, to the value itself or to the name of the secret that holds it.
+    Secret,
+    /// The template need not set it: it is for tests, and for stand-ins of AWS.
+    Optional,
+}
+
+impl Setting {
+    /// A setting that the template sets.
+    pub const fn plain(name: &'static str) -> Self {
+        Self { name, kind: Kind::Plain }
+    }
+
+    /// A setting that may name a secret.
+    pub const fn secret(name: &'static str) -> Self {
+        Self { name, kind: Kind::Secret }
+    }
+
+    /// A setting that the template need not set.
+    pub const fn optional(name: &'static str) -> Self {
+        Self { name, kind: Kind::Optional }
+    }
+}
+
+/// The settings that a function reads: one group for each part of it that parses some.
+pub type Declared = &'static [&'static [Setting]];
+
+/// The values of declared settings. None is ever shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Settings {
+    kinds: BTreeMap<&'static str, Kind>,
+    values: BTreeMap<&'static str, String>,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.values.keys()).finish()
+    }
+}
+
+impl Settings {
+    /// Reads what is declared, and nothing else. A value is trimmed; an empty one is the same as none.
+    pub fn read(declared: Declared, lookup: impl Fn(&str) -> Option<String>) -> Self {
+        let kinds: BTreeMap<&'static str, Kind> =
+            declared.iter().copied().flatten().map(|setting| (setting.name, setting.kind)).collect();
+        let values = kinds.keys().filter_map(|name| Some((*name, text(&lookup, name)?))).collect();
+        Self { kinds, values }
+    }
+
+    /// The value of a setting.
+    ///
+    /// # Panics
+    ///
+    /// Where it is not declared: then the template does not set it either, and its default would hide that.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        assert!(self.kinds.contains_key(name), "the setting {name} is read, but not declared");
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// A lookup, as parsers want it. It panics where [`Settings::get`] does.
+    pub fn lookup(&self) -> impl Fn(&str) -> Option<String> {
+        |name| self.get(name).map(str::to_owned)
+    }
+
+    /// The settings of that kind that have a value.
+    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = (&'static str, &str)> {
+        let values = self.values.iter().map(|(name, value)| (*name, value.as_str()));
+        values.filter(move |(name, _)| self.kinds.get(name) == Some(&kind))
+    }
+
+    /// The same settings with other values for some of them. An empty value is the same as none.
+    #[must_use]
+    pub fn with(&self, values: &BTreeMap<&'static str, String>) -> Self {
+        let mut settings = self.clone();
+        for (name, value) in values {
+            settings.values.remove(name);
+            if let Some(value) = text(|_| Some(value.clone()), name) {
+                settings.values.insert(name, value);
+            }
+        }
+        settings
+    }
+}
+
+/// The text of that name, without surrounding space; an empty one is the same as none.
+pub fn text(lookup: impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
+    lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+/// The address of that name, without a slash at the end.
+pub fn url(lookup: impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
+    text(lookup, name).map(|url| url.trim_end_matches('/').to_owned())
+}
+
+/// The number of that name.
+pub fn number<T: FromStr>(
+    lookup: impl Fn(&str) -> Option<String>,
+    name: &'static str,
+) -> Result<Option<T>, NotANumber> {
+    let number = |text: String| text.parse().map_err(|_| NotANumber { setting: name, text });
+    text(lookup, name).map(number).transpose()
+}
+
+/// A setting that is not a whole number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotANumber {
+    /// The setting's name.
+    pub setting: &'static str,
+    /// What stands there.
+    pub text: String,
+}
+
+impl fmt::Display for NotANumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {:?} is not a whole number", self.setting, self.text)
+    }
+}
+
+impl std::error::Error for NotANumber {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DECLARED: Declared = &[
+        &[Setting::plain("LMS_URL"), Setting::secret("KEY")],
+        &[Setting::optional("SQS_ENDPOINT"), Setting::plain("LIMIT")],
+    ];
+
+    fn settings() -> Settings {
+        Settings::read(DECLARED, |name| match name {
+            "LMS_URL" => Some(" https://lms.example.com/ ".to_owned()),
+            "KEY" => Some("hush".to_owned()),
+            "LIMIT" => Some("many".to_owned()),
+            _ => Some("  ".to_owned()),
+        })
+    }
+
+    #[test]
+    fn values_are_trimmed_and_an_empty_one_is_none() {
+        let settings = settings();
+        assert_eq!(settings.get("LMS_URL"), Some("https://lms.example.com/"));
+        assert_eq!(url(settings.lookup(), "LMS_URL").as_deref(), Some("https://lms.example.com"));
+        assert_eq!(settings.get("SQS_ENDPOINT"), None);
+        assert_eq!(number::<u32>(settings.lookup(), "SQS_ENDPOINT"), Ok(None));
+        let error = number::<u32>(settings.lookup(), "LIMIT").expect_err("no number").to_string();
+        assert_eq!(error, "LIMIT: \"many\" is not a whole number");
+    }
+
+    #[test]
+    fn secrets_are_told_apart_replaced_and_never_shown() {
+        let settings = settings();
+        assert_eq!(settings.of_kind(Kind::Secret).collect::<Vec<_>>(), [("KEY", "hush")]);
+        let other = settings.with(&BTreeMap::from([("KEY", "changed\n".to_owned())]));
+        assert_eq!((other.get("KEY"), other.get("LMS_URL")), (Some("changed"), settings.get("LMS_URL")));
+        assert_ne!(other, settings);
+        assert_eq!(settings.with(&BTreeMap::from([("KEY", String::new())])).get("KEY"), None);
+        assert_eq!(format!("{settings:?}"), r#"{"KEY", "LIMIT", "LMS_URL"}"#);
+    }
+
+    #[test]
+    #[should_panic(expected = "the setting JWT_SECRET_KEY is read, but not declared")]
+    fn what_is_not_declared_is_not_read() {
+        settings().lookup()("JWT_SECRET_KEY");
+    }
+}
