@@ -1,7 +1,9 @@
 //! Taking messages off a queue: each by itself, so that a bad one does not bring the others back.
 
+use std::panic::AssertUnwindSafe;
+
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use futures::{StreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
 
 use crate::{
     message::{Message, Queue},
@@ -56,7 +58,12 @@ where
         let id = record.message_id.clone().unwrap_or_default();
         let tries = tries(&record);
         let outcome = if let Some(Ok(message)) = record.body.as_deref().map(serde_json::from_str) {
-            handle(Received { message, tries, id: id.clone() }).await
+            // What a panic leaves behind is this message's alone: the context holds clients and caches, no half-made changes.
+            let handled = AssertUnwindSafe(handle(Received { message, tries, id: id.clone() })).catch_unwind().await;
+            handled.unwrap_or_else(|_| {
+                tracing::error!(message = id, tries, "a message's handler panicked, will retry the message");
+                Outcome::Later
+            })
         } else {
             tracing::error!(message = id, "a message is not understood");
             Outcome::Later
@@ -92,7 +99,57 @@ fn back_off(tries: u32, jitter: impl Fn(u32) -> u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+    use license_domain::{EventId, WebhookId};
+    use serde_json::json;
+    use uuid::Uuid;
+
     use super::*;
+    use crate::{MessagingError, Outgoing};
+
+    /// Remembers which receipts are to come again.
+    #[derive(Default)]
+    struct Kept(Mutex<Vec<String>>);
+
+    #[async_trait]
+    impl Queues for Kept {
+        async fn send(&self, _: Vec<Outgoing>) -> Result<(), MessagingError> {
+            Ok(())
+        }
+
+        async fn back_off(&self, _: Queue, receipt: &str, _: u32) -> Result<(), MessagingError> {
+            self.0.lock().expect("not poisoned").push(receipt.to_owned());
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_fails_its_message_and_no_other() {
+        let event = EventId::from(Uuid::from_u128(1));
+        let body = |webhook| {
+            let message = Message::Webhook { event, webhook: WebhookId::from(Uuid::from_u128(webhook)) };
+            serde_json::to_string(&message).expect("JSON")
+        };
+        let record = |n: u128| json!({"messageId": format!("m{n}"), "receiptHandle": format!("r{n}"), "body": body(n)});
+        let event: SqsEvent =
+            serde_json::from_value(json!({"Records": [record(1), record(2), record(3)]})).expect("an event");
+        let queues = Kept::default();
+        let response = consume(
+            event,
+            (Queue::Webhooks, &queues),
+            |_| 0,
+            |received| async move {
+                assert_ne!(received.id, "m2", "this one is not understood");
+                Outcome::Done
+            },
+        )
+        .await;
+        let failed: Vec<&str> = response.batch_item_failures.iter().map(|failure| &*failure.item_identifier).collect();
+        assert_eq!(failed, ["m2"]);
+        assert_eq!(*queues.0.lock().expect("not poisoned"), ["r2"]);
+    }
 
     #[test]
     fn waits_grow_and_stay_within_bounds() {
