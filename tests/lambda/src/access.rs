@@ -81,24 +81,25 @@ impl AwsRequest<'_> {
     }
 
     fn s3(&self) -> Option<Vec<Access>> {
-        let (bucket, name) = self.uri.path().strip_prefix("/s3/")?.split_once('/')?;
-        if name.is_empty() && *self.method == Method::GET {
-            let query = self.uri.query().unwrap_or_default();
-            let prefix = query.split('&').find_map(|part| part.strip_prefix("prefix="))?.replace("%2F", "/");
-            let list = Access::new("s3:ListBucket", format!("arn:aws:s3:::{bucket}"));
-            return Some(vec![Access { context: vec![("s3:prefix", prefix)], ..list }]);
+        let path = self.uri.path().strip_prefix("/s3/")?;
+        let (bucket, name) = path.split_once('/')?;
+        if name.is_empty() && *self.method == Method::GET && self.parameter("list-type").is_some() {
+            let context = vec![("s3:prefix", self.parameter("prefix").unwrap_or_default())];
+            let bucket = format!("arn:aws:s3:::{bucket}");
+            return Some(vec![Access { context, ..Access::new("s3:ListBucket", bucket) }]);
         }
-        let object = format!("arn:aws:s3:::{}", self.uri.path().strip_prefix("/s3/")?);
+        let object = format!("arn:aws:s3:::{path}");
         let action = match *self.method {
             Method::GET | Method::HEAD => "s3:GetObject",
             Method::PUT => "s3:PutObject",
             _ => return None,
         };
-        (!bucket.is_empty()).then(|| vec![Access::new(action, object)])
+        (!bucket.is_empty() && !name.is_empty()).then(|| vec![Access::new(action, object)])
     }
 }
 
-/// What S3 asks for before it says that an object is not there.
+/// What S3 asks for before it says that an object is not there. It is not documented that a right to list by prefix is
+/// enough for that, so it is not taken for granted here.
 pub fn listing(uri: &Uri) -> Option<Access> {
     let (bucket, _) = uri.path().strip_prefix("/s3/")?.split_once('/')?;
     Some(Access::new("s3:ListBucket", format!("arn:aws:s3:::{bucket}")))

@@ -5,6 +5,8 @@ mod refused;
 mod routes;
 mod samples;
 mod story;
+mod variants;
+mod workers;
 
 use license_lambda_tests::{Build, Options, Stack, sources};
 
@@ -19,6 +21,7 @@ async fn the_functions_run_as_lambda_runs_them() {
     let stack = Stack::start(&build, Options { settings: settings.into(), ..Options::default() }).await;
     assert_eq!(sources::missing_permissions(stack.template()), Vec::<String>::new());
     story::play(&stack).await;
+    workers::work(&stack).await;
     routes::call_all(&stack).await;
     samples::invoke_all(&stack).await;
     stack.drain().await;
