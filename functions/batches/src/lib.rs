@@ -1,6 +1,8 @@
-//! Batches (large assignments, renewals) whose request died half-way: every minute those that are overdue are carried
-//! on. From the moment a batch is on record there are seats for it, so it only ever goes forward; running it twice
-//! changes nothing. What has stood still for too long, batches and jobs, is counted for an alarm.
+//! Work that should have got on by now: batches (large assignments, renewals) whose request died half-way, jobs that
+//! stand still whatever ended them, jobs with rows that wait for seats.
+//!
+//! Every minute all of it is looked at, each customer in turn. What is taken up is postponed first, longer each time, so
+//! that it cannot keep its place in front of others, even if it ends this process.
 
 mod compose;
 
@@ -10,52 +12,63 @@ use async_trait::async_trait;
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use chrono::TimeDelta;
 use lambda_runtime::LambdaEvent;
-use license_domain::{Clock, Job, JobId, Timestamp};
-use license_jobs::{Engine, JobError, refill_message};
+use license_domain::{BatchId, Clock, Due, JobId, Timestamp, Waits, Work, due::in_turns};
+use license_jobs::{Engine, JobError, Look};
 use license_messaging::Queues;
-use license_store::{Store, StoreError, ports::Batches};
+use license_store::{
+    Store, StoreError,
+    ports::{Batches, Sweep},
+};
 use license_telemetry::metrics::{self, Unit};
 use serde::Serialize;
 use serde_json::Value;
 
 pub use self::compose::{SETTINGS, compose};
 
-/// How many batches one invocation takes on at most; the next one, a minute later, takes the others.
-const AT_ONCE: usize = 25;
+/// How much due work one invocation looks at, at most; the next one, a minute later, looks at the rest.
+const MAX_DUE: usize = 1_000;
 
-/// How many runs without progress are counted at most.
-const MOST_STALLED: usize = 100;
+/// For how long one invocation takes up work. Its last batch has the rest of the function's time.
+const TIME: TimeDelta = TimeDelta::seconds(180);
 
-/// For so long a run may stand still before it is counted. A turn of a job, and a batch's grace, are a minute at most.
+/// How much work is looked through for jobs that stand still, at most.
+const MAX_STALLED: usize = 300;
+
+/// For so long a job may stand still before it is counted. A turn of it is a minute at most.
 const PATIENCE: TimeDelta = TimeDelta::minutes(15);
+
+/// A batch that failed so many times, after 1, 2, 4 and 8 minutes, is counted.
+const STALLED_ATTEMPTS: u32 = 4;
 
 /// What this function may do.
 #[derive(Clone)]
 pub struct Context {
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Work that is due.
+    pub sweep: Arc<dyn Sweep>,
     /// The batches on record.
     pub batches: Arc<dyn Batches>,
-    /// Jobs with rows that wait for seats.
-    pub ripe: Arc<dyn Ripe>,
+    /// Jobs.
+    pub jobs: Arc<dyn LookAfterJobs>,
     /// Where work waits.
     pub queues: Arc<dyn Queues>,
 }
 
-/// Jobs with rows that wait, and a plan with seats for some of them.
+/// Jobs that are due.
 #[async_trait]
-pub trait Ripe: Send + Sync {
-    /// Some of them.
-    async fn ripe(&self, limit: usize) -> Result<Vec<Job>, JobError>;
+pub trait LookAfterJobs: Send + Sync {
+    /// Looks at a job that was postponed so many times before.
+    async fn look(&self, job: JobId, attempts: u32) -> Result<Look, JobError>;
 
     /// Jobs, pending or running, of which nothing has moved since then.
     async fn stalled(&self, since: Timestamp, limit: usize) -> Result<Vec<JobId>, JobError>;
 }
 
 #[async_trait]
-impl Ripe for Engine {
-    async fn ripe(&self, limit: usize) -> Result<Vec<Job>, JobError> {
-        Self::ripe(self, limit).await
+impl LookAfterJobs for Engine {
+    async fn look(&self, job: JobId, attempts: u32) -> Result<Look, JobError> {
+        Self::look(self, job, attempts).await
     }
 
     async fn stalled(&self, since: Timestamp, limit: usize) -> Result<Vec<JobId>, JobError> {
@@ -71,7 +84,13 @@ impl fmt::Debug for Context {
 
 /// The context over that store.
 pub fn context(store: &Arc<Store>, queues: Arc<dyn Queues>) -> Context {
-    Context { clock: store.clock().clone(), batches: store.clone(), ripe: Arc::new(Engine::new(store, None)), queues }
+    Context {
+        clock: store.clock().clone(),
+        sweep: store.clone(),
+        batches: store.clone(),
+        jobs: Arc::new(Engine::new(store, None)),
+        queues,
+    }
 }
 
 /// What one invocation did.
@@ -79,20 +98,37 @@ pub fn context(store: &Arc<Store>, queues: Arc<dyn Queues>) -> Context {
 pub struct Report {
     /// Batches that are done now.
     pub resumed: usize,
-    /// Batches that failed again; the next invocation tries them once more.
-    pub failed: usize,
     /// Licences that were handed out, or carried over.
     pub licenses: usize,
+    /// Jobs that stood still, or waited for seats that are there now, and were set in motion.
+    pub jobs: usize,
+    /// Work that failed again, or could not be looked at; it is postponed.
+    pub failed: usize,
     /// Batches and jobs that have stood still for too long. `None`: they could not be read.
     pub without_progress: Option<usize>,
 }
 
-/// Handles the schedule's event. One bad batch does not stop the others; an error is returned only where not
-/// even the list of overdue batches could be read.
+/// Handles the schedule's event. One bad piece of work does not stop the others; an error is returned only where not
+/// even the list of what is due could be read.
 pub async fn handle(context: &Context, event: LambdaEvent<EventBridgeEvent<Value>>) -> Result<Report, StoreError> {
     let request_id = event.context.request_id.as_str();
-    let report = resume_overdue(context, request_id).await?;
-    refill(context, request_id).await;
+    let until = context.clock.now() + TIME;
+    let mut report = Report::default();
+    for due in in_turns(context.sweep.due(MAX_DUE).await?) {
+        if context.clock.now() >= until {
+            break;
+        }
+        if let Err(failure) = take_up(context, due, &mut report).await {
+            let work = due.work;
+            tracing::error!(request_id, ?work, attempts = due.attempts, error = %failure, "work failed, and is postponed");
+            metrics::failure("BatchFailed", failure.metric());
+            report.failed += 1;
+        }
+    }
+    if report != Report::default() {
+        let Report { resumed, licenses, jobs, failed, .. } = report;
+        tracing::info!(request_id, resumed, licenses, jobs, failed, "due work was taken up");
+    }
     Ok(Report { without_progress: count_stalled(context, request_id).await, ..report })
 }
 
@@ -100,10 +136,10 @@ pub async fn handle(context: &Context, event: LambdaEvent<EventBridgeEvent<Value
 /// that its alarm ends by itself; where the table does not answer, it is missing.
 async fn count_stalled(context: &Context, request_id: &str) -> Option<usize> {
     let since = context.clock.now() - PATIENCE;
-    let batches = context.batches.overdue_since(since, MOST_STALLED).await;
-    let jobs = context.ripe.stalled(since, MOST_STALLED).await;
-    let (batches, jobs) = match (batches, jobs) {
-        (Ok(batches), Ok(jobs)) => (batches, jobs),
+    let under_way = context.sweep.under_way(MAX_DUE).await;
+    let jobs = context.jobs.stalled(since, MAX_STALLED).await;
+    let (under_way, jobs) = match (under_way, jobs) {
+        (Ok(under_way), Ok(jobs)) => (under_way, jobs),
         (Err(error), _) => {
             tracing::error!(request_id, %error, "batches without progress could not be read");
             return None;
@@ -113,8 +149,10 @@ async fn count_stalled(context: &Context, request_id: &str) -> Option<usize> {
             return None;
         }
     };
+    let is_stalled = |due: &&Due| matches!(due.work, Work::Batch(_)) && due.attempts >= STALLED_ATTEMPTS;
+    let batches: Vec<&Due> = under_way.iter().filter(is_stalled).collect();
     for batch in &batches {
-        tracing::error!(request_id, %batch, "a batch makes no progress");
+        tracing::error!(request_id, batch = ?batch.work, attempts = batch.attempts, "a batch makes no progress");
     }
     for job in &jobs {
         tracing::error!(request_id, %job, "a job makes no progress");
@@ -124,52 +162,53 @@ async fn count_stalled(context: &Context, request_id: &str) -> Option<usize> {
     Some(stalled)
 }
 
-/// Lets rows be tried again that wait for seats. What fails is tried again in a minute.
-async fn refill(context: &Context, request_id: &str) {
-    let messages = match context.ripe.ripe(AT_ONCE).await {
-        Ok(jobs) => jobs.iter().map(refill_message).collect::<Vec<_>>(),
-        Err(error) => {
-            tracing::error!(request_id, %error, "jobs with rows that wait cannot be read");
-            return;
-        }
+/// 1. Postpone the work, by a time that grows with each attempt. Somebody else did: they have it.
+/// 2. A batch: do what is left of it. A job: look at it, and send the messages that let it go on.
+/// 3. A job that gets on by itself, or waits for seats: it is looked at again after its own time.
+async fn take_up(context: &Context, due: Due, report: &mut Report) -> Result<(), JobError> {
+    let waits = match due.work {
+        Work::Batch(_) => Waits::BATCH,
+        Work::Job(_) => Waits::JOB,
     };
-    if messages.is_empty() {
-        return;
+    let postpone = async |seen: &Due, waits: Waits, (wait, attempts): (u32, u32)| {
+        context.sweep.postpone(seen, context.clock.now() + waits.after(wait), attempts).await
+    };
+    let next = due.attempts.saturating_add(1);
+    let Some(taken) = postpone(&due, waits, (due.attempts, next)).await? else { return Ok(()) };
+    match due.work {
+        Work::Batch(batch) => resume(context, batch, report).await?,
+        Work::Job(job) => match context.jobs.look(job, due.attempts).await? {
+            Look::StandsStill(messages) => {
+                tracing::info!(%job, attempts = due.attempts, "a job is set in motion");
+                context.queues.send(messages).await?;
+                report.jobs += 1;
+            }
+            Look::GetsOn => {
+                postpone(&taken, Waits::JOB, (0, 0)).await?;
+            }
+            Look::Waits => {
+                postpone(&taken, Waits::SEATS, (due.attempts, next)).await?;
+            }
+            Look::GivenUp => tracing::error!(%job, "a job stood still for too long and is given up; it may be resumed"),
+            Look::Settled => {}
+        },
     }
-    if let Err(error) = context.queues.send(messages).await {
-        tracing::error!(request_id, %error, "rows that wait are not tried again");
-    }
+    Ok(())
 }
 
-/// Carries on whatever is overdue.
-pub async fn resume_overdue(context: &Context, request_id: &str) -> Result<Report, StoreError> {
-    let mut report = Report::default();
-    for batch in context.batches.overdue(AT_ONCE).await? {
-        match context.batches.resume(batch).await {
-            Ok(licenses) => {
-                tracing::info!(request_id, %batch, licenses, "a batch was carried on");
-                report.resumed += 1;
-                report.licenses += licenses;
-            }
-            Err(error) => {
-                tracing::error!(request_id, %batch, %error, "a batch could not be carried on");
-                metrics::failure("BatchFailed", error.metric());
-                report.failed += 1;
-            }
-        }
-    }
-    if report != Report::default() {
-        let Report { resumed, failed, licenses, .. } = report;
-        tracing::info!(request_id, resumed, failed, licenses, "overdue batches were carried on");
-    }
-    Ok(report)
+async fn resume(context: &Context, batch: BatchId, report: &mut Report) -> Result<(), JobError> {
+    let licenses = context.batches.resume(batch).await?;
+    tracing::info!(%batch, licenses, "a batch was resumed");
+    report.resumed += 1;
+    report.licenses += licenses;
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
 
-    use license_domain::BatchId;
+    use license_domain::{AgreementId, Timestamp};
     use license_messaging::{MessagingError, Outgoing, Queue};
     use serde_json::json;
     use uuid::Uuid;
@@ -179,36 +218,53 @@ mod tests {
     const GOOD: BatchId = BatchId(Uuid::from_u128(1));
     const BAD: BatchId = BatchId(Uuid::from_u128(2));
     const BETTER: BatchId = BatchId(Uuid::from_u128(3));
-    const NOW: &str = "2026-11-23T10:46:00Z";
-
-    struct Standing;
-
-    impl Clock for Standing {
-        fn now(&self) -> Timestamp {
-            NOW.parse().expect("a date")
-        }
-    }
 
     #[derive(Default)]
     struct Fake {
         is_down: bool,
         resumed: Mutex<Vec<BatchId>>,
+        postponed: Mutex<Vec<(Timestamp, u32)>>,
+    }
+
+    impl Clock for Fake {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+    }
+
+    #[async_trait]
+    impl Sweep for Fake {
+        async fn under_way(&self, _: usize) -> Result<Vec<Due>, StoreError> {
+            let due = Due {
+                work: Work::Batch(BAD),
+                agreement: AgreementId(Uuid::nil()),
+                at: Timestamp::UNIX_EPOCH,
+                attempts: 4,
+            };
+            Ok(vec![due, Due { attempts: 3, ..due }, Due { work: Work::Job(JobId(Uuid::nil())), ..due }])
+        }
+
+        async fn due(&self, limit: usize) -> Result<Vec<Due>, StoreError> {
+            if self.is_down {
+                return Err(StoreError::Unavailable { operation: "due", cause: "down".to_owned() });
+            }
+            let due = |batch| Due {
+                work: Work::Batch(batch),
+                agreement: AgreementId(Uuid::nil()),
+                at: Timestamp::UNIX_EPOCH,
+                attempts: 2,
+            };
+            Ok([GOOD, BAD, BETTER].into_iter().map(due).take(limit).collect())
+        }
+
+        async fn postpone(&self, seen: &Due, at: Timestamp, attempts: u32) -> Result<Option<Due>, StoreError> {
+            self.postponed.lock().expect("not poisoned").push((at, attempts));
+            Ok(Some(Due { at, attempts, ..*seen }))
+        }
     }
 
     #[async_trait]
     impl Batches for Fake {
-        async fn overdue(&self, limit: usize) -> Result<Vec<BatchId>, StoreError> {
-            if self.is_down {
-                return Err(StoreError::Unavailable { operation: "overdue", cause: "down".to_owned() });
-            }
-            Ok([GOOD, BAD, BETTER].into_iter().take(limit).collect())
-        }
-
-        async fn overdue_since(&self, before: Timestamp, _: usize) -> Result<Vec<BatchId>, StoreError> {
-            assert_eq!(before, "2026-11-23T10:31:00Z".parse::<Timestamp>().expect("a date"));
-            Ok(vec![BAD])
-        }
-
         async fn resume(&self, batch: BatchId) -> Result<usize, StoreError> {
             self.resumed.lock().expect("not poisoned").push(batch);
             match batch {
@@ -220,13 +276,13 @@ mod tests {
     }
 
     #[async_trait]
-    impl Ripe for Fake {
-        async fn ripe(&self, _: usize) -> Result<Vec<Job>, JobError> {
-            Ok(Vec::new())
+    impl LookAfterJobs for Fake {
+        async fn look(&self, _: JobId, _: u32) -> Result<Look, JobError> {
+            Ok(Look::Settled)
         }
 
         async fn stalled(&self, since: Timestamp, _: usize) -> Result<Vec<JobId>, JobError> {
-            assert_eq!(since, "2026-11-23T10:31:00Z".parse::<Timestamp>().expect("a date"));
+            assert_eq!(since, Timestamp::UNIX_EPOCH - TimeDelta::minutes(15));
             Ok(vec![JobId(Uuid::from_u128(4)), JobId(Uuid::from_u128(5))])
         }
     }
@@ -243,7 +299,13 @@ mod tests {
     }
 
     fn context(fake: &Arc<Fake>) -> Context {
-        Context { clock: Arc::new(Standing), batches: fake.clone(), ripe: fake.clone(), queues: fake.clone() }
+        Context {
+            clock: fake.clone(),
+            sweep: fake.clone(),
+            batches: fake.clone(),
+            jobs: fake.clone(),
+            queues: fake.clone(),
+        }
     }
 
     fn tick() -> LambdaEvent<EventBridgeEvent<Value>> {
@@ -265,8 +327,11 @@ mod tests {
     async fn a_bad_batch_does_not_stop_the_others() {
         let fake = Arc::new(Fake::default());
         let report = handle(&context(&fake), tick()).await.expect("a report");
-        assert_eq!(report, Report { resumed: 2, failed: 1, licenses: 90, without_progress: Some(3) });
+        assert_eq!(report, Report { resumed: 2, licenses: 90, jobs: 0, failed: 1, without_progress: Some(3) });
         assert_eq!(*fake.resumed.lock().expect("not poisoned"), [GOOD, BAD, BETTER]);
+        // All of it was postponed before: the third time by four minutes.
+        let later = Timestamp::UNIX_EPOCH + TimeDelta::minutes(4);
+        assert_eq!(*fake.postponed.lock().expect("not poisoned"), [(later, 3); 3]);
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use std::{fmt, sync::Arc};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use license_clients::{ClientError, Enterprises};
 use license_domain::{Clock, Consequence, EventId, JobId, Random};
-use license_jobs::{Engine, JobError, Pace, Progress, REFILL, Services};
+use license_jobs::{BEGIN, Engine, JobError, Pace, Progress, REFILL, Services};
 use license_messaging::{Message, MessagingError, Outcome, Queue, Queues, Received, consume};
 use license_store::{
     Store, StoreError,
@@ -20,7 +20,8 @@ use license_telemetry::metrics;
 
 pub use self::compose::{SETTINGS, compose};
 
-/// After so many times a message is put aside: the template's `maxReceiveCount`.
+/// After so many times a message is put aside (the template's `maxReceiveCount`), unless it is of a job, which the sweeper
+/// keeps going.
 const LAST_TRY: u32 = 6;
 
 /// What this function may do.
@@ -112,8 +113,13 @@ async fn take(context: &Context, received: Received) -> Outcome {
     let Received { message, tries, id } = received;
     let (done, job) = match message {
         Message::Follow { event, consequence } => follow(context, event, consequence).await,
-        Message::Job { job, lane: REFILL, .. } => {
-            (context.engine.refill(job).await.map_err(BulkError::from), Some(job))
+        Message::Job { job, lane: REFILL, step } => {
+            let went = context.engine.refill(job, step, Pace::IN_TURN).await;
+            (go_on(context, went).await, Some(job))
+        }
+        Message::Job { job, lane: BEGIN, .. } => {
+            let begun = context.engine.begin(job).await;
+            (go_on(context, begun).await, Some(job))
         }
         Message::Job { job, lane, step } => {
             let went = context.engine.lane(job, lane, step, Pace::IN_TURN).await;
@@ -126,8 +132,11 @@ async fn take(context: &Context, received: Received) -> Outcome {
     };
     let Err(error) = done else { return Outcome::Done };
     metrics::failure("BulkFailed", error.metric());
-    let is_over = tries >= LAST_TRY || !error.is_retryable();
-    if let Some(job) = job.filter(|_| is_over) {
+    if let Some(job) = job.filter(|_| error.is_retryable() && tries >= LAST_TRY) {
+        tracing::error!(%job, %error, "a job does not get on; the sweeper will set it in motion again");
+        return Outcome::Done;
+    }
+    if let Some(job) = job.filter(|_| !error.is_retryable()) {
         tracing::error!(%job, %error, "a job stopped; it may be resumed");
         return match context.engine.fail(job, error.metric()).await {
             Ok(()) => Outcome::Done,

@@ -1,6 +1,6 @@
 //! `POST /api/v1/jobs/{job}/cancel/` stops a job: rows that are done stay done. `POST /api/v1/jobs/{job}/resume/` lets
-//! one go on that was stopped, or stopped by itself, and begins one whose rows were uploaded. 409 where that makes no
-//! sense.
+//! one go on that was stopped, stopped by itself or stands still, and begins one whose rows were uploaded. 409 where that
+//! makes no sense.
 
 use axum::{
     Json,
@@ -63,12 +63,18 @@ pub async fn resume(
     Path(job): Path<String>,
 ) -> Result<(StatusCode, Json<Shown>), ApiError> {
     let job = find(&context, &caller, &job).await?;
-    let is_stopped = matches!(job.state, JobState::Uploading | JobState::Cancelled | JobState::Failed);
-    if !is_stopped {
+    if job.state == JobState::Done {
         return Err(no_sense(&job, "resumed"));
     }
-    // Its lanes are where it was; without any it has not begun.
-    let state = if job.lanes > 0 { JobState::Running } else { JobState::Pending };
+    if job.due().is_none() && job.kept_until.is_some_and(|until| until <= context.web.now()) {
+        return Err(ApiError::detail(StatusCode::CONFLICT, "The job's rows are not kept any more."));
+    }
+    // Its lanes are where it was; without any it has not begun. One that stands still is set in motion again.
+    let state = match job.state {
+        JobState::Waiting => JobState::Waiting,
+        _ if job.lanes > 0 => JobState::Running,
+        _ => JobState::Pending,
+    };
     let after = Job { state, problem: None, modified: context.web.now(), ..job.clone() };
     let again = vec![Consequence::RunJob { job: job.uuid, after_seconds: 0 }];
     change(&context, &caller, (&job, after), again, StatusCode::ACCEPTED).await

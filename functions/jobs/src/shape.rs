@@ -43,8 +43,7 @@ pub struct Shown {
 impl Shown {
     /// The job, as far as its lanes have come.
     pub fn new(job: &Job, lanes: &[Lane]) -> Self {
-        let so_far = || lanes.iter().map(|lane| lane.counts).fold(JobCounts::default(), JobCounts::plus);
-        let counts = job.counts.unwrap_or_else(so_far);
+        let counts = job.counts.unwrap_or_else(|| job.counts_of(lanes));
         let done = counts.processed.saturating_sub(counts.waiting);
         // An enrolment's rows are counted with each course.
         let all = job.rows.map(|rows| match job.kind {

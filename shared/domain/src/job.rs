@@ -1,7 +1,9 @@
 //! A job: work on many rows that is carried out after the answer, in chunks of which each has its effect once.
 
 pub mod chunks;
+mod progress;
 
+use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,16 +11,22 @@ use self::chunks::Chunks;
 use crate::{
     agreement::CustomerAgreement,
     ambient::Timestamp,
+    due::Waits,
     email::EmailAddress,
     ids::{AgreementId, EnterpriseId, JobId, LicenseId, LmsUserId, PlanId},
     license::LicenseStatus,
 };
+
+pub use self::progress::{JobCounts, Lane};
 
 /// The most rows of a job.
 pub const MOST_ROWS: usize = 1_000_000;
 
 /// The most enrolments (learners × courses) of one request to enrol, where the operator does not say otherwise.
 pub const DEFAULT_ENROLLMENT_LIMIT: usize = 500;
+
+/// How long a job, its rows and its results are kept: they name learners.
+pub const KEPT: TimeDelta = TimeDelta::days(30);
 
 /// How many lanes work on one job at once at most: a customer's huge job leaves room for the others.
 pub const MOST_LANES: u16 = 4;
@@ -195,6 +203,9 @@ pub struct Job {
     /// In how many chunks.
     #[serde(default)]
     pub chunks: u64,
+    /// Which attempt to write the chunks is valid: several may have been under way at once. 0: the request wrote them.
+    #[serde(default)]
+    pub generation: u32,
     /// On how many lanes.
     #[serde(default)]
     pub lanes: u16,
@@ -216,6 +227,9 @@ pub struct Job {
     /// Why it stopped by itself, in a fixed word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// Until when its rows and results are kept. While it is under way the sweeper puts it off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_until: Option<Timestamp>,
     /// When it was asked for.
     pub created: Timestamp,
     /// When it changed last.
@@ -257,6 +271,7 @@ impl Job {
             head_start_seconds: 0,
             rows: None,
             chunks: 0,
+            generation: 0,
             lanes: 0,
             counts: None,
             reverses: None,
@@ -264,10 +279,30 @@ impl Job {
             upload: None,
             results: None,
             problem: None,
+            kept_until: Some(now + KEPT),
             created: now,
             modified: now,
             version: 0,
         }
+    }
+
+    /// When it is looked at next, if it is under way: nothing that is can be forgotten.
+    pub fn due(&self) -> Option<Timestamp> {
+        match self.state {
+            JobState::Pending => {
+                Some(self.modified + TimeDelta::seconds(self.head_start_seconds.into()) + Waits::JOB.after(0))
+            }
+            JobState::Running => Some(self.modified + Waits::JOB.after(0)),
+            JobState::Waiting => Some(self.modified + Waits::SEATS.after(0)),
+            JobState::Uploading | JobState::Done | JobState::Cancelled | JobState::Failed => None,
+        }
+    }
+
+    /// What became of its rows, as far as these lanes have come.
+    pub fn counts_of(&self, lanes: &[Lane]) -> JobCounts {
+        // The lane that tries waiting rows again counts anew each time.
+        let own = lanes.iter().filter(|lane| lane.lane < self.lanes);
+        own.map(|lane| lane.counts).fold(JobCounts::default(), JobCounts::plus)
     }
 
     /// The same with these rows, cut into chunks.
@@ -379,95 +414,4 @@ pub struct RowResult {
     /// More about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-}
-
-/// How many rows ended how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct JobCounts {
-    /// Rows that were looked at.
-    pub processed: u64,
-    /// Of these: what was asked for was done.
-    pub succeeded: u64,
-    /// Of these: there was nothing to do.
-    pub unchanged: u64,
-    /// Of these: it could not be done.
-    pub failed: u64,
-    /// Of these: they wait for seats.
-    pub waiting: u64,
-}
-
-impl JobCounts {
-    /// The counts of these rows.
-    pub fn of(results: &[RowResult]) -> Self {
-        results.iter().map(|result| Self::one(result.outcome)).fold(Self::default(), Self::plus)
-    }
-
-    const fn one(outcome: RowOutcome) -> Self {
-        let nothing = Self { processed: 1, succeeded: 0, unchanged: 0, failed: 0, waiting: 0 };
-        match outcome {
-            RowOutcome::Assigned
-            | RowOutcome::Revoked
-            | RowOutcome::Reminded
-            | RowOutcome::Transferred
-            | RowOutcome::Enrolled
-            | RowOutcome::Pending
-            | RowOutcome::Grown => Self { succeeded: 1, ..nothing },
-            RowOutcome::AlreadyAssociated => Self { unchanged: 1, ..nothing },
-            RowOutcome::Waiting => Self { waiting: 1, ..nothing },
-            RowOutcome::NoSeat
-            | RowOutcome::NotFound
-            | RowOutcome::CapReached
-            | RowOutcome::NotInCatalog
-            | RowOutcome::Refused
-            | RowOutcome::Invalid => Self { failed: 1, ..nothing },
-        }
-    }
-
-    /// The sum.
-    #[must_use]
-    pub const fn plus(self, other: Self) -> Self {
-        Self {
-            processed: self.processed + other.processed,
-            succeeded: self.succeeded + other.succeeded,
-            unchanged: self.unchanged + other.unchanged,
-            failed: self.failed + other.failed,
-            waiting: self.waiting + other.waiting,
-        }
-    }
-}
-
-/// One of the lanes on which a job is carried out: it takes every so many-th chunk, one after the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lane {
-    /// Its number.
-    pub lane: u16,
-    /// The chunk that is next.
-    pub next: u64,
-    /// What became of the rows so far.
-    pub counts: JobCounts,
-    /// When it moved last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub moved: Option<Timestamp>,
-    /// How many times its record was written.
-    #[serde(default)]
-    pub version: u64,
-}
-
-impl Lane {
-    /// A lane that has not begun.
-    pub fn new(lane: u16) -> Self {
-        Self { lane, next: u64::from(lane), counts: JobCounts::default(), moved: None, version: 0 }
-    }
-
-    /// The lane after a chunk.
-    #[must_use]
-    pub fn after(self, counts: JobCounts, lanes: u16, now: Timestamp) -> Self {
-        let next = self.next + u64::from(lanes.max(1));
-        Self { next, counts: self.counts.plus(counts), moved: Some(now), ..self }
-    }
-
-    /// Whether it has come to the job's end.
-    pub const fn is_over(&self, job: &Job) -> bool {
-        self.next >= job.chunks
-    }
 }

@@ -7,6 +7,7 @@ pub mod ambient;
 pub mod capacity;
 pub mod change;
 pub mod delivery;
+pub mod due;
 pub mod email;
 pub mod event;
 pub mod ids;
@@ -29,6 +30,7 @@ pub use ambient::{Clock, Random, Timestamp};
 pub use capacity::{RevocationCap, SeatCounts};
 pub use change::{Changes, FieldChange};
 pub use delivery::{Delivery, DeliveryId, DeliveryState, MailKind};
+pub use due::{Due, Waits, Work};
 pub use email::{EmailAddress, EmailKey, InvalidEmail};
 pub use event::{Consequence, Event, EventKind, LicenseChange, LicenseFacts};
 pub use ids::{

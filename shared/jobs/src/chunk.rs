@@ -20,7 +20,7 @@ use crate::{Engine, JobError};
 impl Engine {
     /// What became of a chunk's rows: now, or before.
     pub(crate) async fn chunk(&self, job: &Job, chunk: u64, so_far: JobCounts) -> Result<Vec<RowResult>, JobError> {
-        let rows = self.jobs.chunk(job.uuid, chunk).await?;
+        let rows = self.jobs.chunk(job, chunk).await?;
         self.rows(job, (chunk, 0), rows, so_far).await
     }
 

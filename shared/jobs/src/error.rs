@@ -1,6 +1,7 @@
 //! Why a job did not go on.
 
 use license_clients::ClientError;
+use license_messaging::MessagingError;
 use license_store::{StoreError, ports::UpdateError};
 
 /// Why a job did not go on.
@@ -12,6 +13,9 @@ pub enum JobError {
     /// Another service.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// A queue.
+    #[error(transparent)]
+    Messaging(#[from] MessagingError),
     /// Something that the job needs is not there any more.
     #[error("the job's {0} is not there")]
     Gone(&'static str),
@@ -29,6 +33,7 @@ impl JobError {
         match self {
             Self::Store(error) => error.is_retryable(),
             Self::Client(error) => error.is_retryable(),
+            Self::Messaging(error) => error.is_retryable(),
             Self::Changed => true,
             Self::Gone(_) | Self::Unreadable(_) => false,
         }
@@ -39,6 +44,7 @@ impl JobError {
         match self {
             Self::Store(error) => error.metric(),
             Self::Client(error) => error.metric(),
+            Self::Messaging(error) => error.metric(),
             Self::Gone(_) => "JobGone",
             Self::Unreadable(_) => "JobUnreadable",
             Self::Changed => "JobChanged",

@@ -55,7 +55,7 @@ impl<'a> Cutting<'a> {
     }
 
     async fn flush(&mut self) -> Result<(), JobError> {
-        self.engine.jobs.put_chunks(self.job.uuid, self.chunks, &self.full).await?;
+        self.engine.jobs.put_chunks(self.job, self.chunks, &self.full).await?;
         self.chunks += u64::try_from(self.full.len()).unwrap_or_default();
         self.full.clear();
         Ok(())

@@ -5,7 +5,7 @@ use license_domain::{Consequence, EventKind, Job, JobCounts, JobId, JobKind, Job
 use license_messaging::{Message, Outgoing};
 use license_telemetry::metrics;
 
-use crate::{Engine, JobError, lane_message, results_file};
+use crate::{Engine, JobError, lane_message, refill_message, results_file};
 
 /// How long a lane works before another one's turn comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,11 +34,15 @@ pub enum Progress {
 
 impl Engine {
     /// Begins a job, or lets it go on where it is: its rows are put on record, where they are not, and each lane gets
-    /// its message.
+    /// its message. It may be done twice: each attempt writes the rows as a generation of its own, and one of them
+    /// becomes the job's.
     pub async fn begin(&self, job: JobId) -> Result<Progress, JobError> {
         let Some(mut job) = self.jobs.job(job).await? else { return Ok(Progress::Over) };
         if job.state == JobState::Pending {
             let portfolio = self.portfolio_of(&job).await?;
+            if job.rows.is_none() {
+                job.generation = u32::try_from(self.random.below(u64::from(u32::MAX))).unwrap_or(0) + 1;
+            }
             let (rows, chunks) = self.expand(&job, &portfolio).await?;
             let lanes = if job.dry_run { 1 } else { job.kind.lanes(chunks) };
             let after = Job {
@@ -58,16 +62,18 @@ impl Engine {
                 job = changed;
             }
         }
-        if job.state != JobState::Running {
-            return Ok(Progress::Over);
+        match job.state {
+            JobState::Running if job.chunks == 0 => {
+                self.finish(&job).await?;
+                Ok(Progress::Over)
+            }
+            JobState::Running => {
+                let lanes = self.jobs.lanes(job.uuid).await?;
+                Ok(Progress::On((0..job.lanes).map(|lane| lane_message(&job, lane, step_of(&lanes, lane))).collect()))
+            }
+            JobState::Waiting => Ok(Progress::On(vec![refill_message(&job)])),
+            _ => Ok(Progress::Over),
         }
-        if job.chunks == 0 {
-            self.finish(&job).await?;
-            return Ok(Progress::Over);
-        }
-        let begun = self.jobs.lanes(job.uuid).await?;
-        let next = |lane: u16| begun.iter().find(|known| known.lane == lane).map_or(u64::from(lane), |lane| lane.next);
-        Ok(Progress::On((0..job.lanes).map(|lane| lane_message(&job, lane, next(lane))).collect()))
     }
 
     /// Begins a job and works on all of its lanes for a while, one after the other. Whatever is left goes on by the
@@ -85,7 +91,8 @@ impl Engine {
 
     /// Works on a lane for a while.
     ///
-    /// 1. Read the job and the lane. The job is not running, or the lane is further on than the message: nothing.
+    /// 1. Read the job and the lane. The job is not running, or another message lets the lane go on: nothing. The turn of
+    ///    a message that came again goes on where it was ended.
     /// 2. Each chunk: `chunk`. Its effect commits with its outcome, so that whoever comes twice finds it.
     /// 3. The lane goes on (as it was seen). Somebody else let it go on: they work on it, not this one.
     /// 4. After a while: a message to go on. At the end: the last lane finishes the job.
@@ -93,7 +100,7 @@ impl Engine {
         let Some(mut job) = self.jobs.job(job).await? else { return Ok(Progress::Over) };
         let mut seen = self.jobs.lanes(job.uuid).await?.into_iter().find(|known| known.lane == lane);
         let mut at = seen.unwrap_or_else(|| Lane::new(lane));
-        if at.next > step && !at.is_over(&job) {
+        if !at.is_let_go_on_by(step) && !at.is_over(&job) {
             return Ok(Progress::Over);
         }
         let until: Timestamp = self.clock.now() + pace.time;
@@ -106,7 +113,7 @@ impl Engine {
                 return Ok(Progress::On(vec![lane_message(&job, lane, at.next)]));
             }
             let results = self.chunk(&job, at.next, at.counts).await?;
-            let after = at.after(JobCounts::of(&results), job.lanes, self.clock.now());
+            let after = at.after(JobCounts::of(&results), job.lanes, (step, self.clock.now()));
             if !self.jobs.advance(job.uuid, seen.as_ref(), &after).await? {
                 return Ok(Progress::Over);
             }
@@ -130,13 +137,13 @@ impl Engine {
         if job.state != JobState::Running || !is_over {
             return Ok(());
         }
-        let counts = lanes.iter().map(|lane| lane.counts).fold(JobCounts::default(), JobCounts::plus);
+        let counts = job.counts_of(&lanes);
         let results = if job.kind == JobKind::Enroll && !job.dry_run { Some(self.publish(job).await?) } else { None };
         let consequences = match results {
             Some(_) if job.requester_email.is_some() => vec![Consequence::MailEnrollmentResults { job: job.uuid }],
             _ => Vec::new(),
         };
-        let state = if counts.waiting > 0 { JobState::Waiting } else { JobState::Done };
+        let state = if counts.waiting > 0 && !job.dry_run { JobState::Waiting } else { JobState::Done };
         let after = Job { state, counts: Some(counts), results, modified: self.clock.now(), ..job.clone() };
         let portfolio = self.portfolio_of(job).await?;
         let event = (EventKind::JobChanged, consequences);
@@ -173,4 +180,9 @@ impl Engine {
         metrics::count("JobsEnded", &[("State", after.state.as_str())]);
         Ok(())
     }
+}
+
+/// The chunk that a lane is at.
+pub(crate) fn step_of(lanes: &[Lane], lane: u16) -> u64 {
+    lanes.iter().find(|known| known.lane == lane).map_or(u64::from(lane), |lane| lane.next)
 }

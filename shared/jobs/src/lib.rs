@@ -10,6 +10,7 @@ mod lanes;
 mod refill;
 mod results;
 mod stalled;
+mod sweep;
 
 use std::{fmt, sync::Arc};
 
@@ -25,10 +26,14 @@ pub use self::{
     error::JobError,
     lanes::{Pace, Progress},
     results::{csv as results_csv, results},
+    sweep::Look,
 };
 
 /// The lane on which rows that wait for seats are tried again.
 pub const REFILL: u16 = u16::MAX;
+
+/// No lane of a job: whose message begins it, or sets all of its lanes in motion.
+pub const BEGIN: u16 = u16::MAX - 1;
 
 /// Other services that some jobs need.
 #[derive(Clone)]
@@ -120,9 +125,9 @@ pub fn lane_message(job: &Job, lane: u16, step: u64) -> Outgoing {
     Outgoing::now(Queue::Bulk, job.enterprise_customer_uuid, message)
 }
 
-/// The message that lets rows be tried again that wait for seats.
+/// The message that lets rows be tried again that wait for seats, unless the job changes before.
 pub fn refill_message(job: &Job) -> Outgoing {
-    lane_message(job, REFILL, 0)
+    lane_message(job, REFILL, job.version)
 }
 
 /// Where a job's results are put.

@@ -5,11 +5,11 @@ use license_domain::{JobId, JobState, Timestamp};
 use crate::{Engine, JobError};
 
 impl Engine {
-    /// The jobs of which neither the record nor a lane has moved since then; `limit` records are looked at, the oldest
-    /// first.
+    /// The jobs of which neither the record nor a lane has moved since then; so much work is looked at, what is
+    /// looked at next first.
     pub async fn stalled(&self, since: Timestamp, limit: usize) -> Result<Vec<JobId>, JobError> {
         let mut stalled = Vec::new();
-        for id in self.jobs.open_jobs(since, limit).await? {
+        for id in self.jobs.open_jobs(limit).await? {
             let Some(job) = self.jobs.job(id).await? else { continue };
             if !matches!(job.state, JobState::Pending | JobState::Running) || job.modified > since {
                 continue;

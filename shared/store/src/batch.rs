@@ -15,7 +15,7 @@ use crate::{
     Store, StoreError,
     assign::{Wishes, is_fresh, to_u64},
     draw::Share,
-    keys::{self, BatchKeys, CHUNK_PREFIX},
+    keys::{self, BatchKeys, CHUNK_PREFIX, TTL},
     once::{Step, guard},
     ports::{AssignError, Assigned, Assignment, Batches, Portfolios},
     renew, rows,
@@ -94,6 +94,7 @@ impl Store {
             notify: request.notify,
             greeting: request.greeting.clone(),
             closing: request.closing.clone(),
+            kept_until: Some(request.stamp.at + rows::BATCH_KEPT),
             stamp: request.stamp.clone(),
         };
         let items: Vec<_> =
@@ -156,11 +157,16 @@ impl Store {
 
     async fn close(&self, batch: BatchId, stamp: &Stamp) -> Result<(), StoreError> {
         let [pk, sk] = keys::key_names(keys::GSI3);
-        let terms =
-            Expression::default().name("state").name(&pk).name(&sk).value("done", rows::text(State::Done.as_str()));
+        let terms = Expression::default()
+            .name("state")
+            .name(TTL)
+            .name(&pk)
+            .name(&sk)
+            .value("done", rows::text(State::Done.as_str()))
+            .value("ttl", rows::batch_ttl(self.clock.now()));
         let write = Write::Update {
             key: BatchKeys(batch).batch(),
-            update: format!("SET #state = :done REMOVE #{pk}, #{sk}"),
+            update: format!("SET #state = :done, #ttl = :ttl REMOVE #{pk}, #{sk}"),
             condition: Some("attribute_exists(pk)".to_owned()),
             terms,
         };
@@ -194,23 +200,6 @@ impl Store {
 
 #[async_trait]
 impl Batches for Store {
-    async fn overdue(&self, limit: usize) -> Result<Vec<BatchId>, StoreError> {
-        self.overdue_since(self.clock.now(), limit).await
-    }
-
-    async fn overdue_since(&self, before: Timestamp, limit: usize) -> Result<Vec<BatchId>, StoreError> {
-        let before = keys::due_by(before);
-        let range = Range {
-            index: Some(keys::GSI3),
-            partition: keys::DUE_BATCHES.to_owned(),
-            between: Some(("0", &before)),
-            limit: Some(limit),
-            ..Range::default()
-        };
-        let items = self.table.query(range).await?;
-        Ok(items.iter().filter_map(|item| keys::batch_of_due(keys::sort_key_in(item, keys::GSI3)?)).collect())
-    }
-
     async fn resume(&self, batch: BatchId) -> Result<usize, StoreError> {
         let Some(item) = self.table.get(&BatchKeys(batch).batch()).await? else {
             return Ok(0);

@@ -4,21 +4,21 @@
 use async_trait::async_trait;
 use license_domain::{
     AgreementId, Consequence, Event, EventKind, Job, JobId, JobState, Lane, Portfolio, Row, RowResult, Stamp,
-    StoredAnswer, Timestamp,
+    StoredAnswer, Work, job::KEPT,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Store, StoreError,
     keys::{self, Item, JobKeys, Key, TTL},
-    ports::Jobs,
+    ports::{Jobs, Sweep},
     rows::{self, number},
-    table::{Expression, Range, Write},
+    table::{ATTEMPTS, Cancelled, Expression, Range, Write},
     trails::version_is,
 };
 
 /// How long a job stays on record, as its rows and results do: they name learners.
-pub const LIFETIME_SECONDS: i64 = 30 * 24 * 60 * 60;
+pub const LIFETIME_SECONDS: i64 = KEPT.num_seconds();
 
 /// The rows of a chunk, as they are stored.
 #[derive(Serialize, Deserialize)]
@@ -44,7 +44,7 @@ impl Jobs for Store {
         chunks: &[Vec<Row>],
         stamp: &Stamp,
     ) -> Result<(), StoreError> {
-        self.put_chunks(job.uuid, 0, chunks).await?;
+        self.put_chunks(job, 0, chunks).await?;
         let consequences = match job.state {
             JobState::Pending => vec![Consequence::RunJob { job: job.uuid, after_seconds: job.head_start_seconds }],
             _ => Vec::new(),
@@ -73,21 +73,21 @@ impl Jobs for Store {
         keys.iter().filter_map(|key| found.remove(key)).map(rows::from_item).collect()
     }
 
-    async fn put_chunks(&self, job: JobId, from: u64, chunks: &[Vec<Row>]) -> Result<(), StoreError> {
+    async fn put_chunks(&self, job: &Job, from: u64, chunks: &[Vec<Row>]) -> Result<(), StoreError> {
         let ttl = self.clock.now().timestamp() + LIFETIME_SECONDS;
         let item = |(n, rows): (u64, &Vec<Row>)| {
             let mut item = rows::to_item(&Chunk { rows: rows.clone() })?;
-            item.extend(JobKeys(job).chunk(n).attributes());
+            item.extend(JobKeys(job.uuid).chunk(job.generation, n).attributes());
             item.insert(TTL.to_owned(), number(ttl));
             Ok(item)
         };
         self.table.write_all((from..).zip(chunks).map(item).collect::<Result<_, StoreError>>()?).await
     }
 
-    async fn chunk(&self, job: JobId, chunk: u64) -> Result<Vec<Row>, StoreError> {
-        let item = self.table.get(&JobKeys(job).chunk(chunk)).await?;
+    async fn chunk(&self, job: &Job, chunk: u64) -> Result<Vec<Row>, StoreError> {
+        let item = self.table.get(&JobKeys(job.uuid).chunk(job.generation, chunk)).await?;
         let item =
-            item.ok_or_else(|| StoreError::Corrupt { key: format!("job {job}"), cause: "no chunk".to_owned() })?;
+            item.ok_or_else(|| StoreError::Corrupt { key: format!("job {}", job.uuid), cause: "no chunk".to_owned() })?;
         rows::from_item::<Chunk>(item).map(|chunk| chunk.rows)
     }
 
@@ -113,14 +113,24 @@ impl Jobs for Store {
         self.table.query(range).await?.into_iter().map(rows::from_item).collect()
     }
 
-    /// One put, on condition that the lane is as it was seen.
+    /// One put, on condition that the lane is as it was seen. The transaction met another one: again after a random
+    /// wait, because a lane that nobody lets go on stands still.
     async fn advance(&self, job: JobId, seen: Option<&Lane>, after: &Lane) -> Result<bool, StoreError> {
         let version = seen.map_or(0, |seen| seen.version) + 1;
         let mut item = rows::to_item(&Lane { version, ..*after })?;
         item.extend(JobKeys(job).lane(after.lane).attributes());
         item.insert(TTL.to_owned(), number(self.clock.now().timestamp() + LIFETIME_SECONDS));
         let condition = seen.map_or_else(Expression::absent, |seen| version_is(seen.version));
-        self.put_if(Write::Put { item, condition: Some(condition) }).await
+        let put = Write::Put { item, condition: Some(condition) };
+        for attempt in 0..ATTEMPTS {
+            match self.table.transact(vec![put.clone()], self.token()).await {
+                Ok(()) => return Ok(true),
+                Err(Cancelled::Conditions(_)) => return Ok(false),
+                Err(Cancelled::Conflict) => self.table.wait(attempt).await,
+                Err(Cancelled::Store(error)) => return Err(error),
+            }
+        }
+        Err(StoreError::Contention { operation: "advance lane", attempts: ATTEMPTS })
     }
 
     async fn results(&self, job: JobId, from: u64, to: u64) -> Result<Vec<(u64, u64, Vec<RowResult>)>, StoreError> {
@@ -142,28 +152,9 @@ impl Jobs for Store {
         Ok(results)
     }
 
-    async fn waiting_jobs(&self, limit: usize) -> Result<Vec<JobId>, StoreError> {
-        let range = Range {
-            index: Some(keys::GSI3),
-            partition: keys::WAITING_JOBS.to_owned(),
-            limit: Some(limit),
-            ..Range::default()
-        };
-        let items = self.table.query(range).await?;
-        Ok(items.iter().filter_map(|item| keys::job_of_due(keys::sort_key_in(item, keys::GSI3)?)).collect())
-    }
-
-    async fn open_jobs(&self, before: Timestamp, limit: usize) -> Result<Vec<JobId>, StoreError> {
-        let before = keys::due_by(before);
-        let range = Range {
-            index: Some(keys::GSI3),
-            partition: keys::OPEN_JOBS.to_owned(),
-            between: Some(("0", &before)),
-            limit: Some(limit),
-            ..Range::default()
-        };
-        let items = self.table.query(range).await?;
-        Ok(items.iter().filter_map(|item| keys::job_of_due(keys::sort_key_in(item, keys::GSI3)?)).collect())
+    async fn open_jobs(&self, limit: usize) -> Result<Vec<JobId>, StoreError> {
+        let due = self.under_way(limit).await?;
+        Ok(due.iter().filter_map(|due| if let Work::Job(job) = due.work { Some(job) } else { None }).collect())
     }
 }
 
@@ -198,11 +189,12 @@ fn item(job: &Job, seen: Option<&Job>) -> Result<Item, StoreError> {
     let keys = JobKeys(job.uuid);
     item.extend(keys.job().attributes());
     keys.listing(job.customer_agreement, job.created).put(&mut item);
-    match job.state {
-        JobState::Waiting => keys.waiting(job.created).put(&mut item),
-        JobState::Pending | JobState::Running => keys.open(job.modified).put(&mut item),
-        JobState::Uploading | JobState::Done | JobState::Cancelled | JobState::Failed => {}
+    if let Some(due) = job.due() {
+        // It stays for as long as anything is to be done.
+        keys::due(job.customer_agreement, due, 0).put(&mut item);
+    } else {
+        let until = job.kept_until.unwrap_or(job.modified + KEPT);
+        item.insert(TTL.to_owned(), number(until.timestamp()));
     }
-    item.insert(TTL.to_owned(), number(job.modified.timestamp() + LIFETIME_SECONDS));
     Ok(item)
 }

@@ -20,9 +20,9 @@
 //! | mail | `SENT#event.consequence.part` | `@` | gsi3 `DUE#MAIL` / time, id, where its fate is not known |
 //! | what admins are told once | `PLAN#p` | `NOTICE#kind` | |
 //! | secret that makes person ids | `SECRET#PERSON` | `@` | |
-//! | batch (assigning, renewing), its chunks | `BATCH#b` | `@`, `CHUNK#n` | gsi3 `DUE#BATCH` / time, b |
-//! | job | `JOB#j` | `@` | gsi2 `JOBS#a` / time, j; gsi3 `DUE#WAITING` / time, j, while rows wait, `DUE#JOB` / time, j, while it is pending or running |
-//! | a job's rows, lanes, outcomes | `JOB#j` | `CHUNK#n`, `LANE#k`, `RESULT#n.round` | |
+//! | batch (assigning, renewing), its chunks | `BATCH#b` | `@`, `CHUNK#n` | gsi3 `DUE#WORK` / time, a, attempts, until it is done |
+//! | job | `JOB#j` | `@` | gsi2 `JOBS#a` / time, j; gsi3 `DUE#WORK` / time, a, attempts, until it is over |
+//! | a job's rows, lanes, outcomes | `JOB#j` | `CHUNK#n` or `CHUNK#generation#n`, `LANE#k`, `RESULT#n.round` | |
 //! | request that has its effect once, its parts | `IDEMPOTENCY#digest` | `@`, `PART#n` | |
 //! | requests of a caller in a minute | `THROTTLE#digest#minute` | `@` | |
 //! | user, explicit roles | `USER#name` | `@`, `ROLE#role#scope` | |
@@ -34,8 +34,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use license_domain::{
-    AgreementId, BatchId, DeliveryId, EmailAddress, EmailKey, EnterpriseId, EventId, JobId, License, LicenseId,
-    LicenseStatus, LmsUserId, PlanId, RenewalId, RoleGrant, RoleName, Scope, SeatPrefix, Subject, Timestamp,
+    AgreementId, BatchId, DeliveryId, Due, EmailAddress, EmailKey, EnterpriseId, EventId, JobId, License, LicenseId,
+    LicenseStatus, LmsUserId, PlanId, RenewalId, RoleGrant, RoleName, Scope, SeatPrefix, Subject, Timestamp, Work,
 };
 
 /// Names of the key attributes, as the template declares them.
@@ -223,8 +223,34 @@ pub const ALL_AGREEMENTS: &str = "ALL#AGREEMENT";
 pub const ALL_PLANS: &str = "ALL#PLAN";
 /// Partition of the list of renewals.
 pub const ALL_RENEWALS: &str = "ALL#RENEWAL";
-/// Partition of batches by the time at which they should be done.
-pub const DUE_BATCHES: &str = "DUE#BATCH";
+/// Partition of work by the time at which it is looked at next.
+pub const DUE_WORK: &str = "DUE#WORK";
+
+/// When work is looked at next, whose it is, and how often it was postponed.
+pub fn due(agreement: AgreementId, at: Timestamp, attempts: u32) -> IndexKey {
+    IndexKey { index: GSI3, pk: DUE_WORK.to_owned(), sk: format!("{}#{agreement}#{attempts}", time(at)) }
+}
+
+/// The work that an item of that partition stands for.
+pub fn due_in(item: &Item) -> Option<Due> {
+    let key = Key::of(item)?;
+    let work = match key.pk.split_once('#')? {
+        ("BATCH", batch) => Work::Batch(batch.parse().ok()?),
+        ("JOB", job) => Work::Job(job.parse().ok()?),
+        _ => return None,
+    };
+    let mut parts = sort_key_in(item, GSI3)?.split('#');
+    let (at, agreement, attempts) = (parts.next()?, parts.next()?, parts.next()?);
+    Some(Due { work, at: at.parse().ok()?, agreement: agreement.parse().ok()?, attempts: attempts.parse().ok()? })
+}
+
+/// The item that stands for work, and heads its partition.
+pub fn head_of(work: Work) -> Key {
+    match work {
+        Work::Batch(batch) => BatchKeys(batch).batch(),
+        Work::Job(job) => JobKeys(job).job(),
+    }
+}
 
 /// A plan's place in the operator's list.
 pub fn plan_listing(plan: PlanId, start: Timestamp) -> IndexKey {
@@ -471,11 +497,6 @@ impl BatchKeys {
     pub fn chunk(self, n: usize) -> Key {
         Key::new(self.partition(), format!("{CHUNK_PREFIX}{n:06}"))
     }
-
-    /// When it should be done.
-    pub fn due(self, at: Timestamp) -> IndexKey {
-        IndexKey { index: GSI3, pk: DUE_BATCHES.to_owned(), sk: format!("{}#{}", time(at), self.0) }
-    }
 }
 
 /// The record of a request that carries a key.
@@ -510,11 +531,6 @@ pub const LANE_PREFIX: &str = "LANE#";
 /// The prefix of a chunk's outcome.
 pub const RESULT_PREFIX: &str = "RESULT#";
 
-/// Partition of jobs with rows that wait for seats.
-pub const WAITING_JOBS: &str = "DUE#WAITING";
-/// Partition of jobs that are pending or running, by the time at which their record changed last.
-pub const OPEN_JOBS: &str = "DUE#JOB";
-
 impl JobKeys {
     /// The partition.
     pub fn partition(self) -> String {
@@ -526,9 +542,10 @@ impl JobKeys {
         Key::head(self.partition())
     }
 
-    /// The rows of a chunk.
-    pub fn chunk(self, n: u64) -> Key {
-        Key::new(self.partition(), format!("{CHUNK_PREFIX}{n:06}"))
+    /// The rows of a chunk, as that attempt wrote them.
+    pub fn chunk(self, generation: u32, n: u64) -> Key {
+        let generation = if generation == 0 { String::new() } else { format!("{generation:08x}#") };
+        Key::new(self.partition(), format!("{CHUNK_PREFIX}{generation}{n:06}"))
     }
 
     /// A lane.
@@ -550,16 +567,6 @@ impl JobKeys {
     pub fn listed(self, created: Timestamp) -> String {
         format!("{}#{}", time(created), self.0)
     }
-
-    /// The job's place among those that are pending or running.
-    pub fn open(self, modified: Timestamp) -> IndexKey {
-        IndexKey { index: GSI3, pk: OPEN_JOBS.to_owned(), sk: self.listed(modified) }
-    }
-
-    /// The job's place among those that wait.
-    pub fn waiting(self, created: Timestamp) -> IndexKey {
-        IndexKey { index: GSI3, pk: WAITING_JOBS.to_owned(), sk: self.listed(created) }
-    }
 }
 
 /// The beginning of the sort keys of a chunk's outcomes.
@@ -576,11 +583,6 @@ pub fn chunk_of_result(sk: &str) -> Option<(u64, u64)> {
 /// Partition of the jobs of an agreement.
 pub fn jobs_of(agreement: AgreementId) -> String {
     format!("JOBS#{agreement}")
-}
-
-/// The job of a sort key of the due index.
-pub fn job_of_due(sk: &str) -> Option<JobId> {
-    sk.rsplit_once('#')?.1.parse().ok()
 }
 
 /// The greatest text that sorts before this one, as far as sort keys of equal length are concerned.
@@ -600,11 +602,6 @@ pub fn before(sk: &str) -> String {
 /// The greatest sort key of the due index that is due at that time.
 pub fn due_by(now: Timestamp) -> String {
     format!("{}#~", time(now))
-}
-
-/// The batch of a sort key of the due index.
-pub fn batch_of_due(sk: &str) -> Option<BatchId> {
-    sk.rsplit_once('#')?.1.parse().ok()
 }
 
 /// A user and the roles that were assigned to them. User names are compared as they are.

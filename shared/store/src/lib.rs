@@ -30,6 +30,7 @@ mod retire;
 mod revoke;
 pub mod rows;
 mod settings;
+mod sweep;
 pub mod table;
 mod trails;
 mod transfer;

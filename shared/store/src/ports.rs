@@ -11,7 +11,7 @@ mod portfolios;
 mod webhooks;
 
 pub use self::{
-    batches::{Batches, Health, Renew, RenewError, Renewed},
+    batches::{Batches, Health, Renew, RenewError, Renewed, Sweep},
     callers::{Callers, Earlier, Onces, Pace, Paces, StoredUser, Users},
     jobs::{Jobs, Transfer, TransferRequest, Transferred, Transfers},
     licenses::{

@@ -1,6 +1,7 @@
 //! Items as they are stored: an entity's own fields, its keys, and who wrote it last.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::TimeDelta;
 use license_domain::{
     AgreementId, BatchId, CustomerAgreement, Event, License, LicenseStatus, PlanId, ProductCatalog, SeatLayout, Stamp,
     SubscriptionPlan, SubscriptionPlanRenewal, Timestamp,
@@ -261,9 +262,12 @@ impl Bucket {
     }
 }
 
-/// When an item of a batch is deleted: a week after it was opened.
-pub fn batch_ttl(opened: Timestamp) -> AttributeValue {
-    number(opened.timestamp() + EVENT_LIFETIME_SECONDS)
+/// How long an item of a batch is kept, unless the batch takes longer.
+pub const BATCH_KEPT: TimeDelta = TimeDelta::days(7);
+
+/// When an item of a batch that was written at that time is deleted.
+pub fn batch_ttl(at: Timestamp) -> AttributeValue {
+    number((at + BATCH_KEPT).timestamp())
 }
 
 /// The keys of all buckets of a plan.

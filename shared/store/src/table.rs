@@ -5,6 +5,7 @@ use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
+    error::SdkError,
     types::{
         AttributeValue, ConditionCheck, Delete, KeysAndAttributes, Put, ReturnConsumedCapacity, ReturnValue,
         ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
@@ -273,6 +274,29 @@ impl Table {
         let found = answer.attributes.unwrap_or_default();
         let number = |name: &&str| found.get(*name)?.as_n().ok()?.parse().ok();
         Ok(names.iter().map(|name| number(name).unwrap_or_default()).collect())
+    }
+
+    /// Changes one item if the condition of `terms` holds; the item as it is then, `None` if it did not hold. A call that
+    /// is repeated after a lost answer finds that it does not hold.
+    pub async fn update(&self, key: &Key, update: &str, terms: Expression) -> Result<Option<Item>, StoreError> {
+        let answer = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(key.attributes()))
+            .update_expression(update)
+            .set_expression_attribute_names(terms.names())
+            .set_expression_attribute_values(terms.values())
+            .condition_expression(terms.text)
+            .return_values(ReturnValue::AllNew)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        match answer {
+            Ok(answer) => Ok(answer.attributes),
+            Err(SdkError::ServiceError(refused)) if refused.err().is_conditional_check_failed_exception() => Ok(None),
+            Err(error) => Err(classify("UpdateItem", &error)),
+        }
     }
 
     /// The next number of a sequence. A call that is repeated after a lost answer leaves a gap.

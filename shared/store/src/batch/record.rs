@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     StoreError,
-    keys::{BatchKeys, Item, TTL},
+    keys::{self, BatchKeys, Item, TTL},
     ports::{Answering, AssignRequest, Assignment, Glance},
     rows,
 };
@@ -45,17 +45,19 @@ pub(crate) struct Batch {
     pub greeting: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closing: Option<String>,
+    /// Until when its chunks are kept. The sweeper puts it off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_until: Option<Timestamp>,
     pub stamp: Stamp,
 }
 
 impl Batch {
-    /// The item, to be found in the index of what is due.
+    /// The item, to be found in the index of what is due. It does not expire before it is done.
     pub(crate) fn item(&self) -> Result<Item, StoreError> {
         let keys = BatchKeys(self.id);
         let mut item = rows::to_item(self)?;
         item.extend(keys.batch().attributes());
-        keys.due(self.stamp.at + GRACE).put(&mut item);
-        item.insert(TTL.to_owned(), rows::batch_ttl(self.stamp.at));
+        keys::due(self.customer_agreement, self.stamp.at + GRACE, 0).put(&mut item);
         Ok(item)
     }
 

@@ -1,7 +1,9 @@
 //! Work in several transactions, and whether the table is well.
 
 use async_trait::async_trait;
-use license_domain::{BatchId, Portfolio, RenewalId, Stamp, SubscriptionPlanRenewal, Timestamp, renewing::Refusal};
+use license_domain::{
+    BatchId, Due, Portfolio, RenewalId, Stamp, SubscriptionPlanRenewal, Timestamp, renewing::Refusal,
+};
 
 use crate::StoreError;
 
@@ -37,15 +39,23 @@ pub trait Renew: Send + Sync {
     async fn renew(&self, renewal: RenewalId, stamp: &Stamp) -> Result<Renewed, RenewError>;
 }
 
+/// Work on record that should have got on by now: what nobody else lets go on any more.
+#[async_trait]
+pub trait Sweep: Send + Sync {
+    /// Work that is under way, due or not, what is looked at next first.
+    async fn under_way(&self, limit: usize) -> Result<Vec<Due>, StoreError>;
+
+    /// Some of it, what is due longest first.
+    async fn due(&self, limit: usize) -> Result<Vec<Due>, StoreError>;
+
+    /// Lets work be due at that time, after so many attempts, if it is still due as it was seen; `None` if not.
+    /// Whoever postponed it has it to themselves until then. What it consists of is kept for as long as it needs.
+    async fn postpone(&self, seen: &Due, at: Timestamp, attempts: u32) -> Result<Option<Due>, StoreError>;
+}
+
 /// Batches whose request died half-way.
 #[async_trait]
 pub trait Batches: Send + Sync {
-    /// The batches that should be done by now.
-    async fn overdue(&self, limit: usize) -> Result<Vec<BatchId>, StoreError>;
-
-    /// The batches that should have been done by then, and are not: the oldest first.
-    async fn overdue_since(&self, before: Timestamp, limit: usize) -> Result<Vec<BatchId>, StoreError>;
-
     /// Runs what is left of a batch; how many licences it handed out.
     async fn resume(&self, batch: BatchId) -> Result<usize, StoreError>;
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use license_domain::{
     AgreementId, Consequence, EmailAddress, EventKind, Job, JobId, Lane, LicenseId, PlanId, Portfolio, Row, RowResult,
-    Stamp, Timestamp,
+    Stamp,
 };
 
 use super::Answering;
@@ -27,11 +27,12 @@ pub trait Jobs: Send + Sync {
     /// The jobs of an agreement, the newest first; `after`: older than that one.
     async fn jobs_of(&self, agreement: AgreementId, after: Option<&Job>, limit: usize) -> Result<Vec<Job>, StoreError>;
 
-    /// Puts rows on record, from that chunk on. They mean nothing until the job says how many chunks it has.
-    async fn put_chunks(&self, job: JobId, from: u64, chunks: &[Vec<Row>]) -> Result<(), StoreError>;
+    /// Puts rows on record, from that chunk on, of the job's generation. They mean nothing until the job says that this is
+    /// its generation, and how many chunks it has.
+    async fn put_chunks(&self, job: &Job, from: u64, chunks: &[Vec<Row>]) -> Result<(), StoreError>;
 
     /// The rows of a chunk.
-    async fn chunk(&self, job: JobId, chunk: u64) -> Result<Vec<Row>, StoreError>;
+    async fn chunk(&self, job: &Job, chunk: u64) -> Result<Vec<Row>, StoreError>;
 
     /// Puts `after` in the place of the job that was seen, if it is still that one, with an event of that kind;
     /// whether it was.
@@ -53,12 +54,8 @@ pub trait Jobs: Send + Sync {
     /// tried again, the rows.
     async fn results(&self, job: JobId, from: u64, to: u64) -> Result<Vec<(u64, u64, Vec<RowResult>)>, StoreError>;
 
-    /// Jobs with rows that wait for seats, the oldest first.
-    async fn waiting_jobs(&self, limit: usize) -> Result<Vec<JobId>, StoreError>;
-
-    /// Jobs that are pending or running and whose own record has not changed since then, the oldest first. Their lanes
-    /// may have moved.
-    async fn open_jobs(&self, before: Timestamp, limit: usize) -> Result<Vec<JobId>, StoreError>;
+    /// Jobs that are under way, what is looked at next first: of so many pieces of work.
+    async fn open_jobs(&self, limit: usize) -> Result<Vec<JobId>, StoreError>;
 }
 
 /// What became of a transfer.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     StoreError,
     batch::record::{GRACE, State},
-    keys::{BatchKeys, Item},
+    keys::{self, BatchKeys, Item},
     rows,
 };
 
@@ -52,7 +52,7 @@ impl Renewing {
         let keys = BatchKeys(self.id);
         let mut item = rows::to_item(self)?;
         item.extend(keys.batch().attributes());
-        keys.due(self.stamp.at + GRACE).put(&mut item);
+        keys::due(self.customer_agreement, self.stamp.at + GRACE, 0).put(&mut item);
         Ok(item)
     }
 

@@ -2,12 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use license_domain::LicenseStatus;
+use chrono::TimeDelta;
+use license_domain::{AgreementId, BatchId, Due, JobId, LicenseStatus, Stamp};
+use license_jobs::{Engine, Pace, Progress};
+use license_messaging::Message;
+use license_store::{
+    keys, rows,
+    table::{Range, Write},
+};
 use license_tests::{
     Fault, TestApp,
     builders::{Plan, emails, text},
 };
 use serde_json::{Value, json};
+
+use super::{dead, fault};
 
 /// Asks for a job of that plan; its id.
 async fn ask(plan: &Plan, kind: &str, params: Value) -> String {
@@ -136,4 +145,273 @@ async fn deleting_a_plan_and_assigning_many_of_it_exclude_each_other() {
     }
     println!("{deleted} deleted, {assigned} assigned");
     assert!(deleted > 0 && assigned > 0, "{deleted} deleted, {assigned} assigned");
+}
+
+/// All invocations of the workers end before they begin, until this is taken back.
+async fn no_workers(app: &TestApp) {
+    fault(app, json!({ "worker": "function-bulk", "next": 1_000_000, "how": "before" })).await;
+}
+
+async fn workers(app: &TestApp) {
+    app.anonymous().send(reqwest::Method::DELETE, "/_local/faults", None).await.expect(204);
+}
+
+#[tokio::test]
+async fn a_turn_that_is_ended_in_the_middle_goes_on_when_its_message_comes_again() {
+    let app = TestApp::proxied_throughout().await;
+    let plan = app.plan(2_000).await;
+    let mut chunks = 0;
+    app.proxy().inject(move |call| {
+        chunks += usize::from(call.operation == "TransactWriteItems" && call.writes() > 40);
+        if chunks > 8 && call.is_write() { Fault::InternalError } else { Fault::None }
+    });
+    let id = ask(&plan, "assign", json!({ "user_emails": emails("ann", 0..1_600), "notify_users": false })).await;
+    app.running().drain().await;
+    app.proxy().heal();
+    let before = job(&plan, &id).await;
+    assert!(before["state"] == "running" && before["counts"]["processed"].as_u64() > Some(0), "{before}");
+    // The messages come again within two minutes; nothing was overdue by then.
+    app.advance("PT2M").await;
+    app.drain().await;
+    assert_eq!(job(&plan, &id).await["state"], "done");
+    app.census().await.check();
+    assert_eq!(plan.overview().await["assigned"], 1_600);
+}
+
+#[tokio::test]
+async fn a_job_whose_messages_are_gone_is_set_in_motion_by_the_sweeper_or_an_operator() {
+    let app = TestApp::start().await;
+    let plan = app.plan(1_000).await;
+    let assign = async |name: &str| {
+        ask(&plan, "assign", json!({ "user_emails": emails(name, 0..300), "notify_users": false })).await
+    };
+    // Every worker is killed until the message is put aside.
+    no_workers(&app).await;
+    let (first, second, third) = (assign("ann").await, assign("bob").await, assign("eve").await);
+    for _ in 0..12 {
+        app.advance("PT1H").await;
+    }
+    assert!(dead(&app, "BulkQueue").await >= 3);
+    workers(&app).await;
+    for id in [&first, &second, &third] {
+        assert_eq!(job(&plan, id).await["state"], "pending");
+    }
+    let control =
+        async |id: &str, what: &str| plan.admin().post(&format!("/api/v1/jobs/{id}/{what}/"), &json!({})).await;
+    control(&first, "resume").await.expect(202);
+    control(&second, "cancel").await.expect(200);
+    app.drain().await;
+    let states = async || [job(&plan, &first).await, job(&plan, &second).await, job(&plan, &third).await];
+    let [one, two, three] = states().await.map(|job| text(&job, "state"));
+    assert_eq!((one.as_str(), two.as_str()), ("done", "cancelled"));
+    assert_ne!(three, "cancelled");
+    app.advance("PT1H").await;
+    app.advance("PT1H").await;
+    assert_eq!(job(&plan, &third).await["state"], "done");
+    control(&third, "resume").await.expect(409);
+    app.census().await.check();
+    assert_eq!(plan.overview().await["assigned"], 600);
+}
+
+#[tokio::test]
+async fn a_job_whose_table_fails_for_hours_goes_on_once_it_is_well() {
+    let app = TestApp::proxied_throughout().await;
+    let plan = app.plan(1_000).await;
+    let mut chunks = 0;
+    app.proxy().inject(move |call| {
+        let is_chunk = call.operation == "TransactWriteItems" && call.writes() > 40;
+        chunks += usize::from(is_chunk);
+        if chunks > 2 && is_chunk { Fault::InternalError } else { Fault::None }
+    });
+    let id = ask(&plan, "assign", json!({ "user_emails": emails("ann", 0..500), "notify_users": false })).await;
+    for _ in 0..6 {
+        app.advance("PT1H").await;
+    }
+    app.proxy().heal();
+    assert_eq!(job(&plan, &id).await["state"], "running");
+    for _ in 0..3 {
+        app.advance("PT1H").await;
+    }
+    assert_eq!(job(&plan, &id).await["state"], "done");
+    app.census().await.check();
+    assert_eq!((plan.overview().await["assigned"], dead(&app, "BulkQueue").await), (500, 0));
+}
+
+#[tokio::test]
+async fn a_job_that_never_gets_on_is_given_up_after_a_day_and_may_be_resumed() {
+    let app = TestApp::start().await;
+    let plan = app.plan(100).await;
+    no_workers(&app).await;
+    let id = ask(&plan, "assign", json!({ "user_emails": emails("ann", 0..10), "notify_users": false })).await;
+    for _ in 0..40 {
+        app.advance("PT1H").await;
+    }
+    let stuck = job(&plan, &id).await;
+    assert_eq!((&stuck["state"], &stuck["problem"]), (&json!("failed"), &json!("JobStandsStill")));
+    workers(&app).await;
+    plan.admin().post(&format!("/api/v1/jobs/{id}/resume/"), &json!({})).await.expect(202);
+    app.drain().await;
+    assert_eq!(job(&plan, &id).await["state"], "done");
+}
+
+#[tokio::test]
+async fn a_queue_that_refuses_messages_ends_no_job() {
+    let app = TestApp::start().await;
+    let (from, rows) = (app.plan(700).await, 700);
+    let to = app.plan_of(&from.agreement, 1, &json!({})).await;
+    from.assign(&emails("ann", 0..rows)).await.expect(200);
+    // One lane, and more chunks than one turn takes: the next message is refused.
+    let id = ask(&from, "transfer", json!({ "all": true, "to_plan": to.id })).await;
+    while job(&from, &id).await["state"] == "pending" {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    fault(&app, json!({ "service": "sqs", "next": 1_000_000, "how": { "status": 500 } })).await;
+    app.running().drain().await;
+    workers(&app).await;
+    for _ in 0..2 {
+        app.advance("PT30M").await;
+    }
+    assert_eq!(job(&from, &id).await["state"], "done");
+    assert_eq!(job(&from, &id).await["counts"]["succeeded"], rows);
+    app.census().await.check_counts();
+}
+
+#[tokio::test]
+async fn of_messages_that_come_twice_or_late_one_lets_a_lane_go_on() {
+    let app = TestApp::start().await;
+    let plan = app.plan(1_300).await;
+    no_workers(&app).await;
+    let params = json!({ "user_emails": emails("ann", 0..1_280), "notify_users": false });
+    let id: JobId = ask(&plan, "assign", params).await.parse().expect("an id");
+    let engine = Engine::new(app.running().store(), None);
+    let pace = Pace { chunks: 1, time: TimeDelta::minutes(5) };
+    let Progress::On(messages) = engine.begin(id).await.expect("it begins") else { panic!("it did not begin") };
+    assert_eq!(messages.len(), 4);
+    let turn = async |step: u64| match engine.lane(id, 0, step, pace).await.expect("a turn") {
+        Progress::Over => None,
+        Progress::On(messages) => match &messages[0].message {
+            Message::Job { step, .. } => Some(*step),
+            other => panic!("{other:?}"),
+        },
+    };
+    // Sixteen chunks, of which 0, 4, 8 and 12 are this lane's.
+    let next = turn(0).await;
+    assert_eq!(next, Some(4));
+    // It comes again, because the worker was ended after it had sent the next one: it takes that one's place.
+    let again = turn(0).await;
+    assert_eq!(again, Some(8));
+    assert_eq!(turn(4).await, None, "two messages let the lane go on");
+    assert_eq!(turn(8).await, Some(12));
+    // The end is reached twice, and nothing is done twice.
+    assert_eq!((turn(12).await, turn(12).await), (None, None));
+    for lane in 1..4 {
+        let went = engine.lane(id, lane, u64::from(lane), Pace::IN_TURN).await.expect("a turn");
+        assert!(matches!(went, Progress::Over));
+    }
+    assert_eq!(job(&plan, &id.to_string()).await["state"], "done");
+    app.census().await.check();
+    assert_eq!(plan.overview().await["assigned"], 1_280);
+}
+
+/// A batch that can never be resumed: its agreement is not there.
+#[derive(serde::Serialize)]
+struct Poisoned {
+    id: BatchId,
+    state: &'static str,
+    customer_agreement: AgreementId,
+    plan: uuid::Uuid,
+    notify: bool,
+    stamp: Stamp,
+}
+
+async fn poison(app: &TestApp, batch: BatchId, agreement: AgreementId) {
+    let stamp = license_tests::app::stamp(app.now());
+    let plan = uuid::Uuid::from_u128(7);
+    let poisoned = Poisoned { id: batch, state: "pending", customer_agreement: agreement, plan, notify: false, stamp };
+    let mut item = rows::to_item(&poisoned).expect("an item");
+    item.extend(keys::BatchKeys(batch).batch().attributes());
+    keys::due(agreement, app.now(), 0).put(&mut item);
+    let table = app.running().store().table();
+    table.transact(vec![Write::put(item)], format!("poison-{}", app.number())).await.expect("written");
+}
+
+#[tokio::test]
+async fn work_that_always_fails_keeps_nobody_waiting_and_is_tried_less_and_less_often() {
+    let app = TestApp::proxied().await;
+    let plan = app.plan(600).await;
+    let agreement = AgreementId(app.uuid(0xb));
+    for _ in 0..60 {
+        poison(&app, BatchId(app.uuid(0xd)), agreement).await;
+    }
+    let mut writes = 0;
+    app.proxy().inject(move |call| {
+        writes += usize::from(call.operation == "TransactWriteItems");
+        if writes > 2 { Fault::InternalError } else { Fault::None }
+    });
+    plan.assign(&emails("ann", 0..300)).await.expect(503);
+    app.proxy().heal();
+    app.advance("PT2M").await;
+    assert_eq!(app.census().await.live(plan.uuid().into()).count(), 300);
+
+    // After two hours of minutes each was tried seven times or so, not 120 times.
+    for _ in 0..120 {
+        app.advance("PT1M").await;
+    }
+    let table = app.running().store().table();
+    let range = Range { index: Some(keys::GSI3), partition: keys::DUE_WORK.to_owned(), ..Range::default() };
+    let due: Vec<Due> = table.query(range).await.expect("read").iter().filter_map(keys::due_in).collect();
+    assert_eq!(due.len(), 60);
+    for due in due {
+        assert!((5..=9).contains(&due.attempts), "{due:?}");
+        assert!(due.at <= app.now() + TimeDelta::hours(1), "{due:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_customers_waiting_jobs_keep_no_other_waiting() {
+    let app = TestApp::start().await;
+    let (full, other) = (app.plan(1).await, app.plan(1).await);
+    full.assign(&["ann@example.com"]).await.expect(200);
+    other.assign(&["ann@example.com"]).await.expect(200);
+    let wait = |name: String| json!({ "user_emails": [name], "wait": true, "notify_users": false });
+    for n in 0..40 {
+        ask(&full, "assign", wait(format!("bob{n}@example.com"))).await;
+    }
+    let id = ask(&other, "assign", wait("eve@example.com".to_owned())).await;
+    app.drain().await;
+    assert_eq!(job(&other, &id).await["state"], "waiting");
+    other.revoke(&["ann@example.com"]).await.expect(200);
+    app.advance("PT2M").await;
+    app.drain().await;
+    assert_eq!(job(&other, &id).await["state"], "done");
+}
+
+#[tokio::test]
+async fn a_job_is_kept_for_as_long_as_it_waits() {
+    let app = TestApp::start().await;
+    let plan = app.plan(1).await;
+    plan.assign(&["ann@example.com"]).await.expect(200);
+    let params = json!({ "user_emails": ["bob@example.com"], "wait": true, "notify_users": false });
+    let id = ask(&plan, "assign", params).await;
+    app.drain().await;
+    let kept = async || {
+        let partition = format!("JOB#{id}");
+        let range = Range { partition, consistent: true, ..Range::default() };
+        let items = app.running().store().table().query(range).await.expect("read");
+        let ttl = |item: &keys::Item| item.get(keys::TTL).and_then(|ttl| ttl.as_n().ok()?.parse::<i64>().ok());
+        let expiring: Vec<i64> = items.iter().filter_map(ttl).collect();
+        (items.len() - expiring.len(), expiring.into_iter().min().expect("parts that expire"))
+    };
+    for _ in 0..4 {
+        app.advance("P26D").await;
+        let (for_good, least) = kept().await;
+        assert_eq!(for_good, 1, "the job itself does not expire");
+        assert!(least > (app.now() + TimeDelta::days(3)).timestamp(), "its rows are forgotten before it is done");
+    }
+    plan.revoke(&["ann@example.com"]).await.expect(200);
+    app.advance("PT10M").await;
+    app.drain().await;
+    let done = job(&plan, &id).await;
+    assert_eq!((&done["state"], &done["counts"]["succeeded"]), (&json!("done"), &json!(1)));
+    assert_eq!(kept().await.0, 0, "what is over expires");
 }

@@ -1,0 +1,106 @@
+//! Work that takes more than one transaction, and when it is looked at next. Whatever does not get on is postponed, so
+//! that it cannot keep its place in front of others.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use chrono::TimeDelta;
+
+use crate::{
+    ambient::Timestamp,
+    ids::{AgreementId, BatchId, JobId},
+};
+
+/// Work that takes more than one transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Work {
+    /// A large assignment, or the processing of a renewal.
+    Batch(BatchId),
+    /// A job.
+    Job(JobId),
+}
+
+/// Work that should have got on by now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// The work.
+    pub work: Work,
+    /// The agreement whose work it is.
+    pub agreement: AgreementId,
+    /// When it fell due.
+    pub at: Timestamp,
+    /// How often it was postponed since it last got on.
+    pub attempts: u32,
+}
+
+/// How long work is left alone before somebody looks at it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waits {
+    /// At first; the time doubles with each attempt.
+    pub first: TimeDelta,
+    /// At most.
+    pub longest: TimeDelta,
+}
+
+impl Waits {
+    /// A batch, which only the sweeper resumes.
+    pub const BATCH: Self = Self { first: TimeDelta::seconds(60), longest: TimeDelta::seconds(3_600) };
+    /// A job, whose lanes go on by their own messages unless something ended them.
+    pub const JOB: Self = Self { first: TimeDelta::seconds(300), longest: TimeDelta::seconds(3_600) };
+    /// A job with rows that wait for seats.
+    pub const SEATS: Self = Self { first: TimeDelta::seconds(60), longest: TimeDelta::seconds(300) };
+
+    /// After so many attempts.
+    pub fn after(self, attempts: u32) -> TimeDelta {
+        let doubled = 2_i32.checked_pow(attempts).and_then(|factor| self.first.checked_mul(factor));
+        doubled.map_or(self.longest, |wait| wait.min(self.longest))
+    }
+}
+
+/// The same work so that each agreement has its turn: the oldest of each, then the second oldest of each.
+pub fn in_turns(due: Vec<Due>) -> Vec<Due> {
+    let count = due.len();
+    let mut turns: Vec<VecDeque<Due>> = Vec::new();
+    let mut places: BTreeMap<AgreementId, usize> = BTreeMap::new();
+    for one in due {
+        let place = *places.entry(one.agreement).or_insert_with(|| {
+            turns.push(VecDeque::new());
+            turns.len() - 1
+        });
+        turns[place].push_back(one);
+    }
+    let mut ordered = Vec::with_capacity(count);
+    while ordered.len() < count {
+        ordered.extend(turns.iter_mut().filter_map(VecDeque::pop_front));
+    }
+    ordered
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn waits_grow_up_to_a_bound() {
+        let minutes = |waits: Waits| [0, 1, 2, 5, 40].map(|attempts| waits.after(attempts).num_minutes());
+        assert_eq!(minutes(Waits::BATCH), [1, 2, 4, 32, 60]);
+        assert_eq!(minutes(Waits::SEATS), [1, 2, 4, 5, 5]);
+    }
+
+    #[test]
+    fn each_agreement_has_its_turn() {
+        let due = |n: u128, agreement: u128| Due {
+            work: Work::Job(JobId(Uuid::from_u128(n))),
+            agreement: AgreementId(Uuid::from_u128(agreement)),
+            at: Timestamp::UNIX_EPOCH,
+            attempts: 0,
+        };
+        let ordered = in_turns(vec![due(1, 7), due(2, 7), due(3, 7), due(4, 5), due(5, 6), due(6, 5)]);
+        let ids = |due: &Due| match due.work {
+            Work::Job(job) => job.0.as_u128(),
+            Work::Batch(_) => 0,
+        };
+        assert_eq!(ordered.iter().map(ids).collect::<Vec<_>>(), [1, 4, 5, 2, 6, 3]);
+    }
+}

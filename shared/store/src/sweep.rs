@@ -1,0 +1,105 @@
+//! Work that should have got on by now: found, postponed, and kept for as long as it takes.
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use futures::{StreamExt, TryStreamExt, stream};
+use license_domain::{Due, Timestamp, job::KEPT};
+
+use crate::{
+    Store, StoreError,
+    keys::{self, Item, Key, TTL},
+    ports::Sweep,
+    rows::{number, text},
+    table::{Expression, PARALLEL, Range},
+};
+
+/// The attribute that says until when the parts of work are kept.
+const KEPT_UNTIL: &str = "kept_until";
+
+/// Work that is still under way so shortly before its parts would expire has them kept longer.
+const MARGIN: TimeDelta = TimeDelta::days(5);
+
+/// How many items of a partition are read at once.
+const PAGE: usize = 50;
+
+#[async_trait]
+impl Sweep for Store {
+    async fn under_way(&self, limit: usize) -> Result<Vec<Due>, StoreError> {
+        let range = Range {
+            index: Some(keys::GSI3),
+            partition: keys::DUE_WORK.to_owned(),
+            limit: Some(limit),
+            ..Range::default()
+        };
+        Ok(self.table.query(range).await?.iter().filter_map(keys::due_in).collect())
+    }
+
+    async fn due(&self, limit: usize) -> Result<Vec<Due>, StoreError> {
+        let now = keys::due_by(self.clock.now());
+        let range = Range {
+            index: Some(keys::GSI3),
+            partition: keys::DUE_WORK.to_owned(),
+            between: Some(("0", &now)),
+            limit: Some(limit),
+            ..Range::default()
+        };
+        Ok(self.table.query(range).await?.iter().filter_map(keys::due_in).collect())
+    }
+
+    /// 1. One update: the due time, on condition that it is the one that was seen. The index lags behind: of several
+    ///    sweepers that saw the same, one has it.
+    /// 2. Its parts would expire soon: each gets more time, and last the item that says so.
+    async fn postpone(&self, seen: &Due, at: Timestamp, attempts: u32) -> Result<Option<Due>, StoreError> {
+        let next = Due { at, attempts, ..*seen };
+        let [(_, _), (name, was)] = keys::due(seen.agreement, seen.at, seen.attempts).pairs();
+        let [_, (_, is)] = keys::due(next.agreement, next.at, next.attempts).pairs();
+        let condition = Expression::new("#due = :seen");
+        let mut terms = condition.value("seen", text(was)).value("next", text(is));
+        terms.names.insert("#due".to_owned(), name);
+        let head = keys::head_of(seen.work);
+        let Some(item) = self.table.update(&head, "SET #due = :next", terms).await? else { return Ok(None) };
+        self.keep(&head, &item).await?;
+        Ok(Some(next))
+    }
+}
+
+impl Store {
+    async fn keep(&self, head: &Key, item: &Item) -> Result<(), StoreError> {
+        let until = item.get(KEPT_UNTIL).and_then(|until| until.as_s().ok()?.parse::<Timestamp>().ok());
+        let now = self.clock.now();
+        if until.is_none_or(|until| until > now + MARGIN) {
+            return Ok(());
+        }
+        let longer = now + KEPT;
+        let mut after = None;
+        loop {
+            let range = Range {
+                partition: head.pk.clone(),
+                limit: Some(PAGE),
+                after: after.take(),
+                consistent: true,
+                ..Range::default()
+            };
+            let parts: Vec<Key> = self.table.query(range).await?.iter().filter_map(Key::of).collect();
+            let Some(last) = parts.last() else { break };
+            after = Some(last.attributes());
+            let updates: Vec<_> = parts
+                .iter()
+                .filter(|part| *part != head)
+                .map(|part| async move {
+                    let terms = Expression::new("attribute_exists(pk)").name(TTL);
+                    let terms = terms.value("ttl", number(longer.timestamp()));
+                    self.table.update(part, "SET #ttl = :ttl", terms).await.map(|_| ())
+                })
+                .collect();
+            stream::iter(updates).buffer_unordered(PARALLEL).try_collect::<Vec<()>>().await?;
+            if parts.len() < PAGE {
+                break;
+            }
+        }
+        let terms = Expression::new("attribute_exists(pk)").name(KEPT_UNTIL);
+        let terms = terms.value("until", text(keys::time(longer)));
+        self.table.update(head, &format!("SET #{KEPT_UNTIL} = :until"), terms).await?;
+        Ok(())
+    }
+}
