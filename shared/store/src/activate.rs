@@ -6,13 +6,22 @@ use license_domain::{
 };
 
 use crate::{
-    Store, StoreError,
+    Store,
+    attempts::Attempt,
     keys::{self, LearnerKeys},
     ports::{Activate, ActivateError},
     rows,
-    table::{ATTEMPTS, Cancelled, Write},
+    table::Write,
+    transaction::Commit,
     write::{BucketChange, change_in_place},
 };
+
+/// The condition of an activation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Failed {
+    /// The slot has another licence, or the licence is not assigned any more.
+    Slot,
+}
 
 #[async_trait]
 impl Activate for Store {
@@ -46,34 +55,32 @@ impl Activate for Store {
             vec![Consequence::MailPostActivation],
             stamp,
         );
-        for attempt in 0..ATTEMPTS {
+        let (event, activated) = (&event, &activated);
+        self.transact("activate", (), |mut transaction, ()| async move {
             let slot = LearnerKeys(&email.key()).slot(plan.uuid);
-            let shares = BucketChange { assigned: -1, activated: 1, ..BucketChange::default() };
-            let mut writes = vec![
-                change_in_place(slot, license, &activated, &plan.seats, stamp)?,
-                shares.write(self.any_bucket(plan.uuid, &plan.seats)),
-            ];
-            writes.extend(Self::told(&event)?);
-            writes.extend(activated.lms_user_id.map(|user| alias(user, email, stamp.at)));
-            match self.table.transact(writes, self.token()).await {
-                Ok(()) => return Ok(activated),
-                Err(Cancelled::Conflict) => self.table.wait(attempt).await,
-                Err(Cancelled::Conditions(mut stood)) => {
-                    let Some(Some(item)) = stood.swap_remove(0) else {
+            let counts = BucketChange { assigned: -1, activated: 1, ..BucketChange::default() };
+            transaction.when(Failed::Slot, [change_in_place(slot, license, activated, &plan.seats, stamp)?]);
+            transaction.write([counts.write(self.any_bucket(plan.uuid, &plan.seats))]);
+            transaction.tell(event)?;
+            transaction.write(activated.lms_user_id.map(|user| alias(user, email, stamp.at)));
+            match self.commit(transaction).await? {
+                Commit::Done => Ok(Attempt::Done(activated.clone())),
+                Commit::Conflict => Ok(Attempt::Retry(())),
+                Commit::Failed(failures) => {
+                    let Some(item) = failures.item(Failed::Slot) else {
                         return Err(ActivateError::Gone);
                     };
                     let stands: License = rows::from_item(item)?;
-                    return match stands.status {
+                    match stands.status {
                         _ if stands.uuid != license.uuid => Err(ActivateError::Gone),
-                        LicenseStatus::Activated => Ok(stands),
+                        LicenseStatus::Activated => Ok(Attempt::Done(stands)),
                         LicenseStatus::Revoked => Err(ActivateError::Revoked),
                         LicenseStatus::Assigned | LicenseStatus::Unassigned => Err(ActivateError::Gone),
-                    };
+                    }
                 }
-                Err(Cancelled::Store(error)) => return Err(error.into()),
             }
-        }
-        Err(StoreError::Contention { operation: "activate", attempts: ATTEMPTS }.into())
+        })
+        .await
     }
 }
 

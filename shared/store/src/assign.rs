@@ -11,15 +11,16 @@ use license_domain::{
 
 use crate::{
     Store, StoreError,
+    attempts::Attempt,
     keys::{BucketKeys, Item, Key, LearnerKeys},
     ports::{Assign, AssignError, AssignRequest, Assigned, Assignment, Glance, Glances},
     rows,
-    table::{ATTEMPTS, Cancelled, TRANSACTION_LIMIT},
+    transaction::{MAX_ITEMS, Transaction},
     write::{ROOM_FOR_OTHERS, Slot, occupy, signed, slots_in},
 };
 
 /// The most learners that are tried in one transaction.
-pub(crate) const AT_ONCE: usize = TRANSACTION_LIMIT - ROOM_FOR_OTHERS;
+pub(crate) const AT_ONCE: usize = MAX_ITEMS - ROOM_FOR_OTHERS;
 
 #[async_trait]
 impl Glances for Store {
@@ -52,11 +53,15 @@ pub(crate) struct Wishes<'a> {
     pub request: &'a AssignRequest,
 }
 
-/// What one try came to.
-enum Try {
-    Done(Assigned),
-    Again,
-    TooMany,
+/// The conditions of an assignment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Failed {
+    /// A learner's slot was taken.
+    Slot,
+    /// Others took seats of the bucket.
+    Bucket,
+    /// Somebody took the row of a returned seat.
+    Seat,
 }
 
 #[async_trait]
@@ -97,25 +102,28 @@ impl Store {
     ///    condition failed, or the transaction met another one: from 1, after a random wait, most likely with
     ///    another bucket. Nothing was written in any of these cases.
     /// 5. Needs more than 100 items (archives and returned seats cost one more each): a batch.
-    async fn assign_at_once(&self, wishes: &Wishes<'_>, mut glance: Glance) -> Result<Assigned, AssignError> {
-        for attempt in 0..ATTEMPTS {
-            match self.try_at_once(wishes, std::mem::take(&mut glance)).await? {
-                Try::Done(assigned) => return Ok(assigned),
-                Try::TooMany => return self.assign_in_batch(wishes).await,
-                Try::Again => self.table.wait(attempt).await,
-            }
+    async fn assign_at_once(&self, wishes: &Wishes<'_>, glance: Glance) -> Result<Assigned, AssignError> {
+        let attempt = |transaction, glance| self.try_at_once(wishes, transaction, glance);
+        match self.transact("assign", glance, attempt).await? {
+            Some(assigned) => Ok(assigned),
+            None => self.assign_in_batch(wishes).await,
         }
-        Err(StoreError::Contention { operation: "assign", attempts: ATTEMPTS }.into())
     }
 
-    async fn try_at_once(&self, wishes: &Wishes<'_>, glance: Glance) -> Result<Try, AssignError> {
+    /// One attempt; `None` if it takes more items than one transaction holds.
+    async fn try_at_once(
+        &self,
+        wishes: &Wishes<'_>,
+        mut transaction: Transaction<Failed>,
+        glance: Glance,
+    ) -> Result<Attempt<Option<Assigned>, Glance>, AssignError> {
         let Wishes { portfolio, plan, request } = *wishes;
         let mut ahead = glance.bucket.map(|(bucket, _)| (bucket, glance.returned.clone()));
         let (slots, bucket) = self.look(plan, &request.assignments, glance).await?;
         let fresh: Vec<&Assignment> = request.assignments.iter().filter(|wish| is_fresh(wish, &slots)).collect();
         let already_associated = to_u64(request.assignments.len() - fresh.len());
         if fresh.is_empty() {
-            return Ok(Try::Done(Assigned { assigned: Vec::new(), already_associated }));
+            return Ok(Attempt::Done(Some(Assigned { assigned: Vec::new(), already_associated })));
         }
 
         let wanted = to_u64(fresh.len());
@@ -126,17 +134,16 @@ impl Store {
             }
         };
         let mut seats = Vec::with_capacity(fresh.len());
-        let mut writes = Vec::with_capacity(TRANSACTION_LIMIT);
         for share in &shares {
             let rows = ahead.take_if(|(bucket, _)| *bucket == share.at.bucket).map(|(_, rows)| rows);
             let taken = self.seats(plan, share, rows.unwrap_or_default()).await?;
             let Some((taken, deletes)) = taken else {
-                return Ok(Try::Again);
+                return Ok(Attempt::Retry(Glance::default()));
             };
             let mut change = share.change();
             change.assigned = signed(taken.len());
-            writes.push(change.write(share.at));
-            writes.extend(deletes);
+            transaction.when(Failed::Bucket, [change.write(share.at)]);
+            transaction.when(Failed::Seat, deletes);
             seats.extend(taken);
         }
 
@@ -144,27 +151,18 @@ impl Store {
         let mut changes = Vec::with_capacity(fresh.len());
         for (wish, seat) in fresh.iter().zip(&seats) {
             let license = self.hand_out(seat, wish, request);
-            writes.extend(occupy(
-                &license,
-                slots.get(&wish.email.key()),
-                portfolio.agreement.uuid,
-                &plan.seats,
-                &request.stamp,
-            )?);
+            let (before, agreement) = (slots.get(&wish.email.key()), portfolio.agreement.uuid);
+            transaction.when(Failed::Slot, occupy(&license, before, agreement, &plan.seats, &request.stamp)?);
             changes.push(LicenseChange::new(seat, &license));
             assigned.push((wish.email.clone(), license.uuid));
         }
         let assigned = Assigned { assigned, already_associated };
         let stamp = request.stamp.clone().answering(|| request.answering.answer(&assigned));
-        writes.extend(Self::told(&self.assigned_event(wishes, changes, stamp))?);
-        if writes.len() > TRANSACTION_LIMIT {
-            return Ok(Try::TooMany);
+        transaction.tell(&self.assigned_event(wishes, changes, stamp))?;
+        if transaction.len() > MAX_ITEMS {
+            return Ok(Attempt::Done(None));
         }
-        match self.table.transact(writes, self.token()).await {
-            Ok(()) => Ok(Try::Done(assigned)),
-            Err(Cancelled::Conditions(_) | Cancelled::Conflict) => Ok(Try::Again),
-            Err(Cancelled::Store(error)) => Err(error.into()),
-        }
+        Ok(self.commit(transaction).await?.or_retry(Some(assigned)))
     }
 
     /// The slots and a bucket: those of the glance, or read now, together.
@@ -189,9 +187,8 @@ impl Store {
 
     /// The licence that the seat becomes.
     pub(crate) fn hand_out(&self, seat: &License, wish: &Assignment, request: &AssignRequest) -> License {
-        // A drawn seat is unassigned by construction; its state machine cannot refuse.
         let assigned = seat.assign(wish.email.clone(), self.random.activation_key(), request.stamp.at);
-        let mut license = assigned.unwrap_or_else(|_| seat.clone());
+        let mut license = assigned.expect("a free seat is unassigned, and such a license can be assigned");
         license.source = wish
             .source_id
             .as_ref()

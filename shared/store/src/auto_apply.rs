@@ -9,10 +9,12 @@ use license_domain::{
 use crate::{
     Store, StoreError,
     activate::alias,
+    assign::Failed,
+    attempts::Attempt,
     keys::LearnerKeys,
     ports::{AutoApply, AutoApplyError},
     rows,
-    table::{ATTEMPTS, Cancelled},
+    transaction::Transaction,
     write::{occupy, slots_in},
 };
 
@@ -35,25 +37,21 @@ impl AutoApply for Store {
         let Some(plan) = portfolio.plan(plan) else {
             return Err(AutoApplyError::NoSeat);
         };
-        for attempt in 0..ATTEMPTS {
-            if let Some(license) = self.try_auto_apply(portfolio, plan, email, lms_user_id, stamp).await? {
-                return Ok(license);
-            }
-            self.table.wait(attempt).await;
-        }
-        Err(StoreError::Contention { operation: "auto-apply", attempts: ATTEMPTS }.into())
+        let learner = (email, lms_user_id);
+        let attempt = |transaction, ()| self.try_auto_apply(transaction, portfolio, plan, learner, stamp);
+        self.transact("auto-apply", (), attempt).await
     }
 }
 
 impl Store {
     async fn try_auto_apply(
         &self,
+        mut transaction: Transaction<Failed>,
         portfolio: &Portfolio,
         plan: &SubscriptionPlan,
-        email: &EmailAddress,
-        lms_user_id: Option<LmsUserId>,
+        (email, lms_user_id): (&EmailAddress, Option<LmsUserId>),
         stamp: &Stamp,
-    ) -> Result<Option<License>, AutoApplyError> {
+    ) -> Result<Attempt<License>, AutoApplyError> {
         let key = email.key();
         let at = self.any_bucket(plan.uuid, &plan.seats);
         let mut items = self.table.batch_get(&[LearnerKeys(&key).slot(plan.uuid), at.bucket()]).await?;
@@ -61,30 +59,27 @@ impl Store {
         if let Some(slot) = slots_in(plan.uuid, std::slice::from_ref(&key), items)?.remove(&key) {
             return match slot.license.status {
                 LicenseStatus::Revoked => Err(AutoApplyError::Revoked),
-                _ => Ok(Some(slot.license)),
+                _ => Ok(Attempt::Done(slot.license)),
             };
         }
         let Ok(shares) = self.draw(plan, 1, bucket.map(|seen| (at, seen))).await? else {
             self.not_assigned(portfolio, plan.uuid, email, lms_user_id, stamp).await?;
             return Err(AutoApplyError::NoSeat);
         };
-        let Some(share) = shares.first() else {
-            return Ok(None);
-        };
+        let share = shares.first().expect("one seat comes from one bucket");
         let Some((seats, deletes)) = self.seats(plan, share, Vec::new()).await? else {
-            return Ok(None);
+            return Ok(Attempt::Retry(()));
         };
-        let Some(seat) = seats.first() else { return Ok(None) };
-        let Ok(license) = seat.auto_apply(email.clone(), lms_user_id, self.random.activation_key(), stamp.at) else {
-            return Ok(None);
-        };
+        let seat = seats.first().expect("the bucket gave one seat");
+        let applied = seat.auto_apply(email.clone(), lms_user_id, self.random.activation_key(), stamp.at);
+        let license = applied.expect("a free seat is unassigned, and such a license can be applied");
 
         let mut change = share.change();
         change.activated = 1;
-        let mut writes = vec![change.write(share.at)];
-        writes.extend(deletes);
-        writes.extend(occupy(&license, None, portfolio.agreement.uuid, &plan.seats, stamp)?);
-        writes.extend(lms_user_id.map(|user| alias(user, email, stamp.at)));
+        transaction.when(Failed::Bucket, [change.write(share.at)]);
+        transaction.when(Failed::Seat, deletes);
+        transaction.when(Failed::Slot, occupy(&license, None, portfolio.agreement.uuid, &plan.seats, stamp)?);
+        transaction.write(lms_user_id.map(|user| alias(user, email, stamp.at)));
         let event = self.license_event(
             EventKind::LicenseAutoApplied,
             portfolio,
@@ -93,12 +88,8 @@ impl Store {
             vec![Consequence::MailAutoApplied, Consequence::CheckUtilization],
             stamp,
         );
-        writes.extend(Self::told(&event)?);
-        match self.table.transact(writes, self.token()).await {
-            Ok(()) => Ok(Some(license)),
-            Err(Cancelled::Conditions(_) | Cancelled::Conflict) => Ok(None),
-            Err(Cancelled::Store(error)) => Err(error.into()),
-        }
+        transaction.tell(&event)?;
+        Ok(self.commit(transaction).await?.or_retry(license))
     }
 
     /// Puts on record that a learner found no seat: the customer may want to know.
@@ -113,13 +104,11 @@ impl Store {
         let mut event =
             self.license_event(EventKind::LicenseNotAssigned, portfolio, plan, Vec::new(), Vec::new(), stamp);
         event.learner = Some(license_domain::event::Learner { email: email.clone(), lms_user_id });
-        for attempt in 0..ATTEMPTS {
-            match self.table.transact(vec![Self::event(&event)?], self.token()).await {
-                Ok(()) | Err(Cancelled::Conditions(_)) => return Ok(()),
-                Err(Cancelled::Conflict) => self.table.wait(attempt).await,
-                Err(Cancelled::Store(error)) => return Err(error),
-            }
-        }
-        Err(StoreError::Contention { operation: "not-assigned event", attempts: ATTEMPTS })
+        let event = &event;
+        self.transact("not-assigned event", (), |mut transaction: Transaction<Failed>, ()| async move {
+            transaction.event(event)?;
+            Ok(self.commit(transaction).await?.or_retry(()))
+        })
+        .await
     }
 }

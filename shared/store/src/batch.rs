@@ -13,13 +13,15 @@ use license_domain::{BatchId, EmailAddress, EmailKey, LicenseId, Stamp, Timestam
 use self::record::{Batch, Chunk, State, Wish};
 use crate::{
     Store, StoreError,
-    assign::{Wishes, is_fresh, to_u64},
+    assign::{Failed, Wishes, is_fresh, to_u64},
+    attempts::Attempt,
     draw::Share,
     keys::{self, BatchKeys, CHUNK_PREFIX, TTL},
-    once::{Step, guard},
+    once::Step,
     ports::{AssignError, Assigned, Assignment, Batches, Portfolios},
     renew, rows,
-    table::{ATTEMPTS, Cancelled, Expression, PARALLEL, Range, Write},
+    table::{Expression, PARALLEL, Range, Write},
+    transaction::{Commit, Transaction},
 };
 
 /// The most learners of a chunk that draws untouched seats: slot and perhaps an archived licence for each.
@@ -28,12 +30,9 @@ const UNTOUCHED_AT_ONCE: usize = 45;
 /// The most learners of a chunk that draws returned seats: their rows are one item more for each.
 const RETURNED_AT_ONCE: usize = 30;
 
-/// What opening a batch came to.
-enum Opening {
-    Open(Box<Batch>, Vec<Chunk>),
-    NobodyLeft,
-    Again,
-}
+/// A batch's item is not there any more.
+#[derive(Clone, Copy, Debug)]
+struct Gone;
 
 impl Store {
     /// Assigns in several transactions.
@@ -51,29 +50,27 @@ impl Store {
     /// 7. Of a request that carries a key, the record is written as running in 3 and as done in 5; another attempt at
     ///    it finishes the batch and answers from its chunks: [`Store::finish`].
     pub(crate) async fn assign_in_batch(&self, wishes: &Wishes<'_>) -> Result<Assigned, AssignError> {
-        for attempt in 0..ATTEMPTS {
-            match self.open(wishes).await? {
-                Opening::NobodyLeft => {
-                    let already_associated = to_u64(wishes.request.assignments.len());
-                    return Ok(Assigned { assigned: Vec::new(), already_associated });
-                }
-                Opening::Open(batch, chunks) => {
-                    let assigned = self.run(wishes, batch.id, chunks).await?;
-                    return Ok(in_order(&wishes.request.assignments, assigned));
-                }
-                Opening::Again => self.table.wait(attempt).await,
-            }
-        }
-        Err(StoreError::Contention { operation: "assign in a batch", attempts: ATTEMPTS }.into())
+        let attempt = |transaction, ()| self.open(wishes, transaction);
+        let Some((batch, chunks)) = self.transact("open a batch", (), attempt).await? else {
+            let already_associated = to_u64(wishes.request.assignments.len());
+            return Ok(Assigned { assigned: Vec::new(), already_associated });
+        };
+        let assigned = self.run(wishes, batch.id, chunks).await?;
+        Ok(in_order(&wishes.request.assignments, assigned))
     }
 
-    async fn open(&self, wishes: &Wishes<'_>) -> Result<Opening, AssignError> {
+    /// Opens a batch; `None` if every learner holds a live license by now.
+    async fn open(
+        &self,
+        wishes: &Wishes<'_>,
+        mut transaction: Transaction<Failed>,
+    ) -> Result<Attempt<Option<(Box<Batch>, Vec<Chunk>)>>, AssignError> {
         let Wishes { portfolio, plan, request } = *wishes;
         let emails: Vec<EmailKey> = request.assignments.iter().map(|wish| wish.email.key()).collect();
         let slots = self.slots(plan.uuid, &emails).await?;
         let fresh: Vec<&Assignment> = request.assignments.iter().filter(|wish| is_fresh(wish, &slots)).collect();
         if fresh.is_empty() {
-            return Ok(Opening::NobodyLeft);
+            return Ok(Attempt::Done(None));
         }
         let wanted = to_u64(fresh.len());
         let shares = match self.draw(plan, wanted, None).await? {
@@ -83,7 +80,7 @@ impl Store {
             }
         };
         let Some(chunks) = self.cut(&fresh, &shares).await? else {
-            return Ok(Opening::Again);
+            return Ok(Attempt::Retry(()));
         };
 
         let batch = Batch {
@@ -100,14 +97,10 @@ impl Store {
         let items: Vec<_> =
             chunks.iter().map(|chunk| chunk.item(batch.id, batch.stamp.at)).collect::<Result<_, _>>()?;
         self.table.write_all(items).await?;
-        let mut writes: Vec<Write> = shares.iter().map(|share| share.change().write(share.at)).collect();
-        writes.push(Write::create(batch.item()?));
-        writes.extend(guard(&request.stamp, Step::Opens(batch.id))?);
-        match self.table.transact(writes, self.token()).await {
-            Ok(()) => Ok(Opening::Open(Box::new(batch), chunks)),
-            Err(Cancelled::Conditions(_) | Cancelled::Conflict) => Ok(Opening::Again),
-            Err(Cancelled::Store(error)) => Err(error.into()),
-        }
+        transaction.when(Failed::Bucket, shares.iter().map(|share| share.change().write(share.at)));
+        transaction.write([Write::create(batch.item()?)]);
+        transaction.request(&request.stamp, Step::Opens(batch.id))?;
+        Ok(self.commit(transaction).await?.or_retry(Some((Box::new(batch), chunks))))
     }
 
     /// Cuts the wishes into chunks, each with seats of one bucket and of one kind. `None`: rows that a counter
@@ -157,26 +150,30 @@ impl Store {
 
     async fn close(&self, batch: BatchId, stamp: &Stamp) -> Result<(), StoreError> {
         let [pk, sk] = keys::key_names(keys::GSI3);
-        let terms = Expression::default()
+        let terms = &Expression::default()
             .name("state")
             .name(TTL)
             .name(&pk)
             .name(&sk)
             .value("done", rows::text(State::Done.as_str()))
             .value("ttl", rows::batch_ttl(self.clock.now()));
-        let write = Write::Update {
-            key: BatchKeys(batch).batch(),
-            update: format!("SET #state = :done, #ttl = :ttl REMOVE #{pk}, #{sk}"),
-            condition: Some("attribute_exists(pk)".to_owned()),
-            terms,
-        };
-        let mut writes = vec![write];
-        writes.extend(guard(stamp, Step::Closes(batch))?);
-        match self.table.transact(writes, self.token()).await {
-            // After a conflict it stays due, and is closed by whoever finds it so.
-            Ok(()) | Err(Cancelled::Conditions(_) | Cancelled::Conflict) => Ok(()),
-            Err(Cancelled::Store(error)) => Err(error),
-        }
+        let update = &format!("SET #state = :done, #ttl = :ttl REMOVE #{pk}, #{sk}");
+        self.transact("close a batch", (), |mut transaction, ()| async move {
+            let write = Write::Update {
+                key: BatchKeys(batch).batch(),
+                update: update.clone(),
+                condition: Some("attribute_exists(pk)".to_owned()),
+                terms: terms.clone(),
+            };
+            transaction.when(Gone, [write]);
+            transaction.request(stamp, Step::Closes(batch))?;
+            Ok(match self.commit(transaction).await? {
+                // One that is gone was done long ago.
+                Commit::Done | Commit::Failed(_) => Attempt::Done(()),
+                Commit::Conflict => Attempt::Retry(()),
+            })
+        })
+        .await
     }
 
     /// Another attempt at the request that opened the batch: what is left of it is done, and the answer is what its

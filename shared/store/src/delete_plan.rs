@@ -4,17 +4,27 @@ use license_domain::{Event, EventKind, LicenseStatus, Portfolio, Stamp, Subscrip
 
 use crate::{
     Store, StoreError,
+    assign::to_u64,
+    attempts::Attempt,
     keys::{self, AgreementKeys, BucketKeys, FREE_PREFIX, Key},
     portfolios::sum,
     ports::DeletePlanError,
     rows::{self, Bucket},
-    table::{ATTEMPTS, Cancelled, Expression, Range, TRANSACTION_LIMIT, Write},
+    table::{Expression, Range, Write},
+    transaction::{Commit, MAX_ITEMS},
     update::unchanged_plan,
     write::record_changes,
 };
 
 /// Items of the transaction that are neither buckets nor free seats.
 const OTHERS: usize = 6;
+
+/// The condition of a deletion.
+#[derive(Clone, Copy, Debug)]
+enum Failed {
+    /// The plan, a bucket or a free seat is not as it was read.
+    Changed,
+}
 
 impl Store {
     /// 1. Read the plan's item, its buckets and the rows of its free seats, strongly. It is not `plan` any more:
@@ -30,7 +40,8 @@ impl Store {
         stamp: &Stamp,
     ) -> Result<(), DeletePlanError> {
         let keys = AgreementKeys(plan.customer_agreement);
-        for attempt in 0..ATTEMPTS {
+        let keys = &keys;
+        let deleted = self.transact("delete plan", (), |mut transaction, ()| async move {
             let item = self.table.get(&keys.plan(plan.uuid)).await?.ok_or(DeletePlanError::Changed)?;
             let version = rows::version_of(&item);
             if rows::from_item::<SubscriptionPlan>(item)? != *plan {
@@ -45,35 +56,35 @@ impl Store {
             let free: u64 = seen.iter().map(|bucket| bucket.free).sum();
             // A batch takes its seats before its licenses are counted.
             let is_reserved = seen.iter().map(Bucket::available).sum::<u64>() < plan.seats.total;
-            let items = usize::try_from(free).unwrap_or(usize::MAX).saturating_add(buckets.len() + OTHERS);
-            if is_used || is_reserved || items > TRANSACTION_LIMIT {
+            let is_too_large = free + to_u64(buckets.len() + OTHERS) > to_u64(MAX_ITEMS);
+            if is_used || is_reserved || is_too_large {
                 return Err(DeletePlanError::InUse);
             }
 
             let condition = unchanged_plan(version, plan.num_revocations_applied);
-            let mut writes = vec![Write::Delete { key: keys.plan(plan.uuid), condition: Some(condition) }];
+            let delete = Write::Delete { key: keys.plan(plan.uuid), condition: Some(condition) };
+            transaction.when(Failed::Changed, [delete]);
             let pointers = [keys.title(&plan.title), keys::plan(plan.uuid), keys::seats(plan.seats.prefix)];
-            writes.extend(pointers.map(|key| Write::Delete { key, condition: None }));
+            transaction.write(pointers.map(|key| Write::Delete { key, condition: None }));
             for (at, bucket) in buckets {
                 let rows = self.free_rows(at, bucket.free).await?;
-                writes.push(Write::Delete { key: at.bucket(), condition: Some(as_read(bucket)) });
-                writes
-                    .extend(rows.into_iter().map(|key| Write::Delete { key, condition: Some(Expression::present()) }));
+                let delete = Write::Delete { key: at.bucket(), condition: Some(as_read(bucket)) };
+                transaction.when(Failed::Changed, [delete]);
+                let delete = |key| Write::Delete { key, condition: Some(Expression::present()) };
+                transaction.when(Failed::Changed, rows.into_iter().map(delete));
             }
             let event = self.license_event(EventKind::PlanDeleted, portfolio, plan.uuid, Vec::new(), Vec::new(), stamp);
             let changes = record_changes(Some(plan), None);
-            writes.extend(Self::told(&Event { count: Some(plan.seats.total), changes, ..event })?);
-            match self.table.transact(writes, self.token()).await {
-                Ok(()) => {
-                    self.cached.plans.forget(&plan.uuid);
-                    return Ok(());
-                }
-                Err(Cancelled::Conflict) => self.table.wait(attempt).await,
-                Err(Cancelled::Conditions(_)) => return Err(DeletePlanError::Changed),
-                Err(Cancelled::Store(error)) => return Err(error.into()),
+            transaction.tell(&Event { count: Some(plan.seats.total), changes, ..event })?;
+            match self.commit(transaction).await? {
+                Commit::Done => Ok(Attempt::Done(())),
+                Commit::Conflict => Ok(Attempt::Retry(())),
+                Commit::Failed(_) => Err(DeletePlanError::Changed),
             }
-        }
-        Err(StoreError::Contention { operation: "delete plan", attempts: ATTEMPTS }.into())
+        });
+        deleted.await?;
+        self.cached.plans.forget(&plan.uuid);
+        Ok(())
     }
 
     async fn free_rows(&self, at: BucketKeys, free: u64) -> Result<Vec<Key>, StoreError> {

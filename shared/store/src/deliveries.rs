@@ -25,7 +25,7 @@ impl Deliveries for Store {
     async fn put_delivery(&self, seen: Option<&Delivery>, after: &Delivery) -> Result<bool, StoreError> {
         let condition = seen.map_or_else(Expression::absent, |seen| version_is(seen.version));
         let write = Write::Put { item: item(after, seen)?, condition: Some(condition) };
-        self.put_if(write).await
+        self.write_if("record a mail", write).await
     }
 
     async fn unsettled(&self, limit: usize) -> Result<Vec<Delivery>, StoreError> {
@@ -53,7 +53,7 @@ impl Deliveries for Store {
             ..self.new_event(EventKind::MailResent, &portfolio.agreement, stamp)
         };
         let write = Write::Put { item: item(&after, Some(seen))?, condition: Some(version_is(seen.version)) };
-        self.put_telling(write, &event, "resend mail").await
+        self.write_telling("resend mail", write, &event).await
     }
 }
 

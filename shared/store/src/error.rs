@@ -30,6 +30,16 @@ pub enum StoreError {
         /// The SDK's words.
         cause: String,
     },
+    /// A use case built a transaction that the table would refuse: a defect.
+    #[error("{operation} is too large for one transaction: {items} items, {bytes} bytes")]
+    TooLarge {
+        /// What was attempted.
+        operation: &'static str,
+        /// How many items.
+        items: usize,
+        /// About how many bytes.
+        bytes: usize,
+    },
     /// An item does not have the shape that this version writes.
     #[error("the item {key} is not readable: {cause}")]
     Corrupt {
@@ -53,6 +63,7 @@ impl StoreError {
             Self::Repeated => "StoreRepeated",
             Self::Unavailable { .. } => "StoreUnavailable",
             Self::Refused { .. } => "StoreRefused",
+            Self::TooLarge { .. } => "StoreTooLarge",
             Self::Corrupt { .. } => "StoreCorrupt",
         }
     }

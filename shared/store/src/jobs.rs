@@ -13,7 +13,7 @@ use crate::{
     keys::{self, Item, JobKeys, Key, TTL},
     ports::{Jobs, Sweep},
     rows::{self, number},
-    table::{ATTEMPTS, Cancelled, Expression, Range, Write},
+    table::{Expression, Range, Write},
     trails::version_is,
 };
 
@@ -121,16 +121,7 @@ impl Jobs for Store {
         item.extend(JobKeys(job).lane(after.lane).attributes());
         item.insert(TTL.to_owned(), number(self.clock.now().timestamp() + LIFETIME_SECONDS));
         let condition = seen.map_or_else(Expression::absent, |seen| version_is(seen.version));
-        let put = Write::Put { item, condition: Some(condition) };
-        for attempt in 0..ATTEMPTS {
-            match self.table.transact(vec![put.clone()], self.token()).await {
-                Ok(()) => return Ok(true),
-                Err(Cancelled::Conditions(_)) => return Ok(false),
-                Err(Cancelled::Conflict) => self.table.wait(attempt).await,
-                Err(Cancelled::Store(error)) => return Err(error),
-            }
-        }
-        Err(StoreError::Contention { operation: "advance lane", attempts: ATTEMPTS })
+        self.write_if("advance a lane", Write::Put { item, condition: Some(condition) }).await
     }
 
     async fn results(&self, job: JobId, from: u64, to: u64) -> Result<Vec<(u64, u64, Vec<RowResult>)>, StoreError> {
@@ -179,7 +170,7 @@ impl Store {
         };
         let condition = seen.map_or_else(Expression::absent, |seen| version_is(seen.version));
         let put = Write::Put { item: item(after, seen)?, condition: Some(condition) };
-        self.put_telling(put, &event, "job").await
+        self.write_telling("job", put, &event).await
     }
 }
 

@@ -4,16 +4,18 @@ use std::cmp::Reverse;
 
 use async_trait::async_trait;
 use license_domain::{
-    AgreementId, EmailAddress, EmailKey, EventKind, License, LicenseChange, LicenseStatus, LmsUserId, Portfolio, Stamp,
+    AgreementId, EmailAddress, EmailKey, EventKind, License, LicenseChange, LicenseStatus, LmsUserId, Stamp,
 };
 
 use crate::{
     Store, StoreError,
     activate::{alias, alias_key},
+    attempts::Attempt,
     keys::{self, Item, Key, LICENSE_PREFIX, LearnerKeys},
     ports::{Learners, Portfolios},
     rows::{self, Home, attributes, number, text},
-    table::{ATTEMPTS, Cancelled, Expression, Range, Write},
+    table::{Expression, Range, Write},
+    transaction::Transaction,
     write::{BucketChange, Slot},
 };
 
@@ -69,6 +71,13 @@ enum Move {
     Losing,
     /// The slot belongs to somebody else: nothing moves.
     Blocked,
+}
+
+/// The condition of a move.
+#[derive(Clone, Copy, Debug)]
+enum Failed {
+    /// One of the slots is not as it was read.
+    Changed,
 }
 
 fn decide(user: LmsUserId, license: &License, archived: bool, target: Option<&License>) -> Move {
@@ -128,41 +137,41 @@ impl Store {
         let Some(key) = Key::of(&seen) else {
             return Ok(false);
         };
-        let mut seen = Some(seen);
-        for attempt in 0..ATTEMPTS {
-            let Some(item) = seen.take() else {
-                return Ok(true);
+        let key = &key;
+        self.transact("adopt", Some(seen), |transaction, seen| async move {
+            let seen = match seen {
+                Some(seen) => Some(seen),
+                None => self.table.get(key).await?,
+            };
+            let Some(item) = seen else {
+                return Ok(Attempt::Done(true));
             };
             let agreement = rows::agreement_of_license(&item);
             let old = Slot { version: rows::version_of(&item), license: rows::from_item(item)? };
             if old.license.lms_user_id != Some(user) {
-                return Ok(true);
+                return Ok(Attempt::Done(true));
             }
             let Some(agreement) = agreement else {
-                return Ok(false);
+                return Ok(Attempt::Done(false));
             };
-            let Some(writes) = self.adoption(user, email, agreement, &key, &old, stamp).await? else {
-                return Ok(false);
-            };
-            match self.table.transact(writes, self.token()).await {
-                Ok(()) => return Ok(true),
-                Err(Cancelled::Conditions(_) | Cancelled::Conflict) => self.table.wait(attempt).await,
-                Err(Cancelled::Store(error)) => return Err(error),
+            match self.adoption(transaction, user, email, agreement, (key, &old), stamp).await? {
+                Some(transaction) => Ok(self.commit(transaction).await?.or_retry(true)),
+                None => Ok(Attempt::Done(false)),
             }
-            seen = self.table.get(&key).await?;
-        }
-        Err(StoreError::Contention { operation: "adopt", attempts: ATTEMPTS })
+        })
+        .await
     }
 
+    /// Builds the move; `None` if it cannot be.
     async fn adoption(
         &self,
+        mut transaction: Transaction<Failed>,
         user: LmsUserId,
         email: &EmailAddress,
         agreement: AgreementId,
-        key: &Key,
-        old: &Slot,
+        (key, old): (&Key, &Slot),
         stamp: &Stamp,
-    ) -> Result<Option<Vec<Write>>, StoreError> {
+    ) -> Result<Option<Transaction<Failed>>, StoreError> {
         let Some(portfolio) = self.portfolio(agreement).await? else {
             return Ok(None);
         };
@@ -177,59 +186,49 @@ impl Store {
         let placed = |home| rows::license(&moved, home, agreement, &plan.seats, old.version + 1, stamp);
         let slot_key = LearnerKeys(&email.key()).slot(plan.uuid);
 
-        let mut writes = vec![Write::Delete { key: key.clone(), condition: Some(as_seen(old)) }];
+        let gone = Write::Delete { key: key.clone(), condition: Some(as_seen(old)) };
+        transaction.when(Failed::Changed, [gone]);
         let mut freed: Option<&License> = None;
         match (how, &target) {
             (Move::Blocked, _) => {
                 tracing::warn!(license = %license.uuid, "a learner's address changed to one that somebody else holds");
                 return Ok(None);
             }
-            (Move::IntoArchive, _) => writes.push(Write::create(placed(Home::Archive)?)),
+            (Move::IntoArchive, _) => {
+                transaction.when(Failed::Changed, [Write::create(placed(Home::Archive)?)]);
+            }
             (Move::Archiving, Some(there)) => {
                 let beside =
                     rows::license(&there.license, Home::Archive, agreement, &plan.seats, there.version + 1, stamp)?;
-                writes.push(Write::Put { item: placed(Home::Slot)?, condition: Some(as_seen(there)) });
-                writes.push(Write::create(beside));
+                let put = Write::Put { item: placed(Home::Slot)?, condition: Some(as_seen(there)) };
+                transaction.when(Failed::Changed, [put, Write::create(beside)]);
             }
             (Move::Winning, Some(there)) => {
-                writes.push(Write::Put { item: placed(Home::Slot)?, condition: Some(as_seen(there)) });
+                let put = Write::Put { item: placed(Home::Slot)?, condition: Some(as_seen(there)) };
+                transaction.when(Failed::Changed, [put]);
                 freed = Some(&there.license);
             }
             (Move::Losing, Some(there)) => {
-                writes.push(Write::Check { key: slot_key, condition: as_seen(there) });
+                transaction.when(Failed::Changed, [Write::Check { key: slot_key, condition: as_seen(there) }]);
                 freed = Some(license);
             }
-            (_, _) => writes.push(Write::create(placed(Home::Slot)?)),
+            (_, _) => transaction.when(Failed::Changed, [Write::create(placed(Home::Slot)?)]),
         }
         let mut changes = Vec::new();
         if how != Move::Losing {
             changes.push(LicenseChange::new(license, &moved));
         }
         if let Some(freed) = freed {
-            // Only live licences give way; the state machine cannot refuse.
-            let Ok(seat) = freed.reset(stamp.at) else {
-                return Ok(None);
-            };
+            let seat = freed.reset(stamp.at).expect("only live licenses give way, and those can be reset");
             let at = self.any_bucket(plan.uuid, &plan.seats);
-            writes.push(Write::put(rows::free_seat(&seat, at)?));
-            writes.push(give_back(freed.status).write(at));
+            transaction.write([Write::put(rows::free_seat(&seat, at)?), give_back(freed.status).write(at)]);
             changes.push(LicenseChange::new(freed, &seat));
         }
-        writes.push(alias(user, email, stamp.at));
-        writes.push(self.adoption_event(&portfolio, license, changes, stamp)?);
-        Ok(Some(writes))
-    }
-
-    fn adoption_event(
-        &self,
-        portfolio: &Portfolio,
-        license: &License,
-        changes: Vec<LicenseChange>,
-        stamp: &Stamp,
-    ) -> Result<Write, StoreError> {
+        transaction.write([alias(user, email, stamp.at)]);
         let plan = license.subscription_plan;
-        let event = self.license_event(EventKind::LearnerEmailChanged, portfolio, plan, changes, Vec::new(), stamp);
-        Self::event(&event)
+        let event = self.license_event(EventKind::LearnerEmailChanged, &portfolio, plan, changes, Vec::new(), stamp);
+        transaction.event(&event)?;
+        Ok(Some(transaction))
     }
 
     pub(crate) async fn drop_alias(&self, user: LmsUserId, old: &EmailAddress, seen: &Item) -> Result<(), StoreError> {
@@ -238,11 +237,8 @@ impl Store {
             None => Expression::new("attribute_not_exists(#written)").name("written"),
         };
         let write = Write::Delete { key: alias_key(user, old), condition: Some(condition) };
-        match self.table.transact(vec![write], self.token()).await {
-            // An alias that stays costs a read and is dropped the next time.
-            Ok(()) | Err(Cancelled::Conditions(_) | Cancelled::Conflict) => Ok(()),
-            Err(Cancelled::Store(error)) => Err(error),
-        }
+        // An alias that stays costs a read and is dropped the next time.
+        self.write_if("drop an alias", write).await.map(|_| ())
     }
 }
 

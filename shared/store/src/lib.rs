@@ -5,6 +5,7 @@
 
 mod activate;
 mod assign;
+mod attempts;
 mod auto_apply;
 mod batch;
 mod cache;
@@ -33,6 +34,7 @@ mod settings;
 mod sweep;
 pub mod table;
 mod trails;
+mod transaction;
 mod transfer;
 mod update;
 mod users;

@@ -12,6 +12,7 @@ use license_domain::{License, LicenseId, LicenseStatus, PlanId, SeatPrefix, Subs
 
 use crate::{
     Store, StoreError,
+    attempts::Attempt,
     keys::{self, BucketKeys, Key},
     portfolios::sum,
     ports::{LicenseFilter, LicenseQuery, Licenses, OrderBy, OrderField, Place},
@@ -20,7 +21,7 @@ use crate::{
 };
 
 /// How often a drawn seat that the index does not show yet is asked for again.
-const INDEX_PATIENCE: u32 = 6;
+const MAX_LOOKS: u32 = 6;
 
 #[async_trait]
 impl Licenses for Store {
@@ -29,7 +30,7 @@ impl Licenses for Store {
     /// 3. A seat that was drawn but is not in the index yet is asked for again, for a moment.
     async fn license(&self, plan: &SubscriptionPlan, license: LicenseId) -> Result<Option<License>, StoreError> {
         let ordinal = plan.seats.prefix.ordinal(license).filter(|at| at.bucket < plan.seats.buckets);
-        for attempt in 0..INDEX_PATIENCE {
+        let found = self.table.looks(MAX_LOOKS, 1, || async move {
             let by_id = self.table.query(Range {
                 index: Some(keys::GSI3),
                 partition: keys::license_partition(license),
@@ -47,19 +48,19 @@ impl Licenses for Store {
                 let Some(item) = item else { continue };
                 let row: License = rows::from_item(item)?;
                 if row.uuid == license && row.subscription_plan == plan.uuid {
-                    return Ok(Some(row));
+                    return Ok(Attempt::Done(Some(row)));
                 }
             }
-            match (ordinal, bucket) {
+            Ok(match (ordinal, bucket) {
                 (Some(at), Some(bucket)) if bucket.next <= at.sequence && at.sequence < bucket.end => {
-                    return Ok(Some(License::unassigned(license, plan.uuid, plan.created)));
+                    Attempt::Done(Some(License::unassigned(license, plan.uuid, plan.created)))
                 }
-                (Some(at), Some(bucket)) if at.sequence < bucket.next => self.table.wait(attempt + 2).await,
-                _ if !found.is_empty() => self.table.wait(attempt).await,
-                _ => return Ok(None),
-            }
-        }
-        Ok(None)
+                (Some(at), Some(bucket)) if at.sequence < bucket.next => Attempt::Retry(()),
+                _ if !found.is_empty() => Attempt::Retry(()),
+                _ => Attempt::Done(None),
+            })
+        });
+        Ok(found.await?.flatten())
     }
 
     /// 1. Ask for the plan that owns the prefix of the id, if it is one of a seat that was a number, and beside that

@@ -39,6 +39,6 @@ impl Notices for Store {
         let condition = Expression::new("attribute_not_exists(pk) OR #percent < :percent")
             .name(PERCENT)
             .value(PERCENT, rows::number(percent));
-        self.put_telling(Write::Put { item, condition: Some(condition) }, &event, "utilization notice").await
+        self.write_telling("utilization notice", Write::Put { item, condition: Some(condition) }, &event).await
     }
 }

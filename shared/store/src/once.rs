@@ -1,7 +1,7 @@
 //! Requests that carry a key, and have their effect once.
 
 use async_trait::async_trait;
-use license_domain::{BatchId, Begun, Event, Once, Stamp, StoredAnswer, Timestamp};
+use license_domain::{BatchId, Begun, Once, Stamp, StoredAnswer, Timestamp, once::Flag};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
@@ -10,7 +10,8 @@ use crate::{
     keys::{self, Item, PART_PREFIX, TTL},
     ports::{Earlier, Onces},
     rows::{self, number, text},
-    table::{ATTEMPTS, Cancelled, Expression, Range, Write},
+    table::{Expression, Range, Write},
+    transaction::Transaction,
 };
 
 /// How long a record is kept: a day.
@@ -55,18 +56,9 @@ pub(crate) enum Step {
     Part,
 }
 
-impl Store {
-    /// The writes that tell of a change: the event and, where the request carries a key, its record.
-    pub(crate) fn told(event: &Event) -> Result<Vec<Write>, StoreError> {
-        let mut writes = vec![Self::event(event)?];
-        writes.extend(guard(&event.stamp, Step::Whole)?);
-        Ok(writes)
-    }
-}
-
 /// The record of the stamp's request, on condition that nobody else has written it: of two attempts at the same
-/// time the second fails as a whole, with [`StoreError::Repeated`].
-pub(crate) fn guard(stamp: &Stamp, step: Step) -> Result<Option<Write>, StoreError> {
+/// time the second fails as a whole, with [`StoreError::Repeated`]. With it the mark that says so once it is written.
+pub(crate) fn record(stamp: &Stamp, step: Step) -> Result<Option<(Write, Option<Flag>)>, StoreError> {
     let Some(once) = &stamp.once else { return Ok(None) };
     let answer = if step == Step::Whole { once.answer.clone() } else { None };
     let is_answered = answer.is_some() || matches!(step, Step::Closes(_));
@@ -82,9 +74,8 @@ pub(crate) fn guard(stamp: &Stamp, step: Step) -> Result<Option<Write>, StoreErr
         },
         parts: step == Step::Part,
     };
-    let condition = mine(once, stamp.at);
-    let answered = is_answered.then(|| once.is_answered.clone());
-    Ok(Some(Write::Guard { item: record.item(&once.key)?, condition, answered }))
+    let write = Write::Put { item: record.item(&once.key)?, condition: Some(mine(once, stamp.at)) };
+    Ok(Some((write, is_answered.then(|| once.is_answered.clone()))))
 }
 
 /// Nobody has written the record, or this attempt has, or it should have been deleted by now.
@@ -124,13 +115,20 @@ struct Part<T> {
     outcome: T,
 }
 
-/// The writes that put a part's outcome on record beside the part itself.
-pub(crate) fn part<T: Serialize>(stamp: &Stamp, n: usize, outcome: &T) -> Result<Vec<Write>, StoreError> {
-    let Some(once) = &stamp.once else { return Ok(Vec::new()) };
+/// Puts a part's outcome on record beside the part itself.
+pub(crate) fn add_part<C, T: Serialize>(
+    transaction: &mut Transaction<C>,
+    stamp: &Stamp,
+    n: usize,
+    outcome: &T,
+) -> Result<(), StoreError> {
+    let Some(once) = &stamp.once else { return Ok(()) };
     let mut item = rows::to_item(&Part { outcome })?;
     item.extend(keys::once_part(&once.key, n).attributes());
     item.insert(TTL.to_owned(), number(stamp.at.timestamp() + LIFETIME_SECONDS));
-    Ok(guard(stamp, Step::Part)?.into_iter().chain([Write::put(item)]).collect())
+    transaction.request(stamp, Step::Part)?;
+    transaction.write([Write::put(item)]);
+    Ok(())
 }
 
 impl Store {
@@ -175,7 +173,8 @@ impl Onces for Store {
             parts: seen.parts,
         };
         let condition = Expression::new("#attempt = :seen").name("attempt").value("seen", text(seen.attempt));
-        self.put_if(Write::Put { item: record.item(&once.key)?, condition: Some(condition) }).await
+        self.write_if("take over a request", Write::Put { item: record.item(&once.key)?, condition: Some(condition) })
+            .await
     }
 
     /// One write: the answer, or where it is made from, on condition that no other attempt has the record.
@@ -192,38 +191,7 @@ impl Onces for Store {
             },
             parts: matches!(once.begun, Some(Begun::Parts | Begun::AllParts)),
         };
-        self.put_if(Write::Put { item: record.item(&once.key)?, condition: Some(mine(once, at)) }).await
-    }
-}
-
-impl Store {
-    /// Writes one item and the event that tells of it, in one transaction; whether its condition held. The transaction
-    /// met another one: again after a random wait.
-    pub(crate) async fn put_telling(
-        &self,
-        write: Write,
-        event: &Event,
-        operation: &'static str,
-    ) -> Result<bool, StoreError> {
-        for attempt in 0..ATTEMPTS {
-            let mut writes = vec![write.clone()];
-            writes.extend(Self::told(event)?);
-            match self.table.transact(writes, self.token()).await {
-                Ok(()) => return Ok(true),
-                Err(Cancelled::Conditions(_)) => return Ok(false),
-                Err(Cancelled::Conflict) => self.table.wait(attempt).await,
-                Err(Cancelled::Store(error)) => return Err(error),
-            }
-        }
-        Err(StoreError::Contention { operation, attempts: ATTEMPTS })
-    }
-
-    /// Writes one item; whether its condition held.
-    pub(crate) async fn put_if(&self, write: Write) -> Result<bool, StoreError> {
-        match self.table.transact(vec![write], self.token()).await {
-            Ok(()) => Ok(true),
-            Err(Cancelled::Conditions(_) | Cancelled::Conflict) => Ok(false),
-            Err(Cancelled::Store(error)) => Err(error),
-        }
+        self.write_if("record a request", Write::Put { item: record.item(&once.key)?, condition: Some(mine(once, at)) })
+            .await
     }
 }

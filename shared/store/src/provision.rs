@@ -4,13 +4,29 @@ use async_trait::async_trait;
 use license_domain::{CustomerAgreement, Event, EventKind, Stamp, SubscriptionPlan, seats::deal};
 
 use crate::{
-    Store, StoreError,
-    keys::{self, AgreementKeys, BucketKeys},
+    Store,
+    attempts::Attempt,
+    keys::{self, AgreementKeys, BucketKeys, Key},
     ports::{CreateAgreementError, CreatePlanError, Provision},
     rows::{self, Bucket},
-    table::{ATTEMPTS, Cancelled, Expression, Write},
+    table::{Expression, Write},
+    transaction::Commit,
     write::record_changes,
 };
+
+/// The conditions of a new agreement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AgreementFailed {
+    EnterpriseTaken,
+    SlugTaken,
+}
+
+/// The conditions of a new plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PlanFailed {
+    NoAgreement,
+    TitleTaken,
+}
 
 #[async_trait]
 impl Provision for Store {
@@ -23,31 +39,27 @@ impl Provision for Store {
             ..self.new_event(EventKind::AgreementCreated, agreement, stamp)
         };
         let slug = agreement.enterprise_customer_slug.as_deref();
-        for attempt in 0..ATTEMPTS {
-            let mut writes = vec![
-                Write::create(rows::agreement(agreement, 1, stamp)?),
-                Write::create(rows::pointer(&keys::enterprise(agreement.enterprise_customer_uuid), agreement.uuid)),
-            ];
-            writes.extend(slug.map(|slug| Write::create(rows::pointer(&keys::slug(slug), agreement.uuid))));
-            writes.extend(Self::told(&event)?);
-            match self.table.transact(writes, self.token()).await {
-                Ok(()) => return Ok(()),
-                Err(Cancelled::Conflict) => self.table.wait(attempt).await,
-                Err(Cancelled::Conditions(stood)) => {
-                    let failed = |n: usize| stood.get(n).is_some_and(Option::is_some);
-                    if failed(0) {
-                        // The id is random: another request gets another one.
-                        return Err(StoreError::Contention { operation: "create agreement", attempts: 1 }.into());
-                    }
-                    return Err(CreateAgreementError::Taken {
-                        enterprise: failed(1),
-                        slug: slug.is_some() && failed(2),
-                    });
-                }
-                Err(Cancelled::Store(error)) => return Err(error.into()),
+        let event = &event;
+        self.transact("create agreement", (), |mut transaction, ()| async move {
+            let pointer = |key: &Key| Write::create(rows::pointer(key, agreement.uuid));
+            // The id is random: it is new.
+            transaction.write([Write::create(rows::agreement(agreement, 1, stamp)?)]);
+            transaction.when(
+                AgreementFailed::EnterpriseTaken,
+                [pointer(&keys::enterprise(agreement.enterprise_customer_uuid))],
+            );
+            transaction.when(AgreementFailed::SlugTaken, slug.map(|slug| pointer(&keys::slug(slug))));
+            transaction.tell(event)?;
+            match self.commit(transaction).await? {
+                Commit::Done => Ok(Attempt::Done(())),
+                Commit::Conflict => Ok(Attempt::Retry(())),
+                Commit::Failed(failures) => Err(CreateAgreementError::Taken {
+                    enterprise: failures.has(AgreementFailed::EnterpriseTaken),
+                    slug: failures.has(AgreementFailed::SlugTaken),
+                }),
             }
-        }
-        Err(StoreError::Contention { operation: "create agreement", attempts: ATTEMPTS }.into())
+        })
+        .await
     }
 
     /// One transaction: the agreement (still there); the plan, the pointers from its id, its seats' prefix and
@@ -66,34 +78,30 @@ impl Provision for Store {
             changes: record_changes(None, Some(plan)),
             ..self.new_event(EventKind::PlanCreated, agreement, stamp)
         };
-        for attempt in 0..ATTEMPTS {
-            let mut writes = vec![
-                Write::Check { key: keys.agreement(), condition: Expression::present() },
-                Write::create(rows::pointer(&keys.title(&plan.title), plan.uuid)),
+        let (keys, event) = (&keys, &event);
+        self.transact("create plan", (), |mut transaction, ()| async move {
+            let agreement_there = Write::Check { key: keys.agreement(), condition: Expression::present() };
+            transaction.when(PlanFailed::NoAgreement, [agreement_there]);
+            let title = rows::pointer(&keys.title(&plan.title), plan.uuid);
+            transaction.when(PlanFailed::TitleTaken, [Write::create(title)]);
+            // Ids and prefixes are random: they are new.
+            transaction.write([
                 Write::create(rows::plan(plan, 1, stamp)?),
                 Write::create(rows::pointer(&keys::plan(plan.uuid), agreement.uuid)),
                 Write::create(rows::pointer(&keys::seats(plan.seats.prefix), plan.uuid)),
-            ];
+            ]);
             for (seats, bucket) in deal(plan.seats.total, plan.seats.buckets).into_iter().zip(0_u16..) {
                 let at = BucketKeys { plan: plan.uuid, bucket };
-                writes.push(Write::create(Bucket { end: seats, ..Bucket::default() }.item(at)?));
+                transaction.write([Write::create(Bucket { end: seats, ..Bucket::default() }.item(at)?)]);
             }
-            writes.extend(Self::told(&event)?);
-            match self.table.transact(writes, self.token()).await {
-                Ok(()) => return Ok(()),
-                Err(Cancelled::Conflict) => self.table.wait(attempt).await,
-                Err(Cancelled::Conditions(stood)) => {
-                    let failed = |n: usize| stood.get(n).is_some_and(Option::is_some);
-                    return Err(match (failed(0), failed(1)) {
-                        (true, _) => CreatePlanError::NoAgreement,
-                        (false, true) => CreatePlanError::TitleTaken,
-                        // Ids and prefixes are random: another request gets others.
-                        (false, false) => StoreError::Contention { operation: "create plan", attempts: 1 }.into(),
-                    });
-                }
-                Err(Cancelled::Store(error)) => return Err(error.into()),
+            transaction.tell(event)?;
+            match self.commit(transaction).await? {
+                Commit::Done => Ok(Attempt::Done(())),
+                Commit::Conflict => Ok(Attempt::Retry(())),
+                Commit::Failed(failures) if failures.has(PlanFailed::NoAgreement) => Err(CreatePlanError::NoAgreement),
+                Commit::Failed(_) => Err(CreatePlanError::TitleTaken),
             }
-        }
-        Err(StoreError::Contention { operation: "create plan", attempts: ATTEMPTS }.into())
+        })
+        .await
     }
 }

@@ -4,15 +4,15 @@ use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use license_domain::{
-    Consequence, EmailAddress, EmailKey, EventKind, LicenseChange, PlanId, Portfolio, Stamp, SubscriptionPlan,
+    Consequence, EmailAddress, EmailKey, EventKind, LicenseChange, PlanId, Portfolio, SubscriptionPlan,
 };
 
 use crate::{
     Store, StoreError,
+    attempts::Attempt,
     keys::{Item, Key, LearnerKeys},
     once,
     ports::{Remind, RemindRequest},
-    table::{ATTEMPTS, Cancelled, Write},
     write::{change_in_place, slots_in},
 };
 
@@ -49,13 +49,18 @@ impl Remind for Store {
             let keys: Vec<EmailKey> = chunk.iter().map(EmailAddress::key).collect();
             let slots = keys.iter().map(|key| LearnerKeys(key).slot(plan.uuid));
             let glanced = glanced.as_mut().map(|seen| slots.filter_map(|slot| seen.remove_entry(&slot)).collect());
-            let stamp = &request.stamp;
-            let part = if is_parted { once::part(stamp, done + n, &chunk)? } else { Vec::new() };
-            let stamp = if is_parted { stamp.aside() } else { stamp.clone() };
-            reminded += self.remind_chunk(portfolio, plan, &keys, glanced, &request, (part, stamp)).await?;
+            let part = is_parted.then_some((done + n, chunk));
+            reminded += self.remind_chunk(portfolio, plan, &keys, glanced, &request, part).await?;
         }
         Ok(reminded)
     }
+}
+
+/// The condition of a reminder.
+#[derive(Clone, Copy, Debug)]
+enum Failed {
+    /// The learner's license is not as it was read.
+    Slot,
 }
 
 impl Store {
@@ -64,39 +69,41 @@ impl Store {
         portfolio: &Portfolio,
         plan: &SubscriptionPlan,
         keys: &[EmailKey],
-        mut glanced: Option<HashMap<Key, Item>>,
+        prefetched: Option<HashMap<Key, Item>>,
         request: &RemindRequest,
-        (part, stamp): (Vec<Write>, Stamp),
+        part: Option<(usize, &[EmailAddress])>,
     ) -> Result<usize, StoreError> {
-        let stamp = &stamp;
-        for attempt in 0..ATTEMPTS {
-            let slots = match glanced.take() {
+        let stamp = &request.stamp;
+        self.transact("remind", prefetched, |mut transaction, prefetched| async move {
+            let slots = match prefetched {
                 Some(items) => slots_in(plan.uuid, keys, items)?,
                 None => self.slots(plan.uuid, keys).await?,
             };
-            let (mut writes, mut changes) = (Vec::new(), Vec::new());
+            let mut changes = Vec::new();
             for (key, slot) in keys.iter().filter_map(|key| Some((key, slots.get(key)?))) {
                 let Ok(reminded) = slot.license.remind(stamp.at) else { continue };
                 let slot_key = LearnerKeys(key).slot(plan.uuid);
-                writes.push(change_in_place(slot_key, &slot.license, &reminded, &plan.seats, stamp)?);
+                let marked = change_in_place(slot_key, &slot.license, &reminded, &plan.seats, stamp)?;
+                transaction.when(Failed::Slot, [marked]);
                 changes.push(LicenseChange::new(&slot.license, &reminded));
             }
-            if writes.is_empty() {
-                return Ok(0);
+            if changes.is_empty() {
+                return Ok(Attempt::Done(0));
             }
-            let reminded = writes.len();
+            let reminded = changes.len();
             let mail =
                 Consequence::MailReminder { greeting: request.greeting.clone(), closing: request.closing.clone() };
             let event =
                 self.license_event(EventKind::LearnersReminded, portfolio, plan.uuid, changes, vec![mail], stamp);
-            writes.extend(Self::told(&event)?);
-            writes.extend(part.iter().cloned());
-            match self.table.transact(writes, self.token()).await {
-                Ok(()) => return Ok(reminded),
-                Err(Cancelled::Conditions(_) | Cancelled::Conflict) => self.table.wait(attempt).await,
-                Err(Cancelled::Store(error)) => return Err(error),
+            match part {
+                Some((n, emails)) => {
+                    transaction.event(&event)?;
+                    once::add_part(&mut transaction, stamp, n, &emails)?;
+                }
+                None => transaction.tell(&event)?,
             }
-        }
-        Err(StoreError::Contention { operation: "remind", attempts: ATTEMPTS })
+            Ok(self.commit(transaction).await?.or_retry(reminded))
+        })
+        .await
     }
 }

@@ -14,11 +14,11 @@ pub(crate) use self::record::{Renewing, is_renewal};
 use self::sight::Sight;
 use crate::{
     Store, StoreError,
+    attempts::Attempt,
     batch::record::State,
     keys::{self, BatchKeys},
     ports::{Renew, RenewError, Renewed},
     rows,
-    table::ATTEMPTS,
 };
 
 #[async_trait]
@@ -33,23 +33,22 @@ impl Renew for Store {
     async fn renew(&self, renewal: RenewalId, stamp: &Stamp) -> Result<Renewed, RenewError> {
         let pointer = self.table.get(&keys::renewal(renewal)).await?;
         let agreement: AgreementId = pointer.as_ref().and_then(rows::target).ok_or(RenewError::Missing)?;
-        for attempt in 0..ATTEMPTS {
-            let sight = self.sight(agreement, renewal).await?.ok_or(RenewError::Missing)?;
-            if sight.renewal.processed {
-                let Sight { portfolio, renewal, .. } = sight;
-                return Ok(Renewed { portfolio, renewal, is_new: false });
-            }
-            let begun = match sight.batch {
-                Some(batch) => self.renewing(batch).await?,
-                None => self.open_renewal(&sight, stamp).await?,
-            };
-            if let Some(batch) = begun {
+        self.table
+            .attempts("process renewal", (), |()| async move {
+                let sight = self.sight(agreement, renewal).await?.ok_or(RenewError::Missing)?;
+                if sight.renewal.processed {
+                    let Sight { portfolio, renewal, .. } = sight;
+                    return Ok(Attempt::Done(Renewed { portfolio, renewal, is_new: false }));
+                }
+                let begun = match sight.batch {
+                    Some(batch) => self.renewing(batch).await?,
+                    None => self.open_renewal(&sight, stamp).await?,
+                };
+                let Some(batch) = begun else { return Ok(Attempt::Retry(())) };
                 let batch = Renewing { stamp: stamp.clone(), ..batch };
-                return Ok(self.carry_out(&batch).await?.0);
-            }
-            self.table.wait(attempt).await;
-        }
-        Err(StoreError::Contention { operation: "process renewal", attempts: ATTEMPTS }.into())
+                Ok(Attempt::Done(self.carry_out(&batch).await?.0))
+            })
+            .await
     }
 }
 

@@ -6,13 +6,24 @@ use license_domain::{AgreementId, Event, EventKind, Portfolio, RenewalId, Stamp,
 
 use crate::{
     Store, StoreError,
+    attempts::Attempt,
     keys::{self, AgreementKeys, Key},
     ports::{Portfolios, RenewalError, Renewals},
     rows::{self, attributes},
-    table::{ATTEMPTS, Cancelled, Expression, Write},
-    update::{moved, unchanged},
+    table::{Expression, Write},
+    transaction::Commit,
+    update::{move_pointer, unchanged},
     write::record_changes,
 };
+
+/// The conditions of a renewal's transactions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Failed {
+    /// Another renewal leaves or enters one of its plans.
+    PlanTaken,
+    /// The renewal, or one of its plans.
+    Changed,
+}
 
 #[async_trait]
 impl Renewals for Store {
@@ -51,29 +62,27 @@ impl Renewals for Store {
         stamp: &Stamp,
     ) -> Result<(), RenewalError> {
         let keys = AgreementKeys(renewal.customer_agreement);
-        let present = |plan| Write::Check { key: keys.plan(plan), condition: Expression::present() };
         let event = self.renewal_event(EventKind::RenewalCreated, portfolio, (None, Some(renewal)), stamp);
-        for attempt in 0..ATTEMPTS {
+        let (keys, event) = (&keys, &event);
+        self.transact("create renewal", (), |mut transaction, ()| async move {
             let pointer = |key| Write::create(rows::pointer(&key, renewal.id.0));
-            let mut writes = vec![pointer(keys.leaving(renewal.prior_subscription_plan))];
-            writes.extend(renewal.renewed_subscription_plan.map(|plan| pointer(keys.entering(plan))));
-            let of_plans = writes.len();
-            writes.push(Write::create(rows::renewal(renewal, 1, stamp)?));
-            writes.push(Write::create(rows::pointer(&keys::renewal(renewal.id), renewal.customer_agreement)));
-            writes.push(present(renewal.prior_subscription_plan));
-            writes.extend(renewal.renewed_subscription_plan.map(present));
-            writes.extend(Self::told(&event)?);
-            match self.table.transact(writes, self.token()).await {
-                Ok(()) => return Ok(()),
-                Err(Cancelled::Conflict) => self.table.wait(attempt).await,
-                Err(Cancelled::Conditions(stood)) => {
-                    let is_taken = stood.iter().take(of_plans).any(Option::is_some);
-                    return Err(if is_taken { RenewalError::Taken } else { RenewalError::Changed });
-                }
-                Err(Cancelled::Store(error)) => return Err(error.into()),
+            let present = |plan| Write::Check { key: keys.plan(plan), condition: Expression::present() };
+            let (leaves, enters) = (renewal.prior_subscription_plan, renewal.renewed_subscription_plan);
+            transaction.when(Failed::PlanTaken, [pointer(keys.leaving(leaves))]);
+            transaction.when(Failed::PlanTaken, enters.map(|plan| pointer(keys.entering(plan))));
+            transaction.when(Failed::Changed, [Write::create(rows::renewal(renewal, 1, stamp)?)]);
+            let by_number = rows::pointer(&keys::renewal(renewal.id), renewal.customer_agreement);
+            transaction.when(Failed::Changed, [Write::create(by_number), present(leaves)]);
+            transaction.when(Failed::Changed, enters.map(present));
+            transaction.tell(event)?;
+            match self.commit(transaction).await? {
+                Commit::Done => Ok(Attempt::Done(())),
+                Commit::Conflict => Ok(Attempt::Retry(())),
+                Commit::Failed(failures) if failures.has(Failed::PlanTaken) => Err(RenewalError::Taken),
+                Commit::Failed(_) => Err(RenewalError::Changed),
             }
-        }
-        Err(StoreError::Contention { operation: "create renewal", attempts: ATTEMPTS }.into())
+        })
+        .await
     }
 
     /// 1. Read the renewal, strongly. It is not `before` any more: changed.
@@ -89,25 +98,23 @@ impl Renewals for Store {
     ) -> Result<(), RenewalError> {
         let keys = AgreementKeys(before.customer_agreement);
         let entering =
-            |renewal: &SubscriptionPlanRenewal| renewal.renewed_subscription_plan.map(|plan| keys.entering(plan));
+            &|renewal: &SubscriptionPlanRenewal| renewal.renewed_subscription_plan.map(|plan| keys.entering(plan));
         let event = self.renewal_event(EventKind::RenewalUpdated, portfolio, (Some(before), Some(after)), stamp);
-        for attempt in 0..ATTEMPTS {
+        let event = &event;
+        self.transact("update renewal", (), |mut transaction, ()| async move {
             let version = self.seen(before).await?;
             let put = rows::renewal(after, version + 1, stamp)?;
-            let mut writes = vec![Write::Put { item: put, condition: Some(unchanged(version)) }];
-            writes.extend(moved(entering(before), entering(after), after.id.0));
-            writes.extend(Self::told(&event)?);
-            match self.table.transact(writes, self.token()).await {
-                Ok(()) => return Ok(()),
-                Err(Cancelled::Conflict) => self.table.wait(attempt).await,
-                Err(Cancelled::Conditions(stood)) => {
-                    let is_changed = stood.first().is_some_and(Option::is_some);
-                    return Err(if is_changed { RenewalError::Changed } else { RenewalError::Taken });
-                }
-                Err(Cancelled::Store(error)) => return Err(error.into()),
+            transaction.when(Failed::Changed, [Write::Put { item: put, condition: Some(unchanged(version)) }]);
+            move_pointer(&mut transaction, Failed::PlanTaken, entering(before), entering(after), after.id.0);
+            transaction.tell(event)?;
+            match self.commit(transaction).await? {
+                Commit::Done => Ok(Attempt::Done(())),
+                Commit::Conflict => Ok(Attempt::Retry(())),
+                Commit::Failed(failures) if failures.has(Failed::Changed) => Err(RenewalError::Changed),
+                Commit::Failed(_) => Err(RenewalError::Taken),
             }
-        }
-        Err(StoreError::Contention { operation: "update renewal", attempts: ATTEMPTS }.into())
+        })
+        .await
     }
 
     /// As in changing: the renewal (its version as read) and all its pointers end together, beside the event.
@@ -119,22 +126,23 @@ impl Renewals for Store {
     ) -> Result<(), RenewalError> {
         let keys = AgreementKeys(renewal.customer_agreement);
         let event = self.renewal_event(EventKind::RenewalDeleted, portfolio, (Some(renewal), None), stamp);
-        for attempt in 0..ATTEMPTS {
+        let (keys, event) = (&keys, &event);
+        self.transact("delete renewal", (), |mut transaction, ()| async move {
             let version = self.seen(renewal).await?;
-            let pointers = [Some(keys::renewal(renewal.id)), Some(keys.leaving(renewal.prior_subscription_plan))];
+            let delete = Write::Delete { key: keys.renewal(renewal.id), condition: Some(unchanged(version)) };
+            transaction.when(Failed::Changed, [delete]);
+            let pointers = [keys::renewal(renewal.id), keys.leaving(renewal.prior_subscription_plan)];
             let entering = renewal.renewed_subscription_plan.map(|plan| keys.entering(plan));
-            let mut writes = vec![Write::Delete { key: keys.renewal(renewal.id), condition: Some(unchanged(version)) }];
-            let pointers = pointers.into_iter().chain([entering]).flatten();
-            writes.extend(pointers.map(|key| Write::Delete { key, condition: None }));
-            writes.extend(Self::told(&event)?);
-            match self.table.transact(writes, self.token()).await {
-                Ok(()) => return Ok(()),
-                Err(Cancelled::Conflict) => self.table.wait(attempt).await,
-                Err(Cancelled::Conditions(_)) => return Err(RenewalError::Changed),
-                Err(Cancelled::Store(error)) => return Err(error.into()),
+            let pointers = pointers.into_iter().chain(entering);
+            transaction.write(pointers.map(|key| Write::Delete { key, condition: None }));
+            transaction.tell(event)?;
+            match self.commit(transaction).await? {
+                Commit::Done => Ok(Attempt::Done(())),
+                Commit::Conflict => Ok(Attempt::Retry(())),
+                Commit::Failed(_) => Err(RenewalError::Changed),
             }
-        }
-        Err(StoreError::Contention { operation: "delete renewal", attempts: ATTEMPTS }.into())
+        })
+        .await
     }
 }
 

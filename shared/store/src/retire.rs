@@ -5,11 +5,13 @@ use license_domain::{EventKind, License, LicenseChange, LmsUserId, Portfolio, St
 
 use crate::{
     Store, StoreError,
+    attempts::Attempt,
     keys::{Item, Key, UserKeys},
     learners::{as_seen, give_back},
     ports::{Portfolios, Retire},
     rows::{self, Home},
-    table::{ATTEMPTS, Cancelled, Range, Write},
+    table::{Range, Write},
+    transaction::Transaction,
     write::{BucketChange, Slot},
 };
 
@@ -38,6 +40,13 @@ impl Retire for Store {
     }
 }
 
+/// The condition of an erasure.
+#[derive(Clone, Copy, Debug)]
+enum Failed {
+    /// The license is not as it was read.
+    Changed,
+}
+
 impl Store {
     /// Erases the learner from one licence; whether there was something to erase.
     ///
@@ -48,13 +57,17 @@ impl Store {
     ///    somebody else's by now.
     async fn erase(&self, user: LmsUserId, seen: Item, stamp: &Stamp) -> Result<bool, StoreError> {
         let Some(key) = Key::of(&seen) else { return Ok(false) };
-        let mut seen = Some(seen);
-        for attempt in 0..ATTEMPTS {
-            let Some(item) = seen.take() else { return Ok(false) };
+        let key = &key;
+        self.transact("retire", Some(seen), |mut transaction, seen| async move {
+            let seen = match seen {
+                Some(seen) => Some(seen),
+                None => self.table.get(key).await?,
+            };
+            let Some(item) = seen else { return Ok(Attempt::Done(false)) };
             let agreement = rows::agreement_of_license(&item);
             let slot = Slot { version: rows::version_of(&item), license: rows::from_item(item)? };
             if slot.license.lms_user_id.is_some_and(|other| other != user) {
-                return Ok(false);
+                return Ok(Attempt::Done(false));
             }
             let portfolio = match agreement {
                 Some(agreement) => self.portfolio(agreement).await?,
@@ -63,28 +76,23 @@ impl Store {
             let plan_of = |portfolio: &Portfolio| portfolio.plan(slot.license.subscription_plan).cloned();
             let Some((portfolio, plan)) = portfolio.and_then(|found| plan_of(&found).map(|plan| (found, plan))) else {
                 // A renewal is making the plan, and hides it for that long.
-                let cause = "a licence's plan is not to be seen".to_owned();
+                let cause = "a license's plan is not to be seen".to_owned();
                 return Err(StoreError::Unavailable { operation: "retire", cause });
             };
-            let writes = self.erasure(&key, &slot, &portfolio, &plan, stamp)?;
-            match self.table.transact(writes, self.token()).await {
-                Ok(()) => return Ok(true),
-                Err(Cancelled::Conditions(_) | Cancelled::Conflict) => self.table.wait(attempt).await,
-                Err(Cancelled::Store(error)) => return Err(error),
-            }
-            seen = self.table.get(&key).await?;
-        }
-        Err(StoreError::Contention { operation: "retire", attempts: ATTEMPTS })
+            self.erasure(&mut transaction, (key, &slot), &portfolio, &plan, stamp)?;
+            Ok(self.commit(transaction).await?.or_retry(true))
+        })
+        .await
     }
 
     fn erasure(
         &self,
-        key: &Key,
-        slot: &Slot,
+        transaction: &mut Transaction<Failed>,
+        (key, slot): (&Key, &Slot),
         portfolio: &Portfolio,
         plan: &SubscriptionPlan,
         stamp: &Stamp,
-    ) -> Result<Vec<Write>, StoreError> {
+    ) -> Result<(), StoreError> {
         let license = &slot.license;
         let at = self.any_bucket(plan.uuid, &plan.seats);
         let gone = Write::Delete { key: key.clone(), condition: Some(as_seen(slot)) };
@@ -99,9 +107,9 @@ impl Store {
         };
         let changes = vec![LicenseChange::forgetting(license, &stays)];
         let event = self.license_event(EventKind::LearnerRetired, portfolio, plan.uuid, changes, Vec::new(), stamp);
-        let mut writes = vec![gone, left, change.write(at)];
-        writes.extend(Self::told(&event)?);
-        Ok(writes)
+        transaction.when(Failed::Changed, [gone]);
+        transaction.write([left, change.write(at)]);
+        transaction.tell(&event)
     }
 
     /// Deletes what is on record of a user name; how many items that were.
@@ -110,21 +118,12 @@ impl Store {
         let items = self.table.query(Range { partition, consistent: true, ..Range::default() }).await?;
         let keys: Vec<Key> = items.iter().filter_map(Key::of).collect();
         for part in keys.chunks(AT_ONCE) {
-            let deletes = || part.iter().map(|key| Write::Delete { key: key.clone(), condition: None }).collect();
-            let mut attempt = 0;
-            loop {
-                match self.table.transact(deletes(), self.token()).await {
-                    Ok(()) => break,
-                    Err(Cancelled::Conditions(_) | Cancelled::Conflict) if attempt < ATTEMPTS => {
-                        self.table.wait(attempt).await;
-                        attempt += 1;
-                    }
-                    Err(Cancelled::Conditions(_) | Cancelled::Conflict) => {
-                        return Err(StoreError::Contention { operation: "forget user", attempts: ATTEMPTS });
-                    }
-                    Err(Cancelled::Store(error)) => return Err(error),
-                }
-            }
+            let deletes = || part.iter().map(|key| Write::Delete { key: key.clone(), condition: None });
+            let forgotten = self.transact("forget user", (), |mut transaction: Transaction<()>, ()| {
+                transaction.write(deletes());
+                async move { Ok::<_, StoreError>(self.commit(transaction).await?.or_retry(())) }
+            });
+            forgotten.await?;
         }
         Ok(keys.len())
     }

@@ -4,30 +4,38 @@ use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use license_domain::{
-    Begun, Consequence, EmailAddress, EmailKey, EventKind, LicenseChange, LicenseStatus, PlanId, Portfolio,
+    Begun, Consequence, EmailAddress, EmailKey, Event, EventKind, LicenseChange, LicenseStatus, PlanId, Portfolio,
     RevocationCap, Stamp, SubscriptionPlan,
 };
 
 use crate::{
     Store, StoreError,
+    attempts::Attempt,
     keys::{AgreementKeys, Item, Key, LearnerKeys},
     once,
     ports::{Answering, Revocation, Revocations, Revoke, RevokeRequest},
     rows::{self, number},
-    table::{ATTEMPTS, Cancelled, Expression, Write},
+    table::{Expression, Write},
+    transaction::{Commit, Transaction},
     write::{BucketChange, Slot, change_in_place, signed, slots_in},
 };
 
 /// The most licences that one transaction revokes: each is one item, beside bucket, plan and event.
 const CHUNK: usize = 90;
 
-/// What goes on record of the request with a transaction's effect.
-#[derive(Clone, Copy)]
-enum Telling<'a> {
-    /// The answer: it is all of the request.
-    All(&'a Answering<Revocations>),
-    /// The outcome of this part.
-    Part(usize),
+/// Of a request to revoke, what each of its transactions needs.
+struct Asked {
+    answering: Answering<Revocations>,
+    stamp: Stamp,
+}
+
+/// The conditions of a revocation.
+#[derive(Clone, Copy, Debug)]
+enum Failed {
+    /// A learner's license is not as it was read.
+    Slot,
+    /// The plan's terms changed, or its cap has no room any more.
+    Cap,
 }
 
 #[async_trait]
@@ -70,11 +78,12 @@ impl Revoke for Store {
                 return Ok(refuse(&emails, &slots));
             }
         }
-        let is_parted = stamp.once.is_some() && (done > 0 || emails.len() > CHUNK);
+        let asked = Asked { answering, stamp };
+        let is_parted = asked.stamp.once.is_some() && (done > 0 || emails.len() > CHUNK);
         for (n, chunk) in emails.chunks(CHUNK).enumerate() {
             let glanced = glance.slots.take();
-            let part = if is_parted { Telling::Part(done + n) } else { Telling::All(&answering) };
-            outcome.extend(self.revoke_chunk(portfolio, plan, chunk, glanced, part, &stamp).await?);
+            let part = is_parted.then_some(done + n);
+            outcome.extend(self.revoke_chunk(portfolio, plan, chunk, glanced, part, &asked).await?);
         }
         Ok(outcome)
     }
@@ -86,87 +95,85 @@ impl Store {
         portfolio: &Portfolio,
         plan: &SubscriptionPlan,
         emails: &[EmailAddress],
-        mut glanced: Option<HashMap<Key, Item>>,
-        telling: Telling<'_>,
-        stamp: &Stamp,
+        prefetched: Option<HashMap<Key, Item>>,
+        part: Option<usize>,
+        request: &Asked,
     ) -> Result<Revocations, StoreError> {
         let keys: Vec<EmailKey> = emails.iter().map(EmailAddress::key).collect();
         let plan_key = AgreementKeys(plan.customer_agreement).plan(plan.uuid);
-        let mut plan = plan.clone();
-        for attempt in 0..ATTEMPTS {
-            let slots = if let Some(items) = glanced.take() {
-                slots_in(plan.uuid, &keys, items)?
+        let (keys, plan_key, stamp) = (&keys, &plan_key, &request.stamp);
+        let first = (prefetched, plan.clone());
+        self.transact("revoke", first, |mut transaction, (prefetched, mut plan)| async move {
+            let slots = if let Some(items) = prefetched {
+                slots_in(plan.uuid, keys, items)?
             } else {
                 let mut wanted: Vec<Key> = keys.iter().map(|key| LearnerKeys(key).slot(plan.uuid)).collect();
                 if plan.is_revocation_cap_enabled {
                     wanted.push(plan_key.clone());
                 }
                 let mut items = self.table.batch_get(&wanted).await?;
-                if let Some(item) = items.remove(&plan_key) {
+                if let Some(item) = items.remove(plan_key) {
                     plan = rows::from_item(item)?;
                 }
-                slots_in(plan.uuid, &keys, items)?
+                slots_in(plan.uuid, keys, items)?
             };
             let live: Vec<&Slot> =
                 keys.iter().filter_map(|key| slots.get(key)).filter(|slot| slot.license.status.is_live()).collect();
             let counted = activated(live.iter().copied());
             if plan.is_revocation_cap_enabled && exceeds(&plan, counted) {
-                return Ok(refuse(emails, &slots));
+                return Ok(Attempt::Done(refuse(emails, &slots)));
             }
             let outcome = outcome_of(emails, &slots);
-            let (stamp, part) = match telling {
-                Telling::All(answering) => (stamp.clone().answering(|| answering.answer(&outcome)), Vec::new()),
-                Telling::Part(n) => (stamp.aside(), once::part(stamp, n, &outcome)?),
-            };
-            let mut writes = match live.as_slice() {
-                [] => Vec::new(),
-                live => self.revocation(portfolio, &plan, &plan_key, live, counted, &stamp)?,
-            };
-            writes.extend(part);
-            if writes.is_empty() {
-                return Ok(outcome);
+            if !live.is_empty() {
+                let stamp = stamp.clone().answering(|| request.answering.answer(&outcome));
+                let event =
+                    self.revocation(&mut transaction, portfolio, (&plan, plan_key), (&live, counted), &stamp)?;
+                match part {
+                    Some(_) => transaction.event(&event)?,
+                    None => transaction.tell(&event)?,
+                }
             }
-            match self.table.transact(writes, self.token()).await {
-                Ok(()) => return Ok(outcome),
-                Err(Cancelled::Conditions(_) | Cancelled::Conflict) => self.table.wait(attempt).await,
-                Err(Cancelled::Store(error)) => return Err(error),
+            if let Some(n) = part {
+                once::add_part(&mut transaction, stamp, n, &outcome)?;
             }
-        }
-        Err(StoreError::Contention { operation: "revoke", attempts: ATTEMPTS })
+            if transaction.is_empty() {
+                return Ok(Attempt::Done(outcome));
+            }
+            Ok(match self.commit(transaction).await? {
+                Commit::Done => Attempt::Done(outcome),
+                Commit::Conflict | Commit::Failed(_) => Attempt::Retry((None, plan)),
+            })
+        })
+        .await
     }
 
+    /// Adds the slots, the bucket and the plan; the event that tells of them.
     fn revocation(
         &self,
+        transaction: &mut Transaction<Failed>,
         portfolio: &Portfolio,
-        plan: &SubscriptionPlan,
-        plan_key: &Key,
-        live: &[&Slot],
-        counted: u64,
+        (plan, plan_key): (&SubscriptionPlan, &Key),
+        (live, counted): (&[&Slot], u64),
         stamp: &Stamp,
-    ) -> Result<Vec<Write>, StoreError> {
-        let mut writes = Vec::with_capacity(live.len() + 3);
+    ) -> Result<Event, StoreError> {
         let mut changes = Vec::with_capacity(live.len());
         for slot in live {
-            // Only live licences are here; the state machine cannot refuse.
-            let Ok(revoked) = slot.license.revoke(stamp.at) else {
-                continue;
-            };
-            let Some(email) = revoked.user_email.as_ref().map(EmailAddress::key) else {
-                continue;
-            };
+            let revoked = slot.license.revoke(stamp.at).expect("only live licenses are here, and those can be revoked");
+            let email = revoked.user_email.as_ref().expect("a license in a learner's slot has the learner").key();
             let key = LearnerKeys(&email).slot(plan.uuid);
-            writes.push(change_in_place(key, &slot.license, &revoked, &plan.seats, stamp)?);
+            let revoke = change_in_place(key, &slot.license, &revoked, &plan.seats, stamp)?;
+            transaction.when(Failed::Slot, [revoke]);
             changes.push(LicenseChange::new(&slot.license, &revoked));
         }
-        let activated = i64::try_from(counted).unwrap_or(i64::MAX);
+        let activated = i64::try_from(counted).expect("a transaction holds a hundred items");
         let bucket = BucketChange {
             activated: -activated,
-            assigned: activated - signed(writes.len()),
-            revoked: signed(writes.len()),
-            grown: crate::assign::to_u64(writes.len()),
+            assigned: activated - signed(live.len()),
+            revoked: signed(live.len()),
+            grown: crate::assign::to_u64(live.len()),
             ..BucketChange::default()
         };
-        writes.push(bucket.write(self.any_bucket(plan.uuid, &plan.seats)));
+        transaction.write([bucket.write(self.any_bucket(plan.uuid, &plan.seats))]);
 
         let mut consequences = Vec::new();
         if counted > 0 {
@@ -174,14 +181,12 @@ impl Store {
         }
         if plan.is_revocation_cap_enabled && counted > 0 {
             let cap = cap_of(plan);
-            writes.push(take_of_cap(plan, plan_key.clone(), cap, counted));
+            transaction.when(Failed::Cap, [take_of_cap(plan, plan_key.clone(), cap, counted)]);
             if cap.applied + counted == cap.allowed {
                 consequences.push(Consequence::MailRevocationCapReached);
             }
         }
-        let event = self.license_event(EventKind::LicensesRevoked, portfolio, plan.uuid, changes, consequences, stamp);
-        writes.extend(Self::told(&event)?);
-        Ok(writes)
+        Ok(self.license_event(EventKind::LicensesRevoked, portfolio, plan.uuid, changes, consequences, stamp))
     }
 }
 

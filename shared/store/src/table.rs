@@ -1,7 +1,7 @@
 //! Single calls to the table: what they cost is asked for, what goes wrong is classified, what was throttled
 //! or left over is asked again. Nothing here knows an entity.
 
-use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use aws_sdk_dynamodb::{
     Client,
@@ -12,30 +12,25 @@ use aws_sdk_dynamodb::{
     },
 };
 use futures::{StreamExt, TryStreamExt, stream};
-use license_domain::{Clock, Random, once::Flag};
+use license_domain::{Clock, Random};
 
 use crate::{
     StoreError,
+    attempts::Attempt,
     cache::Cached,
     failures::{cancellation, classify, malformed},
     keys::{Item, Key, PK, SK},
     rows::attributes::LAST,
     settings::StoreSettings,
+    transaction::size_of,
 };
 
-/// The most items that one transaction may hold.
-pub const TRANSACTION_LIMIT: usize = 100;
 /// The most keys that one `BatchGetItem` may name.
 const BATCH_GET_LIMIT: usize = 100;
 /// The most items that one `BatchWriteItem` may hold.
 const BATCH_WRITE_LIMIT: usize = 25;
 /// How many parallel calls one operation makes at most.
 pub(crate) const PARALLEL: usize = 16;
-/// How often a write that lost a race is tried.
-pub const ATTEMPTS: u32 = 24;
-/// The first upper bound of the wait between two tries; it doubles up to the last.
-const FIRST_WAIT: Duration = Duration::from_millis(10);
-const LAST_WAIT: Duration = Duration::from_millis(400);
 
 /// The table, and what belongs to the process that talks to it.
 #[derive(Clone)]
@@ -144,6 +139,10 @@ impl From<StoreError> for Cancelled {
 }
 
 impl Table {
+    pub(crate) fn random(&self) -> &dyn Random {
+        self.random.as_ref()
+    }
+
     /// The table's name.
     pub fn name(&self) -> &str {
         &self.name
@@ -177,12 +176,12 @@ impl Table {
     }
 
     async fn batch_get_part(&self, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
-        let mut wanted: Vec<Item> = keys.iter().map(Key::attributes).collect();
-        let mut found = Vec::with_capacity(wanted.len());
-        for attempt in 0..ATTEMPTS {
+        let wanted: Vec<Item> = keys.iter().map(Key::attributes).collect();
+        let found = Vec::with_capacity(wanted.len());
+        self.attempts("BatchGetItem", (wanted, found), |(wanted, mut found)| async move {
             let request = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
             let request = request.map_err(|error| malformed("BatchGetItem", &error))?;
-            let answer = self
+            let response = self
                 .client
                 .batch_get_item()
                 .request_items(&self.name, request)
@@ -190,14 +189,14 @@ impl Table {
                 .send()
                 .await
                 .map_err(|error| classify("BatchGetItem", &error))?;
-            found.extend(answer.responses.unwrap_or_default().remove(&self.name).unwrap_or_default());
-            match answer.unprocessed_keys.unwrap_or_default().remove(&self.name) {
-                Some(rest) if !rest.keys.is_empty() => wanted = rest.keys,
-                _ => return Ok(found),
+            // The SDK leaves out what is empty.
+            found.extend(response.responses.unwrap_or_default().remove(&self.name).unwrap_or_default());
+            match response.unprocessed_keys.unwrap_or_default().remove(&self.name) {
+                Some(left) if !left.keys.is_empty() => Ok(Attempt::Retry((left.keys, found))),
+                _ => Ok(Attempt::Done(found)),
             }
-            self.wait(attempt).await;
-        }
-        Err(StoreError::Contention { operation: "BatchGetItem", attempts: ATTEMPTS })
+        })
+        .await
     }
 
     /// Reads a range of items, in order, however many pages that takes.
@@ -333,31 +332,24 @@ impl Table {
         Ok(())
     }
 
-    async fn write_part(&self, mut requests: Vec<aws_sdk_dynamodb::types::WriteRequest>) -> Result<(), StoreError> {
-        for attempt in 0..ATTEMPTS {
-            let answer = self.client.batch_write_item().request_items(&self.name, requests).send().await;
-            let answer = answer.map_err(|error| classify("BatchWriteItem", &error))?;
-            match answer.unprocessed_items.unwrap_or_default().remove(&self.name) {
-                Some(rest) if !rest.is_empty() => requests = rest,
-                _ => return Ok(()),
+    async fn write_part(&self, requests: Vec<aws_sdk_dynamodb::types::WriteRequest>) -> Result<(), StoreError> {
+        self.attempts("BatchWriteItem", requests, |requests| async move {
+            let response = self.client.batch_write_item().request_items(&self.name, requests).send().await;
+            let response = response.map_err(|error| classify("BatchWriteItem", &error))?;
+            match response.unprocessed_items.unwrap_or_default().remove(&self.name) {
+                Some(left) if !left.is_empty() => Ok(Attempt::Retry(left)),
+                _ => Ok(Attempt::Done(())),
             }
-            self.wait(attempt).await;
-        }
-        Err(StoreError::Contention { operation: "BatchWriteItem", attempts: ATTEMPTS })
+        })
+        .await
     }
 
     /// Writes all of these items or none. `token` makes a repetition of the same call within ten minutes
     /// harmless, which is what lets the SDK repeat it after a lost answer.
     pub async fn transact(&self, writes: Vec<Write>, token: impl Into<String>) -> Result<(), Cancelled> {
-        debug_assert!(writes.len() <= TRANSACTION_LIMIT, "{} items in one transaction", writes.len());
-        let guard = writes.iter().position(|write| matches!(write, Write::Guard { .. }));
-        let answered = guard.and_then(|at| match &writes[at] {
-            Write::Guard { answered, .. } => answered.clone(),
-            _ => None,
-        });
         let items: Vec<TransactWriteItem> =
             writes.into_iter().map(|write| write.into_transaction(&self.name)).collect::<Result<_, _>>()?;
-        let answer = self
+        let sent = self
             .client
             .transact_write_items()
             .set_transact_items(Some(items))
@@ -365,25 +357,7 @@ impl Table {
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
             .await;
-        match answer {
-            Ok(_) => {
-                answered.iter().for_each(Flag::raise);
-                Ok(())
-            }
-            Err(error) => Err(match (cancellation(error), guard) {
-                (Cancelled::Conditions(stood), Some(at)) if stood.get(at).is_some_and(Option::is_some) => {
-                    Cancelled::Store(StoreError::Repeated)
-                }
-                (cancelled, _) => cancelled,
-            }),
-        }
-    }
-
-    /// Waits before the next try: a random time below a bound that doubles (full jitter).
-    pub async fn wait(&self, attempt: u32) {
-        let bound = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(attempt)).min(LAST_WAIT);
-        let micros = self.random.below(u64::try_from(bound.as_micros()).unwrap_or(u64::MAX));
-        tokio::time::sleep(Duration::from_micros(micros)).await;
+        sent.map(|_| ()).map_err(cancellation)
     }
 }
 
@@ -407,15 +381,6 @@ pub enum Write {
         condition: Option<String>,
         /// Names and values of both.
         terms: Expression,
-    },
-    /// Puts an item whose failed condition means that the whole request was made before.
-    Guard {
-        /// The whole item.
-        item: Item,
-        /// The condition.
-        condition: Expression,
-        /// Raised once it is written.
-        answered: Option<Flag>,
     },
     /// Changes nothing, but lets the transaction fail if the condition does not hold.
     Check {
@@ -474,6 +439,10 @@ impl Expression {
         self
     }
 
+    fn size(&self) -> usize {
+        self.names.values().map(String::len).sum::<usize>() + size_of(&self.values)
+    }
+
     fn names(&self) -> Option<HashMap<String, String>> {
         (!self.names.is_empty()).then(|| self.names.clone())
     }
@@ -494,12 +463,19 @@ impl Write {
         Self::Put { item, condition: None }
     }
 
+    /// About how many bytes it adds to a transaction.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Put { item, condition } => size_of(item) + condition.as_ref().map_or(0, Expression::size),
+            Self::Update { terms, .. } => terms.size(),
+            Self::Check { condition, .. } => condition.size(),
+            Self::Delete { condition, .. } => condition.as_ref().map_or(0, Expression::size),
+        }
+    }
+
     fn into_transaction(self, table: &str) -> Result<TransactWriteItem, StoreError> {
         let with_old = ReturnValuesOnConditionCheckFailure::AllOld;
         let built = match self {
-            Self::Guard { item, condition, .. } => {
-                return Self::Put { item, condition: Some(condition) }.into_transaction(table);
-            }
             Self::Put { item, condition } => {
                 let mut put = Put::builder().table_name(table).set_item(Some(item));
                 if let Some(condition) = condition {

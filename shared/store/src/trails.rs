@@ -87,7 +87,7 @@ impl Store {
             let mut item = keys::person_secret().attributes();
             let bits = [self.random.uuid(), self.random.uuid(), self.random.uuid()];
             item.insert(SECRET.to_owned(), rows::text(bits.map(|part| part.simple().to_string()).concat()));
-            self.put_if(Write::create(item)).await?;
+            self.write_if("audit trail", Write::create(item)).await?;
         };
         self.cached.person_secret.put((), secret.clone());
         Ok(secret)

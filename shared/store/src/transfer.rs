@@ -9,13 +9,23 @@ use serde_json::{Value, json};
 
 use crate::{
     Store, StoreError,
+    attempts::Attempt,
     keys::{AgreementKeys, Key, LearnerKeys},
     learners::as_seen,
     ports::{Transfer, TransferRequest, Transferred, Transfers},
     rows::number,
-    table::{ATTEMPTS, Cancelled, Expression, Write},
+    table::{Expression, Write},
     write::{BucketChange, Slot, occupy, signed, slots_in},
 };
+
+/// The conditions of a transfer.
+#[derive(Clone, Copy, Debug)]
+enum Failed {
+    /// One of a learner's slots is not as it was read.
+    Slot,
+    /// One of the plans was deleted.
+    PlanGone,
+}
 
 #[async_trait]
 impl Transfer for Store {
@@ -31,12 +41,13 @@ impl Transfer for Store {
             return Ok(emails.into_iter().map(|email| (email, Transferred::NotFound)).collect());
         };
         let keys: Vec<EmailKey> = emails.iter().map(EmailAddress::key).collect();
-        for attempt in 0..ATTEMPTS {
+        let (emails, keys, answering, stamp) = (&emails, &keys, &answering, &stamp);
+        self.transact("transfer", (), |mut transaction, ()| async move {
             let both = |email: &EmailKey| [from, to].map(|plan| LearnerKeys(email).slot(plan.uuid));
             let wanted: Vec<Key> = keys.iter().flat_map(both).collect();
             let items = self.table.batch_get(&wanted).await?;
-            let held = slots_in(from.uuid, &keys, items.clone())?;
-            let there = slots_in(to.uuid, &keys, items)?;
+            let held = slots_in(from.uuid, keys, items.clone())?;
+            let there = slots_in(to.uuid, keys, items)?;
             let outcome = |email: &EmailKey| match (held.get(email), there.get(email)) {
                 (Some(slot), _) if !slot.license.status.is_live() => Transferred::NotFound,
                 (None, _) => Transferred::NotFound,
@@ -44,23 +55,23 @@ impl Transfer for Store {
                 (Some(slot), _) => Transferred::Moved(slot.license.uuid),
             };
             let outcomes: Transfers =
-                emails.iter().zip(&keys).map(|(email, key)| (email.clone(), outcome(key))).collect();
+                emails.iter().zip(keys).map(|(email, key)| (email.clone(), outcome(key))).collect();
             let moving: Vec<(&EmailKey, &Slot)> = keys
                 .iter()
                 .filter(|key| matches!(outcome(key), Transferred::Moved(_)))
                 .filter_map(|key| Some((key, held.get(key)?)))
                 .collect();
             if moving.is_empty() {
-                return Ok(outcomes);
+                return Ok(Attempt::Done(outcomes));
             }
             let stamp = stamp.clone().answering(|| answering.answer(&outcomes));
-            let mut writes = Vec::new();
             let mut changes = Vec::new();
             for (email, slot) in &moving {
                 let moved = License { subscription_plan: to.uuid, modified: stamp.at, ..slot.license.clone() };
                 let old = LearnerKeys(email).slot(from.uuid);
-                writes.push(Write::Delete { key: old, condition: Some(as_seen(slot)) });
-                writes.extend(occupy(&moved, there.get(email), portfolio.agreement.uuid, &to.seats, &stamp)?);
+                transaction.when(Failed::Slot, [Write::Delete { key: old, condition: Some(as_seen(slot)) }]);
+                let arrival = occupy(&moved, there.get(email), portfolio.agreement.uuid, &to.seats, &stamp)?;
+                transaction.when(Failed::Slot, arrival);
                 changes.push(LicenseChange::new(&slot.license, &moved));
             }
             let n = signed(moving.len());
@@ -71,9 +82,11 @@ impl Transfer for Store {
                 assigned: sign * (n - activated),
                 ..BucketChange::default()
             };
-            writes.push(counts(-1).write(self.any_bucket(from.uuid, &from.seats)));
-            writes.push(counts(1).write(self.any_bucket(to.uuid, &to.seats)));
-            writes.extend([resized(from, -n), resized(to, n)]);
+            transaction.write([
+                counts(-1).write(self.any_bucket(from.uuid, &from.seats)),
+                counts(1).write(self.any_bucket(to.uuid, &to.seats)),
+            ]);
+            transaction.when(Failed::PlanGone, [resized(from, -n), resized(to, n)]);
 
             // The plan that they leave has no licences of its own to tell by where they stand.
             let standing = |n: i64| FieldChange { before: Value::Null, after: json!(n) };
@@ -90,15 +103,11 @@ impl Transfer for Store {
                 changes: moved.clone().into(),
                 ..self.new_event(EventKind::LicensesTransferred, &portfolio.agreement, &stamp)
             };
-            writes.push(Self::event(&event(from, Vec::new()))?);
-            writes.extend(Self::told(&event(to, changes))?);
-            match self.table.transact(writes, self.token()).await {
-                Ok(()) => return Ok(outcomes),
-                Err(Cancelled::Conditions(_) | Cancelled::Conflict) => self.table.wait(attempt).await,
-                Err(Cancelled::Store(error)) => return Err(error),
-            }
-        }
-        Err(StoreError::Contention { operation: "transfer", attempts: ATTEMPTS })
+            transaction.event(&event(from, Vec::new()))?;
+            transaction.tell(&event(to, changes))?;
+            Ok(self.commit(transaction).await?.or_retry(outcomes))
+        })
+        .await
     }
 }
 

@@ -7,12 +7,24 @@ use license_domain::{
 
 use crate::{
     Store, StoreError,
+    attempts::Attempt,
     keys::{self, AgreementKeys, BucketKeys, Item, Key},
     ports::{DeletePlanError, Update, UpdateError},
     rows::{self, Bucket, attributes},
-    table::{ATTEMPTS, Cancelled, Expression, Write},
+    table::{Expression, Write},
+    transaction::{Commit, Transaction},
     write::record_changes,
 };
+
+/// The conditions of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Failed {
+    /// The agreement or plan, or one of the plan's buckets.
+    Changed,
+    EnterpriseTaken,
+    SlugTaken,
+    TitleTaken,
+}
 
 #[async_trait]
 impl Update for Store {
@@ -27,13 +39,14 @@ impl Update for Store {
         after: &CustomerAgreement,
         stamp: &Stamp,
     ) -> Result<(), UpdateError> {
-        let enterprise = |agreement: &CustomerAgreement| Some(keys::enterprise(agreement.enterprise_customer_uuid));
-        let slug = |agreement: &CustomerAgreement| agreement.enterprise_customer_slug.as_deref().map(keys::slug);
+        let enterprise = &|agreement: &CustomerAgreement| Some(keys::enterprise(agreement.enterprise_customer_uuid));
+        let slug = &|agreement: &CustomerAgreement| agreement.enterprise_customer_slug.as_deref().map(keys::slug);
         let event = Event {
             changes: record_changes(Some(before), Some(after)),
             ..self.new_event(EventKind::AgreementUpdated, after, stamp)
         };
-        for attempt in 0..ATTEMPTS {
+        let event = &event;
+        let updated = self.transact("update agreement", (), |mut transaction, ()| async move {
             let Some(item) = self.table.get(&AgreementKeys(before.uuid).agreement()).await? else {
                 return Err(UpdateError::Changed);
             };
@@ -42,31 +55,23 @@ impl Update for Store {
                 return Err(UpdateError::Changed);
             }
             let put = rows::agreement(after, version + 1, stamp)?;
-            let mut writes = vec![Write::Put { item: put, condition: Some(unchanged(version)) }];
-            let customers = moved(enterprise(before), enterprise(after), after.uuid);
-            let slugs = moved(slug(before), slug(after), after.uuid);
-            let (enterprise_at, slug_at) = (1, 1 + customers.len());
-            writes.extend(customers);
-            writes.extend(slugs);
-            writes.extend(Self::told(&event)?);
-            match self.table.transact(writes, self.token()).await {
-                Ok(()) => {
-                    self.cached.enterprises.forget(&before.enterprise_customer_uuid);
-                    return Ok(());
-                }
-                Err(Cancelled::Conflict) => self.table.wait(attempt).await,
-                Err(Cancelled::Conditions(stood)) => {
-                    let failed = |n: usize| stood.get(n).is_some_and(Option::is_some);
-                    if failed(0) {
-                        return Err(UpdateError::Changed);
-                    }
-                    let enterprise = slug_at > enterprise_at && failed(enterprise_at);
-                    return Err(UpdateError::Taken { enterprise, slug: failed(slug_at) });
-                }
-                Err(Cancelled::Store(error)) => return Err(error.into()),
+            transaction.when(Failed::Changed, [Write::Put { item: put, condition: Some(unchanged(version)) }]);
+            move_pointer(&mut transaction, Failed::EnterpriseTaken, enterprise(before), enterprise(after), after.uuid);
+            move_pointer(&mut transaction, Failed::SlugTaken, slug(before), slug(after), after.uuid);
+            transaction.tell(event)?;
+            match self.commit(transaction).await? {
+                Commit::Done => Ok(Attempt::Done(())),
+                Commit::Conflict => Ok(Attempt::Retry(())),
+                Commit::Failed(failures) if failures.has(Failed::Changed) => Err(UpdateError::Changed),
+                Commit::Failed(failures) => Err(UpdateError::Taken {
+                    enterprise: failures.has(Failed::EnterpriseTaken),
+                    slug: failures.has(Failed::SlugTaken),
+                }),
             }
-        }
-        Err(StoreError::Contention { operation: "update agreement", attempts: ATTEMPTS }.into())
+        });
+        updated.await?;
+        self.cached.enterprises.forget(&before.enterprise_customer_uuid);
+        Ok(())
     }
 
     /// 1. Read the plan's item, strongly. It is not `before` any more: changed.
@@ -90,7 +95,8 @@ impl Update for Store {
             changes: record_changes(Some(before), Some(after)),
             ..self.new_event(EventKind::PlanUpdated, &portfolio.agreement, stamp)
         };
-        for attempt in 0..ATTEMPTS {
+        let (keys, event) = (&keys, &event);
+        let updated = self.transact("update plan", (), |mut transaction, ()| async move {
             let Some(item) = self.table.get(&keys.plan(before.uuid)).await? else {
                 return Err(UpdateError::Changed);
             };
@@ -100,27 +106,21 @@ impl Update for Store {
             }
             let condition = unchanged_plan(version, before.num_revocations_applied);
             let put = Write::Put { item: rows::plan(after, version + 1, stamp)?, condition: Some(condition) };
-            let titles = moved(Some(keys.title(&before.title)), Some(keys.title(&after.title)), after.uuid);
-            let is_renamed = !titles.is_empty();
-            let mut writes = vec![put];
-            writes.extend(titles);
-            writes.extend(grow(before.uuid, &before.seats, &after.seats)?);
-            writes.extend(Self::told(&event)?);
-            match self.table.transact(writes, self.token()).await {
-                Ok(()) => {
-                    self.cached.buckets.put(after.uuid, after.seats.buckets);
-                    return Ok(());
-                }
-                Err(Cancelled::Conflict) => self.table.wait(attempt).await,
-                Err(Cancelled::Conditions(stood)) => {
-                    let is_taken = is_renamed && stood.get(1).is_some_and(Option::is_some);
-                    let is_changed = stood.first().is_some_and(Option::is_some);
-                    return Err(if is_taken && !is_changed { UpdateError::TitleTaken } else { UpdateError::Changed });
-                }
-                Err(Cancelled::Store(error)) => return Err(error.into()),
+            transaction.when(Failed::Changed, [put]);
+            let titles = (keys.title(&before.title), keys.title(&after.title));
+            move_pointer(&mut transaction, Failed::TitleTaken, Some(titles.0), Some(titles.1), after.uuid);
+            transaction.when(Failed::Changed, grow(before.uuid, &before.seats, &after.seats)?);
+            transaction.tell(event)?;
+            match self.commit(transaction).await? {
+                Commit::Done => Ok(Attempt::Done(())),
+                Commit::Conflict => Ok(Attempt::Retry(())),
+                Commit::Failed(failures) if failures.has(Failed::Changed) => Err(UpdateError::Changed),
+                Commit::Failed(_) => Err(UpdateError::TitleTaken),
             }
-        }
-        Err(StoreError::Contention { operation: "update plan", attempts: ATTEMPTS }.into())
+        });
+        updated.await?;
+        self.cached.buckets.put(after.uuid, after.seats.buckets);
+        Ok(())
     }
 
     async fn delete_plan(
@@ -146,14 +146,19 @@ pub(crate) fn unchanged_plan(version: u64, revocations: u64) -> Expression {
         .value("applied", rows::number(revocations))
 }
 
-/// A pointer that leads from another key: the new one first.
-pub(crate) fn moved(from: Option<Key>, to: Option<Key>, target: impl ToString) -> Vec<Write> {
+/// Adds a pointer that leads from another key, and the old one's end; nothing where it is the same key.
+pub(crate) fn move_pointer<C: Copy>(
+    transaction: &mut Transaction<C>,
+    taken: C,
+    from: Option<Key>,
+    to: Option<Key>,
+    target: impl ToString,
+) {
     if from == to {
-        return Vec::new();
+        return;
     }
-    let new = to.map(|key| Write::create(rows::pointer(&key, target)));
-    let old = from.map(|key| Write::Delete { key, condition: None });
-    new.into_iter().chain(old).collect()
+    transaction.when(taken, to.map(|key| Write::create(rows::pointer(&key, target))));
+    transaction.write(from.map(|key| Write::Delete { key, condition: None }));
 }
 
 /// Deals new seats to the buckets. Those that there were keep what they have.

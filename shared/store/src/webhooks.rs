@@ -8,11 +8,21 @@ use license_domain::{
 
 use crate::{
     Store, StoreError,
+    attempts::Attempt,
     keys::{self, AgreementKeys, Item},
     ports::Webhooks,
     rows,
-    table::{ATTEMPTS, Expression, Range, Write},
+    table::{Expression, Range, Write},
 };
+
+/// The conditions of a webhook's transactions.
+#[derive(Clone, Copy, Debug)]
+enum Failed {
+    /// Another webhook took the place.
+    PlaceTaken,
+    /// It is another version by now.
+    Changed,
+}
 
 /// Who disables webhooks that fail.
 const SYSTEM: &str = "license-manager";
@@ -42,17 +52,17 @@ impl Webhooks for Store {
         stamp: &Stamp,
     ) -> Result<bool, StoreError> {
         let agreement = webhook.customer_agreement;
-        for _ in 0..ATTEMPTS {
+        self.transact("create webhook", (), |mut transaction, ()| async move {
             let taken: Vec<u8> = self.webhooks(agreement).await?.iter().map(|webhook| webhook.slot).collect();
-            let Some(slot) = (0..MOST_WEBHOOKS).find(|slot| !taken.contains(slot)) else { return Ok(false) };
+            let Some(slot) = (0..MOST_WEBHOOKS).find(|slot| !taken.contains(slot)) else {
+                return Ok(Attempt::Done(false));
+            };
             let webhook = Webhook { slot, version: 1, ..webhook.clone() };
-            let put = Write::create(item(&webhook)?);
-            let event = self.about(portfolio, EventKind::WebhookCreated, (None, Some(&webhook)), stamp);
-            if self.put_telling(put, &event, "create webhook").await? {
-                return Ok(true);
-            }
-        }
-        Err(StoreError::Contention { operation: "create webhook", attempts: ATTEMPTS })
+            transaction.when(Failed::PlaceTaken, [Write::create(item(&webhook)?)]);
+            transaction.tell(&self.about(portfolio, EventKind::WebhookCreated, (None, Some(&webhook)), stamp))?;
+            Ok(self.commit(transaction).await?.or_retry(true))
+        })
+        .await
     }
 
     /// One transaction: the webhook (its version as seen), the event. Its condition failed: somebody changed it. The
@@ -65,7 +75,7 @@ impl Webhooks for Store {
         stamp: &Stamp,
     ) -> Result<bool, StoreError> {
         let about = self.about(portfolio, EventKind::WebhookUpdated, (Some(seen), Some(after)), stamp);
-        self.put_telling(put(seen, after)?, &Event { consequences, ..about }, "change webhook").await
+        self.write_telling("change webhook", put(seen, after)?, &Event { consequences, ..about }).await
     }
 
     /// One transaction: the webhook goes (its version as seen), the event. Its condition failed: somebody changed it.
@@ -73,38 +83,31 @@ impl Webhooks for Store {
     async fn delete_webhook(&self, portfolio: &Portfolio, seen: &Webhook, stamp: &Stamp) -> Result<bool, StoreError> {
         let key = AgreementKeys(seen.customer_agreement).webhook(seen.slot);
         let event = self.about(portfolio, EventKind::WebhookDeleted, (Some(seen), None), stamp);
-        self.put_telling(Write::Delete { key, condition: Some(is_seen(seen)) }, &event, "delete webhook").await
+        self.write_telling("delete webhook", Write::Delete { key, condition: Some(is_seen(seen)) }, &event).await
     }
 
     /// 1. It tells nothing new: nothing is written.
     /// 2. One put of the webhook (its version as seen), in one transaction with an event where it is disabled. The
     ///    condition failed, because of another delivery or of a person: after a random wait read it again; from 1.
     async fn note_try(&self, portfolio: &Portfolio, seen: &Webhook, tried: &Try) -> Result<bool, StoreError> {
-        let mut seen = seen.clone();
-        for attempt in 0..ATTEMPTS {
-            let Some(after) = seen.after(tried) else { return Ok(false) };
-            let put = put(&seen, &after)?;
-            let is_disabled = seen.is_active && !after.is_active;
-            let is_noted = if is_disabled {
-                let (kind, stamp) = (EventKind::WebhookDisabled, disabling(tried.at));
-                self.put_telling(
-                    put,
-                    &self.about(portfolio, kind, (Some(&seen), Some(&after)), &stamp),
-                    "disable webhook",
-                )
-                .await?
-            } else {
-                self.put_if(put).await?
+        let (agreement, id) = (seen.customer_agreement, seen.uuid);
+        self.transact("record a webhook's delivery", Some(seen.clone()), |mut transaction, seen| async move {
+            let seen = match seen {
+                Some(seen) => Some(seen),
+                None => self.webhooks(agreement).await?.into_iter().find(|known| known.uuid == id),
             };
-            if is_noted {
-                return Ok(is_disabled);
+            let Some((seen, after)) = seen.and_then(|seen| seen.after(tried).map(|after| (seen, after))) else {
+                return Ok(Attempt::Done(false));
+            };
+            let is_disabled = seen.is_active && !after.is_active;
+            transaction.when(Failed::Changed, [put(&seen, &after)?]);
+            if is_disabled {
+                let (kind, stamp) = (EventKind::WebhookDisabled, disabling(tried.at));
+                transaction.tell(&self.about(portfolio, kind, (Some(&seen), Some(&after)), &stamp))?;
             }
-            self.table.wait(attempt).await;
-            let known = self.webhooks(seen.customer_agreement).await?;
-            let Some(now) = known.into_iter().find(|known| known.uuid == seen.uuid) else { return Ok(false) };
-            seen = now;
-        }
-        Err(StoreError::Contention { operation: "note try", attempts: ATTEMPTS })
+            Ok(self.commit(transaction).await?.or_retry(is_disabled))
+        })
+        .await
     }
 }
 

@@ -36,11 +36,6 @@ impl Store {
         slots_in(plan, emails, items)
     }
 
-    /// The write of an event.
-    pub(crate) fn event(event: &Event) -> Result<Write, StoreError> {
-        Ok(Write::create(rows::event(event)?))
-    }
-
     /// An event about licences of a plan.
     pub(crate) fn license_event(
         &self,

@@ -8,12 +8,25 @@ use super::record::{Chunk, State};
 use crate::{
     Store, StoreError,
     assign::{Wishes, is_fresh},
+    attempts::Attempt,
     keys::{BatchKeys, BucketKeys},
     ports::Assignment,
     rows,
-    table::{ATTEMPTS, Cancelled, Expression, Write},
+    table::{Expression, Write},
+    transaction::{Commit, Transaction},
     write::{BucketChange, occupy, signed},
 };
+
+/// The conditions of a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Failed {
+    /// A learner's slot was taken.
+    Slot,
+    /// Somebody took the row of this returned seat.
+    Seat(LicenseId),
+    /// The chunk was done before.
+    Done,
+}
 
 /// A seat to hand out.
 struct Seat {
@@ -38,39 +51,34 @@ impl Store {
         &self,
         wishes: &Wishes<'_>,
         batch: BatchId,
-        mut chunk: Chunk,
+        chunk: Chunk,
     ) -> Result<Vec<(EmailAddress, LicenseId)>, StoreError> {
-        for attempt in 0..ATTEMPTS {
-            let (writes, assigned) = self.chunk_writes(wishes, batch, &chunk).await?;
-            let rows: Vec<Option<LicenseId>> = writes.iter().map(deleted_row).collect();
-            match self.table.transact(writes, self.token()).await {
-                Ok(()) => return Ok(assigned),
-                Err(Cancelled::Conditions(stood)) => {
+        self.transact("run a batch's chunk", chunk, |mut transaction, mut chunk| async move {
+            let assigned = self.build_chunk(&mut transaction, wishes, batch, &chunk).await?;
+            match self.commit(transaction).await? {
+                Commit::Done => return Ok(Attempt::Done(assigned)),
+                Commit::Conflict => {}
+                Commit::Failed(failures) => {
                     if let Some(done) = self.done_before(batch, chunk.number).await? {
-                        return Ok(done);
+                        return Ok(Attempt::Done(done));
                     }
-                    let gone: HashSet<LicenseId> = stood
-                        .iter()
-                        .zip(rows)
-                        .filter(|(stood, _)| stood.is_some())
-                        .filter_map(|(_, row)| row)
-                        .collect();
+                    let gone = |failed| if let Failed::Seat(seat) = failed { Some(seat) } else { None };
+                    let gone: HashSet<LicenseId> = failures.names().filter_map(gone).collect();
                     self.replace(wishes, &mut chunk, &gone).await?;
                 }
-                Err(Cancelled::Conflict) => {}
-                Err(Cancelled::Store(error)) => return Err(error),
             }
-            self.table.wait(attempt).await;
-        }
-        Err(StoreError::Contention { operation: "batch", attempts: ATTEMPTS })
+            Ok(Attempt::Retry(chunk))
+        })
+        .await
     }
 
-    async fn chunk_writes(
+    async fn build_chunk(
         &self,
+        transaction: &mut Transaction<Failed>,
         wishes: &Wishes<'_>,
         batch: BatchId,
         chunk: &Chunk,
-    ) -> Result<(Vec<Write>, Vec<(EmailAddress, LicenseId)>), StoreError> {
+    ) -> Result<Vec<(EmailAddress, LicenseId)>, StoreError> {
         let Wishes { portfolio, plan, request } = *wishes;
         let at = BucketKeys { plan: plan.uuid, bucket: chunk.bucket };
         let asked: Vec<Assignment> = chunk
@@ -88,15 +96,17 @@ impl Store {
         });
         let mut seats = rows.chain(untouched);
 
-        let mut writes = Vec::new();
         let mut assigned = Vec::with_capacity(asked.len());
         let mut changes = Vec::with_capacity(asked.len());
         for (wish, email) in asked.iter().zip(&emails).filter(|(wish, _)| is_fresh(wish, &slots)) {
             let Some(seat) = seats.next() else { break };
             let license = self.hand_out(&seat.license, wish, request);
-            writes.extend(occupy(&license, slots.get(email), portfolio.agreement.uuid, &plan.seats, &request.stamp)?);
+            let before = slots.get(email);
+            let slot = occupy(&license, before, portfolio.agreement.uuid, &plan.seats, &request.stamp)?;
+            transaction.when(Failed::Slot, slot);
             if seat.is_row {
-                writes.push(Write::Delete { key: at.free(license.uuid), condition: Some(Expression::present()) });
+                let row = Write::Delete { key: at.free(license.uuid), condition: Some(Expression::present()) };
+                transaction.when(Failed::Seat(license.uuid), [row]);
             }
             changes.push(LicenseChange::new(&seat.license, &license));
             assigned.push((wish.email.clone(), license.uuid));
@@ -105,22 +115,23 @@ impl Store {
         for seat in seats {
             came_back += 1;
             if !seat.is_row {
-                writes.push(Write::put(rows::free_seat(&seat.license, at)?));
+                transaction.write([Write::put(rows::free_seat(&seat.license, at)?)]);
             }
         }
         let change = BucketChange { assigned: signed(assigned.len()), free: came_back, ..BucketChange::default() };
         if change.assigned != 0 || change.free != 0 {
-            writes.push(change.write(at));
+            transaction.write([change.write(at)]);
         }
         let done = Chunk { state: State::Done, assigned: assigned.clone(), ..chunk.clone() };
         let pending =
             Expression::new("#state = :pending").name("state").value("pending", rows::text(State::Pending.as_str()));
-        writes.push(Write::Put { item: done.item(batch, request.stamp.at)?, condition: Some(pending) });
+        let done = Write::Put { item: done.item(batch, request.stamp.at)?, condition: Some(pending) };
+        transaction.when(Failed::Done, [done]);
         if !changes.is_empty() {
             // The batch is the request's effect, and its chunks follow from it.
-            writes.push(Self::event(&self.assigned_event(wishes, changes, request.stamp.aside()))?);
+            transaction.event(&self.assigned_event(wishes, changes, request.stamp.aside()))?;
         }
-        Ok((writes, assigned))
+        Ok(assigned)
     }
 
     /// The result of a chunk that is done.
@@ -156,13 +167,5 @@ impl Store {
         let others = rows.into_iter().filter(|row| !kept.contains(&row.uuid));
         chunk.returned.extend(others.take(gone.len()));
         Ok(())
-    }
-}
-
-/// The free seat whose row the write deletes.
-fn deleted_row(write: &Write) -> Option<LicenseId> {
-    match write {
-        Write::Delete { key, .. } => key.sk.strip_prefix(crate::keys::FREE_PREFIX)?.parse().ok(),
-        _ => None,
     }
 }

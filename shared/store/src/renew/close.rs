@@ -8,14 +8,25 @@ use super::{
 };
 use crate::{
     Store, StoreError,
+    attempts::Attempt,
     batch::record::State,
     keys::{self, BatchKeys, BucketKeys, TTL},
     ports::{Portfolios, Renewed},
     rows::{self, number, text},
-    table::{ATTEMPTS, Cancelled, Expression, Write},
+    table::{Expression, Write},
+    transaction::Transaction,
     update::{unchanged, unchanged_plan},
     write::record_changes,
 };
+
+/// The conditions of the end of a renewal.
+#[derive(Clone, Copy, Debug)]
+enum Failed {
+    /// The renewal, a plan or a bucket is not as it was read.
+    Changed,
+    /// Somebody else closed it.
+    Closed,
+}
 
 impl Store {
     /// 1. Read the agreement, hidden plans included, strongly. The renewal is processed: somebody else closed it.
@@ -26,39 +37,34 @@ impl Store {
     /// 3. A condition failed (somebody changed the prior plan, or closed) or the transaction met another one: from 1
     ///    after a random wait.
     pub(super) async fn close_renewal(&self, batch: &Renewing) -> Result<Renewed, StoreError> {
-        for attempt in 0..ATTEMPTS {
+        self.transact("close renewal", (), |mut transaction, ()| async move {
             let sight = self.sight(batch.customer_agreement, batch.renewal).await?;
             let mut sight = sight.ok_or_else(|| batch.corrupt("no renewal"))?;
             if sight.renewal.processed {
                 let Sight { portfolio, renewal, .. } = sight;
-                return Ok(Renewed { portfolio, renewal, is_new: false });
+                return Ok(Attempt::Done(Renewed { portfolio, renewal, is_new: false }));
             }
             let plan = |id| sight.plan(id).ok_or_else(|| batch.corrupt("no plan"));
             let (prior, future) = (plan(sight.renewal.prior_subscription_plan)?, plan(batch.plan)?);
             if sight.batch != Some(batch.id) || future.hidden_by != Some(batch.id) {
                 return Err(batch.corrupt("another batch has its renewal or its plan"));
             }
-            let writes = self.closing(&sight, prior, future, batch).await?;
-            match self.table.transact(writes, self.token()).await {
-                Ok(()) => {
-                    sight.renewal = sight.renewal.carried_out(batch.plan, batch.stamp.at);
-                    let Sight { portfolio, renewal, .. } = sight;
-                    return Ok(Renewed { portfolio, renewal, is_new: true });
-                }
-                Err(Cancelled::Conditions(_) | Cancelled::Conflict) => self.table.wait(attempt).await,
-                Err(Cancelled::Store(error)) => return Err(error),
-            }
-        }
-        Err(StoreError::Contention { operation: "close renewal", attempts: ATTEMPTS })
+            self.closing(&mut transaction, &sight, (prior, future), batch).await?;
+            let commit = self.commit(transaction).await?;
+            sight.renewal = sight.renewal.carried_out(batch.plan, batch.stamp.at);
+            let Sight { portfolio, renewal, .. } = sight;
+            Ok(commit.or_retry(Renewed { portfolio, renewal, is_new: true }))
+        })
+        .await
     }
 
     async fn closing(
         &self,
+        transaction: &mut Transaction<Failed>,
         sight: &Sight,
-        prior: SeenPlan<'_>,
-        future: SeenPlan<'_>,
+        (prior, future): (SeenPlan<'_>, SeenPlan<'_>),
         batch: &Renewing,
-    ) -> Result<Vec<Write>, StoreError> {
+    ) -> Result<(), StoreError> {
         let stamp = &batch.stamp;
         let counts = self.seat_counts(&[prior.plan, future.plan]).await?;
         let of = |plan: SeenPlan<'_>| counts.get(&plan.plan.uuid).copied().unwrap_or_default();
@@ -78,28 +84,27 @@ impl Store {
             })
         };
         let item = rows::renewal(&renewal, sight.version + 1, stamp)?;
-        let mut writes = vec![Write::Put { item, condition: Some(unchanged(sight.version)) }];
+        transaction.when(Failed::Changed, [Write::Put { item, condition: Some(unchanged(sight.version)) }]);
         if let Some((before, after)) = &handed_over {
-            writes.extend([put(prior, before)?, put(future, after)?]);
+            transaction.when(Failed::Changed, [put(prior, before)?, put(future, after)?]);
             for (was, is) in [(prior.plan, before), (future.plan, after)] {
                 let event = Event {
                     plan: Some(is.uuid),
                     changes: record_changes(Some(was), Some(is)),
                     ..self.new_event(EventKind::PlanUpdated, &sight.portfolio.agreement, stamp)
                 };
-                writes.push(Self::event(&event)?);
+                transaction.event(&event)?;
             }
         } else {
-            writes.push(put(future, future.plan)?);
+            transaction.when(Failed::Changed, [put(future, future.plan)?]);
         }
-        writes.extend(rows::buckets_of(batch.plan, &future.plan.seats).map(next_epoch));
-        writes.push(done(batch));
+        transaction.when(Failed::Changed, rows::buckets_of(batch.plan, &future.plan.seats).map(next_epoch));
+        transaction.when(Failed::Closed, [done(batch)]);
         let plan = future.plan.uuid;
         let event =
             self.license_event(EventKind::RenewalProcessed, &sight.portfolio, plan, Vec::new(), Vec::new(), stamp);
         let changes = record_changes(Some(&sight.renewal), Some(&renewal));
-        writes.push(Self::event(&Event { renewal: Some(batch.renewal), count: Some(held), changes, ..event })?);
-        Ok(writes)
+        transaction.event(&Event { renewal: Some(batch.renewal), count: Some(held), changes, ..event })
     }
 }
 

@@ -11,11 +11,13 @@ use super::record::Renewing;
 use crate::{
     Store, StoreError,
     assign::to_u64,
+    attempts::Attempt,
     batch::record::State,
     keys::{BucketKeys, Key, LearnerKeys},
     ports::Licenses,
     rows,
-    table::{ATTEMPTS, Cancelled, Write},
+    table::Write,
+    transaction::{Commit, Transaction},
     write::{Slot, change_in_place, occupy, slots_in},
 };
 
@@ -24,7 +26,7 @@ use crate::{
 pub(super) const AT_ONCE: usize = 25;
 
 /// How often the index is asked for a copy that it does not show.
-const LOOKS: u32 = 4;
+const MAX_LOOKS: u32 = 4;
 
 /// What is copied from where to where.
 #[derive(Clone, Copy, Debug)]
@@ -47,10 +49,17 @@ pub(super) struct Copied {
     pub is_over: bool,
 }
 
-/// What one try writes.
-struct Plan {
-    writes: Vec<Write>,
-    outcome: Copied,
+/// The conditions of copying.
+#[derive(Clone, Copy, Debug)]
+enum Failed {
+    /// A license is not as it was read.
+    Original,
+    /// A learner's slot in the future plan was taken.
+    Copy,
+    /// Others took seats of the bucket, or the renewal was closed.
+    Bucket,
+    /// Somebody took the row of a returned seat.
+    Seat,
 }
 
 impl Store {
@@ -72,30 +81,36 @@ impl Store {
         turn: usize,
         learners: &[EmailKey],
     ) -> Result<Copied, StoreError> {
-        for attempt in 0..ATTEMPTS {
-            if let Some(Plan { writes, outcome }) = self.plan_chunk(job, turn, learners).await? {
-                if writes.is_empty() {
-                    return Ok(outcome);
-                }
-                match self.table.transact(writes, self.token()).await {
-                    Ok(()) => return Ok(outcome),
-                    Err(Cancelled::Conditions(_)) => {
-                        let batch = self.renewing(job.batch.id).await?;
-                        if batch.is_none_or(|batch| batch.state == State::Done) {
-                            return Ok(Copied { is_over: true, ..Copied::default() });
-                        }
+        self.transact("copy licenses", (), |mut transaction, ()| async move {
+            let Some(outcome) = self.plan_chunk(&mut transaction, job, turn, learners).await? else {
+                return Ok(Attempt::Retry(()));
+            };
+            if transaction.is_empty() {
+                return Ok(Attempt::Done(outcome));
+            }
+            match self.commit(transaction).await? {
+                Commit::Done => return Ok(Attempt::Done(outcome)),
+                Commit::Conflict => {}
+                Commit::Failed(_) => {
+                    let batch = self.renewing(job.batch.id).await?;
+                    if batch.is_none_or(|batch| batch.state == State::Done) {
+                        return Ok(Attempt::Done(Copied { is_over: true, ..Copied::default() }));
                     }
-                    Err(Cancelled::Conflict) => {}
-                    Err(Cancelled::Store(error)) => return Err(error),
                 }
             }
-            self.table.wait(attempt).await;
-        }
-        Err(StoreError::Contention { operation: "copy licences", attempts: ATTEMPTS })
+            Ok(Attempt::Retry(()))
+        })
+        .await
     }
 
     /// `None`: seats that were promised are gone by now; look again.
-    async fn plan_chunk(&self, job: Job<'_>, turn: usize, learners: &[EmailKey]) -> Result<Option<Plan>, StoreError> {
+    async fn plan_chunk(
+        &self,
+        transaction: &mut Transaction<Failed>,
+        job: Job<'_>,
+        turn: usize,
+        learners: &[EmailKey],
+    ) -> Result<Option<Copied>, StoreError> {
         let Job { prior, future, batch: Renewing { stamp, .. }, .. } = job;
         let bucket = turn % usize::from(future.seats.buckets.max(1));
         let at = BucketKeys { plan: future.uuid, bucket: u16::try_from(bucket).unwrap_or_default() };
@@ -109,7 +124,6 @@ impl Store {
         let taken = slots_in(future.uuid, learners, items)?;
 
         let mut outcome = Copied::default();
-        let mut writes = Vec::new();
         let mut changes = Vec::new();
         let mut wanting: Vec<(&EmailKey, &License)> = Vec::new();
         for (email, original) in originals_of(job, learners, &originals) {
@@ -121,7 +135,7 @@ impl Store {
                 Some(there) => {
                     if there.status.is_live() && original.renewed_to != Some(there.uuid) {
                         let after = original.carried_on_by(there.uuid, stamp.at);
-                        writes.push(change_of(job, email, original, &after)?);
+                        transaction.when(Failed::Original, [change_of(job, email, original, &after)?]);
                         changes.push(LicenseChange::new(original, &after));
                     }
                     outcome.settled.insert(original.uuid);
@@ -149,15 +163,16 @@ impl Store {
             if let Some((activated, assigned)) = counts.take() {
                 (change.activated, change.assigned) = (crate::write::signed(activated), crate::write::signed(assigned));
             }
-            writes.push(change.write(share.at));
-            writes.extend(deletes);
+            transaction.when(Failed::Bucket, [change.write(share.at)]);
+            transaction.when(Failed::Seat, deletes);
             seats.extend(taken);
         }
         let agreement: AgreementId = job.portfolio.agreement.uuid;
         for ((email, original), seat) in wanting.into_iter().zip(&seats) {
             let copy = original.carried_over(seat, future.start_date, stamp.at);
-            writes.push(change_of(job, email, original, &original.carried_on_by(copy.uuid, stamp.at))?);
-            writes.extend(occupy(&copy, None, agreement, &future.seats, stamp)?);
+            let renewed = change_of(job, email, original, &original.carried_on_by(copy.uuid, stamp.at))?;
+            transaction.when(Failed::Original, [renewed]);
+            transaction.when(Failed::Copy, occupy(&copy, None, agreement, &future.seats, stamp)?);
             changes.push(LicenseChange::carried_over(original.uuid, seat, &copy));
             outcome.settled.insert(original.uuid);
             outcome.made += 1;
@@ -165,9 +180,9 @@ impl Store {
         if !changes.is_empty() {
             let kind = EventKind::LicensesRenewed;
             let event = self.license_event(kind, job.portfolio, future.uuid, changes, Vec::new(), stamp);
-            writes.push(Self::event(&Event { renewal: Some(job.batch.renewal), ..event })?);
+            transaction.event(&Event { renewal: Some(job.batch.renewal), ..event })?;
         }
-        Ok(Some(Plan { writes, outcome }))
+        Ok(Some(outcome))
     }
 }
 
@@ -180,13 +195,10 @@ impl Store {
             return Ok(true);
         }
         // The id of a seat that was imported tells nothing of its plan, and the index may not have heard of it yet.
-        for attempt in 0..LOOKS {
-            if self.license(future, copy).await?.is_some() {
-                return Ok(true);
-            }
-            self.table.wait(attempt + 3).await;
-        }
-        Ok(false)
+        let look = || async move {
+            Ok(if self.license(future, copy).await?.is_some() { Attempt::Done(()) } else { Attempt::Retry(()) })
+        };
+        Ok(self.table.looks(MAX_LOOKS, 3, look).await?.is_some())
     }
 }
 

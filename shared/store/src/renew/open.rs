@@ -12,17 +12,27 @@ use crate::{
     portfolios::sum,
     ports::RenewError,
     rows::{self, Bucket, attributes, number, text},
-    table::{Cancelled, Expression, Write},
+    table::{Expression, Write},
+    transaction::{Commit, Transaction},
     update::{unchanged, unchanged_plan},
     write::record_changes,
 };
 
-/// The writes that put the future plan there, hidden, and which of them reserves its title.
+/// The conditions of the transaction that begins a renewal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Failed {
+    /// Somebody changed the renewal, or began it.
+    Renewal,
+    /// The title of the future plan is in use.
+    Title,
+    /// One of the plans, or a bucket, is not as it was read.
+    Plan,
+}
+
+/// The future plan, hidden: its writes are in the transaction.
 struct Founding {
     future: SubscriptionPlan,
     epochs: Vec<u64>,
-    writes: Vec<Write>,
-    title: Option<usize>,
     kind: EventKind,
     grown: u64,
     changes: Changes,
@@ -50,11 +60,11 @@ impl Store {
             return Ok(None);
         }
         let batch = self.random.batch_id();
+        let mut transaction = Transaction::new("begin renewal");
         let founding = match given {
-            Some(given) => self.found_on_given(sight, prior.plan, given, batch, stamp).await?,
-            None => self.found_new(sight, prior.plan, batch, stamp).await?,
+            Some(given) => self.found_on_given(&mut transaction, sight, (prior.plan, given), batch, stamp).await?,
+            None => self.found_new(&mut transaction, sight, prior.plan, batch, stamp).await?,
         };
-        let Some(founding) = founding else { return Ok(None) };
         let of_plan = (founding.future.uuid, founding.epochs);
         let renewing = Renewing::new(batch, renewal, of_plan, stamp.clone());
 
@@ -63,44 +73,40 @@ impl Store {
             .name(attributes::BATCH)
             .value("batch", text(batch))
             .value("one", number(1));
-        let mut writes = vec![Write::Update {
+        let update = Write::Update {
             key: sight.keys().renewal(renewal.id),
             update: "SET #version = #version + :one, #batch = :batch".to_owned(),
             condition: Some(condition),
             terms,
-        }];
-        writes.push(Write::Check { key: sight.keys().plan(prior.plan.uuid), condition: unchanged(prior.version) });
-        let title = founding.title.map(|n| writes.len() + n);
-        writes.extend(founding.writes);
-        writes.push(Write::create(renewing.item()?));
+        };
+        transaction.when(Failed::Renewal, [update]);
+        let prior = Write::Check { key: sight.keys().plan(prior.plan.uuid), condition: unchanged(prior.version) };
+        transaction.when(Failed::Plan, [prior]);
+        transaction.write([Write::create(renewing.item()?)]);
         let event = Event {
             renewal: Some(renewal.id),
             changes: founding.changes,
             count: (founding.grown > 0).then_some(founding.grown),
             ..self.license_event(founding.kind, &sight.portfolio, founding.future.uuid, Vec::new(), Vec::new(), stamp)
         };
-        writes.extend(Self::told(&event)?);
-        match self.table.transact(writes, self.token()).await {
-            Ok(()) => Ok(Some(renewing)),
-            Err(Cancelled::Conflict) => Ok(None),
-            Err(Cancelled::Conditions(stood)) => {
-                let failed = |n: usize| stood.get(n).is_some_and(Option::is_some);
-                if !failed(0) && title.is_some_and(failed) {
-                    return Err(Refusal::TitleTaken { title: founding.future.title }.into());
-                }
-                Ok(None)
+        transaction.tell(&event)?;
+        match self.commit(transaction).await? {
+            Commit::Done => Ok(Some(renewing)),
+            Commit::Failed(failures) if failures.has(Failed::Title) && !failures.has(Failed::Renewal) => {
+                Err(Refusal::TitleTaken { title: founding.future.title }.into())
             }
-            Err(Cancelled::Store(error)) => Err(error.into()),
+            Commit::Conflict | Commit::Failed(_) => Ok(None),
         }
     }
 
     async fn found_new(
         &self,
+        transaction: &mut Transaction<Failed>,
         sight: &Sight,
         prior: &SubscriptionPlan,
         batch: license_domain::BatchId,
         stamp: &Stamp,
-    ) -> Result<Option<Founding>, RenewError> {
+    ) -> Result<Founding, RenewError> {
         let buckets = self.buckets(prior).await?;
         let licenses = sum(prior.seats.total, &buckets.iter().map(|(_, bucket)| *bucket).collect::<Vec<_>>());
         sight.renewal.check((prior, &licenses), None)?;
@@ -108,31 +114,32 @@ impl Store {
         let prefix = SeatPrefix::from_bits(high);
         let future = sight.renewal.new_plan(prior, self.random.plan_id(), prefix, stamp.at);
         let keys = sight.keys();
-        let mut writes = vec![
-            Write::create(rows::pointer(&keys.title(&future.title), future.uuid)),
+        transaction.when(Failed::Title, [Write::create(rows::pointer(&keys.title(&future.title), future.uuid))]);
+        // Ids and prefixes are random: they are new.
+        transaction.write([
             Write::create(rows::hidden_plan(&future, 1, batch, stamp)?),
             Write::create(rows::pointer(&keys::plan(future.uuid), future.customer_agreement)),
             Write::create(rows::pointer(&keys::seats(prefix), future.uuid)),
             Write::create(rows::pointer(&keys.entering(future.uuid), sight.renewal.id.0)),
-        ];
+        ]);
         for (seats, bucket) in deal(future.seats.total, future.seats.buckets).into_iter().zip(0_u16..) {
             let at = BucketKeys { plan: future.uuid, bucket };
-            writes.push(Write::create(Bucket { end: seats, ..Bucket::default() }.item(at)?));
+            transaction.write([Write::create(Bucket { end: seats, ..Bucket::default() }.item(at)?)]);
         }
         let grown = future.seats.total;
         let epochs = vec![0; usize::from(future.seats.buckets)];
         let changes = record_changes(None, Some(&future));
-        Ok(Some(Founding { future, epochs, writes, title: Some(0), kind: EventKind::PlanCreated, grown, changes }))
+        Ok(Founding { future, epochs, kind: EventKind::PlanCreated, grown, changes })
     }
 
     async fn found_on_given(
         &self,
+        transaction: &mut Transaction<Failed>,
         sight: &Sight,
-        prior: &SubscriptionPlan,
-        given: SeenPlan<'_>,
+        (prior, given): (&SubscriptionPlan, SeenPlan<'_>),
         batch: license_domain::BatchId,
         stamp: &Stamp,
-    ) -> Result<Option<Founding>, RenewError> {
+    ) -> Result<Founding, RenewError> {
         let (of_prior, of_given) = futures::try_join!(self.buckets(prior), self.buckets(given.plan))?;
         let counts = |plan: &SubscriptionPlan, buckets: &[(BucketKeys, Bucket)]| {
             sum(plan.seats.total, &buckets.iter().map(|(_, bucket)| *bucket).collect::<Vec<_>>())
@@ -142,20 +149,21 @@ impl Store {
         let future = sight.renewal.given_plan(given.plan, stamp.at);
         let item = rows::hidden_plan(&future, given.version + 1, batch, stamp)?;
         let condition = unchanged_plan(given.version, given.plan.num_revocations_applied);
-        let mut writes = vec![Write::Put { item, condition: Some(condition) }];
+        transaction.when(Failed::Plan, [Write::Put { item, condition: Some(condition) }]);
         let grown = future.seats.total - given.plan.seats.total;
         let mut epochs = Vec::new();
         for (seats, bucket) in deal(grown, future.seats.buckets).into_iter().zip(0_u16..) {
             let at = BucketKeys { plan: future.uuid, bucket };
             let seen = of_given.iter().find(|(there, _)| *there == at).map(|(_, seen)| seen);
             epochs.push(seen.map_or(0, |seen| seen.epoch));
-            writes.push(match seen {
+            let bucket = match seen {
                 Some(seen) => pinned(at, seen, seats),
                 None => Write::create(Bucket { end: seats, ..Bucket::default() }.item(at)?),
-            });
+            };
+            transaction.when(Failed::Plan, [bucket]);
         }
         let changes = record_changes(Some(given.plan), Some(&future));
-        Ok(Some(Founding { future, epochs, writes, title: None, kind: EventKind::PlanUpdated, grown, changes }))
+        Ok(Founding { future, epochs, kind: EventKind::PlanUpdated, grown, changes })
     }
 }
 
