@@ -39,3 +39,27 @@ async fn without_the_right_to_send_no_mail_goes_out() {
     assert_eq!(stack.aws().state().mails().expect("mails"), []);
     assert!(stack.refused().iter().all(|line| line.starts_with("User: MailFunction")) && !stack.refused().is_empty());
 }
+
+/// Settings that name secrets: each function starts, and reads those that it uses and no others.
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_are_read_by_name_by_those_who_use_them() {
+    let Some(build) = Build::find() else { return };
+    let (jwt, braze) = ("license-manager/JWT_SECRET_KEY", "license-manager/BRAZE_API_KEY");
+    let (by_jwt, by_braze) = (format!("secretsmanager:{jwt}"), format!("secretsmanager:{braze}"));
+    let options = settings([("JWT_SECRET_KEY", by_jwt.as_str()), ("BRAZE_API_KEY", by_braze.as_str())]);
+    let secrets = [(jwt, "a secret of more than thirty-two bytes"), (braze, "another one")];
+    let secrets = secrets.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let stack = Stack::start(&build, Options { secrets: secrets.into(), ..options }).await;
+    invite(&stack).await;
+    assert!(stack.aws().state().mails().expect("mails").iter().any(|mail| mail.to == "ses@demo.example"));
+    stack.check();
+    let readers = |name: &str| -> Vec<String> {
+        let used = stack.used().into_iter().filter(|(_, access)| access.resource.contains(name));
+        used.map(|(function, _)| function).collect()
+    };
+    assert_eq!(readers("BRAZE_API_KEY"), ["MailFunction"]);
+    let workers = ["BatchesFunction", "BulkFunction", "MailFunction", "RelayFunction", "WebhooksFunction"];
+    let of_tokens = readers("JWT_SECRET_KEY");
+    assert_eq!(of_tokens.len(), 9, "{of_tokens:?}");
+    assert!(of_tokens.iter().all(|function| !workers.contains(&function.as_str())), "{of_tokens:?}");
+}
