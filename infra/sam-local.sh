@@ -125,7 +125,7 @@ for event in events/*.json; do
     provisioning | enrollments) expected='it["statusCode"] == 201' ;;
     jobs) expected='it["statusCode"] == 202' ;;
     mail | bulk | webhooks | relay) expected='it == {"batchItemFailures": []}' ;;
-    batches) expected='it["failed"] == 0' ;;
+    sweeper) expected='it["failed"] == 0' ;;
     relay-redrive) expected='"next" in it' ;;
     *) expected='it["statusCode"] == 200' ;;
   esac

@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use license_domain::{EnterpriseId, ProductCatalog, RoleGrant, RoleName, Scope, Stamp, Timestamp};
 use license_local::{Options, Running};
-use license_store::{keys::UserKeys, ports::Portfolios, rows, table::Write};
+use license_storage_dynamodb::{keys::UserKeys, ports::Portfolios, rows, table::Write};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Census, Client, Proxy, Role, dynamodb_local};
+use crate::{Client, Invariants, Proxy, Role, dynamodb_local};
 
 /// When the tests take place.
 pub const NOW: &str = "2026-11-23T10:46:08Z";
@@ -149,7 +149,7 @@ impl TestApp {
         self.client(Role::Provisioner, EnterpriseId(Uuid::nil()))
     }
 
-    /// Puts on record that the user administers licences.
+    /// Puts on record that the user administers licenses.
     pub async fn grant(&self, username: &str, scope: Scope) {
         let grant = RoleGrant { role: RoleName::SubscriptionsAdmin, scope };
         let mut item = rows::to_item(&grant).expect("an item");
@@ -171,8 +171,8 @@ impl TestApp {
     }
 
     /// All that the table holds, straight from the engine.
-    pub async fn census(&self) -> Census {
-        Census::take(self.running.store()).await
+    pub async fn invariants(&self) -> Invariants {
+        Invariants::take(self.running.store()).await
     }
 }
 

@@ -26,7 +26,7 @@ pub struct Plan {
     pub agreement: Agreement,
 }
 
-/// A licence that somebody has.
+/// A license that somebody has.
 #[derive(Clone, Debug)]
 pub struct Held {
     /// Its id.
@@ -100,7 +100,7 @@ impl Plan {
     }
 
     /// Assigns; the whole answer.
-    pub async fn assign(&self, emails: &[impl AsRef<str> + Sync]) -> crate::Answer {
+    pub async fn assign(&self, emails: &[impl AsRef<str> + Sync]) -> crate::TestResponse {
         let emails: Vec<&str> = emails.iter().map(AsRef::as_ref).collect();
         self.admin()
             .post(&self.path("licenses/assign/"), &json!({ "user_emails": emails, "notify_users": false }))
@@ -108,12 +108,12 @@ impl Plan {
     }
 
     /// Revokes; the whole answer.
-    pub async fn revoke(&self, emails: &[impl AsRef<str> + Sync]) -> crate::Answer {
+    pub async fn revoke(&self, emails: &[impl AsRef<str> + Sync]) -> crate::TestResponse {
         let emails: Vec<&str> = emails.iter().map(AsRef::as_ref).collect();
         self.admin().post(&self.path("licenses/bulk-revoke/"), &json!({ "user_emails": emails })).await
     }
 
-    /// The licence with that id.
+    /// The license with that id.
     pub async fn license(&self, id: &str) -> Value {
         self.admin().get(&self.path(&format!("licenses/{id}/"))).await.expect(200)
     }
@@ -134,7 +134,7 @@ impl Plan {
     }
 
     /// Activates; the whole answer.
-    pub async fn activate(&self, app: &TestApp, held: &Held) -> crate::Answer {
+    pub async fn activate(&self, app: &TestApp, held: &Held) -> crate::TestResponse {
         let learner = app.learner(self.agreement.enterprise, &held.email);
         learner.post(&format!("/api/v1/license-activation/?activation_key={}", held.key), &json!({})).await
     }

@@ -13,7 +13,7 @@ pub struct Client {
 
 /// An answer with its whole body.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct TestResponse {
     /// The status.
     pub status: StatusCode,
     /// The headers.
@@ -22,7 +22,7 @@ pub struct Answer {
     pub text: String,
 }
 
-impl Answer {
+impl TestResponse {
     /// The body as JSON; null where it is none.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_default()
@@ -48,7 +48,7 @@ impl Client {
     }
 
     /// Any request; `path` may be a whole URL, as in a page's `next`.
-    pub async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
+    pub async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> TestResponse {
         self.send_with(method, path, body, &[]).await
     }
 
@@ -59,7 +59,7 @@ impl Client {
         path: &str,
         body: Option<&Value>,
         headers: &[(&str, &str)],
-    ) -> Answer {
+    ) -> TestResponse {
         let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.url) };
         let mut request = self.http.request(method, url);
         if let Some(token) = &self.token {
@@ -73,7 +73,7 @@ impl Client {
         }
         let response = request.send().await.expect("the app answers");
         let (status, headers) = (response.status(), response.headers().clone());
-        Answer { status, headers, text: response.text().await.expect("a whole body") }
+        TestResponse { status, headers, text: response.text().await.expect("a whole body") }
     }
 
     /// A request without body, and the answer's body as it came over the wire.
@@ -90,7 +90,7 @@ impl Client {
     }
 
     /// A request of the HTTP client itself, with the token.
-    pub fn authorised(&self, method: Method, url: &str) -> reqwest::RequestBuilder {
+    pub fn authorized(&self, method: Method, url: &str) -> reqwest::RequestBuilder {
         let request = self.http.request(method, url);
         match &self.token {
             Some(token) => request.header(header::AUTHORIZATION, format!("JWT {token}")),
@@ -99,33 +99,33 @@ impl Client {
     }
 
     /// GET.
-    pub async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> TestResponse {
         self.send(Method::GET, path, None).await
     }
 
     /// DELETE.
-    pub async fn delete(&self, path: &str) -> Answer {
+    pub async fn delete(&self, path: &str) -> TestResponse {
         self.send(Method::DELETE, path, None).await
     }
 
     /// PATCH of JSON.
-    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+    pub async fn patch(&self, path: &str, body: &Value) -> TestResponse {
         self.send(Method::PATCH, path, Some(body)).await
     }
 
     /// POST of JSON.
-    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub async fn post(&self, path: &str, body: &Value) -> TestResponse {
         self.send(Method::POST, path, Some(body)).await
     }
 
     /// POST of JSON to somebody who may be dead: the answer's body, if it succeeded.
     pub async fn try_post(&self, path: &str, body: &Value) -> Option<Value> {
-        Self::body(self.authorised(Method::POST, &format!("{}{path}", self.url)).json(body)).await
+        Self::body(self.authorized(Method::POST, &format!("{}{path}", self.url)).json(body)).await
     }
 
     /// GET from somebody who may be dead.
     pub async fn try_get(&self, path: &str) -> Option<Value> {
-        Self::body(self.authorised(Method::GET, &format!("{}{path}", self.url))).await
+        Self::body(self.authorized(Method::GET, &format!("{}{path}", self.url))).await
     }
 
     async fn body(request: reqwest::RequestBuilder) -> Option<Value> {

@@ -2,18 +2,18 @@
 //! over an embedded engine; builders for state, clients for each role, and a proxy before the engine that
 //! counts what is asked of it and can make it fail.
 
-pub mod aftermath;
 pub mod app;
 pub mod builders;
-pub mod census;
 pub mod client;
+pub mod consequences;
 pub mod dynamodb_local;
+pub mod invariants;
 pub mod proxy;
 pub mod roles;
 pub mod wire;
 
 pub use app::{NOW, TestApp};
-pub use census::Census;
-pub use client::{Answer, Client};
+pub use client::{Client, TestResponse};
+pub use invariants::Invariants;
 pub use proxy::{Call, Fault, Proxy};
 pub use roles::Role;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 /// A kind of caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// Administers the licences of the customer.
+    /// Administers the licenses of the customer.
     Admin,
     /// Administers those of another customer.
     ForeignAdmin,
@@ -14,7 +14,7 @@ pub enum Role {
     Learner,
     /// Learns with another customer.
     ForeignLearner,
-    /// Administers everybody's licences.
+    /// Administers everybody's licenses.
     Operator,
     /// Makes plans and agreements.
     Provisioner,
@@ -26,7 +26,7 @@ pub enum Role {
     Superuser,
     /// Retires learners.
     RetirementWorker,
-    /// Administers the licences of the customer, as the store says and the token does not.
+    /// Administers the licenses of the customer, as the store says and the token does not.
     RecordedAdmin,
     /// The same with another customer.
     RecordedForeignAdmin,

@@ -1,5 +1,5 @@
 //! `POST /api/v1/customer-agreement/{agreement}/auto-apply/`: the caller takes a seat of the agreement's plan for
-//! auto-applied licences, activated at once. Who holds one already gets that one. The body is empty: the learner
+//! auto-applied licenses, activated at once. Who holds one already gets that one. The body is empty: the learner
 //! is the token's.
 
 use axum::{
@@ -7,13 +7,13 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use license_domain::AgreementId;
-use license_store::ports::AutoApplyError;
-use license_web::{
-    ApiError, Caller, Doc, Grants, LEARNERS_AND_ADMINS, Missing, Route,
-    doc::{self, Answer, Shape},
+use license_api::{
+    ApiError, Doc, LEARNERS_AND_ADMINS, Requester, RequiredPermission, Route, RouteAccess,
+    doc::{self, ResponseDoc, Shape},
     id, wire,
 };
+use license_domain::AgreementId;
+use license_storage_dynamodb::ports::AutoApplyError;
 
 use crate::Context;
 
@@ -21,19 +21,23 @@ use crate::Context;
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/customer-agreement/{agreement}/auto-apply/",
-    access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: false, missing: Missing::LearnerOrAdmin },
+    access: RouteAccess::Roles {
+        roles: LEARNERS_AND_ADMINS,
+        listing: false,
+        missing: RequiredPermission::LearnerOrAdmin,
+    },
     doc: &Doc {
-        summary: "Gives the caller a licence without an invitation",
+        summary: "Gives the caller a license without an invitation",
         query: &[],
         body: &[],
         answers: &[
-            Answer::new(200, "The caller's licence, new or not.", Shape::Of(doc::schema::<wire::LearnerLicense>)),
-            Answer::new(422, "There is no such plan, no licence left, or the caller's was revoked.", Shape::Text),
+            ResponseDoc::new(200, "The caller's license, new or not.", Shape::Of(doc::schema::<wire::LearnerLicense>)),
+            ResponseDoc::new(422, "There is no such plan, no license left, or the caller's was revoked.", Shape::Text),
         ],
     },
 };
 /// The same where the product's own description names it.
-pub const PLAIN: [Route; 2] = [
+pub const ALIAS: [Route; 2] = [
     ROUTE.at("/customer-agreements/{agreement}/auto-apply/"),
     ROUTE.at("/api/v1/customer-agreements/{agreement}/auto-apply/"),
 ];
@@ -45,22 +49,22 @@ const NO_SEAT: &str = "The plan has no unassigned license left.";
 
 pub async fn handle(
     State(context): State<Context>,
-    caller: Caller,
+    requester: Requester,
     Path(agreement): Path<String>,
 ) -> Result<Json<wire::LearnerLicense>, ApiError> {
     let agreement: AgreementId = id(&agreement)?;
     let (portfolio, products) =
         futures::try_join!(context.portfolios.portfolio(agreement), context.portfolios.products())?;
     let owner = portfolio.as_ref().map(|portfolio| portfolio.agreement.enterprise_customer_uuid);
-    caller.require(LEARNERS_AND_ADMINS, owner, Missing::LearnerOrAdmin)?;
+    requester.require(LEARNERS_AND_ADMINS, owner, RequiredPermission::LearnerOrAdmin)?;
     let portfolio = portfolio.ok_or_else(|| ApiError::not_found("CustomerAgreement"))?;
-    let email = caller.principal.email.clone();
+    let email = requester.principal.email.clone();
     let email = email.ok_or_else(|| ApiError::detail(StatusCode::BAD_REQUEST, NO_EMAIL))?;
 
-    let stamp = caller.stamp("auto-apply").await?;
+    let stamp = requester.stamp("auto-apply").await?;
     let refused = |reason: &str| ApiError::text(StatusCode::UNPROCESSABLE_ENTITY, reason);
     let plan = portfolio.plan_for_auto_applied_licenses(stamp.at).ok_or_else(|| refused(NO_PLAN))?.uuid;
-    let user = caller.principal.lms_user_id;
+    let user = requester.principal.lms_user_id;
     let license =
         context.auto_apply.auto_apply(&portfolio, plan, &email, user, &stamp).await.map_err(|error| match error {
             AutoApplyError::Revoked => refused(REVOKED),

@@ -5,8 +5,10 @@ use axum::{
     Json,
     extract::{Path, State},
 };
+use license_api::{
+    ADMINS, ApiError, CursorQuery, PageQuery, Requester, RequiredPermission, Route, RouteAccess, history, id, wire,
+};
 use license_domain::{AgreementId, Subject};
-use license_web::{ADMINS, ApiError, Caller, Grants, Missing, PageQuery, Route, Walk, history, id, wire};
 
 use crate::Context;
 
@@ -14,25 +16,25 @@ use crate::Context;
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/customer-agreement/{agreement}/history/",
-    access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
+    access: RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin },
     doc: history::DOC,
 };
 /// The same beside the agreement's other addresses.
-pub const PLAIN: [Route; 2] = [
+pub const ALIAS: [Route; 2] = [
     ROUTE.at("/customer-agreements/{agreement}/history/"),
     ROUTE.at("/api/v1/customer-agreements/{agreement}/history/"),
 ];
 
 pub async fn handle(
     State(context): State<Context>,
-    caller: Caller,
+    requester: Requester,
     Path(agreement): Path<String>,
     page: PageQuery,
-) -> Result<Json<Walk<wire::HistoryEntry>>, ApiError> {
+) -> Result<Json<CursorQuery<wire::HistoryEntry>>, ApiError> {
     let agreement: AgreementId = id(&agreement)?;
     let portfolio = context.portfolios.portfolio(agreement).await?;
     let owner = portfolio.as_ref().map(|portfolio| portfolio.agreement.enterprise_customer_uuid);
-    caller.require(ADMINS, owner, Missing::Admin)?;
+    requester.require(ADMINS, owner, RequiredPermission::Admin)?;
     portfolio.ok_or_else(|| ApiError::not_found("CustomerAgreement"))?;
-    history::page(context.trails.as_ref(), Subject::Agreement(agreement), &page).await
+    history::page(context.audit_trails.as_ref(), Subject::Agreement(agreement), &page).await
 }

@@ -2,20 +2,20 @@
 
 mod auto_apply;
 mod compose;
+mod get;
 mod history;
 mod list;
-mod one;
 mod webhooks;
 
 use std::{fmt, sync::Arc};
 
 use axum::{Router, extract::FromRef};
+use license_api::{AppState, Endpoints, Route};
 use license_clients::WebhookSettings;
-use license_store::{
+use license_storage_dynamodb::{
     Store,
-    ports::{AutoApply, Portfolios, Trails, Webhooks},
+    ports::{AuditTrails, AutoApply, Portfolios, Webhooks},
 };
-use license_web::{Endpoints, Route, Web};
 
 pub use self::compose::{SETTINGS, compose};
 
@@ -23,11 +23,11 @@ pub use self::compose::{SETTINGS, compose};
 #[derive(Clone)]
 pub struct Context {
     /// Clock, settings, users.
-    pub web: Web,
+    pub app: AppState,
     /// Agreements and plans.
     pub portfolios: Arc<dyn Portfolios>,
     /// The audit trail.
-    pub trails: Arc<dyn Trails>,
+    pub audit_trails: Arc<dyn AuditTrails>,
     /// Customers' own systems.
     pub webhooks: Arc<dyn Webhooks>,
     /// Where these may be.
@@ -42,18 +42,18 @@ impl fmt::Debug for Context {
     }
 }
 
-impl FromRef<Context> for Web {
+impl FromRef<Context> for AppState {
     fn from_ref(context: &Context) -> Self {
-        context.web.clone()
+        context.app.clone()
     }
 }
 
 /// The context over that store.
-pub fn context(web: Web, store: &Arc<Store>, targets: WebhookSettings) -> Context {
+pub fn context(app: AppState, store: &Arc<Store>, targets: WebhookSettings) -> Context {
     Context {
-        web,
+        app,
         portfolios: store.clone(),
-        trails: store.clone(),
+        audit_trails: store.clone(),
         webhooks: store.clone(),
         targets,
         auto_apply: store.clone(),
@@ -63,20 +63,20 @@ pub fn context(web: Web, store: &Arc<Store>, targets: WebhookSettings) -> Contex
 /// The routes of this function.
 pub const ROUTES: &[Route] = &[
     list::ROUTE,
-    list::PLAIN[0],
-    list::PLAIN[1],
-    one::ROUTE,
-    one::PLAIN[0],
-    one::PLAIN[1],
+    list::ALIAS[0],
+    list::ALIAS[1],
+    get::ROUTE,
+    get::ALIAS[0],
+    get::ALIAS[1],
     history::ROUTE,
-    history::PLAIN[0],
-    history::PLAIN[1],
+    history::ALIAS[0],
+    history::ALIAS[1],
     auto_apply::ROUTE,
-    auto_apply::PLAIN[0],
-    auto_apply::PLAIN[1],
+    auto_apply::ALIAS[0],
+    auto_apply::ALIAS[1],
     webhooks::list::ROUTE,
     webhooks::create::ROUTE,
-    webhooks::one::ROUTE,
+    webhooks::get::ROUTE,
     webhooks::update::ROUTE,
     webhooks::replay::ROUTE,
     webhooks::delete::ROUTE,
@@ -86,20 +86,20 @@ pub const ROUTES: &[Route] = &[
 pub fn router(context: Context) -> Router {
     Endpoints::new(context)
         .add(list::ROUTE, list::handle)
-        .add(list::PLAIN[0], list::handle)
-        .add(list::PLAIN[1], list::handle)
-        .add(one::ROUTE, one::handle)
-        .add(one::PLAIN[0], one::handle)
-        .add(one::PLAIN[1], one::handle)
+        .add(list::ALIAS[0], list::handle)
+        .add(list::ALIAS[1], list::handle)
+        .add(get::ROUTE, get::handle)
+        .add(get::ALIAS[0], get::handle)
+        .add(get::ALIAS[1], get::handle)
         .add(history::ROUTE, history::handle)
-        .add(history::PLAIN[0], history::handle)
-        .add(history::PLAIN[1], history::handle)
+        .add(history::ALIAS[0], history::handle)
+        .add(history::ALIAS[1], history::handle)
         .add(auto_apply::ROUTE, auto_apply::handle)
-        .add(auto_apply::PLAIN[0], auto_apply::handle)
-        .add(auto_apply::PLAIN[1], auto_apply::handle)
+        .add(auto_apply::ALIAS[0], auto_apply::handle)
+        .add(auto_apply::ALIAS[1], auto_apply::handle)
         .add(webhooks::list::ROUTE, webhooks::list::handle)
         .add(webhooks::create::ROUTE, webhooks::create::handle)
-        .add(webhooks::one::ROUTE, webhooks::one::handle)
+        .add(webhooks::get::ROUTE, webhooks::get::handle)
         .add(webhooks::update::ROUTE, webhooks::update::handle)
         .add(webhooks::delete::ROUTE, webhooks::delete::handle)
         .add(webhooks::replay::ROUTE, webhooks::replay::handle)

@@ -8,12 +8,13 @@
 
 use axum::{Json, extract::State};
 use futures::try_join;
-use license_domain::{Portfolio, SubscriptionPlan};
-use license_web::{
-    ApiError, Caller, Doc, Grants, LEARNERS_AND_ADMINS, Missing, Page, PageQuery, Params, Reach, Route,
-    doc::{self, Answer, Kind, Param, Shape},
-    reach, wire,
+use license_api::{
+    ApiError, Doc, LEARNERS_AND_ADMINS, Page, PageQuery, Params, Requester, RequiredPermission, Route, RouteAccess,
+    VisibleAgreements,
+    doc::{self, Kind, Param, ResponseDoc, Shape},
+    visible_agreements, wire,
 };
+use license_domain::{Portfolio, SubscriptionPlan};
 
 use crate::Context;
 
@@ -21,7 +22,7 @@ use crate::Context;
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/customer-agreement/",
-    access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: true, missing: Missing::Unnamed },
+    access: RouteAccess::Roles { roles: LEARNERS_AND_ADMINS, listing: true, missing: RequiredPermission::Unnamed },
     doc: &Doc {
         summary: "Customer agreements with their plans",
         query: &[
@@ -30,30 +31,30 @@ pub const ROUTE: Route = Route {
             doc::PAGE,
         ],
         body: &[],
-        answers: &[Answer::new(200, "A page.", Shape::Of(doc::schema::<Page<wire::Agreement>>))],
+        answers: &[ResponseDoc::new(200, "A page.", Shape::Of(doc::schema::<Page<wire::Agreement>>))],
     },
 };
 /// The same where the product's own description names it.
-pub const PLAIN: [Route; 2] = [ROUTE.at("/customer-agreements/"), ROUTE.at("/api/v1/customer-agreements/")];
+pub const ALIAS: [Route; 2] = [ROUTE.at("/customer-agreements/"), ROUTE.at("/api/v1/customer-agreements/")];
 
 const PAGE_SIZE: usize = 100;
 
 pub async fn handle(
     State(context): State<Context>,
-    caller: Caller,
+    requester: Requester,
     params: Params,
     page: PageQuery,
 ) -> Result<Json<Page<wire::Agreement>>, ApiError> {
-    let access = caller.require_listing(LEARNERS_AND_ADMINS)?;
+    let access = requester.require_listing(LEARNERS_AND_ADMINS)?;
     let enterprise = params.uuid("enterprise_customer_uuid")?;
     let active_only = params.flag("active_plans_only", true);
 
-    let (window, shown) = match reach(&*context.portfolios, &access, enterprise).await? {
-        Reach::Only(portfolios) => {
+    let (window, shown) = match visible_agreements(&*context.portfolios, &access, enterprise).await? {
+        VisibleAgreements::Only(portfolios) => {
             let window = page.fixed_window(count(portfolios.len()), PAGE_SIZE)?;
             (window, window.of(portfolios))
         }
-        Reach::Everything => {
+        VisibleAgreements::Everything => {
             let all = context.portfolios.all_agreements().await?;
             let window = page.fixed_window(count(all.len()), PAGE_SIZE)?;
             (window, context.portfolios.portfolios(&window.of(all)).await?)
@@ -75,7 +76,7 @@ pub(crate) async fn show(
         .filter(|plan| plan.is_active || !active_only)
         .collect();
     let (counts, products) = try_join!(context.portfolios.seat_counts(&plans), context.portfolios.products())?;
-    let now = context.web.now();
+    let now = context.app.now();
     let shape = |portfolio| wire::Agreement::new(portfolio, &counts, &products, active_only, now);
     Ok(portfolios.iter().map(shape).collect())
 }

@@ -1,22 +1,22 @@
 //! Webhooks: addresses of a customer's own systems that are told of the customer's events. For the customer's admins.
 
+mod body;
 pub mod create;
 pub mod delete;
+pub mod get;
 pub mod list;
-pub mod one;
 pub mod replay;
-mod shape;
+mod response;
 pub mod update;
-mod wish;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use license_domain::{AgreementId, Portfolio, Random, Webhook, WebhookId, webhook::Secret};
-use license_web::{ADMINS, ApiError, Caller, Grants, Missing, id};
+use license_api::{ADMINS, ApiError, Requester, RequiredPermission, RouteAccess, id};
+use license_domain::{AgreementId, Portfolio, Random, Webhook, WebhookId, webhook::WebhookSecret};
 
 use crate::Context;
 
 /// Who may.
-const ACCESS: Grants = Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin };
+const ACCESS: RouteAccess = RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin };
 
 /// How often a change is tried while deliveries change the same record.
 const ATTEMPTS: u32 = 5;
@@ -25,18 +25,18 @@ const ATTEMPTS: u32 = 5;
 const SECRET_PREFIX: &str = "whsec_";
 
 /// A new secret, of 256 random bits.
-fn secret(random: &dyn Random) -> Secret {
+fn secret(random: &dyn Random) -> WebhookSecret {
     let bits = [random.bits().to_be_bytes(), random.bits().to_be_bytes()].concat();
-    Secret(format!("{SECRET_PREFIX}{}", STANDARD.encode(bits)))
+    WebhookSecret(format!("{SECRET_PREFIX}{}", STANDARD.encode(bits)))
 }
 
 /// The agreement that a path names, for an admin of its customer. To anybody else one that there is and one that there
 /// is not are the same.
-async fn agreement(context: &Context, caller: &Caller, agreement: &str) -> Result<Portfolio, ApiError> {
+async fn agreement(context: &Context, requester: &Requester, agreement: &str) -> Result<Portfolio, ApiError> {
     let agreement: AgreementId = id(agreement)?;
     let portfolio = context.portfolios.portfolio(agreement).await?;
     let owner = portfolio.as_ref().map(|portfolio| portfolio.agreement.enterprise_customer_uuid);
-    caller.require(ADMINS, owner, Missing::Admin)?;
+    requester.require(ADMINS, owner, RequiredPermission::Admin)?;
     portfolio.ok_or_else(|| ApiError::not_found("CustomerAgreement"))
 }
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use license_api::{ApiSettings, AppState};
 use license_clients::{ExportClient, ExportSettings};
 use license_domain::job::DEFAULT_ENROLLMENT_LIMIT;
 use license_runtime::{self as runtime, Error, Parts};
 use license_settings::{Declared, NotANumber, Setting, number};
-use license_store::StoreSettings;
-use license_web::{Settings, Web};
+use license_storage_dynamodb::StoreSettings;
 
 use crate::Context;
 
@@ -15,7 +15,7 @@ use crate::Context;
 pub const SETTINGS: Declared = &[
     runtime::SETTINGS,
     StoreSettings::DECLARED,
-    Settings::DECLARED,
+    ApiSettings::DECLARED,
     ExportSettings::DECLARED,
     EnrollmentLimit::DECLARED,
 ];
@@ -44,7 +44,7 @@ impl EnrollmentLimit {
 pub fn compose(parts: &Parts) -> Result<Context, Error> {
     let (clock, random) = (parts.clock().clone(), parts.random().clone());
     let exports = ExportClient::new(ExportSettings::from_lookup(parts.lookup()), &parts.aws, clock.clone())?;
-    let settings = Settings::from_lookup(parts.lookup())?;
-    let web = Web::new(&settings, parts.store.clone(), clock, random)?;
-    Ok(crate::context(web, &parts.store, Arc::new(exports), EnrollmentLimit::from_lookup(parts.lookup())?))
+    let settings = ApiSettings::from_lookup(parts.lookup())?;
+    let app = AppState::new(&settings, parts.store.clone(), clock, random)?;
+    Ok(crate::context(app, &parts.store, Arc::new(exports), EnrollmentLimit::from_lookup(parts.lookup())?))
 }

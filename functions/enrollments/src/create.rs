@@ -1,5 +1,5 @@
 //! `POST /api/v1/bulk-license-enrollment?enterprise_customer_uuid=…`: the learners named, as far as they hold
-//! activated or assigned licences of the customer (or of the plan `subscription_uuid`), are to be enrolled in all of
+//! activated or assigned licenses of the customer (or of the plan `subscription_uuid`), are to be enrolled in all of
 //! these courses. The job is on record once this answers; how it ended is asked with GET.
 //!
 //! ```json
@@ -10,14 +10,15 @@
 //! ```
 
 use axum::{Json, extract::State, http::StatusCode};
+use license_api::{
+    ApiError, Body, Doc, Fields, LEARNERS_AND_ADMINS, Params, Presence, Requester, RequiredPermission, Route,
+    RouteAccess,
+    doc::{self, Kind, Param, Shape},
+    email, stored,
+};
 use license_domain::{
     EmailAddress, Job, JobId, JobKind, JobParams, LicenseStatus, PlanId, Portfolio, Row, RowFilter,
     job::chunks::MAX_COURSE_BYTES,
-};
-use license_web::{
-    ApiError, Body, Caller, Doc, Fields, Grants, LEARNERS_AND_ADMINS, Missing, Params, Presence, Route,
-    doc::{self, Kind, Param, Shape},
-    email, stored,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -29,12 +30,16 @@ use crate::{Context, customer};
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/bulk-license-enrollment/",
-    access: Grants::Roles { roles: LEARNERS_AND_ADMINS, listing: false, missing: Missing::UnanchoredLearnerOrAdmin },
+    access: RouteAccess::Roles {
+        roles: LEARNERS_AND_ADMINS,
+        listing: false,
+        missing: RequiredPermission::UnanchoredLearnerOrAdmin,
+    },
     doc: &Doc {
         summary: "Enrols licensed learners in courses, many at once",
         query: &[
             doc::THE_ENTERPRISE,
-            Param::optional("subscription_uuid", Kind::Uuid, "Only licences of this plan count."),
+            Param::optional("subscription_uuid", Kind::Uuid, "Only licenses of this plan count."),
             Param::optional("enroll_all", Kind::Boolean, "Whether every learner of the plan is meant."),
         ],
         body: &[
@@ -42,7 +47,7 @@ pub const ROUTE: Route = Route {
             Param::required("course_run_keys", Kind::Texts, "The courses."),
             Param::required("notify", Kind::Boolean, "Whether the learners are told."),
         ],
-        answers: &[doc::Answer::new(201, "The job is on record.", Shape::Of(doc::schema::<Answer>))],
+        answers: &[doc::ResponseDoc::new(201, "The job is on record.", Shape::Of(doc::schema::<CreateResponse>))],
     },
 };
 
@@ -52,12 +57,12 @@ const KEY_LENGTH: usize = 255;
 /// The job's id.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "EnrollmentJobCreated")]
-pub struct Answer {
+pub struct CreateResponse {
     job_id: JobId,
 }
 
 /// What is asked for.
-struct Wish {
+struct CreateBody {
     emails: Vec<EmailAddress>,
     course_run_keys: Vec<String>,
     notify: bool,
@@ -67,40 +72,40 @@ struct Wish {
 
 pub async fn handle(
     State(context): State<Context>,
-    caller: Caller,
+    requester: Requester,
     params: Params,
     body: Result<Body, ApiError>,
-) -> Result<(StatusCode, Json<Answer>), ApiError> {
-    let portfolio = customer::find(&context, &caller, &params).await?;
-    let wish = Wish::parse(&body?, &params)?;
-    wish.check(&portfolio, context.limit.0)?;
+) -> Result<(StatusCode, Json<CreateResponse>), ApiError> {
+    let portfolio = customer::find(&context, &requester, &params).await?;
+    let body = CreateBody::parse(&body?, &params)?;
+    body.check(&portfolio, context.limit.0)?;
     let live = vec![LicenseStatus::Activated, LicenseStatus::Assigned];
     let everybody = RowFilter { statuses: live, search: Vec::new() };
-    let id = context.web.random().job_id();
+    let id = context.app.random().job_id();
     let job = Job {
-        subscription_plan: wish.plan,
+        subscription_plan: body.plan,
         params: JobParams {
-            notify: wish.notify,
-            course_run_keys: wish.course_run_keys,
-            filter: wish.enroll_all.then_some(everybody),
+            notify: body.notify,
+            course_run_keys: body.course_run_keys,
+            filter: body.enroll_all.then_some(everybody),
             ..JobParams::default()
         },
-        ..Job::new(id, JobKind::Enroll, &portfolio.agreement, caller.asker(), context.web.now())
+        ..Job::new(id, JobKind::Enroll, &portfolio.agreement, requester.requester(), context.app.now())
     };
-    let (job, chunks) = if wish.enroll_all {
+    let (job, chunks) = if body.enroll_all {
         (job, Vec::new())
     } else {
-        let emails = (0..).zip(wish.emails);
+        let emails = (0..).zip(body.emails);
         let rows = emails.map(|(row, email)| Row { row, user_email: Some(email), ..Row::default() });
         job.with_rows(&rows.collect::<Vec<_>>())
     };
-    let answer = Answer { job_id: job.uuid };
-    let stamp = caller.stamp("bulk-enroll").await?.answering(|| stored(StatusCode::CREATED, &answer));
+    let answer = CreateResponse { job_id: job.uuid };
+    let stamp = requester.stamp("bulk-enroll").await?.answering(|| stored(StatusCode::CREATED, &answer));
     context.jobs.create_job(&portfolio, &job, &chunks, &stamp).await?;
     Ok((StatusCode::CREATED, Json(answer)))
 }
 
-impl Wish {
+impl CreateBody {
     fn parse(body: &Body, params: &Params) -> Result<Self, ApiError> {
         // The parameters are checked with the body, and complained about together.
         let mut all = body.clone();
@@ -125,7 +130,7 @@ impl Wish {
         Ok(Self { emails, course_run_keys, notify: notify.unwrap_or_default(), plan, enroll_all })
     }
 
-    /// A job has at most so many enrolments, and its plan is one of the customer's.
+    /// A job has at most so many enrollments, and its plan is one of the customer's.
     fn check(&self, portfolio: &Portfolio, limit: usize) -> Result<(), ApiError> {
         let wanted = self.emails.len().saturating_mul(self.course_run_keys.len());
         if wanted > limit {

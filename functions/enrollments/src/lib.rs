@@ -3,17 +3,17 @@
 mod compose;
 mod create;
 mod customer;
-mod status;
+mod get;
 
 use std::{fmt, sync::Arc};
 
 use axum::{Router, extract::FromRef};
+use license_api::{AppState, Endpoints, Route};
 use license_clients::Exports;
-use license_store::{
+use license_storage_dynamodb::{
     Store,
     ports::{Jobs, Portfolios},
 };
-use license_web::{Endpoints, Route, Web};
 
 pub use self::compose::{EnrollmentLimit, SETTINGS, compose};
 
@@ -21,7 +21,7 @@ pub use self::compose::{EnrollmentLimit, SETTINGS, compose};
 #[derive(Clone)]
 pub struct Context {
     /// Clock, settings, users.
-    pub web: Web,
+    pub app: AppState,
     /// Agreements and plans.
     pub portfolios: Arc<dyn Portfolios>,
     /// Jobs on record.
@@ -38,21 +38,21 @@ impl fmt::Debug for Context {
     }
 }
 
-impl FromRef<Context> for Web {
+impl FromRef<Context> for AppState {
     fn from_ref(context: &Context) -> Self {
-        context.web.clone()
+        context.app.clone()
     }
 }
 
 /// The context over that store.
-pub fn context(web: Web, store: &Arc<Store>, exports: Arc<dyn Exports>, limit: EnrollmentLimit) -> Context {
-    Context { web, portfolios: store.clone(), jobs: store.clone(), exports, limit }
+pub fn context(app: AppState, store: &Arc<Store>, exports: Arc<dyn Exports>, limit: EnrollmentLimit) -> Context {
+    Context { app, portfolios: store.clone(), jobs: store.clone(), exports, limit }
 }
 
 /// The routes of this function.
-pub const ROUTES: &[Route] = &[create::ROUTE, status::ROUTE];
+pub const ROUTES: &[Route] = &[create::ROUTE, get::ROUTE];
 
 /// The function's router.
 pub fn router(context: Context) -> Router {
-    Endpoints::new(context).add(create::ROUTE, create::handle).add(status::ROUTE, status::handle).router()
+    Endpoints::new(context).add(create::ROUTE, create::handle).add(get::ROUTE, get::handle).router()
 }

@@ -7,27 +7,27 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use license_domain::{Consequence, EventKind, Job, JobState};
-use license_web::{
-    ADMINS, ApiError, Caller, Doc, Grants, Missing, Route,
-    doc::{self, Answer, Shape},
+use license_api::{
+    ADMINS, ApiError, Doc, Requester, RequiredPermission, Route, RouteAccess,
+    doc::{self, ResponseDoc, Shape},
     stored,
 };
+use license_domain::{Consequence, EventKind, Job, JobState};
 
-use crate::{Context, find, portfolio_of, shape::Shown};
+use crate::{Context, find, portfolio_of, response::Shown};
 
-const NO_SENSE: Answer = Answer::new(409, "The job is in no state for that.", Shape::Detail);
+const NO_SENSE: ResponseDoc = ResponseDoc::new(409, "The job is in no state for that.", Shape::Detail);
 
 /// Stopping a job.
 pub const CANCEL: Route = Route {
     method: "POST",
     path: "/api/v1/jobs/{job}/cancel/",
-    access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
+    access: RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin },
     doc: &Doc {
         summary: "Stops a job",
         query: &[],
         body: &[],
-        answers: &[Answer::new(200, "It is stopped.", Shape::Of(doc::schema::<Shown>)), NO_SENSE],
+        answers: &[ResponseDoc::new(200, "It is stopped.", Shape::Of(doc::schema::<Shown>)), NO_SENSE],
     },
 };
 
@@ -35,38 +35,38 @@ pub const CANCEL: Route = Route {
 pub const RESUME: Route = Route {
     method: "POST",
     path: "/api/v1/jobs/{job}/resume/",
-    access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
+    access: RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin },
     doc: &Doc {
         summary: "Lets a job go on, or begin with the rows that were uploaded",
         query: &[],
         body: &[],
-        answers: &[Answer::new(202, "It goes on.", Shape::Of(doc::schema::<Shown>)), NO_SENSE],
+        answers: &[ResponseDoc::new(202, "It goes on.", Shape::Of(doc::schema::<Shown>)), NO_SENSE],
     },
 };
 
 pub async fn cancel(
     State(context): State<Context>,
-    caller: Caller,
+    requester: Requester,
     Path(job): Path<String>,
 ) -> Result<(StatusCode, Json<Shown>), ApiError> {
-    let job = find(&context, &caller, &job).await?;
+    let job = find(&context, &requester, &job).await?;
     if !job.state.is_open() {
         return Err(no_sense(&job, "stopped"));
     }
-    let after = Job { state: JobState::Cancelled, modified: context.web.now(), ..job.clone() };
-    change(&context, &caller, (&job, after), Vec::new(), StatusCode::OK).await
+    let after = Job { state: JobState::Canceled, modified: context.app.now(), ..job.clone() };
+    change(&context, &requester, (&job, after), Vec::new(), StatusCode::OK).await
 }
 
 pub async fn resume(
     State(context): State<Context>,
-    caller: Caller,
+    requester: Requester,
     Path(job): Path<String>,
 ) -> Result<(StatusCode, Json<Shown>), ApiError> {
-    let job = find(&context, &caller, &job).await?;
+    let job = find(&context, &requester, &job).await?;
     if job.state == JobState::Done {
         return Err(no_sense(&job, "resumed"));
     }
-    if job.due().is_none() && job.kept_until.is_some_and(|until| until <= context.web.now()) {
+    if job.due().is_none() && job.kept_until.is_some_and(|until| until <= context.app.now()) {
         return Err(ApiError::detail(StatusCode::CONFLICT, "The job's rows are not kept any more."));
     }
     // Its lanes are where it was; without any it has not begun. One that stands still is set in motion again.
@@ -75,14 +75,14 @@ pub async fn resume(
         _ if job.lanes > 0 => JobState::Running,
         _ => JobState::Pending,
     };
-    let after = Job { state, problem: None, modified: context.web.now(), ..job.clone() };
+    let after = Job { state, problem: None, modified: context.app.now(), ..job.clone() };
     let again = vec![Consequence::RunJob { job: job.uuid, after_seconds: 0 }];
-    change(&context, &caller, (&job, after), again, StatusCode::ACCEPTED).await
+    change(&context, &requester, (&job, after), again, StatusCode::ACCEPTED).await
 }
 
 async fn change(
     context: &Context,
-    caller: &Caller,
+    requester: &Requester,
     (seen, after): (&Job, Job),
     consequences: Vec<Consequence>,
     status: StatusCode,
@@ -90,7 +90,7 @@ async fn change(
     let portfolio = portfolio_of(context, seen).await?;
     let lanes = context.jobs.lanes(seen.uuid).await?;
     let answer = Shown::new(&after, &lanes);
-    let stamp = caller.stamp(after.state.as_str()).await?.answering(|| stored(status, &answer));
+    let stamp = requester.stamp(after.state.as_str()).await?.answering(|| stored(status, &answer));
     let event = (EventKind::JobChanged, consequences);
     if !context.jobs.change_job(&portfolio, (seen, &after), event, &stamp).await? {
         let detail = "The job was changed at the same time; look again.";

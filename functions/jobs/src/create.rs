@@ -8,25 +8,25 @@
 //! With `upload` the rows are put to `upload_url` as CSV, and `…/resume/` begins.
 
 use axum::{Json, extract::State, http::StatusCode};
-use license_domain::{Job, JobKind, JobState};
-use license_web::{
-    ADMINS, ApiError, Body, Caller, Doc, Grants, Missing, PROVISIONERS, Route,
-    doc::{self, Answer, Kind, Param, Shape},
+use license_api::{
+    ADMINS, ApiError, Body, Doc, PROVISIONERS, Requester, RequiredPermission, Route, RouteAccess,
+    doc::{self, Kind, Param, ResponseDoc, Shape},
     stored,
 };
+use license_domain::{Job, JobKind, JobState};
 
 use crate::{
     Context,
-    shape::Shown,
+    body::{KINDS, Wish},
+    response::Shown,
     upstream,
-    wish::{KINDS, Wish},
 };
 
 /// A new job.
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/jobs/",
-    access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
+    access: RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin },
     doc: &Doc {
         summary: "Asks for work on many rows",
         query: &[],
@@ -42,44 +42,44 @@ pub const ROUTE: Route = Route {
             ),
             Param::optional("dry_run", Kind::Boolean, "Whether it only says what it would do."),
         ],
-        answers: &[Answer::new(202, "The job is on record.", Shape::Of(doc::schema::<Shown>))],
+        answers: &[ResponseDoc::new(202, "The job is on record.", Shape::Of(doc::schema::<Shown>))],
     },
 };
 
 pub async fn handle(
     State(context): State<Context>,
-    caller: Caller,
+    requester: Requester,
     body: Result<Body, ApiError>,
 ) -> Result<(StatusCode, Json<Shown>), ApiError> {
-    let may_some = !caller.access(ADMINS).is_empty() || caller.principal.is_superuser;
-    let may_grow = caller.require_everywhere(PROVISIONERS, Missing::ProvisioningPlans).is_ok();
+    let may_some = !requester.access(ADMINS).is_empty() || requester.principal.is_superuser;
+    let may_grow = requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningPlans).is_ok();
     if !may_some && !may_grow {
-        return Err(Missing::Admin.refusal());
+        return Err(RequiredPermission::Admin.refusal());
     }
     let wish = Wish::parse(&body?)?;
     let portfolio = context.portfolios.portfolio_of_plan(wish.plan).await?;
     if wish.kind == JobKind::Grow {
-        caller.require_everywhere(PROVISIONERS, Missing::ProvisioningPlans)?;
+        requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningPlans)?;
     } else {
         let enterprise = portfolio.as_ref().map(|portfolio| portfolio.agreement.enterprise_customer_uuid);
-        caller.require(ADMINS, enterprise, Missing::Admin)?;
+        requester.require(ADMINS, enterprise, RequiredPermission::Admin)?;
     }
     let portfolio = portfolio.ok_or_else(|| ApiError::not_found("SubscriptionPlan"))?;
     let plan = portfolio.plan(wish.plan).ok_or_else(|| ApiError::not_found("SubscriptionPlan"))?;
     wish.check(plan, &portfolio)?;
 
-    let id = context.web.random().job_id();
+    let id = context.app.random().job_id();
     let job = Job {
         subscription_plan: Some(wish.plan),
         params: wish.params,
         dry_run: wish.dry_run,
-        ..Job::new(id, wish.kind, &portfolio.agreement, caller.asker(), context.web.now())
+        ..Job::new(id, wish.kind, &portfolio.agreement, requester.requester(), context.app.now())
     };
     let (job, chunks) = match (wish.rows, wish.upload) {
         (Some(rows), _) => job.with_rows(&rows),
         (None, false) => (job, Vec::new()),
         (None, true) => {
-            let upload = Some(license_jobs::upload_file(id));
+            let upload = Some(license_work::upload_file(id));
             (Job { state: JobState::Uploading, upload, ..job }, Vec::new())
         }
     };
@@ -88,7 +88,7 @@ pub async fn handle(
         None => None,
     };
     let answer = Shown::new(&job, &[]).awaiting(upload_url);
-    let stamp = caller.stamp(&format!("job {}", wish.kind.as_str())).await?;
+    let stamp = requester.stamp(&format!("job {}", wish.kind.as_str())).await?;
     let stamp = stamp.answering(|| stored(StatusCode::ACCEPTED, &answer));
     context.jobs.create_job(&portfolio, &job, &chunks, &stamp).await?;
     Ok((StatusCode::ACCEPTED, Json(answer)))

@@ -1,25 +1,25 @@
 //! Jobs: work on many rows, asked for here and carried out afterwards.
 
+mod body;
 mod compose;
 mod control;
 mod create;
+mod get;
 mod list;
-mod one;
+mod response;
 mod results;
 mod reverse;
-mod shape;
-mod wish;
 
 use std::{fmt, sync::Arc};
 
 use axum::{Router, extract::FromRef};
+use license_api::{ADMINS, ApiError, AppState, CsvLimit, Endpoints, Requester, RequiredPermission, Route, id};
 use license_clients::{ClientError, Exports};
 use license_domain::{Job, JobId, Portfolio};
-use license_store::{
+use license_storage_dynamodb::{
     Store,
     ports::{Jobs, Portfolios},
 };
-use license_web::{ADMINS, ApiError, Caller, CsvLimit, Endpoints, Missing, Route, Web, id};
 
 pub use self::compose::{SETTINGS, compose};
 
@@ -27,7 +27,7 @@ pub use self::compose::{SETTINGS, compose};
 #[derive(Clone)]
 pub struct Context {
     /// Clock, settings, users.
-    pub web: Web,
+    pub app: AppState,
     /// Agreements and plans.
     pub portfolios: Arc<dyn Portfolios>,
     /// Jobs on record.
@@ -44,27 +44,27 @@ impl fmt::Debug for Context {
     }
 }
 
-impl FromRef<Context> for Web {
+impl FromRef<Context> for AppState {
     fn from_ref(context: &Context) -> Self {
-        context.web.clone()
+        context.app.clone()
     }
 }
 
 /// The context over that store.
-pub fn context(web: Web, store: &Arc<Store>, exports: Arc<dyn Exports>, csv_limit: CsvLimit) -> Context {
-    Context { web, portfolios: store.clone(), jobs: store.clone(), exports, csv_limit }
+pub fn context(app: AppState, store: &Arc<Store>, exports: Arc<dyn Exports>, csv_limit: CsvLimit) -> Context {
+    Context { app, portfolios: store.clone(), jobs: store.clone(), exports, csv_limit }
 }
 
 /// The routes of this function.
 pub const ROUTES: &[Route] =
-    &[create::ROUTE, list::ROUTE, one::ROUTE, results::ROUTE, control::CANCEL, control::RESUME, reverse::ROUTE];
+    &[create::ROUTE, list::ROUTE, get::ROUTE, results::ROUTE, control::CANCEL, control::RESUME, reverse::ROUTE];
 
 /// The function's router.
 pub fn router(context: Context) -> Router {
     Endpoints::new(context)
         .add(create::ROUTE, create::handle)
         .add(list::ROUTE, list::handle)
-        .add(one::ROUTE, one::handle)
+        .add(get::ROUTE, get::handle)
         .add(results::ROUTE, results::handle)
         .add(control::CANCEL, control::cancel)
         .add(control::RESUME, control::resume)
@@ -74,13 +74,13 @@ pub fn router(context: Context) -> Router {
 
 /// The job that a path names, for an admin of its customer. To anybody else one that there is and one that there is
 /// not are the same.
-pub(crate) async fn find(context: &Context, caller: &Caller, job: &str) -> Result<Job, ApiError> {
+pub(crate) async fn find(context: &Context, requester: &Requester, job: &str) -> Result<Job, ApiError> {
     let job: JobId = id(job)?;
-    if caller.access(ADMINS).is_empty() && !caller.principal.is_superuser {
-        return Err(Missing::Admin.refusal());
+    if requester.access(ADMINS).is_empty() && !requester.principal.is_superuser {
+        return Err(RequiredPermission::Admin.refusal());
     }
     let job = context.jobs.job(job).await?;
-    caller.require(ADMINS, job.as_ref().map(|job| job.enterprise_customer_uuid), Missing::Admin)?;
+    requester.require(ADMINS, job.as_ref().map(|job| job.enterprise_customer_uuid), RequiredPermission::Admin)?;
     job.ok_or_else(|| ApiError::not_found("Job"))
 }
 

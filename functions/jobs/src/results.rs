@@ -7,28 +7,28 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use license_domain::RowResult;
-use license_jobs::{results, results_csv};
-use license_web::{
-    ADMINS, ApiError, Caller, Doc, Grants, Missing, PageQuery, Params, Route, Walk,
-    doc::{self, Answer, Kind, Param, Shape},
+use license_api::{
+    ADMINS, ApiError, CursorQuery, Doc, PageQuery, Params, Requester, RequiredPermission, Route, RouteAccess,
+    doc::{self, Kind, Param, ResponseDoc, Shape},
 };
+use license_domain::RowResult;
+use license_work::{results, results_csv};
 
-use crate::{Context, find, shape::ShownRow, upstream};
+use crate::{Context, find, response::ShownRow, upstream};
 
 /// The results.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/jobs/{job}/results/",
-    access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
+    access: RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin },
     doc: &Doc {
         summary: "What became of a job's rows",
         query: &[doc::CURSOR, Param::optional("format", Kind::OneOf(&["json", "csv"]), "`csv`: all of it as a table.")],
         body: &[],
         answers: &[
-            Answer::new(200, "A page,", Shape::Of(doc::schema::<Walk<ShownRow>>)),
-            Answer::new(200, "or the whole table.", Shape::Csv),
-            Answer::new(303, "The table is too large for an answer: `Location` leads to a file.", Shape::Nothing),
+            ResponseDoc::new(200, "A page,", Shape::Of(doc::schema::<CursorQuery<ShownRow>>)),
+            ResponseDoc::new(200, "or the whole table.", Shape::Csv),
+            ResponseDoc::new(303, "The table is too large for an answer: `Location` leads to a file.", Shape::Nothing),
         ],
     },
 };
@@ -41,13 +41,13 @@ const CHUNKS_AT_ONCE: u64 = 50;
 
 pub async fn handle(
     State(context): State<Context>,
-    caller: Caller,
+    requester: Requester,
     Path(job): Path<String>,
     params: Params,
     page: PageQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let job = find(&context, &caller, &job).await?;
+    let job = find(&context, &requester, &job).await?;
     let accepts = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     if params.get("format") == Some("csv") || accepts.starts_with("text/csv") {
         let mut all: Vec<RowResult> = Vec::new();
@@ -59,7 +59,7 @@ pub async fn handle(
         }
         let csv = results_csv(&all);
         if csv.len() > context.csv_limit.0 {
-            let name = format!("exports/{}/{}.csv", job.uuid, context.web.random().uuid());
+            let name = format!("exports/{}/{}.csv", job.uuid, context.app.random().uuid());
             let link = context.exports.publish(&name, csv).await.map_err(|error| upstream(&error))?;
             let headers = [(header::LOCATION, link), (header::CACHE_CONTROL, "no-store".to_owned())];
             return Ok((StatusCode::SEE_OTHER, headers).into_response());
@@ -73,5 +73,5 @@ pub async fn handle(
     let to = from.saturating_add(CHUNKS).min(job.chunks.max(from));
     let shown = results(context.jobs.as_ref(), &job, from, to).await?.into_iter().map(ShownRow::from).collect();
     let next = (to < job.chunks).then(|| to.to_string());
-    Ok(Json(Walk::new(&page, next.as_deref(), shown)).into_response())
+    Ok(Json(CursorQuery::new(&page, next.as_deref(), shown)).into_response())
 }

@@ -1,4 +1,4 @@
-//! `POST /api/v1/jobs/{job}/reverse/`: asks for a job that undoes a transfer: the licences that went over go back. 202
+//! `POST /api/v1/jobs/{job}/reverse/`: asks for a job that undoes a transfer: the licenses that went over go back. 202
 //! with that job, also where it was asked for before; 409 for anything else than a transfer that is over.
 
 use axum::{
@@ -6,28 +6,28 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use license_domain::{EventKind, Job, JobKind, JobParams, JobState, Row, RowOutcome, RowResult};
-use license_jobs::results;
-use license_web::{
-    ADMINS, ApiError, Caller, Doc, Grants, Missing, Route,
-    doc::{self, Answer, Shape},
+use license_api::{
+    ADMINS, ApiError, Doc, Requester, RequiredPermission, Route, RouteAccess,
+    doc::{self, ResponseDoc, Shape},
     stored,
 };
+use license_domain::{EventKind, Job, JobKind, JobParams, JobState, Row, RowOutcome, RowResult};
+use license_work::results;
 
-use crate::{Context, find, portfolio_of, shape::Shown};
+use crate::{Context, find, portfolio_of, response::Shown};
 
 /// Undoing a job.
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/jobs/{job}/reverse/",
-    access: Grants::Roles { roles: ADMINS, listing: false, missing: Missing::Admin },
+    access: RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin },
     doc: &Doc {
         summary: "Undoes a transfer",
         query: &[],
         body: &[],
         answers: &[
-            Answer::new(202, "The job that undoes it is on record.", Shape::Of(doc::schema::<Shown>)),
-            Answer::new(409, "It cannot be undone.", Shape::Detail),
+            ResponseDoc::new(202, "The job that undoes it is on record.", Shape::Of(doc::schema::<Shown>)),
+            ResponseDoc::new(409, "It cannot be undone.", Shape::Detail),
         ],
     },
 };
@@ -37,23 +37,23 @@ const CHUNKS_AT_ONCE: u64 = 50;
 
 pub async fn handle(
     State(context): State<Context>,
-    caller: Caller,
+    requester: Requester,
     Path(job): Path<String>,
 ) -> Result<(StatusCode, Json<Shown>), ApiError> {
-    let job = find(&context, &caller, &job).await?;
-    let is_over = matches!(job.state, JobState::Done | JobState::Cancelled | JobState::Failed);
+    let job = find(&context, &requester, &job).await?;
+    let is_over = matches!(job.state, JobState::Done | JobState::Canceled | JobState::Failed);
     if job.kind != JobKind::Transfer || job.dry_run || !is_over {
         let detail = "Only a transfer that is over can be undone.";
         return Err(ApiError::detail(StatusCode::CONFLICT, detail));
     }
     let portfolio = portfolio_of(&context, &job).await?;
-    let stamp = caller.stamp("job reverse").await?;
+    let stamp = requester.stamp("job reverse").await?;
     // The new job's id goes on record first: who dies in between finds it, and makes the job.
     let id = if let Some(id) = job.reversed_by {
         id
     } else {
-        let id = context.web.random().job_id();
-        let after = Job { reversed_by: Some(id), modified: context.web.now(), ..job.clone() };
+        let id = context.app.random().job_id();
+        let after = Job { reversed_by: Some(id), modified: context.app.now(), ..job.clone() };
         let event = (EventKind::JobChanged, Vec::new());
         if !context.jobs.change_job(&portfolio, (&job, &after), event, &stamp.aside()).await? {
             let detail = "The job was changed at the same time; look again.";
@@ -80,7 +80,7 @@ pub async fn handle(
         subscription_plan: job.params.to_plan,
         params: JobParams { to_plan: job.subscription_plan, ..JobParams::default() },
         reverses: Some(job.uuid),
-        ..Job::new(id, job.kind, &portfolio.agreement, caller.asker(), context.web.now())
+        ..Job::new(id, job.kind, &portfolio.agreement, requester.requester(), context.app.now())
     };
     let (back, chunks) = back.with_rows(&rows);
     let answer = Shown::new(&back, &[]);

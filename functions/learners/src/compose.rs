@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use license_api::{ApiSettings, AppState, SecretText};
 use license_clients::{CatalogClient, CatalogSettings, ClientSettings, LmsUserClient, ServiceClient};
 use license_runtime::{self as runtime, Error, Parts};
 use license_settings::{Declared, Setting, text};
-use license_store::StoreSettings;
-use license_web::{Secret, Settings, Web};
+use license_storage_dynamodb::StoreSettings;
 
 use crate::Context;
 
@@ -17,7 +17,7 @@ const SUBSIDY_KEY: &str = "ENTERPRISE_SUBSIDY_CHECKSUM_SECRET_KEY";
 pub const SETTINGS: Declared = &[
     runtime::SETTINGS,
     StoreSettings::DECLARED,
-    Settings::DECLARED,
+    ApiSettings::DECLARED,
     ClientSettings::DECLARED,
     CatalogSettings::DECLARED,
     OWN,
@@ -27,8 +27,8 @@ pub const SETTINGS: Declared = &[
 const OWN: &[Setting] = &[Setting::secret(SUBSIDY_KEY)];
 
 /// What subsidies are signed with.
-pub fn subsidy_key(lookup: impl Fn(&str) -> Option<String>) -> Option<Secret> {
-    text(lookup, SUBSIDY_KEY).map(Secret)
+pub fn subsidy_key(lookup: impl Fn(&str) -> Option<String>) -> Option<SecretText> {
+    text(lookup, SUBSIDY_KEY).map(SecretText)
 }
 
 /// The context that the settings describe.
@@ -37,7 +37,7 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
     let client = ServiceClient::new(ClientSettings::from_lookup(parts.lookup()), clock.clone(), random.clone())?;
     let lms_users = Arc::new(LmsUserClient::new(client.clone()));
     let catalogs = CatalogClient::new(client, CatalogSettings::from_lookup(parts.lookup()));
-    let settings = Settings::from_lookup(parts.lookup())?;
-    let web = Web::new(&settings, parts.store.clone(), clock, random)?;
-    Ok(crate::context(web, &parts.store, lms_users, Arc::new(catalogs), subsidy_key(parts.lookup())))
+    let settings = ApiSettings::from_lookup(parts.lookup())?;
+    let app = AppState::new(&settings, parts.store.clone(), clock, random)?;
+    Ok(crate::context(app, &parts.store, lms_users, Arc::new(catalogs), subsidy_key(parts.lookup())))
 }

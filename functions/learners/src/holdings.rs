@@ -1,25 +1,25 @@
-//! Every licence that is the caller's: those of the token's address, and those that the LMS user holds under
-//! another address. A token with another address means that the learner's address changed: the licences follow
+//! Every license that is the caller's: those of the token's address, and those that the LMS user holds under
+//! another address. A token with another address means that the learner's address changed: the licenses follow
 //! it, those of all customers.
 
 use futures::{future::try_join_all, try_join};
+use license_api::Requester;
 use license_domain::{EmailAddress, EmailKey, License, LmsUserId};
-use license_store::{StoreError, ports::Learners};
-use license_web::Caller;
+use license_storage_dynamodb::{StoreError, ports::Learners};
 
-/// The caller's licences, each once.
-pub async fn of(learners: &dyn Learners, caller: &Caller) -> Result<Vec<License>, StoreError> {
-    let email = caller.principal.email.as_ref();
-    let user = caller.principal.lms_user_id;
+/// The caller's licenses, each once.
+pub async fn of(learners: &dyn Learners, requester: &Requester) -> Result<Vec<License>, StoreError> {
+    let email = requester.principal.email.as_ref();
+    let user = requester.principal.lms_user_id;
     let (mut held, addresses) = try_join!(licenses_of(learners, email), addresses_of(learners, user))?;
     let (Some(user), true) = (user, addresses.iter().any(|address| Some(address) != email)) else {
         return Ok(held);
     };
     if let Some(email) = email {
-        adopt(learners, caller, user, email).await?;
+        adopt(learners, requester, user, email).await?;
         held = licenses_of(learners, Some(email)).await?;
     }
-    // What could not follow (somebody else holds a licence there) is still the learner's.
+    // What could not follow (somebody else holds a license there) is still the learner's.
     let elsewhere: Vec<EmailKey> =
         addresses.iter().filter(|address| Some(*address) != email).map(EmailAddress::key).collect();
     for found in try_join_all(elsewhere.iter().map(|key| learners.licenses_of(key))).await? {
@@ -30,22 +30,22 @@ pub async fn of(learners: &dyn Learners, caller: &Caller) -> Result<Vec<License>
     Ok(held)
 }
 
-/// The learner looks at their licences; that these could not follow just now must not keep them from it.
+/// The learner looks at their licenses; that these could not follow just now must not keep them from it.
 async fn adopt(
     learners: &dyn Learners,
-    caller: &Caller,
+    requester: &Requester,
     user: LmsUserId,
     email: &EmailAddress,
 ) -> Result<(), StoreError> {
     // A caller over the limit will be told so, and moves nothing.
-    let Ok(stamp) = caller.stamp("email-change").await else { return Ok(()) };
+    let Ok(stamp) = requester.stamp("email-change").await else { return Ok(()) };
     match learners.adopt(user, email, &stamp).await {
         Ok(moved) => {
-            tracing::info!(request_id = caller.request_id, moved, "licences followed a learner's change of address");
+            tracing::info!(request_id = requester.request_id, moved, "licenses followed a learner's change of address");
             Ok(())
         }
         Err(error) if error.is_retryable() => {
-            tracing::warn!(request_id = caller.request_id, %error, "licences could not follow a change of address");
+            tracing::warn!(request_id = requester.request_id, %error, "licenses could not follow a change of address");
             Ok(())
         }
         Err(error) => Err(error),

@@ -1,27 +1,25 @@
-//! What a learner does: see the customer's plans and their own licences, activate one.
+//! What a learner does: see the customer's plans and their own licenses, activate one.
 
-mod activation;
 mod compose;
 mod holdings;
-mod licenses;
+mod learner_licenses;
+mod learner_subscriptions;
+mod license;
+mod license_activation;
+mod license_subsidy;
 mod lms_user;
-mod own;
-mod own_list;
-mod own_one;
-mod plan;
-mod plans;
+mod own_licenses;
 mod selected;
-mod subsidy;
 
 use std::{fmt, sync::Arc};
 
 use axum::{Router, extract::FromRef};
+use license_api::{AppState, Endpoints, Route, SecretText};
 use license_clients::{Catalogs, LmsUsers};
-use license_store::{
+use license_storage_dynamodb::{
     Store,
     ports::{Activate, Learners, Portfolios},
 };
-use license_web::{Endpoints, Route, Secret, Web};
 
 pub use self::compose::{SETTINGS, compose, subsidy_key};
 
@@ -29,19 +27,19 @@ pub use self::compose::{SETTINGS, compose, subsidy_key};
 #[derive(Clone)]
 pub struct Context {
     /// Clock, settings, users.
-    pub web: Web,
+    pub app: AppState,
     /// Agreements and plans.
     pub portfolios: Arc<dyn Portfolios>,
-    /// The licences of a learner.
+    /// The licenses of a learner.
     pub learners: Arc<dyn Learners>,
     /// Activating.
     pub activate: Arc<dyn Activate>,
     /// The LMS, for the learner's number where the token lacks it.
     pub lms_users: Arc<dyn LmsUsers>,
-    /// The catalog service, for what a licence pays.
+    /// The catalog service, for what a license pays.
     pub catalogs: Arc<dyn Catalogs>,
     /// What subsidies are signed with.
-    pub subsidy_key: Option<Secret>,
+    pub subsidy_key: Option<SecretText>,
 }
 
 impl fmt::Debug for Context {
@@ -50,22 +48,22 @@ impl fmt::Debug for Context {
     }
 }
 
-impl FromRef<Context> for Web {
+impl FromRef<Context> for AppState {
     fn from_ref(context: &Context) -> Self {
-        context.web.clone()
+        context.app.clone()
     }
 }
 
 /// The context over that store, that LMS and that catalog service.
 pub fn context(
-    web: Web,
+    app: AppState,
     store: &Arc<Store>,
     lms_users: Arc<dyn LmsUsers>,
     catalogs: Arc<dyn Catalogs>,
-    subsidy_key: Option<Secret>,
+    subsidy_key: Option<SecretText>,
 ) -> Context {
     Context {
-        web,
+        app,
         portfolios: store.clone(),
         learners: store.clone(),
         activate: store.clone(),
@@ -76,18 +74,25 @@ pub fn context(
 }
 
 /// The routes of this function.
-pub const ROUTES: &[Route] =
-    &[licenses::ROUTE, activation::ROUTE, subsidy::ROUTE, plans::ROUTE, plan::ROUTE, own_list::ROUTE, own_one::ROUTE];
+pub const ROUTES: &[Route] = &[
+    learner_licenses::ROUTE,
+    license_activation::ROUTE,
+    license_subsidy::ROUTE,
+    learner_subscriptions::list::ROUTE,
+    learner_subscriptions::get::ROUTE,
+    license::list::ROUTE,
+    license::get::ROUTE,
+];
 
 /// The function's router.
 pub fn router(context: Context) -> Router {
     Endpoints::new(context)
-        .add(licenses::ROUTE, licenses::handle)
-        .add(activation::ROUTE, activation::handle)
-        .add(subsidy::ROUTE, subsidy::handle)
-        .add(plans::ROUTE, plans::handle)
-        .add(plan::ROUTE, plan::handle)
-        .add(own_list::ROUTE, own_list::handle)
-        .add(own_one::ROUTE, own_one::handle)
+        .add(learner_licenses::ROUTE, learner_licenses::handle)
+        .add(license_activation::ROUTE, license_activation::handle)
+        .add(license_subsidy::ROUTE, license_subsidy::handle)
+        .add(learner_subscriptions::list::ROUTE, learner_subscriptions::list::handle)
+        .add(learner_subscriptions::get::ROUTE, learner_subscriptions::get::handle)
+        .add(license::list::ROUTE, license::list::handle)
+        .add(license::get::ROUTE, license::get::handle)
         .router()
 }

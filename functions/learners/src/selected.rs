@@ -1,15 +1,15 @@
-//! Which of the learner's licences a request means, and in which order.
+//! Which of the learner's licenses a request means, and in which order.
 
 use std::cmp::Reverse;
 
+use license_api::{ApiError, Params, selection};
 use license_domain::{License, LicenseStatus, Portfolio, SubscriptionPlan, Timestamp};
-use license_store::ports::{LicenseFilter, OrderBy};
-use license_web::{ApiError, Params, selection};
+use license_storage_dynamodb::ports::{LicenseFilter, OrderBy};
 
 /// What the parameters ask for. A flag is on where it says `true`, in any case, and off where it says anything
 /// else; the defaults count where it is absent.
 #[derive(Debug)]
-pub struct Selected {
+pub struct LearnerLicenseFilter {
     active_plans_only: bool,
     current_plans_only: bool,
     include_revoked: bool,
@@ -17,7 +17,7 @@ pub struct Selected {
     order: Vec<OrderBy>,
 }
 
-impl Selected {
+impl LearnerLicenseFilter {
     /// Reads the parameters.
     pub fn parse(params: &Params) -> Result<Self, ApiError> {
         let flag = |name, default| params.get(name).map_or(default, |text| text.eq_ignore_ascii_case("true"));

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use license_api::{ApiSettings, AppState, CsvLimit, LearnerPortal};
 use license_clients::{ExportClient, ExportSettings};
 use license_runtime::{self as runtime, Error, Parts};
 use license_settings::Declared;
-use license_store::StoreSettings;
-use license_web::{CsvLimit, LearnerPortal, Settings, Web};
+use license_storage_dynamodb::StoreSettings;
 
 use crate::Context;
 
@@ -14,7 +14,7 @@ use crate::Context;
 pub const SETTINGS: Declared = &[
     runtime::SETTINGS,
     StoreSettings::DECLARED,
-    Settings::DECLARED,
+    ApiSettings::DECLARED,
     ExportSettings::DECLARED,
     LearnerPortal::DECLARED,
     CsvLimit::DECLARED,
@@ -25,7 +25,7 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
     let (clock, random) = (parts.clock().clone(), parts.random().clone());
     let exports = ExportClient::new(ExportSettings::from_lookup(parts.lookup()), &parts.aws, clock.clone())?;
     let (portal, csv_limit) = (LearnerPortal::from_lookup(parts.lookup()), CsvLimit::from_lookup(parts.lookup())?);
-    let settings = Settings::from_lookup(parts.lookup())?;
-    let web = Web::new(&settings, parts.store.clone(), clock, random)?;
-    Ok(crate::context(web, &parts.store, Arc::new(exports), portal, csv_limit))
+    let settings = ApiSettings::from_lookup(parts.lookup())?;
+    let app = AppState::new(&settings, parts.store.clone(), clock, random)?;
+    Ok(crate::context(app, &parts.store, Arc::new(exports), portal, csv_limit))
 }

@@ -1,43 +1,48 @@
-//! A licence that a path names, for a caller who administers its customer, as it is or as it was.
+//! A license that a path names, for a caller who administers its customer, as it is or as it was.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use license_domain::{License, LicenseId, PlanId, Subject, Timestamp, trail};
-use license_web::{ApiError, Caller, Conditions, Params, history, wire};
+use license_api::{ApiError, Conditions, Params, Requester, history, wire};
+use license_domain::{License, LicenseId, PlanId, Subject, Timestamp, audit_trail};
 
 use crate::{Context, plan};
 
-/// A licence that the caller may see.
-pub struct Found(pub License);
+/// A license that the caller may see.
+pub struct FoundLicense(pub License);
 
 fn not_found() -> ApiError {
     ApiError::not_found("License")
 }
 
-/// The licence of that plan.
-pub async fn in_plan(context: &Context, caller: &Caller, plan: PlanId, license: LicenseId) -> Result<Found, ApiError> {
-    plan::require_some_role(caller)?;
+/// The license of that plan.
+pub async fn in_plan(
+    context: &Context,
+    requester: &Requester,
+    plan: PlanId,
+    license: LicenseId,
+) -> Result<FoundLicense, ApiError> {
+    plan::require_some_role(requester)?;
     let portfolio = context.portfolios.portfolio_of_plan(plan).await?;
-    plan::require(caller, portfolio.as_ref())?;
+    plan::require(requester, portfolio.as_ref())?;
     let plan = portfolio.as_ref().and_then(|portfolio| portfolio.plan(plan)).ok_or_else(not_found)?;
-    context.licenses.license(plan, license).await?.map(Found).ok_or_else(not_found)
+    context.licenses.license(plan, license).await?.map(FoundLicense).ok_or_else(not_found)
 }
 
-/// The licence of that id, whatever its plan.
-pub async fn anywhere(context: &Context, caller: &Caller, license: LicenseId) -> Result<Found, ApiError> {
-    plan::require_some_role(caller)?;
+/// The license of that id, whatever its plan.
+pub async fn anywhere(context: &Context, requester: &Requester, license: LicenseId) -> Result<FoundLicense, ApiError> {
+    plan::require_some_role(requester)?;
     let portfolio = match context.licenses.plan_of(license).await? {
         Some(plan) => context.portfolios.portfolio_of_plan(plan).await?.map(|portfolio| (plan, portfolio)),
         None => None,
     };
-    plan::require(caller, portfolio.as_ref().map(|(_, portfolio)| portfolio))?;
+    plan::require(requester, portfolio.as_ref().map(|(_, portfolio)| portfolio))?;
     let (plan, portfolio) = portfolio.ok_or_else(not_found)?;
     let plan = portfolio.plan(plan).ok_or_else(not_found)?;
-    context.licenses.license(plan, license).await?.map(Found).ok_or_else(not_found)
+    context.licenses.license(plan, license).await?.map(FoundLicense).ok_or_else(not_found)
 }
 
-impl Found {
-    /// The licence as the request asks for it: as it is, or as it was at the time that `as_of` names.
+impl FoundLicense {
+    /// The license as the request asks for it: as it is, or as it was at the time that `as_of` names.
     pub async fn answer(
         self,
         context: &Context,
@@ -45,7 +50,7 @@ impl Found {
         params: &Params,
     ) -> Result<Response, ApiError> {
         let Self(license) = self;
-        match history::as_of(params, context.web.now())? {
+        match history::as_of(params, context.app.now())? {
             None => Ok(conditions.read(license.modified, wire::License::new(&license))),
             Some(at) => {
                 let was = as_of(context, license, at).await?.ok_or_else(not_found)?;
@@ -55,11 +60,11 @@ impl Found {
     }
 }
 
-/// The licence as it was then; nothing where it was not yet.
+/// The license as it was then; nothing where it was not yet.
 async fn as_of(context: &Context, license: License, at: Timestamp) -> Result<Option<License>, ApiError> {
     if license.created > at {
         return Ok(None);
     }
-    let later = history::since(context.trails.as_ref(), Subject::License(license.uuid), at).await?;
-    Ok(Some(trail::undo_license(license, &later)))
+    let later = history::since(context.audit_trails.as_ref(), Subject::License(license.uuid), at).await?;
+    Ok(Some(audit_trail::undo_license(license, &later)))
 }

@@ -1,34 +1,22 @@
-//! The licences of a plan, and across plans, for the customer's admins: list, one, counts, CSV, assign, remind, revoke.
+//! The licenses of a plan, and across plans, for the customer's admins: list, one, counts, CSV, assign, remind, revoke.
 
-mod across_assign;
-mod across_list;
-mod across_one;
-mod across_revoke;
-mod assign;
-mod bulk_revoke;
 mod compose;
-mod csv;
 mod find;
-mod history;
-mod list;
-mod meant;
-mod one;
-mod overview;
+mod licenses;
 mod plan;
-mod remind;
-mod remind_all;
-mod revoke_all;
+mod recipients;
+mod subscriptions;
 
 use std::{fmt, sync::Arc};
 
 use axum::{Router, extract::FromRef};
+use license_api::{AppState, CsvLimit, Endpoints, LearnerPortal, Route};
 use license_clients::Exports;
-use license_jobs::Engine;
-use license_store::{
+use license_storage_dynamodb::{
     Store,
-    ports::{Assign, Glances, Jobs, Learners, Licenses, Portfolios, Remind, Revoke, Trails},
+    ports::{Assign, AuditTrails, Jobs, Learners, Licenses, Portfolios, Prefetches, Remind, Revoke},
 };
-use license_web::{CsvLimit, Endpoints, LearnerPortal, Route, Web};
+use license_work::Engine;
 
 pub use self::compose::{SETTINGS, compose};
 
@@ -36,17 +24,17 @@ pub use self::compose::{SETTINGS, compose};
 #[derive(Clone)]
 pub struct Context {
     /// Clock, settings, users.
-    pub web: Web,
+    pub app: AppState,
     /// Agreements and plans.
     pub portfolios: Arc<dyn Portfolios>,
-    /// The licences of a plan.
+    /// The licenses of a plan.
     pub licenses: Arc<dyn Licenses>,
-    /// The licences of a learner.
+    /// The licenses of a learner.
     pub learners: Arc<dyn Learners>,
     /// Reading ahead.
-    pub glances: Arc<dyn Glances>,
+    pub prefetches: Arc<dyn Prefetches>,
     /// The audit trail.
-    pub trails: Arc<dyn Trails>,
+    pub audit_trails: Arc<dyn AuditTrails>,
     /// Handing out seats.
     pub assign: Arc<dyn Assign>,
     /// Reminding.
@@ -71,27 +59,27 @@ impl fmt::Debug for Context {
     }
 }
 
-impl FromRef<Context> for Web {
+impl FromRef<Context> for AppState {
     fn from_ref(context: &Context) -> Self {
-        context.web.clone()
+        context.app.clone()
     }
 }
 
 /// The context over that store, with that place for files.
 pub fn context(
-    web: Web,
+    app: AppState,
     store: &Arc<Store>,
     exports: Arc<dyn Exports>,
     portal: LearnerPortal,
     csv_limit: CsvLimit,
 ) -> Context {
     Context {
-        web,
+        app,
         portfolios: store.clone(),
         licenses: store.clone(),
         learners: store.clone(),
-        glances: store.clone(),
-        trails: store.clone(),
+        prefetches: store.clone(),
+        audit_trails: store.clone(),
         assign: store.clone(),
         remind: store.clone(),
         revoke: store.clone(),
@@ -105,52 +93,52 @@ pub fn context(
 
 /// The routes of this function.
 pub const ROUTES: &[Route] = &[
-    list::ROUTE,
-    list::PLAIN,
-    one::ROUTE,
-    history::ROUTE,
-    overview::ROUTE,
-    csv::ROUTE,
-    assign::ROUTE,
-    remind::ROUTE,
-    remind_all::ROUTE,
-    bulk_revoke::ROUTE,
-    revoke_all::ROUTE,
-    across_list::ROUTE,
-    across_list::PLAIN,
-    across_one::ROUTE,
-    across_one::PLAIN,
-    history::ACROSS,
-    history::PLAIN,
-    across_assign::ROUTE,
-    across_assign::PLAIN,
-    across_revoke::ROUTE,
-    across_revoke::PLAIN,
+    subscriptions::list::ROUTE,
+    subscriptions::list::ALIAS,
+    subscriptions::get::ROUTE,
+    subscriptions::history::ROUTE,
+    subscriptions::overview::ROUTE,
+    subscriptions::csv::ROUTE,
+    subscriptions::assign::ROUTE,
+    subscriptions::remind::ROUTE,
+    subscriptions::remind_all::ROUTE,
+    subscriptions::bulk_revoke::ROUTE,
+    subscriptions::revoke_all::ROUTE,
+    licenses::list::ROUTE,
+    licenses::list::ALIAS,
+    licenses::get::ROUTE,
+    licenses::get::ALIAS,
+    subscriptions::history::ACROSS_PLANS,
+    subscriptions::history::ALIAS,
+    licenses::assign::ROUTE,
+    licenses::assign::ALIAS,
+    licenses::revoke::ROUTE,
+    licenses::revoke::ALIAS,
 ];
 
 /// The function's router.
 pub fn router(context: Context) -> Router {
     Endpoints::new(context)
-        .add(list::ROUTE, list::handle)
-        .add(list::PLAIN, list::handle)
-        .add(one::ROUTE, one::handle)
-        .add(history::ROUTE, history::of_plan)
-        .add(overview::ROUTE, overview::handle)
-        .add(csv::ROUTE, csv::handle)
-        .add(assign::ROUTE, assign::handle)
-        .add(remind::ROUTE, remind::handle)
-        .add(remind_all::ROUTE, remind_all::handle)
-        .add(bulk_revoke::ROUTE, bulk_revoke::handle)
-        .add(revoke_all::ROUTE, revoke_all::handle)
-        .add(across_list::ROUTE, across_list::handle)
-        .add(across_list::PLAIN, across_list::handle)
-        .add(across_one::ROUTE, across_one::handle)
-        .add(across_one::PLAIN, across_one::handle)
-        .add(history::ACROSS, history::across)
-        .add(history::PLAIN, history::across)
-        .add(across_assign::ROUTE, across_assign::handle)
-        .add(across_assign::PLAIN, across_assign::handle)
-        .add(across_revoke::ROUTE, across_revoke::handle)
-        .add(across_revoke::PLAIN, across_revoke::handle)
+        .add(subscriptions::list::ROUTE, subscriptions::list::handle)
+        .add(subscriptions::list::ALIAS, subscriptions::list::handle)
+        .add(subscriptions::get::ROUTE, subscriptions::get::handle)
+        .add(subscriptions::history::ROUTE, subscriptions::history::of_plan)
+        .add(subscriptions::overview::ROUTE, subscriptions::overview::handle)
+        .add(subscriptions::csv::ROUTE, subscriptions::csv::handle)
+        .add(subscriptions::assign::ROUTE, subscriptions::assign::handle)
+        .add(subscriptions::remind::ROUTE, subscriptions::remind::handle)
+        .add(subscriptions::remind_all::ROUTE, subscriptions::remind_all::handle)
+        .add(subscriptions::bulk_revoke::ROUTE, subscriptions::bulk_revoke::handle)
+        .add(subscriptions::revoke_all::ROUTE, subscriptions::revoke_all::handle)
+        .add(licenses::list::ROUTE, licenses::list::handle)
+        .add(licenses::list::ALIAS, licenses::list::handle)
+        .add(licenses::get::ROUTE, licenses::get::handle)
+        .add(licenses::get::ALIAS, licenses::get::handle)
+        .add(subscriptions::history::ACROSS_PLANS, subscriptions::history::across)
+        .add(subscriptions::history::ALIAS, subscriptions::history::across)
+        .add(licenses::assign::ROUTE, licenses::assign::handle)
+        .add(licenses::assign::ALIAS, licenses::assign::handle)
+        .add(licenses::revoke::ROUTE, licenses::revoke::handle)
+        .add(licenses::revoke::ALIAS, licenses::revoke::handle)
         .router()
 }

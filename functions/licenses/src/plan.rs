@@ -1,17 +1,21 @@
 //! The plan that a path names, for a caller who administers its customer.
 
+use license_api::{ADMINS, ApiError, Requester, RequiredPermission};
 use license_domain::{PlanId, Portfolio, SubscriptionPlan};
-use license_web::{ADMINS, ApiError, Caller, Missing};
 
 /// Refuses callers who administer no customer at all, before anything is read for them.
-pub fn require_some_role(caller: &Caller) -> Result<(), ApiError> {
-    if caller.access(ADMINS).is_empty() { caller.require(ADMINS, None, Missing::Admin) } else { Ok(()) }
+pub fn require_some_role(requester: &Requester) -> Result<(), ApiError> {
+    if requester.access(ADMINS).is_empty() {
+        requester.require(ADMINS, None, RequiredPermission::Admin)
+    } else {
+        Ok(())
+    }
 }
 
 /// Refuses callers who do not administer the plan's customer, and for an unknown plan all but superusers.
-pub fn require(caller: &Caller, portfolio: Option<&Portfolio>) -> Result<(), ApiError> {
+pub fn require(requester: &Requester, portfolio: Option<&Portfolio>) -> Result<(), ApiError> {
     let enterprise = portfolio.map(|portfolio| portfolio.agreement.enterprise_customer_uuid);
-    caller.require(ADMINS, enterprise, Missing::Admin)
+    requester.require(ADMINS, enterprise, RequiredPermission::Admin)
 }
 
 /// The plan within its agreement; 404 where there is none.

@@ -3,11 +3,11 @@
 
 mod compose;
 mod error;
-mod letters;
+mod messages;
 mod send;
 mod settings;
+mod texts;
 mod transport;
-mod words;
 
 use std::{fmt, sync::Arc};
 
@@ -15,7 +15,7 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use license_clients::Enterprises;
 use license_domain::{Clock, Random, delivery::LEASE};
 use license_messaging::{Outcome, Queue, Queues, Received, consume};
-use license_store::{
+use license_storage_dynamodb::{
     Store,
     ports::{Deliveries, Events, Jobs, Portfolios},
 };
@@ -24,7 +24,7 @@ use license_telemetry::metrics;
 use self::send::Progress;
 pub use self::{
     compose::{SETTINGS, compose},
-    settings::{Campaign, MailSettings, Sender},
+    settings::{MailCampaign, MailSettings, Sender},
     transport::{BrazeTransport, LogTransport, SesTransport, Transport},
 };
 

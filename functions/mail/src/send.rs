@@ -5,13 +5,13 @@ use license_domain::{
     Delivery, DeliveryId, DeliveryState, Timestamp,
     delivery::{CallOutcome, Standing},
 };
-use license_store::StoreError;
+use license_storage_dynamodb::StoreError;
 use license_telemetry::metrics;
 
 use crate::{
     Context,
     error::MailError,
-    letters::{self, Mail},
+    messages::{self, Mail},
 };
 
 /// How far a mail is.
@@ -54,16 +54,16 @@ pub(crate) async fn send(context: &Context, id: DeliveryId) -> Result<Progress, 
         }
     }
     let frozen = seen.as_ref().and_then(|delivery| delivery.recipients.clone());
-    let Some(mail) = letters::find(context, &event, id, frozen).await? else {
+    let Some(mail) = messages::find(context, &event, id, frozen).await? else {
         return Ok(Progress::Settled);
     };
     let mut delivery = seen.clone().unwrap_or_else(|| first(id, &mail, now));
     if delivery.next_call(1).is_none() {
         return Ok(Progress::Settled);
     }
-    let letters = letters::write(context, &mail).await?;
-    let left = letters.get(delivery.next..).unwrap_or_default();
-    letters::link(context, &mail, left).await?;
+    let messages = messages::write(context, &mail).await?;
+    let left = messages.get(delivery.next..).unwrap_or_default();
+    messages::link(context, &mail, left).await?;
     context.transport.prepare(left).await?;
 
     while let Some(people) = delivery.next_call(context.transport.at_once()) {
@@ -72,7 +72,7 @@ pub(crate) async fn send(context: &Context, id: DeliveryId) -> Result<Progress, 
             return Ok(Progress::UnderWay);
         }
         let Some(calling) = &seen else { return Ok(Progress::UnderWay) };
-        let call = context.transport.send(mail.kind, letters.get(people).unwrap_or_default()).await;
+        let call = context.transport.send(mail.kind, messages.get(people).unwrap_or_default()).await;
         let (outcome, not_sent) = match call {
             Ok(dispatch) => (CallOutcome::Sent(dispatch), None),
             Err(SendError::NotSent(error)) => (CallOutcome::NotSent, Some(error)),

@@ -26,21 +26,21 @@ pub struct MailSettings {
     /// `CUSTOMER_SUCCESS_EMAIL`: who hears of revocation caps that are reached.
     pub customer_success: Option<EmailAddress>,
     /// Braze's campaigns.
-    pub campaigns: HashMap<Campaign, String>,
+    pub campaigns: HashMap<MailCampaign, String>,
     /// `MAIL_SENDER`: `braze`, `ses` or `log`; by what is configured, where it does not say.
     pub sender: Option<Sender>,
 }
 
 /// A campaign: a kind of mail, or a variant of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Campaign {
+pub enum MailCampaign {
     /// The kind's own.
     Of(MailKind),
-    /// Of auto-applied licences, for customers with an identity provider and no search in the portal.
+    /// Of auto-applied licenses, for customers with an identity provider and no search in the portal.
     AutoAppliedWithIdentityProvider,
 }
 
-impl Campaign {
+impl MailCampaign {
     /// The setting that names it.
     pub const fn setting(self) -> &'static str {
         match self {
@@ -75,14 +75,14 @@ impl MailSettings {
         Setting::plain(names::ADMIN_PORTAL_URL),
         Setting::plain(names::CUSTOMER_SUCCESS_EMAIL),
         Setting::plain(names::MAIL_SENDER),
-        Setting::plain(Campaign::Of(MailKind::Assignment).setting()),
-        Setting::plain(Campaign::Of(MailKind::Reminder).setting()),
-        Setting::plain(Campaign::Of(MailKind::PostActivation).setting()),
-        Setting::plain(Campaign::Of(MailKind::AutoApplied).setting()),
-        Setting::plain(Campaign::Of(MailKind::RevocationCapReached).setting()),
-        Setting::plain(Campaign::Of(MailKind::Utilization).setting()),
-        Setting::plain(Campaign::Of(MailKind::EnrollmentResults).setting()),
-        Setting::plain(Campaign::AutoAppliedWithIdentityProvider.setting()),
+        Setting::plain(MailCampaign::Of(MailKind::Assignment).setting()),
+        Setting::plain(MailCampaign::Of(MailKind::Reminder).setting()),
+        Setting::plain(MailCampaign::Of(MailKind::PostActivation).setting()),
+        Setting::plain(MailCampaign::Of(MailKind::AutoApplied).setting()),
+        Setting::plain(MailCampaign::Of(MailKind::RevocationCapReached).setting()),
+        Setting::plain(MailCampaign::Of(MailKind::Utilization).setting()),
+        Setting::plain(MailCampaign::Of(MailKind::EnrollmentResults).setting()),
+        Setting::plain(MailCampaign::AutoAppliedWithIdentityProvider.setting()),
     ];
 
     /// The settings that `lookup` knows. An empty value is the same as none.
@@ -100,7 +100,7 @@ impl MailSettings {
             learner_portal: url(&lookup, names::LEARNER_PORTAL_URL),
             admin_portal: url(&lookup, names::ADMIN_PORTAL_URL),
             customer_success: text(names::CUSTOMER_SUCCESS_EMAIL).and_then(|email| EmailAddress::parse(&email).ok()),
-            campaigns: Campaign::all().filter_map(|campaign| Some((campaign, text(campaign.setting())?))).collect(),
+            campaigns: MailCampaign::all().filter_map(|campaign| Some((campaign, text(campaign.setting())?))).collect(),
             sender,
         }
     }

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use license_clients::{Braze, Campaign as BrazeCampaign, ClientError, Missing, PlainMail, Recipient, SendError};
-use license_domain::{EmailAddress, MailKind, delivery::PEOPLE_OF_A_MAIL};
+use license_clients::{Braze, BrazeCampaign, ClientError, EmailSender, MissingSetting, Recipient, SendError};
+use license_domain::{EmailAddress, MailKind, delivery::MAX_RECIPIENTS};
 use license_telemetry::metrics;
 use serde_json::{Map, Value};
 
 use crate::{
-    letters::Letter,
-    settings::{Campaign, MailSettings},
-    words,
+    messages::PersonalMail,
+    settings::{MailCampaign, MailSettings},
+    texts,
 };
 
 /// Who carries mails.
@@ -24,10 +24,10 @@ pub trait Transport: Send + Sync {
     fn at_once(&self) -> usize;
 
     /// What is to be done before, and may be done again.
-    async fn prepare(&self, letters: &[Letter]) -> Result<(), ClientError>;
+    async fn prepare(&self, messages: &[PersonalMail]) -> Result<(), ClientError>;
 
     /// One call, without a retry; what it is called there.
-    async fn send(&self, kind: MailKind, letters: &[Letter]) -> Result<Option<String>, SendError>;
+    async fn send(&self, kind: MailKind, messages: &[PersonalMail]) -> Result<Option<String>, SendError>;
 }
 
 /// Braze: a campaign for each kind of mail.
@@ -48,12 +48,12 @@ impl BrazeTransport {
         Self { braze, settings }
     }
 
-    fn campaign(&self, kind: MailKind, letters: &[Letter]) -> Result<String, Missing> {
-        let is_variant = |letter: &Letter| letter.properties.get(words::VARIANT) == Some(&Value::Bool(true));
-        let variant = Campaign::AutoAppliedWithIdentityProvider;
-        let variant = self.settings.campaigns.get(&variant).filter(|_| letters.iter().any(is_variant));
-        let own = self.settings.campaigns.get(&Campaign::Of(kind));
-        variant.or(own).cloned().ok_or(Missing(Campaign::Of(kind).setting()))
+    fn campaign(&self, kind: MailKind, messages: &[PersonalMail]) -> Result<String, MissingSetting> {
+        let is_variant = |message: &PersonalMail| message.properties.get(texts::VARIANT) == Some(&Value::Bool(true));
+        let variant = MailCampaign::AutoAppliedWithIdentityProvider;
+        let variant = self.settings.campaigns.get(&variant).filter(|_| messages.iter().any(is_variant));
+        let own = self.settings.campaigns.get(&MailCampaign::Of(kind));
+        variant.or(own).cloned().ok_or(MissingSetting(MailCampaign::Of(kind).setting()))
     }
 }
 
@@ -64,19 +64,21 @@ impl Transport for BrazeTransport {
     }
 
     fn at_once(&self) -> usize {
-        PEOPLE_OF_A_MAIL
+        MAX_RECIPIENTS
     }
 
-    async fn prepare(&self, letters: &[Letter]) -> Result<(), ClientError> {
-        let emails: Vec<EmailAddress> = letters.iter().map(|letter| letter.email.clone()).collect();
+    async fn prepare(&self, messages: &[PersonalMail]) -> Result<(), ClientError> {
+        let emails: Vec<EmailAddress> = messages.iter().map(|message| message.email.clone()).collect();
         self.braze.create_aliases(&emails).await
     }
 
-    async fn send(&self, kind: MailKind, letters: &[Letter]) -> Result<Option<String>, SendError> {
-        let id = self.campaign(kind, letters).map_err(|missing| SendError::NotSent(missing.into()))?;
-        let recipient =
-            |letter: &Letter| Recipient { email: letter.email.clone(), trigger_properties: letter.properties.clone() };
-        let recipients = letters.iter().map(recipient).collect();
+    async fn send(&self, kind: MailKind, messages: &[PersonalMail]) -> Result<Option<String>, SendError> {
+        let id = self.campaign(kind, messages).map_err(|missing| SendError::NotSent(missing.into()))?;
+        let recipient = |message: &PersonalMail| Recipient {
+            email: message.email.clone(),
+            trigger_properties: message.properties.clone(),
+        };
+        let recipients = messages.iter().map(recipient).collect();
         let campaign = BrazeCampaign { id, recipients, trigger_properties: Map::new() };
         self.braze.send_campaign(&campaign).await.map(|dispatch| dispatch.dispatch_id)
     }
@@ -84,7 +86,7 @@ impl Transport for BrazeTransport {
 
 /// SES: one mail for each person, in words of our own.
 pub struct SesTransport {
-    mail: Arc<dyn PlainMail>,
+    mail: Arc<dyn EmailSender>,
 }
 
 impl std::fmt::Debug for SesTransport {
@@ -95,7 +97,7 @@ impl std::fmt::Debug for SesTransport {
 
 impl SesTransport {
     /// By way of that client.
-    pub fn new(mail: Arc<dyn PlainMail>) -> Self {
+    pub fn new(mail: Arc<dyn EmailSender>) -> Self {
         Self { mail }
     }
 }
@@ -110,13 +112,13 @@ impl Transport for SesTransport {
         1
     }
 
-    async fn prepare(&self, _: &[Letter]) -> Result<(), ClientError> {
+    async fn prepare(&self, _: &[PersonalMail]) -> Result<(), ClientError> {
         Ok(())
     }
 
-    async fn send(&self, kind: MailKind, letters: &[Letter]) -> Result<Option<String>, SendError> {
-        let Some(letter) = letters.first() else { return Ok(None) };
-        self.mail.send(&words::letter(kind, letter)).await.map(Some)
+    async fn send(&self, kind: MailKind, messages: &[PersonalMail]) -> Result<Option<String>, SendError> {
+        let Some(message) = messages.first() else { return Ok(None) };
+        self.mail.send(&texts::message(kind, message)).await.map(Some)
     }
 }
 
@@ -131,15 +133,15 @@ impl Transport for LogTransport {
     }
 
     fn at_once(&self) -> usize {
-        PEOPLE_OF_A_MAIL
+        MAX_RECIPIENTS
     }
 
-    async fn prepare(&self, _: &[Letter]) -> Result<(), ClientError> {
+    async fn prepare(&self, _: &[PersonalMail]) -> Result<(), ClientError> {
         Ok(())
     }
 
-    async fn send(&self, kind: MailKind, letters: &[Letter]) -> Result<Option<String>, SendError> {
-        tracing::info!(kind = kind.as_str(), people = letters.len(), "nobody carries mails; one is only counted");
+    async fn send(&self, kind: MailKind, messages: &[PersonalMail]) -> Result<Option<String>, SendError> {
+        tracing::info!(kind = kind.as_str(), people = messages.len(), "nobody carries mails; one is only counted");
         metrics::count("MailLogged", &[("Kind", kind.as_str())]);
         Ok(None)
     }

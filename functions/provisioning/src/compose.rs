@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use license_api::{ApiSettings, AppState};
 use license_clients::{CatalogClient, CatalogSettings, ClientSettings, ServiceClient};
 use license_runtime::{self as runtime, Error, Parts};
 use license_settings::Declared;
-use license_store::StoreSettings;
-use license_web::{Settings, Web};
+use license_storage_dynamodb::StoreSettings;
 
 use crate::Context;
 
@@ -14,7 +14,7 @@ use crate::Context;
 pub const SETTINGS: Declared = &[
     runtime::SETTINGS,
     StoreSettings::DECLARED,
-    Settings::DECLARED,
+    ApiSettings::DECLARED,
     ClientSettings::DECLARED,
     CatalogSettings::DECLARED,
 ];
@@ -24,7 +24,7 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
     let (clock, random) = (parts.clock().clone(), parts.random().clone());
     let client = ServiceClient::new(ClientSettings::from_lookup(parts.lookup()), clock.clone(), random.clone())?;
     let catalogs = CatalogClient::new(client, CatalogSettings::from_lookup(parts.lookup()));
-    let settings = Settings::from_lookup(parts.lookup())?;
-    let web = Web::new(&settings, parts.store.clone(), clock, random)?;
-    Ok(crate::context(web, &parts.store, Arc::new(catalogs)))
+    let settings = ApiSettings::from_lookup(parts.lookup())?;
+    let app = AppState::new(&settings, parts.store.clone(), clock, random)?;
+    Ok(crate::context(app, &parts.store, Arc::new(catalogs)))
 }

@@ -1,34 +1,21 @@
 //! Making and changing agreements and plans, for those who provision them.
 
-mod agreement_create;
-mod agreement_one;
-mod agreement_update;
 mod change;
 mod compose;
-mod plan_body;
-mod plan_create;
-mod plan_delete;
-mod plan_list;
-mod plan_one;
-mod plan_patch;
-mod plan_rules;
-mod plan_update;
+mod customer_agreement;
 mod products;
-mod renewal_create;
-mod renewal_history;
-mod renewal_list;
-mod renewal_one;
-mod renewal_process;
+mod subscription_plan_renewals;
+mod subscriptions;
 
 use std::{fmt, sync::Arc};
 
 use axum::{Router, extract::FromRef};
+use license_api::{AppState, Endpoints, Route};
 use license_clients::Catalogs;
-use license_store::{
+use license_storage_dynamodb::{
     Store,
-    ports::{Portfolios, Provision, Renew, Renewals, Trails, Update},
+    ports::{AuditTrails, Portfolios, Provision, Renew, Renewals, Update},
 };
-use license_web::{Endpoints, Route, Web};
 
 pub use self::compose::{SETTINGS, compose};
 
@@ -39,7 +26,7 @@ const UPDATE_ATTEMPTS: u32 = 8;
 #[derive(Clone)]
 pub struct Context {
     /// Clock, settings, users.
-    pub web: Web,
+    pub app: AppState,
     /// Agreements and plans on record.
     pub portfolios: Arc<dyn Portfolios>,
     /// New ones.
@@ -51,7 +38,7 @@ pub struct Context {
     /// Carrying them out.
     pub renew: Arc<dyn Renew>,
     /// The audit trail.
-    pub trails: Arc<dyn Trails>,
+    pub audit_trails: Arc<dyn AuditTrails>,
     /// The catalog service.
     pub catalogs: Arc<dyn Catalogs>,
 }
@@ -62,88 +49,88 @@ impl fmt::Debug for Context {
     }
 }
 
-impl FromRef<Context> for Web {
+impl FromRef<Context> for AppState {
     fn from_ref(context: &Context) -> Self {
-        context.web.clone()
+        context.app.clone()
     }
 }
 
 /// The context over that store and that catalog service.
-pub fn context(web: Web, store: &Arc<Store>, catalogs: Arc<dyn Catalogs>) -> Context {
+pub fn context(app: AppState, store: &Arc<Store>, catalogs: Arc<dyn Catalogs>) -> Context {
     Context {
-        web,
+        app,
         portfolios: store.clone(),
         provision: store.clone(),
         update: store.clone(),
         renewals: store.clone(),
         renew: store.clone(),
-        trails: store.clone(),
+        audit_trails: store.clone(),
         catalogs,
     }
 }
 
 /// The routes of this function.
 pub const ROUTES: &[Route] = &[
-    agreement_create::ROUTE,
-    agreement_one::ROUTE,
-    agreement_update::PUT,
-    agreement_update::PATCH,
-    plan_create::ROUTE,
-    plan_list::ROUTE,
-    plan_one::ROUTE,
-    plan_update::ROUTE,
-    plan_create::PLAIN[0],
-    plan_create::PLAIN[1],
-    plan_update::PLAIN[0],
-    plan_update::PLAIN[1],
-    plan_update::PLAIN[2],
-    plan_update::PLAIN[3],
-    plan_delete::ROUTE,
-    plan_delete::PLAIN,
+    customer_agreement::create::ROUTE,
+    customer_agreement::get::ROUTE,
+    customer_agreement::update::PUT,
+    customer_agreement::update::PATCH,
+    subscriptions::create::ROUTE,
+    subscriptions::list::ROUTE,
+    subscriptions::get::ROUTE,
+    subscriptions::update::ROUTE,
+    subscriptions::create::ALIAS[0],
+    subscriptions::create::ALIAS[1],
+    subscriptions::update::ALIAS[0],
+    subscriptions::update::ALIAS[1],
+    subscriptions::update::ALIAS[2],
+    subscriptions::update::ALIAS[3],
+    subscriptions::delete::ROUTE,
+    subscriptions::delete::ALIAS,
     products::PRODUCTS,
     products::PLAIN_PRODUCTS,
     products::PLAN_TYPES,
     products::PLAIN_PLAN_TYPES,
-    renewal_create::ROUTE,
-    renewal_list::ROUTE,
-    renewal_one::GET,
-    renewal_one::PUT,
-    renewal_one::PATCH,
-    renewal_one::DELETE,
-    renewal_process::ROUTE,
-    renewal_history::ROUTE,
+    subscription_plan_renewals::create::ROUTE,
+    subscription_plan_renewals::list::ROUTE,
+    subscription_plan_renewals::get::GET,
+    subscription_plan_renewals::get::PUT,
+    subscription_plan_renewals::get::PATCH,
+    subscription_plan_renewals::get::DELETE,
+    subscription_plan_renewals::process::ROUTE,
+    subscription_plan_renewals::history::ROUTE,
 ];
 
 /// The function's router.
 pub fn router(context: Context) -> Router {
     Endpoints::new(context)
-        .add(agreement_create::ROUTE, agreement_create::handle)
-        .add(agreement_one::ROUTE, agreement_one::handle)
-        .add(agreement_update::PUT, agreement_update::put)
-        .add(agreement_update::PATCH, agreement_update::patch)
-        .add(plan_create::ROUTE, plan_create::handle)
-        .add(plan_list::ROUTE, plan_list::handle)
-        .add(plan_one::ROUTE, plan_one::handle)
-        .add(plan_update::ROUTE, plan_update::handle)
-        .add(plan_create::PLAIN[0], plan_create::handle)
-        .add(plan_create::PLAIN[1], plan_create::handle)
-        .add(plan_update::PLAIN[0], plan_update::handle)
-        .add(plan_update::PLAIN[1], plan_update::handle)
-        .add(plan_update::PLAIN[2], plan_update::handle)
-        .add(plan_update::PLAIN[3], plan_update::handle)
-        .add(plan_delete::ROUTE, plan_delete::handle)
-        .add(plan_delete::PLAIN, plan_delete::handle)
+        .add(customer_agreement::create::ROUTE, customer_agreement::create::handle)
+        .add(customer_agreement::get::ROUTE, customer_agreement::get::handle)
+        .add(customer_agreement::update::PUT, customer_agreement::update::put)
+        .add(customer_agreement::update::PATCH, customer_agreement::update::patch)
+        .add(subscriptions::create::ROUTE, subscriptions::create::handle)
+        .add(subscriptions::list::ROUTE, subscriptions::list::handle)
+        .add(subscriptions::get::ROUTE, subscriptions::get::handle)
+        .add(subscriptions::update::ROUTE, subscriptions::update::handle)
+        .add(subscriptions::create::ALIAS[0], subscriptions::create::handle)
+        .add(subscriptions::create::ALIAS[1], subscriptions::create::handle)
+        .add(subscriptions::update::ALIAS[0], subscriptions::update::handle)
+        .add(subscriptions::update::ALIAS[1], subscriptions::update::handle)
+        .add(subscriptions::update::ALIAS[2], subscriptions::update::handle)
+        .add(subscriptions::update::ALIAS[3], subscriptions::update::handle)
+        .add(subscriptions::delete::ROUTE, subscriptions::delete::handle)
+        .add(subscriptions::delete::ALIAS, subscriptions::delete::handle)
         .add(products::PRODUCTS, products::products)
         .add(products::PLAIN_PRODUCTS, products::products)
         .add(products::PLAN_TYPES, products::plan_types)
         .add(products::PLAIN_PLAN_TYPES, products::plan_types)
-        .add(renewal_create::ROUTE, renewal_create::handle)
-        .add(renewal_list::ROUTE, renewal_list::handle)
-        .add(renewal_one::GET, renewal_one::get)
-        .add(renewal_one::PUT, renewal_one::update)
-        .add(renewal_one::PATCH, renewal_one::update)
-        .add(renewal_one::DELETE, renewal_one::delete)
-        .add(renewal_process::ROUTE, renewal_process::handle)
-        .add(renewal_history::ROUTE, renewal_history::handle)
+        .add(subscription_plan_renewals::create::ROUTE, subscription_plan_renewals::create::handle)
+        .add(subscription_plan_renewals::list::ROUTE, subscription_plan_renewals::list::handle)
+        .add(subscription_plan_renewals::get::GET, subscription_plan_renewals::get::get)
+        .add(subscription_plan_renewals::get::PUT, subscription_plan_renewals::get::update)
+        .add(subscription_plan_renewals::get::PATCH, subscription_plan_renewals::get::update)
+        .add(subscription_plan_renewals::get::DELETE, subscription_plan_renewals::get::delete)
+        .add(subscription_plan_renewals::process::ROUTE, subscription_plan_renewals::process::handle)
+        .add(subscription_plan_renewals::history::ROUTE, subscription_plan_renewals::history::handle)
         .router()
 }

@@ -6,17 +6,18 @@
 //! ```
 
 use axum::{Json, extract::State};
-use license_domain::{PlanType, Product};
-use license_web::{
-    ApiError, Caller, Doc, Grants, Missing, PROVISIONERS, Page, PageQuery, Route,
-    doc::{self, Answer, Shape},
+use license_api::{
+    ApiError, Doc, PROVISIONERS, Page, PageQuery, Requester, RequiredPermission, Route, RouteAccess,
+    doc::{self, ResponseDoc, Shape},
 };
+use license_domain::{PlanType, Product};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::Context;
 
-const ACCESS: Grants = Grants::Roles { roles: PROVISIONERS, listing: false, missing: Missing::ProvisioningPlans };
+const ACCESS: RouteAccess =
+    RouteAccess::Roles { roles: PROVISIONERS, listing: false, missing: RequiredPermission::ProvisioningPlans };
 
 /// Products.
 pub const PRODUCTS: Route = Route {
@@ -27,7 +28,7 @@ pub const PRODUCTS: Route = Route {
         summary: "What plans are sold as",
         query: &[doc::PAGE],
         body: &[],
-        answers: &[Answer::new(200, "A page.", Shape::Of(doc::schema::<Page<ProductShape>>))],
+        answers: &[ResponseDoc::new(200, "A page.", Shape::Of(doc::schema::<Page<ProductShape>>))],
     },
 };
 /// The same where the product's own description names it.
@@ -41,7 +42,7 @@ pub const PLAN_TYPES: Route = Route {
         summary: "Kinds of plans",
         query: &[doc::PAGE],
         body: &[],
-        answers: &[Answer::new(200, "A page.", Shape::Of(doc::schema::<Page<PlanType>>))],
+        answers: &[ResponseDoc::new(200, "A page.", Shape::Of(doc::schema::<Page<PlanType>>))],
     },
 };
 /// The same where the product's own description names it.
@@ -76,10 +77,10 @@ impl From<Product> for ProductShape {
 
 pub async fn products(
     State(context): State<Context>,
-    caller: Caller,
+    requester: Requester,
     page: PageQuery,
 ) -> Result<Json<Page<ProductShape>>, ApiError> {
-    caller.require_everywhere(PROVISIONERS, Missing::ProvisioningPlans)?;
+    requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningPlans)?;
     let mut products = context.portfolios.products().await?.products;
     products.sort_by_key(|product| product.id);
     let window = page.fixed_window(u64::try_from(products.len()).unwrap_or(u64::MAX), PAGE_SIZE)?;
@@ -88,10 +89,10 @@ pub async fn products(
 
 pub async fn plan_types(
     State(context): State<Context>,
-    caller: Caller,
+    requester: Requester,
     page: PageQuery,
 ) -> Result<Json<Page<PlanType>>, ApiError> {
-    caller.require_everywhere(PROVISIONERS, Missing::ProvisioningPlans)?;
+    requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningPlans)?;
     let mut kinds = context.portfolios.products().await?.plan_types;
     kinds.sort_by_key(|kind| kind.id);
     let window = page.fixed_window(u64::try_from(kinds.len()).unwrap_or(u64::MAX), PAGE_SIZE)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use license_messaging::{BusSettings, EventBus, Queue, QueueSettings, SqsQueues};
 use license_runtime::{self as runtime, Error, Parts};
 use license_settings::Declared;
-use license_store::StoreSettings;
+use license_storage_dynamodb::StoreSettings;
 
 use crate::Context;
 

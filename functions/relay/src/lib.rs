@@ -1,6 +1,6 @@
 //! From the table's stream to everywhere else: what an event asks for goes to the queues, what it tells goes to the
 //! bus and into the audit trail. Every step may be repeated: entries of the trail are the same again, mails and work
-//! are recognised by the event that asks for them, events on the bus carry an id of their own.
+//! are recognized by the event that asks for them, events on the bus carry an id of their own.
 
 mod compose;
 mod counters;
@@ -12,9 +12,9 @@ use std::{fmt, sync::Arc};
 
 use aws_lambda_events::event::{dynamodb, streams::DynamoDbEventResponse};
 use license_messaging::{Bus, Queues};
-use license_store::{
+use license_storage_dynamodb::{
     Store,
-    ports::{Events, Portfolios, Trails, Webhooks},
+    ports::{AuditTrails, Events, Portfolios, Webhooks},
 };
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +34,7 @@ pub struct Context {
     /// Customers' own systems.
     pub webhooks: Arc<dyn Webhooks>,
     /// The audit trail.
-    pub trails: Arc<dyn Trails>,
+    pub audit_trails: Arc<dyn AuditTrails>,
     /// Where work waits.
     pub queues: Arc<dyn Queues>,
     /// What the world outside hears.
@@ -53,7 +53,7 @@ pub fn context(store: &Arc<Store>, queues: Arc<dyn Queues>, bus: Arc<dyn Bus>) -
         portfolios: store.clone(),
         events: store.clone(),
         webhooks: store.clone(),
-        trails: store.clone(),
+        audit_trails: store.clone(),
         queues,
         bus,
     }

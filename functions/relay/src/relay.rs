@@ -1,8 +1,8 @@
 //! One event, carried on.
 
-use license_domain::{Consequence, Event, EventKind, Webhook, delivery::PEOPLE_OF_A_MAIL, lifecycle::bus_events};
+use license_domain::{Consequence, Event, EventKind, Webhook, delivery::MAX_RECIPIENTS, lifecycle::bus_events};
 use license_messaging::{Message, MessagingError, Outgoing, Queue};
-use license_store::StoreError;
+use license_storage_dynamodb::StoreError;
 
 use crate::Context;
 
@@ -31,10 +31,10 @@ impl RelayError {
 pub(crate) async fn relay(context: &Context, event: &Event) -> Result<(), RelayError> {
     let (portfolio, webhooks) =
         futures::try_join!(context.portfolios.portfolio(event.agreement), context.webhooks.webhooks(event.agreement))?;
-    context.trails.record(event).await?;
+    context.audit_trails.record(event).await?;
     if event.kind == EventKind::LearnerRetired {
         for change in &event.licenses {
-            context.trails.forget_persons(change.license).await?;
+            context.audit_trails.forget_persons(change.license).await?;
         }
     }
     let told = bus_events(event, portfolio.as_ref());
@@ -66,7 +66,7 @@ fn messages(event: &Event) -> Vec<Outgoing> {
             }
             (_, Some(kind)) => {
                 let people = if kind.is_for_learners() { event.licenses.len() } else { 1 };
-                messages.extend((0..people.div_ceil(PEOPLE_OF_A_MAIL)).map(|part| {
+                messages.extend((0..people.div_ceil(MAX_RECIPIENTS)).map(|part| {
                     let message = Message::Mail { event: event.id, consequence, part };
                     Outgoing::now(Queue::Mail, event.enterprise, message)
                 }));

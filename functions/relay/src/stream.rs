@@ -6,7 +6,7 @@ use aws_lambda_events::event::{
 };
 use futures::{StreamExt, stream};
 use license_domain::{Event, EventId};
-use license_store::keys::{self, Key, PK, SK};
+use license_storage_dynamodb::keys::{self, Key, PK, SK};
 use license_telemetry::metrics;
 
 use crate::{Context, counters, relay};
@@ -20,7 +20,7 @@ pub(crate) async fn handle(context: &Context, batch: dynamodb::Event, request_id
     let each = batch.records.into_iter().map(|record| async move {
         let sequence = record.change.sequence_number.clone();
         let event = of(&record)?;
-        match carry_on(context, record).await {
+        match resume(context, record).await {
             Ok(()) => None,
             Err((metric, cause)) => {
                 tracing::error!(request_id, %event, cause, "an event was not carried on, and comes again");
@@ -52,7 +52,7 @@ fn of(record: &dynamodb::EventRecord) -> Option<EventId> {
     keys::event_at(&Key { pk: text(PK)?, sk: text(SK)? })
 }
 
-async fn carry_on(context: &Context, record: dynamodb::EventRecord) -> Result<(), (&'static str, String)> {
+async fn resume(context: &Context, record: dynamodb::EventRecord) -> Result<(), (&'static str, String)> {
     let event: Event =
         serde_dynamo::from_item(record.change.new_image).map_err(|error| ("EventUnreadable", error.to_string()))?;
     relay::relay(context, &event).await.map_err(|error| (error.metric(), error.to_string()))?;

@@ -10,12 +10,12 @@ use axum::{
     extract::State,
     http::{HeaderName, HeaderValue, header, request::Parts},
 };
-use license_domain::Random;
-use license_web::{
-    ApiError, Doc, Grants, Route, csrf,
+use license_api::{
+    ApiError, Doc, Route, RouteAccess, csrf,
     doc::{self, Shape},
     origin,
 };
+use license_domain::Random;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -25,28 +25,35 @@ use crate::Context;
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/csrf/api/v1/token/",
-    access: Grants::Anyone,
+    access: RouteAccess::Anyone,
     doc: &Doc {
         summary: "The token of a browser's requests that change something",
         query: &[],
         body: &[],
-        answers: &[doc::Answer::new(200, "The token; the same comes as a cookie.", Shape::Of(doc::schema::<Answer>))],
+        answers: &[doc::ResponseDoc::new(
+            200,
+            "The token; the same comes as a cookie.",
+            Shape::Of(doc::schema::<CsrfTokenResponse>),
+        )],
     },
 };
 
 /// The answer.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "CsrfToken")]
-pub struct Answer {
+pub struct CsrfTokenResponse {
     #[serde(rename = "csrfToken")]
     csrf_token: String,
 }
 
 type Headers = [(HeaderName, HeaderValue); 3];
 
-pub async fn handle(State(context): State<Context>, parts: Parts) -> Result<(Headers, Json<Answer>), ApiError> {
+pub async fn handle(
+    State(context): State<Context>,
+    parts: Parts,
+) -> Result<(Headers, Json<CsrfTokenResponse>), ApiError> {
     let known = csrf::token_of_cookie(&parts.headers).map(str::to_owned);
-    let token = known.unwrap_or_else(|| new_token(context.web.random().as_ref()));
+    let token = known.unwrap_or_else(|| new_token(context.app.random().as_ref()));
     // A browser sends a secure cookie over TLS only; without TLS it would not keep it.
     let secure = if origin::of_request(&parts).starts_with("https://") { "; Secure" } else { "" };
     let (name, age) = (csrf::COOKIE, csrf::MAX_AGE_SECONDS);
@@ -57,7 +64,7 @@ pub async fn handle(State(context): State<Context>, parts: Parts) -> Result<(Hea
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (header::VARY, HeaderValue::from_static("cookie")),
     ];
-    Ok((headers, Json(Answer { csrf_token: token })))
+    Ok((headers, Json(CsrfTokenResponse { csrf_token: token })))
 }
 
 /// 256 random bits.

@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, fmt::Write, sync::OnceLock};
 
 use axum::response::Html;
-use license_web::{
-    Doc, Grants, Route,
-    doc::{Answer, Shape},
+use license_api::{
+    Doc, Route, RouteAccess,
+    doc::{ResponseDoc, Shape},
 };
 use serde_json::{Map, Value};
 
@@ -15,12 +15,12 @@ use crate::schema::TEXT;
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api-docs/",
-    access: Grants::Anyone,
+    access: RouteAccess::Anyone,
     doc: &Doc {
         summary: "This document as a page",
         query: &[],
         body: &[],
-        answers: &[Answer::new(200, "The page.", Shape::Html)],
+        answers: &[ResponseDoc::new(200, "The page.", Shape::Html)],
     },
 };
 

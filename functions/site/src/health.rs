@@ -5,9 +5,9 @@
 //! ```
 
 use axum::{Json, extract::State, http::StatusCode};
-use license_web::{
-    Doc, Grants, Route,
-    doc::{self, Answer, Shape},
+use license_api::{
+    Doc, Route, RouteAccess,
+    doc::{self, ResponseDoc, Shape},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -18,14 +18,14 @@ use crate::Context;
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/health/",
-    access: Grants::Anyone,
+    access: RouteAccess::Anyone,
     doc: &Doc {
         summary: "Whether the service can do its work",
         query: &[],
         body: &[],
         answers: &[
-            Answer::new(200, "It can.", Shape::Of(doc::schema::<Status>)),
-            Answer::new(503, "It cannot.", Shape::Of(doc::schema::<Status>)),
+            ResponseDoc::new(200, "It can.", Shape::Of(doc::schema::<Status>)),
+            ResponseDoc::new(503, "It cannot.", Shape::Of(doc::schema::<Status>)),
         ],
     },
 };

@@ -9,8 +9,8 @@ mod schema;
 use std::{fmt, sync::Arc};
 
 use axum::{Router, extract::FromRef};
-use license_store::{Store, ports::Health};
-use license_web::{Endpoints, Route, Web};
+use license_api::{AppState, Endpoints, Route};
+use license_storage_dynamodb::{Store, ports::Health};
 
 pub use self::compose::{SETTINGS, compose};
 
@@ -18,7 +18,7 @@ pub use self::compose::{SETTINGS, compose};
 #[derive(Clone)]
 pub struct Context {
     /// Clock, settings, users.
-    pub web: Web,
+    pub app: AppState,
     /// Whether the table answers.
     pub health: Arc<dyn Health>,
 }
@@ -29,15 +29,15 @@ impl fmt::Debug for Context {
     }
 }
 
-impl FromRef<Context> for Web {
+impl FromRef<Context> for AppState {
     fn from_ref(context: &Context) -> Self {
-        context.web.clone()
+        context.app.clone()
     }
 }
 
 /// The context over that store.
-pub fn context(web: Web, store: &Arc<Store>) -> Context {
-    Context { web, health: store.clone() }
+pub fn context(app: AppState, store: &Arc<Store>) -> Context {
+    Context { app, health: store.clone() }
 }
 
 /// The routes of this function.

@@ -4,21 +4,21 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use license_web::{
-    Doc, Grants, Route,
-    doc::{Answer, Shape},
+use license_api::{
+    Doc, Route, RouteAccess,
+    doc::{ResponseDoc, Shape},
 };
 
 /// The document.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/schema/",
-    access: Grants::Anyone,
+    access: RouteAccess::Anyone,
     doc: &Doc {
         summary: "This document",
         query: &[],
         body: &[],
-        answers: &[Answer::new(200, "The document.", Shape::OpenApi)],
+        answers: &[ResponseDoc::new(200, "The document.", Shape::OpenApi)],
     },
 };
 

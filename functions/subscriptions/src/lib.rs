@@ -1,18 +1,18 @@
 //! Subscription plans, for the customers' admins: the list, one, and its history.
 
 mod compose;
+mod get;
 mod history;
 mod list;
-mod one;
 
 use std::{fmt, sync::Arc};
 
 use axum::{Router, extract::FromRef};
-use license_store::{
+use license_api::{AppState, Endpoints, Route};
+use license_storage_dynamodb::{
     Store,
-    ports::{Portfolios, Trails},
+    ports::{AuditTrails, Portfolios},
 };
-use license_web::{Endpoints, Route, Web};
 
 pub use self::compose::{SETTINGS, compose};
 
@@ -20,11 +20,11 @@ pub use self::compose::{SETTINGS, compose};
 #[derive(Clone)]
 pub struct Context {
     /// Clock, settings, users.
-    pub web: Web,
+    pub app: AppState,
     /// Agreements and plans.
     pub portfolios: Arc<dyn Portfolios>,
     /// The audit trail.
-    pub trails: Arc<dyn Trails>,
+    pub audit_trails: Arc<dyn AuditTrails>,
 }
 
 impl fmt::Debug for Context {
@@ -33,28 +33,28 @@ impl fmt::Debug for Context {
     }
 }
 
-impl FromRef<Context> for Web {
+impl FromRef<Context> for AppState {
     fn from_ref(context: &Context) -> Self {
-        context.web.clone()
+        context.app.clone()
     }
 }
 
 /// The context over that store.
-pub fn context(web: Web, store: &Arc<Store>) -> Context {
-    Context { web, portfolios: store.clone(), trails: store.clone() }
+pub fn context(app: AppState, store: &Arc<Store>) -> Context {
+    Context { app, portfolios: store.clone(), audit_trails: store.clone() }
 }
 
 /// The routes of this function.
-pub const ROUTES: &[Route] = &[list::ROUTE, list::PLAIN, one::ROUTE, one::PLAIN, history::ROUTE, history::PLAIN];
+pub const ROUTES: &[Route] = &[list::ROUTE, list::ALIAS, get::ROUTE, get::ALIAS, history::ROUTE, history::ALIAS];
 
 /// The function's router.
 pub fn router(context: Context) -> Router {
     Endpoints::new(context)
         .add(list::ROUTE, list::handle)
-        .add(list::PLAIN, list::handle)
-        .add(one::ROUTE, one::handle)
-        .add(one::PLAIN, one::handle)
+        .add(list::ALIAS, list::handle)
+        .add(get::ROUTE, get::handle)
+        .add(get::ALIAS, get::handle)
         .add(history::ROUTE, history::handle)
-        .add(history::PLAIN, history::handle)
+        .add(history::ALIAS, history::handle)
         .router()
 }

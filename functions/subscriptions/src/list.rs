@@ -12,12 +12,13 @@
 use std::collections::HashSet;
 
 use axum::{Json, extract::State, http::StatusCode};
-use license_domain::{AgreementId, PlanId, Portfolio, SubscriptionPlan, Timestamp};
-use license_web::{
-    ADMINS, ApiError, Caller, Doc, Grants, Missing, Page, PageQuery, Params, Reach, Route,
-    doc::{self, Answer, Kind, Param, Shape},
-    plans, reach, wire,
+use license_api::{
+    ADMINS, ApiError, Doc, Page, PageQuery, Params, Requester, RequiredPermission, Route, RouteAccess,
+    VisibleAgreements,
+    doc::{self, Kind, Param, ResponseDoc, Shape},
+    plans, visible_agreements, wire,
 };
+use license_domain::{AgreementId, PlanId, Portfolio, SubscriptionPlan, Timestamp};
 
 use crate::Context;
 
@@ -25,7 +26,7 @@ use crate::Context;
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/subscriptions/",
-    access: Grants::Roles { roles: ADMINS, listing: true, missing: Missing::Unnamed },
+    access: RouteAccess::Roles { roles: ADMINS, listing: true, missing: RequiredPermission::Unnamed },
     doc: &Doc {
         summary: "The plans of the caller's customers",
         query: &[
@@ -35,19 +36,19 @@ pub const ROUTE: Route = Route {
             doc::PAGE,
         ],
         body: &[],
-        answers: &[Answer::new(200, "A page.", Shape::Of(doc::schema::<Page<wire::Plan>>))],
+        answers: &[ResponseDoc::new(200, "A page.", Shape::Of(doc::schema::<Page<wire::Plan>>))],
     },
 };
 /// The same where the product's own description names it.
-pub const PLAIN: Route = ROUTE.at("/subscriptions/");
+pub const ALIAS: Route = ROUTE.at("/subscriptions/");
 
 pub async fn handle(
     State(context): State<Context>,
-    caller: Caller,
+    requester: Requester,
     params: Params,
     page: PageQuery,
 ) -> Result<Json<Page<wire::Plan>>, ApiError> {
-    let access = caller.require_listing(ADMINS)?;
+    let access = requester.require_listing(ADMINS)?;
     let enterprise = params.uuid("enterprise_customer_uuid")?;
     let only_current = params.flag("current", false);
     if only_current && enterprise.is_none() {
@@ -55,17 +56,17 @@ pub async fn handle(
         return Err(ApiError::detail(StatusCode::BAD_REQUEST, message));
     }
     let also_inactive = enterprise.is_none() || params.flag("include_inactive", false);
-    let now = context.web.now();
+    let now = context.app.now();
 
-    let (portfolios, found, window) = match reach(&*context.portfolios, &access, enterprise).await? {
-        Reach::Only(portfolios) => {
+    let (portfolios, found, window) = match visible_agreements(&*context.portfolios, &access, enterprise).await? {
+        VisibleAgreements::Only(portfolios) => {
             let found =
                 if only_current { newest_current(&portfolios, now) } else { sorted(&portfolios, also_inactive) };
             let window = page.fixed_window(count(found.len()), plans::PAGE_SIZE)?;
             let found = window.of(found);
             (portfolios, found, window)
         }
-        Reach::Everything => {
+        VisibleAgreements::Everything => {
             let all = context.portfolios.all_plans().await?;
             let window = page.fixed_window(count(all.len()), plans::PAGE_SIZE)?;
             let shown = window.of(all);

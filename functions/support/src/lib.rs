@@ -1,20 +1,20 @@
 //! What the company does for a learner by name: look-ups for support, and retirement.
 
-mod admin_view;
+mod admin_license_view;
 mod compose;
-mod found;
-mod lookup;
+mod licenses_of_address;
 mod mails;
 mod retire_user;
+mod staff_lookup_licenses;
 
 use std::{fmt, sync::Arc};
 
 use axum::{Router, extract::FromRef};
-use license_store::{
+use license_api::{AppState, Endpoints, LearnerPortal, Route};
+use license_storage_dynamodb::{
     Store,
     ports::{Deliveries, Learners, Portfolios, Retire},
 };
-use license_web::{Endpoints, LearnerPortal, Route, Web};
 
 pub use self::compose::{SETTINGS, compose};
 
@@ -22,10 +22,10 @@ pub use self::compose::{SETTINGS, compose};
 #[derive(Clone)]
 pub struct Context {
     /// Clock, settings, users.
-    pub web: Web,
+    pub app: AppState,
     /// Agreements and plans.
     pub portfolios: Arc<dyn Portfolios>,
-    /// The licences of a learner.
+    /// The licenses of a learner.
     pub learners: Arc<dyn Learners>,
     /// Records of mails.
     pub deliveries: Arc<dyn Deliveries>,
@@ -41,16 +41,16 @@ impl fmt::Debug for Context {
     }
 }
 
-impl FromRef<Context> for Web {
+impl FromRef<Context> for AppState {
     fn from_ref(context: &Context) -> Self {
-        context.web.clone()
+        context.app.clone()
     }
 }
 
 /// The context over that store.
-pub fn context(web: Web, store: &Arc<Store>, portal: LearnerPortal) -> Context {
+pub fn context(app: AppState, store: &Arc<Store>, portal: LearnerPortal) -> Context {
     Context {
-        web,
+        app,
         portfolios: store.clone(),
         learners: store.clone(),
         deliveries: store.clone(),
@@ -60,13 +60,14 @@ pub fn context(web: Web, store: &Arc<Store>, portal: LearnerPortal) -> Context {
 }
 
 /// The routes of this function.
-pub const ROUTES: &[Route] = &[lookup::ROUTE, admin_view::ROUTE, retire_user::ROUTE, mails::LIST, mails::SEND];
+pub const ROUTES: &[Route] =
+    &[staff_lookup_licenses::ROUTE, admin_license_view::ROUTE, retire_user::ROUTE, mails::LIST, mails::SEND];
 
 /// The function's router.
 pub fn router(context: Context) -> Router {
     Endpoints::new(context)
-        .add(lookup::ROUTE, lookup::handle)
-        .add(admin_view::ROUTE, admin_view::handle)
+        .add(staff_lookup_licenses::ROUTE, staff_lookup_licenses::handle)
+        .add(admin_license_view::ROUTE, admin_license_view::handle)
         .add(retire_user::ROUTE, retire_user::handle)
         .add(mails::LIST, mails::list)
         .add(mails::SEND, mails::send)

@@ -7,30 +7,30 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use license_domain::{AgreementId, Delivery, DeliveryId, DeliveryState, EnterpriseId, MailKind, PlanId, Timestamp};
-use license_web::{
-    ApiError, Caller, Doc, Grants, Route,
-    doc::{self, Answer, Shape},
+use license_api::{
+    ApiError, Doc, Requester, Route, RouteAccess,
+    doc::{self, ResponseDoc, Shape},
     stored, wire,
 };
+use license_domain::{AgreementId, Delivery, DeliveryId, DeliveryState, EnterpriseId, MailKind, PlanId, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::Context;
 
 /// How many mails are listed at most: whoever sees so many has another problem.
-const MOST: usize = 500;
+const MAX: usize = 500;
 
 /// The list.
 pub const LIST: Route = Route {
     method: "GET",
     path: "/api/v1/mails/",
-    access: Grants::Staff,
+    access: RouteAccess::Staff,
     doc: &Doc {
         summary: "Mails whose fate is not known, or that were refused",
         query: &[],
         body: &[],
-        answers: &[Answer::new(200, "The oldest first, 500 at most.", Shape::Of(doc::schema::<Vec<Mail>>))],
+        answers: &[ResponseDoc::new(200, "The oldest first, 500 at most.", Shape::Of(doc::schema::<Vec<Mail>>))],
     },
 };
 
@@ -38,14 +38,14 @@ pub const LIST: Route = Route {
 pub const SEND: Route = Route {
     method: "POST",
     path: "/api/v1/mails/{mail}/send/",
-    access: Grants::Staff,
+    access: RouteAccess::Staff,
     doc: &Doc {
         summary: "Has a mail sent again to those who may not have it",
         query: &[],
         body: &[],
         answers: &[
-            Answer::new(202, "It will be.", Shape::Of(doc::schema::<Mail>)),
-            Answer::new(409, "It was sent, or is being sent, or was sent again.", Shape::Detail),
+            ResponseDoc::new(202, "It will be.", Shape::Of(doc::schema::<Mail>)),
+            ResponseDoc::new(409, "It was sent, or is being sent, or was sent again.", Shape::Detail),
         ],
     },
 };
@@ -87,18 +87,18 @@ impl From<&Delivery> for Mail {
     }
 }
 
-pub async fn list(State(context): State<Context>, caller: Caller) -> Result<Json<Vec<Mail>>, ApiError> {
-    caller.require_staff()?;
-    let mails = context.deliveries.unsettled(MOST).await?;
+pub async fn list(State(context): State<Context>, requester: Requester) -> Result<Json<Vec<Mail>>, ApiError> {
+    requester.require_staff()?;
+    let mails = context.deliveries.unsettled(MAX).await?;
     Ok(Json(mails.iter().map(Mail::from).collect()))
 }
 
 pub async fn send(
     State(context): State<Context>,
-    caller: Caller,
+    requester: Requester,
     Path(mail): Path<String>,
 ) -> Result<(StatusCode, Json<Mail>), ApiError> {
-    caller.require_staff()?;
+    requester.require_staff()?;
     let mail: DeliveryId = mail.parse().map_err(|_| ApiError::not_found("Mail"))?;
     let seen = context.deliveries.delivery(&mail).await?.ok_or_else(|| ApiError::not_found("Mail"))?;
     let settled = || ApiError::detail(StatusCode::CONFLICT, "Nobody is known to lack this mail.");
@@ -108,7 +108,7 @@ pub async fn send(
     let portfolio = context.portfolios.portfolio(seen.agreement).await?;
     let portfolio = portfolio.ok_or_else(|| ApiError::not_found("CustomerAgreement"))?;
     let answer = Mail::from(&Delivery { state: DeliveryState::Resent, ..seen.clone() });
-    let stamp = caller.stamp("resend mail").await?.answering(|| stored(StatusCode::ACCEPTED, &answer));
+    let stamp = requester.stamp("resend mail").await?.answering(|| stored(StatusCode::ACCEPTED, &answer));
     if context.deliveries.resend(&portfolio, &seen, &stamp).await? {
         Ok((StatusCode::ACCEPTED, Json(answer)))
     } else {

@@ -1,4 +1,4 @@
-//! `POST /api/v1/retire_user/`: a learner leaves for good. Their live licences become free seats, revoked ones stay
+//! `POST /api/v1/retire_user/`: a learner leaves for good. Their live licenses become free seats, revoked ones stay
 //! without a person, and what is on record of the user name is deleted. For the retirement worker and superusers.
 //!
 //! ```json
@@ -7,11 +7,11 @@
 //! 204 if anything was erased, else 404; both without a body. To be made again after any other answer.
 
 use axum::{extract::State, http::StatusCode};
-use license_domain::LmsUserId;
-use license_web::{
-    ApiError, Body, Caller, Doc, Grants, Route,
-    doc::{Answer, Kind, Param, Shape},
+use license_api::{
+    ApiError, Body, Doc, Requester, Route, RouteAccess,
+    doc::{Kind, Param, ResponseDoc, Shape},
 };
+use license_domain::LmsUserId;
 use serde_json::Value;
 
 use crate::Context;
@@ -20,7 +20,7 @@ use crate::Context;
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/retire_user/",
-    access: Grants::Retirement,
+    access: RouteAccess::Retirement,
     doc: &Doc {
         summary: "Erases a learner who leaves",
         query: &[],
@@ -29,22 +29,22 @@ pub const ROUTE: Route = Route {
             Param::required("original_username", Kind::Words, "The learner's user name."),
         ],
         answers: &[
-            Answer::new(204, "The learner is erased.", Shape::Nothing),
-            Answer::new(404, "There was nothing to erase.", Shape::Nothing),
+            ResponseDoc::new(204, "The learner is erased.", Shape::Nothing),
+            ResponseDoc::new(404, "There was nothing to erase.", Shape::Nothing),
         ],
     },
 };
 
 pub async fn handle(
     State(context): State<Context>,
-    caller: Caller,
+    requester: Requester,
     body: Result<Body, ApiError>,
 ) -> Result<StatusCode, ApiError> {
-    caller.require_retirement()?;
+    requester.require_retirement()?;
     let (user, username) = wanted(&body?)?;
-    let stamp = caller.stamp("retire").await?;
+    let stamp = requester.stamp("retire").await?;
     let erased = context.retire.retire(user, &username, &stamp).await?;
-    tracing::info!(request_id = caller.request_id, erased, "a learner was retired");
+    tracing::info!(request_id = requester.request_id, erased, "a learner was retired");
     Ok(if erased > 0 || stamp.begun().is_some() { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND })
 }
 

@@ -6,7 +6,7 @@ use license_clients::{WebhookClient, WebhookSettings};
 use license_messaging::{Queue, QueueSettings, SqsQueues};
 use license_runtime::{self as runtime, Error, Parts};
 use license_settings::Declared;
-use license_store::StoreSettings;
+use license_storage_dynamodb::StoreSettings;
 
 use crate::Context;
 

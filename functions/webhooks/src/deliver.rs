@@ -3,9 +3,9 @@
 use license_domain::{
     Event, EventId, Portfolio, Webhook, WebhookId,
     lifecycle::bus_events,
-    webhook::{Attempt, Try},
+    webhook::{Attempt, DeliveryAttempt},
 };
-use license_store::StoreError;
+use license_storage_dynamodb::StoreError;
 use license_telemetry::metrics;
 use serde_json::{Value, json};
 
@@ -51,7 +51,7 @@ pub(crate) async fn deliver(
         Attempt::Failed(problem) => Delivered::No(problem.clone()),
         Attempt::Gone => Delivered::Unwanted,
     };
-    let tried = Try { attempt, at: context.clock.now(), given_up: is_last.then_some(event.stamp.at) };
+    let tried = DeliveryAttempt { attempt, at: context.clock.now(), given_up: is_last.then_some(event.stamp.at) };
     match context.webhooks.note_try(&portfolio, &webhook, &tried).await {
         Ok(false) => {}
         Ok(true) => {

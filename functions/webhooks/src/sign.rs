@@ -3,20 +3,24 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
-use license_domain::webhook::Secret;
+use license_domain::webhook::WebhookSecret;
 use sha2::Sha256;
 
 /// What secrets begin with.
 const PREFIX: &str = "whsec_";
 
 /// The key that a secret stands for.
-pub fn key(secret: &Secret) -> Vec<u8> {
+pub fn key(secret: &WebhookSecret) -> Vec<u8> {
     let text = secret.0.strip_prefix(PREFIX).unwrap_or(&secret.0);
     STANDARD.decode(text).unwrap_or_else(|_| text.as_bytes().to_vec())
 }
 
 /// The header's value: a signature for each secret, `v1,` and Base64, with spaces between.
-pub fn header<'a>(secrets: impl Iterator<Item = &'a Secret>, (id, timestamp): (&str, &str), body: &str) -> String {
+pub fn header<'a>(
+    secrets: impl Iterator<Item = &'a WebhookSecret>,
+    (id, timestamp): (&str, &str),
+    body: &str,
+) -> String {
     let signatures = secrets.filter_map(|secret| {
         // A key of any length will do for HMAC.
         let mut mac = Hmac::<Sha256>::new_from_slice(&key(secret)).ok()?;
@@ -34,7 +38,7 @@ mod tests {
     /// The example of the specification's own libraries.
     #[test]
     fn a_signature_is_what_others_make_of_it() {
-        let secret = Secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned());
+        let secret = WebhookSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned());
         let made =
             header([&secret].into_iter(), ("msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330"), r#"{"test": 2432232314}"#);
         assert_eq!(made, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
@@ -42,7 +46,7 @@ mod tests {
 
     #[test]
     fn each_secret_signs() {
-        let secrets = [Secret("whsec_MQ==".to_owned()), Secret("whsec_Mg==".to_owned())];
+        let secrets = [WebhookSecret("whsec_MQ==".to_owned()), WebhookSecret("whsec_Mg==".to_owned())];
         let made = header(secrets.iter(), ("id", "1"), "{}");
         let each: Vec<&str> = made.split(' ').collect();
         assert_eq!(each.len(), 2);

@@ -9,7 +9,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use license_store::Store;
+use license_storage_dynamodb::Store;
 use license_template::Template;
 use tower::ServiceExt;
 

@@ -70,7 +70,7 @@ fn examples(text: &mut String, url: &str) -> std::fmt::Result {
     for (what, line) in [
         ("the customer's plans", format!("{admin} {url}/api/v1/subscriptions/")),
         (
-            "a licence for the learner",
+            "a license for the learner",
             format!(
                 "{admin} {json} -d '{{\"user_emails\": [\"{email}\"], \"notify_users\": false}}' {plan}/licenses/assign/"
             ),
@@ -81,7 +81,7 @@ fn examples(text: &mut String, url: &str) -> std::fmt::Result {
         ),
         ("the plan's counts", format!("{admin} {plan}/licenses/overview/")),
         (
-            "the licence is revoked",
+            "the license is revoked",
             format!("{admin} {json} -d '{{\"user_emails\": [\"{email}\"]}}' {plan}/licenses/bulk-revoke/"),
         ),
         (

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::TimeDelta;
-use license_domain::{Clock, Timestamp, ambient::to_micros};
+use license_domain::{Clock, Timestamp, clock::to_micros};
 use license_telemetry::SystemClock;
 
 /// A clock that can be moved forward.

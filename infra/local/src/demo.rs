@@ -10,10 +10,10 @@ use license_domain::{
     AgreementId, CatalogId, ChangeReason, CustomerAgreement, EmailAddress, EnterpriseId, LmsUserId, PlanId, Portfolio,
     ProductId, Random, SeatLayout, SeatPrefix, Stamp, SubscriptionPlan, Timestamp,
 };
-use license_store::{
+use license_storage_dynamodb::{
     Store,
     ports::{
-        Activate, Answering, Assign, AssignRequest, Assignment, Glance, Learners, Portfolios, Provision, Revoke,
+        Activate, Answering, Assign, AssignRequest, Assignment, Learners, Portfolios, Prefetch, Provision, Revoke,
         RevokeRequest,
     },
 };
@@ -57,7 +57,7 @@ const PLANS: [Terms; 4] = [
     Terms { id: plan_id(4), title: "Last year", seats: 10, days: (-400, -35), auto_apply: false },
 ];
 
-/// Learners of the demo plan: ten are invited, the first five have accepted, the last one's licence is revoked.
+/// Learners of the demo plan: ten are invited, the first five have accepted, the last one's license is revoked.
 const LEARNERS: [&str; 10] =
     ["ada", "alan", "barbara", "donald", "edsger", "frances", "grace", "john", "katherine", "tony"];
 const ACTIVATED: usize = 5;
@@ -107,7 +107,7 @@ async fn invite(store: &Store, portfolio: &Portfolio, stamp: &Stamp) -> Result<(
         greeting: None,
         closing: None,
         answering: Answering::nobody(),
-        glance: Glance::default(),
+        prefetch: Prefetch::default(),
         stamp: stamp.clone(),
     };
     store.assign(portfolio, PLAN, request).await.map_err(|error| failed(&error))?;
@@ -118,8 +118,12 @@ async fn invite(store: &Store, portfolio: &Portfolio, stamp: &Stamp) -> Result<(
         }
     }
     let last = emails[LEARNERS.len() - 1..].to_vec();
-    let request =
-        RevokeRequest { emails: last, glance: Glance::default(), answering: Answering::nobody(), stamp: stamp.clone() };
+    let request = RevokeRequest {
+        emails: last,
+        prefetch: Prefetch::default(),
+        answering: Answering::nobody(),
+        stamp: stamp.clone(),
+    };
     store.revoke(portfolio, PLAN, request).await?;
     Ok(())
 }

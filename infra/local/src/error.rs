@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use license_store::StoreError;
+use license_storage_dynamodb::StoreError;
 
 use crate::import::ImportError;
 

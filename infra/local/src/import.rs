@@ -2,12 +2,12 @@
 //!
 //! 1. Every row of every file is checked, and whatever is in the table already is compared. Any bad row or
 //!    conflict ends the import with a list of them, and nothing is written.
-//! 2. Licences are written, idempotently; nobody finds them, for their plans are not there yet.
+//! 2. Licenses are written, idempotently; nobody finds them, for their plans are not there yet.
 //! 3. Products, users' roles and agreements follow, then one transaction for each plan with its pointers and
 //!    counters, then renewals, and last the record that these files are done.
 //!
 //! After a crash the same import completes what is missing. A file that was imported already is left out.
-//! Whatever the size of a file, only its licences' ids, plans and digests of addresses are held in memory.
+//! Whatever the size of a file, only its licenses' ids, plans and digests of addresses are held in memory.
 
 mod bulk;
 mod dump;
@@ -20,7 +20,7 @@ mod write;
 
 use std::{path::PathBuf, sync::Arc};
 
-use license_store::{Store, keys, rows, table::Write};
+use license_storage_dynamodb::{Store, keys, rows, table::Write};
 use license_telemetry::{SystemClock, SystemRandom};
 
 use self::{dump::Dump, survey::Survey};

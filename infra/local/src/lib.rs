@@ -12,7 +12,7 @@ pub mod faults;
 pub mod import;
 pub mod keys;
 mod local;
-pub mod pumps;
+pub mod pollers;
 mod schedules;
 pub mod services;
 pub mod settings;
@@ -29,14 +29,15 @@ use std::{
 };
 
 use license_domain::{Clock, Random, Timestamp};
-use license_store::Store;
+use license_storage_dynamodb::Store;
 use license_telemetry::SystemRandom;
 use license_template::Template;
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
-    aws::Aws, engine::Engine, keys::Signer, pumps::Pumps, schedules::Schedules, services::Services, settings::Settings,
+    aws::Aws, engine::Engine, keys::Signer, pollers::Pollers, schedules::Schedules, services::Services,
+    settings::Settings,
 };
 pub use crate::{clock::LocalClock, error::StartError, workers::aws_config};
 
@@ -97,7 +98,7 @@ pub struct Running {
     tokens: Arc<BTreeMap<&'static str, String>>,
     aws_url: String,
     imported: Option<import::Report>,
-    pumps: Arc<Pumps>,
+    pollers: Arc<Pollers>,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
     helpers: Vec<JoinHandle<()>>,
@@ -147,12 +148,12 @@ pub async fn start_on(
 
     let product_store = Store::new(table::client(endpoint), table::NAME, shared_clock.clone(), random.clone());
     let product_store = Arc::new(product_store);
-    let batches = workers::batches(&settings, &product_store)?;
-    let schedules = Arc::new(Schedules::new(&template, clock.clone(), random.clone(), batches)?);
+    let sweeper = workers::sweeper(&settings, &product_store)?;
+    let schedules = Arc::new(Schedules::new(&template, clock.clone(), random.clone(), sweeper)?);
     let worker_store = Arc::new(Store::new(table::client(behind), table::NAME, shared_clock.clone(), random.clone()));
     let relay = workers::relay(&settings, &worker_store)?;
     let handlers = workers::handlers(&settings, &worker_store)?;
-    let pumps = Pumps::new(aws.clone(), engine.stream(), services.faults().clone(), random.clone());
+    let pollers = Pollers::new(aws.clone(), engine.stream(), services.faults().clone(), random.clone());
     let product = api::Product::new(template.clone(), &settings, &product_store)?;
 
     let imported = match options.import.as_slice() {
@@ -170,14 +171,14 @@ pub async fn start_on(
     }
 
     helpers.push(tokio::spawn(schedules.clone().watch()));
-    helpers.extend(pumps.start(&template, &handlers));
+    helpers.extend(pollers.start(&template, &handlers));
     let (clock_, signer_, tokens_) = (clock.clone(), signer.clone(), tokens.clone());
     let local = local::Local {
         clock: clock_,
         schedules,
         services,
         aws,
-        pumps: pumps.clone(),
+        pollers: pollers.clone(),
         relay,
         signer: signer_,
         tokens: tokens_,
@@ -205,7 +206,7 @@ pub async fn start_on(
         tokens,
         aws_url,
         imported,
-        pumps,
+        pollers,
         stop,
         server,
         helpers,
@@ -273,7 +274,7 @@ impl Running {
 
     /// Waits until all that changes set in motion is done, as far as it is due.
     pub async fn drain(&self) -> Value {
-        self.pumps.drain().await
+        self.pollers.drain().await
     }
 
     /// A token with these claims; `None` where the settings name keys that are not ours.

@@ -33,7 +33,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use license_domain::{CatalogId, Clock, EnterpriseId, Timestamp, ambient::to_micros};
+use license_domain::{CatalogId, Clock, EnterpriseId, Timestamp, clock::to_micros};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ use crate::{
     aws::Aws,
     clock::{LocalClock, duration},
     keys::Signer,
-    pumps::Pumps,
+    pollers::Pollers,
     schedules::Schedules,
     services::{Call, Services},
 };
@@ -58,7 +58,7 @@ pub struct Local {
     /// The stand-in for AWS.
     pub aws: Aws,
     /// What carries on what changes set in motion.
-    pub pumps: Arc<Pumps>,
+    pub pollers: Arc<Pollers>,
     /// What carries events on.
     pub relay: function_relay::Context,
     /// Who signs tokens, if anybody here can.
@@ -153,7 +153,7 @@ async fn set_clock(State(local): State<Local>, body: Bytes) -> Result<Json<Value
     };
     local.clock.set(to).map_err(|error| Bad(error.to_string()))?;
     local.schedules.run_due().await;
-    local.pumps.drain().await;
+    local.pollers.drain().await;
     Ok(Json(json!({ "now": local.clock.now() })))
 }
 

@@ -16,13 +16,13 @@ use crate::{StartError, clock::LocalClock};
 const LOOK: Duration = Duration::from_secs(1);
 
 /// How often a schedule is called again in one go while it says that there is more to do.
-const MOST_CALLS: usize = 1_000;
+const MAX_CALLS: usize = 1_000;
 
 /// All schedules of the template.
 pub struct Schedules {
     clock: Arc<LocalClock>,
     random: Arc<dyn Random>,
-    batches: function_batches::Context,
+    sweeper: function_sweeper::Context,
     timers: Mutex<Vec<Timer>>,
 }
 
@@ -45,7 +45,7 @@ impl Schedules {
         template: &Template,
         clock: Arc<LocalClock>,
         random: Arc<dyn Random>,
-        batches: function_batches::Context,
+        sweeper: function_sweeper::Context,
     ) -> Result<Self, StartError> {
         let now = clock.now();
         let mut timers = Vec::new();
@@ -55,7 +55,7 @@ impl Schedules {
                 timers.push(Timer { function: function.binary.clone(), every, due: now + every });
             }
         }
-        Ok(Self { clock, random, batches, timers: Mutex::new(timers) })
+        Ok(Self { clock, random, sweeper, timers: Mutex::new(timers) })
     }
 
     /// Calls what is due, until nothing is.
@@ -80,12 +80,12 @@ impl Schedules {
     }
 
     async fn call(&self, function: &str, now: Timestamp) {
-        if function != "function-batches" {
+        if function != "function-sweeper" {
             tracing::error!(function, "the runner does not know this scheduled function");
             return;
         }
-        for _ in 0..MOST_CALLS {
-            match function_batches::handle(&self.batches, self.event(now)).await {
+        for _ in 0..MAX_CALLS {
+            match function_sweeper::handle(&self.sweeper, self.event(now)).await {
                 Ok(report) if report.resumed > 0 => {}
                 Ok(_) => return,
                 Err(error) => {

@@ -19,7 +19,7 @@ use axum::{
 };
 use license_domain::{CatalogId, Clock, EnterpriseId};
 use license_messaging::Queue;
-use license_store::Store;
+use license_storage_dynamodb::Store;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use tokio::sync::Mutex;
@@ -130,7 +130,7 @@ impl Services {
         // Whoever tries webhooks here has no public address.
         settings.set_default("WEBHOOK_ALLOW_HTTP", "true");
         settings.set_default("BRAZE_API_KEY", "local");
-        for campaign in function_mail::Campaign::all() {
+        for campaign in function_mail::MailCampaign::all() {
             let name = campaign.setting().to_lowercase().replace("braze_", "").replace('_', "-");
             settings.set_default(campaign.setting(), name);
         }

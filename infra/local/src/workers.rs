@@ -6,11 +6,11 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use license_runtime::Parts;
 use license_settings::Declared;
-use license_store::Store;
+use license_storage_dynamodb::Store;
 
 use crate::{
     StartError,
-    pumps::{Handlers, QueueHandler, StreamHandler},
+    pollers::{Handlers, QueueHandler, StreamHandler},
     settings::Settings,
 };
 
@@ -32,10 +32,11 @@ pub fn handlers(settings: &Settings, store: &Arc<Store>) -> Result<Handlers, Sta
         let mail = mail.clone();
         Box::pin(async move { function_mail::handle(&mail, event).await })
     });
-    let bulk = function_bulk::compose(&parts(function_bulk::SETTINGS, settings, store)).map_err(StartError::Compose)?;
+    let bulk =
+        function_workers::compose(&parts(function_workers::SETTINGS, settings, store)).map_err(StartError::Compose)?;
     let bulk: QueueHandler = Arc::new(move |event| {
         let bulk = bulk.clone();
-        Box::pin(async move { function_bulk::handle(&bulk, event).await })
+        Box::pin(async move { function_workers::handle(&bulk, event).await })
     });
     let webhooks = parts(function_webhooks::SETTINGS, settings, store);
     let webhooks = function_webhooks::compose(&webhooks).map_err(StartError::Compose)?;
@@ -45,7 +46,7 @@ pub fn handlers(settings: &Settings, store: &Arc<Store>) -> Result<Handlers, Sta
     });
     Ok(Handlers {
         stream: HashMap::from([("function-relay", relay)]),
-        queues: HashMap::from([("function-bulk", bulk), ("function-mail", mail), ("function-webhooks", webhooks)]),
+        queues: HashMap::from([("function-workers", bulk), ("function-mail", mail), ("function-webhooks", webhooks)]),
     })
 }
 
@@ -55,8 +56,8 @@ pub fn relay(settings: &Settings, store: &Arc<Store>) -> Result<function_relay::
 }
 
 /// The function of the schedule.
-pub fn batches(settings: &Settings, store: &Arc<Store>) -> Result<function_batches::Context, StartError> {
-    function_batches::compose(&parts(function_batches::SETTINGS, settings, store)).map_err(StartError::Compose)
+pub fn sweeper(settings: &Settings, store: &Arc<Store>) -> Result<function_sweeper::Context, StartError> {
+    function_sweeper::compose(&parts(function_sweeper::SETTINGS, settings, store)).map_err(StartError::Compose)
 }
 
 /// A configuration for stand-ins on this machine: plain HTTP, and credentials that are not checked.

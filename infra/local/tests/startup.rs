@@ -114,7 +114,7 @@ fn an_address_that_is_none() {
 
 #[test]
 fn an_option_that_there_is_not() {
-    fails_with_one_line(&["--colour"], "--colour");
+    fails_with_one_line(&["--color"], "--color");
 }
 
 #[test]

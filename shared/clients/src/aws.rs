@@ -16,7 +16,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{
     error::{ClientError, Service},
-    settings::Missing,
+    settings::MissingSetting,
 };
 
 /// The region where none is set.
@@ -52,8 +52,8 @@ pub(crate) struct Signer {
 
 impl Signer {
     /// A signer with the process's credentials, for its region.
-    pub fn new(config: &SdkConfig, clock: Arc<dyn Clock>) -> Result<Self, Missing> {
-        let credentials = config.credentials_provider().ok_or(Missing("AWS_ACCESS_KEY_ID"))?;
+    pub fn new(config: &SdkConfig, clock: Arc<dyn Clock>) -> Result<Self, MissingSetting> {
+        let credentials = config.credentials_provider().ok_or(MissingSetting("AWS_ACCESS_KEY_ID"))?;
         let region = config.region().map_or(REGION, AsRef::as_ref).to_owned();
         Ok(Self { credentials, region, clock })
     }
@@ -101,7 +101,7 @@ impl Signer {
         settings: SigningSettings,
     ) -> Result<SigningInstructions, ClientError> {
         let credentials = self.credentials.provide_credentials().await;
-        let identity = credentials.map_err(|_| Missing("AWS_ACCESS_KEY_ID"))?.into();
+        let identity = credentials.map_err(|_| MissingSetting("AWS_ACCESS_KEY_ID"))?.into();
         let params = v4::SigningParams::builder()
             .identity(&identity)
             .region(&self.region)

@@ -10,10 +10,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    caller::{Caller, Limits, Safety},
+    caller::{CallLimits, Safety, ServiceCaller},
     error::{ClientError, SendError, Service},
     service::body,
-    settings::Missing,
+    settings::MissingSetting,
 };
 
 /// How long a call may take.
@@ -31,12 +31,12 @@ pub trait Braze: Send + Sync {
 
     /// Sends a campaign's mail to up to 50 people who are known. It is asked for once, never again: whoever calls
     /// decides what to do about a failure.
-    async fn send_campaign(&self, campaign: &Campaign) -> Result<Dispatch, SendError>;
+    async fn send_campaign(&self, campaign: &BrazeCampaign) -> Result<Dispatch, SendError>;
 }
 
 /// A campaign's mail to some people.
 #[derive(Clone, PartialEq)]
-pub struct Campaign {
+pub struct BrazeCampaign {
     /// The campaign.
     pub id: String,
     /// Who gets it.
@@ -45,7 +45,7 @@ pub struct Campaign {
     pub trigger_properties: Map<String, Value>,
 }
 
-impl fmt::Debug for Campaign {
+impl fmt::Debug for BrazeCampaign {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let recipients = self.recipients.len();
         f.debug_struct("Campaign").field("id", &self.id).field("recipients", &recipients).finish_non_exhaustive()
@@ -114,7 +114,7 @@ impl BrazeSettings {
 /// Braze over HTTP. Cheap to clone.
 #[derive(Clone)]
 pub struct BrazeClient {
-    caller: Arc<Caller>,
+    caller: Arc<ServiceCaller>,
     settings: BrazeSettings,
 }
 
@@ -127,22 +127,22 @@ impl fmt::Debug for BrazeClient {
 impl BrazeClient {
     /// A client of the Braze that the settings name.
     pub fn new(settings: BrazeSettings, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, ClientError> {
-        Self::with_limits(settings, clock, random, Limits::within(TIMEOUT))
+        Self::with_limits(settings, clock, random, CallLimits::within(TIMEOUT))
     }
 
     pub(crate) fn with_limits(
         settings: BrazeSettings,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
-        limits: Limits,
+        limits: CallLimits,
     ) -> Result<Self, ClientError> {
-        Ok(Self { caller: Arc::new(Caller::new(limits, clock, random)?), settings })
+        Ok(Self { caller: Arc::new(ServiceCaller::new(limits, clock, random)?), settings })
     }
 
     /// What makes requests to that path.
-    fn request(&self, path: &str, body: &Value) -> Result<impl Fn() -> RequestBuilder, Missing> {
-        let url = self.settings.url.as_deref().ok_or(Missing(BRAZE_API_URL))?;
-        let key = self.settings.key.as_deref().ok_or(Missing(BRAZE_API_KEY))?;
+    fn request(&self, path: &str, body: &Value) -> Result<impl Fn() -> RequestBuilder, MissingSetting> {
+        let url = self.settings.url.as_deref().ok_or(MissingSetting(BRAZE_API_URL))?;
+        let key = self.settings.key.as_deref().ok_or(MissingSetting(BRAZE_API_KEY))?;
         Ok(move || self.caller.http.post(format!("{url}{path}")).bearer_auth(key).json(body))
     }
 
@@ -180,7 +180,7 @@ impl Braze for BrazeClient {
         Ok(())
     }
 
-    async fn send_campaign(&self, campaign: &Campaign) -> Result<Dispatch, SendError> {
+    async fn send_campaign(&self, campaign: &BrazeCampaign) -> Result<Dispatch, SendError> {
         let size = campaign.recipients.len();
         // Without recipients Braze would take all people that the campaign is meant for.
         if !(1..=AT_ONCE).contains(&size) {

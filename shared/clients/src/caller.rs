@@ -19,7 +19,7 @@ use crate::{
 /// How often a call is tried.
 const ATTEMPTS: u32 = 3;
 /// The longest wait that a service may ask for. Whoever would have to wait longer gets the failure instead.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// Whether a call may be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub enum Safety {
 
 /// How long calls may take.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub(crate) struct CallLimits {
     /// Making a connection.
     pub connect: Duration,
     /// One attempt as a whole.
@@ -42,7 +42,7 @@ pub(crate) struct Limits {
     pub first_wait: Duration,
 }
 
-impl Limits {
+impl CallLimits {
     /// The usual ones, with so long for an attempt.
     pub const fn within(total: Duration) -> Self {
         Self { connect: Duration::from_secs(2), total, first_wait: Duration::from_millis(150) }
@@ -67,16 +67,16 @@ struct Failure {
 }
 
 /// Sends requests.
-pub(crate) struct Caller {
+pub(crate) struct ServiceCaller {
     pub http: reqwest::Client,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-    limits: Limits,
+    limits: CallLimits,
     breakers: Breakers,
 }
 
-impl Caller {
-    pub fn new(limits: Limits, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, ClientError> {
+impl ServiceCaller {
+    pub fn new(limits: CallLimits, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, ClientError> {
         let http = limits.builder().build().map_err(ClientError::Setup)?;
         Ok(Self { http, clock, random, limits, breakers: Breakers::default() })
     }
@@ -107,7 +107,7 @@ impl Caller {
                 Err(Failure { error: error @ ClientError::Open { .. }, .. }) => return Err(last.unwrap_or(error)),
                 Err(failure) => failure,
             };
-            let is_too_long = failure.retry_after.is_some_and(|wait| wait > LONGEST_WAIT);
+            let is_too_long = failure.retry_after.is_some_and(|wait| wait > MAX_WAIT);
             if attempt == ATTEMPTS || is_too_long || !failure.may_be_repeated(safety) {
                 return Err(failure.error);
             }

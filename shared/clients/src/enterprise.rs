@@ -9,13 +9,13 @@ use license_domain::{EmailAddress, EnterpriseId, LicenseId, LmsUserId, Timestamp
 use reqwest::{StatusCode, Url};
 use serde_json::json;
 
-pub use self::shapes::{EnrollOutcome, EnrollWish, Enrolled, EnterpriseCustomer};
+pub use self::shapes::{EnrollOutcome, Enrolled, EnrollmentRequest, EnterpriseCustomer};
 use self::shapes::{LearnerPage, PendingLearner};
 use crate::{
     caller::Safety,
     error::{ClientError, Service},
     service::ServiceClient,
-    settings::Missing,
+    settings::MissingSetting,
 };
 
 /// The enterprise service, as the product needs it.
@@ -30,10 +30,10 @@ pub trait Enterprises: Send + Sync {
     /// The customer's admins: sorted, each once, the first thousand.
     async fn admins(&self, enterprise: EnterpriseId) -> Result<Vec<EmailAddress>, ClientError>;
 
-    /// Ends the learner's enrolments that a licence of the customer paid for.
+    /// Ends the learner's enrollments that a license of the customer paid for.
     async fn revoke_enrollments(&self, enterprise: EnterpriseId, learner: LmsUserId) -> Result<(), ClientError>;
 
-    /// Ends the enrolments of licences that expired, but for those that were changed after that moment.
+    /// Ends the enrollments of licenses that expired, but for those that were changed after that moment.
     async fn expire_enrollments(
         &self,
         licenses: &[LicenseId],
@@ -44,7 +44,7 @@ pub trait Enterprises: Send + Sync {
     async fn enroll(
         &self,
         enterprise: EnterpriseId,
-        wishes: &[EnrollWish],
+        wishes: &[EnrollmentRequest],
         notify: bool,
     ) -> Result<EnrollOutcome, ClientError>;
 
@@ -63,12 +63,12 @@ const CUSTOMER_LIFETIME_SECONDS: i64 = 10 * 60;
 const CAPACITY: usize = 1_000;
 /// How many learners one call links.
 const LINKED_AT_ONCE: usize = 50;
-/// How many learners one call unlinks, and how many licences one call expires.
+/// How many learners one call unlinks, and how many licenses one call expires.
 const ENDED_AT_ONCE: usize = 100;
 /// How many admins are read,
-const MOST_ADMINS: usize = 1_000;
+const MAX_ADMINS: usize = 1_000;
 /// on so many pages: the service's own have ten or more.
-const MOST_PAGES: usize = 100;
+const MAX_PAGES: usize = 100;
 /// How long enrolling may take.
 const ENROLL_TIMEOUT: Duration = Duration::from_mins(3);
 
@@ -139,14 +139,14 @@ impl Enterprises for EnterpriseClient {
         let customer = enterprise.to_string();
         let first = self.url("enterprise-learner/")?;
         let unreadable = ClientError::Unreadable { service: Service::Enterprise };
-        let base = Url::parse(&first).map_err(|_| Missing("LMS_URL"))?;
+        let base = Url::parse(&first).map_err(|_| MissingSetting("LMS_URL"))?;
         let query = [("role", "enterprise_admin"), ("enterprise_customer_uuid", customer.as_str())];
         let page: Option<LearnerPage> = self.client.get(Service::Enterprise, &first, &query).await?;
         let mut page = page.ok_or(ClientError::Refused { service: Service::Enterprise, status: 404 })?;
         let mut emails: Vec<EmailAddress> = Vec::new();
-        for pages in 1..=MOST_PAGES {
+        for pages in 1..=MAX_PAGES {
             emails.extend(page.emails());
-            let may_go_on = emails.len() < MOST_ADMINS && pages < MOST_PAGES;
+            let may_go_on = emails.len() < MAX_ADMINS && pages < MAX_PAGES;
             let Some(next) = page.next.take().filter(|_| may_go_on) else { break };
             // Our token goes nowhere else, whatever an answer says.
             let next = base.join(&next).ok().filter(|next| next.origin() == base.origin());
@@ -159,7 +159,7 @@ impl Enterprises for EnterpriseClient {
         }
         emails.sort_by_key(EmailAddress::key);
         emails.dedup();
-        emails.truncate(MOST_ADMINS);
+        emails.truncate(MAX_ADMINS);
         Ok(emails)
     }
 
@@ -186,7 +186,7 @@ impl Enterprises for EnterpriseClient {
     async fn enroll(
         &self,
         enterprise: EnterpriseId,
-        wishes: &[EnrollWish],
+        wishes: &[EnrollmentRequest],
         notify: bool,
     ) -> Result<EnrollOutcome, ClientError> {
         let url = self.url(&format!("enterprise-customer/{enterprise}/enroll_learners_in_courses/"))?;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::settings::Missing;
+use crate::settings::MissingSetting;
 
 /// Whom a call was meant for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -146,7 +146,7 @@ pub enum ClientError {
     },
     /// The service's address or our credentials are not configured.
     #[error(transparent)]
-    NotConfigured(#[from] Missing),
+    NotConfigured(#[from] MissingSetting),
     /// No HTTP client could be made, which does not depend on the call.
     #[error("no HTTP client: {0}")]
     Setup(#[source] reqwest::Error),

@@ -12,7 +12,7 @@ use reqwest::header;
 use crate::{
     aws::{Api, Signer},
     error::{ClientError, Service},
-    settings::Missing,
+    settings::MissingSetting,
 };
 
 const API: Api = Api { service: Service::Files, name: "s3", host: "s3" };
@@ -67,8 +67,8 @@ impl ExportSettings {
         Self { bucket: text(&lookup, EXPORT_BUCKET), endpoint: url(&lookup, S3_ENDPOINT) }
     }
 
-    fn url(&self, region: &str, name: &str) -> Result<String, Missing> {
-        let bucket = self.bucket.as_deref().ok_or(Missing(EXPORT_BUCKET))?;
+    fn url(&self, region: &str, name: &str) -> Result<String, MissingSetting> {
+        let bucket = self.bucket.as_deref().ok_or(MissingSetting(EXPORT_BUCKET))?;
         Ok(match &self.endpoint {
             Some(endpoint) => format!("{}/{bucket}/{name}", endpoint.trim_end_matches('/')),
             None => format!("https://{bucket}.s3.{region}.amazonaws.com/{name}"),
@@ -97,7 +97,7 @@ impl ExportClient {
         Ok(Self { http, settings, signer: Signer::new(config, clock)? })
     }
 
-    fn url(&self, name: &str) -> Result<String, Missing> {
+    fn url(&self, name: &str) -> Result<String, MissingSetting> {
         self.settings.url(&self.signer.region, name)
     }
 
@@ -262,6 +262,6 @@ mod tests {
         };
         assert_eq!(url(None), Ok("https://files.s3.eu-central-1.amazonaws.com/a.csv".into()));
         assert_eq!(url(Some("http://x/s3/")), Ok("http://x/s3/files/a.csv".into()));
-        assert_eq!(ExportSettings::default().url("x", "a.csv"), Err(Missing(EXPORT_BUCKET)));
+        assert_eq!(ExportSettings::default().url("x", "a.csv"), Err(MissingSetting(EXPORT_BUCKET)));
     }
 }

@@ -20,17 +20,17 @@ mod settings;
 mod token;
 mod webhooks;
 
-pub use braze::{Braze, BrazeClient, BrazeSettings, Campaign, Dispatch, Recipient};
+pub use braze::{Braze, BrazeCampaign, BrazeClient, BrazeSettings, Dispatch, Recipient};
 pub use caller::Safety;
 pub use catalogs::{CatalogClient, Catalogs};
-pub use enterprise::{EnrollOutcome, EnrollWish, Enrolled, EnterpriseClient, EnterpriseCustomer, Enterprises};
+pub use enterprise::{EnrollOutcome, Enrolled, EnrollmentRequest, EnterpriseClient, EnterpriseCustomer, Enterprises};
 pub use error::{Cause, ClientError, SendError, Service};
 pub use exports::{ExportClient, ExportSettings, Exports};
 pub use lms_users::{LmsUserClient, LmsUsers};
 pub use secrets::{SecretsClient, names_a_secret};
 pub use service::ServiceClient;
-pub use ses::{Letter, PlainMail, SesClient, SesSettings};
-pub use settings::{CatalogSettings, ClientSettings, Credentials, Missing};
+pub use ses::{Email, EmailSender, SesClient, SesSettings};
+pub use settings::{CatalogSettings, ClientSettings, Credentials, MissingSetting};
 pub use webhooks::{WebhookClient, WebhookSettings};
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::{
     aws::{Api, Signer},
-    caller::{Caller, Limits, Safety},
+    caller::{CallLimits, Safety, ServiceCaller},
     error::{ClientError, Service},
     service::body,
 };
@@ -34,7 +34,7 @@ const SSM_ENDPOINT: &str = "SSM_ENDPOINT";
 
 /// Where a secret is kept.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Place {
+pub(crate) enum SecretLocation {
     SecretsManager(String),
     Parameter(String),
 }
@@ -42,7 +42,7 @@ pub(crate) enum Place {
 /// A setting that is a secret by name.
 struct Wanted {
     setting: &'static str,
-    place: Place,
+    place: SecretLocation,
     key: Option<String>,
 }
 
@@ -52,12 +52,12 @@ pub fn names_a_secret(value: &str) -> bool {
 }
 
 /// Where the secret is kept that a setting's value names, and which key of it is meant.
-fn parse(value: &str) -> Option<(Place, Option<String>)> {
+fn parse(value: &str) -> Option<(SecretLocation, Option<String>)> {
     let Some(secret) = value.strip_prefix("secretsmanager:") else {
-        return Some((Place::Parameter(value.strip_prefix("ssm:")?.to_owned()), None));
+        return Some((SecretLocation::Parameter(value.strip_prefix("ssm:")?.to_owned()), None));
     };
     let (secret, key) = secret.split_once('#').map_or((secret, None), |(secret, key)| (secret, Some(key)));
-    Some((Place::SecretsManager(secret.to_owned()), key.map(str::to_owned)))
+    Some((SecretLocation::SecretsManager(secret.to_owned()), key.map(str::to_owned)))
 }
 
 /// Those of the settings that are secrets by name.
@@ -69,7 +69,7 @@ fn wanted(settings: &Settings) -> Vec<Wanted> {
 /// What keeps secrets: Secrets Manager and the parameters of SSM. Cheap to clone.
 #[derive(Clone)]
 pub struct SecretsClient {
-    caller: Arc<Caller>,
+    caller: Arc<ServiceCaller>,
     signer: Signer,
     /// Where Secrets Manager is, if it is not AWS itself.
     secrets: Option<String>,
@@ -123,7 +123,7 @@ impl SecretsClient {
     ) -> Result<Self, ClientError> {
         Ok(Self {
             signer: Signer::new(config, clock.clone())?,
-            caller: Arc::new(Caller::new(Limits::within(TIMEOUT), clock, random)?),
+            caller: Arc::new(ServiceCaller::new(CallLimits::within(TIMEOUT), clock, random)?),
             secrets: url(&lookup, SECRETS_MANAGER_ENDPOINT),
             parameters: url(&lookup, SSM_ENDPOINT),
         })
@@ -132,12 +132,13 @@ impl SecretsClient {
     /// The values of those settings that are secrets by name. All are asked for at the same time, each secret once.
     pub async fn resolve(&self, settings: &Settings) -> Result<BTreeMap<&'static str, String>, ClientError> {
         let wanted = wanted(settings);
-        let places: BTreeMap<&Place, &str> = wanted.iter().map(|wanted| (&wanted.place, wanted.setting)).collect();
+        let places: BTreeMap<&SecretLocation, &str> =
+            wanted.iter().map(|wanted| (&wanted.place, wanted.setting)).collect();
         let answers = places.iter().map(|(place, setting)| async move {
             let answer = self.ask(place).await;
             answer.map(|answer| (*place, answer)).inspect_err(|error| could_not_be_read(setting, error))
         });
-        let answers: BTreeMap<&Place, String> = try_join_all(answers).await?.into_iter().collect();
+        let answers: BTreeMap<&SecretLocation, String> = try_join_all(answers).await?.into_iter().collect();
         let values = wanted.iter().filter_map(|wanted| {
             let answer = answers.get(&wanted.place)?;
             let value = match &wanted.key {
@@ -150,14 +151,14 @@ impl SecretsClient {
         values.collect()
     }
 
-    async fn ask(&self, place: &Place) -> Result<String, ClientError> {
+    async fn ask(&self, place: &SecretLocation) -> Result<String, ClientError> {
         match place {
-            Place::SecretsManager(name) => {
+            SecretLocation::SecretsManager(name) => {
                 let (target, sent) = ("secretsmanager.GetSecretValue", json!({"SecretId": name}));
                 let secret: Secret = self.call(SECRETS, self.secrets.as_deref(), target, &sent).await?;
                 Ok(secret.secret_string)
             }
-            Place::Parameter(name) => {
+            SecretLocation::Parameter(name) => {
                 let (target, sent) = ("AmazonSSM.GetParameter", json!({"Name": name, "WithDecryption": true}));
                 let found: Found = self.call(PARAMETERS, self.parameters.as_deref(), target, &sent).await?;
                 Ok(found.parameter.value)

@@ -7,7 +7,7 @@ use reqwest::{RequestBuilder, Response, StatusCode, header};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    caller::{Caller, Limits, Safety},
+    caller::{CallLimits, Safety, ServiceCaller},
     error::{ClientError, Service},
     settings::ClientSettings,
     token::{Grant, TokenCache},
@@ -22,7 +22,7 @@ const TIMEOUT: Duration = Duration::from_secs(6);
 pub struct ServiceClient(Arc<Inner>);
 
 struct Inner {
-    caller: Caller,
+    caller: ServiceCaller,
     settings: ClientSettings,
     token: TokenCache,
 }
@@ -36,16 +36,16 @@ impl fmt::Debug for ServiceClient {
 impl ServiceClient {
     /// A client of the services that the settings name.
     pub fn new(settings: ClientSettings, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, ClientError> {
-        Self::with_limits(settings, clock, random, Limits::within(TIMEOUT))
+        Self::with_limits(settings, clock, random, CallLimits::within(TIMEOUT))
     }
 
     pub(crate) fn with_limits(
         settings: ClientSettings,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
-        limits: Limits,
+        limits: CallLimits,
     ) -> Result<Self, ClientError> {
-        let caller = Caller::new(limits, clock, random)?;
+        let caller = ServiceCaller::new(limits, clock, random)?;
         Ok(Self(Arc::new(Inner { caller, settings, token: TokenCache::default() })))
     }
 
@@ -120,8 +120,8 @@ impl ServiceClient {
         let mut renewed = false;
         loop {
             let token = self.token().await.map_err(ClientError::before_sending)?;
-            let authorised = || request(&caller.http).header(header::AUTHORIZATION, format!("JWT {token}"));
-            let response = caller.send(service, safety, authorised).await?;
+            let authorized = || request(&caller.http).header(header::AUTHORIZATION, format!("JWT {token}"));
+            let response = caller.send(service, safety, authorized).await?;
             if response.status() != StatusCode::UNAUTHORIZED || renewed {
                 return Ok(response);
             }

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use crate::{
     aws::{Api, Signer},
-    caller::{Caller, Limits},
+    caller::{CallLimits, ServiceCaller},
     error::{ClientError, SendError, Service},
     service::body,
-    settings::Missing,
+    settings::MissingSetting,
 };
 
 const API: Api = Api { service: Service::Ses, name: "ses", host: "email" };
@@ -23,15 +23,15 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Plain mails.
 #[async_trait]
-pub trait PlainMail: Send + Sync {
+pub trait EmailSender: Send + Sync {
     /// Sends a mail; its id, empty where it did not come with the answer. It is asked for once, never again:
     /// whoever calls decides what to do about a failure.
-    async fn send(&self, letter: &Letter) -> Result<String, SendError>;
+    async fn send(&self, message: &Email) -> Result<String, SendError>;
 }
 
 /// A mail.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Letter {
+pub struct Email {
     /// Who gets it.
     pub to: EmailAddress,
     /// What it is about.
@@ -44,7 +44,7 @@ pub struct Letter {
     pub reply_to: Option<String>,
 }
 
-impl fmt::Debug for Letter {
+impl fmt::Debug for Email {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Letter(…)")
     }
@@ -75,7 +75,7 @@ impl SesSettings {
 /// SES over HTTP. Cheap to clone.
 #[derive(Clone)]
 pub struct SesClient {
-    caller: Arc<Caller>,
+    caller: Arc<ServiceCaller>,
     signer: Signer,
     url: String,
     sender: Option<String>,
@@ -97,7 +97,7 @@ impl SesClient {
     ) -> Result<Self, ClientError> {
         let signer = Signer::new(config, clock.clone())?;
         let url = format!("{}/v2/email/outbound-emails", API.url(settings.endpoint.as_deref(), &signer.region));
-        let caller = Caller::new(Limits::within(TIMEOUT), clock, random)?;
+        let caller = ServiceCaller::new(CallLimits::within(TIMEOUT), clock, random)?;
         Ok(Self { caller: Arc::new(caller), signer, url, sender: settings.sender })
     }
 }
@@ -114,16 +114,16 @@ fn utf8(text: &str) -> Value {
 }
 
 #[async_trait]
-impl PlainMail for SesClient {
-    async fn send(&self, letter: &Letter) -> Result<String, SendError> {
-        let sender = self.sender.as_deref().ok_or(Missing(SES_SENDER)).map_err(ClientError::from)?;
+impl EmailSender for SesClient {
+    async fn send(&self, message: &Email) -> Result<String, SendError> {
+        let sender = self.sender.as_deref().ok_or(MissingSetting(SES_SENDER)).map_err(ClientError::from)?;
         let mail = json!({
             "FromEmailAddress": sender,
-            "Destination": {"ToAddresses": [letter.to]},
-            "ReplyToAddresses": letter.reply_to.iter().collect::<Vec<_>>(),
+            "Destination": {"ToAddresses": [message.to]},
+            "ReplyToAddresses": message.reply_to.iter().collect::<Vec<_>>(),
             "Content": {"Simple": {
-                "Subject": utf8(&letter.subject),
-                "Body": {"Text": utf8(&letter.text), "Html": utf8(&letter.html)},
+                "Subject": utf8(&message.subject),
+                "Body": {"Text": utf8(&message.text), "Html": utf8(&message.html)},
             }},
         });
         let sent = mail.to_string();

@@ -7,7 +7,7 @@ use license_settings::{Setting, text, url};
 /// A setting that a call needs is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the setting {0} is missing")]
-pub struct Missing(pub &'static str);
+pub struct MissingSetting(pub &'static str);
 
 /// As whom we ask the LMS for a token.
 #[derive(Clone, PartialEq, Eq)]
@@ -56,12 +56,12 @@ impl ClientSettings {
         }
     }
 
-    pub(crate) fn lms(&self) -> Result<&str, Missing> {
-        self.lms_url.as_deref().ok_or(Missing(names::LMS_URL))
+    pub(crate) fn lms(&self) -> Result<&str, MissingSetting> {
+        self.lms_url.as_deref().ok_or(MissingSetting(names::LMS_URL))
     }
 
-    pub(crate) fn credentials(&self) -> Result<&Credentials, Missing> {
-        self.credentials.as_ref().ok_or(Missing(names::OAUTH2_KEY))
+    pub(crate) fn credentials(&self) -> Result<&Credentials, MissingSetting> {
+        self.credentials.as_ref().ok_or(MissingSetting(names::OAUTH2_KEY))
     }
 }
 
@@ -81,7 +81,7 @@ impl CatalogSettings {
         Self { url: url(lookup, names::ENTERPRISE_CATALOG_URL) }
     }
 
-    pub(crate) fn url(&self) -> Result<&str, Missing> {
-        self.url.as_deref().ok_or(Missing(names::ENTERPRISE_CATALOG_URL))
+    pub(crate) fn url(&self) -> Result<&str, MissingSetting> {
+        self.url.as_deref().ok_or(MissingSetting(names::ENTERPRISE_CATALOG_URL))
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 const MARGIN: Duration = Duration::from_mins(1);
 
 /// A token is asked for anew after this time at the latest, whatever is said about its end.
-const LONGEST: Duration = Duration::from_hours(24);
+const MAX_LENGTH: Duration = Duration::from_hours(24);
 
 /// The LMS's answer to a request for a token.
 #[derive(Deserialize)]
@@ -40,7 +40,7 @@ impl TokenCache {
             return Ok(token.text.clone());
         }
         let grant = fetch.await?;
-        let lifetime = Duration::from_secs(grant.expires_in).min(LONGEST);
+        let lifetime = Duration::from_secs(grant.expires_in).min(MAX_LENGTH);
         // A token that lives only a little longer than the margin is still used for most of its life.
         let usable = lifetime.saturating_sub(MARGIN.min(lifetime / 5));
         *held = Some(Token { text: grant.access_token.clone(), usable_until: now + usable });

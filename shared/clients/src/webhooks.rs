@@ -16,7 +16,7 @@ use reqwest::{
 };
 
 use crate::{
-    caller::Limits,
+    caller::CallLimits,
     error::{ClientError, Service},
 };
 
@@ -86,10 +86,10 @@ impl fmt::Debug for WebhookClient {
 impl WebhookClient {
     /// A client under these rules.
     pub fn new(settings: WebhookSettings) -> Result<Self, ClientError> {
-        Self::with_limits(settings, Limits::within(TIMEOUT))
+        Self::with_limits(settings, CallLimits::within(TIMEOUT))
     }
 
-    pub(crate) fn with_limits(settings: WebhookSettings, limits: Limits) -> Result<Self, ClientError> {
+    pub(crate) fn with_limits(settings: WebhookSettings, limits: CallLimits) -> Result<Self, ClientError> {
         // A proxy would look names up in our place.
         let builder = limits.builder().no_proxy();
         let builder = if settings.allow_http { builder } else { builder.dns_resolver(Arc::new(PublicOnly)) };

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ambient::Timestamp,
+    clock::Timestamp,
+    idempotency::{Begun, Once, StoredAnswer},
     ids::LmsUserId,
-    once::{Begun, Once, StoredAnswer},
 };
 
 /// What every change carries: actor, request, time.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ambient::Timestamp,
+    clock::Timestamp,
     ids::{AgreementId, CatalogId, EnterpriseId, PlanId},
     plan::{SubscriptionPlan, days_until},
     renewal::SubscriptionPlanRenewal,
@@ -42,10 +42,10 @@ pub struct CustomerAgreement {
     pub enable_auto_applied_subscriptions_with_universal_link: bool,
     /// Whether the current plan grows by itself.
     pub enable_auto_scaling_of_current_plan: bool,
-    /// Up to how many licences it grows.
+    /// Up to how many licenses it grows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_scaling_max_licenses: Option<u64>,
-    /// From which share of allocated licences on, in percent.
+    /// From which share of allocated licenses on, in percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_scaling_threshold_percentage: Option<u32>,
     /// By how much, in percent of the total.

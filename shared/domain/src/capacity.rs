@@ -4,16 +4,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::license::LicenseStatus;
 
-/// How many licences of a plan stand where.
+/// How many licenses of a plan stand where.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeatCounts {
-    /// Every licence that is not revoked.
+    /// Every license that is not revoked.
     pub total: u64,
     /// Invited learners.
     pub assigned: u64,
     /// Learners who study.
     pub activated: u64,
-    /// Licences taken back.
+    /// Licenses taken back.
     pub revoked: u64,
     /// Those of them that no longer name a person.
     pub revoked_without_person: u64,
@@ -30,7 +30,7 @@ impl SeatCounts {
         self.assigned + self.activated
     }
 
-    /// The number of licences in that status.
+    /// The number of licenses in that status.
     pub const fn of(&self, status: LicenseStatus) -> u64 {
         match status {
             LicenseStatus::Activated => self.activated,
@@ -41,7 +41,7 @@ impl SeatCounts {
     }
 }
 
-/// The cap on revocations of activated licences.
+/// The cap on revocations of activated licenses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RevocationCap {
     /// How many are allowed in all.
@@ -51,7 +51,7 @@ pub struct RevocationCap {
 }
 
 impl RevocationCap {
-    /// allowed = ceil(total × percentage / 100), the total without revoked licences.
+    /// allowed = ceil(total × percentage / 100), the total without revoked licenses.
     pub const fn new(total: u64, percentage: u32, applied: u64) -> Self {
         Self { allowed: (total * percentage as u64).div_ceil(100), applied }
     }

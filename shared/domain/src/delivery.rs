@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ambient::Timestamp,
+    clock::Timestamp,
     email::EmailAddress,
     ids::{AgreementId, EnterpriseId, EventId, PlanId},
 };
@@ -18,25 +18,25 @@ use crate::{
 pub const LEASE: TimeDelta = TimeDelta::seconds(150);
 
 /// The most people whom one mail record is for.
-pub const PEOPLE_OF_A_MAIL: usize = 50;
+pub const MAX_RECIPIENTS: usize = 50;
 
 /// What a mail says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MailKind {
-    /// A licence waits for the learner.
+    /// A license waits for the learner.
     Assignment,
     /// It still does.
     Reminder,
     /// Welcome.
     PostActivation,
-    /// Welcome, to a learner who took a licence without an invitation.
+    /// Welcome, to a learner who took a license without an invitation.
     AutoApplied,
     /// To customer success: a plan's revocation cap is reached.
     RevocationCapReached,
     /// To the customer's admins: so much of a plan is allocated.
     Utilization,
-    /// To whoever asked for it: where the results of an enrolment job are.
+    /// To whoever asked for it: where the results of an enrollment job are.
     EnrollmentResults,
 }
 
@@ -65,7 +65,7 @@ impl MailKind {
         }
     }
 
-    /// Whether it goes to the learners of the event's licences.
+    /// Whether it goes to the learners of the event's licenses.
     pub const fn is_for_learners(self) -> bool {
         matches!(self, Self::Assignment | Self::Reminder | Self::PostActivation | Self::AutoApplied)
     }

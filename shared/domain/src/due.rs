@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use chrono::TimeDelta;
 
 use crate::{
-    ambient::Timestamp,
+    clock::Timestamp,
     ids::{AgreementId, BatchId, JobId},
 };
 

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     actor::Stamp,
     agreement::CustomerAgreement,
-    ambient::Timestamp,
     change::Changes,
+    clock::Timestamp,
     delivery::{DeliveryId, MailKind},
     email::EmailAddress,
     ids::{
@@ -23,7 +23,7 @@ pub const EVENT_SCHEMA: u32 = 1;
 /// One committed change with all that is to follow from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// Its id; consumers recognise a repetition by it.
+    /// Its id; consumers recognize a repetition by it.
     pub id: EventId,
     /// The version of this record's shape.
     pub schema: u32,
@@ -41,16 +41,16 @@ pub struct Event {
     /// The renewal, where one is concerned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewal: Option<RenewalId>,
-    /// How many licences, where they are not named one by one.
+    /// How many licenses, where they are not named one by one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// The learner, where there is no licence to name them.
+    /// The learner, where there is no license to name them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learner: Option<Learner>,
     /// What changed of the agreement, plan or renewal itself.
     #[serde(default, skip_serializing_if = "Changes::is_empty")]
     pub changes: Changes,
-    /// The licences that changed.
+    /// The licenses that changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub licenses: Vec<LicenseChange>,
     /// What is to be done elsewhere because of it.
@@ -85,11 +85,11 @@ impl Event {
 pub enum EventKind {
     /// An agreement was made.
     AgreementCreated,
-    /// A plan was made; `count` licences with it.
+    /// A plan was made; `count` licenses with it.
     PlanCreated,
     /// An agreement was changed.
     AgreementUpdated,
-    /// A plan was changed; `count` licences were added, if any.
+    /// A plan was changed; `count` licenses were added, if any.
     PlanUpdated,
     /// A plan that nobody used was deleted.
     PlanDeleted,
@@ -99,25 +99,25 @@ pub enum EventKind {
     RenewalUpdated,
     /// A renewal was deleted.
     RenewalDeleted,
-    /// Licences were carried over into the plan that follows.
+    /// Licenses were carried over into the plan that follows.
     LicensesRenewed,
-    /// A renewal was carried out; `count` licences of the plan that follows have a learner.
+    /// A renewal was carried out; `count` licenses of the plan that follows have a learner.
     RenewalProcessed,
-    /// Licences were assigned.
+    /// Licenses were assigned.
     LicensesAssigned,
-    /// A licence was activated.
+    /// A license was activated.
     LicenseActivated,
-    /// A learner took a licence without an invitation.
+    /// A learner took a license without an invitation.
     LicenseAutoApplied,
     /// A learner found no free seat to take.
     LicenseNotAssigned,
-    /// Learners were reminded of licences that they have not activated.
+    /// Learners were reminded of licenses that they have not activated.
     LearnersReminded,
-    /// Licences were revoked.
+    /// Licenses were revoked.
     LicensesRevoked,
     /// A learner's address changed.
     LearnerEmailChanged,
-    /// Licences went over to another plan; told of both plans, with the licences where they went.
+    /// Licenses went over to another plan; told of both plans, with the licenses where they went.
     LicensesTransferred,
     /// Work on many rows is to be carried out.
     JobRequested,
@@ -135,7 +135,7 @@ pub enum EventKind {
     WebhookDeleted,
     /// A webhook failed too often, for too long, or said that it is gone.
     WebhookDisabled,
-    /// A learner left for good; a licence of theirs names nobody now.
+    /// A learner left for good; a license of theirs names nobody now.
     LearnerRetired,
 }
 
@@ -213,7 +213,7 @@ impl EventKind {
     }
 }
 
-/// A learner whom no licence names.
+/// A learner whom no license names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Learner {
     /// The address.
@@ -223,10 +223,10 @@ pub struct Learner {
     pub lms_user_id: Option<LmsUserId>,
 }
 
-/// One licence's change.
+/// One license's change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LicenseChange {
-    /// The licence.
+    /// The license.
     pub license: LicenseId,
     /// Where it stood.
     pub from: LicenseStatus,
@@ -244,7 +244,7 @@ pub struct LicenseChange {
     /// The secret of the activation link, for the mail that carries it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation_key: Option<ActivationKey>,
-    /// The licence of an earlier plan that this one carries on.
+    /// The license of an earlier plan that this one carries on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<LicenseId>,
     /// Whether nobody ever held it before.
@@ -258,7 +258,7 @@ pub struct LicenseChange {
     pub after: LicenseFacts,
 }
 
-/// What is on record of a licence beside its status and its learner.
+/// What is on record of a license beside its status and its learner.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LicenseFacts {
     /// When it was assigned.
@@ -273,7 +273,7 @@ pub struct LicenseFacts {
     /// When it was revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_date: Option<Timestamp>,
-    /// The licence of a later plan that carries it on.
+    /// The license of a later plan that carries it on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewed_to: Option<LicenseId>,
     /// Whether the learner took it without an invitation.
@@ -282,7 +282,7 @@ pub struct LicenseFacts {
 }
 
 impl LicenseFacts {
-    /// What is on record of that licence.
+    /// What is on record of that license.
     pub const fn of(license: &License) -> Self {
         Self {
             assigned_date: license.assigned_date,
@@ -299,7 +299,7 @@ impl LicenseFacts {
         *self == Self::default()
     }
 
-    /// The licence as it was when these were the facts.
+    /// The license as it was when these were the facts.
     #[must_use]
     pub fn put_back(self, license: License) -> License {
         License {
@@ -339,12 +339,12 @@ impl LicenseChange {
         Self { email_before: None, ..Self::new(before, after) }
     }
 
-    /// The seat was taken by the copy of a licence of an earlier plan.
+    /// The seat was taken by the copy of a license of an earlier plan.
     pub fn carried_over(original: LicenseId, seat: &License, copy: &License) -> Self {
         Self { previous: Some(original), ..Self::new(seat, copy) }
     }
 
-    /// Whom it is about: who holds the licence, or held it until then.
+    /// Whom it is about: who holds the license, or held it until then.
     pub fn person(&self) -> Option<&EmailAddress> {
         self.email.as_ref().or(self.email_before.as_ref())
     }
@@ -354,7 +354,7 @@ impl LicenseChange {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum Consequence {
-    /// Invite the learners of the event's licences.
+    /// Invite the learners of the event's licenses.
     MailAssignment {
         /// A greeting in the admin's words.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -363,7 +363,7 @@ pub enum Consequence {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         closing: Option<String>,
     },
-    /// Remind the learners of the event's licences.
+    /// Remind the learners of the event's licenses.
     MailReminder {
         /// A greeting in the admin's words.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -372,22 +372,22 @@ pub enum Consequence {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         closing: Option<String>,
     },
-    /// Welcome the learner who activated a licence.
+    /// Welcome the learner who activated a license.
     MailPostActivation,
-    /// Welcome the learner who took a licence without an invitation.
+    /// Welcome the learner who took a license without an invitation.
     MailAutoApplied,
     /// Tell customer success that the revocation cap is reached.
     MailRevocationCapReached,
     /// Tell the customer's admins how much is allocated, if a threshold was passed.
     CheckUtilization,
-    /// Ask the enterprise service to end the enrolments of revoked learners.
+    /// Ask the enterprise service to end the enrollments of revoked learners.
     RevokeEnrollments,
     /// Tell the customer's admins that so much of a plan is allocated.
     MailUtilization {
         /// In percent.
         percent: u8,
     },
-    /// Tell whoever asked for an enrolment job where its results are.
+    /// Tell whoever asked for an enrollment job where its results are.
     MailEnrollmentResults {
         /// The job.
         job: JobId,

@@ -1,4 +1,4 @@
-//! One type for each kind of identifier, so that a plan's UUID cannot be passed where a licence's is meant.
+//! One type for each kind of identifier, so that a plan's UUID cannot be passed where a license's is meant.
 
 use std::{fmt, str::FromStr};
 
@@ -47,7 +47,7 @@ uuid_id! {
     EnterpriseId,
     /// A subscription plan.
     PlanId,
-    /// A licence: one seat of a plan.
+    /// A license: one seat of a plan.
     LicenseId,
     /// The secret in a learner's activation link.
     ActivationKey,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use self::chunks::Chunks;
 use crate::{
     agreement::CustomerAgreement,
-    ambient::Timestamp,
+    clock::Timestamp,
     due::Waits,
     email::EmailAddress,
     ids::{AgreementId, EnterpriseId, JobId, LicenseId, LmsUserId, PlanId},
@@ -20,32 +20,32 @@ use crate::{
 pub use self::progress::{JobCounts, Lane};
 
 /// The most rows of a job.
-pub const MOST_ROWS: usize = 1_000_000;
+pub const MAX_ROWS: usize = 1_000_000;
 
-/// The most enrolments (learners × courses) of one request to enrol, where the operator does not say otherwise.
+/// The most enrollments (learners × courses) of one request to enroll, where the operator does not say otherwise.
 pub const DEFAULT_ENROLLMENT_LIMIT: usize = 500;
 
 /// How long a job, its rows and its results are kept: they name learners.
 pub const KEPT: TimeDelta = TimeDelta::days(30);
 
 /// How many lanes work on one job at once at most: a customer's huge job leaves room for the others.
-pub const MOST_LANES: u16 = 4;
+pub const MAX_LANES: u16 = 4;
 
 /// What is done to each row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum JobKind {
-    /// A licence is assigned to the learner.
+    /// A license is assigned to the learner.
     Assign,
-    /// The learner's licence is revoked.
+    /// The learner's license is revoked.
     Revoke,
-    /// The learner is reminded of their licence.
+    /// The learner is reminded of their license.
     Remind,
-    /// The learner's licence goes over to another plan of the customer.
+    /// The learner's license goes over to another plan of the customer.
     Transfer,
     /// The learner is enrolled in courses.
     Enroll,
-    /// The plan gets more licences. There is one row.
+    /// The plan gets more licenses. There is one row.
     Grow,
 }
 
@@ -78,7 +78,7 @@ impl JobKind {
     /// How many lanes work on it at once. Transfers change the plans themselves, which only one at a time may.
     pub fn lanes(self, chunks: u64) -> u16 {
         let most = match self {
-            Self::Assign | Self::Revoke | Self::Remind => MOST_LANES,
+            Self::Assign | Self::Revoke | Self::Remind => MAX_LANES,
             Self::Transfer | Self::Enroll | Self::Grow => 1,
         };
         u16::try_from(chunks.min(u64::from(most))).unwrap_or(most).max(1)
@@ -100,7 +100,7 @@ pub enum JobState {
     /// All rows are done.
     Done,
     /// Somebody stopped it; rows that were done stay done.
-    Cancelled,
+    Canceled,
     /// It stopped by itself.
     Failed,
 }
@@ -114,7 +114,7 @@ impl JobState {
             Self::Running => "running",
             Self::Waiting => "waiting",
             Self::Done => "done",
-            Self::Cancelled => "cancelled",
+            Self::Canceled => "cancelled",
             Self::Failed => "failed",
         }
     }
@@ -125,7 +125,7 @@ impl JobState {
     }
 }
 
-/// Which licences of a plan are meant, where no rows are named.
+/// Which licenses of a plan are meant, where no rows are named.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowFilter {
     /// Only these statuses.
@@ -150,16 +150,16 @@ pub struct JobParams {
     /// Whether learners without a seat wait for one.
     #[serde(default)]
     pub wait: bool,
-    /// Which licences are meant, where no rows are named.
+    /// Which licenses are meant, where no rows are named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<RowFilter>,
-    /// Where licences go.
+    /// Where licenses go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_plan: Option<PlanId>,
     /// The courses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub course_run_keys: Vec<String>,
-    /// How many licences the plan is to have.
+    /// How many licenses the plan is to have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired_num_licenses: Option<u64>,
 }
@@ -241,7 +241,7 @@ pub struct Job {
 
 /// Who asks for a job.
 #[derive(Clone, Debug)]
-pub struct Asker {
+pub struct JobRequester {
     /// The user name.
     pub username: String,
     /// Where they hear of it.
@@ -254,7 +254,13 @@ pub struct Asker {
 
 impl Job {
     /// A job that has not begun, and says nothing yet of its plan and its rows.
-    pub fn new(uuid: JobId, kind: JobKind, agreement: &CustomerAgreement, asker: Asker, now: Timestamp) -> Self {
+    pub fn new(
+        uuid: JobId,
+        kind: JobKind,
+        agreement: &CustomerAgreement,
+        requester: JobRequester,
+        now: Timestamp,
+    ) -> Self {
         Self {
             uuid,
             kind,
@@ -264,10 +270,10 @@ impl Job {
             subscription_plan: None,
             params: JobParams::default(),
             dry_run: false,
-            requested_by: asker.username,
-            requester_email: asker.email,
-            lms_user_id: asker.lms_user_id,
-            request_id: asker.request_id,
+            requested_by: requester.username,
+            requester_email: requester.email,
+            lms_user_id: requester.lms_user_id,
+            request_id: requester.request_id,
             head_start_seconds: 0,
             rows: None,
             chunks: 0,
@@ -294,7 +300,7 @@ impl Job {
             }
             JobState::Running => Some(self.modified + Waits::JOB.after(0)),
             JobState::Waiting => Some(self.modified + Waits::SEATS.after(0)),
-            JobState::Uploading | JobState::Done | JobState::Cancelled | JobState::Failed => None,
+            JobState::Uploading | JobState::Done | JobState::Canceled | JobState::Failed => None,
         }
     }
 
@@ -325,7 +331,7 @@ pub struct Row {
     /// The learner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_email: Option<EmailAddress>,
-    /// The sale that the licence comes from.
+    /// The sale that the license comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_id: Option<String>,
     /// What is wrong with it: nothing is done.
@@ -340,7 +346,7 @@ pub struct Row {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RowOutcome {
-    /// The learner got a licence.
+    /// The learner got a license.
     Assigned,
     /// The learner had one.
     AlreadyAssociated,
@@ -348,25 +354,25 @@ pub enum RowOutcome {
     NoSeat,
     /// The learner waits for a seat.
     Waiting,
-    /// The licence was revoked.
+    /// The license was revoked.
     Revoked,
-    /// The learner has no such licence.
+    /// The learner has no such license.
     NotFound,
     /// The plan's cap did not allow it.
     CapReached,
     /// The learner was reminded.
     Reminded,
-    /// The licence went over to the other plan.
+    /// The license went over to the other plan.
     Transferred,
     /// The learner was enrolled.
     Enrolled,
     /// The learner will be enrolled once they have an account.
     Pending,
-    /// The catalog of the learner's licences has no such course.
+    /// The catalog of the learner's licenses has no such course.
     NotInCatalog,
     /// It was refused.
     Refused,
-    /// The plan has as many licences as was asked for.
+    /// The plan has as many licenses as was asked for.
     Grown,
     /// The row cannot be read.
     Invalid,
@@ -406,7 +412,7 @@ pub struct RowResult {
     /// The course.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub course_run_key: Option<String>,
-    /// The licence.
+    /// The license.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license: Option<LicenseId>,
     /// What became of it.

@@ -1,49 +1,49 @@
-//! The words and rules of licence management: entities, the licence state machine, seats, revocation
+//! The words and rules of license management: entities, the license state machine, seats, revocation
 //! caps, renewals' effect on dates. Pure: no AWS, no HTTP, no clock (time and randomness are arguments).
 
 pub mod actor;
 pub mod agreement;
-pub mod ambient;
+pub mod audit_trail;
 pub mod capacity;
 pub mod change;
+pub mod clock;
 pub mod delivery;
 pub mod due;
 pub mod email;
 pub mod event;
+pub mod idempotency;
 pub mod ids;
 pub mod job;
 pub mod license;
 pub mod lifecycle;
-pub mod once;
 pub mod plan;
 pub mod product;
 pub mod renewal;
 pub mod renewing;
 pub mod roles;
 pub mod seats;
-pub mod trail;
 pub mod webhook;
 
 pub use actor::Stamp;
 pub use agreement::{CustomerAgreement, ExpirationMessaging, Portfolio};
-pub use ambient::{Clock, Random, Timestamp};
+pub use audit_trail::{AuditEntry, PersonId, Subject};
 pub use capacity::{RevocationCap, SeatCounts};
 pub use change::{Changes, FieldChange};
+pub use clock::{Clock, Random, Timestamp};
 pub use delivery::{Delivery, DeliveryId, DeliveryState, MailKind};
 pub use due::{Due, Waits, Work};
 pub use email::{EmailAddress, EmailKey, InvalidEmail};
 pub use event::{Consequence, Event, EventKind, LicenseChange, LicenseFacts};
+pub use idempotency::{Begun, Once, StoredAnswer};
 pub use ids::{
     ActivationKey, AgreementId, BatchId, CatalogId, EnterpriseId, EventId, JobId, LicenseId, LmsUserId, PlanId,
     ProductId, RenewalId, WebhookId,
 };
 pub use job::{Job, JobCounts, JobKind, JobParams, JobState, Lane, Row, RowFilter, RowOutcome, RowResult};
 pub use license::{License, LicenseSource, LicenseStatus};
-pub use once::{Begun, Once, StoredAnswer};
 pub use plan::{ChangeReason, SubscriptionPlan};
 pub use product::{PlanType, Product, ProductCatalog};
 pub use renewal::{LicenseTypesToCopy, SubscriptionPlanRenewal};
 pub use roles::{Access, Principal, RoleGrant, RoleName, Scope};
 pub use seats::{Ordinal, SeatLayout, SeatPrefix};
-pub use trail::{PersonId, Subject, TrailEntry};
 pub use webhook::Webhook;

@@ -1,4 +1,4 @@
-//! A licence and its state machine.
+//! A license and its state machine.
 //!
 //! unassigned → assigned → activated → revoked; unassigned → activated at once (auto-apply);
 //! assigned, activated → unassigned (reset). Revoked is final.
@@ -9,12 +9,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ambient::Timestamp,
+    clock::Timestamp,
     email::EmailAddress,
     ids::{ActivationKey, LicenseId, LmsUserId, PlanId},
 };
 
-/// Where a licence stands. The order is the wire's: alphabetical.
+/// Where a license stands. The order is the wire's: alphabetical.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LicenseStatus {
@@ -42,7 +42,7 @@ impl LicenseStatus {
         }
     }
 
-    /// Whether a learner holds the licence.
+    /// Whether a learner holds the license.
     pub const fn is_live(self) -> bool {
         matches!(self, Self::Activated | Self::Assigned)
     }
@@ -56,7 +56,7 @@ impl fmt::Display for LicenseStatus {
 
 /// The text names no status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a licence status")]
+#[error("not a license status")]
 pub struct UnknownStatus;
 
 impl FromStr for LicenseStatus {
@@ -96,7 +96,7 @@ pub struct License {
     /// When it was revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_date: Option<Timestamp>,
-    /// The licence of a later plan that carries this one on.
+    /// The license of a later plan that carries this one on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewed_to: Option<LicenseId>,
     /// Whether the learner took it without an invitation.
@@ -111,7 +111,7 @@ pub struct License {
     pub modified: Timestamp,
 }
 
-/// The sale that one licence comes from.
+/// The sale that one license comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LicenseSource {
     /// The opportunity's id (18 characters or more).
@@ -123,17 +123,17 @@ pub struct LicenseSource {
 /// The slug of the one kind of source that admins give.
 pub const SOURCE_TYPE_AMT: &str = "AMT";
 
-/// Why a change of a licence is refused.
+/// Why a change of a license is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The licence is revoked, which is final.
-    #[error("the licence is revoked")]
+    /// The license is revoked, which is final.
+    #[error("the license is revoked")]
     Revoked,
-    /// Nobody holds the licence.
-    #[error("the licence is not assigned")]
+    /// Nobody holds the license.
+    #[error("the license is not assigned")]
     NotAssigned,
-    /// Somebody holds the licence.
-    #[error("the licence is taken")]
+    /// Somebody holds the license.
+    #[error("the license is taken")]
     Taken,
 }
 
@@ -209,7 +209,7 @@ impl License {
         })
     }
 
-    /// Takes the licence back for good. The plan gets a free seat in its place.
+    /// Takes the license back for good. The plan gets a free seat in its place.
     pub fn revoke(&self, now: Timestamp) -> Result<Self, Refusal> {
         match self.status {
             LicenseStatus::Assigned | LicenseStatus::Activated => {
@@ -231,13 +231,13 @@ impl License {
         }
     }
 
-    /// The same licence without its person; it is on record and nobody's.
+    /// The same license without its person; it is on record and nobody's.
     #[must_use]
     pub fn anonymous(&self, now: Timestamp) -> Self {
         Self { user_email: None, lms_user_id: None, modified: now, ..self.clone() }
     }
 
-    /// The learner is reminded of a licence that waits for them.
+    /// The learner is reminded of a license that waits for them.
     pub fn remind(&self, now: Timestamp) -> Result<Self, Refusal> {
         match self.status {
             LicenseStatus::Assigned => Ok(Self { last_remind_date: Some(now), modified: now, ..self.clone() }),
@@ -247,7 +247,7 @@ impl License {
         }
     }
 
-    /// The same licence under the address that its learner has now.
+    /// The same license under the address that its learner has now.
     #[must_use]
     pub fn with_email(&self, email: EmailAddress, now: Timestamp) -> Self {
         Self { user_email: Some(email), modified: now, ..self.clone() }
@@ -261,7 +261,7 @@ mod tests {
 
     use super::*;
 
-    /// What can be done to a licence.
+    /// What can be done to a license.
     #[derive(Clone, Copy, Debug)]
     enum Step {
         Assign,
@@ -336,12 +336,12 @@ mod tests {
         }
 
         #[test]
-        fn a_licence_is_stored_and_read_without_loss(path in steps()) {
+        fn a_license_is_stored_and_read_without_loss(path in steps()) {
             let mut license = seat();
             for (second, step) in (1..).zip(path) {
                 license = take(&license, step, at(second)).unwrap_or(license);
             }
-            let text = serde_json::to_string(&license).expect("it serialises");
+            let text = serde_json::to_string(&license).expect("it serializes");
             prop_assert_eq!(serde_json::from_str::<License>(&text).expect("it parses"), license);
         }
     }

@@ -1,11 +1,11 @@
-//! What the world outside is told of an event: the lifecycle events of licences, under the names and with the
+//! What the world outside is told of an event: the lifecycle events of licenses, under the names and with the
 //! properties that consumers of Open edX's license-manager know, and one event of our own for each change.
 
 use serde_json::{Map, Value, json};
 
 use crate::{
     agreement::{CustomerAgreement, Portfolio},
-    ambient::Timestamp,
+    clock::Timestamp,
     event::{Event, EventKind, LicenseChange},
     license::LicenseStatus,
     plan::SubscriptionPlan,
@@ -37,7 +37,7 @@ pub struct BusEvent {
     pub detail: Value,
 }
 
-/// What is told of that event: of each licence under the peer's names, then of all of it under ours. `portfolio` is
+/// What is told of that event: of each license under the peer's names, then of all of it under ours. `portfolio` is
 /// the customer's agreement, as it is now.
 pub fn bus_events(event: &Event, portfolio: Option<&Portfolio>) -> Vec<BusEvent> {
     let agreement = portfolio.map(|portfolio| &portfolio.agreement);
@@ -53,7 +53,7 @@ pub fn bus_events(event: &Event, portfolio: Option<&Portfolio>) -> Vec<BusEvent>
     events
 }
 
-/// What happened to a licence, in the peer's words.
+/// What happened to a license, in the peer's words.
 fn names(kind: EventKind, change: &LicenseChange) -> Vec<&'static str> {
     let mut names = Vec::new();
     if change.is_first {
@@ -70,7 +70,7 @@ fn names(kind: EventKind, change: &LicenseChange) -> Vec<&'static str> {
     names
 }
 
-/// What happened to licences that nobody ever held, of a whole plan.
+/// What happened to licenses that nobody ever held, of a whole plan.
 fn whole_plan(event: &Event) -> Option<&'static str> {
     match event.kind {
         EventKind::PlanCreated | EventKind::PlanUpdated if event.count.is_some() => Some("created"),

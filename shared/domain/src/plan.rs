@@ -7,12 +7,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ambient::Timestamp,
+    clock::Timestamp,
     ids::{AgreementId, CatalogId, PlanId, ProductId},
     seats::SeatLayout,
 };
 
-/// The most licences that a plan may have, unless it is for internal use.
+/// The most licenses that a plan may have, unless it is for internal use.
 pub const MAX_LICENSES: u64 = 1_000_000;
 
 /// The terms under which a customer's learners study.
@@ -53,7 +53,7 @@ pub struct SubscriptionPlan {
     pub product: Option<ProductId>,
     /// Whether it is for the company's own use.
     pub for_internal_use_only: bool,
-    /// Whether its unused licences may be frozen.
+    /// Whether its unused licenses may be frozen.
     pub can_freeze_unused_licenses: bool,
     /// When they were frozen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,7 +61,7 @@ pub struct SubscriptionPlan {
     /// Whether learners may take a seat without an invitation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub should_auto_apply_licenses: Option<bool>,
-    /// How many licences it is meant to have; none: not managed.
+    /// How many licenses it is meant to have; none: not managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired_num_licenses: Option<u64>,
     /// When it was created.

@@ -1,4 +1,4 @@
-//! The renewal of a plan: which plan follows it, when, with how many licences.
+//! The renewal of a plan: which plan follows it, when, with how many licenses.
 
 use std::str::FromStr;
 
@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ambient::Timestamp,
+    clock::Timestamp,
     ids::{AgreementId, PlanId, RenewalId},
 };
 
@@ -29,7 +29,7 @@ pub struct SubscriptionPlanRenewal {
     /// The line item that the future plan is sold under (18 characters).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub salesforce_opportunity_id: Option<String>,
-    /// How many licences the future plan gets.
+    /// How many licenses the future plan gets.
     pub number_of_licenses: u64,
     /// When the future plan starts.
     pub effective_date: Timestamp,
@@ -43,7 +43,7 @@ pub struct SubscriptionPlanRenewal {
     /// The future plan's title, if not the usual one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewed_plan_title: Option<String>,
-    /// Which licences are carried over.
+    /// Which licenses are carried over.
     pub license_types_to_copy: LicenseTypesToCopy,
     /// Whether auto-apply ends with the prior plan.
     pub disable_auto_apply_licenses: bool,
@@ -55,7 +55,7 @@ pub struct SubscriptionPlanRenewal {
     pub modified: Timestamp,
 }
 
-/// Which licences a renewal carries over.
+/// Which licenses a renewal carries over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LicenseTypesToCopy {

@@ -1,10 +1,10 @@
-//! Processing a renewal: what refuses it, which plan follows, which licences are carried over and how. Pure decisions.
+//! Processing a renewal: what refuses it, which plan follows, which licenses are carried over and how. Pure decisions.
 
 use chrono::Datelike;
 
 use crate::{
-    ambient::Timestamp,
     capacity::SeatCounts,
+    clock::Timestamp,
     ids::{LicenseId, PlanId},
     license::{License, LicenseStatus},
     plan::{ChangeReason, MAX_LICENSES, SubscriptionPlan},
@@ -18,7 +18,7 @@ const TITLE_LENGTH: usize = 128;
 /// Why a renewal is not processed. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Not all licences would find a seat.
+    /// Not all licenses would find a seat.
     #[error("Cannot renew for {number} licenses: {wanted} licenses would be copied.")]
     TooFew {
         /// How many the renewal asks for.
@@ -26,7 +26,7 @@ pub enum Refusal {
         /// How many would be copied.
         wanted: u64,
     },
-    /// Somebody has, or had, a licence of the plan that is to follow.
+    /// Somebody has, or had, a license of the plan that is to follow.
     #[error("Cannot renew into a plan that has licenses other than unassigned ones.")]
     InUse,
     /// The plan that is to follow is larger than asked for; none shrinks.
@@ -40,7 +40,7 @@ pub enum Refusal {
     /// A plan that was frozen does not grow again.
     #[error("Cannot renew into a plan whose unused licenses were frozen: it needs more licenses.")]
     Frozen,
-    /// More licences than a plan may have.
+    /// More licenses than a plan may have.
     #[error("Cannot renew for {number} licenses: only plans for internal use may have more than {MAX_LICENSES}.")]
     TooMany {
         /// How many the renewal asks for.
@@ -55,7 +55,7 @@ pub enum Refusal {
 }
 
 impl LicenseTypesToCopy {
-    /// The statuses of the licences that are carried over. Revoked ones never are.
+    /// The statuses of the licenses that are carried over. Revoked ones never are.
     pub const fn statuses(self) -> &'static [LicenseStatus] {
         match self {
             Self::AssignedAndActivated => &[LicenseStatus::Activated, LicenseStatus::Assigned],
@@ -64,15 +64,15 @@ impl LicenseTypesToCopy {
         }
     }
 
-    /// How many of these licences are carried over.
+    /// How many of these licenses are carried over.
     pub fn count(self, licenses: &SeatCounts) -> u64 {
         self.statuses().iter().map(|status| licenses.of(*status)).sum()
     }
 }
 
 impl SubscriptionPlanRenewal {
-    /// Whether it may be processed, given where the prior plan's licences stand and, if a plan is given, where its
-    /// licences stand.
+    /// Whether it may be processed, given where the prior plan's licenses stand and, if a plan is given, where its
+    /// licenses stand.
     pub fn check(
         &self,
         (prior, licenses): (&SubscriptionPlan, &SeatCounts),
@@ -190,7 +190,7 @@ impl SubscriptionPlanRenewal {
 }
 
 impl License {
-    /// The copy of this licence that takes a seat of the future plan: learner, key and status are the same, and who
+    /// The copy of this license that takes a seat of the future plan: learner, key and status are the same, and who
     /// studies begins there when the plan does. How the learner came to it is kept; reminders and the sale were of
     /// the original alone.
     #[must_use]
@@ -208,7 +208,7 @@ impl License {
         }
     }
 
-    /// The same licence, carried on by another one.
+    /// The same license, carried on by another one.
     #[must_use]
     pub fn carried_on_by(&self, copy: LicenseId, now: Timestamp) -> Self {
         Self { renewed_to: Some(copy), modified: now, ..self.clone() }
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn only_licences_that_would_be_copied_need_seats() {
+    fn only_licenses_that_would_be_copied_need_seats() {
         let (prior, there) = (plan(1, 20), counts(20, 3, 4, 5));
         for (types, wanted) in [
             (LicenseTypesToCopy::AssignedAndActivated, 7),
@@ -391,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_is_the_learners_licence_in_the_future_plan() {
+    fn a_copy_is_the_learners_license_in_the_future_plan() {
         let key = ActivationKey(Uuid::from_u128(3));
         let seat =
             |plan: u128| License::unassigned(LicenseId(Uuid::from_u128(plan)), PlanId(Uuid::from_u128(plan)), now());

@@ -13,7 +13,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RoleName {
-    /// Administers licences (`enterprise_admin`, `enterprise_openedx_operator`, stored `enterprise_subscriptions_admin`).
+    /// Administers licenses (`enterprise_admin`, `enterprise_openedx_operator`, stored `enterprise_subscriptions_admin`).
     SubscriptionsAdmin,
     /// Learns (`enterprise_learner`, stored `enterprise_subscriptions_learner`).
     SubscriptionsLearner,

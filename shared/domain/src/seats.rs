@@ -1,4 +1,4 @@
-//! Seats that are numbers: an unassigned licence has a stable UUID without having been stored.
+//! Seats that are numbers: an unassigned license has a stable UUID without having been stored.
 //!
 //! A plan owns a random 60-bit prefix. The UUID (version 8) of a seat that was never touched is the prefix,
 //! then the number of its bucket, then its sequence number within the bucket:
@@ -93,11 +93,11 @@ impl TryFrom<String> for SeatPrefix {
 /// How many seats a plan has, and over what they are spread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeatLayout {
-    /// Every licence that is not revoked.
+    /// Every license that is not revoked.
     pub total: u64,
     /// The number of pool buckets.
     pub buckets: u16,
-    /// The number of index partitions that list its licences.
+    /// The number of index partitions that list its licenses.
     pub list_shards: u16,
     /// What the ids of its untouched seats begin with.
     pub prefix: SeatPrefix,
@@ -118,7 +118,7 @@ impl SeatLayout {
         Self { total, buckets, list_shards: self.list_shards.max(list_shards_for(total)), ..self }
     }
 
-    /// The index partition that lists this licence.
+    /// The index partition that lists this license.
     pub fn list_shard(&self, license: LicenseId) -> u16 {
         // The low bits of a UUID are random (version 4) or a sequence number: both spread evenly.
         let (_, low) = license.0.as_u64_pair();

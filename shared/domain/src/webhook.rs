@@ -9,21 +9,21 @@ use serde_json::{Value, json};
 
 use crate::{
     agreement::CustomerAgreement,
-    ambient::Timestamp,
     change::{Changes, FieldChange, changes},
+    clock::Timestamp,
     event::EventKind,
     ids::{AgreementId, EnterpriseId, WebhookId},
     lifecycle::{LIFECYCLE, LIFECYCLE_NAMES, OWN},
 };
 
 /// The most webhooks of an agreement.
-pub const MOST_WEBHOOKS: u8 = 10;
+pub const MAX_WEBHOOKS: u8 = 10;
 
 /// After so many failures in a row, …
 pub const FAILURES: u32 = 20;
 
 /// … the first of which was so long ago, a webhook is disabled. Whoever is down for a night finds it as it was.
-pub const PATIENCE: TimeDelta = TimeDelta::hours(24);
+pub const MAX_PATIENCE: TimeDelta = TimeDelta::hours(24);
 
 /// For so long a secret that was replaced signs beside the new one.
 pub const OVERLAP: TimeDelta = TimeDelta::hours(24);
@@ -31,9 +31,9 @@ pub const OVERLAP: TimeDelta = TimeDelta::hours(24);
 /// What a signature is made with.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Secret(pub String);
+pub struct WebhookSecret(pub String);
 
-impl fmt::Debug for Secret {
+impl fmt::Debug for WebhookSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret")
     }
@@ -43,7 +43,7 @@ impl fmt::Debug for Secret {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replaced {
     /// It.
-    pub secret: Secret,
+    pub secret: WebhookSecret,
     /// Until then it signs.
     pub until: Timestamp,
 }
@@ -77,7 +77,7 @@ pub struct Webhook {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// What signs.
-    pub secret: Secret,
+    pub secret: WebhookSecret,
     /// What signed until a while ago.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaced: Option<Replaced>,
@@ -146,7 +146,7 @@ pub enum Attempt {
 
 /// A try to deliver an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Try {
+pub struct DeliveryAttempt {
     /// What became of it.
     pub attempt: Attempt,
     /// When.
@@ -160,7 +160,7 @@ impl Webhook {
     pub fn new(
         uuid: WebhookId,
         agreement: &CustomerAgreement,
-        (url, secret): (String, Secret),
+        (url, secret): (String, WebhookSecret),
         created: Timestamp,
     ) -> Self {
         Self {
@@ -193,14 +193,14 @@ impl Webhook {
     }
 
     /// The secrets that sign at that time, the present one first.
-    pub fn secrets(&self, now: Timestamp) -> impl Iterator<Item = &Secret> {
+    pub fn secrets(&self, now: Timestamp) -> impl Iterator<Item = &WebhookSecret> {
         let replaced = self.replaced.as_ref().filter(|replaced| now < replaced.until).map(|replaced| &replaced.secret);
         std::iter::once(&self.secret).chain(replaced)
     }
 
     /// The same with another secret; the present one signs beside it for a while.
     #[must_use]
-    pub fn rotated(self, secret: Secret, now: Timestamp) -> Self {
+    pub fn rotated(self, secret: WebhookSecret, now: Timestamp) -> Self {
         Self { replaced: Some(Replaced { secret: self.secret, until: now + OVERLAP }), secret, ..self }
     }
 
@@ -227,7 +227,7 @@ impl Webhook {
     }
 
     /// The same after a try; none where that changes nothing.
-    pub fn after(&self, tried: &Try) -> Option<Self> {
+    pub fn after(&self, tried: &DeliveryAttempt) -> Option<Self> {
         let webhook = self.clone();
         match &tried.attempt {
             Attempt::Delivered if self.failures == 0 => None,
@@ -237,7 +237,7 @@ impl Webhook {
                 let since = self.failing_since.unwrap_or(tried.at);
                 let failing = Self { failures, failing_since: Some(since), problem: Some(problem.clone()), ..webhook };
                 let failing = tried.given_up.map_or(failing.clone(), |happened| failing.missing(happened));
-                let is_over = failing.is_active && failures >= FAILURES && tried.at - since >= PATIENCE;
+                let is_over = failing.is_active && failures >= FAILURES && tried.at - since >= MAX_PATIENCE;
                 Some(if is_over { failing.disabled(DisabledReason::Failing, tried.at) } else { failing })
             }
             Attempt::Gone if !self.is_active => None,
@@ -301,12 +301,12 @@ mod tests {
     fn webhook() -> Webhook {
         let (agreement, enterprise) = (AgreementId(Uuid::nil()), EnterpriseId(Uuid::nil()));
         let agreement = CustomerAgreement::new(agreement, enterprise, Timestamp::UNIX_EPOCH);
-        let there = ("https://a.example/in?key=1".to_owned(), Secret("one".to_owned()));
+        let there = ("https://a.example/in?key=1".to_owned(), WebhookSecret("one".to_owned()));
         Webhook::new(WebhookId(Uuid::nil()), &agreement, there, Timestamp::UNIX_EPOCH)
     }
 
     fn fail(webhook: Webhook, times: u32, at: Timestamp) -> Webhook {
-        let tried = Try { attempt: Attempt::Failed("500".to_owned()), at, given_up: None };
+        let tried = DeliveryAttempt { attempt: Attempt::Failed("500".to_owned()), at, given_up: None };
         (0..times).fold(webhook, |webhook, _| webhook.after(&tried).expect("a change"))
     }
 
@@ -315,11 +315,11 @@ mod tests {
         let start = Timestamp::UNIX_EPOCH;
         let failing = fail(webhook(), 100, start);
         assert!(failing.is_active);
-        let later = start + PATIENCE;
+        let later = start + MAX_PATIENCE;
         let disabled = fail(failing.clone(), 1, later);
         assert_eq!((disabled.is_active, disabled.disabled_reason), (false, Some(DisabledReason::Failing)));
         assert!(!disabled.wants("anything"));
-        let delivered = Try { attempt: Attempt::Delivered, at: later, given_up: None };
+        let delivered = DeliveryAttempt { attempt: Attempt::Delivered, at: later, given_up: None };
         let forgiven = failing.after(&delivered).expect("a change");
         assert_eq!((forgiven.failures, forgiven.failing_since), (0, None));
         assert!(fail(forgiven, FAILURES, later).is_active);
@@ -331,7 +331,7 @@ mod tests {
     #[test]
     fn a_secret_that_was_replaced_signs_for_a_while() {
         let now = Timestamp::UNIX_EPOCH;
-        let rotated = webhook().rotated(Secret("two".to_owned()), now);
+        let rotated = webhook().rotated(WebhookSecret("two".to_owned()), now);
         let signing = |at| rotated.secrets(at).map(|secret| secret.0.as_str()).collect::<Vec<_>>();
         assert_eq!(signing(now), ["two", "one"]);
         assert_eq!(signing(now + OVERLAP), ["two"]);
@@ -350,7 +350,7 @@ mod tests {
     fn neither_secrets_nor_addresses_are_on_record() {
         let before = webhook();
         let after = Webhook { url: "https://b.example".to_owned(), ..before.clone() }
-            .rotated(Secret("two".to_owned()), Timestamp::UNIX_EPOCH);
+            .rotated(WebhookSecret("two".to_owned()), Timestamp::UNIX_EPOCH);
         let changes = webhook_changes(Some(&before), Some(&after));
         assert_eq!(changes["url"].before, "https://a.example");
         assert_eq!(changes["url"].after, "https://b.example");

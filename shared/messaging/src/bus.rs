@@ -16,7 +16,7 @@ pub const SOURCE: &str = "license-manager";
 const AT_ONCE: usize = 10;
 
 /// The most bytes of one call; `EventBridge` takes 256 KiB.
-const MOST_BYTES: usize = 200 * 1024;
+const MAX_BYTES: usize = 200 * 1024;
 
 /// How many calls are under way at once at most.
 const PARALLEL: usize = 8;
@@ -25,7 +25,7 @@ const PARALLEL: usize = 8;
 #[async_trait]
 pub trait Bus: Send + Sync {
     /// Publishes all of these events. After an error some may have been published: each carries an id of its own, by
-    /// which consumers recognise a repetition.
+    /// which consumers recognize a repetition.
     async fn publish(&self, events: Vec<BusEvent>) -> Result<(), MessagingError>;
 }
 
@@ -96,7 +96,7 @@ fn parcels(events: Vec<BusEvent>) -> Vec<Vec<(BusEvent, String)>> {
         let detail = event.detail.to_string();
         let size = detail.len() + event.name.len() + SOURCE.len() + 14;
         match parcels.last_mut() {
-            Some(parcel) if parcel.len() < AT_ONCE && bytes + size <= MOST_BYTES => {
+            Some(parcel) if parcel.len() < AT_ONCE && bytes + size <= MAX_BYTES => {
                 bytes += size;
                 parcel.push((event, detail));
             }

@@ -17,7 +17,7 @@ const PARALLEL: usize = 10;
 const FIRST_BACK_OFF: u32 = 60;
 
 /// The longest, in seconds.
-const LONGEST_BACK_OFF: u32 = 3600;
+const MAX_BACK_OFF: u32 = 3600;
 
 /// A message that was received.
 #[derive(Clone, Debug)]
@@ -93,7 +93,7 @@ fn tries(record: &SqsMessage) -> u32 {
 
 /// Somewhere in the upper half of a time that doubles with each try.
 fn back_off(tries: u32, jitter: impl Fn(u32) -> u32) -> u32 {
-    let most = FIRST_BACK_OFF.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1))).min(LONGEST_BACK_OFF);
+    let most = FIRST_BACK_OFF.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1))).min(MAX_BACK_OFF);
     most / 2 + jitter(most / 2 + 1)
 }
 

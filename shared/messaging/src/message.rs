@@ -55,7 +55,7 @@ pub enum Message {
         job: JobId,
         /// Which of its lanes.
         lane: u16,
-        /// Which step of the lane is next: a message that was overtaken is recognised by it.
+        /// Which step of the lane is next: a message that was overtaken is recognized by it.
         step: u64,
     },
     /// Tell customers' own systems of an event.
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn messages_are_short_and_read_back() {
         let mail = Message::Mail { event: EventId::from(uuid::Uuid::nil()), consequence: 0, part: 3 };
-        let text = serde_json::to_string(&mail).expect("it serialises");
+        let text = serde_json::to_string(&mail).expect("it serializes");
         let expected = r#"{"do":"mail","event":"00000000-0000-0000-0000-000000000000","consequence":0,"part":3}"#;
         assert_eq!(text, expected);
         assert_eq!(serde_json::from_str::<Message>(&text).expect("it parses"), mail);

@@ -11,7 +11,7 @@ use axum::Router;
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use license_clients::SecretsClient;
 use license_settings::{Declared, Setting};
-use license_store::{Store, StoreSettings};
+use license_storage_dynamodb::{Store, StoreSettings};
 use license_telemetry::{SystemClock, SystemRandom};
 use serde::{Serialize, de::DeserializeOwned};
 use tower::ServiceExt;

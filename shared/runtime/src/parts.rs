@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use license_domain::{Clock, Random};
 use license_settings::Settings;
-use license_store::Store;
+use license_storage_dynamodb::Store;
 
 /// What a function is put together from. All of it but the settings is the same for the whole life of the process.
 #[derive(Clone, Debug)]

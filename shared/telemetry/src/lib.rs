@@ -1,13 +1,13 @@
 //! What a process says about itself, and the two things that it takes from its surroundings: the time and
 //! random bits. Everything else is handed them as arguments.
 
-pub mod ambient;
+pub mod clock;
 mod json;
 pub mod metrics;
 
 use std::{io::IsTerminal, panic};
 
-pub use ambient::{SystemClock, SystemRandom};
+pub use clock::{SystemClock, SystemRandom};
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging: one JSON object a line on standard output, at the level that these directives ask for

@@ -26,7 +26,7 @@ use crate::{
 /// What API Gateway takes.
 const REQUEST_BYTES: usize = 10 * 1024 * 1024;
 /// How long it waits for a function.
-const LONGEST: Duration = Duration::from_secs(30);
+const MAX_LENGTH: Duration = Duration::from_secs(30);
 const BASE64: base64::engine::GeneralPurpose = base64::engine::general_purpose::STANDARD;
 
 /// A route of the API, with the logical id of its function.
@@ -133,7 +133,7 @@ async fn answer(
         return message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
     };
     let event = event(route, &method, &uri, &headers, &body);
-    match tokio::time::timeout(LONGEST, function.invoke(&event)).await {
+    match tokio::time::timeout(MAX_LENGTH, function.invoke(&event)).await {
         Ok(Ok(answer)) => {
             read(&answer).unwrap_or_else(|| message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
         }

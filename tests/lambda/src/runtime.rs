@@ -33,7 +33,7 @@ use tokio::{
 use crate::limit::{self, Limit};
 
 /// How long a bootstrap may take until it asks for work. Lambda's own limit is ten seconds.
-const LONGEST_INIT: Duration = Duration::from_secs(10);
+const MAX_INIT: Duration = Duration::from_secs(10);
 /// What Lambda takes as an event, or as a response, of a synchronous invocation.
 pub const PAYLOAD_BYTES: usize = 6 * 1024 * 1024;
 /// What the environment may hold.
@@ -152,7 +152,7 @@ impl Function {
             });
         }
         let function = Self { shared, sender, child: Mutex::new(child), server, limit };
-        let _ = tokio::time::timeout(LONGEST_INIT, function.shared.ready.notified()).await;
+        let _ = tokio::time::timeout(MAX_INIT, function.shared.ready.notified()).await;
         let error = lock(&function.shared.init_error).clone();
         let id = function.spec().id.clone();
         match (error, function.shared.init.get().copied()) {

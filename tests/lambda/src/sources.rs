@@ -8,7 +8,7 @@ use aws_lambda_events::event::{
     streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
 };
 use license_domain::{Clock, Random};
-use license_local::pumps::{Handlers, QueueHandler, StreamHandler};
+use license_local::pollers::{Handlers, QueueHandler, StreamHandler};
 use license_telemetry::{SystemClock, SystemRandom};
 use serde_json::{Value, json};
 

@@ -9,10 +9,10 @@ use std::{
 
 use license_domain::{Clock, Random};
 use license_local::{
-    FREE_LOOPBACK_PORT, RETIREMENT_WORKER, aws::Aws, demo, engine::Engine, keys::Signer, pumps::Pumps,
+    FREE_LOOPBACK_PORT, RETIREMENT_WORKER, aws::Aws, demo, engine::Engine, keys::Signer, pollers::Pollers,
     services::Services, settings::Settings, table,
 };
-use license_store::Store;
+use license_storage_dynamodb::Store;
 use license_telemetry::{SystemClock, SystemRandom};
 use license_tests::Client;
 use serde_json::Value;
@@ -58,7 +58,7 @@ pub struct Stack {
     aws: Aws,
     services: Services,
     store: Arc<Store>,
-    pumps: Arc<Pumps>,
+    pollers: Arc<Pollers>,
     signer: Arc<Signer>,
     tokens: BTreeMap<&'static str, String>,
     http: reqwest::Client,
@@ -115,8 +115,8 @@ impl Stack {
             functions.insert(id.to_owned(), Arc::new(function));
         }
         let url = front::serve(front::routes(&template), functions.clone()).await;
-        let pumps = Pumps::new(aws.clone(), engine.stream(), services.faults().clone(), random);
-        helpers.extend(pumps.start(&declared, &sources::handlers(&functions)));
+        let pollers = Pollers::new(aws.clone(), engine.stream(), services.faults().clone(), random);
+        helpers.extend(pollers.start(&declared, &sources::handlers(&functions)));
         let tokens = demo::tokens(&signer).expect("tokens");
         let engine = Some(engine);
         let http = reqwest::Client::new();
@@ -130,7 +130,7 @@ impl Stack {
             aws,
             services,
             store,
-            pumps,
+            pollers,
             signer,
             tokens,
             http,
@@ -211,7 +211,7 @@ impl Stack {
 
     /// Waits until all that changes set in motion is done, as far as it is due.
     pub async fn drain(&self) {
-        let left = self.pumps.drain().await;
+        let left = self.pollers.drain().await;
         assert_eq!(left["drained"], true, "{left}");
     }
 

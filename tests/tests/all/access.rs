@@ -3,9 +3,9 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
+use license_api::{RequiredPermission, Route, RouteAccess};
 use license_domain::{EnterpriseId, RoleName, Scope};
-use license_tests::{Answer, Client, Role, TestApp, builders::text};
-use license_web::{Grants, Missing, Route};
+use license_tests::{Client, Role, TestApp, TestResponse, builders::text};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::table;
 
-/// Who holds the licence that requests are about; every caller here has this address.
+/// Who holds the license that requests are about; every caller here has this address.
 const LEARNER: &str = "learner@example.com";
 
 /// The table: for each route a request about the customer's own things, and which roles are answered how.
@@ -54,38 +54,40 @@ fn grants(role: Role) -> &'static [(RoleName, bool)] {
 /// What the route's own declaration lets one expect.
 fn expected(route: &Route, role: Role) -> Verdict {
     let (roles, listing, missing) = match route.access {
-        Grants::Anyone => return Verdict::Admitted,
+        RouteAccess::Anyone => return Verdict::Admitted,
         _ if !role.is_known() => return Verdict::Unknown,
-        Grants::Authenticated => return Verdict::Admitted,
-        Grants::Retirement if matches!(role, Role::Superuser | Role::RetirementWorker) => return Verdict::Admitted,
-        Grants::Staff if matches!(role, Role::Staff | Role::Superuser) => return Verdict::Admitted,
-        Grants::Staff | Grants::Retirement => return Verdict::Refused(Missing::Unnamed.detail()),
-        Grants::Roles { roles, listing, missing } => (roles, listing, missing),
+        RouteAccess::Authenticated => return Verdict::Admitted,
+        RouteAccess::Retirement if matches!(role, Role::Superuser | Role::RetirementWorker) => {
+            return Verdict::Admitted;
+        }
+        RouteAccess::Staff if matches!(role, Role::Staff | Role::Superuser) => return Verdict::Admitted,
+        RouteAccess::Staff | RouteAccess::Retirement => return Verdict::Refused(RequiredPermission::Unnamed.detail()),
+        RouteAccess::Roles { roles, listing, missing } => (roles, listing, missing),
     };
     let holds = grants(role).iter().any(|(name, reaches)| roles.contains(name) && (*reaches || listing));
     match role {
         Role::Superuser => Verdict::Admitted,
         Role::Staff if listing => Verdict::Admitted,
         _ if holds => Verdict::Admitted,
-        _ if listing => Verdict::Refused(Missing::Unnamed.detail()),
+        _ if listing => Verdict::Refused(RequiredPermission::Unnamed.detail()),
         _ => Verdict::Refused(missing.detail()),
     }
 }
 
-fn verdict_of(answer: &Answer) -> Verdict {
+fn verdict_of(answer: &TestResponse) -> Verdict {
     let detail = answer.json()["detail"].as_str().unwrap_or_default().to_owned();
     match answer.status.as_u16() {
         401 => Verdict::Unknown,
         403 => {
             let known = [
-                Missing::Admin,
-                Missing::LearnerOrAdmin,
-                Missing::UnanchoredLearnerOrAdmin,
-                Missing::ProvisioningPlans,
-                Missing::ProvisioningAgreements,
-                Missing::Unnamed,
+                RequiredPermission::Admin,
+                RequiredPermission::LearnerOrAdmin,
+                RequiredPermission::UnanchoredLearnerOrAdmin,
+                RequiredPermission::ProvisioningPlans,
+                RequiredPermission::ProvisioningAgreements,
+                RequiredPermission::Unnamed,
             ];
-            let known = known.into_iter().map(Missing::detail).find(|known| *known == detail);
+            let known = known.into_iter().map(RequiredPermission::detail).find(|known| *known == detail);
             Verdict::Refused(known.unwrap_or("a refusal in other words"))
         }
         _ => Verdict::Admitted,
@@ -108,7 +110,7 @@ pub struct State {
 }
 
 impl State {
-    /// A customer with a plan, a learner with a licence.
+    /// A customer with a plan, a learner with a license.
     pub async fn make(app: &TestApp) -> Self {
         let agreement = app.agreement().await;
         let plan = app.plan_of(&agreement, 10, &json!({ "should_auto_apply_licenses": true })).await;
@@ -148,7 +150,7 @@ impl State {
         self.names.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
     }
 
-    /// Whether the text tells of the customer's plan, agreement or licence.
+    /// Whether the text tells of the customer's plan, agreement or license.
     fn is_told(&self, text: &str) -> bool {
         self.names[..5].iter().any(|(_, secret)| text.contains(secret))
     }

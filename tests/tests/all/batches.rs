@@ -19,9 +19,9 @@ async fn five_hundred_are_assigned_at_once() {
         .filter_map(|line| line["user_email"].as_str())
         .collect();
     assert_eq!(order, people, "in the order of the request");
-    let census = app.census().await;
-    census.check();
-    assert_eq!(census.live(plan.uuid().into()).count(), 500);
+    let invariants = app.invariants().await;
+    invariants.check();
+    assert_eq!(invariants.live(plan.uuid().into()).count(), 500);
 
     let again = plan.assign(&people).await.expect(200);
     assert_eq!((&again["num_successful_assignments"], &again["num_already_associated"]), (&json!(0), &json!(500)));
@@ -37,9 +37,9 @@ async fn seats_that_came_back_and_learners_who_had_one_are_part_of_a_batch() {
     // 150 seats are free: those that revoking gave back among them.
     let body = plan.assign(&people).await.expect(200);
     assert_eq!((&body["num_successful_assignments"], &body["num_already_associated"]), (&json!(150), &json!(50)));
-    let census = app.census().await;
-    census.check();
-    assert_eq!(census.live(plan.uuid().into()).count(), 200);
+    let invariants = app.invariants().await;
+    invariants.check();
+    assert_eq!(invariants.live(plan.uuid().into()).count(), 200);
 }
 
 #[tokio::test]
@@ -48,9 +48,9 @@ async fn too_few_seats_refuse_all_of_a_batch() {
     let plan = app.plan(499).await;
     let answer = plan.assign(&emails("learner", 0..500)).await;
     assert!(answer.expect(400).is_string(), "{}", answer.text);
-    let census = app.census().await;
-    census.check();
-    assert_eq!(census.live(plan.uuid().into()).count(), 0);
+    let invariants = app.invariants().await;
+    invariants.check();
+    assert_eq!(invariants.live(plan.uuid().into()).count(), 0);
     assert_eq!(plan.overview().await.into_iter().collect::<Vec<_>>(), [("unassigned".to_owned(), 499)]);
 }
 
@@ -70,17 +70,17 @@ async fn a_batch_that_dies_half_way_is_carried_on_by_the_schedule() {
     assert!(answer.header("retry-after").is_some());
     app.proxy().heal();
 
-    let census = app.census().await;
-    assert_eq!(census.pending_batches, 1);
-    let before = census.live(plan.uuid().into()).count();
+    let invariants = app.invariants().await;
+    assert_eq!(invariants.pending_batches, 1);
+    let before = invariants.live(plan.uuid().into()).count();
     assert!((1..500).contains(&before), "{before}");
     let overview = plan.overview().await;
     assert_eq!(overview.values().sum::<u64>(), 600, "the counts add up meanwhile: {overview:?}");
 
     app.advance("PT3M").await;
-    let census = app.census().await;
-    census.check();
-    assert_eq!(census.live(plan.uuid().into()).count(), 500);
+    let invariants = app.invariants().await;
+    invariants.check();
+    assert_eq!(invariants.live(plan.uuid().into()).count(), 500);
     let again = plan.assign(&people).await.expect(200);
     assert_eq!((&again["num_successful_assignments"], &again["num_already_associated"]), (&json!(0), &json!(500)));
 }
@@ -102,9 +102,9 @@ async fn a_clients_repetition_meets_the_schedule_and_nobody_gets_two() {
     let number = |name: &str| body[name].as_u64().expect("a number");
     assert_eq!(number("num_successful_assignments") + number("num_already_associated"), 300);
     app.advance("PT3M").await;
-    let census = app.census().await;
-    census.check();
-    assert_eq!(census.live(plan.uuid().into()).count(), 300);
+    let invariants = app.invariants().await;
+    invariants.check();
+    assert_eq!(invariants.live(plan.uuid().into()).count(), 300);
     let overview = plan.overview().await;
     assert_eq!((overview["assigned"], overview["unassigned"]), (300, 300));
 }
@@ -117,9 +117,9 @@ async fn a_batch_that_dies_before_it_is_opened_changed_nothing() {
     assert_eq!(plan.assign(&emails("learner", 0..300)).await.status.as_u16(), 503);
     app.proxy().heal();
     app.advance("PT3M").await;
-    let census = app.census().await;
-    census.check();
-    assert_eq!(census.live(plan.uuid().into()).count(), 0);
+    let invariants = app.invariants().await;
+    invariants.check();
+    assert_eq!(invariants.live(plan.uuid().into()).count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -149,17 +149,17 @@ async fn batches_that_overlap_and_die_anywhere_add_up_once_they_are_carried_on()
         }
         app.proxy().heal();
         app.advance("PT3M").await;
-        app.census().await.check();
+        app.invariants().await.check();
 
         plan.assign(&people).await.expect(200);
-        let census = app.census().await;
-        census.check();
-        assert_eq!(census.live(plan.uuid().into()).count(), 300);
+        let invariants = app.invariants().await;
+        invariants.check();
+        assert_eq!(invariants.live(plan.uuid().into()).count(), 300);
         // The seats that were drawn and not needed are there to be assigned again.
         plan.assign(&emails("other", 0..150)).await.expect(200);
         plan.assign(&["one@example.com"]).await.expect(400);
-        let census = app.census().await;
-        census.check();
-        assert_eq!(census.live(plan.uuid().into()).count(), 450);
+        let invariants = app.invariants().await;
+        invariants.check();
+        assert_eq!(invariants.live(plan.uuid().into()).count(), 450);
     }
 }

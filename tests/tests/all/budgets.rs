@@ -177,7 +177,7 @@ async fn measure(app: &TestApp) -> Vec<Budget> {
     meter.measure("list, search", admin.get(&licenses("?search=ann"))).await.expect(200);
     meter.measure("list, ordered by address", admin.get(&licenses("?ordering=user_email"))).await.expect(200);
     meter.measure("csv", admin.get(&licenses("csv/"))).await.expect(200);
-    meter.measure("one licence", admin.get(&licenses(&format!("{}/", held.id)))).await.expect(200);
+    meter.measure("one license", admin.get(&licenses(&format!("{}/", held.id)))).await.expect(200);
     meter.measure("one plan", admin.get(&plan.path(""))).await.expect(200);
     let of = format!("?enterprise_customer_uuid={}", agreement.enterprise);
     meter.measure("a customer's plans", admin.get(&format!("/api/v1/subscriptions/{of}"))).await.expect(200);
@@ -247,7 +247,7 @@ async fn measure_lists(app: &TestApp, meter: &mut Meter<'_>, plan: &Plan, held: 
     learner.get(&subsidy).await.expect(200);
     meter.measure("license-subsidy", learner.get(&subsidy)).await.expect(200);
     let own = plan.path("license/");
-    meter.measure("own licences of a plan", learner.get(&own)).await.expect(200);
+    meter.measure("own licenses of a plan", learner.get(&own)).await.expect(200);
     let plans = format!("/api/v1/learner-subscriptions/{of}");
     meter.measure("learner-subscriptions", learner.get(&plans)).await.expect(200);
     let one = format!("/api/v1/learner-subscriptions/{}/{of}", plan.id);
@@ -256,12 +256,12 @@ async fn measure_lists(app: &TestApp, meter: &mut Meter<'_>, plan: &Plan, held: 
     let next = text(&first, "next");
     meter.measure("list, the page that next leads to", admin.get(&next)).await.expect(200);
     let across = format!("/licenses/?subscription_plan={}", plan.id);
-    meter.measure("licences across plans, of one plan", admin.get(&across)).await.expect(200);
+    meter.measure("licenses across plans, of one plan", admin.get(&across)).await.expect(200);
     meter
-        .measure("licences across plans, of an address", admin.get("/licenses/?email=bob@example.com"))
+        .measure("licenses across plans, of an address", admin.get("/licenses/?email=bob@example.com"))
         .await
         .expect(200);
-    meter.measure("a licence by its id alone", admin.get(&format!("/licenses/{}/", held.id))).await.expect(200);
+    meter.measure("a license by its id alone", admin.get(&format!("/licenses/{}/", held.id))).await.expect(200);
     let staff = app.client(Role::Staff, enterprise);
     let view = format!("/api/v1/admin-license-view{of}&user_email=bob@example.com");
     meter.measure("admin-license-view", staff.get(&view)).await.expect(200);
@@ -311,16 +311,16 @@ async fn measure_rare(app: &TestApp, meter: &mut Meter<'_>, agreement: &license_
     meter.measure("revoke all of 5", prior.admin().post(&licenses("revoke-all/"), &json!({}))).await.expect(204);
     let body = json!({ "emails": all, "course_run_keys": ["edX+DemoX"], "notify": false });
     let path = format!("/api/v1/bulk-license-enrollment?enterprise_customer_uuid={}", agreement.enterprise);
-    let made = meter.measure("bulk enrolment", prior.admin().post(&path, &body)).await.expect(201);
+    let made = meter.measure("bulk enrollment", prior.admin().post(&path, &body)).await.expect(201);
     let path = format!("{path}&bulk_enrollment_job_uuid={}", text(&made, "job_id"));
-    meter.measure("a bulk enrolment's state", prior.admin().get(&path)).await.expect(200);
+    meter.measure("a bulk enrollment's state", prior.admin().get(&path)).await.expect(200);
 
     let held = prior.activated(app, "leaver@example.com").await;
     let root = app.client(Role::Superuser, agreement.enterprise);
     root.get("/api/v1/mails/").await.expect(200);
     let user = license_tests::app::lms_user_id(&held.email);
     let leave = json!({ "lms_user_id": user, "original_username": "leaver" });
-    meter.measure("retire a learner of one licence", root.post("/api/v1/retire_user/", &leave)).await.expect(204);
+    meter.measure("retire a learner of one license", root.post("/api/v1/retire_user/", &leave)).await.expect(204);
 }
 
 /// What a key adds.
@@ -347,7 +347,7 @@ const INTRODUCTION: &str = "\
 What each operation asks of DynamoDB, measured over HTTP by the test `budgets` and held exactly: a change that
 costs more, or less, changes this table. Units are those of the table and its indexes together; a transaction's
 are twice those of its items. Round trips are the longest chain of calls that wait for each other; where more
-than eight calls are made, most of them together, they are not counted. All callers are known but where it says
+than eight calls are made, most of them together, they are not counted. All requesters are known but where it says
 otherwise: a caller who was not seen for a minute costs a Query more.
 ";
 

@@ -17,7 +17,7 @@ async fn a_plan_that_is_over_activates_nobody() {
     // The admin's token was made when the plan was current; the runner's tokens do not expire with its clock.
     let shown = plan_now.expect(200);
     assert_eq!((&shown["is_current"], &shown["days_until_expiration"]), (&json!(false), &json!(-1)));
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
-//! Many at once. Whatever happens, each learner has one live licence, every seat is accounted for, and the
+//! Many at once. Whatever happens, each learner has one live license, every seat is accounted for, and the
 //! counters are what the table's items say.
 
 use std::{collections::HashSet, future::Future};
 
 use futures::future::join_all;
 use license_tests::{
-    Answer, Call, Fault, TestApp,
+    Call, Fault, TestApp, TestResponse,
     builders::{Plan, emails},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
@@ -24,7 +24,7 @@ async fn at_once<T: Send + 'static>(
 
 /// Nobody was locked out, and nothing broke.
 #[track_caller]
-fn assert_calm(answers: &[Answer]) {
+fn assert_calm(answers: &[TestResponse]) {
     for answer in answers {
         let status = answer.status.as_u16();
         assert!(status != 423 && status < 500, "{status}: {}", answer.text);
@@ -40,7 +40,7 @@ fn conflicts(seed: u64, share: f64) -> impl FnMut(&Call) -> Fault + Send + 'stat
     }
 }
 
-/// Each caller assigns a list that overlaps with its neighbours'.
+/// Each caller assigns a list that overlaps with its neighbors'.
 fn lists(people: &[String], each: usize) -> Vec<Vec<String>> {
     let mut random = StdRng::seed_from_u64(64);
     let step = people.len() / CALLERS;
@@ -70,20 +70,20 @@ async fn assign_overlapping(app: &TestApp, seats: u64) {
         let lines = body["license_assignments"].as_array().expect("a list");
         ids.extend(lines.iter().map(|line| line["license"].as_str().expect("an id").to_owned()));
     }
-    assert_eq!((successful, ids.len()), (128, 128), "one licence for each learner");
+    assert_eq!((successful, ids.len()), (128, 128), "one license for each learner");
     let overview = plan.overview().await;
     assert_eq!(overview.get("assigned"), Some(&128));
     assert_eq!(overview.get("unassigned"), Some(&(seats - 128)));
 
-    let census = app.census().await;
-    census.check();
+    let invariants = app.invariants().await;
+    invariants.check();
     let holders: HashSet<_> =
-        census.live(plan.uuid().into()).filter_map(|license| Some(license.user_email.as_ref()?.key())).collect();
+        invariants.live(plan.uuid().into()).filter_map(|license| Some(license.user_email.as_ref()?.key())).collect();
     assert_eq!(holders.len(), 128);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn overlapping_assigners_leave_one_licence_for_each_learner() {
+async fn overlapping_assigners_leave_one_license_for_each_learner() {
     assign_overlapping(&TestApp::start().await, 200).await;
 }
 
@@ -106,9 +106,9 @@ async fn so_they_do_where_the_last_seats_go() {
     .await;
     assert_calm(&answers);
     assert!(answers.iter().any(|answer| answer.status.as_u16() == 400), "there are too few seats for all");
-    let census = app.census().await;
-    census.check();
-    let live = census.live(plan.uuid().into()).count();
+    let invariants = app.invariants().await;
+    invariants.check();
+    let live = invariants.live(plan.uuid().into()).count();
     // A list of 8 is refused as a whole; at most 7 seats can be left over.
     assert!((93..=100).contains(&live), "{live}");
 }
@@ -127,10 +127,10 @@ async fn take_the_last_seats(app: &TestApp) {
     assert_eq!((of(200), of(422)), (20, 44));
     let ids: HashSet<String> =
         answers.iter().filter_map(|answer| Some(answer.json()["uuid"].as_str()?.to_owned())).collect();
-    assert_eq!(ids.len(), 20, "a licence went to two learners");
-    let census = app.census().await;
-    census.check();
-    assert_eq!(census.live(plan.uuid().into()).count(), 20);
+    assert_eq!(ids.len(), 20, "a license went to two learners");
+    let invariants = app.invariants().await;
+    invariants.check();
+    assert_eq!(invariants.live(plan.uuid().into()).count(), 20);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -158,9 +158,9 @@ async fn a_learner_who_asks_many_times_takes_one_seat() {
     .await;
     let ids: HashSet<String> = answers.iter().map(|one| one.expect(200)["uuid"].to_string()).collect();
     assert_eq!(ids.len(), 1);
-    let census = app.census().await;
-    census.check();
-    assert_eq!(census.live(plan.uuid().into()).count(), 1);
+    let invariants = app.invariants().await;
+    invariants.check();
+    assert_eq!(invariants.live(plan.uuid().into()).count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -195,9 +195,9 @@ async fn activating_and_revoking_race_and_revoking_has_the_last_word() {
         // Activated first: revoking found it so. Revoked first: activating is refused.
         assert_eq!((was == "activated", activation), if activation == 200 { (true, 200) } else { (false, 422) });
     }
-    let census = app.census().await;
-    census.check();
-    assert_eq!(census.live(plan.uuid().into()).count(), 0);
+    let invariants = app.invariants().await;
+    invariants.check();
+    assert_eq!(invariants.live(plan.uuid().into()).count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -219,7 +219,7 @@ async fn a_cap_is_not_overdrawn_by_many_who_revoke() {
     assert_eq!(answers.iter().filter(|answer| answer.status.as_u16() == 200).count(), 8);
     let shown = plan.admin().get(&plan.path("")).await.expect(200);
     assert_eq!(shown["revocations"], json!({ "applied": 8, "remaining": 0 }));
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -250,5 +250,5 @@ async fn everything_at_once_adds_up() {
             assert_eq!(rows.iter().map(count).sum::<u64>(), 70, "{rows:?}");
         }
     }
-    app.census().await.check();
+    app.invariants().await.check();
 }

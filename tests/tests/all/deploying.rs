@@ -72,10 +72,10 @@ fn what_commands_ask_of_the_stack_is_among_its_outputs() {
     }
     let parameters = document.split_whitespace().filter_map(|word| word.split_once('=')).map(|(name, _)| name);
     let is_camel = |name: &&str| {
-        let mut letters = name.chars();
-        letters.next().is_some_and(char::is_uppercase)
-            && letters.clone().all(char::is_alphanumeric)
-            && letters.any(char::is_lowercase)
+        let mut messages = name.chars();
+        messages.next().is_some_and(char::is_uppercase)
+            && messages.clone().all(char::is_alphanumeric)
+            && messages.any(char::is_lowercase)
     };
     let parameters: Vec<&str> = parameters.map(|name| name.trim_start_matches(['"', '`'])).filter(is_camel).collect();
     assert!(parameters.contains(&"JwtIssuer"), "{parameters:?}");

@@ -1,22 +1,22 @@
 //! `ETag`, `If-None-Match`, `If-Match`: what has not changed is not sent again, and nobody's change is lost.
 
 use futures::future::join_all;
-use license_tests::{Answer, Client, TestApp, builders::Plan};
+use license_tests::{Client, TestApp, TestResponse, builders::Plan};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 const RENEWALS: &str = "/api/v1/provisioning-admins/subscription-plan-renewals/";
 
-async fn get(client: &Client, path: &str, tag: Option<&str>) -> Answer {
+async fn get(client: &Client, path: &str, tag: Option<&str>) -> TestResponse {
     let headers: Vec<(&str, &str)> = tag.map(|tag| ("if-none-match", tag)).into_iter().collect();
     client.send_with(Method::GET, path, None, &headers).await
 }
 
-async fn change(client: &Client, method: Method, path: &str, body: &Value, tag: &str) -> Answer {
+async fn change(client: &Client, method: Method, path: &str, body: &Value, tag: &str) -> TestResponse {
     client.send_with(method, path, Some(body), &[("if-match", tag)]).await
 }
 
-fn tag(answer: &Answer) -> String {
+fn tag(answer: &TestResponse) -> String {
     answer.header("etag").expect("a tag").to_owned()
 }
 

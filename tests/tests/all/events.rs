@@ -12,17 +12,17 @@ use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use axum::Router;
 use function_enrollments::EnrollmentLimit;
 use lambda_runtime::LambdaEvent;
+use license_api::{ApiSettings, AppState, CsvLimit, LearnerPortal};
 use license_clients::{
     Catalogs, ClientError, ClientSettings, EnterpriseClient, Exports, LmsUsers, ServiceClient, WebhookClient,
     WebhookSettings,
 };
 use license_domain::{CatalogId, EmailAddress, EnterpriseId, LmsUserId, lifecycle::BusEvent};
-use license_jobs::Services;
 use license_local::Options;
 use license_messaging::{Bus, MessagingError, Outgoing, Queue, Queues};
 use license_template::Template;
 use license_tests::{TestApp, app::options};
-use license_web::{CsvLimit, LearnerPortal, Settings, Web};
+use license_work::Services;
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -121,11 +121,11 @@ async fn feed_worker(app: &TestApp, name: &str, event: Value) -> String {
             let event = serde_json::from_value(event).expect("a batch of a queue");
             function_webhooks::handle(&context, event).await.batch_item_failures.len()
         }
-        "function-bulk" => {
+        "function-workers" => {
             let services = Services { enterprises, catalogs: nowhere.clone(), exports: nowhere.clone() };
-            let context = function_bulk::context(store, services, nowhere);
+            let context = function_workers::context(store, services, nowhere);
             let event = serde_json::from_value(event).expect("a batch of a queue");
-            function_bulk::handle(&context, event).await.batch_item_failures.len()
+            function_workers::handle(&context, event).await.batch_item_failures.len()
         }
         _ => panic!("{name} is no sample of a function"),
     };
@@ -142,9 +142,9 @@ impl LmsUsers for Nowhere {
 
 fn routers(app: &TestApp) -> BTreeMap<&'static str, Router> {
     let store = app.running().store();
-    let settings = Settings::from_lookup(|name| (name == "JWT_SECRET_KEY").then(secret));
+    let settings = ApiSettings::from_lookup(|name| (name == "JWT_SECRET_KEY").then(secret));
     let settings = settings.expect("settings");
-    let web = Web::new(&settings, store.clone(), store.clock().clone(), store.random().clone()).expect("a web");
+    let web = AppState::new(&settings, store.clone(), store.clock().clone(), store.random().clone()).expect("a web");
     let nowhere = Arc::new(Nowhere);
     BTreeMap::from([
         (
@@ -228,12 +228,12 @@ async fn every_sample_event_succeeds() {
         }
         if event.get("detail-type").is_some() {
             let event: EventBridgeEvent<Value> = serde_json::from_value(event).expect("a scheduled event");
-            let context = function_batches::context(app.running().store(), Arc::new(Nowhere));
+            let context = function_sweeper::context(app.running().store(), Arc::new(Nowhere));
             let event = LambdaEvent::new(event, lambda_runtime::Context::default());
-            let report = function_batches::handle(&context, event).await.expect("a report");
-            let idle = function_batches::Report { without_progress: Some(0), ..function_batches::Report::default() };
+            let report = function_sweeper::handle(&context, event).await.expect("a report");
+            let idle = function_sweeper::Report { without_progress: Some(0), ..function_sweeper::Report::default() };
             assert_eq!(report, idle, "{name}");
-            fed.push("function-batches".to_owned());
+            fed.push("function-sweeper".to_owned());
             continue;
         }
         let http = &event["requestContext"]["http"];

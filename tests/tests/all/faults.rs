@@ -3,18 +3,18 @@
 
 use std::time::Duration;
 
-use license_store::{
+use license_storage_dynamodb::{
     Store, keys,
-    table::{Cancelled, Expression, Write},
+    table::{Canceled, Expression, Write},
 };
 use license_tests::{
-    Answer, Fault, TestApp,
+    Fault, TestApp, TestResponse,
     proxy::{DENIED, REQUEST_ID},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 #[track_caller]
-fn is_unavailable(answer: &Answer) {
+fn is_unavailable(answer: &TestResponse) {
     assert_eq!(answer.status.as_u16(), 503, "{}", answer.text);
     assert!(answer.header("retry-after").is_some());
     assert!(answer.json()["detail"].is_string(), "{}", answer.text);
@@ -37,9 +37,9 @@ async fn a_lost_answer_does_not_assign_twice() {
     app.proxy().heal();
     // The repetition carries the same token, so that it is the same assignment, not "already associated".
     assert_eq!(body["num_successful_assignments"], 1, "{body}");
-    let census = app.census().await;
-    census.check();
-    assert_eq!(census.live(plan.uuid().into()).count(), 1);
+    let invariants = app.invariants().await;
+    invariants.check();
+    assert_eq!(invariants.live(plan.uuid().into()).count(), 1);
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn what_passes_is_tried_again() {
             Fault::None
         });
         plan.activate(&app, &held).await.expect(200);
-        app.census().await.check();
+        app.invariants().await.check();
     }
 }
 
@@ -72,10 +72,10 @@ async fn what_stays_is_answered_with_503_and_changes_nothing() {
         is_unavailable(&plan.activate(&app, &held).await);
         is_unavailable(&plan.revoke(&["ann@example.com"]).await);
         app.proxy().heal();
-        let census = app.census().await;
-        census.check();
+        let invariants = app.invariants().await;
+        invariants.check();
         assert_eq!(plan.license(&held.id).await["status"], "assigned", "{fault:?}");
-        assert_eq!(census.live(plan.uuid().into()).count(), 1);
+        assert_eq!(invariants.live(plan.uuid().into()).count(), 1);
     }
 }
 
@@ -121,7 +121,7 @@ async fn under_faults_of_all_kinds_everything_adds_up() {
     }
     app.proxy().heal();
     app.advance("PT3M").await;
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test]
@@ -139,10 +139,10 @@ async fn what_the_table_refuses_is_logged_in_its_own_words_and_kept_from_clients
     let store = Store::new(client, "any", store.clock().clone(), store.random().clone());
     let refused = store.table().get(&keys::catalog()).await.expect_err("denied").to_string();
     let write = Write::Check { key: keys::catalog(), condition: Expression::present() };
-    let Err(Cancelled::Store(cancelled)) = store.table().transact(vec![write], "once").await else {
+    let Err(Canceled::Store(canceled)) = store.table().transact(vec![write], "once").await else {
         panic!("not denied");
     };
-    for words in [refused, cancelled.to_string()] {
+    for words in [refused, canceled.to_string()] {
         assert!(words.contains(&format!("AccessDeniedException: {DENIED}")), "{words}");
         assert!(words.contains(REQUEST_ID), "{words}");
     }

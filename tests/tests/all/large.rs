@@ -28,13 +28,13 @@ fn uuids(page: &Value) -> Vec<String> {
 async fn a_million_seats_cost_what_ten_cost() {
     let app = TestApp::proxied().await;
     let agreement = app.agreement().await;
-    let before = app.census().await.items;
+    let before = app.invariants().await.items;
     app.proxy().take();
 
     let plan = app.plan_of(&agreement, MILLION, &json!({})).await;
     let calls = app.proxy().take();
     // Plan, title, two pointers, event, 16 buckets; the agreement is checked in the same transaction.
-    let items = app.census().await.items - before;
+    let items = app.invariants().await.items - before;
     assert_eq!((items, written(&calls)), (21, 22));
 
     assert_eq!(plan.overview().await.into_iter().collect::<Vec<_>>(), [("unassigned".to_owned(), MILLION)]);
@@ -54,7 +54,7 @@ async fn a_million_seats_cost_what_ten_cost() {
     let mut middle: Vec<String> = middle.iter().flat_map(uuids).collect();
     middle.sort_unstable();
     middle.dedup();
-    assert_eq!(middle.len(), 1_000, "neighbouring pages share nothing");
+    assert_eq!(middle.len(), 1_000, "neighboring pages share nothing");
 
     // Free seats are fetched by the ids under which they were listed, and assigned under them.
     let seat = uuids(&last).pop().expect("a seat");
@@ -66,7 +66,7 @@ async fn a_million_seats_cost_what_ten_cost() {
     let free = page(&plan, "status=unassigned").await;
     assert_eq!(free["count"], MILLION - 1);
     assert_eq!(uuids(&page(&plan, "page_size=1").await), [ann.id.as_str()], "activated and assigned come first");
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn list_partitions(app: &TestApp, plan: &Plan) -> std::collections::BTreeS
     let client = app.running().store().table().client();
     let pages = client.scan().table_name(app.running().store().table().name()).into_paginator().items().send();
     let items = pages.try_collect().await.expect("the table answers");
-    let partition = |item: &license_store::keys::Item| item.get("gsi1pk")?.as_s().ok().cloned();
+    let partition = |item: &license_storage_dynamodb::keys::Item| item.get("gsi1pk")?.as_s().ok().cloned();
     items.iter().filter_map(partition).filter(|pk| pk.contains(&plan.id)).collect()
 }
 
@@ -173,7 +173,7 @@ async fn a_plan_that_grew_is_listed_in_as_many_partitions_as_one_that_was_made_l
     let assigned = page(&plan, "status=assigned&page_size=500").await;
     let others: Vec<&String> = people.iter().filter(|one| **one != people[80]).collect();
     assert_eq!(people_of(&assigned).iter().collect::<Vec<_>>(), others);
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test]
@@ -187,7 +187,7 @@ async fn licenses_that_come_from_another_plan_may_bring_more_list_partitions() {
     let wish = json!({ "kind": "transfer", "subscription_plan": from.id, "params": { "all": true, "to_plan": to.id } });
     from.admin().post("/api/v1/jobs/", &wish).await.expect(202);
     app.drain().await;
-    assert_eq!(app.census().await.plans[&license_domain::PlanId(to.uuid())].seats.list_shards, 4);
+    assert_eq!(app.invariants().await.plans[&license_domain::PlanId(to.uuid())].seats.list_shards, 4);
     assert_eq!(people_of(&page(&to, "status=assigned").await), people);
-    app.census().await.check();
+    app.invariants().await.check();
 }

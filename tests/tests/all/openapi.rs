@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
+use license_api::openapi;
 use license_tests::TestApp;
-use license_web::openapi;
 use serde_json::Value;
 
 use crate::table::FUNCTIONS;

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use license_runtime::Parts;
 use license_settings::{Declared, Kind, Settings};
-use license_store::{Store, StoreSettings};
+use license_storage_dynamodb::{Store, StoreSettings};
 use license_telemetry::{SystemClock, SystemRandom};
 use license_template::{FunctionSpec, Template};
 

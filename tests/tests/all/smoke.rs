@@ -65,7 +65,7 @@ async fn a_deployment_is_proven_from_outside_and_left_as_it_was() {
     }
     app.drain().await;
     assert_eq!(app.anonymous().get("/_local/mail").await.expect(200), json!([]));
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! Every function with its routes.
 
+use license_api::Route;
 use license_runtime::{Error, Parts};
 use license_settings::Declared;
-use license_web::Route;
 
 /// The functions behind the API, by the name of their crate.
 pub const FUNCTIONS: [(&str, &[Route]); 9] = [
@@ -19,7 +19,7 @@ pub const FUNCTIONS: [(&str, &[Route]); 9] = [
 
 /// The functions that nobody calls by HTTP.
 pub const WORKERS: [&str; 5] =
-    ["function-batches", "function-bulk", "function-mail", "function-relay", "function-webhooks"];
+    ["function-sweeper", "function-workers", "function-mail", "function-relay", "function-webhooks"];
 
 /// Puts a function together from its settings.
 pub type Compose = fn(&Parts) -> Result<(), Error>;
@@ -33,8 +33,8 @@ pub fn compositions() -> [(&'static str, Declared, Compose); 14] {
     }
     [
         of!("function-agreements", function_agreements),
-        of!("function-batches", function_batches),
-        of!("function-bulk", function_bulk),
+        of!("function-sweeper", function_sweeper),
+        of!("function-workers", function_workers),
         of!("function-enrollments", function_enrollments),
         of!("function-jobs", function_jobs),
         of!("function-learners", function_learners),

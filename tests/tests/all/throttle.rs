@@ -2,10 +2,10 @@
 
 use axum::{body::Body, http::Request};
 use jsonwebtoken::{EncodingKey, Header, encode};
+use license_api::{ApiSettings, AppState};
 use license_domain::EnterpriseId;
 use license_local::Options;
-use license_tests::{Answer, Role, TestApp, app::options};
-use license_web::{Settings, Web};
+use license_tests::{Role, TestApp, TestResponse, app::options};
 use reqwest::Method;
 use serde_json::json;
 use tower::ServiceExt;
@@ -26,7 +26,7 @@ async fn app(proxied: bool) -> TestApp {
 }
 
 #[track_caller]
-fn is_throttled(answer: &Answer, limit: &str) {
+fn is_throttled(answer: &TestResponse, limit: &str) {
     let detail = answer.expect(429)["detail"].as_str().unwrap_or_default().to_owned();
     assert!(detail.starts_with("Request was throttled. Expected available in "), "{detail}");
     let wait: u64 = answer.header("retry-after").and_then(|text| text.parse().ok()).expect("seconds");
@@ -108,7 +108,7 @@ async fn nothing_is_changed_by_a_caller_over_the_limit() {
     // A process that has not seen this caller asks the table, and changes nothing before it has the answer.
     let body = json!({ "enterprise_customer_uuid": agreement });
     is_throttled(&provisioner.post(create, &body).await, "5");
-    assert!(app.census().await.plans.is_empty());
+    assert!(app.invariants().await.plans.is_empty());
     app.advance("PT1M").await;
     provisioner.post(create, &body).await.expect(201);
 }
@@ -149,14 +149,15 @@ async fn a_table_that_cannot_count_refuses_nobody() {
 async fn instances_count_together() {
     let app = TestApp::start().await;
     let store = app.running().store();
-    let settings = Settings::from_lookup(|name| match name {
+    let settings = ApiSettings::from_lookup(|name| match name {
         "JWT_SECRET_KEY" => Some("secret".to_owned()),
         "THROTTLE_USER_PER_MINUTE" => Some("7".to_owned()),
         _ => None,
     });
     let settings = settings.expect("settings");
     let instance = || {
-        let web = Web::new(&settings, store.clone(), store.clock().clone(), store.random().clone()).expect("a web");
+        let web =
+            AppState::new(&settings, store.clone(), store.clock().clone(), store.random().clone()).expect("a web");
         function_subscriptions::router(function_subscriptions::context(web, store))
     };
     let claims = json!({ "preferred_username": "ann", "superuser": true, "exp": app.now().timestamp() + 600 });

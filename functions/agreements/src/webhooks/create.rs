@@ -2,7 +2,7 @@
 //! with its secret, which is not shown again; 409 where there are ten.
 //!
 //! ```json
-//! {"url": "https://lms.example.com/licences", "events": ["license-manager.licenses-assigned"]}
+//! {"url": "https://lms.example.com/licenses", "events": ["license-manager.licenses-assigned"]}
 //! ```
 
 use axum::{
@@ -10,17 +10,18 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use license_domain::{Webhook, webhook::MOST_WEBHOOKS};
-use license_web::{
-    ApiError, Body, Caller, Doc, Presence, Route,
-    doc::{self, Answer, Kind, Param, Shape},
+use license_api::{
+    ApiError, Body, Doc, Presence, Requester, Route,
+    doc::{self, Kind, Param, ResponseDoc, Shape},
     stored,
 };
+use license_domain::{Webhook, webhook::MAX_WEBHOOKS};
 
 use super::{
-    ACCESS, agreement, secret,
-    shape::Shown,
-    wish::{DESCRIPTION, EVENTS, IS_ACTIVE, Wish},
+    ACCESS, agreement,
+    body::{DESCRIPTION, EVENTS, IS_ACTIVE, Wish},
+    response::Shown,
+    secret,
 };
 use crate::Context;
 
@@ -39,31 +40,31 @@ pub const ROUTE: Route = Route {
             IS_ACTIVE,
         ],
         answers: &[
-            Answer::new(201, "It is on record. Its secret is not shown again.", Shape::Of(doc::schema::<Shown>)),
-            Answer::new(409, "The agreement has ten.", Shape::Detail),
+            ResponseDoc::new(201, "It is on record. Its secret is not shown again.", Shape::Of(doc::schema::<Shown>)),
+            ResponseDoc::new(409, "The agreement has ten.", Shape::Detail),
         ],
     },
 };
 
 pub async fn handle(
     State(context): State<Context>,
-    caller: Caller,
+    requester: Requester,
     Path(named): Path<String>,
     body: Result<Body, ApiError>,
 ) -> Result<(StatusCode, Json<Shown>), ApiError> {
-    let portfolio = agreement(&context, &caller, &named).await?;
+    let portfolio = agreement(&context, &requester, &named).await?;
     let wish = Wish::parse(&body?, Presence::Required, context.targets)?;
-    let (random, now) = (context.web.random(), context.web.now());
+    let (random, now) = (context.app.random(), context.app.now());
     let there = (wish.url.unwrap_or_default(), secret(random.as_ref()));
     let webhook = Webhook::new(random.webhook_id(), &portfolio.agreement, there, now);
     let webhook = Webhook { description: wish.description, events: wish.events.unwrap_or_default(), ..webhook };
     let webhook = webhook.switched(wish.is_active.unwrap_or(true), now);
     let answer = Shown::telling(&webhook);
-    let stamp = caller.stamp("create webhook").await?.answering(|| stored(StatusCode::CREATED, &answer));
+    let stamp = requester.stamp("create webhook").await?.answering(|| stored(StatusCode::CREATED, &answer));
     if context.webhooks.create_webhook(&portfolio, &webhook, &stamp).await? {
         Ok((StatusCode::CREATED, Json(answer)))
     } else {
-        let detail = format!("An agreement has {MOST_WEBHOOKS} webhooks at most.");
+        let detail = format!("An agreement has {MAX_WEBHOOKS} webhooks at most.");
         Err(ApiError::detail(StatusCode::CONFLICT, detail))
     }
 }

@@ -5,12 +5,12 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use license_store::StoreError;
-use license_web::{
-    ApiError, Caller, Doc, Route,
-    doc::{Answer, Shape},
+use license_api::{
+    ApiError, Doc, Requester, Route,
+    doc::{ResponseDoc, Shape},
     stored_empty,
 };
+use license_storage_dynamodb::StoreError;
 
 use super::{ACCESS, ATTEMPTS, agreement, find};
 use crate::Context;
@@ -24,19 +24,19 @@ pub const ROUTE: Route = Route {
         summary: "Deletes a webhook",
         query: &[],
         body: &[],
-        answers: &[Answer::new(204, "It is deleted.", Shape::Nothing)],
+        answers: &[ResponseDoc::new(204, "It is deleted.", Shape::Nothing)],
     },
 };
 
 pub async fn handle(
     State(context): State<Context>,
-    caller: Caller,
+    requester: Requester,
     Path((named, webhook)): Path<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
-    let portfolio = agreement(&context, &caller, &named).await?;
+    let portfolio = agreement(&context, &requester, &named).await?;
     for _ in 0..ATTEMPTS {
         let seen = find(&context, &portfolio, &webhook).await?;
-        let stamp = caller.stamp("delete webhook").await?.answering(|| stored_empty(StatusCode::NO_CONTENT));
+        let stamp = requester.stamp("delete webhook").await?.answering(|| stored_empty(StatusCode::NO_CONTENT));
         if context.webhooks.delete_webhook(&portfolio, &seen, &stamp).await? {
             return Ok(StatusCode::NO_CONTENT);
         }

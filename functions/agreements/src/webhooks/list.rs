@@ -4,12 +4,12 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use license_web::{
-    ApiError, Caller, Doc, Route,
-    doc::{self, Answer, Shape},
+use license_api::{
+    ApiError, Doc, Requester, Route,
+    doc::{self, ResponseDoc, Shape},
 };
 
-use super::{ACCESS, agreement, shape::Shown};
+use super::{ACCESS, agreement, response::Shown};
 use crate::Context;
 
 /// The list.
@@ -21,16 +21,16 @@ pub const ROUTE: Route = Route {
         summary: "An agreement's webhooks",
         query: &[],
         body: &[],
-        answers: &[Answer::new(200, "The oldest first, ten at most.", Shape::Of(doc::schema::<Vec<Shown>>))],
+        answers: &[ResponseDoc::new(200, "The oldest first, ten at most.", Shape::Of(doc::schema::<Vec<Shown>>))],
     },
 };
 
 pub async fn handle(
     State(context): State<Context>,
-    caller: Caller,
+    requester: Requester,
     Path(named): Path<String>,
 ) -> Result<Json<Vec<Shown>>, ApiError> {
-    let portfolio = agreement(&context, &caller, &named).await?;
+    let portfolio = agreement(&context, &requester, &named).await?;
     let webhooks = context.webhooks.webhooks(portfolio.agreement.uuid).await?;
     Ok(Json(webhooks.iter().map(Shown::from).collect()))
 }

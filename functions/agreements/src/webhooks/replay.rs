@@ -8,15 +8,15 @@ use axum::{
     http::StatusCode,
 };
 use chrono::TimeDelta;
-use license_domain::{Consequence, Webhook};
-use license_store::StoreError;
-use license_web::{
-    ApiError, Body, Caller, Doc, Fields, Presence, Route,
-    doc::{self, Answer, Kind, Param, Shape},
+use license_api::{
+    ApiError, Body, Doc, Fields, Presence, Requester, Route,
+    doc::{self, Kind, Param, ResponseDoc, Shape},
     stored,
 };
+use license_domain::{Consequence, Webhook};
+use license_storage_dynamodb::StoreError;
 
-use super::{ACCESS, ATTEMPTS, agreement, find, shape::Shown};
+use super::{ACCESS, ATTEMPTS, agreement, find, response::Shown};
 use crate::Context;
 
 /// For so long events are kept.
@@ -35,20 +35,20 @@ pub const ROUTE: Route = Route {
             Param::optional("until", Kind::Moment, "… up to here; now, where it is left out."),
         ],
         answers: &[
-            Answer::new(202, "It will be.", Shape::Of(doc::schema::<Shown>)),
-            Answer::new(409, "It is not active.", Shape::Detail),
+            ResponseDoc::new(202, "It will be.", Shape::Of(doc::schema::<Shown>)),
+            ResponseDoc::new(409, "It is not active.", Shape::Detail),
         ],
     },
 };
 
 pub async fn handle(
     State(context): State<Context>,
-    caller: Caller,
+    requester: Requester,
     Path((named, webhook)): Path<(String, String)>,
     body: Result<Body, ApiError>,
 ) -> Result<(StatusCode, Json<Shown>), ApiError> {
-    let portfolio = agreement(&context, &caller, &named).await?;
-    let now = context.web.now();
+    let portfolio = agreement(&context, &requester, &named).await?;
+    let now = context.app.now();
     let body = body?;
     let mut fields = Fields::new(&body);
     let from = fields.datetime("from", Presence::Required);
@@ -69,7 +69,7 @@ pub async fn handle(
         }
         let after = Webhook { modified: now, ..seen.clone() }.replayed(from);
         let answer = Shown::from(&after);
-        let stamp = caller.stamp("replay webhook").await?.answering(|| stored(StatusCode::ACCEPTED, &answer));
+        let stamp = requester.stamp("replay webhook").await?.answering(|| stored(StatusCode::ACCEPTED, &answer));
         let again = vec![Consequence::ReplayWebhook { webhook: seen.uuid, from, until }];
         if context.webhooks.change_webhook(&portfolio, (&seen, &after), again, &stamp).await? {
             return Ok((StatusCode::ACCEPTED, Json(answer)));

@@ -6,18 +6,20 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use license_domain::{Timestamp, Webhook, webhook::Secret};
-use license_store::StoreError;
-use license_web::{
-    ApiError, Body, Caller, Doc, Presence, Route,
-    doc::{self, Answer, Kind, Param, Shape},
+use license_api::{
+    ApiError, Body, Doc, Presence, Requester, Route,
+    doc::{self, Kind, Param, ResponseDoc, Shape},
     stored,
 };
+use license_domain::{Timestamp, Webhook, webhook::WebhookSecret};
+use license_storage_dynamodb::StoreError;
 
 use super::{
-    ACCESS, ATTEMPTS, agreement, find, secret,
-    shape::Shown,
-    wish::{DESCRIPTION, EVENTS, IS_ACTIVE, Wish},
+    ACCESS, ATTEMPTS, agreement,
+    body::{DESCRIPTION, EVENTS, IS_ACTIVE, Wish},
+    find,
+    response::Shown,
+    secret,
 };
 use crate::Context;
 
@@ -40,25 +42,25 @@ pub const ROUTE: Route = Route {
                 "Whether it gets another secret. The one before signs beside it for a day.",
             ),
         ],
-        answers: &[Answer::new(200, "It is changed.", Shape::Of(doc::schema::<Shown>))],
+        answers: &[ResponseDoc::new(200, "It is changed.", Shape::Of(doc::schema::<Shown>))],
     },
 };
 
 pub async fn handle(
     State(context): State<Context>,
-    caller: Caller,
+    requester: Requester,
     Path((named, webhook)): Path<(String, String)>,
     body: Result<Body, ApiError>,
 ) -> Result<Json<Shown>, ApiError> {
-    let portfolio = agreement(&context, &caller, &named).await?;
+    let portfolio = agreement(&context, &requester, &named).await?;
     let wish = Wish::parse(&body?, Presence::Optional, context.targets)?;
     for _ in 0..ATTEMPTS {
         let seen = find(&context, &portfolio, &webhook).await?;
-        let now = context.web.now();
-        let secret = wish.rotate_secret.then(|| secret(context.web.random().as_ref()));
+        let now = context.app.now();
+        let secret = wish.rotate_secret.then(|| secret(context.app.random().as_ref()));
         let after = changed(&seen, &wish, secret, now);
         let answer = if wish.rotate_secret { Shown::telling(&after) } else { Shown::from(&after) };
-        let stamp = caller.stamp("change webhook").await?.answering(|| stored(StatusCode::OK, &answer));
+        let stamp = requester.stamp("change webhook").await?.answering(|| stored(StatusCode::OK, &answer));
         if context.webhooks.change_webhook(&portfolio, (&seen, &after), Vec::new(), &stamp).await? {
             return Ok(Json(answer));
         }
@@ -66,7 +68,7 @@ pub async fn handle(
     Err(StoreError::Contention { operation: "change webhook", attempts: ATTEMPTS }.into())
 }
 
-fn changed(seen: &Webhook, wish: &Wish, secret: Option<Secret>, now: Timestamp) -> Webhook {
+fn changed(seen: &Webhook, wish: &Wish, secret: Option<WebhookSecret>, now: Timestamp) -> Webhook {
     let mut after = Webhook { modified: now, ..seen.clone() };
     if let Some(url) = &wish.url {
         after.url.clone_from(url);

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
 use dynoxide::{Database, ImportOptions};
-use license_store::{StoreError, keys::Item};
+use license_storage_dynamodb::{StoreError, keys::Item};
 
 use crate::{import::Bulk, table};
 

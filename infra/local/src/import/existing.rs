@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use license_domain::{AgreementId, License, LicenseStatus, PlanId, ProductCatalog, RenewalId};
-use license_store::{
+use license_storage_dynamodb::{
     Store,
     keys::{self, AgreementKeys, Item, Key},
     ports::Portfolios,
@@ -40,7 +40,7 @@ pub async fn compare(
     portfolios(store, survey, &mut existing).await?;
     names(store, survey, &existing).await?;
     products(store, survey, &mut existing).await?;
-    // Licences are in the table only where their plans are.
+    // Licenses are in the table only where their plans are.
     if !existing.plans.is_empty() {
         for dump in dumps {
             licenses(store, dump, survey, &existing, progress).await?;
@@ -158,7 +158,7 @@ async fn products(store: &Store, survey: &mut Survey, existing: &mut Existing) -
     Ok(())
 }
 
-/// Licences of plans that are there.
+/// Licenses of plans that are there.
 async fn licenses(
     store: &Store,
     dump: &Dump,

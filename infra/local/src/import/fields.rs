@@ -3,8 +3,7 @@
 use license_domain::{
     ActivationKey, AgreementId, CatalogId, ChangeReason, CustomerAgreement, EmailAddress, EnterpriseId, License,
     LicenseId, LicenseStatus, LmsUserId, PlanId, PlanType, Product, ProductId, RenewalId, SeatLayout, SubscriptionPlan,
-    SubscriptionPlanRenewal, Timestamp, agreement::ExpirationMessaging, ambient::to_micros,
-    renewal::LicenseTypesToCopy,
+    SubscriptionPlanRenewal, Timestamp, agreement::ExpirationMessaging, clock::to_micros, renewal::LicenseTypesToCopy,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -51,15 +50,15 @@ struct LicenseFields {
     modified: Timestamp,
 }
 
-/// A licence.
+/// A license.
 pub fn license(row: &Row) -> Reading<License> {
     let fields: LicenseFields = fields(row)?;
     let email = text(fields.user_email).map(EmailAddress::on_record);
     if fields.status.is_live() && email.is_none() {
-        return Err(format!("the licence is {} and has no user_email", fields.status));
+        return Err(format!("the license is {} and has no user_email", fields.status));
     }
     if fields.status == LicenseStatus::Assigned && fields.activation_key.is_none() {
-        return Err("the licence is assigned and has no activation_key".to_owned());
+        return Err("the license is assigned and has no activation_key".to_owned());
     }
     let date = |date: Option<Timestamp>| date.map(to_micros);
     Ok(License {
@@ -198,10 +197,10 @@ struct PlanFields {
     modified: Timestamp,
 }
 
-/// The share of licences that may be revoked, where a plan names none.
+/// The share of licenses that may be revoked, where a plan names none.
 const REVOKE_MAX_PERCENTAGE: u32 = 5;
 
-/// A plan; how its seats are laid out is known once its licences are counted.
+/// A plan; how its seats are laid out is known once its licenses are counted.
 pub fn plan(row: &Row, seats: SeatLayout) -> Reading<SubscriptionPlan> {
     let fields: PlanFields = fields(row)?;
     if fields.title.trim().is_empty() {
@@ -332,10 +331,10 @@ pub fn plan_type(row: &Row) -> Reading<PlanType> {
     })
 }
 
-/// Where a licence came from.
+/// Where a license came from.
 #[derive(Debug, Deserialize)]
 pub struct SourceOf {
-    /// The licence.
+    /// The license.
     pub license: LicenseId,
     /// The sale.
     pub source_id: String,
@@ -343,7 +342,7 @@ pub struct SourceOf {
     pub source_type: i64,
 }
 
-/// A licence's source.
+/// A license's source.
 pub fn source(row: &Row) -> Reading<SourceOf> {
     fields(row)
 }

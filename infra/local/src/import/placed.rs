@@ -1,7 +1,7 @@
-//! A licence that is imported, in its place.
+//! A license that is imported, in its place.
 
 use license_domain::{License, LicenseStatus, Stamp, SubscriptionPlan};
-use license_store::{
+use license_storage_dynamodb::{
     StoreError, alias_item,
     keys::{BucketKeys, Item, Key},
     rows::{self, Bucket, Home},
@@ -12,7 +12,7 @@ use super::{report::ImportError, survey::Survey};
 /// The version of everything that is imported.
 pub const VERSION: u64 = 1;
 
-/// A licence, and where it belongs.
+/// A license, and where it belongs.
 #[derive(Debug)]
 pub struct Placed {
     /// As it is kept.
@@ -23,7 +23,7 @@ pub struct Placed {
     plan: SubscriptionPlan,
 }
 
-/// Finds a licence's place.
+/// Finds a license's place.
 pub fn place(survey: &Survey, license: License) -> Result<Placed, ImportError> {
     let plan = survey.plans.get(&license.subscription_plan).cloned();
     // The first pass saw to it.

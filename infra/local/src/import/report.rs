@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use license_store::StoreError;
+use license_storage_dynamodb::StoreError;
 use serde::Serialize;
 
 /// How many bad rows, or warnings, are shown; the rest is counted.
@@ -15,7 +15,7 @@ pub struct Report {
     pub imported: BTreeMap<&'static str, u64>,
     /// How many of each kind were in the table already, exactly so.
     pub unchanged: BTreeMap<&'static str, u64>,
-    /// How many licences of each status, after duplicates were folded.
+    /// How many licenses of each status, after duplicates were folded.
     pub licenses: BTreeMap<&'static str, u64>,
     /// Rows of models that are not imported.
     pub skipped: BTreeMap<String, u64>,
@@ -38,7 +38,7 @@ impl fmt::Display for Report {
         }
         for (kind, count) in &self.imported {
             write!(f, "  {count:>9} {kind}")?;
-            if *kind == "licences" {
+            if *kind == "licenses" {
                 let statuses: Vec<String> =
                     self.licenses.iter().map(|(name, count)| format!("{count} {name}")).collect();
                 write!(f, " ({})", statuses.join(", "))?;
@@ -86,7 +86,7 @@ pub enum ImportError {
         cause: String,
     },
     /// Rows are wrong, or differ from what is there.
-    #[error("nothing was imported, {}:\n{}", counted(.0.len()), Listed(.0))]
+    #[error("nothing was imported, {}:\n{}", counted(.0.len()), AgreementPlan(.0))]
     Bad(Vec<BadRow>),
     /// The table failed.
     #[error("the import did not finish ({0}); start it again")]
@@ -97,9 +97,9 @@ fn counted(rows: usize) -> String {
     if rows == 1 { "1 row is wrong".to_owned() } else { format!("{rows} rows are wrong") }
 }
 
-struct Listed<'a>(&'a [BadRow]);
+struct AgreementPlan<'a>(&'a [BadRow]);
 
-impl fmt::Display for Listed<'_> {
+impl fmt::Display for AgreementPlan<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         list(f, "  ", self.0)
     }

@@ -11,7 +11,7 @@ use license_domain::{
     RenewalId, RoleGrant, RoleName, Scope, SeatLayout, SeatPrefix, SubscriptionPlan, SubscriptionPlanRenewal,
     Timestamp, agreement::ExpirationMessaging,
 };
-use license_store::rows::Home;
+use license_storage_dynamodb::rows::Home;
 
 use super::{
     Progress,
@@ -23,7 +23,7 @@ use super::{
 /// After how many rows something is said.
 pub const STEP: u64 = 25_000;
 
-/// What the files hold, but for the licences themselves.
+/// What the files hold, but for the licenses themselves.
 #[derive(Debug, Default)]
 pub struct Survey {
     pub agreements: BTreeMap<AgreementId, CustomerAgreement>,
@@ -58,7 +58,7 @@ struct Waiting {
     assignments: Vec<(fields::AssignedRole, BadRow)>,
 }
 
-/// How many licences of a plan there are.
+/// How many licenses of a plan there are.
 #[derive(Debug)]
 struct Tally {
     /// Those that are not revoked.
@@ -70,7 +70,7 @@ struct Tally {
 /// A learner in a plan: a digest, as addresses take more room.
 type Holder = (u64, Option<NonZeroU64>);
 
-/// The licence that has the learner's slot.
+/// The license that has the learner's slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Winner {
     license: LicenseId,
@@ -167,10 +167,10 @@ impl Survey {
     fn license(&mut self, dump: &Dump, row: &Row) -> Reading<()> {
         let license = fields::license(row)?;
         if !self.licenses.insert(license.uuid) {
-            return Err("the licence is there twice".to_owned());
+            return Err("the license is there twice".to_owned());
         }
         if license.status == LicenseStatus::Unassigned && license.user_email.is_some() {
-            self.warnings.push(format!("licence {} is unassigned and loses its address", license.uuid));
+            self.warnings.push(format!("license {} is unassigned and loses its address", license.uuid));
         }
         let tally = self.tallies.entry(license.subscription_plan);
         let tally = tally.or_insert_with(|| Tally { total: 0, all: 0, first: dump.bad(row, "") });
@@ -258,7 +258,7 @@ impl Survey {
                     self.sources.insert(source.license, LicenseSource { source_id: source.source_id, source_type });
                     continue;
                 }
-                Some(_) => format!("its licence {} is not in the files", source.license),
+                Some(_) => format!("its license {} is not in the files", source.license),
                 None => format!("its source type {} is not in the files", source.source_type),
             };
             self.bad.push(because(place, reason));
@@ -271,7 +271,7 @@ impl Survey {
         }
         for (loser, holder) in std::mem::take(&mut self.duplicates) {
             let Some(winner) = self.holders.get(&holder) else { continue };
-            self.warnings.push(format!("licence {loser} becomes a free seat: its learner has {} too", winner.license));
+            self.warnings.push(format!("license {loser} becomes a free seat: its learner has {} too", winner.license));
         }
     }
 
@@ -314,7 +314,7 @@ impl Survey {
         }
     }
 
-    /// What becomes of a licence: as what it is kept, and where it lives.
+    /// What becomes of a license: as what it is kept, and where it lives.
     pub fn settle(&self, license: License) -> (License, Home) {
         let free = |license: &License| License {
             modified: license.modified,

@@ -1,13 +1,13 @@
-//! The second pass: licences first, and last what makes them visible.
+//! The second pass: licenses first, and last what makes them visible.
 
 use std::{collections::HashMap, sync::Arc};
 
 use license_domain::{PlanId, ProductCatalog, RenewalId, Stamp, SubscriptionPlan, SubscriptionPlanRenewal};
-use license_store::{
+use license_storage_dynamodb::{
     Store, StoreError,
     keys::{self, AgreementKeys, BucketKeys, Key, UserKeys},
     rows::{self, Bucket, attributes},
-    table::{Cancelled, Expression, Write},
+    table::{Canceled, Expression, Write},
 };
 use tokio::task::JoinSet;
 
@@ -38,10 +38,10 @@ fn stamp(store: &Store) -> Stamp {
 }
 
 /// Why a transaction did not go through, as the import sees it: somebody else wrote the same at the same time.
-pub fn failed(cancelled: Cancelled) -> ImportError {
-    ImportError::Store(match cancelled {
-        Cancelled::Store(error) => error,
-        Cancelled::Conflict | Cancelled::Conditions(_) => StoreError::Contention { operation: "import", attempts: 1 },
+pub fn failed(canceled: Canceled) -> ImportError {
+    ImportError::Store(match canceled {
+        Canceled::Store(error) => error,
+        Canceled::Conflict | Canceled::Conditions(_) => StoreError::Contention { operation: "import", attempts: 1 },
     })
 }
 
@@ -113,8 +113,8 @@ async fn raise_sequence(store: &Store, last: RenewalId) -> Result<(), ImportErro
         terms,
     };
     match store.table().transact(vec![raise], token(store)).await {
-        Ok(()) | Err(Cancelled::Conditions(_)) => Ok(()),
-        Err(cancelled) => Err(failed(cancelled)),
+        Ok(()) | Err(Canceled::Conditions(_)) => Ok(()),
+        Err(canceled) => Err(failed(canceled)),
     }
 }
 
@@ -260,7 +260,7 @@ async fn agreements(
 }
 
 /// One transaction, all of it on condition that nothing is there yet: the plan, the pointers from its id, its
-/// seats' prefix and its title, its buckets with their exact counts. From here on its licences can be found.
+/// seats' prefix and its title, its buckets with their exact counts. From here on its licenses can be found.
 async fn write_plan(
     store: &Store,
     plan: &SubscriptionPlan,
@@ -285,7 +285,7 @@ async fn write_plan(
         ] {
             let count = u64::try_from(count).unwrap_or_default();
             *report.licenses.entry(status).or_default() += count;
-            *report.imported.entry("licences").or_default() += count;
+            *report.imported.entry("licenses").or_default() += count;
         }
     }
     store.table().transact(writes, token(store)).await.map_err(failed)?;

@@ -86,7 +86,7 @@ async fn redrive_events(State(local): State<Local>, body: Bytes) -> Result<Json<
 }
 
 async fn drain(State(local): State<Local>) -> Json<Value> {
-    Json(local.pumps.drain().await)
+    Json(local.pollers.drain().await)
 }
 
 async fn faults(State(local): State<Local>) -> Json<Vec<Fault>> {

@@ -19,7 +19,7 @@ use super::Services;
 const KEPT: usize = 1_000;
 
 /// The longest body that is read.
-const LONGEST: usize = 16 << 20;
+const MAX_LENGTH: usize = 16 << 20;
 
 /// A call that the product made.
 #[derive(Clone, Debug, Serialize)]
@@ -67,7 +67,7 @@ impl Calls {
 /// Keeps every call.
 pub(super) async fn record(State(services): State<Services>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, LONGEST).await else {
+    let Ok(body) = to_bytes(body, MAX_LENGTH).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let mut call = Call {

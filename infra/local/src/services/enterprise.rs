@@ -1,4 +1,4 @@
-//! The enterprise service, which the LMS serves: customers' people and their enrolments.
+//! The enterprise service, which the LMS serves: customers' people and their enrollments.
 
 use std::{collections::HashMap, sync::Mutex};
 
@@ -8,7 +8,7 @@ use axum::{
     http::StatusCode,
 };
 use license_domain::EnterpriseId;
-use license_store::ports::Portfolios;
+use license_storage_dynamodb::ports::Portfolios;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -48,7 +48,7 @@ pub(super) async fn admins(State(services): State<Services>, Query(asked): Query
     Json(json!({ "count": results.len(), "next": null, "previous": null, "results": results }))
 }
 
-/// Enrolments that a licence paid for become audits, or people leave a customer.
+/// Enrollments that a license paid for become audits, or people leave a customer.
 pub(super) async fn accepted() -> Json<Value> {
     Json(json!({}))
 }

@@ -6,7 +6,7 @@ use axum::{
     http::StatusCode,
 };
 use license_domain::{EmailKey, EnterpriseId};
-use license_store::ports::{Learners, Portfolios};
+use license_storage_dynamodb::ports::{Learners, Portfolios};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ pub(super) struct Asked {
     email: String,
 }
 
-/// Everybody has an account: under the number that the licences on record say, or one that is made from
+/// Everybody has an account: under the number that the licenses on record say, or one that is made from
 /// the address.
 pub(super) async fn account(State(services): State<Services>, Query(asked): Query<Asked>) -> Answer {
     let key = EmailKey::of(&asked.email);

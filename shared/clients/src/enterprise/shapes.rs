@@ -34,12 +34,12 @@ impl fmt::Debug for EnterpriseCustomer {
 
 /// A learner who is to be enrolled in a course.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct EnrollWish {
+pub struct EnrollmentRequest {
     /// The learner's address.
     pub email: EmailAddress,
     /// The course run.
     pub course_run_key: String,
-    /// The licence that pays for it.
+    /// The license that pays for it.
     pub license_uuid: LicenseId,
 }
 

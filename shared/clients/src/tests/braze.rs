@@ -9,13 +9,15 @@ use super::{
     Standing, Zero,
     peer::{Peer, Reply, broken, nobody},
 };
-use crate::{Braze, BrazeClient, BrazeSettings, Campaign, ClientError, Dispatch, Recipient, SendError, caller::Limits};
+use crate::{
+    Braze, BrazeCampaign, BrazeClient, BrazeSettings, ClientError, Dispatch, Recipient, SendError, caller::CallLimits,
+};
 
 fn client(url: &str) -> BrazeClient {
     let settings = BrazeSettings::from_lookup(|name| {
         Some(if name == "BRAZE_API_URL" { format!("{url}/") } else { "k3y".to_owned() })
     });
-    let limits = Limits::within(Duration::from_secs(1));
+    let limits = CallLimits::within(Duration::from_secs(1));
     BrazeClient::with_limits(settings, Arc::new(Standing::default()), Arc::new(Zero), limits).expect("a client")
 }
 
@@ -23,12 +25,12 @@ fn properties(name: &str, value: &str) -> Map<String, Value> {
     Map::from_iter([(name.to_owned(), Value::from(value))])
 }
 
-fn campaign(recipients: usize) -> Campaign {
+fn campaign(recipients: usize) -> BrazeCampaign {
     let recipient = |number| Recipient {
         email: EmailAddress::on_record(format!("p{number}@x.example")),
         trigger_properties: properties("link", "https://portal.example/k1"),
     };
-    Campaign {
+    BrazeCampaign {
         id: "c-1".to_owned(),
         recipients: (0..recipients).map(recipient).collect(),
         trigger_properties: properties("plan", "Gold"),

@@ -21,8 +21,8 @@ use uuid::Uuid;
 
 use super::{Standing, Zero};
 use crate::{
-    CatalogClient, CatalogSettings, Catalogs, Cause, ClientError, ClientSettings, LmsUserClient, LmsUsers, Missing,
-    Service, ServiceClient,
+    CatalogClient, CatalogSettings, Catalogs, Cause, ClientError, ClientSettings, LmsUserClient, LmsUsers,
+    MissingSetting, Service, ServiceClient,
 };
 
 const CATALOG: CatalogId = CatalogId(Uuid::from_u128(0xc));
@@ -45,7 +45,7 @@ impl Services {
         Some(StatusCode::from_u16(status).expect("a status").into_response())
     }
 
-    fn is_authorised(&self, headers: &HeaderMap) -> bool {
+    fn is_authorized(&self, headers: &HeaderMap) -> bool {
         let token = format!("JWT token-{}", self.tokens.load(Ordering::Relaxed));
         headers.get("authorization").is_some_and(|value| value.as_bytes() == token.as_bytes())
     }
@@ -68,7 +68,7 @@ async fn catalog(State(services): State<Arc<Services>>, Path(id): Path<Uuid>, he
     if let Some(fault) = services.fault() {
         return fault;
     }
-    if !services.is_authorised(&headers) {
+    if !services.is_authorized(&headers) {
         return StatusCode::UNAUTHORIZED.into_response();
     }
     if CatalogId(id) != CATALOG {
@@ -85,7 +85,7 @@ async fn accounts(
     if let Some(fault) = services.fault() {
         return fault;
     }
-    assert!(services.is_authorised(&headers));
+    assert!(services.is_authorized(&headers));
     let email = query.into_iter().find(|(name, _)| name == "email").map(|(_, value)| value).unwrap_or_default();
     services.queries.lock().expect("not poisoned").push(email.clone());
     match email.as_str() {
@@ -244,5 +244,5 @@ async fn a_missing_setting_is_named_when_it_is_needed() {
     let client = ServiceClient::new(settings, Arc::new(Standing::default()), Arc::new(Zero)).expect("a client");
     let settings = CatalogSettings::from_lookup(|_| Some("  ".to_owned()));
     let error = CatalogClient::new(client, settings).belongs_to(CATALOG, CUSTOMER).await.expect_err("no address");
-    assert!(matches!(error, ClientError::NotConfigured(Missing("ENTERPRISE_CATALOG_URL"))));
+    assert!(matches!(error, ClientError::NotConfigured(MissingSetting("ENTERPRISE_CATALOG_URL"))));
 }

@@ -13,7 +13,7 @@ use super::{
     Zero,
     peer::{Peer, Reply},
 };
-use crate::{ClientError, EnrollWish, EnterpriseClient, Enterprises, Service};
+use crate::{ClientError, EnrollmentRequest, EnterpriseClient, Enterprises, Service};
 
 const CUSTOMER: EnterpriseId = EnterpriseId(Uuid::from_u128(0xe));
 const BASE: &str = "/enterprise/api/v1";
@@ -152,7 +152,7 @@ async fn a_list_that_is_not_there_is_not_an_empty_one() {
 }
 
 #[tokio::test]
-async fn enrolments_end_with_the_licence() {
+async fn enrollments_end_with_the_license() {
     let peer = Peer::start().await;
     let client = EnterpriseClient::new(peer.client());
     client.revoke_enrollments(CUSTOMER, LmsUserId(42)).await.expect("revoked");
@@ -179,7 +179,7 @@ async fn enrolling_has_an_answer_of_its_own_and_more_time() {
     let peer = Peer::start().await;
     let client = EnterpriseClient::new(peer.client_within(Duration::from_millis(500), Arc::new(Zero)));
     let license = LicenseId(Uuid::from_u128(7));
-    let wishes = [EnrollWish {
+    let wishes = [EnrollmentRequest {
         email: EmailAddress::on_record("ann@x.example"),
         course_run_key: "course-v1:x+y+z".into(),
         license_uuid: license,

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 
 use super::{Standing, Zero};
-use crate::{ClientSettings, ServiceClient, caller::Limits};
+use crate::{ClientSettings, ServiceClient, caller::CallLimits};
 
 /// What a peer answers to one request.
 #[derive(Clone)]
@@ -138,7 +138,7 @@ impl Peer {
             "LMS_URL" => Some(self.url.clone()),
             _ => Some("s3cret".to_owned()),
         });
-        ServiceClient::with_limits(settings, self.clock.clone(), random, Limits::within(total)).expect("a client")
+        ServiceClient::with_limits(settings, self.clock.clone(), random, CallLimits::within(total)).expect("a client")
     }
 
     pub fn reply(&self, replies: impl IntoIterator<Item = Reply>) {

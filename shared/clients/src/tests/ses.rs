@@ -11,7 +11,7 @@ use super::{
     Standing, Zero,
     peer::{Peer, Reply, nobody},
 };
-use crate::{ClientError, Letter, PlainMail, SendError, SesClient, SesSettings};
+use crate::{ClientError, Email, EmailSender, SendError, SesClient, SesSettings};
 
 fn client(url: &str, sender: Option<&str>) -> SesClient {
     let credentials = Credentials::new("AKIDEXAMPLE", "s3cret", Some("s3ssion".to_owned()), None, "a test");
@@ -27,8 +27,8 @@ fn client(url: &str, sender: Option<&str>) -> SesClient {
     SesClient::new(settings, &config, Arc::new(Standing::default()), Arc::new(Zero)).expect("a client")
 }
 
-fn letter() -> Letter {
-    Letter {
+fn message() -> Email {
+    Email {
         to: EmailAddress::on_record("ann@x.example"),
         subject: "Grüße".to_owned(),
         text: "plain".to_owned(),
@@ -42,7 +42,7 @@ async fn a_letter_is_sent_with_a_signature() {
     let peer = Peer::start().await;
     peer.reply([Reply::status(200).json(&json!({"MessageId": "m-1"}))]);
     let client = client(&peer.url, Some("Acme <no-reply@acme.example>"));
-    assert_eq!(client.send(&letter()).await.expect("sent"), "m-1");
+    assert_eq!(client.send(&message()).await.expect("sent"), "m-1");
     let seen = peer.seen();
     assert_eq!(seen[0].target, "/v2/email/outbound-emails");
     let authorization = seen[0].header("authorization");
@@ -63,7 +63,7 @@ async fn a_letter_is_sent_with_a_signature() {
         })
     );
     peer.reply([Reply::status(200).text("garbage")]);
-    assert_eq!(client.send(&letter()).await.expect("sent"), "");
+    assert_eq!(client.send(&message()).await.expect("sent"), "");
 }
 
 #[tokio::test]
@@ -72,18 +72,18 @@ async fn a_failure_says_whether_the_letter_was_sent_and_is_not_repeated() {
     let mut errors = Vec::new();
     for status in [400, 429, 504] {
         peer.reply([Reply::status(status).header("retry-after", "0")]);
-        let sent = client(&peer.url, Some("no-reply@acme.example")).send(&letter()).await;
+        let sent = client(&peer.url, Some("no-reply@acme.example")).send(&message()).await;
         errors.push(sent.expect_err("a failure"));
         assert_eq!(peer.calls(), 1);
     }
     assert!(matches!(errors[0], SendError::Refused(_)));
     assert!(matches!(errors[1], SendError::NotSent(_)));
     assert!(matches!(errors[2], SendError::Unknown(_)));
-    let error = client(&nobody().await, Some("no-reply@acme.example")).send(&letter()).await;
+    let error = client(&nobody().await, Some("no-reply@acme.example")).send(&message()).await;
     errors.push(error.expect_err("nobody there"));
     assert!(matches!(errors[3], SendError::NotSent(_)));
-    errors.push(client(&peer.url, None).send(&letter()).await.expect_err("no sender"));
+    errors.push(client(&peer.url, None).send(&message()).await.expect_err("no sender"));
     assert!(matches!(errors[4], SendError::NotSent(ClientError::NotConfigured(_))));
-    let text = format!("{errors:?} {:?} {:?}", letter(), client(&peer.url, None));
+    let text = format!("{errors:?} {:?} {:?}", message(), client(&peer.url, None));
     assert!(!text.contains("ann") && !text.contains("s3cret") && !text.contains("plain"), "{text}");
 }

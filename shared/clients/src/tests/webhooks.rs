@@ -3,11 +3,11 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use super::peer::{Peer, Reply, broken, nobody};
-use crate::{Cause, ClientError, WebhookClient, WebhookSettings, caller::Limits};
+use crate::{Cause, ClientError, WebhookClient, WebhookSettings, caller::CallLimits};
 
 fn anywhere() -> WebhookClient {
     let settings = WebhookSettings::from_lookup(|name| (name == "WEBHOOK_ALLOW_HTTP").then(|| "true".to_owned()));
-    WebhookClient::with_limits(settings, Limits::within(Duration::from_secs(1))).expect("a client")
+    WebhookClient::with_limits(settings, CallLimits::within(Duration::from_secs(1))).expect("a client")
 }
 
 #[tokio::test]

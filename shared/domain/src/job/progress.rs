@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Job, RowOutcome, RowResult};
-use crate::ambient::Timestamp;
+use crate::clock::Timestamp;
 
 /// How many rows ended how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

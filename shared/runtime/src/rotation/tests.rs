@@ -16,7 +16,7 @@ use chrono::TimeDelta;
 use lambda_http::http::HeaderMap;
 use license_domain::{Clock, Random, Timestamp};
 use license_settings::{Declared, Setting, Settings};
-use license_store::{Store, StoreSettings};
+use license_storage_dynamodb::{Store, StoreSettings};
 use serde_json::{Value, json};
 
 use super::{RETRY, Rotating, SecretsError};

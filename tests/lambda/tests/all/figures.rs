@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use license_lambda_tests::{Build, Stack};
 
 /// What may be uploaded for a function.
-const MOST_ZIP: u64 = 5 * 1024 * 1024;
+const MAX_ZIP_BYTES: u64 = 5 * 1024 * 1024;
 /// Lambda gives up on a start after ten seconds. A debug build on a busy machine stays below this, too.
-const LONGEST_INIT_MS: u128 = 5_000;
+const MAX_INIT_MS: u128 = 5_000;
 
 #[expect(clippy::cast_precision_loss, reason = "figures are shown with one decimal")]
 fn megabytes(bytes: u64) -> f64 {
@@ -32,8 +32,8 @@ pub fn check(build: &Build, stack: &Stack) {
             if function.is_limited() { " (enforced)" } else { "" },
         );
         assert!(function.invocations() > 0, "{id} was never invoked");
-        assert!(zip.is_none_or(|bytes| bytes <= MOST_ZIP), "{id}: the zip is too large: {zip:?}");
-        assert!(function.init().as_millis() <= LONGEST_INIT_MS, "{id} took {:?} to start", function.init());
+        assert!(zip.is_none_or(|bytes| bytes <= MAX_ZIP_BYTES), "{id}: the zip is too large: {zip:?}");
+        assert!(function.init().as_millis() <= MAX_INIT_MS, "{id} took {:?} to start", function.init());
         assert!(high_water < spec.memory_mb * 1024 * 1024, "{id}: {} MB of memory", megabytes(high_water));
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use license_domain::{AgreementId, Clock, EmailAddress, Stamp, Timestamp};
 use license_lambda_tests::Stack;
 use license_local::{demo, faults::Fault as ServiceFault, table};
-use license_store::{
+use license_storage_dynamodb::{
     Store,
-    ports::{Answering, Assign, AssignRequest, Assignment, Glance, Portfolios},
+    ports::{Answering, Assign, AssignRequest, Assignment, Portfolios, Prefetch},
 };
 use license_telemetry::{SystemClock, SystemRandom};
 use license_tests::{
@@ -101,12 +101,12 @@ async fn left_half_way(stack: &Stack) {
         greeting: None,
         closing: None,
         answering: Answering::nobody(),
-        glance: Glance::default(),
+        prefetch: Prefetch::default(),
         stamp,
     };
     assert!(store.assign(&portfolio, demo::MILLION, request).await.is_err(), "it was to be interrupted");
     let responses = stack.tick().await;
-    assert_eq!(responses["BatchesFunction"]["resumed"], 1, "{responses:?}");
+    assert_eq!(responses["SweeperFunction"]["resumed"], 1, "{responses:?}");
     stack.drain().await;
     let found = format!("/api/v1/subscriptions/{}/licenses/?search=half00399", demo::MILLION);
     assert_eq!(stack.client("admin").get(&found).await.expect(200)["count"], 1);

@@ -20,7 +20,7 @@ async fn job(plan: &Plan, id: &str) -> Value {
     plan.admin().get(&format!("/api/v1/jobs/{id}/")).await.expect(200)
 }
 
-async fn control(plan: &Plan, id: &str, what: &str) -> license_tests::Answer {
+async fn control(plan: &Plan, id: &str, what: &str) -> license_tests::TestResponse {
     plan.admin().post(&format!("/api/v1/jobs/{id}/{what}/"), &json!({})).await
 }
 
@@ -64,7 +64,7 @@ async fn thousands_are_assigned_each_once_and_invited_each_once() {
     assert_eq!(outcomes(&plan, &id).await, counted([("assigned", 1_950), ("already_associated", 50)]));
     let rows = results(&plan, &id).await;
     assert!(rows.iter().zip(0..).all(|(row, n)| row["row"] == json!(n)), "out of order");
-    app.census().await.check();
+    app.invariants().await.check();
     assert_eq!(plan.overview().await["assigned"], 2_000);
     assert_eq!(recipients(&app, "assignment-email-campaign").await, learners[50..]);
 
@@ -79,7 +79,7 @@ async fn workers_that_die_in_the_middle_change_nothing_twice() {
     let app = TestApp::start().await;
     let plan = app.plan(1_000).await;
     for how in ["after", "before", "after"] {
-        fault(&app, json!({ "worker": "function-bulk", "next": 2, "how": how })).await;
+        fault(&app, json!({ "worker": "function-workers", "next": 2, "how": how })).await;
     }
     let learners = emails("ann", 0..800);
     let id = ask(&plan, "assign", json!({ "user_emails": learners, "notify_users": false })).await;
@@ -90,7 +90,7 @@ async fn workers_that_die_in_the_middle_change_nothing_twice() {
     }
     assert_eq!(job(&plan, &id).await["state"], "done");
     assert_eq!(outcomes(&plan, &id).await, counted([("assigned", 800)]));
-    app.census().await.check();
+    app.invariants().await.check();
     assert_eq!(plan.overview().await["assigned"], 800);
 }
 
@@ -119,7 +119,7 @@ async fn learners_without_a_seat_wait_for_one_or_do_without() {
         recipients(&app, "assignment-email-campaign").await.iter().filter(|to| to.starts_with("bob")).count(),
         30
     );
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn a_dry_run_says_what_would_be_and_changes_nothing() {
     let app = TestApp::start().await;
     let plan = app.plan(100).await;
     plan.assign(&emails("ann", 0..10)).await.expect(200);
-    let before = app.census().await;
+    let before = app.invariants().await;
     let wish = |kind: &str, params: Value| json!({ "kind": kind, "subscription_plan": plan.id, "params": params, "dry_run": true });
     let all = emails("ann", 0..120);
     for (kind, params, wanted) in [
@@ -143,7 +143,7 @@ async fn a_dry_run_says_what_would_be_and_changes_nothing() {
         app.drain().await;
         assert_eq!(outcomes(&plan, &id).await, wanted, "{kind}");
     }
-    let after = app.census().await;
+    let after = app.invariants().await;
     assert_eq!(after.slots, before.slots);
 }
 
@@ -168,11 +168,11 @@ async fn everybody_is_reminded_and_everybody_revoked() {
     let done = plan.admin().get(&at).await.expect(200);
     assert_eq!((&done["state"], &done["counts"]["succeeded"]), (&json!("done"), &json!(291)));
     assert_eq!(plan.overview().await.get("assigned"), None);
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test]
-async fn licences_go_over_to_another_plan_and_back() {
+async fn licenses_go_over_to_another_plan_and_back() {
     let app = TestApp::start().await;
     let from = app.plan(100).await;
     let to = app.plan_of(&from.agreement, 10, &json!({})).await;
@@ -182,7 +182,7 @@ async fn licences_go_over_to_another_plan_and_back() {
     let id = ask(&from, "transfer", json!({ "all": true, "to_plan": to.id })).await;
     app.drain().await;
     assert_eq!(outcomes(&from, &id).await, counted([("transferred", 70), ("refused", 1)]));
-    app.census().await.check_counts();
+    app.invariants().await.check_counts();
     let counts = async |plan: &Plan| plan.admin().get(&plan.path("")).await.expect(200)["licenses"].clone();
     assert_eq!(counts(&from).await["total"], 30);
     assert_eq!(counts(&to).await["total"], 80);
@@ -195,7 +195,7 @@ async fn licences_go_over_to_another_plan_and_back() {
     assert_eq!((counts(&from).await["total"].clone(), counts(&to).await["total"].clone()), (json!(100), json!(10)));
     assert_eq!(from.license(&held.id).await["user_email"], "bob@example.com");
     assert_eq!(job(&from, &id).await["reversed_by"], back["id"]);
-    app.census().await.check_counts();
+    app.invariants().await.check_counts();
 }
 
 #[tokio::test]
@@ -229,7 +229,7 @@ async fn a_job_is_stopped_and_resumed_where_it_was() {
     let app = TestApp::start().await;
     let plan = app.plan(2_000).await;
     // Its lanes are held up, so that it can be stopped in the middle.
-    fault(&app, json!({ "worker": "function-bulk", "next": 2, "how": "before" })).await;
+    fault(&app, json!({ "worker": "function-workers", "next": 2, "how": "before" })).await;
     let id = ask(&plan, "assign", json!({ "user_emails": emails("ann", 0..1_000), "notify_users": false })).await;
     control(&plan, &id, "cancel").await.expect(200);
     app.drain().await;
@@ -243,7 +243,7 @@ async fn a_job_is_stopped_and_resumed_where_it_was() {
     assert_eq!(job(&plan, &id).await["state"], "done");
     assert!(before < 1_000);
     assert_eq!(outcomes(&plan, &id).await, counted([("assigned", 1_000)]));
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test]
@@ -257,7 +257,7 @@ async fn plans_grow_by_those_who_make_plans() {
     app.provisioner().post("/api/v1/jobs/", &wish(2_000_000)).await.expect(202);
     app.drain().await;
     assert_eq!(plan.admin().get(&plan.path("")).await.expect(200)["licenses"]["total"], 5_000);
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test]
@@ -311,14 +311,14 @@ async fn a_huge_job_does_not_keep_a_small_one_waiting() {
     let stopped = job(&huge, &big).await;
     assert_eq!(stopped["state"], "cancelled");
     assert!(stopped["counts"]["succeeded"].as_u64() < Some(20_000), "{stopped}");
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test]
 async fn a_job_that_stands_still_is_found() {
     let app = TestApp::start().await;
     let plan = app.plan(1_000).await;
-    let engine = license_jobs::Engine::new(app.running().store(), None);
+    let engine = license_work::Engine::new(app.running().store(), None);
     let stalled = async || {
         let since = app.now() - chrono::TimeDelta::minutes(15);
         engine.stalled(since, 10).await.expect("the table answers").iter().map(ToString::to_string).collect::<Vec<_>>()
@@ -327,7 +327,7 @@ async fn a_job_that_stands_still_is_found() {
     app.drain().await;
     assert_eq!(job(&plan, &quick).await["state"], "done");
     // Every invocation is lost from here on, so that its messages are put aside in the end.
-    fault(&app, json!({ "worker": "function-bulk", "next": 1_000, "how": "before" })).await;
+    fault(&app, json!({ "worker": "function-workers", "next": 1_000, "how": "before" })).await;
     let id = ask(&plan, "assign", json!({ "user_emails": emails("ann", 0..900), "notify_users": false })).await;
     assert_eq!(stalled().await, Vec::<String>::new(), "it was asked for a moment ago");
     app.advance("PT16M").await;

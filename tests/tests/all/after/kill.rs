@@ -11,7 +11,7 @@ use std::{
 
 use license_domain::Timestamp;
 use license_local::Options;
-use license_tests::{Census, Client, aftermath::Outside, builders::emails};
+use license_tests::{Client, Invariants, builders::emails, consequences::Outside};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 
@@ -152,8 +152,8 @@ async fn a_process_that_is_killed_again_and_again_loses_and_repeats_nothing() {
     client.post("/_local/clock", &json!({ "advance": "PT30M" })).await.expect(200);
     let drained = running.drain().await;
     assert_eq!(drained["drained"], true, "{drained}");
-    let census = Census::take(running.store()).await;
-    let found = Outside::of(&client).await.check(&census);
+    let invariants = Invariants::take(running.store()).await;
+    let found = Outside::of(&client).await.check(&invariants);
     let queues = client.get("/_local/queues").await.expect(200);
     for (name, depth) in queues.as_object().expect("queues") {
         assert_eq!((&depth["depth"], &depth["dead"]), (&json!(0), &json!(0)), "seed {seed}: {name} {depth}");

@@ -49,7 +49,7 @@ async fn learners_are_linked_and_invited_fifty_at_a_time() {
     let linked = sizes("/enterprise/api/v1/pending-enterprise-learner/", "");
     assert_eq!(linked.iter().sum::<usize>(), 120);
     assert!(sizes("/campaigns/trigger/send", "/recipients").iter().all(|size| *size <= 50));
-    let states: Vec<DeliveryState> = app.census().await.deliveries.iter().map(|mail| mail.state).collect();
+    let states: Vec<DeliveryState> = app.invariants().await.deliveries.iter().map(|mail| mail.state).collect();
     assert!(states.iter().all(|state| *state == DeliveryState::Sent), "{states:?}");
 }
 
@@ -175,7 +175,7 @@ async fn every_kind_of_mail_reaches_whom_it_is_for() {
     let calls = app.anonymous().get("/_local/calls").await.expect(200);
     let revoked =
         calls.as_array().expect("calls").iter().filter(|call| text(call, "path").ends_with("/license_revoke/"));
-    assert_eq!(revoked.count(), 1, "the learner's enrolments become audits");
+    assert_eq!(revoked.count(), 1, "the learner's enrollments become audits");
 
     let plan = app.plan_of(&agreement, 4, &json!({ "should_auto_apply_licenses": true })).await;
     let apply = format!("/api/v1/customer-agreement/{}/auto-apply/", agreement.id);
@@ -200,14 +200,14 @@ async fn who_has_no_braze_may_have_ses_or_nobody() {
     for (sender, transport) in [("ses", Some("ses")), ("log", None)] {
         let mut options = options();
         options.settings.insert("MAIL_SENDER".into(), sender.into());
-        options.settings.insert("SES_SENDER".into(), "licences@example.com".into());
+        options.settings.insert("SES_SENDER".into(), "licenses@example.com".into());
         options.settings.insert("CUSTOMER_SUCCESS_EMAIL".into(), "success@example.com".into());
         let app = TestApp::start_with(options, false).await;
         let plan = app.plan(5).await;
         invite(&plan, &emails("ann", 0..3)).await;
         app.drain().await;
         let mails = mails(&app).await;
-        let deliveries = app.census().await.deliveries;
+        let deliveries = app.invariants().await.deliveries;
         assert_eq!((deliveries.len(), deliveries[0].transport.as_str()), (1, sender));
         assert_eq!(deliveries[0].state, DeliveryState::Sent);
         match transport {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use license_domain::EventKind;
 use license_tests::{
-    Census, TestApp,
+    Invariants, TestApp,
     builders::{emails, text},
 };
 use serde_json::{Value, json};
@@ -16,13 +16,14 @@ async fn published(app: &TestApp) -> Vec<Value> {
 }
 
 /// Every event is on the bus and, once, in each trail that it belongs to; nobody's address is in any.
-async fn check(app: &TestApp) -> Census {
-    let (census, published) = (app.census().await, published(app).await);
+async fn check(app: &TestApp) -> Invariants {
+    let (invariants, published) = (app.invariants().await, published(app).await);
     let ids: BTreeSet<String> = published.iter().map(|event| text(&event["detail"], "id")).collect();
-    for event in &census.events {
+    for event in &invariants.events {
         assert!(ids.contains(&event.id.to_string()), "{:?} is not on the bus", event.kind);
-        let trail =
-            |name: String| census.trails.get(&name).into_iter().flatten().filter(|entry| entry.event == event.id);
+        let trail = |name: String| {
+            invariants.audit_trails.get(&name).into_iter().flatten().filter(|entry| entry.event == event.id)
+        };
         assert_eq!(trail(format!("TRAIL#AGREEMENT#{}", event.agreement)).count(), 1, "{event:?}");
         if let Some(plan) = event.plan {
             assert_eq!(trail(format!("TRAIL#PLAN#{plan}")).count(), 1, "{event:?}");
@@ -31,11 +32,11 @@ async fn check(app: &TestApp) -> Census {
             assert_eq!(trail(format!("TRAIL#LICENSE#{}", change.license)).count(), 1, "{event:?}");
         }
     }
-    let trails = serde_json::to_string(&census.trails).expect("JSON");
-    for address in census.slots.iter().filter_map(|license| license.user_email.as_ref()) {
-        assert!(!trails.contains(address.as_given()), "{} is in a trail", address.as_given());
+    let audit_trails = serde_json::to_string(&invariants.audit_trails).expect("JSON");
+    for address in invariants.slots.iter().filter_map(|license| license.user_email.as_ref()) {
+        assert!(!audit_trails.contains(address.as_given()), "{} is in a trail", address.as_given());
     }
-    census
+    invariants
 }
 
 #[tokio::test]
@@ -82,8 +83,8 @@ async fn a_relay_that_dies_or_cannot_send_carries_everything_on_later() {
         plan.admin().post(&plan.path("licenses/assign/"), &wish).await.expect(200);
     }
     app.drain().await;
-    let census = check(&app).await;
-    let assigned = census.events.iter().filter(|event| event.kind == EventKind::LicensesAssigned).count();
+    let invariants = check(&app).await;
+    let assigned = invariants.events.iter().filter(|event| event.kind == EventKind::LicensesAssigned).count();
     assert_eq!(assigned, 10);
     // Repeated on the bus perhaps, with the same ids.
     let mut told: BTreeMap<String, usize> = BTreeMap::new();
@@ -113,7 +114,7 @@ async fn what_the_stream_lost_is_carried_on_from_the_table_by_time() {
     assert_eq!(answer, json!({ "events": before.events.len(), "next": null }));
     app.drain().await;
     let after = check(&app).await;
-    assert_eq!(after.trails, before.trails);
+    assert_eq!(after.audit_trails, before.audit_trails);
 }
 
 #[tokio::test]
@@ -123,13 +124,13 @@ async fn who_left_for_good_is_in_no_trail_and_the_trail_stays() {
     let held = plan.activated(&app, "ann@example.com").await;
     app.drain().await;
     let name = format!("TRAIL#LICENSE#{}", held.id);
-    let before = app.census().await.trails[&name].clone();
+    let before = app.invariants().await.audit_trails[&name].clone();
     assert!(before.iter().all(|entry| entry.license.as_ref().is_some_and(|step| step.person.is_some())));
     let user = license_tests::app::lms_user_id("ann@example.com");
     let worker = app.client(license_tests::Role::RetirementWorker, plan.agreement.enterprise);
     worker.post("/api/v1/retire_user", &json!({ "lms_user_id": user, "original_username": "ann" })).await.expect(204);
     app.drain().await;
-    let after = app.census().await.trails[&name].clone();
+    let after = app.invariants().await.audit_trails[&name].clone();
     assert_eq!(after.len(), before.len() + 1);
     assert!(after.iter().all(|entry| entry.license.as_ref().is_some_and(|step| step.person.is_none())), "{after:?}");
 }

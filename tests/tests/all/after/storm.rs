@@ -7,8 +7,8 @@ use std::{collections::BTreeSet, time::Duration};
 
 use license_tests::{
     Fault, TestApp,
-    aftermath::Outside,
     builders::{emails, text},
+    consequences::Outside,
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::json;
@@ -66,14 +66,15 @@ async fn a_table_that_fails_at_random_loses_and_repeats_nothing() {
         app.advance("PT30M").await;
     }
     app.drain().await;
-    let census = app.census().await;
-    let found = Outside::of(&app.anonymous()).await.check(&census);
+    let invariants = app.invariants().await;
+    let found = Outside::of(&app.anonymous()).await.check(&invariants);
     assert!(found.wanted > 300 && found.mails > 300, "seed {seed}: {found:?}");
     // The customer's own system was told of everything.
     let told = app.anonymous().get("/_local/webhooks").await.expect(200);
     let told: BTreeSet<String> =
         told["received"].as_array().expect("a list").iter().map(|told| text(told, "id")).collect();
-    let missed = census.events.iter().filter(|event| event.stamp.at > since && !told.contains(&event.id.to_string()));
+    let missed =
+        invariants.events.iter().filter(|event| event.stamp.at > since && !told.contains(&event.id.to_string()));
     assert_eq!(missed.map(|event| (event.kind, event.id)).next(), None, "seed {seed}");
     if let Some(id) = job {
         let job = plan.admin().get(&format!("/api/v1/jobs/{id}/")).await.expect(200);

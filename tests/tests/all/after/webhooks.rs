@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
-use license_domain::webhook::{MOST_WEBHOOKS, Secret};
+use license_domain::webhook::{MAX_WEBHOOKS, WebhookSecret};
 use license_tests::{
     Client, TestApp,
     app::options,
@@ -64,7 +64,7 @@ fn ids(deliveries: &[Value]) -> BTreeSet<String> {
 
 /// What the delivery is to be signed with under these secrets.
 fn signature(delivery: &Value, secrets: &[&str]) -> String {
-    let secrets: Vec<Secret> = secrets.iter().map(|secret| Secret((*secret).to_owned())).collect();
+    let secrets: Vec<WebhookSecret> = secrets.iter().map(|secret| WebhookSecret((*secret).to_owned())).collect();
     let (id, timestamp) = (text(delivery, "id"), text(delivery, "timestamp"));
     function_webhooks::header(secrets.iter(), (&id, &timestamp), &text(delivery, "text"))
 }
@@ -249,7 +249,7 @@ async fn there_are_ten_at_most_whoever_makes_them_at_the_same_time() {
     assert!(answers.iter().all(|answer| matches!(answer.status.as_u16(), 201 | 409 | 503)));
     let known = agreement.admin.get(&list).await.expect(200);
     assert_eq!(known.as_array().map(Vec::len), Some(made));
-    for _ in made..usize::from(MOST_WEBHOOKS) {
+    for _ in made..usize::from(MAX_WEBHOOKS) {
         agreement.admin.post(&list, &wish).await.expect(201);
     }
     agreement.admin.post(&list, &wish).await.expect(409);

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use license_domain::{AgreementId, BatchId, Due, JobId, LicenseStatus, Stamp};
-use license_jobs::{Engine, Pace, Progress};
 use license_messaging::Message;
-use license_store::{
+use license_storage_dynamodb::{
     keys, rows,
     table::{Range, Write},
 };
@@ -14,6 +13,7 @@ use license_tests::{
     Fault, TestApp,
     builders::{Plan, emails, text},
 };
+use license_work::{Engine, Pace, Progress};
 use serde_json::{Value, json};
 
 use super::{dead, fault};
@@ -61,7 +61,7 @@ async fn on_a_full_plan_new_learners_before_those_who_hold_a_license_get_no_seat
     let id = ask(&plan, "assign", json!({ "user_emails": learners, "notify_users": false })).await;
     app.drain().await;
     assert_eq!(outcomes(&plan, &id).await, counted([("assigned", 10), ("no_seat", 40), ("already_associated", 30)]));
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test]
@@ -79,9 +79,9 @@ async fn rows_that_waited_keep_their_source() {
     plan.revoke(&emails("ann", 0..10)).await.expect(200);
     app.advance("PT2M").await;
     assert_eq!(job(&plan, &id).await["state"], "done");
-    let census = app.census().await;
-    census.check();
-    let mut kept: Vec<String> = census
+    let invariants = app.invariants().await;
+    invariants.check();
+    let mut kept: Vec<String> = invariants
         .live(plan.uuid().into())
         .map(|license| license.source.as_ref().expect("a source").source_id.clone())
         .collect();
@@ -101,15 +101,15 @@ async fn a_plan_whose_seats_are_reserved_is_not_deleted() {
     });
     plan.assign(&emails("ann", 0..300)).await.expect(503);
     app.proxy().heal();
-    assert_eq!(app.census().await.live(plan.uuid().into()).count(), 0);
+    assert_eq!(app.invariants().await.live(plan.uuid().into()).count(), 0);
     let path = format!("/api/v1/provisioning-admins/subscriptions/{}/", plan.id);
     let delete = async || app.provisioner().send(reqwest::Method::DELETE, &plan.path(""), None).await;
     delete().await.expect(409);
     app.provisioner().get(&path).await.expect(200);
     app.advance("PT3M").await;
-    let census = app.census().await;
-    census.check();
-    assert_eq!(census.live(plan.uuid().into()).count(), 300);
+    let invariants = app.invariants().await;
+    invariants.check();
+    assert_eq!(invariants.live(plan.uuid().into()).count(), 300);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -131,15 +131,17 @@ async fn deleting_a_plan_and_assigning_many_of_it_exclude_each_other() {
         });
         app.proxy().heal();
         app.advance("PT3M").await;
-        let census = app.census().await;
-        census.check();
-        let live = census.live(plan.uuid().into()).count();
-        let is_there = census.plans.contains_key(&plan.uuid().into());
+        let invariants = app.invariants().await;
+        invariants.check();
+        let live = invariants.live(plan.uuid().into()).count();
+        let is_there = invariants.plans.contains_key(&plan.uuid().into());
         let statuses = (assign.status.as_u16(), delete.status.as_u16());
         assert!(is_there == (live == 150) && (is_there || live == 0), "{live} licenses, {is_there}: {statuses:?}");
         assert_eq!(delete.status.as_u16() == 204, !is_there, "{statuses:?}");
         let of_none = |license: &&license_domain::License| license.status != LicenseStatus::Unassigned;
-        assert!(is_there || census.slots.iter().filter(of_none).all(|one| one.subscription_plan != plan.uuid().into()));
+        assert!(
+            is_there || invariants.slots.iter().filter(of_none).all(|one| one.subscription_plan != plan.uuid().into())
+        );
         deleted += usize::from(!is_there);
         assigned += usize::from(is_there);
     }
@@ -149,7 +151,7 @@ async fn deleting_a_plan_and_assigning_many_of_it_exclude_each_other() {
 
 /// All invocations of the workers end before they begin, until this is taken back.
 async fn no_workers(app: &TestApp) {
-    fault(app, json!({ "worker": "function-bulk", "next": 1_000_000, "how": "before" })).await;
+    fault(app, json!({ "worker": "function-workers", "next": 1_000_000, "how": "before" })).await;
 }
 
 async fn workers(app: &TestApp) {
@@ -176,7 +178,7 @@ async fn a_turn_that_is_ended_in_the_middle_goes_on_when_its_message_comes_again
         app.drain().await;
     }
     assert_eq!(job(&plan, &id).await["state"], "done");
-    app.census().await.check();
+    app.invariants().await.check();
     assert_eq!(plan.overview().await["assigned"], 1_600);
 }
 
@@ -211,7 +213,7 @@ async fn a_job_whose_messages_are_gone_is_set_in_motion_by_the_sweeper_or_an_ope
     app.advance("PT1H").await;
     assert_eq!(job(&plan, &third).await["state"], "done");
     control(&third, "resume").await.expect(409);
-    app.census().await.check();
+    app.invariants().await.check();
     assert_eq!(plan.overview().await["assigned"], 600);
 }
 
@@ -235,7 +237,7 @@ async fn a_job_whose_table_fails_for_hours_goes_on_once_it_is_well() {
         app.advance("PT1H").await;
     }
     assert_eq!(job(&plan, &id).await["state"], "done");
-    app.census().await.check();
+    app.invariants().await.check();
     assert_eq!((plan.overview().await["assigned"], dead(&app, "BulkQueue").await), (500, 0));
 }
 
@@ -275,7 +277,7 @@ async fn a_queue_that_refuses_messages_ends_no_job() {
     }
     assert_eq!(job(&from, &id).await["state"], "done");
     assert_eq!(job(&from, &id).await["counts"]["succeeded"], rows);
-    app.census().await.check_counts();
+    app.invariants().await.check_counts();
 }
 
 #[tokio::test]
@@ -311,7 +313,7 @@ async fn of_messages_that_come_twice_or_late_one_lets_a_lane_go_on() {
         assert!(matches!(went, Progress::Over));
     }
     assert_eq!(job(&plan, &id.to_string()).await["state"], "done");
-    app.census().await.check();
+    app.invariants().await.check();
     assert_eq!(plan.overview().await["assigned"], 1_280);
 }
 
@@ -353,7 +355,7 @@ async fn work_that_always_fails_keeps_nobody_waiting_and_is_tried_less_and_less_
     plan.assign(&emails("ann", 0..300)).await.expect(503);
     app.proxy().heal();
     app.advance("PT2M").await;
-    assert_eq!(app.census().await.live(plan.uuid().into()).count(), 300);
+    assert_eq!(app.invariants().await.live(plan.uuid().into()).count(), 300);
 
     // After two hours of minutes each was tried seven times or so, not 120 times.
     for _ in 0..120 {

@@ -14,7 +14,7 @@ use std::{
 use async_trait::async_trait;
 use license_domain::{EnterpriseId, LicenseStatus};
 use license_local::import::{Bulk, ImportError, Report, import};
-use license_store::{Store, StoreError, keys::Item};
+use license_storage_dynamodb::{Store, StoreError, keys::Item};
 use license_tests::{Client, Role, TestApp};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -105,7 +105,7 @@ fn dump() -> Vec<Value> {
         "exempt_from_batch_processing": false,
     });
     vec![
-        // Licences first: nothing is said about the order of rows.
+        // Licenses first: nothing is said about the order of rows.
         license(1, "activated", Some("ada@example.com")),
         license(2, "assigned", Some("Grace@Example.com")),
         license(3, "unassigned", None),
@@ -187,7 +187,7 @@ async fn everything_is_kept() {
         report.imported.iter().map(|(kind, count)| (*kind, *count)).collect::<Vec<_>>(),
         [
             ("agreements", 1),
-            ("licences", 6),
+            ("licenses", 6),
             ("plan types", 1),
             ("plans", 2),
             ("products", 1),
@@ -198,7 +198,7 @@ async fn everything_is_kept() {
     );
     assert_eq!(report.skipped["subscriptions.historicallicense"], 2);
     assert!(report.warnings.is_empty(), "{report}");
-    app.census().await.check_counts();
+    app.invariants().await.check_counts();
 
     let admin = admin(&app);
     let list = admin.get(&path("licenses/?ordering=status")).await.expect(200);
@@ -233,7 +233,7 @@ async fn it_can_be_worked_with() {
     let learner = app.learner(customer, "grace@example.com");
     let activation = format!("/api/v1/license-activation/?activation_key={}", key(2));
     assert_eq!(learner.post(&activation, &json!({})).await.expect(200)["uuid"], license_id(2));
-    // Imported seats are assigned, those whose licence was revoked too; then the plan is full.
+    // Imported seats are assigned, those whose license was revoked too; then the plan is full.
     let wish = |email: &str| json!({ "user_emails": [email], "notify_users": false });
     let mut given = Vec::new();
     for email in ["tony@example.com", "new@example.com"] {
@@ -245,10 +245,10 @@ async fn it_can_be_worked_with() {
     admin.post(&path("licenses/assign/"), &wish("late@example.com")).await.expect(400);
     let revoke = json!({ "user_emails": ["ada@example.com"] });
     admin.post(&path("licenses/bulk-revoke/"), &revoke).await.expect(200);
-    let census = app.census().await;
-    census.check_counts();
+    let invariants = app.invariants().await;
+    invariants.check_counts();
     let plan = PLAN.parse::<Uuid>().expect("a UUID").into();
-    assert_eq!(census.rows_in(plan, LicenseStatus::Revoked), 3);
+    assert_eq!(invariants.rows_in(plan, LicenseStatus::Revoked), 3);
 
     let by_record = json!({ "preferred_username": "on-record", "email": "x@example.com", "user_id": 1, "roles": [] });
     app.client_with(by_record).get(&path("")).await.expect(200);
@@ -274,11 +274,11 @@ async fn an_imported_renewal_is_processed_into_imported_seats() {
     let path = "/api/v1/provisioning-admins/subscription-plan-renewals/41/process/";
     let processed = app.provisioner().post(path, &json!({})).await.expect(201);
     assert_eq!(processed["renewed_subscription_plan"], NEXT_PLAN);
-    let census = app.census().await;
-    census.check_counts();
-    census.check_renewals();
+    let invariants = app.invariants().await;
+    invariants.check_counts();
+    invariants.check_renewals();
     let next = NEXT_PLAN.parse::<Uuid>().expect("a UUID").into();
-    let mut copies: Vec<String> = census.live(next).map(|copy| copy.uuid.to_string()).collect();
+    let mut copies: Vec<String> = invariants.live(next).map(|copy| copy.uuid.to_string()).collect();
     copies.sort_unstable();
     assert_eq!(copies, [license_id(7), license_id(8)]);
 }
@@ -296,10 +296,10 @@ async fn duplicates_are_folded() {
     for id in [license_id(11), license_id(2)] {
         assert!(report.warnings.iter().any(|warning| warning.contains(&id)), "{id}: {report}");
     }
-    let census = app.census().await;
-    census.check_counts();
+    let invariants = app.invariants().await;
+    invariants.check_counts();
     let plan = PLAN.parse::<Uuid>().expect("a UUID").into();
-    let live: BTreeMap<String, String> = census
+    let live: BTreeMap<String, String> = invariants
         .live(plan)
         .map(|license| {
             (license.user_email.as_ref().expect("an address").key().as_str().to_owned(), license.uuid.to_string())
@@ -307,7 +307,7 @@ async fn duplicates_are_folded() {
         .collect();
     assert_eq!(live["ada@example.com"], license_id(1));
     assert_eq!(live["grace@example.com"], license_id(12));
-    assert_eq!(census.rows_in(plan, LicenseStatus::Revoked), 3);
+    assert_eq!(invariants.rows_in(plan, LicenseStatus::Revoked), 3);
     let freed = admin(&app).get(&path(&format!("licenses/{}/", license_id(11)))).await.expect(200);
     assert_eq!((&freed["status"], &freed["user_email"]), (&json!("unassigned"), &Value::Null));
 }
@@ -317,29 +317,29 @@ async fn twice_is_once() {
     let app = TestApp::start().await;
     let file = File::new(&dump());
     file.import(&app).await.expect("imported");
-    let before = app.census().await.items;
+    let before = app.invariants().await.items;
     let again = file.import(&app).await.expect("imported before");
     assert_eq!((again.imported_before.len(), again.imported.len()), (1, 0));
-    assert_eq!(app.census().await.items, before);
+    assert_eq!(app.invariants().await.items, before);
     // The same rows in another file: compared one by one, and left as they are.
     let other = File::of_text(&serde_json::to_string_pretty(&dump()).expect("JSON"));
     let report = other.import(&app).await.expect("unchanged");
     assert_eq!((report.unchanged["plans"], report.unchanged["agreements"], report.unchanged["renewals"]), (2, 1, 1));
-    assert!(!report.imported.contains_key("licences"), "{report}");
+    assert!(!report.imported.contains_key("licenses"), "{report}");
     // The record of that file is all that is new.
-    assert_eq!(app.census().await.items, before + 1);
+    assert_eq!(app.invariants().await.items, before + 1);
     // Whoever has worked with the state since may start with the same files again.
     let revoke = json!({ "user_emails": ["ada@example.com"] });
     admin(&app).post(&path("licenses/bulk-revoke/"), &revoke).await.expect(200);
     file.import(&app).await.expect("imported before");
-    app.census().await.check_counts();
+    app.invariants().await.check_counts();
 }
 
 #[tokio::test]
 async fn rows_that_differ_are_conflicts_and_change_nothing() {
     let app = TestApp::start().await;
     File::new(&dump()).import(&app).await.expect("imported");
-    let before = app.census().await.items;
+    let before = app.invariants().await.items;
     let change = |n: usize, field: &str, value: Value| {
         let mut rows = dump();
         rows[n]["fields"][field] = value;
@@ -367,17 +367,17 @@ async fn rows_that_differ_are_conflicts_and_change_nothing() {
         other => panic!("{other:?}"),
     };
     assert!(bad.iter().all(|row| row.row == 13) && bad.len() == 2, "{bad:?}");
-    // A licence more in a plan that is there: a plan does not grow by an import.
+    // A license more in a plan that is there: a plan does not grow by an import.
     let mut rows = dump();
     rows.push(license(20, "unassigned", None));
     assert!(matches!(File::new(&rows).import(&app).await, Err(ImportError::Bad(bad)) if bad.len() == 1));
-    assert_eq!(app.census().await.items, before);
+    assert_eq!(app.invariants().await.items, before);
 }
 
 #[tokio::test]
 async fn every_bad_row_is_named_and_nothing_is_imported() {
     let app = TestApp::start().await;
-    let before = app.census().await.items;
+    let before = app.invariants().await.items;
     let mut rows = dump();
     rows.push(license(21, "asigned", Some("typo@example.com")));
     rows.push(license(22, "activated", None));
@@ -398,7 +398,7 @@ async fn every_bad_row_is_named_and_nothing_is_imported() {
         assert!(said.contains(words), "{words}: {said}");
     }
     assert!(!said.contains("typo@example.com"), "{said}");
-    assert_eq!(app.census().await.items, before);
+    assert_eq!(app.invariants().await.items, before);
 }
 
 #[tokio::test]
@@ -442,10 +442,10 @@ async fn an_import_that_died_is_completed_by_the_next() {
     // Nobody sees what was written so far.
     let operator = app.client(Role::Operator, EnterpriseId(Uuid::nil()));
     assert_eq!(operator.get("/api/v1/subscriptions/").await.expect(200)["count"], 0);
-    assert!(app.census().await.plans.is_empty());
+    assert!(app.invariants().await.plans.is_empty());
     let report = file.import(&app).await.expect("imported");
-    assert_eq!(report.imported["licences"], 2_506);
-    app.census().await.check_counts();
+    assert_eq!(report.imported["licenses"], 2_506);
+    app.invariants().await.check_counts();
     assert_eq!(admin(&app).get(&path("")).await.expect(200)["licenses"]["unassigned"], 2_502);
 }
 
@@ -467,7 +467,7 @@ async fn recorded_states_have_their_files_counts() {
             if ["assigned", "activated"].contains(&status.as_str()) {
                 let held = live.entry((plan.clone(), text("user_email"))).or_default();
                 *held += 1;
-                // Of a learner's live licences one stays; these files have the one that stays first in rank.
+                // Of a learner's live licenses one stays; these files have the one that stays first in rank.
                 if *held > 1 {
                     status = "unassigned".to_owned();
                 }
@@ -476,7 +476,7 @@ async fn recorded_states_have_their_files_counts() {
         }
         let app = TestApp::start().await;
         import_files(&app, std::slice::from_ref(&file)).await.expect("imported");
-        app.census().await.check_counts();
+        app.invariants().await.check_counts();
         let operator = app.client(Role::Operator, EnterpriseId(Uuid::nil()));
         for (plan, counts) in &wanted {
             let overview = operator.get(&format!("/api/v1/subscriptions/{plan}/licenses/overview/")).await.expect(200);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use license_local::import::{Bulk, TableBulk, import};
-use license_store::Store;
+use license_storage_dynamodb::Store;
 use license_tests::{Fault, TestApp};
 
 use super::{File, admin, dump, path};
@@ -25,7 +25,7 @@ async fn a_table_that_throttles_gets_everything_in_the_end() {
     let file = File::new(&dump());
     let report = import(&store, &bulk, std::slice::from_ref(&file.0), &|_| ()).await.expect("imported");
     app.proxy().heal();
-    assert_eq!(report.imported["licences"], 6);
+    assert_eq!(report.imported["licenses"], 6);
     assert_eq!(admin(&app).get(&path("licenses/?status=activated,assigned")).await.expect(200)["count"], 2);
-    app.census().await.check_counts();
+    app.invariants().await.check_counts();
 }

@@ -1,10 +1,10 @@
-//! Compares an answer with a recorded one. Left open: ids that are new, times of now, tokens, which licence an
+//! Compares an answer with a recorded one. Left open: ids that are new, times of now, tokens, which license an
 //! assignment takes, the order among equals.
 
 use std::collections::BTreeSet;
 
 use license_domain::Timestamp;
-use license_tests::Answer;
+use license_tests::TestResponse;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -68,7 +68,7 @@ pub fn differences(
     known: &Known,
     path: &str,
     expected: &Value,
-    answer: &Answer,
+    answer: &TestResponse,
     times: (Timestamp, Timestamp),
 ) -> Vec<String> {
     let mut comparison = Comparison { known, path, times, differences: Vec::new() };

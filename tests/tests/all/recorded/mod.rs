@@ -14,7 +14,7 @@ use std::{
 };
 
 use license_local::Options;
-use license_tests::{Answer, TestApp, app::options};
+use license_tests::{TestApp, TestResponse, app::options};
 use reqwest::{Method, header};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -78,7 +78,7 @@ impl Example {
         is_foreign || table::routes().any(|route| table::is_of(route.path, path) && names_ids(route.path, path))
     }
 
-    async fn replay(&self, app: &TestApp) -> Answer {
+    async fn replay(&self, app: &TestApp) -> TestResponse {
         let mut request = reqwest::Client::new()
             .request(self.method(), format!("{}{}", app.running().url(), self.path()))
             .header(header::HOST, HOST);
@@ -92,7 +92,7 @@ impl Example {
         }
         let response = request.send().await.expect("an answer");
         let (status, headers) = (response.status(), response.headers().clone());
-        Answer { status, headers, text: response.text().await.expect("a body") }
+        TestResponse { status, headers, text: response.text().await.expect("a body") }
     }
 
     fn method(&self) -> Method {
@@ -126,7 +126,7 @@ impl Example {
     }
 }
 
-/// Whether every parameter of the pattern is an id: `licenses/remind/` is not the licence called "remind".
+/// Whether every parameter of the pattern is an id: `licenses/remind/` is not the license called "remind".
 fn names_ids(pattern: &str, path: &str) -> bool {
     let mut segments = pattern.split('/').zip(path.split('/'));
     segments.all(|(wanted, given)| match wanted {

@@ -25,7 +25,7 @@ async fn a_learner_is_invited_and_invited_once() {
 
     let again = plan.assign(&["ANN@example.com", "cid@example.com"]).await.expect(200);
     assert_eq!((&again["num_successful_assignments"], &again["num_already_associated"]), (&json!(1), &json!(1)));
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn more_than_there_are_is_refused_as_a_whole() {
     // Who has one needs no seat.
     plan.assign(&["a@example.com"]).await.expect(200);
     plan.assign(&["c@example.com"]).await.expect(400);
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn bodies_that_are_not_valid_are_refused_field_by_field() {
         let answer = plan.admin().post(&plan.path("licenses/assign/"), &body).await;
         assert_eq!(answer.expect(400), complaint, "{body}");
     }
-    assert_eq!(app.census().await.live(plan.uuid().into()).count(), 0);
+    assert_eq!(app.invariants().await.live(plan.uuid().into()).count(), 0);
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn an_unknown_plan_is_known_to_superusers_only() {
 }
 
 #[tokio::test]
-async fn a_learner_whose_licence_was_revoked_gets_a_new_one() {
+async fn a_learner_whose_license_was_revoked_gets_a_new_one() {
     let app = TestApp::start().await;
     let plan = app.plan(2).await;
     let first = plan.activated(&app, "ann@example.com").await;
@@ -115,5 +115,5 @@ async fn a_learner_whose_licence_was_revoked_gets_a_new_one() {
         plan.overview().await.into_iter().collect::<Vec<_>>(),
         [("assigned".to_owned(), 1), ("revoked".to_owned(), 1), ("unassigned".to_owned(), 1),]
     );
-    app.census().await.check();
+    app.invariants().await.check();
 }

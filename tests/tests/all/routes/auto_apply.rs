@@ -17,7 +17,7 @@ async fn a_learner_takes_a_seat_and_keeps_it() {
     assert_eq!((&first["status"], &first["subscription_plan"]["uuid"]), (&json!("activated"), &json!(plan.id)));
     assert_eq!(take("ANN@example.com").await.expect(200)["uuid"], first["uuid"]);
 
-    // Who was invited keeps that licence as it is.
+    // Who was invited keeps that license as it is.
     let bob = plan.assigned("bob@example.com").await;
     let shown = take("bob@example.com").await.expect(200);
     assert_eq!((&shown["uuid"], &shown["status"]), (&json!(bob.id), &json!("assigned")));
@@ -27,7 +27,7 @@ async fn a_learner_takes_a_seat_and_keeps_it() {
     plan.revoke(&["ann@example.com"]).await.expect(200);
     assert!(take("ann@example.com").await.expect(422).is_string());
     take("cid@example.com").await.expect(200);
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test]

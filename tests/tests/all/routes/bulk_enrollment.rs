@@ -17,7 +17,7 @@ fn body(emails: &[String], courses: &[&str]) -> Value {
     json!({ "emails": emails, "course_run_keys": courses, "notify": true })
 }
 
-async fn job(client: &Client, plan: &Plan, id: &str) -> license_tests::Answer {
+async fn job(client: &Client, plan: &Plan, id: &str) -> license_tests::TestResponse {
     client.get(&path(plan, &format!("&bulk_enrollment_job_uuid={id}"))).await
 }
 
@@ -28,7 +28,7 @@ async fn learners_are_enrolled_and_the_requester_hears_of_it() {
     let learners = emails("ann", 0..30);
     plan.assign(&learners).await.expect(200);
     let mut asked = learners.clone();
-    asked.push("pending-has-no-licence@example.com".to_owned());
+    asked.push("pending-has-no-license@example.com".to_owned());
     let wish = body(&asked, &["course-v1:edX+DemoX+2026", "NOTINCATALOG+1", "FAILS+2"]);
     let made = plan.admin().post(&path(&plan, &format!("&subscription_uuid={}", plan.id)), &wish).await.expect(201);
     let id = text(&made, "job_id");
@@ -49,7 +49,7 @@ async fn learners_are_enrolled_and_the_requester_hears_of_it() {
         let calls = calls.as_array().expect("calls").iter();
         calls.filter(|call| text(call, "path").contains(part)).cloned().collect::<Vec<Value>>()
     };
-    // Three courses, one catalog: each asked once. 31 learners: two calls, of 25 and of 5 who hold licences.
+    // Three courses, one catalog: each asked once. 31 learners: two calls, of 25 and of 5 who hold licenses.
     assert_eq!(to("contains_content_items").len(), 3);
     let enrolled = to("enroll_learners_in_courses");
     let sizes: Vec<usize> =
@@ -72,8 +72,8 @@ async fn a_job_is_on_record_with_what_is_to_follow() {
     let made = plan.admin().post(&path(&plan, &format!("&subscription_uuid={}", plan.id)), &wish).await.expect(201);
     let id = text(&made, "job_id");
     assert_eq!(text(&job(plan.admin(), &plan, &id).await.expect(200), "job_id"), id);
-    let census = app.census().await;
-    let asked = census.events.iter().filter(|event| event.kind == EventKind::JobRequested);
+    let invariants = app.invariants().await;
+    let asked = invariants.events.iter().filter(|event| event.kind == EventKind::JobRequested);
     let asked: Vec<&Consequence> = asked.flat_map(|event| &event.consequences).collect();
     assert!(matches!(asked[..], [Consequence::RunJob { job, .. }] if job.to_string() == id), "{asked:?}");
 }
@@ -155,6 +155,6 @@ async fn a_hundred_courses_for_many_learners_fit_the_records_of_their_outcomes()
     let csv = reqwest::get(link).await.expect("an answer").text().await.expect("a file");
     assert_eq!(csv.lines().filter(|line| line.contains(",enrolled,")).count(), 500);
 
-    let largest = app.census().await.largest_outcome;
+    let largest = app.invariants().await.largest_outcome;
     assert!((200_000..=300_002).contains(&largest), "{largest} bytes");
 }

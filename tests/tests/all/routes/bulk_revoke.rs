@@ -23,7 +23,7 @@ async fn revoking_gives_a_seat_back() {
         shown["licenses"],
         json!({ "activated": 0, "assigned": 0, "revoked": 2, "unassigned": 3, "total": 3, "allocated": 0 })
     );
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test]
@@ -62,11 +62,11 @@ async fn filters_choose_whom() {
     assert_eq!(body["successful_revocations"][0]["user_email"], "bob@one.example");
     let wrong = revoke(json!([{ "name": "user_email", "filter_value": 3 }])).await;
     assert_eq!(wrong.expect(400), json!({ "non_field_errors": ["Malformed filters, user_email must be a string."] }));
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test]
-async fn the_cap_counts_activated_licences_and_refuses_all_or_none() {
+async fn the_cap_counts_activated_licenses_and_refuses_all_or_none() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let capped = json!({ "is_revocation_cap_enabled": true, "revoke_max_percentage": 10 });
@@ -88,7 +88,7 @@ async fn the_cap_counts_activated_licences_and_refuses_all_or_none() {
     plan.revoke(&emails("a", 0..2)).await.expect(200);
     assert_eq!(revocations().await, json!({ "applied": 2, "remaining": 0 }));
     plan.revoke(&emails("a", 2..3)).await.expect(400);
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn more_than_one_transaction_holds_are_revoked() {
     assert_eq!(body["successful_revocations"].as_array().map(Vec::len), Some(250));
     let overview = plan.overview().await;
     assert_eq!((overview["revoked"], overview["unassigned"]), (250, 300));
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use license_tests::TestApp;
 use reqwest::Method;
 
 #[tokio::test]
-async fn a_row_for_each_licence_that_somebody_has_or_had() {
+async fn a_row_for_each_license_that_somebody_has_or_had() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
     plan.activated(&app, "ann@example.com").await;

@@ -16,7 +16,7 @@ fn kinds(entries: &[Value]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_licence_tells_who_changed_it_when_and_why() {
+async fn a_license_tells_who_changed_it_when_and_why() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
     let held = plan.activated(&app, "ann@example.com").await;
@@ -88,8 +88,8 @@ async fn things_are_shown_as_they_were() {
     app.drain().await;
 
     let moment = |at: license_domain::Timestamp| at.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
-    let licence = plan.path(&format!("licenses/{}/", held.id));
-    let was = plan.admin().get(&format!("{licence}?as_of={}", moment(assigned))).await.expect(200);
+    let license = plan.path(&format!("licenses/{}/", held.id));
+    let was = plan.admin().get(&format!("{license}?as_of={}", moment(assigned))).await.expect(200);
     assert_eq!((text(&was, "status"), text(&was, "user_email")), ("assigned".into(), "ann@example.com".into()));
     assert_eq!((&was["activation_date"], &was["revoked_date"]), (&Value::Null, &Value::Null));
     assert_eq!(plan.license(&held.id).await["status"], "revoked");
@@ -102,5 +102,5 @@ async fn things_are_shown_as_they_were() {
     assert_eq!((&is["licenses"]["total"], &is["licenses"]["revoked"]), (&json!(9), &json!(1)));
     plan.admin().get(&format!("{path}?as_of=2020-01-01T00:00:00Z")).await.expect(404);
     plan.admin().get(&format!("{path}?as_of=2090-01-01T00:00:00Z")).await.expect(400);
-    plan.admin().get(&format!("{licence}?as_of=junk")).await.expect(400);
+    plan.admin().get(&format!("{license}?as_of=junk")).await.expect(400);
 }

@@ -4,7 +4,7 @@ use license_tests::{Role, TestApp, builders::text};
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn a_learner_sees_their_own_licences_of_the_customer() {
+async fn a_learner_sees_their_own_licenses_of_the_customer() {
     let app = TestApp::start().await;
     let (mine, other) = (app.agreement().await, app.agreement().await);
     let current = app.plan_of(&mine, 5, &json!({})).await;
@@ -61,7 +61,7 @@ async fn what_a_customer_agreed_is_shown_to_those_who_reach_it() {
 }
 
 #[tokio::test]
-async fn a_learner_whose_address_changed_keeps_the_licence() {
+async fn a_learner_whose_address_changed_keeps_the_license() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
     let held = plan.activated(&app, "ann@old.example").await;
@@ -75,5 +75,5 @@ async fn a_learner_whose_address_changed_keeps_the_licence() {
     assert_eq!((&license["user_email"], &license["status"]), (&json!("ann@new.example"), &json!("activated")));
     // The old address may be invited anew, and is somebody else.
     assert_ne!(plan.assigned("ann@old.example").await.id, held.id);
-    app.census().await.check();
+    app.invariants().await.check();
 }

@@ -19,7 +19,7 @@ async fn the_learner_activates_and_again_changes_nothing() {
     app.advance("PT1H").await;
     let second = plan.activate(&app, &held).await.expect(200);
     assert_eq!(second["activation_date"], first["activation_date"]);
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn without_key_or_address_nothing_is_activated() {
 }
 
 #[tokio::test]
-async fn a_revoked_licence_and_a_plan_that_is_not_current_are_refused() {
+async fn a_revoked_license_and_a_plan_that_is_not_current_are_refused() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let plan = app.plan_of(&agreement, 3, &json!({})).await;
@@ -76,7 +76,7 @@ async fn a_revoked_licence_and_a_plan_that_is_not_current_are_refused() {
         let answer = plan.activate(&app, &held).await;
         assert_eq!(answer.expect(404), json!({ "detail": "No License matches the given query." }), "{changes}");
     }
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 /// A learner of a token that lacks the LMS's number.
@@ -94,8 +94,8 @@ async fn the_lms_knows_what_the_token_lacks() {
     let held = plan.assigned("ann@example.com").await;
     let path = format!("/api/v1/license-activation/?activation_key={}", held.key);
     numberless(&app, &plan, "ann@example.com").post(&path, &json!({})).await.expect(200);
-    let census = app.census().await;
-    assert!(census.live(plan.uuid().into()).all(|license| license.lms_user_id.is_some()));
+    let invariants = app.invariants().await;
+    assert!(invariants.live(plan.uuid().into()).all(|license| license.lms_user_id.is_some()));
     let calls = app.anonymous().get("/_local/calls").await.expect(200);
     let asked = calls.as_array().expect("a list").iter().filter(|call| call["path"] == "/api/user/v1/accounts");
     assert_eq!(asked.count(), 1);
@@ -110,6 +110,6 @@ async fn an_lms_that_is_down_keeps_nobody_from_studying() {
     let path = format!("/api/v1/license-activation/?activation_key={}", held.key);
     let answer = numberless(&app, &plan, "ann@example.com").post(&path, &json!({})).await;
     assert_eq!(answer.expect(200)["status"], "activated");
-    let census = app.census().await;
-    assert!(census.live(plan.uuid().into()).all(|license| license.lms_user_id.is_none()));
+    let invariants = app.invariants().await;
+    assert!(invariants.live(plan.uuid().into()).all(|license| license.lms_user_id.is_none()));
 }

@@ -19,7 +19,7 @@ async fn asked(app: &TestApp) -> usize {
 }
 
 #[tokio::test]
-async fn an_activated_licence_pays_for_a_course_of_its_catalog() {
+async fn an_activated_license_pays_for_a_course_of_its_catalog() {
     let app = TestApp::start().await;
     let plan = app.plan(3).await;
     let held = plan.activated(&app, "ann@example.com").await;

@@ -94,7 +94,7 @@ async fn pages() {
 }
 
 #[tokio::test]
-async fn an_unknown_plan_is_an_empty_list_and_its_licences_are_refused() {
+async fn an_unknown_plan_is_an_empty_list_and_its_licenses_are_refused() {
     let app = TestApp::start().await;
     let plan = app.plan(1).await;
     let page = plan.admin().get(&format!("/api/v1/subscriptions/{UNKNOWN}/licenses/")).await.expect(200);
@@ -110,7 +110,7 @@ async fn an_unknown_plan_is_an_empty_list_and_its_licences_are_refused() {
 }
 
 #[tokio::test]
-async fn a_licence_is_fetched_from_its_own_plan_only_whatever_its_status() {
+async fn a_license_is_fetched_from_its_own_plan_only_whatever_its_status() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let (plan, other) = (app.plan_of(&agreement, 4, &json!({})).await, app.plan_of(&agreement, 4, &json!({})).await);
@@ -127,7 +127,7 @@ async fn a_licence_is_fetched_from_its_own_plan_only_whatever_its_status() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn walking_a_plan_costs_one_page_each_and_meets_every_licence_once() {
+async fn walking_a_plan_costs_one_page_each_and_meets_every_license_once() {
     let app = TestApp::proxied().await;
     let plan = app.plan(12_000).await;
     let people = license_tests::builders::emails("walker", 0..2_000);

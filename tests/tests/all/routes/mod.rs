@@ -15,7 +15,6 @@ mod license_subsidy;
 mod licenses;
 mod overview;
 mod own_licenses;
-mod plain;
 mod provisioning;
 mod remind;
 mod renewal_process;
@@ -25,6 +24,7 @@ mod revoke_all;
 mod subscriptions;
 mod support;
 mod tokens;
+mod unprefixed_aliases;
 
-/// No plan, licence or agreement has it.
+/// No plan, license or agreement has it.
 const UNKNOWN: &str = "00000000-0000-4000-8000-0000000000ff";

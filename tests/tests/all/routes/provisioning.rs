@@ -48,7 +48,7 @@ async fn a_plan_is_made_with_all_its_seats() {
     let unknown = app.provisioner().get(&format!("{PLANS}{UNKNOWN}/")).await;
     assert_eq!(unknown.expect(404), json!({ "error": "No record found." }));
     app.plan_of(&agreement, 0, &json!({})).await;
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn plans_that_cannot_be_are_refused_with_an_error() {
     let mut internal = app.plan_body(&agreement, 1_000_001);
     internal["for_internal_use_only"] = json!(true);
     app.provisioner().post(PLANS, &internal).await.expect(201);
-    assert_eq!(app.census().await.plans.len(), 2);
+    assert_eq!(app.invariants().await.plans.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -190,7 +190,7 @@ async fn agreements_are_changed_and_names_stay_unique() {
     assert_eq!(list.get(&of(customer.to_string())).await.expect(200)["count"], 1);
     let unknown = format!("{AGREEMENTS}{UNKNOWN}/");
     app.provisioner().send(Method::PATCH, &unknown, Some(&json!({}))).await.expect(404);
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test]
@@ -215,7 +215,7 @@ async fn plans_are_changed_and_grow() {
     // Fewer are wished for: none is taken away.
     change(json!({ "change_reason": "other", "desired_num_licenses": 3 })).await.expect(200);
     assert_eq!(plan.overview().await.values().sum::<u64>(), 5000);
-    app.census().await.check();
+    app.invariants().await.check();
 
     let error = |text: &str| json!({ "error": text });
     let title = text(&app.provisioner().get(&path).await.expect(200), "title");
@@ -292,5 +292,5 @@ async fn changes_at_once_are_all_made() {
         assert_eq!(shown[field], true, "{field}");
     }
     assert_eq!(plan.overview().await["unassigned"], 90);
-    app.census().await.check();
+    app.invariants().await.check();
 }

@@ -28,9 +28,9 @@ async fn those_who_were_invited_are_reminded() {
 
     remind(json!({ "user_emails": ["ANN@example.com"], "greeting": "Hello", "closing": "" })).await.expect(204);
     assert_eq!(reminded(&plan).await, ["ann@example.com"]);
-    let census = app.census().await;
-    census.check();
-    let mails: Vec<&Consequence> = census.events.iter().flat_map(|event| &event.consequences).collect();
+    let invariants = app.invariants().await;
+    invariants.check();
+    let mails: Vec<&Consequence> = invariants.events.iter().flat_map(|event| &event.consequences).collect();
     let mail = Consequence::MailReminder { greeting: Some("Hello".to_owned()), closing: None };
     assert_eq!(mails.iter().filter(|wish| ***wish == mail).count(), 1, "{mails:?}");
 
@@ -66,5 +66,5 @@ async fn all_are_reminded_who_have_not_activated() {
     remind().await.expect(204);
     let found = reminded(&plan).await;
     assert_eq!((found.len(), found.contains(&"ann@example.com".to_owned())), (200, false));
-    app.census().await.check();
+    app.invariants().await.check();
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use futures::future::join_all;
 use license_domain::{License, LicenseStatus, PlanId};
 use license_tests::{
-    Answer, Census, Fault, Role, TestApp,
+    Fault, Invariants, Role, TestApp, TestResponse,
     builders::{Agreement, Held, Plan, emails, text},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -26,7 +26,7 @@ struct Renewal {
 }
 
 impl Renewal {
-    /// The renewal of that plan for so many licences; `changes` are fields of the request.
+    /// The renewal of that plan for so many licenses; `changes` are fields of the request.
     async fn of(app: &TestApp, prior: &Plan, licenses: u64, changes: Value) -> Self {
         let mut body = json!({
             "prior_subscription_plan": prior.id, "renewed_subscription_plan": null, "number_of_licenses": licenses,
@@ -39,7 +39,7 @@ impl Renewal {
         Self { path: format!("{RENEWALS}{}/", made["id"]), prior: prior.clone() }
     }
 
-    async fn process(&self, app: &TestApp) -> Answer {
+    async fn process(&self, app: &TestApp) -> TestResponse {
         app.provisioner().post(&format!("{}process/", self.path), &json!({})).await
     }
 
@@ -54,17 +54,17 @@ impl Renewal {
 
     /// It is refused for that reason, and everything is as it was.
     async fn is_refused(&self, app: &TestApp, reason: &str) {
-        let before = (self.shown(app).await, app.census().await.items);
+        let before = (self.shown(app).await, app.invariants().await.items);
         let answer = self.process(app).await;
         assert_eq!(answer.expect(500), json!({ "error": reason }));
-        let census = app.census().await;
-        assert_eq!((self.shown(app).await, census.items), before);
-        census.check();
-        assert!(census.slots.iter().all(|license| license.renewed_to.is_none()));
+        let invariants = app.invariants().await;
+        assert_eq!((self.shown(app).await, invariants.items), before);
+        invariants.check();
+        assert!(invariants.slots.iter().all(|license| license.renewed_to.is_none()));
     }
 }
 
-/// A plan in which one learner studies, one is invited and one had a licence: ann, bob, cid.
+/// A plan in which one learner studies, one is invited and one had a license: ann, bob, cid.
 async fn lived_in(app: &TestApp, agreement: &Agreement, seats: u64, changes: &Value) -> (Plan, [Held; 3]) {
     let plan = app.plan_of(agreement, seats, changes).await;
     let ann = plan.activated(app, "ann@example.com").await;
@@ -74,13 +74,13 @@ async fn lived_in(app: &TestApp, agreement: &Agreement, seats: u64, changes: &Va
     (plan, [ann, bob, cid])
 }
 
-fn live(census: &Census, plan: &Plan) -> BTreeMap<String, License> {
+fn live(invariants: &Invariants, plan: &Plan) -> BTreeMap<String, License> {
     let of = |license: &License| license.user_email.as_ref().map(|email| email.key().as_str().to_owned());
-    census.live(plan.uuid().into()).map(|license| (of(license).expect("an address"), license.clone())).collect()
+    invariants.live(plan.uuid().into()).map(|license| (of(license).expect("an address"), license.clone())).collect()
 }
 
 #[tokio::test]
-async fn the_future_plan_is_made_and_licences_are_carried_over() {
+async fn the_future_plan_is_made_and_licenses_are_carried_over() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let terms = json!({
@@ -103,9 +103,9 @@ async fn the_future_plan_is_made_and_licences_are_carried_over() {
     assert!(processed["processed_datetime"].as_str().is_some_and(|at| at.starts_with("2026-11-23T10:46")));
     assert_eq!(renewal.shown(&app).await, processed);
 
-    let census = app.census().await;
-    census.check();
-    let (old, new) = (&census.plans[&PlanId(prior.uuid())], &census.plans[&PlanId(future.uuid())]);
+    let invariants = app.invariants().await;
+    invariants.check();
+    let (old, new) = (&invariants.plans[&PlanId(prior.uuid())], &invariants.plans[&PlanId(future.uuid())]);
     let same = |plan: &license_domain::SubscriptionPlan| {
         let cap = (plan.is_revocation_cap_enabled, plan.revoke_max_percentage);
         (plan.enterprise_catalog_uuid, plan.product, plan.is_active, cap, plan.for_internal_use_only)
@@ -119,7 +119,7 @@ async fn the_future_plan_is_made_and_licences_are_carried_over() {
         (false, old.should_auto_apply_licenses)
     );
 
-    let (originals, copies) = (live(&census, &prior), live(&census, &future));
+    let (originals, copies) = (live(&invariants, &prior), live(&invariants, &future));
     assert_eq!(copies.keys().collect::<Vec<_>>(), ["ann@example.com", "bob@example.com"]);
     for (email, copy) in &copies {
         let original = &originals[email];
@@ -137,7 +137,7 @@ async fn the_future_plan_is_made_and_licences_are_carried_over() {
         (json!("activated"), copies["ann@example.com"].activation_key.expect("a key").to_string())
     );
     assert_eq!(prior.license(&bob.id).await["status"], "assigned");
-    assert!(census.slots.iter().any(|license| license.uuid.to_string() == cid.id && license.renewed_to.is_none()));
+    assert!(invariants.slots.iter().any(|license| license.uuid.to_string() == cid.id && license.renewed_to.is_none()));
 
     // It is a plan like any other.
     let shown = future.admin().get(&future.path("")).await.expect(200);
@@ -154,11 +154,11 @@ async fn the_future_plan_is_made_and_licences_are_carried_over() {
     assert_eq!(everything["count"], 2);
     future.assign(&["dee@example.com"]).await.expect(200);
     future.revoke(&["bob@example.com"]).await.expect(200);
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test]
-async fn a_learner_finds_the_licence_in_the_new_plan_and_the_key_still_works() {
+async fn a_learner_finds_the_license_in_the_new_plan_and_the_key_still_works() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let (prior, [ann, bob, _]) =
@@ -175,7 +175,7 @@ async fn a_learner_finds_the_licence_in_the_new_plan_and_the_key_still_works() {
     assert_eq!(own("ann@example.com").await, [prior.id.as_str()]);
     app.advance("P60D").await;
     assert_eq!(own("ann@example.com").await, [future.id.as_str()]);
-    // Both licences hold the key; the plan that is current now is the future one.
+    // Both licenses hold the key; the plan that is current now is the future one.
     let activated = future.activate(&app, &bob).await.expect(200);
     assert_eq!(
         (&activated["subscription_plan"]["uuid"], &activated["status"]),
@@ -183,7 +183,7 @@ async fn a_learner_finds_the_licence_in_the_new_plan_and_the_key_still_works() {
     );
     assert_eq!(prior.license(&bob.id).await["status"], "assigned");
     future.activate(&app, &ann).await.expect(200);
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test]
@@ -197,14 +197,14 @@ async fn a_given_plan_grows_and_follows() {
     let processed = renewal.process(&app).await.expect(201);
     assert_eq!(processed["renewed_subscription_plan"], json!(given.id));
     assert_eq!(processed["renewed_subscription_plan_title"], "Next");
-    let census = app.census().await;
-    census.check();
-    let plan = &census.plans[&PlanId(given.uuid())];
+    let invariants = app.invariants().await;
+    invariants.check();
+    let plan = &invariants.plans[&PlanId(given.uuid())];
     assert_eq!((plan.start_date, plan.expiration_date), (START.parse().expect("a date"), END.parse().expect("a date")));
     assert_eq!((plan.seats.total, plan.seats.buckets, plan.desired_num_licenses), (100, 4, Some(100)));
     assert_eq!(plan.salesforce_opportunity_line_item.as_deref(), Some("00k000000000000777"));
     assert_eq!((plan.title.as_str(), plan.is_active), ("Next", false), "what was chosen for it stays");
-    assert_eq!(live(&census, &given).len(), 2);
+    assert_eq!(live(&invariants, &given).len(), 2);
 }
 
 #[tokio::test]
@@ -221,12 +221,12 @@ async fn the_types_to_copy_are_copied() {
         let seats = u64::try_from(wanted.len().max(1)).expect("few");
         let renewal = Renewal::of(&app, &prior, seats, json!({ "license_types_to_copy": types })).await;
         let future = renewal.future(&renewal.process(&app).await.expect(201));
-        let census = app.census().await;
-        let copies = live(&census, &future);
+        let invariants = app.invariants().await;
+        let copies = live(&invariants, &future);
         assert_eq!(copies.keys().collect::<Vec<_>>(), wanted, "{types}");
         // The same three learners live in all the agreements: only these keep the table apart.
-        census.check_counts();
-        let told = census.events.iter().filter(|event| event.plan == Some(future.uuid().into()));
+        invariants.check_counts();
+        let told = invariants.events.iter().filter(|event| event.plan == Some(future.uuid().into()));
         assert_eq!(told.flat_map(|event| &event.licenses).count(), wanted.len());
     }
 }
@@ -262,7 +262,7 @@ async fn what_cannot_be_renewed_is_refused_and_nothing_changes() {
     // What was refused can be mended.
     change(json!({ "renewed_subscription_plan": null, "renewed_plan_title": null })).await;
     renewal.process(&app).await.expect(201);
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test]
@@ -302,7 +302,7 @@ async fn auto_apply_moves_to_the_future_plan_or_ends() {
             plan.admin().get(&plan.path("")).await.expect(200)["should_auto_apply_licenses"].clone()
         };
         assert_eq!((flag(&prior).await, flag(&future).await), (json!(false), json!(after)));
-        let copy = live(&app.census().await, &future).remove(&ann).expect("a copy");
+        let copy = live(&app.invariants().await, &future).remove(&ann).expect("a copy");
         assert_eq!(copy.auto_applied, Some(true), "it says how the learner came to it");
         let bob = take(&format!("bob{}@example.com", app.number())).await;
         if after {
@@ -310,7 +310,7 @@ async fn auto_apply_moves_to_the_future_plan_or_ends() {
         } else {
             bob.expect(422);
         }
-        app.census().await.check();
+        app.invariants().await.check();
     }
 }
 
@@ -322,12 +322,12 @@ async fn a_renewal_is_processed_once() {
     let renewal = Renewal::of(&app, &prior, 5, json!({})).await;
     let first = renewal.process(&app).await.expect(201);
     prior.assigned("dee@example.com").await;
-    let items = app.census().await.items;
+    let items = app.invariants().await.items;
     assert_eq!(renewal.process(&app).await.expect(200), first);
-    let census = app.census().await;
-    assert_eq!(census.items, items);
-    assert_eq!(live(&census, &renewal.future(&first)).len(), 2);
-    census.check();
+    let invariants = app.invariants().await;
+    assert_eq!(invariants.items, items);
+    assert_eq!(live(&invariants, &renewal.future(&first)).len(), 2);
+    invariants.check();
 }
 
 #[tokio::test]
@@ -340,9 +340,9 @@ async fn plans_are_renewed_one_after_another() {
     let dates = json!({ "effective_date": END, "renewed_expiration_date": "2029-12-31T00:00:00Z" });
     let renewal = Renewal::of(&app, &second, 5, dates).await;
     let third = renewal.future(&renewal.process(&app).await.expect(201));
-    let census = app.census().await;
-    census.check();
-    assert_eq!(live(&census, &third).len(), 2);
+    let invariants = app.invariants().await;
+    invariants.check();
+    assert_eq!(live(&invariants, &third).len(), 2);
     let shown = third.admin().get(&third.path("")).await.expect(200);
     assert_eq!(shown["title"], "Acme - Renewal 2027 - Renewal 2028");
 }
@@ -360,11 +360,11 @@ async fn of_many_who_process_a_renewal_one_does() {
         let texts: Vec<&str> = answers.iter().map(|answer| answer.text.as_str()).collect();
         assert_eq!((count(201), count(200)), (1, 7), "{texts:?}");
         assert!(texts.windows(2).all(|two| two[0] == two[1]), "{texts:?}");
-        let census = app.census().await;
-        census.check();
-        assert_eq!(census.plans.len(), 2);
+        let invariants = app.invariants().await;
+        invariants.check();
+        assert_eq!(invariants.plans.len(), 2);
         let future = renewal.future(&renewal.shown(&app).await);
-        assert_eq!(live(&census, &future).len(), learners.len());
+        assert_eq!(live(&invariants, &future).len(), learners.len());
     }
 }
 
@@ -377,9 +377,9 @@ async fn six_hundred_are_carried_over() {
     prior.revoke(&people[..50]).await.expect(200);
     let renewal = Renewal::of(&app, &prior, 550, json!({})).await;
     let future = renewal.future(&renewal.process(&app).await.expect(201));
-    let census = app.census().await;
-    census.check();
-    assert_eq!(live(&census, &future).into_keys().collect::<Vec<_>>(), &people[50..]);
+    let invariants = app.invariants().await;
+    invariants.check();
+    assert_eq!(live(&invariants, &future).into_keys().collect::<Vec<_>>(), &people[50..]);
     assert_eq!(future.overview().await.into_iter().collect::<Vec<_>>(), [("assigned".to_owned(), 550)]);
 }
 
@@ -407,16 +407,16 @@ async fn a_renewal_that_dies_half_way_is_carried_on_by_the_schedule() {
         app.proxy().heal();
 
         // Nobody sees what is half built.
-        let census = app.census().await;
-        assert_eq!((census.pending_batches, census.hidden.len()), (1, 1));
-        let hidden = Plan { id: census.hidden[0].to_string(), agreement: agreement.clone() };
-        assert!((1..200).contains(&live(&census, &hidden).len()));
+        let invariants = app.invariants().await;
+        assert_eq!((invariants.pending_batches, invariants.hidden.len()), (1, 1));
+        let hidden = Plan { id: invariants.hidden[0].to_string(), agreement: agreement.clone() };
+        assert!((1..200).contains(&live(&invariants, &hidden).len()));
         assert_eq!(renewal.shown(&app).await["processed"], false);
         assert_eq!(hidden.admin().get(&hidden.path("")).await.status.as_u16(), 403);
         let super_user = app.client(Role::Superuser, agreement.enterprise);
         super_user.get(&hidden.path("")).await.expect(404);
         assert_eq!(super_user.get("/api/v1/subscriptions/").await.expect(200)["count"], 1);
-        let copied = live(&census, &hidden).into_keys().next().expect("a copy");
+        let copied = live(&invariants, &hidden).into_keys().next().expect("a copy");
         let lookup = json!({ "user_email": copied });
         let staff = app.client(Role::Staff, agreement.enterprise);
         let found = staff.post("/api/v1/staff_lookup_licenses/", &lookup).await.expect(200);
@@ -432,12 +432,12 @@ async fn a_renewal_that_dies_half_way_is_carried_on_by_the_schedule() {
         app.provisioner().post("/api/v1/provisioning-admins/subscriptions/", &body).await.expect(400);
 
         app.advance("PT3M").await;
-        let census = app.census().await;
-        census.check();
-        assert_eq!(live(&census, &hidden).into_keys().collect::<Vec<_>>(), people);
+        let invariants = app.invariants().await;
+        invariants.check();
+        assert_eq!(live(&invariants, &hidden).into_keys().collect::<Vec<_>>(), people);
         let processed = renewal.process(&app).await.expect(200);
         assert_eq!(processed["renewed_subscription_plan"], json!(hidden.id));
-        assert_eq!(app.census().await.items, census.items);
+        assert_eq!(app.invariants().await.items, invariants.items);
     }
 }
 
@@ -458,10 +458,10 @@ async fn a_renewal_that_dies_anywhere_is_carried_on_by_the_next_call() {
         let expected = if transactions < 4 { (503, 201) } else { (201, 200) };
         let again = renewal.process(&app).await;
         assert_eq!((died.status.as_u16(), again.status.as_u16()), expected, "{transactions}: {}", died.text);
-        let census = app.census().await;
-        census.check();
-        assert_eq!(live(&census, &given).len(), 40);
-        let flags = [&prior, &given].map(|plan| census.plans[&PlanId(plan.uuid())].should_auto_apply_licenses);
+        let invariants = app.invariants().await;
+        invariants.check();
+        assert_eq!(live(&invariants, &given).len(), 40);
+        let flags = [&prior, &given].map(|plan| invariants.plans[&PlanId(plan.uuid())].should_auto_apply_licenses);
         assert_eq!(flags, [Some(false), Some(true)]);
     }
 }
@@ -490,14 +490,14 @@ async fn learners_who_do_something_meanwhile_lose_nothing() {
     for answer in activations.iter().chain(&revocations).chain(&assignments) {
         answer.expect(200);
     }
-    let census = app.census().await;
-    census.check();
-    let copies = live(&census, &future);
+    let invariants = app.invariants().await;
+    invariants.check();
+    let copies = live(&invariants, &future);
     for held in &held[60..] {
         assert_eq!(copies[&held.email].status, LicenseStatus::Assigned);
     }
     for held in &held[..40] {
-        let original = live(&census, &prior).remove(&held.email).expect("an original");
+        let original = live(&invariants, &prior).remove(&held.email).expect("an original");
         let copy = &copies[&held.email];
         assert_eq!((original.status, original.renewed_to), (LicenseStatus::Activated, Some(copy.uuid)));
         assert!(copy.status.is_live() && copy.activation_key == original.activation_key);
@@ -523,9 +523,9 @@ async fn nobody_is_passed_over_though_the_index_has_not_heard_of_some() {
     assert!(answer.header("retry-after").is_some() && answer.status.as_u16() == 503, "{}", answer.text);
     lag(3);
     let future = renewal.future(&renewal.process(&app).await.expect(201));
-    let census = app.census().await;
-    census.check();
-    assert_eq!(live(&census, &future).len(), 2);
+    let invariants = app.invariants().await;
+    invariants.check();
+    assert_eq!(live(&invariants, &future).len(), 2);
 }
 
 #[tokio::test]
@@ -538,17 +538,17 @@ async fn what_happens_between_beginning_and_copying_is_what_is_copied() {
     dies_after(&app, 1, Fault::InternalError);
     assert_eq!(renewal.process(&app).await.status.as_u16(), 503);
     app.proxy().heal();
-    let hidden = Plan { id: app.census().await.hidden[0].to_string(), agreement };
+    let hidden = Plan { id: app.invariants().await.hidden[0].to_string(), agreement };
 
     prior.activate(&app, &bob).await.expect(200);
     prior.revoke(&[&dee.email]).await.expect(200);
     prior.assign(&["eve@example.com", "fay@example.com"]).await.expect(200);
     let processed = renewal.process(&app).await.expect(201);
     assert_eq!(renewal.future(&processed).id, hidden.id);
-    let census = app.census().await;
-    census.check();
-    // Four hold a licence by now, and three seats there are: one of those who came late is left out.
-    let copies = live(&census, &hidden);
+    let invariants = app.invariants().await;
+    invariants.check();
+    // Four hold a license by now, and three seats there are: one of those who came late is left out.
+    let copies = live(&invariants, &hidden);
     assert_eq!((copies.len(), copies.contains_key(&dee.email)), (3, false));
     assert_eq!(copies[&bob.email].status, LicenseStatus::Activated);
     assert!(copies.contains_key(&ann.email));
@@ -562,7 +562,7 @@ async fn a_copy_follows_its_learner_who_changes_address_meanwhile() {
     let prior = app.plan_of(&agreement, 5, &json!({})).await;
     let held = prior.activated(&app, "ann@old.example").await;
     let renewal = Renewal::of(&app, &prior, 5, json!({})).await;
-    // The licence is copied, and the renewal not closed.
+    // The license is copied, and the renewal not closed.
     dies_after(&app, 2, Fault::InternalError);
     assert_eq!(renewal.process(&app).await.status.as_u16(), 503);
     app.proxy().heal();
@@ -575,9 +575,9 @@ async fn a_copy_follows_its_learner_who_changes_address_meanwhile() {
     assert_eq!(learner.get(&path).await.expect(200)["results"][0]["uuid"], json!(held.id));
     let future = renewal.future(&renewal.process(&app).await.expect(201));
     assert_eq!(learner.get(&path).await.expect(200)["count"], 2);
-    let census = app.census().await;
-    census.check();
-    assert_eq!(live(&census, &future).into_keys().collect::<Vec<_>>(), ["ann@new.example"]);
+    let invariants = app.invariants().await;
+    invariants.check();
+    assert_eq!(live(&invariants, &future).into_keys().collect::<Vec<_>>(), ["ann@new.example"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -606,14 +606,14 @@ async fn under_faults_of_all_kinds_everybody_is_carried_over_once() {
         assert!(answers.iter().filter(|answer| answer.status.as_u16() == 201).count() <= 1);
         app.proxy().heal();
         app.advance("PT3M").await;
-        let census = app.census().await;
+        let invariants = app.invariants().await;
         let processed = renewal.process(&app).await;
         assert!([200, 201].contains(&processed.status.as_u16()), "{}", processed.text);
-        let census = if processed.status.as_u16() == 201 { app.census().await } else { census };
-        census.check();
-        assert_eq!(census.plans.len(), 2);
+        let invariants = if processed.status.as_u16() == 201 { app.invariants().await } else { invariants };
+        invariants.check();
+        assert_eq!(invariants.plans.len(), 2);
         let future = renewal.future(&processed.json());
-        assert_eq!(live(&census, &future).into_keys().collect::<Vec<_>>(), people);
+        assert_eq!(live(&invariants, &future).into_keys().collect::<Vec<_>>(), people);
     }
 }
 
@@ -638,7 +638,7 @@ async fn who_comes_late_copies_nothing_any_more() {
     assert_eq!((first.status.as_u16(), second.status.as_u16()), (200, 201), "{}", first.text);
     assert_eq!(first.json(), second.json());
     app.proxy().heal();
-    let census = app.census().await;
-    census.check();
-    assert_eq!(live(&census, &renewal.future(&first.json())).len(), 2);
+    let invariants = app.invariants().await;
+    invariants.check();
+    assert_eq!(live(&invariants, &renewal.future(&first.json())).len(), 2);
 }

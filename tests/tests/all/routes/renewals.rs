@@ -48,7 +48,7 @@ async fn a_renewal_is_made_once_for_its_plans() {
     // The plan shows how long it lasts with its renewals.
     let shown = prior.admin().get(&prior.path("")).await.expect(200);
     assert_eq!(shown["days_until_expiration_including_renewals"], 768);
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn renewals_are_changed_and_deleted() {
     // Its plans are free for another one.
     let again = app.provisioner().post(RENEWALS, &body(&prior, Some(&next))).await.expect(201);
     assert_ne!(again["id"], made["id"]);
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

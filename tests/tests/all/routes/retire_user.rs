@@ -2,7 +2,7 @@
 
 use license_domain::Scope;
 use license_tests::{
-    Answer, Role, TestApp,
+    Role, TestApp, TestResponse,
     app::lms_user_id,
     builders::{emails, text},
 };
@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 
 const PATH: &str = "/api/v1/retire_user/";
 
-async fn retire(app: &TestApp, user: u64, name: &str) -> Answer {
+async fn retire(app: &TestApp, user: u64, name: &str) -> TestResponse {
     let worker = app.client(Role::RetirementWorker, app.agreement().await.enterprise);
     worker.post(PATH, &json!({ "lms_user_id": user, "original_username": name })).await
 }
 
-async fn looked_up(app: &TestApp, email: &str) -> Answer {
+async fn looked_up(app: &TestApp, email: &str) -> TestResponse {
     let staff = app.client(Role::Staff, app.agreement().await.enterprise);
     staff.post("/api/v1/staff_lookup_licenses/", &json!({ "user_email": email })).await
 }
@@ -55,11 +55,11 @@ async fn a_learner_leaves_without_a_trace_and_the_seats_are_free() {
     // Every seat can be given out again.
     first.assign(&emails("new", 0..2)).await.expect(200);
     first.assign(&["one-more@example.com"]).await.expect(400);
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test]
-async fn a_name_without_licences_loses_its_roles() {
+async fn a_name_without_licenses_loses_its_roles() {
     let app = TestApp::start().await;
     let enterprise = app.agreement().await.enterprise;
     app.grant("carol", Scope::Enterprise(enterprise)).await;

@@ -4,7 +4,7 @@ use license_tests::{TestApp, builders::emails};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_live_licence_is_revoked() {
+async fn every_live_license_is_revoked() {
     let app = TestApp::start().await;
     let plan = app.plan(300).await;
     plan.assign(&emails("learner", 0..150)).await.expect(200);
@@ -14,7 +14,7 @@ async fn every_live_licence_is_revoked() {
     let overview = plan.overview().await;
     assert_eq!((overview["revoked"], overview["unassigned"], overview.len()), (151, 300, 2));
     revoke().await.expect(204);
-    app.census().await.check();
+    app.invariants().await.check();
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 const LOOKUP: &str = "/api/v1/staff_lookup_licenses/";
 
 #[tokio::test]
-async fn staff_find_all_licences_of_an_address() {
+async fn staff_find_all_licenses_of_an_address() {
     let app = TestApp::start().await;
     let (plan, other) = (app.plan(3).await, app.plan(3).await);
     let ann = plan.activated(&app, "Ann@example.com").await;
@@ -27,7 +27,7 @@ async fn staff_find_all_licences_of_an_address() {
 }
 
 #[tokio::test]
-async fn staff_see_an_addresss_licences_with_one_customer() {
+async fn staff_see_an_addresss_licenses_with_one_customer() {
     let app = TestApp::start().await;
     let (plan, other) = (app.plan(3).await, app.plan(3).await);
     let ann = plan.assigned("ann@example.com").await;

@@ -1,9 +1,0 @@
-//! The Lambda function `batches`.
-
-use std::process::ExitCode;
-
-use function_batches::{SETTINGS, compose, handle};
-
-fn main() -> ExitCode {
-    license_runtime::events(SETTINGS, compose, async |context, event| Ok(handle(context, event).await?))
-}

@@ -1,9 +1,0 @@
-//! The Lambda function `bulk`.
-
-use std::process::ExitCode;
-
-use function_bulk::{SETTINGS, compose, handle};
-
-fn main() -> ExitCode {
-    license_runtime::events(SETTINGS, compose, async |context, event| Ok(handle(context, event.payload).await))
-}

@@ -1,0 +1,75 @@
+//! `GET /api/v1/bulk-license-enrollment?enterprise_customer_uuid=…&bulk_enrollment_job_uuid=…`: where the results of a
+//! job are; null until it is done. Admins see the customer's jobs, learners their own.
+//!
+//! ```json
+//! {"job_id": "…", "download_url": null}
+//! ```
+
+use axum::{Json, extract::State, http::StatusCode};
+use license_api::{
+    ADMINS, ApiError, Doc, LEARNERS_AND_ADMINS, Params, Requester, RequiredPermission, Route, RouteAccess,
+    doc::{self, Kind, Param, Shape},
+};
+use license_clients::ClientError;
+use license_domain::{JobId, JobKind};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{Context, customer};
+
+/// A job.
+pub const ROUTE: Route = Route {
+    method: "GET",
+    path: "/api/v1/bulk-license-enrollment/",
+    access: RouteAccess::Roles {
+        roles: LEARNERS_AND_ADMINS,
+        listing: false,
+        missing: RequiredPermission::UnanchoredLearnerOrAdmin,
+    },
+    doc: &Doc {
+        summary: "Where the results of an enrollment job are",
+        query: &[doc::THE_ENTERPRISE, Param::required("bulk_enrollment_job_uuid", Kind::Uuid, "The job.")],
+        body: &[],
+        answers: &[doc::ResponseDoc::new(
+            200,
+            "The job; without results until it is done.",
+            Shape::Of(doc::schema::<StatusResponse>),
+        )],
+    },
+};
+
+/// The job.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "EnrollmentJob")]
+pub struct StatusResponse {
+    job_id: JobId,
+    download_url: Option<String>,
+}
+
+fn upstream(error: &ClientError) -> ApiError {
+    ApiError::Upstream { service: "file store", cause: error.to_string(), retryable: error.is_retryable() }
+}
+
+pub async fn handle(
+    State(context): State<Context>,
+    requester: Requester,
+    params: Params,
+) -> Result<Json<StatusResponse>, ApiError> {
+    let portfolio = customer::find(&context, &requester, &params).await?;
+    let enterprise = portfolio.agreement.enterprise_customer_uuid;
+    let Some(id) = params.uuid::<JobId>("bulk_enrollment_job_uuid")? else {
+        let text = "Missing the following required request data: ['bulk_enrollment_job_uuid']";
+        return Err(ApiError::text(StatusCode::BAD_REQUEST, text));
+    };
+    let job = context.jobs.job(id).await?.filter(|job| job.kind == JobKind::Enroll);
+    let sees_all = requester.access(ADMINS).includes(enterprise);
+    let job = job.filter(|job| {
+        job.enterprise_customer_uuid == enterprise && (sees_all || job.requested_by == requester.principal.username)
+    });
+    let job = job.ok_or_else(|| ApiError::not_found("BulkEnrollmentJob"))?;
+    let download_url = match &job.results {
+        Some(file) => Some(context.exports.link(file).await.map_err(|error| upstream(&error))?),
+        None => None,
+    };
+    Ok(Json(StatusResponse { job_id: job.uuid, download_url }))
+}

@@ -1,0 +1,109 @@
+//! A job as it is answered.
+
+use license_api::wire::time;
+use license_domain::{
+    EnterpriseId, Job, JobCounts, JobId, JobKind, JobState, Lane, LicenseId, PlanId, RowOutcome, RowResult, Timestamp,
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// A job.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Job")]
+pub struct Shown {
+    id: JobId,
+    kind: JobKind,
+    state: JobState,
+    dry_run: bool,
+    enterprise_customer_uuid: EnterpriseId,
+    subscription_plan: Option<PlanId>,
+    /// How many rows it has; null until that is known.
+    rows: Option<u64>,
+    /// What became of the rows so far.
+    counts: JobCounts,
+    /// How much is done, in percent.
+    progress: u8,
+    requested_by: String,
+    /// Why it stopped by itself.
+    problem: Option<String>,
+    /// The job that this one undoes.
+    reverses: Option<JobId>,
+    /// The job that undoes this one.
+    reversed_by: Option<JobId>,
+    /// Whereto its rows are put (with PUT), as CSV with the column `user_email`; null where they are not awaited.
+    upload_url: Option<String>,
+    #[serde(serialize_with = "time::serialize")]
+    #[schemars(with = "Timestamp")]
+    created: Timestamp,
+    #[serde(serialize_with = "time::serialize")]
+    #[schemars(with = "Timestamp")]
+    modified: Timestamp,
+}
+
+impl Shown {
+    /// The job, as far as its lanes have come.
+    pub fn new(job: &Job, lanes: &[Lane]) -> Self {
+        let counts = job.counts.unwrap_or_else(|| job.counts_of(lanes));
+        let done = counts.processed.saturating_sub(counts.waiting);
+        // An enrollment's rows are counted with each course.
+        let all = job.rows.map(|rows| match job.kind {
+            JobKind::Enroll => rows * u64::try_from(job.params.course_run_keys.len()).unwrap_or(1),
+            _ => rows,
+        });
+        let progress = match (job.state, all) {
+            (JobState::Done, _) => 100,
+            (_, Some(all)) if all > 0 => u8::try_from((done * 100 / all).min(100)).unwrap_or(100),
+            _ => 0,
+        };
+        Self {
+            id: job.uuid,
+            kind: job.kind,
+            state: job.state,
+            dry_run: job.dry_run,
+            enterprise_customer_uuid: job.enterprise_customer_uuid,
+            subscription_plan: job.subscription_plan,
+            rows: job.rows,
+            counts,
+            progress,
+            requested_by: job.requested_by.clone(),
+            problem: job.problem.clone(),
+            reverses: job.reverses,
+            reversed_by: job.reversed_by,
+            upload_url: None,
+            created: job.created,
+            modified: job.modified,
+        }
+    }
+
+    /// The same with the link to put its rows to.
+    #[must_use]
+    pub fn awaiting(mut self, upload_url: Option<String>) -> Self {
+        self.upload_url = upload_url;
+        self
+    }
+}
+
+/// A row and what became of it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "JobResult")]
+pub struct ShownRow {
+    row: u64,
+    user_email: Option<String>,
+    course_run_key: Option<String>,
+    license: Option<LicenseId>,
+    outcome: RowOutcome,
+    detail: Option<String>,
+}
+
+impl From<RowResult> for ShownRow {
+    fn from(result: RowResult) -> Self {
+        Self {
+            row: result.row,
+            user_email: result.user_email.map(|email| email.as_given().to_owned()),
+            course_run_key: result.course_run_key,
+            license: result.license,
+            outcome: result.outcome,
+            detail: result.detail,
+        }
+    }
+}

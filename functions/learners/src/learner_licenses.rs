@@ -1,0 +1,124 @@
+//! `GET /api/v1/learner-licenses/?enterprise_customer_uuid=…`: the caller's own licenses of one customer.
+//!
+//! Parameters beside the customer (required): `active_plans_only` (true), `current_plans_only` (true),
+//! `include_revoked` (false), those of [`license_api::selection`], `page`, `page_size` (10, at most 100).
+//! Licenses are the caller's by the token's address or by the LMS user; `customer_agreement` is shown to those
+//! who reach that customer.
+//!
+//! ```json
+//! {"next": null, "previous": null, "count": 1, "num_pages": 1, "current_page": 1, "start": 0,
+//!  "results": [{"uuid": "…", …, "subscription_plan": {…}}], "customer_agreement": {…}}
+//! ```
+
+use axum::{Json, extract::State, http::StatusCode};
+use futures::try_join;
+use license_api::{
+    ApiError, Doc, LEARNERS_AND_ADMINS, PageQuery, Params, Requester, RequiredPermission, Route, RouteAccess, Window,
+    doc::{self, Kind, Param, Shape},
+    wire,
+};
+use license_domain::EnterpriseId;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{Context, holdings, selected::LearnerLicenseFilter};
+
+/// The caller's own licenses.
+pub const ROUTE: Route = Route {
+    method: "GET",
+    path: "/api/v1/learner-licenses/",
+    access: RouteAccess::Roles { roles: LEARNERS_AND_ADMINS, listing: true, missing: RequiredPermission::Unnamed },
+    doc: &Doc {
+        summary: "The caller's licenses of a customer",
+        query: &[
+            doc::THE_ENTERPRISE,
+            Param::optional("active_plans_only", Kind::Words, "`false`: of inactive plans, too."),
+            Param::optional("current_plans_only", Kind::Words, "`false`: of plans that are not current, too."),
+            Param::optional("include_revoked", Kind::Words, "`true`: revoked ones, too."),
+            doc::STATUS,
+            doc::SEARCH,
+            doc::ORDERING,
+            doc::ACTIVE_ONLY,
+            doc::IGNORE_NULL_EMAILS,
+            doc::PAGE,
+            doc::PAGE_SIZE,
+        ],
+        body: &[],
+        answers: &[doc::ResponseDoc::new(200, "A page.", Shape::Of(doc::schema::<LearnerLicensesResponse>))],
+    },
+};
+
+/// How many licenses a page has where the client does not say it, and at most.
+const PAGE_SIZE: usize = 10;
+const MAX_PAGE_SIZE: usize = 100;
+
+/// A page of the caller's licenses.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "LearnerLicenses")]
+pub struct LearnerLicensesResponse {
+    next: Option<String>,
+    previous: Option<String>,
+    count: u64,
+    num_pages: u64,
+    current_page: u64,
+    start: u64,
+    results: Vec<wire::LearnerLicense>,
+    customer_agreement: Option<wire::MinimalAgreement>,
+}
+
+pub async fn handle(
+    State(context): State<Context>,
+    requester: Requester,
+    params: Params,
+    page: PageQuery,
+) -> Result<Json<LearnerLicensesResponse>, ApiError> {
+    let access = requester.require_listing(LEARNERS_AND_ADMINS)?;
+    let Some(enterprise) = params.uuid::<EnterpriseId>("enterprise_customer_uuid")? else {
+        let text = "The parameter enterprise_customer_uuid is required.";
+        return Err(ApiError::text(StatusCode::BAD_REQUEST, text));
+    };
+    let selected = LearnerLicenseFilter::parse(&params)?;
+    // What a customer has agreed is shown to those who reach it, and to nobody else.
+    if !access.includes(enterprise) {
+        return Ok(Json(LearnerLicensesResponse::new(&page, &window(&page, 0)?, Vec::new(), None)));
+    }
+    let (held, portfolio, products) = try_join!(
+        holdings::of(context.learners.as_ref(), &requester),
+        context.portfolios.portfolio_of_enterprise(enterprise),
+        context.portfolios.products(),
+    )?;
+    let Some(portfolio) = portfolio else {
+        return Ok(Json(LearnerLicensesResponse::new(&page, &window(&page, 0)?, Vec::new(), None)));
+    };
+    let now = context.app.now();
+    let licenses = selected.of(held, &portfolio, now);
+    let window = window(&page, licenses.len())?;
+    let licenses = window.of(licenses);
+    let results = licenses.iter().map(|license| wire::LearnerLicense::new(license, &portfolio, &products, now));
+    let agreement = wire::MinimalAgreement::new(&portfolio, now);
+    Ok(Json(LearnerLicensesResponse::new(&page, &window, results.collect(), Some(agreement))))
+}
+
+fn window(page: &PageQuery, count: usize) -> Result<Window, ApiError> {
+    page.window(u64::try_from(count).unwrap_or(u64::MAX), PAGE_SIZE, MAX_PAGE_SIZE)
+}
+
+impl LearnerLicensesResponse {
+    fn new(
+        page: &PageQuery,
+        window: &Window,
+        results: Vec<wire::LearnerLicense>,
+        customer_agreement: Option<wire::MinimalAgreement>,
+    ) -> Self {
+        Self {
+            next: window.next(page),
+            previous: window.previous(page),
+            count: window.count,
+            num_pages: window.pages,
+            current_page: window.number,
+            start: window.offset(),
+            results,
+            customer_agreement,
+        }
+    }
+}

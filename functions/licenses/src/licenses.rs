@@ -1,0 +1,6 @@
+//! `/licenses/`: licenses of whatever plan.
+
+pub(crate) mod assign;
+pub(crate) mod get;
+pub(crate) mod list;
+pub(crate) mod revoke;

@@ -1,0 +1,189 @@
+//! `GET /licenses/`: licenses of all plans that the caller administers, plan by plan (by id), each plan's in its own
+//! order, with an exact count.
+//!
+//! Parameters: `subscription_plan` (or `plan`), `enterprise_customer_uuid` (or `enterprise`), `user_email` (or `email`; the whole
+//! address), those of [`license_api::selection`] but `ordering`, `page`, `page_size` (100, at most 500). Who administers every
+//! customer names a plan, a customer or an address.
+
+use axum::{Json, extract::State, http::StatusCode};
+use futures::future::try_join_all;
+use license_api::{
+    ADMINS, ApiError, Doc, NumberedPage, PageQuery, Params, Requester, RequiredPermission, Route, RouteAccess,
+    VisibleAgreements, Window,
+    doc::{self, Kind, Param, ResponseDoc, Shape},
+    selection, visible_agreements, wire,
+};
+use license_domain::{Access, EmailKey, EnterpriseId, License, PlanId, Portfolio, SubscriptionPlan};
+use license_storage_dynamodb::ports::{LicenseFilter, LicenseQuery, PagePosition};
+
+use crate::{
+    Context,
+    subscriptions::list::{MAX_PAGE_SIZE, PAGE_SIZE},
+};
+
+/// The list.
+pub const ROUTE: Route = Route {
+    method: "GET",
+    path: "/api/v1/licenses/",
+    access: RouteAccess::Roles { roles: ADMINS, listing: true, missing: RequiredPermission::Unnamed },
+    doc: &Doc {
+        summary: "Licenses across plans",
+        query: &[
+            Param::optional("subscription_plan", Kind::Uuid, "Only this plan's."),
+            Param::optional("plan", Kind::Uuid, "The same."),
+            doc::ENTERPRISE,
+            Param::optional("enterprise", Kind::Uuid, "The same."),
+            Param::optional("user_email", Kind::Words, "Only this learner's."),
+            Param::optional("email", Kind::Words, "The same."),
+            doc::STATUS,
+            doc::SEARCH,
+            doc::ACTIVE_ONLY,
+            doc::IGNORE_NULL_EMAILS,
+            doc::PAGE,
+            doc::CURSOR,
+            doc::PAGE_SIZE,
+        ],
+        body: &[],
+        answers: &[ResponseDoc::new(200, "A page.", Shape::Of(doc::schema::<NumberedPage<wire::License>>))],
+    },
+};
+/// The same where the product's own description names it.
+pub const ALIAS: Route = ROUTE.at("/licenses/");
+
+/// What the parameters ask for.
+struct Wanted {
+    plan: Option<PlanId>,
+    enterprise: Option<EnterpriseId>,
+    email: Option<EmailKey>,
+    filter: LicenseFilter,
+}
+
+impl Wanted {
+    fn parse(params: &Params) -> Result<Self, ApiError> {
+        let text = |names: [&str; 2]| {
+            names.into_iter().filter_map(|name| params.get(name)).find(|text| !text.trim().is_empty())
+        };
+        Ok(Self {
+            plan: params.uuid("subscription_plan")?.or(params.uuid("plan")?),
+            enterprise: params.uuid("enterprise_customer_uuid")?.or(params.uuid("enterprise")?),
+            email: text(["user_email", "email"]).map(EmailKey::of),
+            filter: selection::filter(params)?,
+        })
+    }
+
+    fn admits(&self, portfolio: &Portfolio, plan: &SubscriptionPlan) -> bool {
+        self.plan.is_none_or(|wanted| wanted == plan.uuid)
+            && self.enterprise.is_none_or(|wanted| wanted == portfolio.agreement.enterprise_customer_uuid)
+    }
+}
+
+pub async fn handle(
+    State(context): State<Context>,
+    requester: Requester,
+    params: Params,
+    page: PageQuery,
+) -> Result<Json<NumberedPage<wire::License>>, ApiError> {
+    let access = requester.require_listing(ADMINS)?;
+    let wanted = Wanted::parse(&params)?;
+    let (window, licenses) = match &wanted.email {
+        Some(email) => of_learner(&context, &access, &wanted, email, &page).await?,
+        None => of_plans(&context, &access, &wanted, &page).await?,
+    };
+    let is_walk = wanted.email.is_none() && wanted.filter.search.is_empty();
+    let cursor = licenses.last().filter(|_| is_walk).map(place);
+    let shown = licenses.iter().map(wire::License::new).collect();
+    Ok(Json(NumberedPage::new(&page, &window, shown).followed_by(&page, &window, cursor.as_deref())))
+}
+
+/// The place behind that license: its plan, and where it is in the plan's list.
+fn place(license: &License) -> String {
+    format!("{} {}", license.subscription_plan, PagePosition::behind(license).text())
+}
+
+/// Where the page begins, if the link that led here said so.
+fn begin(page: &PageQuery, wanted: &Wanted) -> Result<Option<(PlanId, PagePosition)>, ApiError> {
+    let Some(text) = page.cursor()?.filter(|_| wanted.filter.search.is_empty()) else { return Ok(None) };
+    let place = text.split_once(' ').and_then(|(plan, place)| Some((plan.parse().ok()?, PagePosition::parse(place)?)));
+    place.map(Some).ok_or_else(ApiError::invalid_page)
+}
+
+/// One learner's licenses are few, and lie together.
+async fn of_learner(
+    context: &Context,
+    access: &Access,
+    wanted: &Wanted,
+    email: &EmailKey,
+    page: &PageQuery,
+) -> Result<(Window, Vec<License>), ApiError> {
+    let mut held = context.learners.licenses_of(email).await?;
+    held.retain(|license| wanted.filter.matches(license));
+    let plans = held.iter().map(|license| context.portfolios.portfolio_of_plan(license.subscription_plan));
+    let portfolios = try_join_all(plans).await?;
+    let mut found: Vec<License> = held
+        .into_iter()
+        .zip(&portfolios)
+        .filter(|(license, portfolio)| {
+            portfolio.as_ref().is_some_and(|portfolio| {
+                let plan = portfolio.plan(license.subscription_plan);
+                access.includes(portfolio.agreement.enterprise_customer_uuid)
+                    && plan.is_some_and(|plan| wanted.admits(portfolio, plan))
+            })
+        })
+        .map(|(license, _)| license)
+        .collect();
+    found.sort_by_key(|license| (license.subscription_plan, license.status, license.uuid));
+    let window = page.window(u64::try_from(found.len()).unwrap_or(u64::MAX), PAGE_SIZE, MAX_PAGE_SIZE)?;
+    Ok((window, window.of(found)))
+}
+
+/// Whole plans are skipped by their counts; only those that the page touches are read.
+async fn of_plans(
+    context: &Context,
+    access: &Access,
+    wanted: &Wanted,
+    page: &PageQuery,
+) -> Result<(Window, Vec<License>), ApiError> {
+    let portfolios = reached(context, access, wanted).await?;
+    let mut plans: Vec<&SubscriptionPlan> = portfolios
+        .iter()
+        .flat_map(|portfolio| portfolio.plans.iter().filter(|plan| wanted.admits(portfolio, plan)))
+        .collect();
+    plans.sort_by_key(|plan| plan.uuid);
+    let counts = try_join_all(plans.iter().map(|plan| context.licenses.count(plan, &wanted.filter))).await?;
+    let counts: Vec<u64> = counts.iter().map(|counts| counts.iter().map(|(_, count)| count).sum()).collect();
+    let (begin, count) = (begin(page, wanted)?, counts.iter().sum());
+    let window = match begin {
+        Some(_) => page.window_at_cursor(count, PAGE_SIZE, MAX_PAGE_SIZE)?,
+        None => page.window(count, PAGE_SIZE, MAX_PAGE_SIZE)?,
+    };
+    let mut offset = if begin.is_some() { 0 } else { window.offset() };
+    let mut found: Vec<License> = Vec::with_capacity(window.size);
+    for (plan, count) in plans.iter().zip(counts) {
+        let after = begin.as_ref().filter(|(begun, _)| *begun == plan.uuid).map(|(_, place)| place.clone());
+        let is_behind = begin.as_ref().is_some_and(|(begun, _)| plan.uuid < *begun);
+        if is_behind || (offset >= count && after.is_none()) || found.len() == window.size {
+            offset = offset.saturating_sub(count);
+            continue;
+        }
+        let limit = window.size - found.len();
+        let query = LicenseQuery { filter: wanted.filter.clone(), after, offset, limit, ..LicenseQuery::default() };
+        found.extend(context.licenses.list(plan, &query).await?);
+        offset = 0;
+    }
+    Ok((window, found))
+}
+
+async fn reached(context: &Context, access: &Access, wanted: &Wanted) -> Result<Vec<Portfolio>, ApiError> {
+    if let Some(plan) = wanted.plan {
+        let found = context.portfolios.portfolio_of_plan(plan).await?;
+        let found = found.filter(|found| access.includes(found.agreement.enterprise_customer_uuid));
+        return Ok(found.into_iter().collect());
+    }
+    match visible_agreements(context.portfolios.as_ref(), access, wanted.enterprise).await? {
+        VisibleAgreements::Only(portfolios) => Ok(portfolios),
+        VisibleAgreements::Everything => {
+            let detail = "Name one of subscription_plan, enterprise_customer_uuid, user_email.";
+            Err(ApiError::detail(StatusCode::BAD_REQUEST, detail))
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Whom a request about many licenses means: learners by address, or by filters over the plan's live licenses.
+
+use std::{collections::HashSet, time::Duration};
+
+use license_api::{Fields, Presence, email};
+use license_domain::{EmailAddress, EmailKey, LicenseStatus, SubscriptionPlan};
+use license_storage_dynamodb::{
+    StoreError,
+    ports::{LicenseFilter, LicenseQuery, Licenses},
+};
+use serde_json::Value;
+
+/// How often a list is looked at that shows fewer than there are, and how long is waited in between.
+const MAX_READS: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Whom a request means.
+#[derive(Debug)]
+pub enum Meant {
+    /// These learners, each once.
+    Learners(Vec<EmailAddress>),
+    /// The learners of the licenses that all filters admit.
+    Filtered(LicenseFilter),
+}
+
+impl Meant {
+    /// Whom a body means: it names either learners or filters. Complains where it does not.
+    pub fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        let emails = fields.list("user_emails", Presence::Optional, false, email);
+        let filters = fields.list("filters", Presence::Optional, false, |value| Ok(value.clone()));
+        if !fields.is_valid() {
+            return None;
+        }
+        let complaint = match (fields.has("user_emails"), fields.has("filters")) {
+            (true, true) => "Either user_emails or filters must be provided, but not both.",
+            (false, false) => "Either user_emails or filters must be provided.",
+            (true, false) => return Some(Self::Learners(once_each(&emails.unwrap_or_default()))),
+            (false, true) => match filter(&filters.unwrap_or_default()) {
+                Ok(filter) => return Some(Self::Filtered(filter)),
+                Err(complaint) => complaint,
+            },
+        };
+        fields.fail("non_field_errors", complaint);
+        None
+    }
+
+    /// The learners that are named, for reading ahead.
+    pub fn keys(&self) -> Vec<EmailKey> {
+        match self {
+            Self::Learners(emails) => emails.iter().map(EmailAddress::key).collect(),
+            Self::Filtered(_) => Vec::new(),
+        }
+    }
+
+    /// The learners that are meant. Fails, to be tried again, where the list does not show all of them yet.
+    pub async fn learners(
+        self,
+        licenses: &dyn Licenses,
+        plan: &SubscriptionPlan,
+    ) -> Result<Vec<EmailAddress>, StoreError> {
+        let filter = match self {
+            Self::Learners(emails) => return Ok(emails),
+            Self::Filtered(filter) => filter,
+        };
+        // The counters are exact, the list is an index that may lag behind them: nobody may be passed over.
+        let is_counted_exactly = filter.search.is_empty();
+        let mut query = LicenseQuery { filter, ..LicenseQuery::default() };
+        for _ in 0..MAX_READS {
+            let count: u64 = licenses.count(plan, &query.filter).await?.iter().map(|(_, count)| count).sum();
+            query.limit = usize::try_from(count).unwrap_or(usize::MAX);
+            let found = licenses.list(plan, &query).await?;
+            if found.len() >= query.limit || !is_counted_exactly {
+                return Ok(found.into_iter().filter_map(|license| license.user_email).collect());
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Err(StoreError::Unavailable { operation: "list learners", cause: "the index lags behind".to_owned() })
+    }
+}
+
+/// These learners, each once, as they are compared.
+fn once_each(emails: &[EmailAddress]) -> Vec<EmailAddress> {
+    let mut named = HashSet::new();
+    let keys = emails.iter().map(EmailAddress::key).filter(|key| named.insert(key.clone()));
+    keys.map(|key| EmailAddress::on_record(key.as_str())).collect()
+}
+
+/// The live licenses that all of these filters admit, or what is wrong with the filters.
+///
+/// `{"name": "user_email", "filter_value": "part of an address"}`,
+/// `{"name": "status_in", "filter_value": ["assigned", "activated"]}`
+fn filter(filters: &[Value]) -> Result<LicenseFilter, &'static str> {
+    let mut search = Vec::new();
+    let mut statuses = vec![LicenseStatus::Activated, LicenseStatus::Assigned];
+    for filter in filters {
+        let value = &filter["filter_value"];
+        match filter["name"].as_str() {
+            Some("user_email") => {
+                let part = value.as_str().ok_or("Malformed filters, user_email must be a string.")?;
+                search.push(part.trim().to_lowercase());
+            }
+            Some("status_in") => {
+                let words = value.as_array().and_then(|words| words.iter().map(Value::as_str).collect());
+                let words: Vec<&str> = words.ok_or("Malformed filters, status_in must be a list of strings.")?;
+                statuses.retain(|status| words.contains(&status.as_str()));
+            }
+            _ => return Err("Malformed filters, name must be user_email or status_in."),
+        }
+    }
+    search.retain(|part| !part.is_empty());
+    Ok(LicenseFilter { statuses: Some(statuses), search, ignore_null_emails: true })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parsed(filters: &Value) -> Result<LicenseFilter, &'static str> {
+        filter(filters.as_array().expect("a list"))
+    }
+
+    #[test]
+    fn filters_narrow_the_live_licenses() {
+        let found = parsed(&json!([
+            {"name": "user_email", "filter_value": " Ann@"},
+            {"name": "status_in", "filter_value": ["assigned", "revoked"]},
+        ]));
+        let wanted = LicenseFilter {
+            statuses: Some(vec![LicenseStatus::Assigned]),
+            search: vec!["ann@".to_owned()],
+            ignore_null_emails: true,
+        };
+        assert_eq!(found, Ok(wanted));
+    }
+
+    #[test]
+    fn malformed_filters_are_named() {
+        let text = "Malformed filters, user_email must be a string.";
+        assert_eq!(parsed(&json!([{"name": "user_email"}])), Err(text));
+        assert_eq!(parsed(&json!([{"name": "user_email", "filter_value": 3}])), Err(text));
+        let text = "Malformed filters, status_in must be a list of strings.";
+        assert_eq!(parsed(&json!([{"name": "status_in", "filter_value": "assigned"}])), Err(text));
+        assert_eq!(parsed(&json!([{"name": "status_in", "filter_value": [1]}])), Err(text));
+        for filters in [json!([{"name": "x"}]), json!([{}]), json!([3])] {
+            assert!(parsed(&filters).is_err());
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! `POST /api/v1/subscriptions/{plan}/licenses/assign/`: gives every learner named a license of the plan, or
+//! nobody if there are too few. Learners who hold one already are counted and left alone.
+//!
+//! ```json
+//! {"user_emails": ["ann@example.com"], "greeting": "Welcome!", "notify_users": true}
+//! ```
+//! ```json
+//! {"num_successful_assignments": 1, "num_already_associated": 0,
+//!  "license_assignments": [{"user_email": "ann@example.com", "license": "…"}]}
+//! ```
+
+use std::collections::{HashMap, hash_map::Entry};
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use futures::try_join;
+use license_api::{
+    ADMINS, ApiError, Body, Doc, Fields, Presence, Requester, RequiredPermission, Route, RouteAccess, Text,
+    doc::{self, Kind, Param, Shape},
+    email, id, stored,
+};
+use license_domain::{EmailAddress, EmailKey, LicenseId, PlanId};
+use license_storage_dynamodb::ports::{Answering, AssignError, AssignRequest, Assigned, Assignment};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{Context, plan};
+
+/// The fields of a request to assign.
+pub const FIELDS: [Param; 5] = [
+    doc::USER_EMAILS_REQUIRED,
+    Param::optional("user_sfids", Kind::OptionalTexts, "The sales that they come from, one for each address."),
+    doc::GREETING,
+    doc::CLOSING,
+    Param::optional("notify_users", Kind::Boolean, "Whether the learners are invited by mail; true, if left out."),
+];
+
+/// Assigning.
+pub const ROUTE: Route = Route {
+    method: "POST",
+    path: "/api/v1/subscriptions/{plan}/licenses/assign/",
+    access: RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin },
+    doc: &Doc {
+        summary: "Assigns licenses of a plan",
+        query: &[],
+        body: &FIELDS,
+        answers: &[
+            doc::ResponseDoc::new(
+                200,
+                "Who got a license, and how many had one.",
+                Shape::Of(doc::schema::<AssignResponse>),
+            ),
+            doc::ResponseDoc::new(
+                400,
+                "The body is not valid, or the plan has too few unassigned licenses: nothing was assigned.",
+                Shape::Complaints,
+            ),
+        ],
+    },
+};
+
+/// The fewest characters that the id of a sale has.
+const SOURCE_ID_LENGTH: usize = 18;
+
+/// What the body asks for.
+#[derive(Debug)]
+struct AssignBody {
+    assignments: Vec<Assignment>,
+    notify: bool,
+    greeting: Option<String>,
+    closing: Option<String>,
+}
+
+/// What became of it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Assignments")]
+pub struct AssignResponse {
+    num_successful_assignments: usize,
+    num_already_associated: u64,
+    license_assignments: Vec<AssignedLicense>,
+}
+
+/// One assignment.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Assignment")]
+struct AssignedLicense {
+    user_email: String,
+    license: LicenseId,
+}
+
+/// The agreement and what is needed of the plan's table are read at once, so that an assignment is one read and
+/// one write round trip. A body that is not valid is answered with 400 only to those who may assign.
+pub async fn handle(
+    State(context): State<Context>,
+    requester: Requester,
+    Path(plan): Path<String>,
+    body: Result<Body, ApiError>,
+) -> Result<Json<AssignResponse>, ApiError> {
+    let plan: PlanId = id(&plan)?;
+    plan::require_some_role(&requester)?;
+    assign(&context, &requester, plan, body).await
+}
+
+/// Assigns licenses of that plan.
+pub async fn assign(
+    context: &Context,
+    requester: &Requester,
+    plan: PlanId,
+    body: Result<Body, ApiError>,
+) -> Result<Json<AssignResponse>, ApiError> {
+    let body = body.and_then(|body| AssignBody::parse(&body));
+    let emails: Vec<EmailKey> = body.as_ref().map(AssignBody::keys).unwrap_or_default();
+    let (portfolio, prefetch) =
+        try_join!(context.portfolios.portfolio_of_plan(plan), context.prefetches.prefetch(plan, &emails))?;
+    plan::require(requester, portfolio.as_ref())?;
+    let body = body?;
+    let (portfolio, plan) = plan::found(portfolio.as_ref(), plan)?;
+    let AssignBody { assignments, notify, greeting, closing } = body;
+    let stamp = requester.stamp("assign").await?;
+    let answering = Answering::by(|assigned| stored(StatusCode::OK, &AssignResponse::of(assigned)));
+    let request = AssignRequest { assignments, notify, greeting, closing, prefetch, answering, stamp };
+    match context.assign.assign(portfolio, plan.uuid, request).await {
+        Ok(assigned) => Ok(Json(AssignResponse::of(&assigned))),
+        Err(AssignError::NotEnough { wanted, available }) => Err(ApiError::text(
+            StatusCode::BAD_REQUEST,
+            format!("The plan has too few unassigned licenses: {wanted} wanted, {available} available."),
+        )),
+        Err(AssignError::Store(error)) => Err(error.into()),
+    }
+}
+
+impl AssignBody {
+    fn parse(body: &Body) -> Result<Self, ApiError> {
+        let mut fields = Fields::new(body);
+        let emails = fields.list("user_emails", Presence::Required, false, email);
+        let sources = fields.list("user_sfids", Presence::Optional, true, source_id);
+        let words = Text { presence: Presence::Optional, blank: true, max: None };
+        let greeting = fields.text("greeting", words);
+        let closing = fields.text("closing", words);
+        let notify = fields.boolean("notify_users", Presence::Optional).unwrap_or(true);
+        let (emails, sources) = (emails.unwrap_or_default(), sources.unwrap_or_default());
+        if fields.is_valid() && !sources.is_empty() && sources.len() != emails.len() {
+            fields.fail("non_field_errors", "user_sfids must hold as many items as user_emails.");
+        }
+        fields.finish()?;
+        let is_said = |text: &String| !text.is_empty();
+        Ok(Self {
+            assignments: assignments(&emails, sources),
+            notify,
+            greeting: greeting.filter(is_said),
+            closing: closing.filter(is_said),
+        })
+    }
+
+    fn keys(&self) -> Vec<EmailKey> {
+        self.assignments.iter().map(|body| body.email.key()).collect()
+    }
+}
+
+/// One wish for each learner, in the order in which they are first named. The peer hands addresses on in lower
+/// case, and its clients look them up in that spelling.
+fn assignments(emails: &[EmailAddress], sources: Vec<Option<String>>) -> Vec<Assignment> {
+    let mut positions = HashMap::new();
+    let mut assignments: Vec<Assignment> = Vec::with_capacity(emails.len());
+    for (email, source_id) in emails.iter().zip(sources.into_iter().chain(std::iter::repeat(None))) {
+        let key = email.key();
+        match positions.entry(key) {
+            Entry::Vacant(entry) => {
+                let email = EmailAddress::on_record(entry.key().as_str());
+                entry.insert(assignments.len());
+                assignments.push(Assignment { email, source_id });
+            }
+            Entry::Occupied(entry) => {
+                let known = &mut assignments[*entry.get()];
+                known.source_id = known.source_id.take().or(source_id);
+            }
+        }
+    }
+    assignments
+}
+
+/// The sale that a license comes from; null for a learner without one.
+fn source_id(value: &Value) -> Result<Option<String>, String> {
+    match value {
+        Value::Null => Ok(None),
+        Value::String(text) if text.trim().chars().count() < SOURCE_ID_LENGTH => {
+            Err(format!("Ensure this field has at least {SOURCE_ID_LENGTH} characters."))
+        }
+        Value::String(text) => Ok(Some(text.trim().to_owned())),
+        _ => Err("Not a valid string.".to_owned()),
+    }
+}
+
+impl AssignResponse {
+    fn of(assigned: &Assigned) -> Self {
+        let line = |(email, license): &(EmailAddress, LicenseId)| AssignedLicense {
+            user_email: email.as_given().to_owned(),
+            license: *license,
+        };
+        Self {
+            num_successful_assignments: assigned.assigned.len(),
+            num_already_associated: assigned.already_associated,
+            license_assignments: assigned.assigned.iter().map(line).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parsed(body: &Value) -> Result<AssignBody, ApiError> {
+        AssignBody::parse(&Body::json(body.as_object().expect("an object").clone()))
+    }
+
+    fn refusal(body: &Value) -> Value {
+        match parsed(body) {
+            Err(ApiError::Refused(StatusCode::BAD_REQUEST, body)) => body,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_learner_named_twice_is_one_wish_in_lower_case() {
+        let sale = "006000000000000001";
+        let body = parsed(&json!({
+            "template": "ignored",
+            "user_emails": [" Ann@X.example", "bob@x.example", "ann@x.example"],
+            "user_sfids": [null, null, sale],
+            "greeting": "",
+        }))
+        .expect("valid");
+        let found: Vec<(&str, Option<&str>)> =
+            body.assignments.iter().map(|body| (body.email.as_given(), body.source_id.as_deref())).collect();
+        assert_eq!(found, [("ann@x.example", Some(sale)), ("bob@x.example", None)]);
+        assert_eq!((body.notify, body.greeting), (true, None));
+    }
+
+    #[test]
+    fn what_is_not_valid_is_said_field_by_field() {
+        assert_eq!(refusal(&json!({})), json!({"user_emails": ["This field is required."]}));
+        assert_eq!(
+            refusal(&json!({"user_emails": ["a@b.example", "x"], "user_sfids": ["short", 1], "closing": [1]})),
+            json!({
+                "user_emails": {"1": ["Enter a valid email address."]},
+                "user_sfids": {"0": ["Ensure this field has at least 18 characters."], "1": ["Not a valid string."]},
+                "closing": ["Not a valid string."],
+            })
+        );
+        assert_eq!(
+            refusal(&json!({"user_emails": ["a@b.example"], "user_sfids": [null, null]})),
+            json!({"non_field_errors": ["user_sfids must hold as many items as user_emails."]})
+        );
+    }
+}

@@ -1,0 +1,230 @@
+//! `POST /api/v1/subscriptions/{plan}/licenses/bulk-revoke/`: takes back the licenses of the learners named, or
+//! of those that the filters admit. Only activated licenses count against the plan's cap, and a request that
+//! the cap does not allow as a whole revokes nothing.
+//!
+//! ```json
+//! {"user_emails": ["ann@example.com"]}
+//! {"filters": [{"name": "user_email", "filter_value": "@example.com"}]}
+//! ```
+//! 200: all are revoked; 207: some; 404 or 400: none, and the body holds only `unsuccessful_revocations`.
+//! ```json
+//! {"successful_revocations": [{"license_uuid": "…", "original_status": "assigned", "user_email": "ann@example.com"}],
+//!  "unsuccessful_revocations": [{"error": "…", "error_response_status": 404, "user_email": "bob@example.com"}]}
+//! ```
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use futures::try_join;
+use license_api::{
+    ADMINS, ApiError, Body, Doc, Fields, Requester, RequiredPermission, Route, RouteAccess,
+    doc::{self, Shape},
+    id, stored,
+};
+use license_domain::{EmailAddress, EmailKey, LicenseId, LicenseStatus, PlanId};
+use license_storage_dynamodb::ports::{Answering, Prefetch, Revocation, Revocations, RevokeRequest};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{Context, plan, recipients::Meant};
+
+/// Revoking.
+pub const ROUTE: Route = Route {
+    method: "POST",
+    path: "/api/v1/subscriptions/{plan}/licenses/bulk-revoke/",
+    access: RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin },
+    doc: &Doc {
+        summary: "Revokes licenses of a plan",
+        query: &[],
+        body: &[doc::USER_EMAILS, doc::FILTERS],
+        answers: &[
+            doc::ResponseDoc::new(200, "All are revoked.", Shape::Of(doc::schema::<BulkRevokeResponse>)),
+            doc::ResponseDoc::new(207, "Some are revoked.", Shape::Of(doc::schema::<BulkRevokeResponse>)),
+            doc::ResponseDoc::new(
+                400,
+                "The body is not valid, or the cap does not allow it: nobody was revoked.",
+                Shape::Complaints,
+            ),
+            doc::ResponseDoc::new(404, "Nobody named holds a license, or there is no such plan.", Shape::Any),
+        ],
+    },
+};
+
+/// What became of it.
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Revocations")]
+pub struct BulkRevokeResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    successful_revocations: Option<Vec<Success>>,
+    unsuccessful_revocations: Vec<Failure>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Revoked")]
+struct Success {
+    license_uuid: LicenseId,
+    original_status: LicenseStatus,
+    user_email: String,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "NotRevoked")]
+struct Failure {
+    error: String,
+    error_response_status: u16,
+    user_email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    license_uuid: Option<LicenseId>,
+}
+
+/// As in assigning, what is needed is read at once, and a body that is not valid is answered with 400 only to
+/// those who may revoke.
+pub async fn handle(
+    State(context): State<Context>,
+    requester: Requester,
+    Path(plan): Path<String>,
+    body: Result<Body, ApiError>,
+) -> Result<Response, ApiError> {
+    let plan: PlanId = id(&plan)?;
+    plan::require_some_role(&requester)?;
+    let meant = body.and_then(|body| parse(&body));
+    revoke(&context, &requester, plan, meant, Vec::new()).await
+}
+
+/// A license that was named and that the caller cannot know of.
+#[derive(Clone, Copy, Debug)]
+pub struct UnknownLicense(pub LicenseId);
+
+/// Revokes licenses of that plan; `unknown` are told as not found beside the others.
+pub async fn revoke(
+    context: &Context,
+    requester: &Requester,
+    plan: PlanId,
+    meant: Result<Meant, ApiError>,
+    unknown: Vec<UnknownLicense>,
+) -> Result<Response, ApiError> {
+    let emails: Vec<EmailKey> = meant.as_ref().map(Meant::keys).unwrap_or_default();
+    let (portfolio, prefetch) =
+        try_join!(context.portfolios.portfolio_of_plan(plan), context.prefetches.prefetch(plan, &emails))?;
+    plan::require(requester, portfolio.as_ref())?;
+    let meant = meant?;
+    let (portfolio, plan) = plan::found(portfolio.as_ref(), plan)?;
+    // What filters admit was not known when the glance was taken.
+    let prefetch = if emails.is_empty() { Prefetch::default() } else { prefetch };
+    let emails = meant.learners(context.licenses.as_ref(), plan).await?;
+    let stamp = requester.stamp("bulk-revoke").await?;
+    let others = unknown.clone();
+    let answering = Answering::by(move |outcome: &Revocations| {
+        let (status, answer) = answer(outcome, &others);
+        stored(status, &answer)
+    });
+    let request = RevokeRequest { emails, prefetch, answering, stamp };
+    let outcome = context.revoke.revoke(portfolio, plan.uuid, request).await?;
+    let (status, answer) = answer(&outcome, &unknown);
+    Ok((status, Json(answer)).into_response())
+}
+
+/// The answer where no license that was named is known.
+pub fn none(unknown: &[UnknownLicense]) -> Response {
+    let (status, answer) = answer(&[], unknown);
+    (status, Json(answer)).into_response()
+}
+
+fn parse(body: &Body) -> Result<Meant, ApiError> {
+    let mut fields = Fields::new(body);
+    let meant = Meant::parse(&mut fields);
+    fields.finish()?;
+    // A body that passed says whom it means.
+    Ok(meant.unwrap_or(Meant::Learners(Vec::new())))
+}
+
+fn answer(outcome: &[(EmailAddress, Revocation)], unknown: &[UnknownLicense]) -> (StatusCode, BulkRevokeResponse) {
+    let mut successes = Vec::new();
+    let mut failures = Vec::new();
+    for (email, revocation) in outcome {
+        let user_email = email.as_given().to_owned();
+        match revocation {
+            Revocation::Revoked { license, original_status } => {
+                let (license_uuid, original_status) = (*license, *original_status);
+                successes.push(Success { license_uuid, original_status, user_email });
+            }
+            Revocation::NotFound => failures.push(Failure {
+                error: format!("{user_email} has no assigned or activated license of this plan."),
+                error_response_status: StatusCode::NOT_FOUND.as_u16(),
+                user_email: Some(user_email),
+                license_uuid: None,
+            }),
+            Revocation::CapReached => failures.push(Failure {
+                error: format!("The plan's revocation cap does not allow to revoke the license of {user_email}."),
+                error_response_status: StatusCode::BAD_REQUEST.as_u16(),
+                user_email: Some(user_email),
+                license_uuid: None,
+            }),
+        }
+    }
+    failures.extend(unknown.iter().map(|UnknownLicense(license)| Failure {
+        error: format!("{license} is no assigned or activated license."),
+        error_response_status: StatusCode::NOT_FOUND.as_u16(),
+        user_email: None,
+        license_uuid: Some(*license),
+    }));
+    let is_refused = failures.iter().any(|failure| failure.error_response_status == StatusCode::BAD_REQUEST.as_u16());
+    let status = match (successes.is_empty(), failures.is_empty()) {
+        (_, true) => StatusCode::OK,
+        (false, false) => StatusCode::MULTI_STATUS,
+        (true, false) if is_refused => StatusCode::BAD_REQUEST,
+        (true, false) => StatusCode::NOT_FOUND,
+    };
+    let successes = status.is_success().then_some(successes);
+    (status, BulkRevokeResponse { successful_revocations: successes, unsuccessful_revocations: failures })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn refusal(body: &Value) -> Value {
+        match parse(&Body::json(body.as_object().expect("an object").clone())) {
+            Err(ApiError::Refused(StatusCode::BAD_REQUEST, body)) => body,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn either_learners_or_filters_are_named() {
+        let complaint = |text: &str| json!({"non_field_errors": [text]});
+        assert_eq!(refusal(&json!({})), complaint("Either user_emails or filters must be provided."));
+        assert_eq!(
+            refusal(&json!({"user_emails": ["a@b.example"], "filters": [{"name": "user_email", "filter_value": "a"}]})),
+            complaint("Either user_emails or filters must be provided, but not both.")
+        );
+        assert_eq!(
+            refusal(&json!({"filters": [{"name": "user_email", "filter_value": 3}]})),
+            complaint("Malformed filters, user_email must be a string.")
+        );
+        assert_eq!(refusal(&json!({"user_emails": []})), json!({"user_emails": ["This list may not be empty."]}));
+    }
+
+    #[test]
+    fn the_status_says_how_much_of_it_was_done() {
+        let email = EmailAddress::on_record("a@b.example");
+        let license = LicenseId(Uuid::nil());
+        let revoked = || Revocation::Revoked { license, original_status: LicenseStatus::Assigned };
+        let status = |outcome: Vec<Revocation>| {
+            let (status, answer) =
+                answer(&outcome.into_iter().map(|one| (email.clone(), one)).collect::<Vec<_>>(), &[]);
+            (status.as_u16(), answer.successful_revocations.is_some())
+        };
+        assert_eq!(status(vec![revoked()]), (200, true));
+        assert_eq!(status(vec![revoked(), Revocation::NotFound]), (207, true));
+        assert_eq!(status(vec![Revocation::NotFound]), (404, false));
+        assert_eq!(status(vec![Revocation::NotFound, Revocation::CapReached]), (400, false));
+        assert_eq!(status(vec![]), (200, true));
+    }
+}

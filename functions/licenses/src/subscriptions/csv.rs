@@ -1,0 +1,148 @@
+//! `GET /api/v1/subscriptions/{plan}/licenses/csv/`: the licenses that somebody has or had, as a table for a
+//! spreadsheet (RFC 4180, UTF-8). Free seats are left out; a plan without any other license is an empty body. A table that
+//! does not fit a Lambda's answer is put into a bucket: 303 with a link to it that works for a quarter of an hour.
+//!
+//! ```text
+//! activation_date,activation_link,last_remind_date,status,user_email
+//! 2026-02-03T00:00:00Z,https://…/acme/licenses/2222…/activate,,activated,ann@example.com
+//! ```
+
+use std::borrow::Cow;
+
+use axum::{
+    extract::{Path, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use license_api::{
+    ADMINS, ApiError, Doc, Requester, RequiredPermission, Route, RouteAccess,
+    doc::{ResponseDoc, Shape},
+    id, wire,
+};
+use license_domain::{EmailAddress, License, LicenseStatus, PlanId};
+use license_storage_dynamodb::ports::{LicenseFilter, LicenseQuery};
+
+use crate::{Context, plan};
+
+/// The licenses as a table.
+pub const ROUTE: Route = Route {
+    method: "GET",
+    path: "/api/v1/subscriptions/{plan}/licenses/csv/",
+    access: RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin },
+    doc: &Doc {
+        summary: "A plan's licenses as a table",
+        query: &[],
+        body: &[],
+        answers: &[
+            ResponseDoc::new(200, "CSV (RFC 4180) with a header; without free seats.", Shape::Csv),
+            ResponseDoc::new(303, "The table is too large for an answer: `Location` leads to a file.", Shape::Nothing),
+        ],
+    },
+};
+
+const COLUMNS: [&str; 5] = ["activation_date", "activation_link", "last_remind_date", "status", "user_email"];
+
+pub async fn handle(
+    State(context): State<Context>,
+    requester: Requester,
+    Path(plan): Path<String>,
+) -> Result<Response, ApiError> {
+    let plan: PlanId = id(&plan)?;
+    plan::require_some_role(&requester)?;
+    let portfolio = context.portfolios.portfolio_of_plan(plan).await?;
+    plan::require(&requester, portfolio.as_ref())?;
+    let (portfolio, plan) = plan::found(portfolio.as_ref(), plan)?;
+
+    let taken = LicenseStatus::ALL.into_iter().filter(|status| *status != LicenseStatus::Unassigned).collect();
+    let filter = LicenseFilter { statuses: Some(taken), ..LicenseFilter::default() };
+    let count: u64 = context.licenses.count(plan, &filter).await?.iter().map(|(_, count)| count).sum();
+    // Some more than were counted, for those that come in between.
+    let limit = usize::try_from(count).unwrap_or(usize::MAX).saturating_add(100);
+    let query = LicenseQuery { filter, limit, ..LicenseQuery::default() };
+    let licenses = context.licenses.list(plan, &query).await?;
+
+    let slug = portfolio.agreement.enterprise_customer_slug.as_deref();
+    let links = slug.map(|slug| format!("{}/{slug}/licenses", context.portal.0));
+    let body = table(&licenses, links.as_deref());
+    if body.len() > context.csv_limit.0 {
+        return sent_elsewhere(&context, plan.uuid, body).await;
+    }
+    Ok(([(header::CONTENT_TYPE, "text/csv")], body).into_response())
+}
+
+/// 303 to a file with the table, for a quarter of an hour.
+async fn sent_elsewhere(context: &Context, plan: PlanId, body: String) -> Result<Response, ApiError> {
+    let name = format!("exports/{plan}/{}.csv", context.app.random().uuid());
+    let link = context.exports.publish(&name, body).await.map_err(|error| ApiError::Upstream {
+        service: "file store",
+        cause: error.to_string(),
+        retryable: error.is_retryable(),
+    })?;
+    let headers = [(header::LOCATION, link), (header::CACHE_CONTROL, "no-store".to_owned())];
+    Ok((StatusCode::SEE_OTHER, headers).into_response())
+}
+
+/// The table of these licenses; links begin with `links`.
+fn table(licenses: &[License], links: Option<&str>) -> String {
+    let mut table = String::new();
+    if licenses.is_empty() {
+        return table;
+    }
+    push_row(&mut table, COLUMNS.map(Cow::Borrowed));
+    for license in licenses {
+        let date = |date: Option<_>| date.map(wire::timestamp).unwrap_or_default();
+        let link = links.zip(license.activation_key).map(|(links, key)| format!("{links}/{key}/activate"));
+        let email = license.user_email.as_ref().map(EmailAddress::as_given).unwrap_or_default();
+        push_row(
+            &mut table,
+            [
+                Cow::Owned(date(license.activation_date)),
+                Cow::Owned(link.unwrap_or_default()),
+                Cow::Owned(date(license.last_remind_date)),
+                Cow::Borrowed(license.status.as_str()),
+                Cow::Borrowed(email),
+            ],
+        );
+    }
+    table
+}
+
+fn push_row(table: &mut String, cells: [Cow<'_, str>; COLUMNS.len()]) {
+    table.push_str(&cells.map(quoted).join(","));
+    table.push_str("\r\n");
+}
+
+/// A cell with a comma, a quote or a line's end is put in quotes, and its quotes are doubled.
+fn quoted(cell: Cow<'_, str>) -> Cow<'_, str> {
+    if cell.contains([',', '"', '\r', '\n']) { Cow::Owned(format!("\"{}\"", cell.replace('"', "\"\""))) } else { cell }
+}
+
+#[cfg(test)]
+mod tests {
+    use license_domain::{ActivationKey, LicenseId};
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn rows_end_with_crlf_and_odd_cells_are_quoted() {
+        let now = "2026-11-23T10:46:08.000120Z".parse().expect("a date");
+        let seat = License::unassigned(LicenseId(Uuid::nil()), PlanId(Uuid::nil()), now);
+        let email = EmailAddress::on_record("\"a,b\"@x.example");
+        let assigned = seat.assign(email, ActivationKey(Uuid::nil()), now).expect("a free seat");
+        let activated = assigned.activate(None, now).expect("assigned").expect("a change");
+        let revoked = License { user_email: None, activation_key: None, ..assigned.revoke(now).expect("live") };
+        assert_eq!(
+            table(&[activated, revoked], Some("https://learn.example/acme/licenses")),
+            "activation_date,activation_link,last_remind_date,status,user_email\r\n\
+             2026-11-23T10:46:08.000120Z,https://learn.example/acme/licenses/00000000-0000-0000-0000-000000000000/\
+             activate,,activated,\"\"\"a,b\"\"@x.example\"\r\n\
+             ,,,revoked,\r\n"
+        );
+    }
+
+    #[test]
+    fn no_rows_are_an_empty_body() {
+        assert_eq!(table(&[], None), "");
+    }
+}

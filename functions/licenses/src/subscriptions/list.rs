@@ -1,0 +1,106 @@
+//! `GET /api/v1/subscriptions/{plan}/licenses/`: the licenses of a plan, in pages, with an exact count.
+//!
+//! Parameters: those of [`license_api::selection`], `page` (a number or `last`), `page_size` (100, at most 500).
+//! A plan that does not exist, or that the caller does not reach, has no licenses.
+//!
+//! ```json
+//! {"count": 12, "next": "https://…?page=2", "previous": null, "results": [{"uuid": "…", …}], "num_pages": 2}
+//! ```
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use futures::try_join;
+use license_api::{
+    ADMINS, ApiError, Doc, NumberedPage, PageQuery, Params, Requester, RequiredPermission, Route, RouteAccess, Window,
+    doc::{self, ResponseDoc, Shape},
+    id, selection, wire,
+};
+use license_domain::{License, LicenseStatus, PlanId, SubscriptionPlan};
+use license_storage_dynamodb::ports::{LicenseQuery, PagePosition};
+
+use crate::Context;
+
+/// The list.
+pub const ROUTE: Route = Route {
+    method: "GET",
+    path: "/api/v1/subscriptions/{plan}/licenses/",
+    access: RouteAccess::Roles { roles: ADMINS, listing: true, missing: RequiredPermission::Unnamed },
+    doc: &Doc {
+        summary: "A plan's licenses",
+        query: &[
+            doc::STATUS,
+            doc::SEARCH,
+            doc::ORDERING,
+            doc::ACTIVE_ONLY,
+            doc::IGNORE_NULL_EMAILS,
+            doc::PAGE,
+            doc::CURSOR,
+            doc::PAGE_SIZE,
+        ],
+        body: &[],
+        answers: &[ResponseDoc::new(200, "A page.", Shape::Of(doc::schema::<NumberedPage<wire::License>>))],
+    },
+};
+
+/// The same where the product's own description names it.
+pub const ALIAS: Route = ROUTE.at("/subscriptions/{plan}/licenses/");
+
+/// How many licenses a page has where the client does not say it, and at most.
+pub const PAGE_SIZE: usize = 100;
+pub const MAX_PAGE_SIZE: usize = 500;
+
+pub async fn handle(
+    State(context): State<Context>,
+    requester: Requester,
+    Path(plan): Path<String>,
+    params: Params,
+    page: PageQuery,
+) -> Result<Json<NumberedPage<wire::License>>, ApiError> {
+    let plan: PlanId = id(&plan)?;
+    let access = requester.require_listing(ADMINS)?;
+    let (filter, order) = (selection::filter(&params)?, selection::order(&params));
+    // A search or an order of its own is made anew for each page.
+    let is_walk = filter.search.is_empty() && order.is_empty();
+    let after =
+        page.cursor()?.filter(|_| is_walk).map(|text| PagePosition::parse(&text).ok_or_else(ApiError::invalid_page));
+    let query = LicenseQuery { filter, order, after: after.transpose()?, ..LicenseQuery::default() };
+    let portfolio = context.portfolios.portfolio_of_plan(plan).await?;
+    let portfolio = portfolio.filter(|found| access.includes(found.agreement.enterprise_customer_uuid));
+    let (window, licenses) = match portfolio.as_ref().and_then(|portfolio| portfolio.plan(plan)) {
+        Some(plan) => read(&context, plan, query, &page, params.get("page") == Some("last")).await?,
+        None => (page.window(0, PAGE_SIZE, MAX_PAGE_SIZE)?, Vec::new()),
+    };
+    let cursor = licenses.last().filter(|_| is_walk).map(|license| PagePosition::behind(license).text());
+    let licenses = licenses.iter().map(wire::License::new).collect();
+    Ok(Json(NumberedPage::new(&page, &window, licenses).followed_by(&page, &window, cursor.as_deref())))
+}
+
+/// Counts, and reads the page. Where the page is a number its place does not depend on the count, and both are
+/// done at once.
+async fn read(
+    context: &Context,
+    plan: &SubscriptionPlan,
+    mut query: LicenseQuery,
+    page: &PageQuery,
+    is_last: bool,
+) -> Result<(Window, Vec<License>), ApiError> {
+    let sum = |counts: Vec<(LicenseStatus, u64)>| counts.iter().map(|(_, count)| count).sum::<u64>();
+    let filter = query.filter.clone();
+    let count = context.licenses.count(plan, &filter);
+    if query.after.is_some() {
+        query.limit = page.window(u64::MAX, PAGE_SIZE, MAX_PAGE_SIZE)?.size;
+        let (counts, licenses) = try_join!(count, context.licenses.list(plan, &query))?;
+        return Ok((page.window_at_cursor(sum(counts), PAGE_SIZE, MAX_PAGE_SIZE)?, licenses));
+    }
+    if is_last {
+        let window = page.window(sum(count.await?), PAGE_SIZE, MAX_PAGE_SIZE)?;
+        (query.offset, query.limit) = (window.offset(), window.size);
+        return Ok((window, context.licenses.list(plan, &query).await?));
+    }
+    let place = page.window(u64::MAX, PAGE_SIZE, MAX_PAGE_SIZE)?;
+    (query.offset, query.limit) = (place.offset(), place.size);
+    let (counts, licenses) = try_join!(count, context.licenses.list(plan, &query))?;
+    Ok((page.window(sum(counts), PAGE_SIZE, MAX_PAGE_SIZE)?, licenses))
+}

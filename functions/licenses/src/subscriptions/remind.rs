@@ -1,0 +1,141 @@
+//! `POST /api/v1/subscriptions/{plan}/licenses/remind/`: reminds learners of licenses that they have not
+//! activated: those named, or those that the filters admit.
+//!
+//! ```json
+//! {"user_emails": ["ann@example.com"], "greeting": "Hello!", "closing": "Bye."}
+//! {"filters": [{"name": "user_email", "filter_value": "@example.com"}]}
+//! ```
+//!
+//! The answer is 204; it is 404 where one of those named has no such license (nobody is reminded then), or the filters admit nobody.
+//! The time of the reminder and the wish for its mail are written together.
+
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+};
+use futures::try_join;
+use license_api::{
+    ADMINS, ApiError, Body, Doc, Fields, Presence, Requester, RequiredPermission, Route, RouteAccess, Text,
+    doc::{self, ResponseDoc, Shape},
+    id, stored_empty,
+};
+use license_domain::{EmailAddress, EmailKey, LicenseStatus, PlanId, Portfolio, SubscriptionPlan};
+use license_storage_dynamodb::ports::{LicenseFilter, Prefetch, RemindRequest};
+
+use crate::{Context, plan, recipients::Meant};
+
+/// Reminding.
+pub const ROUTE: Route = Route {
+    method: "POST",
+    path: "/api/v1/subscriptions/{plan}/licenses/remind/",
+    access: RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin },
+    doc: &Doc {
+        summary: "Reminds learners of licenses that they have not activated",
+        query: &[],
+        body: &[doc::USER_EMAILS, doc::FILTERS, doc::GREETING, doc::CLOSING],
+        answers: &[
+            ResponseDoc::new(204, "They are reminded.", Shape::Nothing),
+            ResponseDoc::new(404, "Nobody named has a license pending.", Shape::Any),
+        ],
+    },
+};
+
+/// What the mail says beside its own words.
+#[derive(Debug, Default)]
+pub struct MailTexts {
+    greeting: Option<String>,
+    closing: Option<String>,
+}
+
+impl MailTexts {
+    /// Reads them from a body.
+    pub fn parse(fields: &mut Fields<'_>) -> Self {
+        let words = Text { presence: Presence::Optional, blank: true, max: None };
+        let is_said = |text: &String| !text.is_empty();
+        Self {
+            greeting: fields.text("greeting", words).filter(is_said),
+            closing: fields.text("closing", words).filter(is_said),
+        }
+    }
+}
+
+/// As in assigning, the agreement and the learners' slots are read at once, and a body that is not valid is
+/// answered with 400 only to those who may remind.
+pub async fn handle(
+    State(context): State<Context>,
+    requester: Requester,
+    Path(plan): Path<String>,
+    body: Result<Body, ApiError>,
+) -> Result<StatusCode, ApiError> {
+    let plan: PlanId = id(&plan)?;
+    plan::require_some_role(&requester)?;
+    let parsed = body.and_then(|body| parse(&body));
+    let keys: Vec<EmailKey> = parsed.as_ref().map(|(meant, _)| meant.keys()).unwrap_or_default();
+    let (portfolio, prefetch) =
+        try_join!(context.portfolios.portfolio_of_plan(plan), context.prefetches.prefetch(plan, &keys))?;
+    plan::require(&requester, portfolio.as_ref())?;
+    let (meant, words) = parsed?;
+    let (portfolio, plan) = plan::found(portfolio.as_ref(), plan)?;
+    match meant {
+        Meant::Learners(emails) => {
+            let pending = prefetch.held(plan.uuid, &keys, LicenseStatus::Assigned)?;
+            if let Some(missing) = emails.iter().find(|email| !pending.contains(&email.key())) {
+                return Err(nobody(Some(missing)));
+            }
+            send(&context, &requester, portfolio, plan, emails, words, prefetch).await
+        }
+        Meant::Filtered(filter) => send_to_all(&context, &requester, portfolio, plan, filter, words).await,
+    }
+}
+
+fn parse(body: &Body) -> Result<(Meant, MailTexts), ApiError> {
+    let mut fields = Fields::new(body);
+    let words = MailTexts::parse(&mut fields);
+    let meant = Meant::parse(&mut fields);
+    fields.finish()?;
+    // A body that passed says whom it means.
+    Ok((meant.unwrap_or(Meant::Learners(Vec::new())), words))
+}
+
+/// Reminds all whom the filter admits and who have not activated.
+pub async fn send_to_all(
+    context: &Context,
+    requester: &Requester,
+    portfolio: &Portfolio,
+    plan: &SubscriptionPlan,
+    mut filter: LicenseFilter,
+    words: MailTexts,
+) -> Result<StatusCode, ApiError> {
+    let statuses = filter.statuses.get_or_insert_with(|| LicenseStatus::ALL.to_vec());
+    statuses.retain(|status| *status == LicenseStatus::Assigned);
+    let emails = Meant::Filtered(filter).learners(context.licenses.as_ref(), plan).await?;
+    if emails.is_empty() {
+        return Err(nobody(None));
+    }
+    send(context, requester, portfolio, plan, emails, words, Prefetch::default()).await
+}
+
+async fn send(
+    context: &Context,
+    requester: &Requester,
+    portfolio: &Portfolio,
+    plan: &SubscriptionPlan,
+    emails: Vec<EmailAddress>,
+    words: MailTexts,
+    prefetch: Prefetch,
+) -> Result<StatusCode, ApiError> {
+    let MailTexts { greeting, closing } = words;
+    let stamp = requester.stamp("remind").await?.answering(|| stored_empty(StatusCode::NO_CONTENT));
+    let request = RemindRequest { emails, greeting, closing, prefetch, stamp };
+    context.remind.remind(portfolio, plan.uuid, request).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn nobody(named: Option<&EmailAddress>) -> ApiError {
+    let text = "Could not find any licenses pending activation";
+    let text = match named {
+        Some(email) => format!("{text} that are associated with the email: {}", email.as_given()),
+        None => text.to_owned(),
+    };
+    ApiError::text(StatusCode::NOT_FOUND, text)
+}

@@ -1,0 +1,53 @@
+//! `POST /api/v1/subscriptions/{plan}/licenses/remind-all/`: reminds every learner of the plan who has not
+//! activated. 204, or 404 where there is none. The body may hold `greeting` and `closing`.
+
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+};
+use license_api::{
+    ADMINS, ApiError, Body, Doc, Fields, Requester, RequiredPermission, Route, RouteAccess,
+    doc::{self, ResponseDoc, Shape},
+    id,
+};
+use license_domain::PlanId;
+use license_storage_dynamodb::ports::LicenseFilter;
+
+use crate::{
+    Context, plan,
+    subscriptions::remind::{MailTexts, send_to_all},
+};
+
+/// Reminding all.
+pub const ROUTE: Route = Route {
+    method: "POST",
+    path: "/api/v1/subscriptions/{plan}/licenses/remind-all/",
+    access: RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin },
+    doc: &Doc {
+        summary: "Reminds all learners who have not activated",
+        query: &[],
+        body: &[doc::GREETING, doc::CLOSING],
+        answers: &[
+            ResponseDoc::new(204, "They are reminded.", Shape::Nothing),
+            ResponseDoc::new(404, "Nobody has a license pending.", Shape::Any),
+        ],
+    },
+};
+
+pub async fn handle(
+    State(context): State<Context>,
+    requester: Requester,
+    Path(plan): Path<String>,
+    body: Result<Body, ApiError>,
+) -> Result<StatusCode, ApiError> {
+    let plan: PlanId = id(&plan)?;
+    plan::require_some_role(&requester)?;
+    let portfolio = context.portfolios.portfolio_of_plan(plan).await?;
+    plan::require(&requester, portfolio.as_ref())?;
+    let body = body?;
+    let mut fields = Fields::new(&body);
+    let words = MailTexts::parse(&mut fields);
+    fields.finish()?;
+    let (portfolio, plan) = plan::found(portfolio.as_ref(), plan)?;
+    send_to_all(&context, &requester, portfolio, plan, LicenseFilter::default(), words).await
+}

@@ -1,0 +1,67 @@
+//! `POST /api/v1/subscriptions/{plan}/licenses/revoke-all/`: takes back every live license of the plan. 204, also where
+//! there was none; 422 under a revocation cap, which counts licenses one by one.
+//!
+//! It is a job, which `Location` names: what this request does not manage in some seconds is carried on afterwards.
+
+use axum::{
+    extract::{Path, State},
+    http::{HeaderName, StatusCode, header},
+};
+use license_api::{
+    ADMINS, ApiError, Doc, Requester, RequiredPermission, Route, RouteAccess,
+    doc::{ResponseDoc, Shape},
+    id, stored_empty,
+};
+use license_domain::{Job, JobKind, JobParams, LicenseStatus, PlanId, RowFilter};
+use license_work::Pace;
+
+use crate::{Context, plan};
+
+/// Revoking all.
+pub const ROUTE: Route = Route {
+    method: "POST",
+    path: "/api/v1/subscriptions/{plan}/licenses/revoke-all/",
+    access: RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin },
+    doc: &Doc {
+        summary: "Revokes all licenses of a plan",
+        query: &[],
+        body: &[],
+        answers: &[
+            ResponseDoc::new(204, "They are revoked.", Shape::Nothing),
+            ResponseDoc::new(422, "The plan has a cap on revocations.", Shape::Text),
+        ],
+    },
+};
+
+/// For so long nobody else works on the job: a little longer than this request does.
+const HEAD_START_SECONDS: u16 = 15;
+
+pub async fn handle(
+    State(context): State<Context>,
+    requester: Requester,
+    Path(plan): Path<String>,
+) -> Result<(StatusCode, [(HeaderName, String); 1]), ApiError> {
+    let plan: PlanId = id(&plan)?;
+    plan::require_some_role(&requester)?;
+    let portfolio = context.portfolios.portfolio_of_plan(plan).await?;
+    plan::require(&requester, portfolio.as_ref())?;
+    let (portfolio, plan) = plan::found(portfolio.as_ref(), plan)?;
+    if plan.is_revocation_cap_enabled {
+        let text = "Cannot revoke all licenses when revocation cap is enabled for the subscription plan";
+        return Err(ApiError::text(StatusCode::UNPROCESSABLE_ENTITY, text));
+    }
+    let live = LicenseStatus::ALL.into_iter().filter(|status| status.is_live()).collect();
+    let id = context.app.random().job_id();
+    let job = Job {
+        subscription_plan: Some(plan.uuid),
+        head_start_seconds: HEAD_START_SECONDS,
+        params: JobParams { filter: Some(RowFilter { statuses: live, search: Vec::new() }), ..JobParams::default() },
+        ..Job::new(id, JobKind::Revoke, &portfolio.agreement, requester.requester(), context.app.now())
+    };
+    let stamp = requester.stamp("revoke-all").await?.answering(|| stored_empty(StatusCode::NO_CONTENT));
+    context.jobs.create_job(portfolio, &job, &[], &stamp).await?;
+    if let Err(error) = context.engine.run(job.uuid, Pace::IN_REQUEST).await {
+        tracing::warn!(job = %job.uuid, %error, "a job is carried on by the queue");
+    }
+    Ok((StatusCode::NO_CONTENT, [(header::LOCATION, format!("/api/v1/jobs/{}/", job.uuid))]))
+}

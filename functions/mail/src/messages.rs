@@ -1,0 +1,220 @@
+//! Whom a mail goes to, and what it says.
+
+use license_clients::{ClientError, EnterpriseCustomer};
+use license_domain::{
+    ActivationKey, AgreementId, Consequence, DeliveryId, EmailAddress, EnterpriseId, Event, MailKind, Portfolio,
+    SubscriptionPlan, delivery::MAX_RECIPIENTS,
+};
+use serde_json::{Map, Value, json};
+
+use crate::{Context, error::MailError};
+
+/// A mail as its event asks for it.
+pub(crate) struct Mail {
+    pub kind: MailKind,
+    pub portfolio: Portfolio,
+    pub plan: Option<SubscriptionPlan>,
+    pub people: Vec<Person>,
+    greeting: String,
+    closing: String,
+    /// What else it says.
+    more: Map<String, Value>,
+}
+
+/// Somebody whom it goes to.
+pub(crate) struct Person {
+    email: EmailAddress,
+    activation_key: Option<ActivationKey>,
+}
+
+/// What one person gets.
+#[derive(Clone, Debug)]
+pub struct PersonalMail {
+    /// Where to.
+    pub email: EmailAddress,
+    /// What the mail's text refers to.
+    pub properties: Map<String, Value>,
+    /// Where answers go.
+    pub reply_to: Option<String>,
+}
+
+impl Mail {
+    pub(crate) const fn enterprise(&self) -> EnterpriseId {
+        self.portfolio.agreement.enterprise_customer_uuid
+    }
+
+    pub(crate) const fn agreement(&self) -> AgreementId {
+        self.portfolio.agreement.uuid
+    }
+
+    pub(crate) fn addresses(&self) -> Vec<EmailAddress> {
+        self.people.iter().map(|person| person.email.clone()).collect()
+    }
+}
+
+/// What the mail of that id is, or nothing where the customer wants none. `frozen`: whom it goes to, where that was
+/// decided before.
+pub(crate) async fn find(
+    context: &Context,
+    event: &Event,
+    id: DeliveryId,
+    frozen: Option<Vec<EmailAddress>>,
+) -> Result<Option<Mail>, MailError> {
+    let Some(consequence) = event.consequences.get(id.consequence) else { return Ok(None) };
+    if let Consequence::ResendMail { delivery } = consequence {
+        return again(context, *delivery).await;
+    }
+    let Some(mut mail) = about(context, event, consequence).await? else { return Ok(None) };
+    mail.people = match (mail.kind.is_for_learners(), frozen) {
+        (true, _) => {
+            let learners = event.licenses.iter().filter_map(|change| {
+                Some(Person { email: change.email.clone()?, activation_key: change.activation_key })
+            });
+            learners.skip(id.part * MAX_RECIPIENTS).take(MAX_RECIPIENTS).collect()
+        }
+        (false, Some(frozen)) => frozen.into_iter().map(nobodys_learner).collect(),
+        (false, None) => others(context, &mail).await?.into_iter().map(nobodys_learner).collect(),
+    };
+    if mail.people.is_empty() {
+        tracing::warn!(mail = %id, kind = mail.kind.as_str(), "a mail has nobody to go to");
+        return Ok(None);
+    }
+    Ok(Some(mail))
+}
+
+/// A mail that is sent again, to those who may not have it.
+async fn again(context: &Context, of: DeliveryId) -> Result<Option<Mail>, MailError> {
+    let (event, delivery) = (context.events.event(of.event).await?, context.deliveries.delivery(&of).await?);
+    let (Some(event), Some(delivery)) = (event, delivery) else {
+        tracing::error!(mail = %of, "a mail cannot be sent again: what it said is not kept any more");
+        return Ok(None);
+    };
+    let missing = delivery.missing();
+    let found = Box::pin(find(context, &event, of, delivery.recipients)).await?;
+    Ok(found.map(|mut mail| {
+        let people = mail.people.into_iter().enumerate().filter(|(n, _)| missing.contains(n));
+        mail.people = people.map(|(_, person)| person).collect();
+        mail
+    }))
+}
+
+const fn nobodys_learner(email: EmailAddress) -> Person {
+    Person { email, activation_key: None }
+}
+
+async fn about(context: &Context, event: &Event, consequence: &Consequence) -> Result<Option<Mail>, MailError> {
+    let Some(kind) = consequence.mail() else { return Ok(None) };
+    let Some(portfolio) = context.portfolios.portfolio(event.agreement).await? else { return Ok(None) };
+    let is_onboarding = matches!(kind, MailKind::Assignment | MailKind::PostActivation | MailKind::AutoApplied);
+    if is_onboarding && portfolio.agreement.disable_onboarding_notifications {
+        return Ok(None);
+    }
+    let (greeting, closing) = match consequence {
+        Consequence::MailAssignment { greeting, closing } | Consequence::MailReminder { greeting, closing } => {
+            (greeting.clone(), closing.clone())
+        }
+        _ => (None, None),
+    };
+    let plan = event.plan.and_then(|plan| portfolio.plan(plan)).cloned();
+    let mut more = Map::new();
+    if let Some(plan) = &plan {
+        more.insert("subscription_plan_uuid".to_owned(), json!(plan.uuid));
+        more.insert("subscription_plan_title".to_owned(), json!(plan.title));
+        more.insert("subscription_plan_expiration_date".to_owned(), json!(plan.expiration_date));
+    }
+    match consequence {
+        Consequence::MailUtilization { percent } => {
+            more.insert("percent_allocated".to_owned(), json!(percent));
+            if let Some(plan) = &plan {
+                let counts = context.portfolios.seat_counts(&[plan]).await?;
+                let counts = counts.get(&plan.uuid).copied().unwrap_or_default();
+                more.insert("num_allocated_licenses".to_owned(), json!(counts.allocated()));
+                more.insert("num_total_licenses".to_owned(), json!(plan.seats.total));
+            }
+        }
+        Consequence::MailEnrollmentResults { job } => {
+            more.insert("bulk_enrollment_job_uuid".to_owned(), json!(job));
+        }
+        _ => {}
+    }
+    let (greeting, closing) = (greeting.unwrap_or_default(), closing.unwrap_or_default());
+    Ok(Some(Mail { kind, portfolio, plan, people: Vec::new(), greeting, closing, more }))
+}
+
+/// Whom a mail goes to that is not for learners.
+async fn others(context: &Context, mail: &Mail) -> Result<Vec<EmailAddress>, MailError> {
+    match mail.kind {
+        MailKind::RevocationCapReached => Ok(context.settings.customer_success.clone().into_iter().collect()),
+        MailKind::EnrollmentResults => {
+            let job = mail.more.get("bulk_enrollment_job_uuid").and_then(Value::as_str).and_then(|id| id.parse().ok());
+            let job = match job {
+                Some(job) => context.jobs.job(job).await?,
+                None => None,
+            };
+            Ok(job.and_then(|job| job.requester_email).into_iter().collect())
+        }
+        _ => {
+            let mut admins = context.enterprises.admins(mail.enterprise()).await?;
+            admins.truncate(MAX_RECIPIENTS);
+            Ok(admins)
+        }
+    }
+}
+
+/// What each of its people gets.
+pub(crate) async fn write(context: &Context, mail: &Mail) -> Result<Vec<PersonalMail>, MailError> {
+    let customer = context.enterprises.customer(mail.enterprise()).await?.unwrap_or_default();
+    let common = common(context, mail, &customer);
+    let message = |person: &Person| {
+        let mut properties = common.clone();
+        if let Some(key) = person.activation_key {
+            properties.insert("license_activation_key".to_owned(), json!(key));
+            if let (Some(portal), Some(slug)) = (&context.settings.learner_portal, slug(mail, &customer)) {
+                let link = format!("{portal}/{slug}/licenses/{key}/activate");
+                properties.insert("license_activation_link".to_owned(), json!(link));
+            }
+        }
+        PersonalMail { email: person.email.clone(), properties, reply_to: customer.reply_to.clone() }
+    };
+    Ok(mail.people.iter().map(message).collect())
+}
+
+fn slug<'a>(mail: &'a Mail, customer: &'a EnterpriseCustomer) -> Option<&'a String> {
+    customer.slug.as_ref().or(mail.portfolio.agreement.enterprise_customer_slug.as_ref())
+}
+
+fn common(context: &Context, mail: &Mail, customer: &EnterpriseCustomer) -> Map<String, Value> {
+    let slug = slug(mail, customer);
+    let name = customer.name.as_ref().or(mail.portfolio.agreement.enterprise_customer_name.as_ref());
+    let mut properties = mail.more.clone();
+    let mut put = |name: &str, value: Value| properties.insert(name.to_owned(), value);
+    put("TEMPLATE_GREETING", json!(mail.greeting));
+    put("TEMPLATE_CLOSING", json!(mail.closing));
+    put("enterprise_customer_slug", json!(slug));
+    put("enterprise_customer_name", json!(name));
+    put("enterprise_sender_alias", json!(customer.sender_alias));
+    put("enterprise_contact_email", json!(customer.contact_email));
+    if !mail.kind.is_for_learners()
+        && let (Some(portal), Some(slug)) = (&context.settings.admin_portal, slug)
+    {
+        put("admin_portal_link", json!(format!("{portal}/{slug}")));
+        if let Some(job) = mail.more.get("bulk_enrollment_job_uuid").and_then(Value::as_str) {
+            put("results_url", json!(format!("{portal}/{slug}/admin/bulk-enrollment-results/{job}")));
+        }
+    }
+    if mail.kind == MailKind::AutoApplied {
+        let variant =
+            customer.identity_provider.is_some() && !customer.enable_integrated_customer_learner_portal_search;
+        put("has_identity_provider_and_no_search", json!(variant));
+    }
+    properties
+}
+
+/// Links learners to the customer, before their first mail: the portal knows them when they follow its link.
+pub(crate) async fn link(context: &Context, mail: &Mail, messages: &[PersonalMail]) -> Result<(), ClientError> {
+    if !matches!(mail.kind, MailKind::Assignment | MailKind::Reminder) {
+        return Ok(());
+    }
+    let emails: Vec<EmailAddress> = messages.iter().map(|message| message.email.clone()).collect();
+    context.enterprises.link_learners(mail.enterprise(), &emails).await
+}

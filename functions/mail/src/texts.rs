@@ -1,0 +1,96 @@
+//! The words of mails, where nobody else has any: plain text, and the same as HTML.
+
+use license_clients::Email;
+use license_domain::MailKind;
+use serde_json::Value;
+
+use crate::messages::PersonalMail;
+
+/// The property that says that a customer's learners come by way of an identity provider, and find no search.
+pub(crate) const VARIANT: &str = "has_identity_provider_and_no_search";
+
+/// The letter in our own words.
+pub(crate) fn message(kind: MailKind, message: &PersonalMail) -> Email {
+    let of = |name: &str| text(message, name);
+    let customer = or(of("enterprise_customer_name"), "your company");
+    let (plan, portal) = (of("subscription_plan_title"), of("admin_portal_link"));
+    let (subject, body) = match kind {
+        MailKind::Assignment => (
+            format!("{customer} has given you access to courses"),
+            format!(
+                "{customer} has given you a license of \"{plan}\". Activate it and begin:\n\n{}",
+                of("license_activation_link")
+            ),
+        ),
+        MailKind::Reminder => (
+            format!("Your access to courses from {customer} is waiting"),
+            format!("Your license of \"{plan}\" is not activated yet:\n\n{}", of("license_activation_link")),
+        ),
+        MailKind::PostActivation | MailKind::AutoApplied => {
+            (format!("Welcome to learning with {customer}"), format!("Your license of \"{plan}\" is active."))
+        }
+        MailKind::RevocationCapReached => (
+            format!("{customer} has reached the revocation cap of a plan"),
+            format!("No more activated licenses of \"{plan}\" can be revoked.\n\n{portal}"),
+        ),
+        MailKind::Utilization => (
+            format!("{}% of the licenses of {customer} are allocated", of("percent_allocated")),
+            format!(
+                "{} of {} licenses of \"{plan}\" are allocated.\n\n{portal}",
+                of("num_allocated_licenses"),
+                of("num_total_licenses")
+            ),
+        ),
+        MailKind::EnrollmentResults => {
+            ("The results of your enrollments".to_owned(), format!("They are here:\n\n{}", of("results_url")))
+        }
+    };
+    let parts = [of("TEMPLATE_GREETING"), body, of("TEMPLATE_CLOSING")];
+    let text = parts.iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join("\n\n");
+    let paragraphs: Vec<String> = text.split("\n\n").map(escaped).collect();
+    let html = format!("<p>{}</p>\n", paragraphs.join("</p>\n<p>"));
+    Email { to: message.email.clone(), subject, text, html, reply_to: message.reply_to.clone() }
+}
+
+fn text(message: &PersonalMail, name: &str) -> String {
+    match message.properties.get(name) {
+        Some(Value::String(text)) => text.trim().to_owned(),
+        Some(Value::Number(number)) => number.to_string(),
+        _ => String::new(),
+    }
+}
+
+fn or(text: String, other: &str) -> String {
+    if text.is_empty() { other.to_owned() } else { text }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\n', "<br>")
+}
+
+#[cfg(test)]
+mod tests {
+    use license_domain::EmailAddress;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_has_words_and_what_admins_write_is_text() {
+        for kind in MailKind::ALL {
+            let properties = json!({
+                "TEMPLATE_GREETING": "Dear <b>all</b>,", "TEMPLATE_CLOSING": "Yours", "enterprise_customer_name": "Pear",
+                "subscription_plan_title": "R&D", "percent_allocated": 75, "license_activation_link": "https://x/y",
+            });
+            let properties = properties.as_object().expect("an object").clone();
+            let email = EmailAddress::on_record("ann@example.com");
+            let message = super::message(kind, &PersonalMail { email, properties, reply_to: None });
+            assert!(!message.subject.is_empty() && !message.subject.contains("{}"), "{kind:?}");
+            assert!(
+                message.text.starts_with("Dear <b>all</b>,\n\n") && message.text.ends_with("\n\nYours"),
+                "{kind:?}"
+            );
+            assert!(message.html.starts_with("<p>Dear &lt;b&gt;all&lt;/b&gt;,</p>"), "{kind:?}: {}", message.html);
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! `GET`, `PUT`, `PATCH` and `DELETE /api/v1/provisioning-admins/subscription-plan-renewals/{renewal}/`. PUT, like PATCH,
+//! leaves what it does not name; a field that there is not, or that cannot be changed, is refused. While a renewal is
+//! being processed it is neither changed nor deleted: 422.
+
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+};
+use license_api::{
+    ApiError, Body, Conditions, Doc, Fields, PROVISIONERS, Presence, Requester, RequiredPermission, Route, RouteAccess,
+    Text,
+    doc::{self, ResponseDoc, Shape},
+    etag, stored, stored_empty, wire,
+};
+use license_domain::{PlanId, Portfolio, RenewalId, SubscriptionPlanRenewal};
+use license_storage_dynamodb::{StoreError, ports::RenewalError};
+
+use crate::{
+    Context, UPDATE_ATTEMPTS,
+    change::Change,
+    subscription_plan_renewals::create::FIELDS as CREATED,
+    subscriptions::body::{LINE_ITEM_LENGTH, TITLE_LENGTH},
+};
+
+const PATH: &str = "/api/v1/provisioning-admins/subscription-plan-renewals/{renewal}/";
+pub(crate) const ACCESS: RouteAccess =
+    RouteAccess::Roles { roles: PROVISIONERS, listing: false, missing: RequiredPermission::ProvisioningPlans };
+
+/// One renewal.
+pub const GET: Route = Route {
+    method: "GET",
+    path: PATH,
+    access: ACCESS,
+    doc: &Doc {
+        summary: "A renewal",
+        query: &[],
+        body: &[],
+        answers: &[ResponseDoc::new(200, "The renewal.", Shape::Of(doc::schema::<wire::Renewal>))],
+    },
+};
+/// Changing it.
+pub const PUT: Route = PATCH.by("PUT");
+/// Changing it.
+pub const PATCH: Route = Route {
+    method: "PATCH",
+    path: PATH,
+    access: ACCESS,
+    doc: &Doc {
+        summary: "Changes a renewal; what is left out stays",
+        query: &[],
+        body: &doc::optional_from(doc::without_first::<10, 9>(CREATED), 0),
+        answers: &[
+            ResponseDoc::new(200, "The renewal.", Shape::Of(doc::schema::<wire::Renewal>)),
+            ResponseDoc::new(422, "Another renewal leads to the plan, or it is being processed.", Shape::Text),
+        ],
+    },
+};
+/// Deleting it.
+pub const DELETE: Route = Route {
+    method: "DELETE",
+    path: PATH,
+    access: ACCESS,
+    doc: &Doc {
+        summary: "Deletes a renewal",
+        query: &[],
+        body: &[],
+        answers: &[
+            ResponseDoc::new(204, "It is deleted.", Shape::Nothing),
+            ResponseDoc::new(422, "It is being processed.", Shape::Text),
+        ],
+    },
+};
+
+/// What can be changed.
+const FIELDS: [&str; 9] = [
+    "renewed_subscription_plan",
+    "salesforce_opportunity_id",
+    "number_of_licenses",
+    "effective_date",
+    "renewed_expiration_date",
+    "renewed_plan_title",
+    "license_types_to_copy",
+    "disable_auto_apply_licenses",
+    "exempt_from_batch_processing",
+];
+
+pub(crate) fn not_found() -> ApiError {
+    ApiError::not_found("SubscriptionPlanRenewal")
+}
+
+fn under_way() -> ApiError {
+    ApiError::text(StatusCode::UNPROCESSABLE_ENTITY, "The renewal is being processed.")
+}
+
+/// Reads the number after the caller is known to be allowed.
+pub(crate) fn number(requester: &Requester, text: &str) -> Result<RenewalId, ApiError> {
+    requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningPlans)?;
+    text.parse().map(RenewalId).map_err(|_| ApiError::malformed())
+}
+
+async fn find(context: &Context, id: RenewalId) -> Result<(Portfolio, SubscriptionPlanRenewal), ApiError> {
+    let portfolio = context.renewals.portfolio_of_renewal(id).await?.ok_or_else(not_found)?;
+    let renewal = portfolio.renewals.iter().find(|renewal| renewal.id == id).cloned().ok_or_else(not_found)?;
+    Ok((portfolio, renewal))
+}
+
+pub async fn get(
+    State(context): State<Context>,
+    requester: Requester,
+    conditions: Conditions,
+    Path(renewal): Path<String>,
+) -> Result<Response, ApiError> {
+    let (portfolio, renewal) = find(&context, number(&requester, &renewal)?).await?;
+    Ok(conditions.read(renewal.modified, wire::Renewal::new(&portfolio, &renewal)))
+}
+
+pub async fn update(
+    State(context): State<Context>,
+    requester: Requester,
+    conditions: Conditions,
+    Path(renewal): Path<String>,
+    body: Result<Body, ApiError>,
+) -> Result<Response, ApiError> {
+    let id = number(&requester, &renewal)?;
+    let body = body?;
+    for _ in 0..UPDATE_ATTEMPTS {
+        let (portfolio, before) = find(&context, id).await?;
+        conditions.check(before.modified)?;
+        let after = changed(&context, &body, &portfolio, &before)?;
+        let answer = wire::Renewal::new(&portfolio, &after);
+        let stamp = requester.stamp("update-renewal").await?.answering(|| stored(StatusCode::OK, &answer));
+        match context.renewals.update_renewal(&portfolio, &before, &after, &stamp).await {
+            Ok(()) => return Ok(etag::changed(StatusCode::OK, after.modified, answer)),
+            Err(RenewalError::Changed) => {}
+            Err(RenewalError::UnderWay) => return Err(under_way()),
+            Err(RenewalError::Taken) => {
+                let text = "Another renewal leads to that plan.";
+                return Err(ApiError::text(StatusCode::UNPROCESSABLE_ENTITY, text));
+            }
+            Err(RenewalError::Store(error)) => return Err(error.into()),
+        }
+    }
+    Err(StoreError::Contention { operation: "update renewal", attempts: UPDATE_ATTEMPTS }.into())
+}
+
+pub async fn delete(
+    State(context): State<Context>,
+    requester: Requester,
+    conditions: Conditions,
+    Path(renewal): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let id = number(&requester, &renewal)?;
+    for _ in 0..UPDATE_ATTEMPTS {
+        let (portfolio, renewal) = find(&context, id).await?;
+        conditions.check(renewal.modified)?;
+        let stamp = requester.stamp("delete-renewal").await?.answering(|| stored_empty(StatusCode::NO_CONTENT));
+        match context.renewals.delete_renewal(&portfolio, &renewal, &stamp).await {
+            Ok(()) => return Ok(StatusCode::NO_CONTENT),
+            Err(RenewalError::Changed | RenewalError::Taken) => {}
+            Err(RenewalError::UnderWay) => return Err(under_way()),
+            Err(RenewalError::Store(error)) => return Err(error.into()),
+        }
+    }
+    Err(StoreError::Contention { operation: "delete renewal", attempts: UPDATE_ATTEMPTS }.into())
+}
+
+/// The renewal with the changes that the body names.
+fn changed(
+    context: &Context,
+    body: &Body,
+    portfolio: &Portfolio,
+    before: &SubscriptionPlanRenewal,
+) -> Result<SubscriptionPlanRenewal, ApiError> {
+    let mut fields = Fields::new(body);
+    for name in body.0.keys().filter(|name| !FIELDS.contains(&name.as_str())) {
+        fields.fail(name, "This field cannot be changed.");
+    }
+    let there = |name: &str| body.0.contains_key(name);
+    let text = |max| Text { presence: Presence::Nullable, blank: false, max: Some(max) };
+    let renewed = fields.uuid("renewed_subscription_plan", Presence::Nullable).map(PlanId);
+    let sale = fields.text("salesforce_opportunity_id", text(LINE_ITEM_LENGTH));
+    let licenses = fields.integer("number_of_licenses", Presence::Optional, Some(1), None);
+    let effective_date = fields.datetime("effective_date", Presence::Optional);
+    let renewed_expiration_date = fields.datetime("renewed_expiration_date", Presence::Optional);
+    let title = fields.text("renewed_plan_title", text(TITLE_LENGTH));
+    let license_types_to_copy = fields.choice("license_types_to_copy", Presence::Optional);
+    let disable_auto_apply = fields.boolean("disable_auto_apply_licenses", Presence::Optional);
+    let exempt = fields.boolean("exempt_from_batch_processing", Presence::Optional);
+    if let Some(plan) = renewed
+        && (portfolio.plan(plan).is_none() || plan == before.prior_subscription_plan)
+    {
+        fields.fail("renewed_subscription_plan", format!("Invalid pk \"{plan}\" - object does not exist."));
+    }
+    fields.finish()?;
+    let before = before.clone();
+    let licenses = licenses.and_then(|licenses| u64::try_from(licenses).ok());
+    Ok(SubscriptionPlanRenewal {
+        renewed_subscription_plan: Change::new(there("renewed_subscription_plan"), renewed)
+            .over(before.renewed_subscription_plan),
+        salesforce_opportunity_id: Change::new(there("salesforce_opportunity_id"), sale)
+            .over(before.salesforce_opportunity_id),
+        number_of_licenses: licenses.unwrap_or(before.number_of_licenses),
+        effective_date: effective_date.unwrap_or(before.effective_date),
+        renewed_expiration_date: renewed_expiration_date.unwrap_or(before.renewed_expiration_date),
+        renewed_plan_title: Change::new(there("renewed_plan_title"), title).over(before.renewed_plan_title),
+        license_types_to_copy: license_types_to_copy.unwrap_or(before.license_types_to_copy),
+        disable_auto_apply_licenses: disable_auto_apply.unwrap_or(before.disable_auto_apply_licenses),
+        exempt_from_batch_processing: exempt.unwrap_or(before.exempt_from_batch_processing),
+        modified: context.app.now(),
+        ..before
+    })
+}

@@ -1,0 +1,10 @@
+//! `/provisioning-admins/subscriptions/`: subscription plans.
+
+pub(crate) mod body;
+pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod get;
+pub(crate) mod list;
+pub(crate) mod patch;
+pub(crate) mod rules;
+pub(crate) mod update;

@@ -1,0 +1,176 @@
+//! `POST /api/v1/provisioning-admins/subscriptions/`: a new plan with all its licenses, however many.
+//!
+//! ```json
+//! {"title": "Acme 2026", "start_date": "2026-01-01T00:00:00Z", "expiration_date": "2028-01-01T00:00:00Z",
+//!  "customer_agreement": "…", "enterprise_catalog_uuid": "…", "desired_num_licenses": 500, "is_active": true,
+//!  "product": 1, "change_reason": "new", "salesforce_opportunity_line_item": "00k…"}
+//! ```
+//! Every refusal is 400 `{"error": …}`: a map of the fields that are not valid, or a sentence.
+
+use axum::{Json, extract::State, http::StatusCode};
+use futures::try_join;
+use license_api::{
+    ApiError, Body, Doc, PROVISIONERS, Requester, RequiredPermission, Route, RouteAccess,
+    doc::{self, Kind, Param, Shape},
+    stored, wire,
+};
+use license_domain::{
+    AgreementId, ChangeReason, Portfolio, ProductCatalog, Random, SeatLayout, SeatPrefix, SubscriptionPlan, Timestamp,
+};
+use license_storage_dynamodb::ports::CreatePlanError;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    Context,
+    subscriptions::body::PlanBody,
+    subscriptions::rules::{self as rules, Refusal},
+};
+
+/// The fields of a plan; a change needs the first one only.
+pub const FIELDS: [Param; 15] = [
+    Param::required(
+        "change_reason",
+        Kind::OneOf(&["new", "incorrect_user_input", "delayed_payment", "organization_requested_change", "other"]),
+        "Why.",
+    ),
+    Param::required("title", Kind::Text(128), "Its title, unique in the agreement."),
+    Param::required("start_date", Kind::Moment, "When it starts."),
+    Param::required("expiration_date", Kind::Moment, "When it ends."),
+    Param::required("customer_agreement", Kind::Uuid, "Its agreement."),
+    Param::required(
+        "desired_num_licenses",
+        Kind::Integer(0),
+        "How many licenses it has, at most 1,000,000 unless for internal use.",
+    ),
+    Param::required("product", Kind::Integer(1), "What it is sold as."),
+    Param::required(
+        "salesforce_opportunity_line_item",
+        Kind::OptionalText(18),
+        "The line item, `00k…`; may be null where the plan type allows it.",
+    ),
+    Param::optional("enterprise_catalog_uuid", Kind::OptionalUuid, "Its catalog; the agreement's, if left out."),
+    Param::optional("is_active", Kind::Boolean, "Whether it is in use."),
+    Param::optional("for_internal_use_only", Kind::Boolean, "Whether it is for the company's own use."),
+    Param::optional("is_revocation_cap_enabled", Kind::Boolean, "Whether revocations are limited."),
+    Param::optional("revoke_max_percentage", Kind::Integer(0), "The limit, in percent of its licenses, at most 100."),
+    Param::optional("can_freeze_unused_licenses", Kind::Boolean, "Whether unused licenses may be frozen."),
+    Param::optional(
+        "should_auto_apply_licenses",
+        Kind::OptionalBoolean,
+        "Whether learners may take a license without an invitation.",
+    ),
+];
+
+/// A new plan.
+pub const ROUTE: Route = Route {
+    method: "POST",
+    path: "/api/v1/provisioning-admins/subscriptions/",
+    access: RouteAccess::Roles { roles: PROVISIONERS, listing: false, missing: RequiredPermission::ProvisioningPlans },
+    doc: &Doc {
+        summary: "Makes a plan with all its licenses",
+        query: &[],
+        body: &FIELDS,
+        answers: &[
+            doc::ResponseDoc::new(201, "The plan.", Shape::Of(doc::schema::<CreatePlanResponse>)),
+            doc::ResponseDoc::new(400, "It is not valid.", Shape::Error),
+            doc::ResponseDoc::new(502, "The catalog service failed.", Shape::Detail),
+        ],
+    },
+};
+
+/// The same in the plain way in.
+pub const ALIAS: [Route; 2] = [ROUTE.at("/subscriptions/"), ROUTE.at("/api/v1/subscriptions/")];
+
+/// The new plan.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CreatedPlan")]
+pub struct CreatePlanResponse {
+    #[serde(flatten)]
+    plan: wire::MinimalPlan,
+    can_freeze_unused_licenses: bool,
+    customer_agreement: AgreementId,
+    desired_num_licenses: Option<u64>,
+    expiration_processed: bool,
+    for_internal_use_only: bool,
+    last_freeze_timestamp: Option<String>,
+    num_revocations_applied: u64,
+    revoke_max_percentage: u32,
+    change_reason: ChangeReason,
+}
+
+pub async fn handle(
+    State(context): State<Context>,
+    requester: Requester,
+    body: Result<Body, ApiError>,
+) -> Result<(StatusCode, Json<CreatePlanResponse>), ApiError> {
+    requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningPlans)?;
+    let body = PlanBody::parse(&body?)
+        .map_err(|complaints| ApiError::json(StatusCode::BAD_REQUEST, json!({ "error": complaints })))?;
+    let portfolios = &context.portfolios;
+    let (portfolio, products) = try_join!(portfolios.portfolio(body.customer_agreement), portfolios.products())?;
+    let portfolio = portfolio.ok_or(Refusal::NoAgreement)?;
+    rules::check_product(body.product, body.salesforce_opportunity_line_item.as_deref(), &products)?;
+    rules::check_catalog(&context, body.enterprise_catalog_uuid, &portfolio.agreement).await?;
+    let total = rules::check_size(body.desired_num_licenses, body.for_internal_use_only)?;
+
+    let now = context.app.now();
+    let plan = plan(body, total, context.app.random().as_ref(), now);
+    let answer = CreatePlanResponse::new(&portfolio, &plan, &products, now);
+    let stamp = requester.stamp("create-plan").await?.answering(|| stored(StatusCode::CREATED, &answer));
+    match context.provision.create_plan(&portfolio.agreement, &plan, &stamp).await {
+        Ok(()) => Ok((StatusCode::CREATED, Json(answer))),
+        Err(CreatePlanError::TitleTaken) => Err(Refusal::TitleTaken.into()),
+        Err(CreatePlanError::NoAgreement) => Err(Refusal::NoAgreement.into()),
+        Err(CreatePlanError::Store(error)) => Err(error.into()),
+    }
+}
+
+fn plan(body: PlanBody, total: u64, random: &dyn Random, now: Timestamp) -> SubscriptionPlan {
+    let bits = random.bits().to_be_bytes();
+    let mut prefix = [0_u8; 8];
+    prefix.copy_from_slice(&bits[..8]);
+    SubscriptionPlan {
+        uuid: random.plan_id(),
+        title: body.title,
+        customer_agreement: body.customer_agreement,
+        start_date: body.start_date,
+        expiration_date: body.expiration_date,
+        expiration_processed: false,
+        enterprise_catalog_uuid: body.enterprise_catalog_uuid,
+        is_active: body.is_active,
+        is_revocation_cap_enabled: body.is_revocation_cap_enabled,
+        revoke_max_percentage: body.revoke_max_percentage,
+        num_revocations_applied: 0,
+        salesforce_opportunity_id: None,
+        salesforce_opportunity_line_item: body.salesforce_opportunity_line_item,
+        product: Some(body.product),
+        for_internal_use_only: body.for_internal_use_only,
+        can_freeze_unused_licenses: body.can_freeze_unused_licenses,
+        last_freeze_timestamp: None,
+        should_auto_apply_licenses: body.should_auto_apply_licenses,
+        desired_num_licenses: Some(total),
+        created: now,
+        modified: now,
+        change_reason: body.change_reason,
+        seats: SeatLayout::for_total(total, SeatPrefix::from_bits(u64::from_be_bytes(prefix))),
+    }
+}
+
+impl CreatePlanResponse {
+    fn new(portfolio: &Portfolio, plan: &SubscriptionPlan, products: &ProductCatalog, now: Timestamp) -> Self {
+        Self {
+            plan: wire::MinimalPlan::new(portfolio, plan, products, now),
+            can_freeze_unused_licenses: plan.can_freeze_unused_licenses,
+            customer_agreement: plan.customer_agreement,
+            desired_num_licenses: plan.desired_num_licenses,
+            expiration_processed: plan.expiration_processed,
+            for_internal_use_only: plan.for_internal_use_only,
+            last_freeze_timestamp: plan.last_freeze_timestamp.map(wire::timestamp),
+            num_revocations_applied: plan.num_revocations_applied,
+            revoke_max_percentage: plan.revoke_max_percentage,
+            change_reason: plan.change_reason,
+        }
+    }
+}

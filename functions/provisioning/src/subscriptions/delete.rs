@@ -1,0 +1,64 @@
+//! `DELETE /subscriptions/{plan}/`: deletes a plan in which nobody has or had a license, and which no renewal leaves or
+//! enters. 409 where it is not so.
+
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+};
+use license_api::{
+    ApiError, Conditions, Doc, PROVISIONERS, Requester, RequiredPermission, Route, RouteAccess,
+    doc::{ResponseDoc, Shape},
+    id, stored_empty,
+};
+use license_domain::PlanId;
+use license_storage_dynamodb::{StoreError, ports::DeletePlanError};
+
+use crate::{Context, UPDATE_ATTEMPTS};
+
+/// Deleting.
+pub const ROUTE: Route = Route {
+    method: "DELETE",
+    path: "/api/v1/subscriptions/{plan}/",
+    access: RouteAccess::Roles { roles: PROVISIONERS, listing: false, missing: RequiredPermission::ProvisioningPlans },
+    doc: &Doc {
+        summary: "Deletes a plan that nobody has used",
+        query: &[],
+        body: &[],
+        answers: &[
+            ResponseDoc::new(204, "It is deleted.", Shape::Nothing),
+            ResponseDoc::new(404, "There is no such plan.", Shape::Error),
+            ResponseDoc::new(409, "It is in use.", Shape::Error),
+        ],
+    },
+};
+/// The same where the product's own description names it.
+pub const ALIAS: Route = ROUTE.at("/subscriptions/{plan}/");
+
+pub async fn handle(
+    State(context): State<Context>,
+    requester: Requester,
+    conditions: Conditions,
+    Path(plan): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let id: PlanId = id(&plan)?;
+    requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningPlans)?;
+    let refused = |text: &str| ApiError::error(StatusCode::CONFLICT, text);
+    for _ in 0..UPDATE_ATTEMPTS {
+        let not_found = || ApiError::error(StatusCode::NOT_FOUND, "No record found.");
+        let portfolio = context.portfolios.portfolio_of_plan(id).await?.ok_or_else(not_found)?;
+        let plan = portfolio.plan(id).ok_or_else(not_found)?;
+        conditions.check(plan.modified)?;
+        let is_renewed = portfolio.renewal_of(id).is_some() || portfolio.prior_renewals_of(id).next().is_some();
+        if is_renewed {
+            return Err(refused("A renewal leaves this plan, or leads to it."));
+        }
+        let stamp = requester.stamp("delete-plan").await?.answering(|| stored_empty(StatusCode::NO_CONTENT));
+        match context.update.delete_plan(&portfolio, plan, &stamp).await {
+            Ok(()) => return Ok(StatusCode::NO_CONTENT),
+            Err(DeletePlanError::InUse) => return Err(refused("Learners have, or had, licenses of this plan.")),
+            Err(DeletePlanError::Changed) => {}
+            Err(DeletePlanError::Store(error)) => return Err(error.into()),
+        }
+    }
+    Err(StoreError::Contention { operation: "delete plan", attempts: UPDATE_ATTEMPTS }.into())
+}

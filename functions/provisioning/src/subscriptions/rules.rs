@@ -1,0 +1,79 @@
+//! What holds for every plan, new or changed.
+
+use axum::http::StatusCode;
+use license_api::ApiError;
+use license_domain::{CatalogId, CustomerAgreement, ProductCatalog, ProductId, plan::MAX_LICENSES};
+use serde_json::json;
+
+use crate::Context;
+
+/// With what the id of a line item in Salesforce begins.
+const LINE_ITEM_PREFIX: &str = "00k";
+
+/// Why a plan is not made or changed, where no single field is to blame.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("An error occurred: There is no such customer agreement.")]
+    NoAgreement,
+    #[error("An error occurred: You must specify Salesforce ID for selected product. It must start with '00k'.")]
+    NoLineItem,
+    #[error("An error occurred: The plan needs a catalog, as its customer agreement has no default one.")]
+    NoCatalog,
+    #[error("An error occurred: A catalog with the given UUID does not exist for this enterprise customer.")]
+    ForeignCatalog,
+    #[error("An error occurred: Only plans for internal use may have more than 1000000 licenses.")]
+    TooManyLicenses,
+    #[error("Unknown error.")]
+    NegativeLicenses,
+    #[error("Unknown error.")]
+    Unknown,
+    #[error("An error occurred: A plan cannot move to another customer agreement.")]
+    OtherAgreement,
+    #[error("An error occurred: The customer agreement has a plan of that title.")]
+    TitleTaken,
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        Self::error(StatusCode::BAD_REQUEST, refusal.to_string())
+    }
+}
+
+/// The product exists, and a line item is named if plans of its type need one.
+pub fn check_product(product: ProductId, line_item: Option<&str>, products: &ProductCatalog) -> Result<(), ApiError> {
+    if products.product(product).is_none() {
+        let complaint = format!("Invalid pk \"{product}\" - object does not exist.");
+        return Err(ApiError::json(StatusCode::BAD_REQUEST, json!({ "error": { "product": [complaint] } })));
+    }
+    let is_needed = products.plan_type(product).is_some_and(|kind| kind.sf_id_required);
+    if is_needed && !line_item.is_some_and(|id| id.starts_with(LINE_ITEM_PREFIX)) {
+        return Err(Refusal::NoLineItem.into());
+    }
+    Ok(())
+}
+
+/// The plan has a catalog, and one of its own is the customer's, as the catalog service says.
+pub async fn check_catalog(
+    context: &Context,
+    catalog: Option<CatalogId>,
+    agreement: &CustomerAgreement,
+) -> Result<(), ApiError> {
+    let Some(catalog) = catalog else {
+        return agreement.default_enterprise_catalog_uuid.map(|_| ()).ok_or_else(|| Refusal::NoCatalog.into());
+    };
+    match context.catalogs.belongs_to(catalog, agreement.enterprise_customer_uuid).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Refusal::ForeignCatalog.into()),
+        Err(error) => Err(ApiError::Upstream {
+            service: "catalog service",
+            cause: error.to_string(),
+            retryable: error.is_retryable(),
+        }),
+    }
+}
+
+/// The number of licenses is one that a plan may have.
+pub fn check_size(desired: i64, for_internal_use_only: bool) -> Result<u64, Refusal> {
+    let total = u64::try_from(desired).map_err(|_| Refusal::NegativeLicenses)?;
+    if total > MAX_LICENSES && !for_internal_use_only { Err(Refusal::TooManyLicenses) } else { Ok(total) }
+}

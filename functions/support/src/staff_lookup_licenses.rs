@@ -1,0 +1,99 @@
+//! `POST /api/v1/staff_lookup_licenses/`: all licenses of an address, for staff. 404 and an empty list where there
+//! are none.
+//!
+//! ```json
+//! {"user_email": "ada@example.com"}
+//! ```
+//! ```json
+//! [{"status": "activated", "assigned_date": "…", …, "subscription_plan_title": "…",
+//!   "subscription_plan_expiration_date": "…", "activation_link": "https://…/activate"}]
+//! ```
+
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use license_api::{
+    ApiError, Body, Doc, Fields, Presence, Requester, Route, RouteAccess, Text,
+    doc::{self, Kind, Param, ResponseDoc, Shape},
+    wire,
+};
+use license_domain::{EmailAddress, License, LicenseStatus, Portfolio, SubscriptionPlan, Timestamp};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{Context, licenses_of_address::Found};
+
+/// The look-up.
+pub const ROUTE: Route = Route {
+    method: "POST",
+    path: "/api/v1/staff_lookup_licenses/",
+    access: RouteAccess::Staff,
+    doc: &Doc {
+        summary: "All licenses of an address, for staff",
+        query: &[],
+        body: &[Param::required("user_email", Kind::Words, "The address.")],
+        answers: &[
+            ResponseDoc::new(200, "The licenses.", Shape::Of(doc::schema::<Vec<StaffLicense>>)),
+            ResponseDoc::new(404, "There are none.", Shape::Of(doc::schema::<Vec<StaffLicense>>)),
+        ],
+    },
+};
+
+/// A license as staff see it.
+#[derive(Debug, Serialize, JsonSchema)]
+struct StaffLicense {
+    status: LicenseStatus,
+    #[serde(serialize_with = "wire::time::serialize_option")]
+    assigned_date: Option<Timestamp>,
+    #[serde(serialize_with = "wire::time::serialize_option")]
+    activation_date: Option<Timestamp>,
+    #[serde(serialize_with = "wire::time::serialize_option")]
+    revoked_date: Option<Timestamp>,
+    #[serde(serialize_with = "wire::time::serialize_option")]
+    last_remind_date: Option<Timestamp>,
+    subscription_plan_title: String,
+    #[serde(serialize_with = "wire::time::serialize")]
+    subscription_plan_expiration_date: Timestamp,
+    activation_link: Option<String>,
+}
+
+impl StaffLicense {
+    fn new(license: &License, portfolio: &Portfolio, plan: &SubscriptionPlan, portal: &str) -> Self {
+        Self {
+            status: license.status,
+            assigned_date: license.assigned_date,
+            activation_date: license.activation_date,
+            revoked_date: license.revoked_date,
+            last_remind_date: license.last_remind_date,
+            subscription_plan_title: plan.title.clone(),
+            subscription_plan_expiration_date: plan.expiration_date,
+            activation_link: wire::activation_link(portal, portfolio, license),
+        }
+    }
+}
+
+pub async fn handle(
+    State(context): State<Context>,
+    requester: Requester,
+    body: Result<Body, ApiError>,
+) -> Result<Response, ApiError> {
+    requester.require_staff()?;
+    let email = wanted(&body?)?;
+    let found = Found::by_email(&context, &email.key()).await?;
+    let portal = &context.portal.0;
+    let shape = |(license, portfolio, plan)| StaffLicense::new(license, portfolio, plan, portal);
+    let licenses: Vec<StaffLicense> = found.rows().into_iter().map(shape).collect();
+    let status = if licenses.is_empty() { StatusCode::NOT_FOUND } else { StatusCode::OK };
+    Ok((status, Json(licenses)).into_response())
+}
+
+/// The address that is looked for, whatever it looks like: one on record may be older than the rules.
+fn wanted(body: &Body) -> Result<EmailAddress, ApiError> {
+    let mut fields = Fields::new(body);
+    let email = fields.text("user_email", Text { presence: Presence::Required, blank: false, max: None });
+    fields.finish()?;
+    Ok(EmailAddress::on_record(email.unwrap_or_default()))
+}

@@ -1,0 +1,9 @@
+//! The Lambda function `batches`.
+
+use std::process::ExitCode;
+
+use function_sweeper::{SETTINGS, compose, handle};
+
+fn main() -> ExitCode {
+    license_runtime::events(SETTINGS, compose, async |context, event| Ok(handle(context, event).await?))
+}

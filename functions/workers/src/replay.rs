@@ -1,0 +1,39 @@
+//! A webhook is told again what happened between two moments. The customer's trail knows which events that were; the
+//! deliveries carry the same ids as the first time, by which their receiver knows them.
+
+use license_domain::{Event, EventId, Subject, Timestamp, WebhookId};
+use license_messaging::{Message, Outgoing, Queue};
+use license_storage_dynamodb::ports::AuditQuery;
+
+use crate::{BulkError, Context};
+
+/// How many entries of the trail are read at once.
+const PAGE: usize = 500;
+
+pub(crate) async fn replay(
+    context: &Context,
+    event: &Event,
+    webhook: WebhookId,
+    (from, until): (Timestamp, Timestamp),
+) -> Result<(), BulkError> {
+    // Only ids are kept: the trail is read from its end, and told from its beginning.
+    let mut happened: Vec<EventId> = Vec::new();
+    loop {
+        let query =
+            AuditQuery { from: Some(from), until: Some(until), before: happened.last().copied(), limit: Some(PAGE) };
+        let page = context.audit_trails.trail(Subject::Agreement(event.agreement), query).await?;
+        let is_last = page.len() < PAGE;
+        happened.extend(page.into_iter().map(|entry| entry.event));
+        if is_last {
+            break;
+        }
+    }
+    happened.reverse();
+    for some in happened.chunks(PAGE) {
+        let message = |event: &EventId| Message::Webhook { event: *event, webhook };
+        let messages = some.iter().map(|id| Outgoing::now(Queue::Webhooks, event.enterprise, message(id))).collect();
+        context.queues.send(messages).await?;
+    }
+    tracing::info!(%webhook, events = happened.len(), "a webhook is told again");
+    Ok(())
+}

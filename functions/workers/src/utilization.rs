@@ -1,0 +1,32 @@
+//! How much of a plan that learners help themselves to is allocated: its admins hear of three quarters, and of all.
+
+use license_domain::{Event, Stamp};
+
+use crate::{BulkError, Context};
+
+/// At how many percent admins are told, the greatest first.
+const THRESHOLDS: [u8; 2] = [100, 75];
+
+/// Tells the admins what they were not told before. Once all is allocated, three quarters are no news.
+pub(crate) async fn check(context: &Context, event: &Event) -> Result<(), BulkError> {
+    let Some(portfolio) = context.portfolios.portfolio(event.agreement).await? else { return Ok(()) };
+    let Some(plan) = event.plan.and_then(|plan| portfolio.plan(plan)) else { return Ok(()) };
+    if plan.should_auto_apply_licenses != Some(true) {
+        return Ok(());
+    }
+    let counts = context.portfolios.seat_counts(&[plan]).await?;
+    let allocated = counts.get(&plan.uuid).map_or(0, license_domain::SeatCounts::allocated);
+    let is_reached = |percent: &u8| allocated * 100 >= plan.seats.total * u64::from(*percent);
+    if let Some(percent) = THRESHOLDS.into_iter().find(is_reached).filter(|_| plan.seats.total > 0) {
+        let stamp = Stamp {
+            actor: "license-manager".to_owned(),
+            actor_lms_user_id: None,
+            reason: "utilization".to_owned(),
+            request_id: event.stamp.request_id.clone(),
+            at: context.clock.now(),
+            once: None,
+        };
+        context.notifications.tell_utilization(&portfolio, plan.uuid, percent, &stamp).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! Stands in for Lambda's event sources: what the table's stream and the queues hold is handed to the functions that
+//! the template names, with the events that Lambda makes of it.
+
+mod queue;
+mod stream;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use aws_lambda_events::event::{
+    dynamodb,
+    sqs::{SqsBatchResponse, SqsEvent},
+    streams::DynamoDbEventResponse,
+};
+use futures::future::BoxFuture;
+use license_domain::Random;
+use license_template::Template;
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use crate::{aws::Aws, engine::TableStream, faults::Faults};
+
+/// A function that reads the stream: it is handed a batch and the invocation's id.
+pub type StreamHandler =
+    Arc<dyn Fn(dynamodb::Event, String) -> BoxFuture<'static, DynamoDbEventResponse> + Send + Sync>;
+
+/// A function that reads a queue.
+pub type QueueHandler = Arc<dyn Fn(SqsEvent) -> BoxFuture<'static, SqsBatchResponse> + Send + Sync>;
+
+/// How long whoever drains waits at most.
+const MAX_DRAIN: Duration = Duration::from_mins(1);
+
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// The functions, by their binaries.
+#[derive(Clone, Default)]
+pub struct Handlers {
+    /// Of the stream.
+    pub stream: HashMap<&'static str, StreamHandler>,
+    /// Of queues.
+    pub queues: HashMap<&'static str, QueueHandler>,
+}
+
+impl std::fmt::Debug for Handlers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Handlers")
+    }
+}
+
+/// All event sources.
+pub struct Pollers {
+    aws: Aws,
+    stream: Arc<dyn TableStream>,
+    faults: Arc<Faults>,
+    random: Arc<dyn Random>,
+    /// How many invocations of queues are under way.
+    busy: AtomicUsize,
+}
+
+impl std::fmt::Debug for Pollers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pumps").field("busy", &self.busy).finish_non_exhaustive()
+    }
+}
+
+impl Pollers {
+    /// Pumps over these stand-ins.
+    pub fn new(aws: Aws, stream: Arc<dyn TableStream>, faults: Arc<Faults>, random: Arc<dyn Random>) -> Arc<Self> {
+        Arc::new(Self { aws, stream, faults, random, busy: AtomicUsize::new(0) })
+    }
+
+    /// Starts to pump, for ever.
+    pub fn start(self: &Arc<Self>, template: &Template, handlers: &Handlers) -> Vec<JoinHandle<()>> {
+        let mut tasks = Vec::new();
+        for function in template.functions() {
+            let name = function.binary.as_str();
+            if let Some(source) = function.stream.clone() {
+                if let Some(handler) = handlers.stream.get(name) {
+                    let pump = stream::Poller::new(self.clone(), name, source, handler.clone());
+                    tasks.push(tokio::spawn(pump.run()));
+                } else {
+                    tracing::error!(function = name, "the runner does not know this function of the stream");
+                }
+            }
+            for source in &function.queues {
+                if let Some(handler) = handlers.queues.get(name) {
+                    let pump = queue::Poller::new(self.clone(), name, source.clone(), handler.clone());
+                    tasks.push(tokio::spawn(pump.run()));
+                } else {
+                    tracing::error!(function = name, "the runner does not know this function of a queue");
+                }
+            }
+        }
+        tasks
+    }
+
+    /// Waits until the stream is read and no queue has a message that may be received or is worked on; what is left
+    /// after a minute.
+    pub async fn drain(&self) -> Value {
+        let mut waited = Duration::ZERO;
+        let mut calm = 0;
+        while waited < MAX_DRAIN {
+            self.aws.tell();
+            let is_calm = self.busy.load(Ordering::SeqCst) == 0 && self.is_read().await && self.nothing_waits();
+            calm = if is_calm { calm + 1 } else { 0 };
+            // What was just read may be on its way from the one to the other.
+            if calm == 2 {
+                break;
+            }
+            tokio::time::sleep(LOOK).await;
+            waited += LOOK;
+        }
+        json!({ "drained": calm >= 2, "queues": self.aws.depths().unwrap_or_default() })
+    }
+
+    async fn is_read(&self) -> bool {
+        let Ok(read) = self.aws.state().checkpoint(stream::CHECKPOINT) else { return false };
+        self.stream.changes(read.as_deref(), 1).await.is_ok_and(|changes| changes.is_empty())
+    }
+
+    fn nothing_waits(&self) -> bool {
+        self.aws.depths().is_ok_and(|depths| depths.iter().all(|(name, depth)| depth.depth == 0 || !is_read(name)))
+    }
+
+    fn invocation(self: &Arc<Self>) -> Invocation {
+        self.busy.fetch_add(1, Ordering::SeqCst);
+        Invocation(self.clone())
+    }
+
+    fn id(&self) -> String {
+        self.random.uuid().to_string()
+    }
+}
+
+/// An invocation that is under way.
+struct Invocation(Arc<Pollers>);
+
+impl Drop for Invocation {
+    fn drop(&mut self) {
+        self.0.busy.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Whether anybody reads that queue: what was put aside waits for a person.
+fn is_read(queue: &str) -> bool {
+    !queue.ends_with("DeadLetters") && !queue.ends_with("Failures")
+}

@@ -1,0 +1,82 @@
+//! What every handler is handed: the clock, random bits, settings, and who may call.
+
+use std::{fmt, sync::Arc};
+
+use license_domain::{Clock, Random, Timestamp};
+use license_storage_dynamodb::ports::RequesterRecords;
+
+use crate::{ApiSettings, SettingsError, auth::Authenticator, throttle::Throttle, users::KnownUsers};
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct AppState(Arc<Inner>);
+
+struct Inner {
+    settings: ApiSettings,
+    authenticator: Authenticator,
+    users: KnownUsers,
+    throttle: Throttle,
+    requesters: Arc<dyn RequesterRecords>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+impl fmt::Debug for AppState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Web").field("settings", &self.0.settings).finish_non_exhaustive()
+    }
+}
+
+impl AppState {
+    /// Puts it together.
+    pub fn new(
+        settings: &ApiSettings,
+        requesters: Arc<dyn RequesterRecords>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, SettingsError> {
+        let authenticator = Authenticator::new(&settings.jwt, &settings.csrf_trusted_origins)?;
+        let users = KnownUsers::new(requesters.clone());
+        let throttle = Throttle::new(settings.throttle.clone(), requesters.clone());
+        Ok(Self(Arc::new(Inner {
+            settings: settings.clone(),
+            authenticator,
+            users,
+            throttle,
+            requesters,
+            clock,
+            random,
+        })))
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// Random bits.
+    pub fn random(&self) -> &Arc<dyn Random> {
+        &self.0.random
+    }
+
+    /// What the operator set.
+    pub fn settings(&self) -> &ApiSettings {
+        &self.0.settings
+    }
+
+    pub(crate) fn authenticator(&self) -> &Authenticator {
+        &self.0.authenticator
+    }
+
+    pub(crate) fn throttle(&self) -> &Throttle {
+        &self.0.throttle
+    }
+
+    pub(crate) fn requesters(&self) -> &dyn RequesterRecords {
+        self.0.requesters.as_ref()
+    }
+
+    pub(crate) fn users(&self) -> &KnownUsers {
+        &self.0.users
+    }
+}

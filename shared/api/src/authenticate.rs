@@ -1,0 +1,106 @@
+//! Before every handler: who calls is found out once, the request is counted, and one that carries a key is looked up.
+//! Whatever is asked for here is asked beside the handler's first read.
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use futures::future::{Either, select};
+use license_domain::Principal;
+
+use crate::{
+    AppState, RouteAccess, idempotency,
+    throttle::{CountedBy, Pass},
+};
+
+/// Who calls, by a token that was verified.
+#[derive(Clone, Debug)]
+pub(crate) struct Authenticated(pub Principal);
+
+/// What a change waits for.
+#[derive(Clone)]
+pub(crate) struct Counted(pub Pass);
+
+/// Where nothing is counted: monitors ask often.
+const UNCOUNTED: &str = "/health/";
+
+/// The gate of a path.
+pub(crate) async fn pass(
+    State((web, path, access)): State<(AppState, &'static str, RouteAccess)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let principal = match access {
+        RouteAccess::Anyone => None,
+        // A refusal is the handler's to tell, in its own place.
+        _ => web.authenticator().principal(&parts, web.now()).await.ok(),
+    };
+    let counted = if path == UNCOUNTED { None } else { count(&web, &parts, principal.as_ref()) };
+    if let Some(principal) = &principal {
+        parts.extensions.insert(Authenticated(principal.clone()));
+    }
+    let Some(counted) = counted else {
+        return idempotency::run(&web, principal.as_ref(), Request::from_parts(parts, body), next).await;
+    };
+    parts.extensions.insert(Counted(counted.clone()));
+    let handled = std::pin::pin!(idempotency::run(&web, principal.as_ref(), Request::from_parts(parts, body), next));
+    // Whoever is refused has changed nothing: changes wait for the count.
+    let (response, standing) = match select(handled, counted.clone()).await {
+        Either::Left((response, _)) => (response, counted.await),
+        Either::Right((Err(throttled), _)) => return throttled.into_response(),
+        Either::Right((Ok(standing), handled)) => (handled.await, Ok(standing)),
+    };
+    match standing {
+        Ok(standing) => {
+            let mut response = response;
+            standing.tell(&mut response);
+            response
+        }
+        Err(throttled) => throttled.into_response(),
+    }
+}
+
+fn count(web: &AppState, parts: &Parts, principal: Option<&Principal>) -> Option<Pass> {
+    let who = match principal {
+        Some(principal) => CountedBy::User(&principal.username),
+        None => CountedBy::Address(address(&parts.headers, web.settings().trusted_proxies)),
+    };
+    web.throttle().ask(who, web.now())
+}
+
+/// The address that the request came from. API Gateway puts the one that it saw last; each trusted proxy before it has
+/// put the one that it saw before that. What lies further left a client may have made up.
+fn address(headers: &HeaderMap, trusted_proxies: usize) -> &str {
+    let lists = headers.get_all("x-forwarded-for").iter().rev().filter_map(|value| value.to_str().ok());
+    let hops = lists.flat_map(|list| list.rsplit(',')).map(str::trim).filter(|hop| !hop.is_empty());
+    // Fewer than expected: the request did not pass all of the proxies, and the first that saw it is the best there is.
+    hops.take(trusted_proxies.saturating_add(1)).last().unwrap_or("unknown")
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn the_client_is_behind_the_trusted_proxies_and_not_what_it_claims() {
+        let of = |lines: &[&'static str], proxies| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append("x-forwarded-for", HeaderValue::from_static(line));
+            }
+            address(&headers, proxies).to_owned()
+        };
+        let through_one = &["made up, 203.0.113.7, 130.176.0.1"];
+        assert_eq!(of(through_one, 0), "130.176.0.1");
+        assert_eq!(of(through_one, 1), "203.0.113.7");
+        assert_eq!(of(&["made up, 203.0.113.7", "130.176.0.1"], 1), "203.0.113.7");
+        assert_eq!(of(&["2001:db8::7, 130.176.0.1,10.0.0.1"], 2), "2001:db8::7");
+        assert_eq!(of(&["203.0.113.7"], 3), "203.0.113.7");
+        assert_eq!(of(&[], 1), "unknown");
+    }
+}

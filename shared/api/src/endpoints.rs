@@ -1,0 +1,173 @@
+//! A function's router: its routes, and what all routes have in common.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, FromRef, FromRequestParts, Request, State},
+    handler::Handler,
+    http::{HeaderValue, Method, StatusCode, header},
+    middleware,
+    response::{Html, IntoResponse, Response},
+    routing::{MethodFilter, MethodRouter, on},
+};
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+
+use crate::{
+    ApiError, AppState, Requester, Route, RouteAccess, authenticate, body::BODY_LIMIT, cors, negotiation, options,
+    request, security,
+};
+
+/// The contract's order of methods in `Allow`.
+const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+
+/// A router that is being put together.
+#[derive(Debug)]
+pub struct Endpoints<C> {
+    context: C,
+    paths: BTreeMap<&'static str, PathRoutes<C>>,
+}
+
+#[derive(Debug)]
+struct PathRoutes<C> {
+    router: MethodRouter<C>,
+    methods: Vec<&'static str>,
+    access: RouteAccess,
+}
+
+impl<C> Endpoints<C>
+where
+    C: Clone + Send + Sync + 'static,
+    AppState: FromRef<C>,
+{
+    /// Begins.
+    pub fn new(context: C) -> Self {
+        Self { context, paths: BTreeMap::new() }
+    }
+
+    /// Adds a route.
+    #[must_use]
+    pub fn add<H, T>(mut self, route: Route, handler: H) -> Self
+    where
+        H: Handler<T, C>,
+        T: 'static,
+    {
+        let path = self.paths.entry(route.path).or_insert_with(|| PathRoutes {
+            router: MethodRouter::new(),
+            methods: Vec::new(),
+            access: route.access,
+        });
+        let router = std::mem::take(&mut path.router);
+        path.router = router.merge(on(filter(route.method), handler));
+        path.methods.push(route.method);
+        self
+    }
+
+    /// The router. Every path is served with and without the slash at its end.
+    pub fn router(self) -> Router {
+        let web = AppState::from_ref(&self.context);
+        let mut router = Router::new();
+        for (path, routes) in self.paths {
+            let allow = allow(&routes.methods);
+            let access = routes.access;
+            let others =
+                move |request: Request, context: C| async move { other_method(path, access, request, context).await };
+            let methods = routes
+                .router
+                .fallback(move |State(context): State<C>, request: Request| others(request, context))
+                .layer(middleware::from_fn(negotiation::negotiate))
+                .layer(middleware::from_fn_with_state((web.clone(), path, access), authenticate::pass))
+                .layer(middleware::map_response(move |mut response: Response| {
+                    response.headers_mut().insert(header::ALLOW, allow.clone());
+                    std::future::ready(response)
+                }));
+            let without_slash = path.trim_end_matches('/');
+            if without_slash != path && !without_slash.is_empty() {
+                router = router.route(without_slash, methods.clone());
+            }
+            router = router.route(path, methods);
+        }
+        router
+            .fallback(unknown_path)
+            .layer(DefaultBodyLimit::max(BODY_LIMIT))
+            .layer(CompressionLayer::new())
+            .layer(middleware::from_fn_with_state(web.clone(), cors::allow))
+            .layer(CatchPanicLayer::custom(request::panicked))
+            .layer(middleware::map_response(security::harden))
+            .layer(middleware::from_fn_with_state(web, request::observe))
+            .with_state(self.context)
+    }
+}
+
+/// OPTIONS, and methods that the path does not have: both only for callers who are known and have a role there,
+/// unless the path is public.
+async fn other_method<C>(path: &'static str, access: RouteAccess, request: Request, context: C) -> Response
+where
+    C: Send + Sync,
+    AppState: FromRef<C>,
+{
+    let (mut parts, _) = request.into_parts();
+    if !matches!(access, RouteAccess::Anyone) {
+        let admitted = match Requester::from_request_parts(&mut parts, &context).await {
+            Ok(requester) => admit(&requester, access),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = admitted {
+            return error.into_response();
+        }
+    }
+    if parts.method == Method::OPTIONS {
+        options::describe(path)
+    } else {
+        options::not_allowed(&parts.method).into_response()
+    }
+}
+
+/// Which methods there are is told to those who have one of the path's roles, for whatever customer.
+fn admit(requester: &Requester, access: RouteAccess) -> Result<(), ApiError> {
+    match access {
+        RouteAccess::Staff => requester.require_staff(),
+        RouteAccess::Retirement => requester.require_retirement(),
+        RouteAccess::Roles { roles, missing, .. } if requester.access(roles).is_empty() => Err(missing.refusal()),
+        _ => Ok(()),
+    }
+}
+
+/// A path that is not there is not the API's: browsers get a page.
+async fn unknown_path() -> Response {
+    let page = "\n<!doctype html>\n<html lang=\"en\">\n<head>\n  <title>Not Found</title>\n</head>\n<body>\n  \
+                <h1>Not Found</h1><p>The requested resource was not found on this server.</p>\n</body>\n</html>\n";
+    (StatusCode::NOT_FOUND, Html(page)).into_response()
+}
+
+fn filter(method: &str) -> MethodFilter {
+    match method {
+        "POST" => MethodFilter::POST,
+        "PUT" => MethodFilter::PUT,
+        "PATCH" => MethodFilter::PATCH,
+        "DELETE" => MethodFilter::DELETE,
+        _ => MethodFilter::GET,
+    }
+}
+
+/// The value of `Allow`: the methods in the contract's order, HEAD where there is GET, and OPTIONS.
+fn allow(methods: &[&str]) -> HeaderValue {
+    let mut allowed: Vec<&str> = METHODS.into_iter().filter(|method| methods.contains(method)).collect();
+    if allowed.contains(&"GET") {
+        allowed.push("HEAD");
+    }
+    allowed.push("OPTIONS");
+    HeaderValue::from_str(&allowed.join(", ")).unwrap_or(HeaderValue::from_static("OPTIONS"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn allow_lists_methods_in_the_contracts_order() {
+        assert_eq!(allow(&["POST"]), "POST, OPTIONS");
+        assert_eq!(allow(&["POST", "GET"]), "GET, POST, HEAD, OPTIONS");
+        assert_eq!(allow(&["DELETE", "PATCH", "PUT", "GET"]), "GET, PUT, PATCH, DELETE, HEAD, OPTIONS");
+    }
+}

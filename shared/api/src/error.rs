@@ -1,0 +1,156 @@
+//! Every refusal and failure as the wire has it. A client sees the contract's words and never an internal
+//! message; an operator finds the cause in the log, beside the request id.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use license_storage_dynamodb::StoreError;
+use license_telemetry::metrics;
+use serde_json::{Value, json};
+
+use crate::idempotency::Repeated;
+
+/// How long a client should wait before it tries again, in seconds.
+const RETRY_AFTER_SECONDS: &str = "1";
+
+/// An answer that is not the one asked for.
+#[derive(Debug)]
+pub enum ApiError {
+    /// Nobody is authenticated: 401.
+    Unauthenticated(&'static str),
+    /// The request is refused; the body says why.
+    Refused(StatusCode, Value),
+    /// The store failed. 503 if it may work the next time, else 500.
+    Store(StoreError),
+    /// Another service failed. 503 if it may work the next time, else 502.
+    Upstream {
+        /// Which one.
+        service: &'static str,
+        /// What happened, for the log.
+        cause: String,
+        /// Whether it may work the next time.
+        retryable: bool,
+    },
+}
+
+impl ApiError {
+    /// 401: no credentials came.
+    pub const fn no_credentials() -> Self {
+        Self::Unauthenticated("Authentication credentials were not provided.")
+    }
+
+    /// 401: the token is not one of ours, or is over.
+    pub const fn invalid_token() -> Self {
+        Self::Unauthenticated("Invalid token.")
+    }
+
+    /// 403 of lists and staff views.
+    pub fn forbidden() -> Self {
+        Self::detail(StatusCode::FORBIDDEN, "You do not have permission to perform this action.")
+    }
+
+    /// 404: nothing of that kind has that id.
+    pub fn not_found(model: &'static str) -> Self {
+        Self::detail(StatusCode::NOT_FOUND, format!("No {model} matches the given query."))
+    }
+
+    /// 404: the path names no id.
+    pub fn malformed() -> Self {
+        Self::detail(StatusCode::NOT_FOUND, "Not found.")
+    }
+
+    /// 404: the list has no such page.
+    pub fn invalid_page() -> Self {
+        Self::detail(StatusCode::NOT_FOUND, "Invalid page.")
+    }
+
+    /// `{"detail": …}`.
+    pub fn detail(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self::Refused(status, json!({ "detail": detail.into() }))
+    }
+
+    /// A bare JSON string.
+    pub fn text(status: StatusCode, body: impl Into<String>) -> Self {
+        Self::Refused(status, Value::from(body.into()))
+    }
+
+    /// `{"error": …}`.
+    pub fn error(status: StatusCode, message: impl Into<String>) -> Self {
+        Self::Refused(status, json!({ "error": message.into() }))
+    }
+
+    /// Any other body.
+    pub const fn json(status: StatusCode, body: Value) -> Self {
+        Self::Refused(status, body)
+    }
+
+    /// The answer's status.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+            Self::Refused(status, _) => *status,
+            Self::Store(error) if error.is_retryable() => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Upstream { retryable: true, .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Upstream { .. } => StatusCode::BAD_GATEWAY,
+        }
+    }
+
+    /// Tells the operator about failures that are ours; refusals are the clients' affair.
+    fn report(&self) {
+        match self {
+            Self::Unauthenticated(_) | Self::Refused(..) => {}
+            Self::Store(error) => {
+                metrics::count(error.metric(), &[]);
+                if error.is_retryable() {
+                    tracing::warn!(cause = %error, "the store did not do what was asked");
+                } else {
+                    tracing::error!(cause = %error, "the store failed");
+                }
+            }
+            Self::Upstream { service, cause, retryable } => {
+                metrics::count("UpstreamFailure", &[("Service", service)]);
+                tracing::error!(service, cause, retryable, "another service failed");
+            }
+        }
+    }
+
+    fn body(self) -> Value {
+        match self {
+            Self::Unauthenticated(detail) => json!({ "detail": detail }),
+            Self::Refused(_, body) => body,
+            Self::Store(error) if error.is_retryable() => {
+                json!({ "detail": "The service is busy. Please try again." })
+            }
+            Self::Store(_) => json!({ "detail": "The service failed. The request id names what happened." }),
+            Self::Upstream { service, .. } => json!({ "detail": format!("The {service} did not answer as expected.") }),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        self.report();
+        let status = self.status();
+        let is_repeated = matches!(self, Self::Store(StoreError::Repeated));
+        let mut response = (status, Json(self.body())).into_response();
+        if is_repeated {
+            response.extensions_mut().insert(Repeated);
+        }
+        let (name, value) = match status {
+            StatusCode::UNAUTHORIZED => (header::WWW_AUTHENTICATE, "JWT realm=\"api\""),
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::CONFLICT => (header::RETRY_AFTER, RETRY_AFTER_SECONDS),
+            _ => return response,
+        };
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response
+    }
+}

@@ -1,0 +1,52 @@
+//! HTTP as the contract has it: who calls, may they, what do they ask for, and how answers and refusals look.
+//! It knows the store's ports (for explicit roles) and nothing of the table behind them.
+
+mod app_state;
+mod auth;
+mod authenticate;
+mod body;
+mod cookies;
+mod cors;
+pub mod csrf;
+mod digest;
+pub mod doc;
+mod endpoints;
+mod error;
+pub mod etag;
+mod fields;
+pub mod history;
+mod idempotency;
+mod jwks;
+mod negotiation;
+pub mod openapi;
+mod options;
+pub mod origin;
+mod page;
+mod params;
+pub mod plans;
+mod request;
+mod requester;
+mod route;
+mod security;
+pub mod selection;
+mod settings;
+mod throttle;
+mod users;
+mod visible_agreements;
+pub mod wire;
+
+pub use app_state::AppState;
+pub use body::Body;
+pub use doc::Doc;
+pub use endpoints::Endpoints;
+pub use error::ApiError;
+pub use etag::Conditions;
+pub use fields::{Fields, Presence, Text, email};
+pub use idempotency::{stored, stored_empty};
+pub use page::{CursorQuery, NumberedPage, Page, PageNumber, PageQuery, Window};
+pub use params::{Params, id};
+pub use requester::{ADMINS, LEARNERS_AND_ADMINS, PROVISIONERS, Requester, RequiredPermission};
+pub use route::{Route, RouteAccess};
+pub use settings::{ApiSettings, CsvLimit, JwkSource, JwtSettings, LearnerPortal, SecretText, SettingsError};
+pub use throttle::RateLimits;
+pub use visible_agreements::{VisibleAgreements, visible_agreements};

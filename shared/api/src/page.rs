@@ -1,0 +1,250 @@
+//! Pages of a list: which one is asked for, and the links to its neighbors.
+
+use std::convert::Infallible;
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{ApiError, Params, origin};
+
+/// The parameter with the place where a page begins.
+const CURSOR: &str = "cursor";
+
+/// Which page is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageNumber {
+    /// The n-th, counted from 1.
+    Number(u64),
+    /// The last one.
+    Last,
+}
+
+/// The page that a request asks for, and the address that its neighbors' links are made from.
+#[derive(Clone, Debug)]
+pub struct PageQuery {
+    address: String,
+    params: Params,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PageQuery {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let address = format!("{}{}", origin::of_request(parts), parts.uri.path());
+        let params = Params::parse(parts.uri.query().unwrap_or_default());
+        Ok(Self { address, params })
+    }
+}
+
+impl PageQuery {
+    /// The stretch of a list of `count` items that is asked for; 404 if there is no such page. `page_size` is
+    /// honored up to `max`, and is `default` where it is no number.
+    pub fn window(&self, count: u64, default: usize, max: usize) -> Result<Window, ApiError> {
+        self.fixed_window(count, self.size(default, max))
+    }
+
+    /// `page_size`, honored up to `max`, and `default` where it is no number.
+    pub fn size(&self, default: usize, max: usize) -> usize {
+        let asked = self.params.get("page_size").and_then(|text| text.trim().parse::<usize>().ok());
+        asked.filter(|size| *size > 0).map_or(default, |size| size.min(max))
+    }
+
+    /// The parameters that came with it.
+    pub const fn params(&self) -> &Params {
+        &self.params
+    }
+
+    /// Where the page begins, if the link that led here said so: pages are then read from there, and not counted up
+    /// to. It is part of `next`, and means nothing to clients. 404 where it is none of ours.
+    pub fn cursor(&self) -> Result<Option<String>, ApiError> {
+        let Some(cursor) = self.params.get(CURSOR).filter(|cursor| !cursor.is_empty()) else { return Ok(None) };
+        let text = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        text.map(Some).ok_or_else(ApiError::invalid_page)
+    }
+
+    /// As [`PageQuery::window`], for a page that a cursor leads to: it is there, even if there are fewer items by now.
+    pub fn window_at_cursor(&self, count: u64, default: usize, max: usize) -> Result<Window, ApiError> {
+        let place = self.window(u64::MAX, default, max)?;
+        let pages = count.div_ceil(u64::try_from(place.size.max(1)).unwrap_or(u64::MAX)).max(place.number);
+        Ok(Window { pages, count, ..place })
+    }
+
+    /// The same for pages whose size the client does not choose.
+    pub fn fixed_window(&self, count: u64, size: usize) -> Result<Window, ApiError> {
+        let pages = count.div_ceil(u64::try_from(size.max(1)).unwrap_or(u64::MAX)).max(1);
+        let number = match self.number()? {
+            PageNumber::Last => pages,
+            PageNumber::Number(number) if (1..=pages).contains(&number) => number,
+            PageNumber::Number(_) => return Err(ApiError::invalid_page()),
+        };
+        Ok(Window { number, pages, size, count })
+    }
+
+    fn number(&self) -> Result<PageNumber, ApiError> {
+        match self.params.get("page").map(str::trim) {
+            None | Some("") => Ok(PageNumber::Number(1)),
+            Some("last") => Ok(PageNumber::Last),
+            Some(text) => text.parse().map(PageNumber::Number).map_err(|_| ApiError::invalid_page()),
+        }
+    }
+
+    /// The address of another page: the parameters sorted by name, and `page` left out for the first one.
+    fn link(&self, number: u64, cursor: Option<&str>) -> String {
+        let mut pairs: Vec<(&str, String)> = self
+            .params
+            .pairs()
+            .iter()
+            .filter(|(name, _)| name != "page" && name != CURSOR)
+            .map(|(name, value)| (name.as_str(), value.clone()))
+            .collect();
+        if number > 1 {
+            pairs.push(("page", number.to_string()));
+        }
+        pairs.extend(cursor.map(|cursor| (CURSOR, URL_SAFE_NO_PAD.encode(cursor))));
+        if pairs.is_empty() {
+            return self.address.clone();
+        }
+        pairs.sort_by(|a, b| a.0.cmp(b.0));
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        format!("{}?{query}", self.address)
+    }
+}
+
+/// A stretch of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// The page's number.
+    pub number: u64,
+    /// How many pages there are; one also where there is nothing.
+    pub pages: u64,
+    /// How many items a page has at most.
+    pub size: usize,
+    /// How many items there are.
+    pub count: u64,
+}
+
+impl Window {
+    /// How many items come before it.
+    pub fn offset(&self) -> u64 {
+        (self.number - 1) * u64::try_from(self.size).unwrap_or(u64::MAX)
+    }
+
+    /// The link to the next page.
+    pub fn next(&self, query: &PageQuery) -> Option<String> {
+        self.next_at(query, None)
+    }
+
+    /// The same, with the place where that page begins.
+    pub fn next_at(&self, query: &PageQuery, cursor: Option<&str>) -> Option<String> {
+        (self.number < self.pages).then(|| query.link(self.number + 1, cursor))
+    }
+
+    /// The link to the page before.
+    pub fn previous(&self, query: &PageQuery) -> Option<String> {
+        (self.number > 1).then(|| query.link(self.number - 1, None))
+    }
+
+    /// The items of the page, of a list that is at hand.
+    pub fn of<T>(&self, items: Vec<T>) -> Vec<T> {
+        let offset = usize::try_from(self.offset()).unwrap_or(usize::MAX);
+        items.into_iter().skip(offset).take(self.size).collect()
+    }
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PageOf{T}")]
+pub struct Page<T> {
+    count: u64,
+    next: Option<String>,
+    previous: Option<String>,
+    results: Vec<T>,
+}
+
+impl<T> Page<T> {
+    /// The page with these items.
+    pub fn new(query: &PageQuery, window: &Window, results: Vec<T>) -> Self {
+        Self { count: window.count, next: window.next(query), previous: window.previous(query), results }
+    }
+}
+
+/// A page of a list that is walked from its beginning: nobody counts it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "WalkOf{T}")]
+pub struct CursorQuery<T> {
+    next: Option<String>,
+    previous: Option<String>,
+    results: Vec<T>,
+}
+
+impl<T> CursorQuery<T> {
+    /// The page with these items; `cursor`: where the next one begins, if there is one.
+    pub fn new(query: &PageQuery, cursor: Option<&str>, results: Vec<T>) -> Self {
+        Self { next: cursor.map(|cursor| query.link(1, Some(cursor))), previous: None, results }
+    }
+}
+
+/// A page that says how many there are.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "NumberedPageOf{T}")]
+pub struct NumberedPage<T> {
+    #[serde(flatten)]
+    page: Page<T>,
+    num_pages: u64,
+}
+
+impl<T> NumberedPage<T> {
+    /// The page with these items.
+    pub fn new(query: &PageQuery, window: &Window, results: Vec<T>) -> Self {
+        Self { page: Page::new(query, window, results), num_pages: window.pages }
+    }
+
+    /// The same, where the next page begins at that place.
+    #[must_use]
+    pub fn followed_by(mut self, query: &PageQuery, window: &Window, cursor: Option<&str>) -> Self {
+        self.page.next = window.next_at(query, cursor);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(text: &str) -> PageQuery {
+        PageQuery { address: "https://a.example/x/".to_owned(), params: Params::parse(text) }
+    }
+
+    #[test]
+    fn neighbors_are_linked_with_sorted_parameters() {
+        let query = query("status=a%2Cb&page=2&search=x+y&page_size=3");
+        let window = query.window(9, 100, 500).expect("a page");
+        assert_eq!((window.offset(), window.pages, window.size), (3, 3, 3));
+        let link = |page: &str| Some(format!("https://a.example/x/?{page}page_size=3&search=x+y&status=a%2Cb"));
+        assert_eq!(window.next(&query), link("page=3&"));
+        assert_eq!(window.previous(&query), link(""));
+        assert_eq!(window.of((0..9).collect()), [3, 4, 5]);
+    }
+
+    #[test]
+    fn pages_that_are_not_there_are_404() {
+        for (text, number) in
+            [("", Some(1)), ("page=", Some(1)), ("page=last", Some(2)), ("page=2", Some(2)), ("page=3", None)]
+        {
+            assert_eq!(query(text).fixed_window(101, 100).ok().map(|window| window.number), number, "{text}");
+        }
+        for text in ["page=0", "page=-1", "page=x", "page=1.5"] {
+            assert!(query(text).fixed_window(101, 100).is_err(), "{text}");
+        }
+        assert_eq!(query("").fixed_window(0, 100).ok().map(|window| window.pages), Some(1));
+    }
+
+    #[test]
+    fn sizes_are_bounded_and_nonsense_is_the_default() {
+        for (text, size) in [("page_size=5", 5), ("page_size=501", 500), ("page_size=0", 100), ("page_size=x", 100)] {
+            assert_eq!(query(text).window(1, 100, 500).ok().map(|window| window.size), Some(size), "{text}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Plans as lists show them: the newest start first, a page at a time, each with its counts.
+
+use std::cmp::Reverse;
+
+use futures::try_join;
+use license_domain::{Portfolio, SubscriptionPlan, Timestamp};
+use license_storage_dynamodb::{StoreError, ports::Portfolios};
+
+use crate::{ApiError, Page, PageQuery, wire};
+
+/// How many plans a page has.
+pub const PAGE_SIZE: usize = 100;
+
+/// A plan with its agreement.
+pub type AgreementPlan<'a> = (&'a Portfolio, &'a SubscriptionPlan);
+
+/// Sorts a list.
+pub fn sort(plans: &mut [AgreementPlan<'_>]) {
+    plans.sort_by_key(|(_, plan)| (Reverse(plan.start_date), plan.uuid));
+}
+
+/// The page that is asked for, of a list that is at hand.
+pub async fn page(
+    portfolios: &dyn Portfolios,
+    mut plans: Vec<AgreementPlan<'_>>,
+    query: &PageQuery,
+    now: Timestamp,
+) -> Result<Page<wire::Plan>, ApiError> {
+    sort(&mut plans);
+    let window = query.fixed_window(u64::try_from(plans.len()).unwrap_or(u64::MAX), PAGE_SIZE)?;
+    let shown = show(portfolios, window.of(plans), now).await?;
+    Ok(Page::new(query, &window, shown))
+}
+
+/// These plans with their counts.
+pub async fn show(
+    portfolios: &dyn Portfolios,
+    plans: Vec<AgreementPlan<'_>>,
+    now: Timestamp,
+) -> Result<Vec<wire::Plan>, StoreError> {
+    let counted: Vec<&SubscriptionPlan> = plans.iter().map(|(_, plan)| *plan).collect();
+    let (counts, products) = try_join!(portfolios.seat_counts(&counted), portfolios.products())?;
+    let shape = |(portfolio, plan): AgreementPlan<'_>| {
+        let counts = counts.get(&plan.uuid).copied().unwrap_or_default();
+        wire::Plan::new(portfolio, plan, counts, &products, now)
+    };
+    Ok(plans.into_iter().map(shape).collect())
+}

@@ -1,0 +1,58 @@
+//! What happens around every request: it has an id, which the answer carries and every log line names; a panic
+//! is a 500 and not a broken connection.
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{HeaderName, HeaderValue},
+    middleware::Next,
+    response::Response,
+};
+use license_storage_dynamodb::StoreError;
+use tracing::Instrument;
+
+use crate::{ApiError, AppState};
+
+/// The header with the request's id, in requests and answers.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The longest id that is taken from a client.
+const MAX_LENGTH: usize = 128;
+
+/// A request's id.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestId(pub String);
+
+/// Gives the request an id and a span (at the highest level, so that the id is there whatever is logged), and logs how it ended. Paths are logged as their patterns and query
+/// strings not at all: both can name people.
+pub(crate) async fn observe(State(web): State<AppState>, mut request: Request, next: Next) -> Response {
+    let id = given(&request).unwrap_or_else(|| web.random().uuid().to_string());
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let span = tracing::error_span!("request", request_id = id);
+    let began = web.now();
+    async {
+        let mut response = next.run(request).await;
+        let millis = (web.now() - began).num_milliseconds();
+        tracing::info!(%method, route, status = response.status().as_u16(), millis, "answered");
+        if let Ok(value) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert(REQUEST_ID, value);
+        }
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+fn given(request: &Request) -> Option<String> {
+    let text = request.headers().get(REQUEST_ID)?.to_str().ok()?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/=+".contains(c);
+    (!text.is_empty() && text.len() <= MAX_LENGTH && text.chars().all(plain)).then(|| text.to_owned())
+}
+
+/// The answer of a handler that panicked.
+pub(crate) fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    use axum::response::IntoResponse;
+    // The panic's own words are in the log already, by the panic hook.
+    ApiError::Store(StoreError::Corrupt { key: "(a handler)".to_owned(), cause: "panicked".to_owned() }).into_response()
+}

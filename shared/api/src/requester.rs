@@ -1,0 +1,175 @@
+//! Who calls, and what they may.
+
+use std::fmt;
+
+use axum::{
+    extract::{FromRef, FromRequestParts},
+    http::{StatusCode, request::Parts},
+};
+use license_domain::{Access, EnterpriseId, Once, Principal, RoleName, Scope, Stamp, job::JobRequester};
+
+use crate::{
+    ApiError, AppState,
+    authenticate::{Authenticated, Counted},
+    idempotency::Carried,
+    request::RequestId,
+};
+
+/// Roles that administer licenses.
+pub const ADMINS: &[RoleName] = &[RoleName::SubscriptionsAdmin];
+
+/// Roles that learn or administer licenses.
+pub const LEARNERS_AND_ADMINS: &[RoleName] = &[RoleName::SubscriptionsLearner, RoleName::SubscriptionsAdmin];
+
+/// Roles that make plans and agreements.
+pub const PROVISIONERS: &[RoleName] = &[RoleName::ProvisioningAdmin];
+
+/// What somebody without the role is told is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequiredPermission {
+    /// To administer licenses.
+    Admin,
+    /// To learn or to administer licenses.
+    LearnerOrAdmin,
+    /// The same, as the routes outside of the resources word it.
+    UnanchoredLearnerOrAdmin,
+    /// To make plans.
+    ProvisioningPlans,
+    /// To make agreements.
+    ProvisioningAgreements,
+    /// Whatever it is, it is not said.
+    Unnamed,
+}
+
+impl RequiredPermission {
+    /// The `detail` of the 403.
+    pub const fn detail(self) -> &'static str {
+        match self {
+            Self::Admin => "MISSING: subscriptions.has_admin_access",
+            Self::LearnerOrAdmin => "MISSING: subscriptions.has_learner_or_admin_access",
+            Self::UnanchoredLearnerOrAdmin => "Missing: subscriptions.has_learner_or_admin_access",
+            Self::ProvisioningPlans => "MISSING: subscriptions.has_provisioning_admin_access",
+            Self::ProvisioningAgreements => "MISSING: agreements.has_provisioning_admin_access",
+            Self::Unnamed => "You do not have permission to perform this action.",
+        }
+    }
+
+    /// The 403.
+    pub fn refusal(self) -> ApiError {
+        ApiError::detail(StatusCode::FORBIDDEN, self.detail())
+    }
+}
+
+/// An authenticated caller, with the roles of the token and those on record.
+#[derive(Clone)]
+pub struct Requester {
+    /// Who.
+    pub principal: Principal,
+    /// In which request.
+    pub request_id: String,
+    web: AppState,
+    counted: Option<Counted>,
+    once: Option<Box<Once>>,
+}
+
+impl fmt::Debug for Requester {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caller").field("request_id", &self.request_id).finish_non_exhaustive()
+    }
+}
+
+impl<C> FromRequestParts<C> for Requester
+where
+    C: Send + Sync,
+    AppState: FromRef<C>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &C) -> Result<Self, ApiError> {
+        let web = AppState::from_ref(state);
+        let now = web.now();
+        let verified = parts.extensions.get::<Authenticated>().map(|verified| verified.0.clone());
+        let mut principal = match verified {
+            Some(principal) => principal,
+            None => web.authenticator().principal(parts, now).await?,
+        };
+        let stored = web.users().user(&principal.username, now).await?;
+        principal.is_superuser |= stored.is_superuser;
+        principal.grants.extend(stored.grants);
+        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+        let counted = parts.extensions.get::<Counted>().cloned();
+        let once = parts.extensions.get::<Carried>().map(|carried| carried.0.clone());
+        Ok(Self { principal, request_id, web, counted, once })
+    }
+}
+
+impl Requester {
+    /// The customers that any of these roles opens to the caller.
+    pub fn access(&self, roles: &[RoleName]) -> Access {
+        self.principal.access(roles)
+    }
+
+    /// For everything but lists: 403 unless one of the roles reaches that customer. Where the customer is not
+    /// known, only superusers pass.
+    pub fn require(
+        &self,
+        roles: &[RoleName],
+        enterprise: Option<EnterpriseId>,
+        missing: RequiredPermission,
+    ) -> Result<(), ApiError> {
+        let reached = enterprise.is_some_and(|enterprise| self.access(roles).includes(enterprise));
+        if self.principal.is_superuser || reached { Ok(()) } else { Err(missing.refusal()) }
+    }
+
+    /// For provisioning: 403 unless one of the roles reaches every customer.
+    pub fn require_everywhere(&self, roles: &[RoleName], missing: RequiredPermission) -> Result<(), ApiError> {
+        let everywhere =
+            self.principal.grants.iter().any(|grant| roles.contains(&grant.role) && grant.scope == Scope::All);
+        if self.principal.is_superuser || everywhere { Ok(()) } else { Err(missing.refusal()) }
+    }
+
+    /// For lists: 403 unless the caller has one of the roles, for whatever customer. Staff are not refused.
+    /// Returns the customers that are reached, possibly none: a list shows these only.
+    pub fn require_listing(&self, roles: &[RoleName]) -> Result<Access, ApiError> {
+        let access = self.access(roles);
+        if self.principal.is_staff || !access.is_empty() { Ok(access) } else { Err(ApiError::forbidden()) }
+    }
+
+    /// For support: 403 unless the caller belongs to the company.
+    pub fn require_staff(&self) -> Result<(), ApiError> {
+        if self.principal.is_staff || self.principal.is_superuser { Ok(()) } else { Err(ApiError::forbidden()) }
+    }
+
+    /// For retirement: 403 unless the caller is the user who does it.
+    pub fn require_retirement(&self) -> Result<(), ApiError> {
+        let worker = self.web.settings().retirement_worker.as_deref();
+        let is_worker = worker.is_some_and(|worker| worker == self.principal.username);
+        if is_worker || self.principal.is_superuser { Ok(()) } else { Err(ApiError::forbidden()) }
+    }
+
+    /// The caller as somebody who asks for a job.
+    pub fn requester(&self) -> JobRequester {
+        JobRequester {
+            username: self.principal.username.clone(),
+            email: self.principal.email.clone(),
+            lms_user_id: self.principal.lms_user_id,
+            request_id: self.request_id.clone(),
+        }
+    }
+
+    /// What every change is stamped with. Waits for the request to be counted, which was asked for beside the first
+    /// read: 429 if the caller is over the limit.
+    pub async fn stamp(&self, reason: &str) -> Result<Stamp, ApiError> {
+        if let Some(Counted(counted)) = &self.counted {
+            counted.clone().await?;
+        }
+        Ok(Stamp {
+            actor: self.principal.username.clone(),
+            actor_lms_user_id: self.principal.lms_user_id,
+            reason: reason.to_owned(),
+            request_id: self.request_id.clone(),
+            at: self.web.now(),
+            once: self.once.clone(),
+        })
+    }
+}

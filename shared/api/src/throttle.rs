@@ -1,0 +1,201 @@
+//! How many requests a caller may make: so many in a second, so many in a minute, counted in the table and so the
+//! same for all instances. The count is asked for beside the first read; a change waits for it.
+//!
+//! Each counted request is one update of a small item: one write unit. The counts are exact for each second and each
+//! minute of the clock; at the border of two minutes a caller may use up both. A caller who is over the limit is
+//! remembered until the minute (or second) is over, and costs nothing more. Where the table does not answer, nobody
+//! is refused.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use futures::future::{BoxFuture, FutureExt, Shared};
+use license_domain::Timestamp;
+use license_storage_dynamodb::ports::{RequestCount, RequesterRecords};
+use license_telemetry::metrics;
+
+use crate::{ApiError, digest::digest};
+
+/// How many callers over their limit are remembered; a process that saw more starts over.
+const CAPACITY: usize = 10_000;
+
+const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+
+/// The limits; none where they are not set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RateLimits {
+    /// Requests without a token of ours, from one address, in a minute.
+    pub anonymous_per_minute: Option<u64>,
+    /// Requests of one user in a second.
+    pub user_per_second: Option<u64>,
+    /// Requests of one user in a minute.
+    pub user_per_minute: Option<u64>,
+    /// Users without limits.
+    pub exempt: Vec<String>,
+}
+
+/// A caller as far as limits go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum CountedBy<'a> {
+    /// A user.
+    User(&'a str),
+    /// Somebody without a token of ours, at that address.
+    Address(&'a str),
+}
+
+/// Where a caller stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// How many requests are allowed and left, if they are counted: (limit, left).
+    minute: Option<(u64, u64)>,
+    /// Seconds until the minute is over.
+    reset: i64,
+}
+
+/// A caller is over the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Throttled {
+    /// Seconds to wait.
+    wait: i64,
+    /// The limit that was reached.
+    limit: u64,
+}
+
+/// The answer to come.
+pub(crate) type Pass = Shared<BoxFuture<'static, Result<Standing, Throttled>>>;
+
+/// Counts.
+pub(crate) struct Throttle {
+    limits: RateLimits,
+    requesters: Arc<dyn RequesterRecords>,
+    refused: Arc<Mutex<HashMap<String, (Timestamp, Throttled)>>>,
+}
+
+impl Throttle {
+    pub(crate) fn new(limits: RateLimits, requesters: Arc<dyn RequesterRecords>) -> Self {
+        Self { limits, requesters, refused: Arc::default() }
+    }
+
+    /// Counts one request, once the answer is waited for; nothing to wait for where there are no limits.
+    pub(crate) fn ask(&self, who: CountedBy<'_>, now: Timestamp) -> Option<Pass> {
+        let (name, second, minute) = match who {
+            CountedBy::User(name) if self.limits.exempt.iter().any(|exempt| exempt == name) => return None,
+            CountedBy::User(name) => (format!("user {name}"), self.limits.user_per_second, self.limits.user_per_minute),
+            CountedBy::Address(address) => (format!("address {address}"), None, self.limits.anonymous_per_minute),
+        };
+        if second.is_none() && minute.is_none() {
+            return None;
+        }
+        let requester = digest(&[name.as_bytes()]);
+        if let Some(throttled) = recall(&self.refused, &requester, now) {
+            return Some(std::future::ready(Err(throttled)).boxed().shared());
+        }
+        let (requesters, refused) = (self.requesters.clone(), self.refused.clone());
+        let count = async move {
+            let pace = match requesters.count(&requester, now).await {
+                Ok(pace) => pace,
+                Err(error) => {
+                    tracing::warn!(cause = %error, "requests could not be counted");
+                    metrics::count("ThrottleUnavailable", &[]);
+                    return Ok(Standing::default());
+                }
+            };
+            let standing = judge(pace, second, minute, now);
+            if let Err(throttled) = standing {
+                metrics::count("Throttled", &[]);
+                remember(&refused, requester, now, throttled);
+            }
+            standing
+        };
+        Some(count.boxed().shared())
+    }
+}
+
+fn judge(pace: RequestCount, second: Option<u64>, minute: Option<u64>, now: Timestamp) -> Result<Standing, Throttled> {
+    let reset = 60 - now.timestamp().rem_euclid(60);
+    if let Some(limit) = minute.filter(|limit| pace.in_minute > *limit) {
+        return Err(Throttled { wait: reset, limit });
+    }
+    if let Some(limit) = second.filter(|limit| pace.in_second > *limit) {
+        return Err(Throttled { wait: 1, limit });
+    }
+    Ok(Standing { minute: minute.map(|limit| (limit, limit - pace.in_minute)), reset })
+}
+
+type Refused = Mutex<HashMap<String, (Timestamp, Throttled)>>;
+
+fn recall(refused: &Refused, requester: &str, now: Timestamp) -> Option<Throttled> {
+    let refused = refused.lock().ok()?;
+    let (until, throttled) = refused.get(requester)?;
+    // The second or minute in which it was counted is not over yet.
+    let left = (*until - now).num_seconds();
+    (now < *until && left <= 60).then(|| Throttled { wait: left.max(1), ..*throttled })
+}
+
+fn remember(refused: &Refused, requester: String, now: Timestamp, throttled: Throttled) {
+    let until = now.timestamp() + throttled.wait;
+    if let (Ok(mut refused), Some(until)) = (refused.lock(), Timestamp::from_timestamp(until, 0)) {
+        if refused.len() >= CAPACITY {
+            refused.clear();
+        }
+        refused.insert(requester, (until, throttled));
+    }
+}
+
+impl Standing {
+    /// Adds the limit's headers to an answer.
+    pub(crate) fn tell(self, response: &mut Response) {
+        if let Some((limit, left)) = self.minute {
+            tell(response, limit, left, self.reset);
+        }
+    }
+}
+
+fn tell(response: &mut Response, limit: u64, left: u64, reset: i64) {
+    let headers = response.headers_mut();
+    headers.insert(LIMIT, HeaderValue::from(limit));
+    headers.insert(REMAINING, HeaderValue::from(left));
+    headers.insert(RESET, HeaderValue::from(reset));
+}
+
+impl From<Throttled> for ApiError {
+    fn from(throttled: Throttled) -> Self {
+        let wait = throttled.wait;
+        let plural = if wait == 1 { "" } else { "s" };
+        let detail = format!("Request was throttled. Expected available in {wait} second{plural}.");
+        Self::detail(StatusCode::TOO_MANY_REQUESTS, detail)
+    }
+}
+
+impl IntoResponse for Throttled {
+    fn into_response(self) -> Response {
+        let mut response = ApiError::from(self).into_response();
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(self.wait));
+        tell(&mut response, self.limit, 0, self.wait);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_minute_counts_before_the_second_and_both_exactly() {
+        let at = |second: i64| Timestamp::from_timestamp(1_795_430_760 + second, 0).expect("a moment");
+        let pace = |in_second, in_minute| RequestCount { in_second, in_minute };
+        let left = |pace, now| judge(pace, Some(2), Some(5), now).map(|standing| standing.minute);
+        assert_eq!(left(pace(2, 5), at(8)), Ok(Some((5, 0))));
+        assert_eq!(left(pace(3, 4), at(8)), Err(Throttled { wait: 1, limit: 2 }));
+        assert_eq!(left(pace(3, 6), at(8)), Err(Throttled { wait: 52, limit: 5 }));
+        assert_eq!(judge(pace(900, 900), None, None, at(0)), Ok(Standing { minute: None, reset: 60 }));
+    }
+}

@@ -1,0 +1,103 @@
+//! A learner starts to use a license.
+
+use async_trait::async_trait;
+use license_domain::{
+    Consequence, EmailAddress, EventKind, License, LicenseChange, LicenseStatus, LmsUserId, Portfolio, Stamp, Timestamp,
+};
+
+use crate::{
+    Store,
+    attempts::Attempt,
+    keys::{self, LearnerKeys},
+    ports::{Activate, ActivateError},
+    rows,
+    table::Write,
+    transaction::Commit,
+    write::{BucketChange, change_in_place},
+};
+
+/// The condition of an activation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Failed {
+    /// The slot has another license, or the license is not assigned any more.
+    Slot,
+}
+
+#[async_trait]
+impl Activate for Store {
+    /// 1. The caller has read the learner's license and its plan, and found the plan active and current.
+    /// 2. One transaction: the slot (still that license, still assigned), any one bucket (assigned − 1,
+    ///    activated + 1), the alias from LMS user to address, the event.
+    /// 3. The slot's condition failed: what stands there is returned with the refusal. The same license,
+    ///    activated: success, it was a repetition. Revoked: refused. Anything else: gone.
+    /// 4. The transaction met another one: again after a random wait, with another bucket.
+    async fn activate(
+        &self,
+        portfolio: &Portfolio,
+        license: &License,
+        lms_user_id: Option<LmsUserId>,
+        stamp: &Stamp,
+    ) -> Result<License, ActivateError> {
+        let activated = match license.activate(lms_user_id, stamp.at) {
+            Ok(Some(activated)) => activated,
+            Ok(None) => return Ok(license.clone()),
+            Err(license_domain::license::Refusal::Revoked) => return Err(ActivateError::Revoked),
+            Err(_) => return Err(ActivateError::Gone),
+        };
+        let (Some(plan), Some(email)) = (portfolio.plan(license.subscription_plan), &activated.user_email) else {
+            return Err(ActivateError::Gone);
+        };
+        let event = self.license_event(
+            EventKind::LicenseActivated,
+            portfolio,
+            plan.uuid,
+            vec![LicenseChange::new(license, &activated)],
+            vec![Consequence::MailPostActivation],
+            stamp,
+        );
+        let (event, activated) = (&event, &activated);
+        self.transact("activate", (), |mut transaction, ()| async move {
+            let slot = LearnerKeys(&email.key()).slot(plan.uuid);
+            let counts = BucketChange { assigned: -1, activated: 1, ..BucketChange::default() };
+            transaction.when(Failed::Slot, [change_in_place(slot, license, activated, &plan.seats, stamp)?]);
+            transaction.write([counts.write(self.any_bucket(plan.uuid, &plan.seats))]);
+            transaction.tell(event)?;
+            transaction.write(activated.lms_user_id.map(|user| alias(user, email, stamp.at)));
+            match self.commit(transaction).await? {
+                Commit::Done => Ok(Attempt::Done(activated.clone())),
+                Commit::Conflict => Ok(Attempt::Retry(())),
+                Commit::Failed(failures) => {
+                    let Some(item) = failures.item(Failed::Slot) else {
+                        return Err(ActivateError::Gone);
+                    };
+                    let stands: License = rows::from_item(item)?;
+                    match stands.status {
+                        _ if stands.uuid != license.uuid => Err(ActivateError::Gone),
+                        LicenseStatus::Activated => Ok(Attempt::Done(stands)),
+                        LicenseStatus::Revoked => Err(ActivateError::Revoked),
+                        LicenseStatus::Assigned | LicenseStatus::Unassigned => Err(ActivateError::Gone),
+                    }
+                }
+            }
+        })
+        .await
+    }
+}
+
+/// The write of the alias from an LMS user to an address.
+pub(crate) fn alias(user: LmsUserId, email: &EmailAddress, at: Timestamp) -> Write {
+    Write::put(alias_item(user, email, at))
+}
+
+/// Where the alias lies.
+pub(crate) fn alias_key(user: LmsUserId, email: &EmailAddress) -> keys::Key {
+    keys::alias(user, &email.key())
+}
+
+/// The alias itself. It says when it was written, so that nobody drops one that was written again.
+pub fn alias_item(user: LmsUserId, email: &EmailAddress, at: Timestamp) -> keys::Item {
+    let mut item = alias_key(user, email).attributes();
+    item.insert("email".to_owned(), rows::text(email.as_given()));
+    item.insert("written".to_owned(), rows::text(keys::time(at)));
+    item
+}

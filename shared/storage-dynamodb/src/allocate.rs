@@ -1,0 +1,196 @@
+//! Drawing seats out of a plan's buckets: which ones, and the writes that take them.
+
+use license_domain::{License, Ordinal, SubscriptionPlan};
+
+use crate::{
+    Store, StoreError,
+    keys::{BucketKeys, FREE_PREFIX},
+    rows::{self, Bucket},
+    table::{Expression, Range, Write},
+    write::BucketChange,
+};
+
+/// How many more rows than needed are looked at, so that concurrent draws seldom pick the same one.
+const CHOICE: u64 = 16;
+
+/// Seats that are to be taken from one bucket.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BucketAllocation {
+    /// The bucket.
+    pub at: BucketKeys,
+    /// How it looked.
+    pub seen: Bucket,
+    /// So many untouched seats.
+    pub untouched: u64,
+    /// So many seats that came back.
+    pub returned: u64,
+}
+
+impl BucketAllocation {
+    /// The seats' part in a bucket's change; the counters are the caller's.
+    pub(crate) fn change(&self) -> BucketChange {
+        BucketChange {
+            untouched_taken: (self.untouched > 0).then_some((self.seen.next, self.untouched)),
+            free: -i64::try_from(self.returned).unwrap_or(i64::MAX),
+            epoch: (self.returned > 0).then_some(self.seen.epoch),
+            ..BucketChange::default()
+        }
+    }
+}
+
+/// Too few seats are free.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NotEnough {
+    /// So many are.
+    pub available: u64,
+}
+
+/// Picks `n` seats over the buckets in this order: untouched ones first, because they cost no row.
+pub(crate) fn share_out(buckets: &[(BucketKeys, Bucket)], n: u64) -> Result<Vec<BucketAllocation>, NotEnough> {
+    let available = buckets.iter().map(|(_, bucket)| bucket.available()).sum();
+    if available < n {
+        return Err(NotEnough { available });
+    }
+    let mut left = n;
+    let mut shares: Vec<BucketAllocation> = buckets
+        .iter()
+        .map(|(at, seen)| {
+            let untouched = left.min(seen.end - seen.next);
+            left -= untouched;
+            BucketAllocation { at: *at, seen: *seen, untouched, returned: 0 }
+        })
+        .collect();
+    for share in &mut shares {
+        share.returned = left.min(share.seen.free);
+        left -= share.returned;
+    }
+    shares.retain(|share| share.untouched + share.returned > 0);
+    Ok(shares)
+}
+
+impl Store {
+    /// Decides where `n` seats come from: from the bucket that was read ahead if it has enough, else from all
+    /// of them, which are read strongly. Only this read may refuse.
+    pub(crate) async fn allocate(
+        &self,
+        plan: &SubscriptionPlan,
+        n: u64,
+        seen: Option<(BucketKeys, Bucket)>,
+    ) -> Result<Result<Vec<BucketAllocation>, NotEnough>, StoreError> {
+        if let Some(first) = seen
+            && let Ok(shares) = share_out(&[first], n)
+        {
+            return Ok(Ok(shares));
+        }
+        let mut buckets = self.buckets(plan).await?;
+        if !buckets.is_empty() {
+            let turn = self.random.below(u64::try_from(buckets.len()).unwrap_or(1));
+            buckets.rotate_left(usize::try_from(turn).unwrap_or_default());
+        }
+        Ok(share_out(&buckets, n))
+    }
+
+    /// The seats of a share, and the writes that delete the rows among them. `ahead` are rows of the bucket that
+    /// were read ahead. `None`: rows that the counter promised are gone by now; look again.
+    pub(crate) async fn seats(
+        &self,
+        plan: &SubscriptionPlan,
+        share: &BucketAllocation,
+        ahead: Vec<License>,
+    ) -> Result<Option<(Vec<License>, Vec<Write>)>, StoreError> {
+        let first = share.seen.next;
+        let mut seats: Vec<License> = (first..first + share.untouched)
+            .map(|sequence| plan.seats.prefix.license(Ordinal { bucket: share.at.bucket, sequence }))
+            .map(|id| License::unassigned(id, plan.uuid, plan.created))
+            .collect();
+        if share.returned == 0 {
+            self.cached.returned_seats.forget(&plan.uuid);
+            return Ok(Some((seats, Vec::new())));
+        }
+        self.cached.returned_seats.put(plan.uuid, ());
+        let enough = ahead.len() >= usize::try_from(share.returned).unwrap_or(usize::MAX);
+        let rows = if enough { ahead } else { self.rows_of(share.at, share.returned + CHOICE).await? };
+        let Some(rows) = self.pick(rows, share.returned) else {
+            return Ok(None);
+        };
+        let writes = rows
+            .iter()
+            .map(|row| Write::Delete { key: share.at.free(row.uuid), condition: Some(Expression::present()) })
+            .collect();
+        seats.extend(rows);
+        Ok(Some((seats, writes)))
+    }
+
+    /// Rows of free seats to read ahead, where the plan's last draw needed some.
+    pub(crate) async fn rows_ahead(&self, at: Option<BucketKeys>) -> Result<Vec<License>, StoreError> {
+        match at.filter(|at| self.cached.returned_seats.get(&at.plan).is_some()) {
+            Some(at) => self.rows_of(at, CHOICE).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// `n` rows of free seats of a bucket, at random among the first ones.
+    pub(crate) async fn returned_seats(&self, at: BucketKeys, n: u64) -> Result<Option<Vec<License>>, StoreError> {
+        let rows = self.rows_of(at, n + CHOICE).await?;
+        Ok(self.pick(rows, n))
+    }
+
+    async fn rows_of(&self, at: BucketKeys, limit: u64) -> Result<Vec<License>, StoreError> {
+        let range = Range {
+            partition: at.partition(),
+            prefix: Some(FREE_PREFIX.to_owned()),
+            limit: usize::try_from(limit).ok(),
+            consistent: true,
+            ..Range::default()
+        };
+        self.table.query(range).await?.into_iter().map(rows::from_item).collect()
+    }
+
+    fn pick(&self, mut rows: Vec<License>, n: u64) -> Option<Vec<License>> {
+        let n = usize::try_from(n).unwrap_or(usize::MAX);
+        if rows.len() < n {
+            return None;
+        }
+        while rows.len() > n {
+            let out = self.random.below(u64::try_from(rows.len()).unwrap_or(1));
+            rows.swap_remove(usize::try_from(out).unwrap_or_default());
+        }
+        Some(rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use license_domain::PlanId;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_seat_is_taken_once_or_none_is(
+            sizes in prop::collection::vec((0_u64..20, 0_u64..20, 0_u64..20), 1..16),
+            n in 0_u64..700,
+        ) {
+            let buckets: Vec<(BucketKeys, Bucket)> = sizes
+                .iter()
+                .zip(0_u16..)
+                .map(|((next, more, free), bucket)| {
+                    let at = BucketKeys { plan: PlanId(uuid::Uuid::nil()), bucket };
+                    (at, Bucket { next: *next, end: next + more, free: *free, ..Bucket::default() })
+                })
+                .collect();
+            let available: u64 = sizes.iter().map(|(_, more, free)| more + free).sum();
+            match share_out(&buckets, n) {
+                Err(refused) => prop_assert!(n > available && refused.available == available),
+                Ok(shares) => {
+                    prop_assert_eq!(shares.iter().map(|s| s.untouched + s.returned).sum::<u64>(), n);
+                    for share in shares {
+                        prop_assert!(share.untouched <= share.seen.end - share.seen.next);
+                        prop_assert!(share.returned <= share.seen.free);
+                    }
+                }
+            }
+        }
+    }
+}

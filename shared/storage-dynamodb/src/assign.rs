@@ -1,0 +1,220 @@
+//! Handing out seats in one transaction. What does not fit into one is in [`crate::batch`].
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use futures::try_join;
+use license_domain::{
+    Begun, Consequence, EmailKey, Event, EventKind, License, LicenseChange, LicenseSource, PlanId, Portfolio, Stamp,
+    SubscriptionPlan, license::SOURCE_TYPE_AMT,
+};
+
+use crate::{
+    Store, StoreError,
+    attempts::Attempt,
+    keys::{BucketKeys, Item, Key, LearnerKeys},
+    ports::{Assign, AssignError, AssignRequest, Assigned, Assignment, Prefetch, Prefetches},
+    rows,
+    transaction::{MAX_ITEMS, Transaction},
+    write::{ROOM_FOR_OTHERS, Slot, occupy, signed, slots_in},
+};
+
+/// The most learners that are tried in one transaction.
+pub(crate) const AT_ONCE: usize = MAX_ITEMS - ROOM_FOR_OTHERS;
+
+#[async_trait]
+impl Prefetches for Store {
+    async fn prefetch(&self, plan: PlanId, emails: &[EmailKey]) -> Result<Prefetch, StoreError> {
+        if emails.len() > AT_ONCE {
+            return Ok(Prefetch::default());
+        }
+        let mut emails = emails.to_vec();
+        emails.sort_unstable();
+        emails.dedup();
+        let mut keys: Vec<Key> = emails.iter().map(|email| LearnerKeys(email).slot(plan)).collect();
+        let bucket = self.cached.buckets.get(&plan).map(|buckets| {
+            let bucket = u16::try_from(self.random.below(u64::from(buckets.max(1)))).unwrap_or_default();
+            BucketKeys { plan, bucket }
+        });
+        keys.extend(bucket.map(BucketKeys::bucket));
+        let (mut items, returned) = try_join!(self.table.batch_get(&keys), self.rows_ahead(bucket))?;
+        let bucket = match bucket.and_then(|at| Some((at.bucket, items.remove(&at.bucket())?))) {
+            Some((number, item)) => Some((number, rows::from_item(item)?)),
+            None => None,
+        };
+        Ok(Prefetch { slots: Some(items), bucket, returned })
+    }
+}
+
+/// What one try needs to know.
+pub(crate) struct Wishes<'a> {
+    pub portfolio: &'a Portfolio,
+    pub plan: &'a SubscriptionPlan,
+    pub request: &'a AssignRequest,
+}
+
+/// The conditions of an assignment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Failed {
+    /// A learner's slot was taken.
+    Slot,
+    /// Others took seats of the bucket.
+    Bucket,
+    /// Somebody took the row of a returned seat.
+    Seat,
+}
+
+#[async_trait]
+impl Assign for Store {
+    async fn assign(
+        &self,
+        portfolio: &Portfolio,
+        plan: PlanId,
+        mut request: AssignRequest,
+    ) -> Result<Assigned, AssignError> {
+        let Some(plan) = portfolio.plan(plan) else {
+            return Err(AssignError::NotEnough { wanted: to_u64(request.assignments.len()), available: 0 });
+        };
+        let mut named = std::collections::HashSet::new();
+        request.assignments.retain(|wish| named.insert(wish.email.key()));
+        let prefetch = std::mem::take(&mut request.prefetch);
+        let wishes = Wishes { portfolio, plan, request: &request };
+        if let Some(Begun::Batch(batch)) = request.stamp.begun() {
+            return Ok(self.finish(&wishes, batch).await?);
+        }
+        if request.assignments.len() > AT_ONCE {
+            return self.assign_in_batch(&wishes).await;
+        }
+        self.assign_at_once(&wishes, prefetch).await
+    }
+}
+
+impl Store {
+    /// Assigns in one transaction.
+    ///
+    /// 1. Read the learners' slots and one bucket (perhaps done ahead: the glance). Learners who hold a live
+    ///    license are already associated and drop out.
+    /// 2. If the bucket falls short, read all buckets strongly and draw across them; only this may refuse.
+    /// 3. One transaction: each slot (absent, or still that revoked license, which is archived beside it), the
+    ///    bucket(s) (`next` as seen and `end` not passed; `free` not overdrawn and the epoch as seen), rows of
+    ///    returned seats (still there), the event.
+    /// 4. A slot's condition failed: somebody else associated that learner; from 1. A bucket's or a seat's
+    ///    condition failed, or the transaction met another one: from 1, after a random wait, most likely with
+    ///    another bucket. Nothing was written in any of these cases.
+    /// 5. Needs more than 100 items (archives and returned seats cost one more each): a batch.
+    async fn assign_at_once(&self, wishes: &Wishes<'_>, prefetch: Prefetch) -> Result<Assigned, AssignError> {
+        let attempt = |transaction, prefetch| self.try_at_once(wishes, transaction, prefetch);
+        match self.transact("assign", prefetch, attempt).await? {
+            Some(assigned) => Ok(assigned),
+            None => self.assign_in_batch(wishes).await,
+        }
+    }
+
+    /// One attempt; `None` if it takes more items than one transaction holds.
+    async fn try_at_once(
+        &self,
+        wishes: &Wishes<'_>,
+        mut transaction: Transaction<Failed>,
+        prefetch: Prefetch,
+    ) -> Result<Attempt<Option<Assigned>, Prefetch>, AssignError> {
+        let Wishes { portfolio, plan, request } = *wishes;
+        let mut ahead = prefetch.bucket.map(|(bucket, _)| (bucket, prefetch.returned.clone()));
+        let (slots, bucket) = self.look(plan, &request.assignments, prefetch).await?;
+        let fresh: Vec<&Assignment> = request.assignments.iter().filter(|wish| is_fresh(wish, &slots)).collect();
+        let already_associated = to_u64(request.assignments.len() - fresh.len());
+        if fresh.is_empty() {
+            return Ok(Attempt::Done(Some(Assigned { assigned: Vec::new(), already_associated })));
+        }
+
+        let wanted = to_u64(fresh.len());
+        let shares = match self.allocate(plan, wanted, bucket).await? {
+            Ok(shares) => shares,
+            Err(refused) => {
+                return Err(AssignError::NotEnough { wanted, available: refused.available });
+            }
+        };
+        let mut seats = Vec::with_capacity(fresh.len());
+        for share in &shares {
+            let rows = ahead.take_if(|(bucket, _)| *bucket == share.at.bucket).map(|(_, rows)| rows);
+            let taken = self.seats(plan, share, rows.unwrap_or_default()).await?;
+            let Some((taken, deletes)) = taken else {
+                return Ok(Attempt::Retry(Prefetch::default()));
+            };
+            let mut change = share.change();
+            change.assigned = signed(taken.len());
+            transaction.when(Failed::Bucket, [change.write(share.at)]);
+            transaction.when(Failed::Seat, deletes);
+            seats.extend(taken);
+        }
+
+        let mut assigned = Vec::with_capacity(fresh.len());
+        let mut changes = Vec::with_capacity(fresh.len());
+        for (wish, seat) in fresh.iter().zip(&seats) {
+            let license = self.hand_out(seat, wish, request);
+            let (before, agreement) = (slots.get(&wish.email.key()), portfolio.agreement.uuid);
+            transaction.when(Failed::Slot, occupy(&license, before, agreement, &plan.seats, &request.stamp)?);
+            changes.push(LicenseChange::new(seat, &license));
+            assigned.push((wish.email.clone(), license.uuid));
+        }
+        let assigned = Assigned { assigned, already_associated };
+        let stamp = request.stamp.clone().answering(|| request.answering.answer(&assigned));
+        transaction.tell(&self.assigned_event(wishes, changes, stamp))?;
+        if transaction.len() > MAX_ITEMS {
+            return Ok(Attempt::Done(None));
+        }
+        Ok(self.commit(transaction).await?.or_retry(Some(assigned)))
+    }
+
+    /// The slots and a bucket: those of the glance, or read now, together.
+    async fn look(
+        &self,
+        plan: &SubscriptionPlan,
+        wishes: &[Assignment],
+        prefetch: Prefetch,
+    ) -> Result<(HashMap<EmailKey, Slot>, Option<(BucketKeys, rows::Bucket)>), StoreError> {
+        let emails: Vec<EmailKey> = wishes.iter().map(|wish| wish.email.key()).collect();
+        let at = self.any_bucket(plan.uuid, &plan.seats);
+        let bucket_of = |(bucket, seen)| (BucketKeys { plan: plan.uuid, bucket }, seen);
+        if let Some(items) = prefetch.slots {
+            return Ok((slots_in(plan.uuid, &emails, items)?, prefetch.bucket.map(bucket_of)));
+        }
+        let mut keys: Vec<Key> = emails.iter().map(|email| LearnerKeys(email).slot(plan.uuid)).collect();
+        keys.push(at.bucket());
+        let mut items: HashMap<Key, Item> = self.table.batch_get(&keys).await?;
+        let bucket = items.remove(&at.bucket()).map(rows::from_item).transpose()?;
+        Ok((slots_in(plan.uuid, &emails, items)?, bucket.map(|seen| (at, seen))))
+    }
+
+    /// The license that the seat becomes.
+    pub(crate) fn hand_out(&self, seat: &License, wish: &Assignment, request: &AssignRequest) -> License {
+        let assigned = seat.assign(wish.email.clone(), self.random.activation_key(), request.stamp.at);
+        let mut license = assigned.expect("a free seat is unassigned, and such a license can be assigned");
+        license.source = wish
+            .source_id
+            .as_ref()
+            .map(|source_id| LicenseSource { source_id: source_id.clone(), source_type: SOURCE_TYPE_AMT.to_owned() });
+        license
+    }
+
+    pub(crate) fn assigned_event(&self, wishes: &Wishes<'_>, changes: Vec<LicenseChange>, stamp: Stamp) -> Event {
+        let Wishes { portfolio, plan, request } = *wishes;
+        let mail = request.notify && !portfolio.agreement.disable_onboarding_notifications;
+        let consequences = mail.then(|| Consequence::MailAssignment {
+            greeting: request.greeting.clone(),
+            closing: request.closing.clone(),
+        });
+        let consequences = consequences.into_iter().collect();
+        let event =
+            self.license_event(EventKind::LicensesAssigned, portfolio, plan.uuid, changes, consequences, &stamp);
+        Event { stamp, ..event }
+    }
+}
+
+/// Whether the learner holds no live license.
+pub(crate) fn is_fresh(wish: &Assignment, slots: &HashMap<EmailKey, Slot>) -> bool {
+    slots.get(&wish.email.key()).is_none_or(|slot| !slot.license.status.is_live())
+}
+
+pub(crate) fn to_u64(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,191 @@
+//! Jobs: the job, its rows in chunks, its lanes, and what became of each chunk (which is written with the chunk's
+//! effect: [`crate::once`]).
+
+use async_trait::async_trait;
+use license_domain::{
+    AgreementId, Consequence, Event, EventKind, Job, JobId, JobState, Lane, Portfolio, Row, RowResult, Stamp,
+    StoredAnswer, Work, job::KEPT,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Store, StoreError,
+    audit_trails::version_is,
+    keys::{self, Item, JobKeys, Key, TTL},
+    ports::{Jobs, Sweep},
+    rows::{self, number},
+    table::{Expression, Range, Write},
+};
+
+/// How long a job stays on record, as its rows and results do: they name learners.
+pub const LIFETIME_SECONDS: i64 = KEPT.num_seconds();
+
+/// The rows of a chunk, as they are stored.
+#[derive(Serialize, Deserialize)]
+struct Chunk {
+    rows: Vec<Row>,
+}
+
+/// What is read of a chunk's record.
+#[derive(Deserialize)]
+struct Outcome {
+    answer: Option<StoredAnswer>,
+}
+
+#[async_trait]
+impl Jobs for Store {
+    /// 1. Write the chunks. Alone they mean nothing, and expire.
+    /// 2. One transaction: the job (absent), the event that asks for it to be carried out. The transaction met another
+    ///    one: again after a random wait.
+    async fn create_job(
+        &self,
+        portfolio: &Portfolio,
+        job: &Job,
+        chunks: &[Vec<Row>],
+        stamp: &Stamp,
+    ) -> Result<(), StoreError> {
+        self.put_chunks(job, 0, chunks).await?;
+        let consequences = match job.state {
+            JobState::Pending => vec![Consequence::RunJob { job: job.uuid, after_seconds: job.head_start_seconds }],
+            _ => Vec::new(),
+        };
+        let is_new = self.write_job(portfolio, (None, job), (EventKind::JobRequested, consequences), stamp).await?;
+        // The id is random: another request gets another one.
+        if is_new { Ok(()) } else { Err(StoreError::Contention { operation: "create job", attempts: 1 }) }
+    }
+
+    async fn job(&self, job: JobId) -> Result<Option<Job>, StoreError> {
+        self.table.get(&JobKeys(job).job()).await?.map(rows::from_item).transpose()
+    }
+
+    async fn jobs_of(&self, agreement: AgreementId, after: Option<&Job>, limit: usize) -> Result<Vec<Job>, StoreError> {
+        let last = after.map(|job| keys::before(&JobKeys(job.uuid).listed(job.created)));
+        let range = Range {
+            index: Some(keys::GSI2),
+            partition: keys::jobs_of(agreement),
+            between: last.as_deref().map(|last| ("0", last)),
+            descending: true,
+            limit: Some(limit),
+            ..Range::default()
+        };
+        let keys: Vec<Key> = self.table.query(range).await?.iter().filter_map(Key::of).collect();
+        let mut found = self.table.batch_get(&keys).await?;
+        keys.iter().filter_map(|key| found.remove(key)).map(rows::from_item).collect()
+    }
+
+    async fn put_chunks(&self, job: &Job, from: u64, chunks: &[Vec<Row>]) -> Result<(), StoreError> {
+        let ttl = self.clock.now().timestamp() + LIFETIME_SECONDS;
+        let item = |(n, rows): (u64, &Vec<Row>)| {
+            let mut item = rows::to_item(&Chunk { rows: rows.clone() })?;
+            item.extend(JobKeys(job.uuid).chunk(job.generation, n).attributes());
+            item.insert(TTL.to_owned(), number(ttl));
+            Ok(item)
+        };
+        self.table.write_all((from..).zip(chunks).map(item).collect::<Result<_, StoreError>>()?).await
+    }
+
+    async fn chunk(&self, job: &Job, chunk: u64) -> Result<Vec<Row>, StoreError> {
+        let item = self.table.get(&JobKeys(job.uuid).chunk(job.generation, chunk)).await?;
+        let item =
+            item.ok_or_else(|| StoreError::Corrupt { key: format!("job {}", job.uuid), cause: "no chunk".to_owned() })?;
+        rows::from_item::<Chunk>(item).map(|chunk| chunk.rows)
+    }
+
+    /// One transaction: the job (its version as seen), the event. Its condition failed: somebody changed it. The
+    /// transaction met another one: again after a random wait.
+    async fn change_job(
+        &self,
+        portfolio: &Portfolio,
+        (seen, after): (&Job, &Job),
+        event: (EventKind, Vec<Consequence>),
+        stamp: &Stamp,
+    ) -> Result<bool, StoreError> {
+        self.write_job(portfolio, (Some(seen), after), event, stamp).await
+    }
+
+    async fn lanes(&self, job: JobId) -> Result<Vec<Lane>, StoreError> {
+        let range = Range {
+            partition: JobKeys(job).partition(),
+            prefix: Some(keys::LANE_PREFIX.to_owned()),
+            consistent: true,
+            ..Range::default()
+        };
+        self.table.query(range).await?.into_iter().map(rows::from_item).collect()
+    }
+
+    /// One put, on condition that the lane is as it was seen. The transaction met another one: again after a random
+    /// wait, because a lane that nobody lets go on stands still.
+    async fn advance(&self, job: JobId, seen: Option<&Lane>, after: &Lane) -> Result<bool, StoreError> {
+        let version = seen.map_or(0, |seen| seen.version) + 1;
+        let mut item = rows::to_item(&Lane { version, ..*after })?;
+        item.extend(JobKeys(job).lane(after.lane).attributes());
+        item.insert(TTL.to_owned(), number(self.clock.now().timestamp() + LIFETIME_SECONDS));
+        let condition = seen.map_or_else(Expression::absent, |seen| version_is(seen.version));
+        self.write_if("advance a lane", Write::Put { item, condition: Some(condition) }).await
+    }
+
+    async fn results(&self, job: JobId, from: u64, to: u64) -> Result<Vec<(u64, u64, Vec<RowResult>)>, StoreError> {
+        let (first, last) = (keys::result(from), keys::result(to));
+        let range = Range {
+            partition: JobKeys(job).partition(),
+            between: Some((&first, &last)),
+            consistent: true,
+            ..Range::default()
+        };
+        let mut results = Vec::new();
+        for item in self.table.query(range).await? {
+            let Some((chunk, round)) = Key::of(&item).and_then(|key| keys::chunk_of_result(&key.sk)) else { continue };
+            let outcome: Outcome = rows::from_item(item)?;
+            if let Some(answer) = outcome.answer {
+                results.push((chunk, round, read(&answer)?));
+            }
+        }
+        Ok(results)
+    }
+
+    async fn open_jobs(&self, limit: usize) -> Result<Vec<JobId>, StoreError> {
+        let due = self.under_way(limit).await?;
+        Ok(due.iter().filter_map(|due| if let Work::Job(job) = due.work { Some(job) } else { None }).collect())
+    }
+}
+
+fn read(answer: &StoredAnswer) -> Result<Vec<RowResult>, StoreError> {
+    serde_json::from_str(&answer.body)
+        .map_err(|error| StoreError::Corrupt { key: "a job's result".to_owned(), cause: error.to_string() })
+}
+
+impl Store {
+    async fn write_job(
+        &self,
+        portfolio: &Portfolio,
+        (seen, after): (Option<&Job>, &Job),
+        (kind, consequences): (EventKind, Vec<Consequence>),
+        stamp: &Stamp,
+    ) -> Result<bool, StoreError> {
+        let event = Event {
+            plan: after.subscription_plan,
+            count: after.rows,
+            consequences,
+            ..self.new_event(kind, &portfolio.agreement, stamp)
+        };
+        let condition = seen.map_or_else(Expression::absent, |seen| version_is(seen.version));
+        let put = Write::Put { item: item(after, seen)?, condition: Some(condition) };
+        self.write_telling("job", put, &event).await
+    }
+}
+
+fn item(job: &Job, seen: Option<&Job>) -> Result<Item, StoreError> {
+    let version = seen.map_or(0, |seen| seen.version) + 1;
+    let mut item = rows::to_item(&Job { version, ..job.clone() })?;
+    let keys = JobKeys(job.uuid);
+    item.extend(keys.job().attributes());
+    keys.listing(job.customer_agreement, job.created).put(&mut item);
+    if let Some(due) = job.due() {
+        // It stays for as long as anything is to be done.
+        keys::due(job.customer_agreement, due, 0).put(&mut item);
+    } else {
+        let until = job.kept_until.unwrap_or(job.modified + KEPT);
+        item.insert(TTL.to_owned(), number(until.timestamp()));
+    }
+    Ok(item)
+}

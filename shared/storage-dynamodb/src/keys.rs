@@ -1,0 +1,695 @@
+//! Every key of every item, in one place. The table's chart:
+//!
+//! | item | pk | sk | indexes |
+//! |---|---|---|---|
+//! | agreement | `AGREEMENT#a` | `@` | gsi2 `ALL#AGREEMENT` / a |
+//! | plan | `AGREEMENT#a` | `PLAN#p` | gsi2 `ALL#PLAN` / start, p; not while a batch hides it |
+//! | renewal | `AGREEMENT#a` | `RENEWAL#id` | gsi2 `ALL#RENEWAL` / id |
+//! | renewal that leaves, or leads to, a plan | `AGREEMENT#a` | `RENEWS#p`, `RENEWS-TO#p` | |
+//! | title (unique in the agreement) | `AGREEMENT#a` | `TITLE#lower` | |
+//! | webhook | `AGREEMENT#a` | `WEBHOOK#slot` | |
+//! | pointers (unique) | `ENT#e`, `SLUG#s`, `PLAN#p`, `RENEWAL#id`, `SEATS#prefix` | `@` | |
+//! | pool bucket | `POOL#p#k` | `@` | |
+//! | returned or imported free seat | `POOL#p#k` | `FREE#l` | gsi3 `LICENSE#l` |
+//! | slot: a learner's license of a plan | `LEARNER#lower` | `LICENSE#p` | gsi1 `PLAN#p#shard` / status, address, l; gsi3 `LICENSE#l` |
+//! | archived revoked license | `LEARNER#lower` | `LICENSE#p#OLD#l` | the same |
+//! | license without a person | `LICENSE#l` | `@` | the same |
+//! | alias from LMS user to address | `LMS#id` | `EMAIL#lower` | |
+//! | event and outbox | `EVENT#hour#shard` | event id | |
+//! | audit trail of a thing | `TRAIL#LICENSE#l`, `TRAIL#PLAN#p`, `TRAIL#AGREEMENT#a`, `TRAIL#RENEWAL#id` | event id | |
+//! | mail | `SENT#event.consequence.part` | `@` | gsi3 `DUE#MAIL` / time, id, where its fate is not known |
+//! | what admins are told once | `PLAN#p` | `NOTICE#kind` | |
+//! | secret that makes person ids | `SECRET#PERSON` | `@` | |
+//! | batch (assigning, renewing), its chunks | `BATCH#b` | `@`, `CHUNK#n` | gsi3 `DUE#WORK` / time, a, attempts, until it is done |
+//! | job | `JOB#j` | `@` | gsi2 `JOBS#a` / time, j; gsi3 `DUE#WORK` / time, a, attempts, until it is over |
+//! | a job's rows, lanes, outcomes | `JOB#j` | `CHUNK#n` or `CHUNK#generation#n`, `LANE#k`, `RESULT#n.round` | |
+//! | request that has its effect once, its parts | `IDEMPOTENCY#digest` | `@`, `PART#n` | |
+//! | requests of a caller in a minute | `THROTTLE#digest#minute` | `@` | |
+//! | user, explicit roles | `USER#name` | `@`, `ROLE#role#scope` | |
+//! | products and plan types | `CATALOG` | `@` | |
+//! | last number | `SEQUENCE#RENEWAL` | `@` | |
+//! | imported file | `IMPORT#digest` | `@` | |
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use license_domain::{
+    AgreementId, BatchId, DeliveryId, Due, EmailAddress, EmailKey, EnterpriseId, EventId, JobId, License, LicenseId,
+    LicenseStatus, LmsUserId, PlanId, RenewalId, RoleGrant, RoleName, Scope, SeatPrefix, Subject, Timestamp, Work,
+};
+
+/// Names of the key attributes, as the template declares them.
+pub const PK: &str = "pk";
+/// The table's sort key.
+pub const SK: &str = "sk";
+/// The attribute by which expired items are deleted.
+pub const TTL: &str = "ttl";
+/// The plan's list index.
+pub const GSI1: &str = "gsi1";
+/// The index of the operator's lists.
+pub const GSI2: &str = "gsi2";
+/// The index of licenses by id, and of what falls due.
+pub const GSI3: &str = "gsi3";
+
+/// What the partitions of people begin with.
+pub(crate) const PERSONAL_PREFIXES: [&str; 2] = ["LEARNER#", "LMS#"];
+
+/// The sort key of an item that is alone in its partition, or heads it.
+const HEAD: &str = "@";
+
+/// An item's primary key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    /// Partition.
+    pub pk: String,
+    /// Sort.
+    pub sk: String,
+}
+
+/// An item in DynamoDB's own form.
+pub type Item = HashMap<String, AttributeValue>;
+
+impl Key {
+    fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
+        Self { pk: pk.into(), sk: sk.into() }
+    }
+
+    fn head(pk: impl Into<String>) -> Self {
+        Self::new(pk, HEAD)
+    }
+
+    /// The key as attributes.
+    pub fn attributes(&self) -> Item {
+        HashMap::from([
+            (PK.to_owned(), AttributeValue::S(self.pk.clone())),
+            (SK.to_owned(), AttributeValue::S(self.sk.clone())),
+        ])
+    }
+
+    /// The key of an item that was read.
+    pub fn of(item: &Item) -> Option<Self> {
+        let text = |name: &str| item.get(name)?.as_s().ok().cloned();
+        Some(Self { pk: text(PK)?, sk: text(SK)? })
+    }
+
+    /// Whether the key names a person, so that it must stay out of logs.
+    pub fn is_personal(&self) -> bool {
+        PERSONAL_PREFIXES.iter().any(|prefix| self.pk.starts_with(prefix))
+    }
+}
+
+/// An index key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexKey {
+    index: &'static str,
+    pk: String,
+    sk: String,
+}
+
+impl IndexKey {
+    /// Adds the key's attributes to an item.
+    pub fn put(&self, item: &mut Item) {
+        item.insert(format!("{}pk", self.index), AttributeValue::S(self.pk.clone()));
+        item.insert(format!("{}sk", self.index), AttributeValue::S(self.sk.clone()));
+    }
+
+    /// The attributes' names and values, for update expressions.
+    pub fn pairs(&self) -> [(String, String); 2] {
+        [(format!("{}pk", self.index), self.pk.clone()), (format!("{}sk", self.index), self.sk.clone())]
+    }
+}
+
+/// Keys of an agreement and of what lies in its partition.
+#[derive(Clone, Copy, Debug)]
+pub struct AgreementKeys(pub AgreementId);
+
+impl AgreementKeys {
+    /// The partition with the agreement, its plans, renewals and titles.
+    pub fn partition(self) -> String {
+        format!("AGREEMENT#{}", self.0)
+    }
+
+    /// The agreement of such a partition.
+    pub fn of_partition(pk: &str) -> Option<AgreementId> {
+        pk.strip_prefix("AGREEMENT#")?.parse().ok()
+    }
+
+    /// The agreement.
+    pub fn agreement(self) -> Key {
+        Key::head(self.partition())
+    }
+
+    /// A plan.
+    pub fn plan(self, plan: PlanId) -> Key {
+        Key::new(self.partition(), format!("PLAN#{plan}"))
+    }
+
+    /// A renewal. Numbers are padded so that they sort.
+    pub fn renewal(self, renewal: RenewalId) -> Key {
+        Key::new(self.partition(), format!("RENEWAL#{:020}", renewal.0))
+    }
+
+    /// A webhook. There are as many places as there may be webhooks.
+    pub fn webhook(self, slot: u8) -> Key {
+        Key::new(self.partition(), format!("{WEBHOOK_PREFIX}{slot:02}"))
+    }
+
+    /// Which renewal leaves a plan: there is at most one.
+    pub fn leaving(self, plan: PlanId) -> Key {
+        Key::new(self.partition(), format!("RENEWS#{plan}"))
+    }
+
+    /// Which renewal leads to a plan: there is at most one.
+    pub fn entering(self, plan: PlanId) -> Key {
+        Key::new(self.partition(), format!("RENEWS-TO#{plan}"))
+    }
+
+    /// A title that is taken.
+    pub fn title(self, title: &str) -> Key {
+        Key::new(self.partition(), format!("TITLE#{}", title.trim().to_lowercase()))
+    }
+
+    /// The operator's list.
+    pub fn listing(self) -> IndexKey {
+        IndexKey { index: GSI2, pk: ALL_AGREEMENTS.to_owned(), sk: self.0.to_string() }
+    }
+}
+
+/// An item's sort key in that index.
+pub fn sort_key_in<'a>(item: &'a Item, index: &str) -> Option<&'a str> {
+    item.get(&format!("{index}sk"))?.as_s().ok().map(String::as_str)
+}
+
+/// The names of an index's key attributes: an item without them is not in the index.
+pub fn key_names(index: &str) -> [String; 2] {
+    [format!("{index}pk"), format!("{index}sk")]
+}
+
+/// What an item of an agreement's partition is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AgreementPart {
+    /// The agreement itself.
+    Agreement,
+    /// A plan.
+    Plan,
+    /// A renewal.
+    Renewal,
+    /// Anything else (titles, audit).
+    Other,
+}
+
+impl AgreementPart {
+    /// Tells by the sort key.
+    pub fn of(key: &Key) -> Self {
+        match key.sk.split('#').next() {
+            Some(HEAD) => Self::Agreement,
+            Some("PLAN") => Self::Plan,
+            Some("RENEWAL") => Self::Renewal,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The sort keys of an agreement's portfolio lie between these; whatever else the partition holds (titles,
+/// the audit trail) must sort behind them, so that one Query reads no more than is needed.
+pub const PORTFOLIO_RANGE: (&str, &str) = ("@", "RENEWAL#~");
+
+/// The prefix of a webhook's sort key.
+pub const WEBHOOK_PREFIX: &str = "WEBHOOK#";
+
+/// Partition of the list of agreements.
+pub const ALL_AGREEMENTS: &str = "ALL#AGREEMENT";
+/// Partition of the list of plans.
+pub const ALL_PLANS: &str = "ALL#PLAN";
+/// Partition of the list of renewals.
+pub const ALL_RENEWALS: &str = "ALL#RENEWAL";
+/// Partition of work by the time at which it is looked at next.
+pub const DUE_WORK: &str = "DUE#WORK";
+
+/// When work is looked at next, whose it is, and how often it was postponed.
+pub fn due(agreement: AgreementId, at: Timestamp, attempts: u32) -> IndexKey {
+    IndexKey { index: GSI3, pk: DUE_WORK.to_owned(), sk: format!("{}#{agreement}#{attempts}", time(at)) }
+}
+
+/// The work that an item of that partition stands for.
+pub fn due_in(item: &Item) -> Option<Due> {
+    let key = Key::of(item)?;
+    let work = match key.pk.split_once('#')? {
+        ("BATCH", batch) => Work::Batch(batch.parse().ok()?),
+        ("JOB", job) => Work::Job(job.parse().ok()?),
+        _ => return None,
+    };
+    let mut parts = sort_key_in(item, GSI3)?.split('#');
+    let (at, agreement, attempts) = (parts.next()?, parts.next()?, parts.next()?);
+    Some(Due { work, at: at.parse().ok()?, agreement: agreement.parse().ok()?, attempts: attempts.parse().ok()? })
+}
+
+/// The item that stands for work, and heads its partition.
+pub fn head_of(work: Work) -> Key {
+    match work {
+        Work::Batch(batch) => BatchKeys(batch).batch(),
+        Work::Job(job) => JobKeys(job).job(),
+    }
+}
+
+/// A plan's place in the operator's list.
+pub fn plan_listing(plan: PlanId, start: Timestamp) -> IndexKey {
+    IndexKey { index: GSI2, pk: ALL_PLANS.to_owned(), sk: format!("{}#{plan}", time(start)) }
+}
+
+/// A renewal's place in the operator's list.
+pub fn renewal_listing(renewal: RenewalId) -> IndexKey {
+    IndexKey { index: GSI2, pk: ALL_RENEWALS.to_owned(), sk: format!("{:020}", renewal.0) }
+}
+
+/// The plan and its start, of a sort key of the operator's list.
+pub fn plan_of_listing(sk: &str) -> Option<(&str, PlanId)> {
+    let (start, plan) = sk.rsplit_once('#')?;
+    Some((start, plan.parse().ok()?))
+}
+
+/// From customer to agreement.
+pub fn enterprise(enterprise: EnterpriseId) -> Key {
+    Key::head(format!("ENT#{enterprise}"))
+}
+
+/// From slug to agreement. Slugs are compared without case.
+pub fn slug(slug: &str) -> Key {
+    Key::head(format!("SLUG#{}", slug.to_lowercase()))
+}
+
+/// From plan to agreement.
+pub fn plan(plan: PlanId) -> Key {
+    Key::head(format!("PLAN#{plan}"))
+}
+
+/// From renewal to agreement.
+pub fn renewal(renewal: RenewalId) -> Key {
+    Key::head(format!("RENEWAL#{}", renewal.0))
+}
+
+/// The last renewal's number.
+pub fn renewal_sequence() -> Key {
+    Key::head("SEQUENCE#RENEWAL")
+}
+
+/// From seat prefix to plan.
+pub fn seats(prefix: SeatPrefix) -> Key {
+    Key::head(format!("SEATS#{prefix}"))
+}
+
+/// A pool bucket and the free seats in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct BucketKeys {
+    /// The plan.
+    pub plan: PlanId,
+    /// The bucket's number.
+    pub bucket: u16,
+}
+
+/// The prefix of a free seat's sort key.
+pub const FREE_PREFIX: &str = "FREE#";
+
+impl BucketKeys {
+    /// The partition.
+    pub fn partition(self) -> String {
+        format!("POOL#{}#{}", self.plan, self.bucket)
+    }
+
+    /// The bucket's counters.
+    pub fn bucket(self) -> Key {
+        Key::head(self.partition())
+    }
+
+    /// A returned or imported seat.
+    pub fn free(self, license: LicenseId) -> Key {
+        Key::new(self.partition(), format!("{FREE_PREFIX}{license}"))
+    }
+}
+
+/// A learner's items.
+#[derive(Clone, Debug)]
+pub struct LearnerKeys<'a>(pub &'a EmailKey);
+
+/// The prefix of a learner's licenses.
+pub const LICENSE_PREFIX: &str = "LICENSE#";
+
+impl LearnerKeys<'_> {
+    /// The partition with all licenses of the learner.
+    pub fn partition(&self) -> String {
+        format!("LEARNER#{}", self.0.as_str())
+    }
+
+    /// The learner's one slot in the plan.
+    pub fn slot(&self, plan: PlanId) -> Key {
+        Key::new(self.partition(), format!("{LICENSE_PREFIX}{plan}"))
+    }
+
+    /// A revoked license that made room for a new one.
+    pub fn archived(&self, plan: PlanId, license: LicenseId) -> Key {
+        Key::new(self.partition(), format!("{LICENSE_PREFIX}{plan}#OLD#{license}"))
+    }
+}
+
+/// A license that names nobody.
+pub fn impersonal_license(license: LicenseId) -> Key {
+    Key::head(format!("LICENSE#{license}"))
+}
+
+/// From LMS user to address.
+pub fn alias(user: LmsUserId, email: &EmailKey) -> Key {
+    Key::new(alias_partition(user), format!("EMAIL#{}", email.as_str()))
+}
+
+/// The addresses of an LMS user.
+pub fn alias_partition(user: LmsUserId) -> String {
+    format!("LMS#{user}")
+}
+
+/// A license in its plan's list.
+pub fn license_listing(
+    plan: PlanId,
+    shard: u16,
+    status: LicenseStatus,
+    email: Option<&EmailKey>,
+    license: LicenseId,
+) -> IndexKey {
+    // The space sorts before every character of a sort key, so a shorter address comes first and none at all
+    // before all others.
+    let email = email.map(EmailKey::sort_key).unwrap_or_default();
+    IndexKey { index: GSI1, pk: list_partition(plan, shard), sk: format!("{status} {email} {license}") }
+}
+
+/// A license's key in its plan's list.
+pub fn list_key(license: &License) -> String {
+    let email = license.user_email.as_ref().map(EmailAddress::key);
+    license_listing(license.subscription_plan, 0, license.status, email.as_ref(), license.uuid).sk
+}
+
+/// One partition of a plan's list.
+pub fn list_partition(plan: PlanId, shard: u16) -> String {
+    format!("PLAN#{plan}#{shard}")
+}
+
+/// The beginning of all sort keys of that status in a plan's list.
+pub fn list_prefix(status: LicenseStatus) -> String {
+    format!("{status} ")
+}
+
+/// A license by its id.
+pub fn license_by_id(license: LicenseId) -> IndexKey {
+    IndexKey { index: GSI3, pk: license_partition(license), sk: license.to_string() }
+}
+
+/// The partition of the index of licenses by id.
+pub fn license_partition(license: LicenseId) -> String {
+    format!("LICENSE#{license}")
+}
+
+/// How many partitions the events of one hour are spread over.
+pub const EVENT_SHARDS: u64 = 16;
+
+/// What the partitions of events begin with.
+pub const EVENT_PREFIX: &str = "EVENT#";
+
+/// An event. Its id says when it happened, and its random bits the shard.
+pub fn event(event: EventId) -> Key {
+    let seconds = event.0.get_timestamp().map(|at| at.to_unix().0).and_then(|seconds| i64::try_from(seconds).ok());
+    let at = Timestamp::from_timestamp(seconds.unwrap_or_default(), 0).unwrap_or_default();
+    let shard = event.0.as_u128() % u128::from(EVENT_SHARDS);
+    Key::new(format!("{EVENT_PREFIX}{}#{shard}", at.format("%Y-%m-%dT%H")), event.to_string())
+}
+
+/// The event at that key, if it is one's.
+pub fn event_at(key: &Key) -> Option<EventId> {
+    key.pk.starts_with(EVENT_PREFIX).then(|| key.sk.parse().ok()).flatten()
+}
+
+/// The partitions of the events of an hour.
+pub fn events_of(hour: Timestamp) -> impl Iterator<Item = String> {
+    let hour = hour.format("%Y-%m-%dT%H").to_string();
+    (0..EVENT_SHARDS).map(move |shard| format!("{EVENT_PREFIX}{hour}#{shard}"))
+}
+
+/// The trail of a thing.
+pub fn trail(subject: Subject) -> String {
+    match subject {
+        Subject::License(license) => format!("TRAIL#LICENSE#{license}"),
+        Subject::Plan(plan) => format!("TRAIL#PLAN#{plan}"),
+        Subject::Agreement(agreement) => format!("TRAIL#AGREEMENT#{agreement}"),
+        Subject::Renewal(renewal) => format!("TRAIL#RENEWAL#{}", renewal.0),
+    }
+}
+
+/// An entry of a trail. Events' ids sort by time.
+pub fn trail_entry(subject: Subject, event: EventId) -> Key {
+    Key::new(trail(subject), event.to_string())
+}
+
+/// The least sort key of a trail's entries of that time or later.
+pub fn trail_from(at: Timestamp) -> String {
+    let millis = u64::try_from(at.timestamp_millis()).unwrap_or_default();
+    uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid().to_string()
+}
+
+/// The secret that makes person ids of addresses.
+pub fn person_secret() -> Key {
+    Key::head("SECRET#PERSON")
+}
+
+/// A mail's record.
+pub fn delivery(id: &DeliveryId) -> Key {
+    Key::head(format!("SENT#{id}"))
+}
+
+/// Partition of mails whose fate is not known, or that were refused.
+pub const UNSETTLED_MAILS: &str = "DUE#MAIL";
+
+/// A mail's place among these.
+pub fn unsettled_mail(id: &DeliveryId, at: Timestamp) -> IndexKey {
+    IndexKey { index: GSI3, pk: UNSETTLED_MAILS.to_owned(), sk: format!("{}#{id}", time(at)) }
+}
+
+/// Something that a plan's admins are told once.
+pub fn notice(plan: PlanId, kind: &str) -> Key {
+    Key::new(self::plan(plan).pk, format!("NOTICE#{kind}"))
+}
+
+/// A batch and its chunks.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchKeys(pub BatchId);
+
+/// The prefix of a chunk's sort key.
+pub const CHUNK_PREFIX: &str = "CHUNK#";
+
+impl BatchKeys {
+    /// The partition.
+    pub fn partition(self) -> String {
+        format!("BATCH#{}", self.0)
+    }
+
+    /// The batch.
+    pub fn batch(self) -> Key {
+        Key::head(self.partition())
+    }
+
+    /// A chunk of it.
+    pub fn chunk(self, n: usize) -> Key {
+        Key::new(self.partition(), format!("{CHUNK_PREFIX}{n:06}"))
+    }
+}
+
+/// The record of a request that carries a key.
+pub fn once(digest: &str) -> Key {
+    // That of a job's chunk lies with its job.
+    match digest.split_once('/') {
+        Some((pk, sk)) => Key::new(pk, sk),
+        None => Key::head(format!("IDEMPOTENCY#{digest}")),
+    }
+}
+
+/// The prefix of a part's sort key.
+pub const PART_PREFIX: &str = "PART#";
+
+/// A part of what such a request did.
+pub fn once_part(digest: &str, n: usize) -> Key {
+    Key::new(once(digest).pk, format!("{PART_PREFIX}{n:06}"))
+}
+
+/// How many requests a caller has made in a minute.
+pub fn throttle(digest: &str, at: Timestamp) -> Key {
+    Key::head(format!("THROTTLE#{digest}#{}", at.format("%Y-%m-%dT%H:%M")))
+}
+
+/// A job, its rows, its lanes and what became of its chunks.
+#[derive(Clone, Copy, Debug)]
+pub struct JobKeys(pub JobId);
+
+/// The prefix of a lane's sort key.
+pub const LANE_PREFIX: &str = "LANE#";
+
+/// The prefix of a chunk's outcome.
+pub const RESULT_PREFIX: &str = "RESULT#";
+
+impl JobKeys {
+    /// The partition.
+    pub fn partition(self) -> String {
+        format!("JOB#{}", self.0)
+    }
+
+    /// The job.
+    pub fn job(self) -> Key {
+        Key::head(self.partition())
+    }
+
+    /// The rows of a chunk, as that attempt wrote them.
+    pub fn chunk(self, generation: u32, n: u64) -> Key {
+        let generation = if generation == 0 { String::new() } else { format!("{generation:08x}#") };
+        Key::new(self.partition(), format!("{CHUNK_PREFIX}{generation}{n:06}"))
+    }
+
+    /// A lane.
+    pub fn lane(self, lane: u16) -> Key {
+        Key::new(self.partition(), format!("{LANE_PREFIX}{lane:03}"))
+    }
+
+    /// The key of a chunk as a request that has its effect once; `round`: how many times rows of it were tried before.
+    pub fn once(self, chunk: u64, round: u64) -> String {
+        format!("{}/{}.{round:04}", self.partition(), result(chunk))
+    }
+
+    /// The job's place in the list of its agreement's jobs.
+    pub fn listing(self, agreement: AgreementId, created: Timestamp) -> IndexKey {
+        IndexKey { index: GSI2, pk: jobs_of(agreement), sk: self.listed(created) }
+    }
+
+    /// The same within the list.
+    pub fn listed(self, created: Timestamp) -> String {
+        format!("{}#{}", time(created), self.0)
+    }
+}
+
+/// The beginning of the sort keys of a chunk's outcomes.
+pub fn result(chunk: u64) -> String {
+    format!("{RESULT_PREFIX}{chunk:06}")
+}
+
+/// The chunk and the round of such a sort key.
+pub fn chunk_of_result(sk: &str) -> Option<(u64, u64)> {
+    let (chunk, round) = sk.strip_prefix(RESULT_PREFIX)?.split_once('.')?;
+    Some((chunk.parse().ok()?, round.parse().ok()?))
+}
+
+/// Partition of the jobs of an agreement.
+pub fn jobs_of(agreement: AgreementId) -> String {
+    format!("JOBS#{agreement}")
+}
+
+/// The greatest text that sorts before this one, as far as sort keys of equal length are concerned.
+pub fn before(sk: &str) -> String {
+    let mut before = sk.to_owned();
+    match before.pop() {
+        Some('0') | None => before,
+        Some(last) => {
+            let smaller = u32::from(last).checked_sub(1).and_then(char::from_u32).unwrap_or('!');
+            before.push(smaller);
+            before.push('~');
+            before
+        }
+    }
+}
+
+/// The greatest sort key of the due index that is due at that time.
+pub fn due_by(now: Timestamp) -> String {
+    format!("{}#~", time(now))
+}
+
+/// A user and the roles that were assigned to them. User names are compared as they are.
+#[derive(Clone, Copy, Debug)]
+pub struct UserKeys<'a>(pub &'a str);
+
+/// The prefix of an explicit role.
+pub const ROLE_PREFIX: &str = "ROLE#";
+
+impl UserKeys<'_> {
+    /// The partition.
+    pub fn partition(&self) -> String {
+        format!("USER#{}", self.0)
+    }
+
+    /// The user.
+    pub fn user(&self) -> Key {
+        Key::head(self.partition())
+    }
+
+    /// A role assignment.
+    pub fn role(&self, grant: RoleGrant) -> Key {
+        let role = match grant.role {
+            RoleName::SubscriptionsAdmin => "subscriptions_admin",
+            RoleName::SubscriptionsLearner => "subscriptions_learner",
+            RoleName::ProvisioningAdmin => "provisioning_admin",
+        };
+        let scope = match grant.scope {
+            Scope::All => "*".to_owned(),
+            Scope::Enterprise(enterprise) => enterprise.to_string(),
+        };
+        Key::new(self.partition(), format!("{ROLE_PREFIX}{role}#{scope}"))
+    }
+}
+
+/// The products and plan types.
+pub fn catalog() -> Key {
+    Key::head("CATALOG")
+}
+
+/// A file that was imported, by its digest.
+pub fn import(digest: &str) -> Key {
+    Key::head(format!("IMPORT#{digest}"))
+}
+
+/// The key that the health check reads; no item needs to be there.
+pub fn health() -> Key {
+    Key::head("HEALTH")
+}
+
+/// A moment as text that sorts by time.
+pub fn time(at: Timestamp) -> String {
+    at.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use license_domain::EmailKey;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn the_portfolio_range_holds_agreement_plans_and_renewals_only() {
+        let keys = AgreementKeys(AgreementId(Uuid::nil()));
+        let inside = [keys.agreement(), keys.plan(PlanId(Uuid::max())), keys.renewal(RenewalId(i64::MAX))];
+        let (from, to) = PORTFOLIO_RANGE;
+        for key in inside {
+            assert!(from <= key.sk.as_str() && key.sk.as_str() <= to, "{key:?}");
+            assert_ne!(AgreementPart::of(&key), AgreementPart::Other);
+        }
+        assert!(keys.title("any").sk.as_str() > to);
+        assert!(keys.webhook(0).sk.as_str() > to);
+        assert!(keys.leaving(PlanId(Uuid::nil())).sk.as_str() > to);
+        assert!(keys.entering(PlanId(Uuid::nil())).sk.as_str() > to);
+    }
+
+    #[test]
+    fn a_list_sorts_nobody_first_and_shorter_addresses_before_longer_ones() {
+        let key = |email: Option<&str>, id: u128| {
+            let email = email.map(EmailKey::of);
+            let license = LicenseId(Uuid::from_u128(id));
+            let [_, (_, sk)] =
+                license_listing(PlanId(Uuid::nil()), 0, LicenseStatus::Revoked, email.as_ref(), license).pairs();
+            sk
+        };
+        let sorted = [key(None, 9), key(Some("a@b.co"), 8), key(Some("a@b.com"), 1), key(Some("ab@b.com"), 0)];
+        assert!(sorted.is_sorted(), "{sorted:?}");
+        assert!(sorted.iter().all(|sk| sk.starts_with(&list_prefix(LicenseStatus::Revoked))));
+    }
+}

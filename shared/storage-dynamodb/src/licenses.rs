@@ -1,0 +1,275 @@
+//! Reading the licenses of a plan. Rows come from the plan's index; free seats that nobody ever touched are
+//! made up from the buckets' numbers.
+
+mod free;
+mod index;
+
+use std::cmp::Ordering;
+
+use async_trait::async_trait;
+use futures::try_join;
+use license_domain::{License, LicenseId, LicenseStatus, PlanId, SeatPrefix, SubscriptionPlan};
+
+use crate::{
+    Store, StoreError,
+    attempts::Attempt,
+    keys::{self, BucketKeys, Key},
+    portfolios::sum,
+    ports::{LicenseFilter, LicenseQuery, Licenses, OrderBy, OrderField, PagePosition},
+    rows::{self, Bucket},
+    table::Range,
+};
+
+/// How often a drawn seat that the index does not show yet is asked for again.
+const MAX_LOOKS: u32 = 6;
+
+#[async_trait]
+impl Licenses for Store {
+    /// 1. Ask the index for the license's item, and the bucket whether the seat is untouched.
+    /// 2. Read the item strongly; the index is behind, so the item may have moved or be somebody else's now.
+    /// 3. A seat that was drawn but is not in the index yet is asked for again, for a moment.
+    async fn license(&self, plan: &SubscriptionPlan, license: LicenseId) -> Result<Option<License>, StoreError> {
+        let ordinal = plan.seats.prefix.ordinal(license).filter(|at| at.bucket < plan.seats.buckets);
+        let found = self.table.looks(MAX_LOOKS, 1, || async move {
+            let by_id = self.table.query(Range {
+                index: Some(keys::GSI3),
+                partition: keys::license_partition(license),
+                ..Range::default()
+            });
+            let bucket = async {
+                match ordinal {
+                    Some(at) => self.bucket(BucketKeys { plan: plan.uuid, bucket: at.bucket }).await,
+                    None => Ok(None),
+                }
+            };
+            let (found, bucket) = try_join!(by_id, bucket)?;
+            for key in found.iter().filter_map(Key::of) {
+                let item = self.table.get(&key).await?;
+                let Some(item) = item else { continue };
+                let row: License = rows::from_item(item)?;
+                if row.uuid == license && row.subscription_plan == plan.uuid {
+                    return Ok(Attempt::Done(Some(row)));
+                }
+            }
+            Ok(match (ordinal, bucket) {
+                (Some(at), Some(bucket)) if bucket.next <= at.sequence && at.sequence < bucket.end => {
+                    Attempt::Done(Some(License::unassigned(license, plan.uuid, plan.created)))
+                }
+                (Some(at), Some(bucket)) if at.sequence < bucket.next => Attempt::Retry(()),
+                _ if !found.is_empty() => Attempt::Retry(()),
+                _ => Attempt::Done(None),
+            })
+        });
+        Ok(found.await?.flatten())
+    }
+
+    /// 1. Ask for the plan that owns the prefix of the id, if it is one of a seat that was a number, and beside that
+    ///    the index for the license's item.
+    /// 2. No prefix of ours: the item that the index names is read.
+    async fn plan_of(&self, license: LicenseId) -> Result<Option<PlanId>, StoreError> {
+        let by_id = self.table.query(Range {
+            index: Some(keys::GSI3),
+            partition: keys::license_partition(license),
+            ..Range::default()
+        });
+        let by_prefix = async {
+            match SeatPrefix::of(license) {
+                Some(prefix) => self.table.get(&keys::seats(prefix)).await,
+                None => Ok(None),
+            }
+        };
+        let (found, owner) = try_join!(by_id, by_prefix)?;
+        if let Some(plan) = owner.as_ref().and_then(rows::target) {
+            return Ok(Some(plan));
+        }
+        for key in found.iter().filter_map(Key::of) {
+            if let Some(item) = self.table.get(&key).await? {
+                let row: License = rows::from_item(item)?;
+                if row.uuid == license {
+                    return Ok(Some(row.subscription_plan));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    async fn count(
+        &self,
+        plan: &SubscriptionPlan,
+        filter: &LicenseFilter,
+    ) -> Result<Vec<(LicenseStatus, u64)>, StoreError> {
+        let admitted = LicenseStatus::ALL.into_iter().filter(|status| filter.admits(*status));
+        let mut counts: Vec<(LicenseStatus, u64)> = if filter.search.is_empty() {
+            let buckets = self.buckets(plan).await?;
+            admitted.map(|status| (status, count_of(plan, &buckets, filter, status))).collect()
+        } else {
+            let rows = self.load(plan, filter).await?;
+            let count = |status| rows.iter().filter(|row| row.status == status).count();
+            admitted.map(|status| (status, u64::try_from(count(status)).unwrap_or_default())).collect()
+        };
+        counts.retain(|(_, count)| *count > 0);
+        Ok(counts)
+    }
+
+    /// In the default order a page is walked to: whole statuses are skipped by their counts, and a status is
+    /// read from its nearer end. Any other order, and a search, read all of the plan's rows that the filter
+    /// admits (about 0.4 KB each, shards in parallel) and sort them.
+    async fn list(&self, plan: &SubscriptionPlan, query: &LicenseQuery) -> Result<Vec<License>, StoreError> {
+        if query.filter.search.is_empty() && query.order.is_empty() {
+            self.walk(plan, query).await
+        } else {
+            self.sort(plan, query).await
+        }
+    }
+}
+
+impl Store {
+    async fn walk(&self, plan: &SubscriptionPlan, query: &LicenseQuery) -> Result<Vec<License>, StoreError> {
+        let buckets = self.buckets(plan).await?;
+        let mut found = Vec::with_capacity(query.limit);
+        let mut offset = if query.after.is_some() { 0 } else { query.offset };
+        for status in LicenseStatus::ALL.into_iter().filter(|status| query.filter.admits(*status)) {
+            let after = query.after.as_ref().filter(|place| place.status() >= status);
+            if after.is_some_and(|place| place.status() > status) {
+                continue;
+            }
+            let count = count_of(plan, &buckets, &query.filter, status);
+            if offset >= count && after.is_none() {
+                offset -= count;
+                continue;
+            }
+            let limit = query.limit - found.len();
+            if let Some(PagePosition::Row(_, key)) = after {
+                found.extend(self.listed_after(plan, status, key, limit).await?);
+            } else if status == LicenseStatus::Unassigned {
+                let after = after.and_then(|place| match place {
+                    PagePosition::FreeSeat(license) => Some(*license),
+                    PagePosition::Row(..) => None,
+                });
+                found.extend(self.free_seats(plan, &buckets, &[], (after, offset), limit).await?);
+            } else {
+                let nobody = !query.filter.ignore_null_emails;
+                found.extend(self.listed(plan, status, nobody, count, offset, limit).await?);
+            }
+            offset = 0;
+            if found.len() >= query.limit {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Sorts all rows, with the block of free seats where a license without any value belongs.
+    async fn sort(&self, plan: &SubscriptionPlan, query: &LicenseQuery) -> Result<Vec<License>, StoreError> {
+        let order = &query.order;
+        let mut rows = self.load(plan, &query.filter).await?;
+        rows.sort_by(|a, b| compare(order, a, b).then_with(|| tie(order, a.uuid, b.uuid)));
+
+        if !query.filter.admits(LicenseStatus::Unassigned) {
+            let offset = usize::try_from(query.offset).unwrap_or(usize::MAX);
+            return Ok(rows.into_iter().skip(offset).take(query.limit).collect());
+        }
+        // Free seats all compare equal; rows equal to them (which name nobody) are sorted in among them by id.
+        let seat = License::unassigned(LicenseId(uuid::Uuid::nil()), plan.uuid, plan.created);
+        let before = rows.partition_point(|row| compare(order, row, &seat) == Ordering::Less);
+        let upto = rows.partition_point(|row| compare(order, row, &seat) != Ordering::Greater);
+        let buckets = self.buckets(plan).await?;
+        let counted = count_of(plan, &buckets, &query.filter, LicenseStatus::Unassigned);
+        let block = counted + u64::try_from(upto - before).unwrap_or_default();
+
+        let mut found: Vec<License> = Vec::with_capacity(query.limit);
+        let mut offset = query.offset;
+        take(&rows[..before], &mut offset, query.limit, &mut found);
+        if found.len() < query.limit {
+            if offset < block {
+                let limit = query.limit - found.len();
+                let left = usize::try_from(block - offset).unwrap_or(usize::MAX).min(limit);
+                let reverse = order.last().is_some_and(|by| by.descending);
+                let equal = &rows[before..upto];
+                let skip = if reverse { block - offset - u64::try_from(left).unwrap_or_default() } else { offset };
+                let mut seats = self.free_seats(plan, &buckets, equal, (None, skip), left).await?;
+                if reverse {
+                    seats.reverse();
+                }
+                found.extend(seats);
+                offset = 0;
+            } else {
+                offset -= block;
+            }
+        }
+        take(&rows[upto..], &mut offset, query.limit, &mut found);
+        Ok(found)
+    }
+
+    /// All rows that the filter means, without free seats.
+    async fn load(&self, plan: &SubscriptionPlan, filter: &LicenseFilter) -> Result<Vec<License>, StoreError> {
+        let mut rows = Vec::new();
+        for status in LicenseStatus::ALL.into_iter().filter(|status| filter.admits(*status)) {
+            if status != LicenseStatus::Unassigned {
+                rows.extend(self.all_listed(plan, status).await?);
+            }
+        }
+        rows.retain(|row| filter.matches(row));
+        Ok(rows)
+    }
+
+    /// One bucket, strongly consistent.
+    pub(crate) async fn bucket(&self, at: BucketKeys) -> Result<Option<Bucket>, StoreError> {
+        self.table.get(&at.bucket()).await?.map(rows::from_item).transpose()
+    }
+
+    /// All buckets of a plan, in order, strongly consistent.
+    pub(crate) async fn buckets(&self, plan: &SubscriptionPlan) -> Result<Vec<(BucketKeys, Bucket)>, StoreError> {
+        let at: Vec<BucketKeys> = rows::buckets_of(plan.uuid, &plan.seats).collect();
+        let keys: Vec<Key> = at.iter().map(|at| at.bucket()).collect();
+        let mut items = self.table.batch_get(&keys).await?;
+        at.into_iter()
+            .zip(keys)
+            .filter_map(|(at, key)| Some((at, items.remove(&key)?)))
+            .map(|(at, item)| Ok((at, rows::from_item(item)?)))
+            .collect()
+    }
+}
+
+fn count_of(
+    plan: &SubscriptionPlan,
+    buckets: &[(BucketKeys, Bucket)],
+    filter: &LicenseFilter,
+    status: LicenseStatus,
+) -> u64 {
+    let buckets: Vec<Bucket> = buckets.iter().map(|(_, bucket)| *bucket).collect();
+    let counts = sum(plan.seats.total, &buckets);
+    match status {
+        LicenseStatus::Revoked if filter.ignore_null_emails => counts.revoked - counts.revoked_without_person,
+        _ => counts.of(status),
+    }
+}
+
+fn take(rows: &[License], offset: &mut u64, limit: usize, found: &mut Vec<License>) {
+    let skip = usize::try_from(*offset).unwrap_or(usize::MAX).min(rows.len());
+    *offset -= u64::try_from(skip).unwrap_or_default();
+    found.extend(rows[skip..].iter().take(limit - found.len()).cloned());
+}
+
+/// Compares by the steps of the ordering, or by status, then address, where there are none. Nothing comes
+/// before something.
+fn compare(order: &[OrderBy], a: &License, b: &License) -> Ordering {
+    let email = |license: &License| license.user_email.as_ref().map(|email| email.key().sort_key());
+    let by = |field: OrderField| match field {
+        OrderField::UserEmail => email(a).cmp(&email(b)),
+        OrderField::Status => a.status.cmp(&b.status),
+        OrderField::ActivationDate => a.activation_date.cmp(&b.activation_date),
+        OrderField::LastRemindDate => a.last_remind_date.cmp(&b.last_remind_date),
+    };
+    if order.is_empty() {
+        return by(OrderField::Status).then_with(|| by(OrderField::UserEmail));
+    }
+    order.iter().fold(Ordering::Equal, |so_far, step| {
+        so_far.then_with(|| if step.descending { by(step.field).reverse() } else { by(step.field) })
+    })
+}
+
+/// Equals are ordered by id, in the direction of the last step.
+fn tie(order: &[OrderBy], a: LicenseId, b: LicenseId) -> Ordering {
+    if order.last().is_some_and(|step| step.descending) { b.cmp(&a) } else { a.cmp(&b) }
+}

@@ -1,0 +1,156 @@
+//! Free seats in the order of their ids: rows of seats that came back, and untouched ones by arithmetic.
+
+use std::collections::BTreeMap;
+
+use futures::future::try_join_all;
+use license_domain::{License, LicenseId, Ordinal, SeatPrefix, SubscriptionPlan};
+
+use crate::{
+    Store, StoreError,
+    keys::{BucketKeys, FREE_PREFIX},
+    rows::{self, Bucket},
+    table::Range,
+};
+
+impl Store {
+    /// `limit` free seats behind `after`, from `offset` on, ordered by id, together with `others` (rows that sort in among them).
+    pub(super) async fn free_seats(
+        &self,
+        plan: &SubscriptionPlan,
+        buckets: &[(BucketKeys, Bucket)],
+        others: &[License],
+        (after, offset): (Option<LicenseId>, u64),
+        limit: usize,
+    ) -> Result<Vec<License>, StoreError> {
+        let visible_agreements = usize::try_from(offset).unwrap_or(usize::MAX).saturating_add(limit);
+        let from = format!("{FREE_PREFIX}{}", after.map(|license| format!("{license} ")).unwrap_or_default());
+        let to = format!("{FREE_PREFIX}~");
+        let queries = buckets.iter().filter(|(_, bucket)| bucket.free > 0).map(|(at, _)| {
+            self.table.query(Range {
+                partition: at.partition(),
+                between: Some((&from, &to)),
+                limit: Some(visible_agreements),
+                consistent: true,
+                ..Range::default()
+            })
+        });
+        let mut rows: BTreeMap<LicenseId, License> =
+            others.iter().map(|license| (license.uuid, license.clone())).collect();
+        for item in try_join_all(queries).await?.into_iter().flatten() {
+            let license: License = rows::from_item(item)?;
+            rows.insert(license.uuid, license);
+        }
+        let stored: Vec<LicenseId> = rows.keys().copied().collect();
+        let ranges: Vec<Untouched> = buckets
+            .iter()
+            .map(|(at, bucket)| Untouched { bucket: at.bucket, next: bucket.next, end: bucket.end })
+            .filter_map(|range| behind(range, plan.seats.prefix, after))
+            .collect();
+        let ids = page(&stored, plan.seats.prefix, &ranges, offset, limit);
+        Ok(ids
+            .into_iter()
+            .map(|id| rows.remove(&id).unwrap_or_else(|| License::unassigned(id, plan.uuid, plan.created)))
+            .collect())
+    }
+}
+
+/// The untouched seats of a bucket.
+#[derive(Clone, Copy, Debug)]
+struct Untouched {
+    bucket: u16,
+    next: u64,
+    end: u64,
+}
+
+/// The part of the range that lies behind that license.
+fn behind(range: Untouched, prefix: SeatPrefix, after: Option<LicenseId>) -> Option<Untouched> {
+    let Some(after) = after else { return Some(range) };
+    let at = |sequence| prefix.license(Ordinal { bucket: range.bucket, sequence });
+    let next = match prefix.ordinal(after) {
+        Some(place) if place.bucket == range.bucket => range.next.max(place.sequence + 1),
+        // Ids of one prefix and bucket lie together: all of them are before it, or none is.
+        _ if at(range.next) <= after => range.end,
+        _ => range.next,
+    };
+    (next < range.end).then_some(Untouched { next, ..range })
+}
+
+/// Merges ids of rows (sorted) with untouched seats (sorted by bucket); skips by arithmetic, not by counting up.
+fn page(stored: &[LicenseId], prefix: SeatPrefix, ranges: &[Untouched], offset: u64, limit: usize) -> Vec<LicenseId> {
+    let mut found = Vec::with_capacity(limit);
+    let mut skip = offset;
+    let mut stored = stored.iter().copied().peekable();
+    let mut ranges = ranges.iter().copied().filter(|range| range.next < range.end).peekable();
+
+    while found.len() < limit {
+        let untouched =
+            ranges.peek().map(|range| prefix.license(Ordinal { bucket: range.bucket, sequence: range.next }));
+        match (stored.peek().copied(), untouched) {
+            (None, None) => break,
+            (Some(id), first) if first.is_none_or(|first| id < first) => {
+                stored.next();
+                if skip > 0 { skip -= 1 } else { found.push(id) }
+            }
+            (next_row, _) => {
+                let Some(range) = ranges.peek_mut() else {
+                    break;
+                };
+                // The run of untouched seats ends with the range, or before the next row that lies within it.
+                let within = next_row.and_then(|id| prefix.ordinal(id)).filter(|at| at.bucket == range.bucket);
+                let end = within.map_or(range.end, |at| at.sequence.clamp(range.next + 1, range.end));
+                let skipped = skip.min(end - range.next);
+                skip -= skipped;
+                let from = range.next + skipped;
+                let wanted = u64::try_from(limit - found.len()).unwrap_or(u64::MAX);
+                let upto = end.min(from.saturating_add(wanted));
+                found.extend((from..upto).map(|sequence| prefix.license(Ordinal { bucket: range.bucket, sequence })));
+                range.next = upto.max(from);
+                if range.next >= range.end {
+                    ranges.next();
+                }
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_a_million_seats_are_exact_and_cheap() {
+        let prefix = SeatPrefix::from_bits(42);
+        let ranges: Vec<Untouched> = (0..16).map(|bucket| Untouched { bucket, next: 100, end: 62_600 }).collect();
+        let at = |bucket, sequence| prefix.license(Ordinal { bucket, sequence });
+        assert_eq!(page(&[], prefix, &ranges, 62_499, 2), [at(0, 62_599), at(1, 100)]);
+        assert_eq!(page(&[], prefix, &ranges, 999_999, 5), [at(15, 62_599)]);
+        assert_eq!(page(&[], prefix, &ranges, 1_000_000, 5), []);
+    }
+
+    #[test]
+    fn rows_and_untouched_seats_are_merged_by_id() {
+        let prefix = SeatPrefix::from_bits(42);
+        let at = |bucket, sequence| prefix.license(Ordinal { bucket, sequence });
+        let first = LicenseId(uuid::Uuid::nil());
+        let last = LicenseId(uuid::Uuid::max());
+        let stored = [first, at(0, 1), at(0, 7), at(1, 9), last];
+        let ranges = [Untouched { bucket: 0, next: 3, end: 9 }, Untouched { bucket: 1, next: 0, end: 2 }];
+        let mut expected: Vec<LicenseId> = stored.to_vec();
+        expected.extend([3, 4, 5, 6, 8].map(|sequence| at(0, sequence)));
+        expected.extend([0, 1].map(|sequence| at(1, sequence)));
+        expected.sort_unstable();
+        // A row at a number that the range holds too stands for one seat.
+        let all = page(&stored, prefix, &ranges, 0, 100);
+        let mut unique = all.clone();
+        unique.dedup();
+        assert!(unique.is_sorted());
+        for id in &expected {
+            assert!(unique.contains(id), "{id:?}");
+        }
+        for offset in 0..all.len() {
+            let offset_u64 = u64::try_from(offset).unwrap();
+            assert_eq!(page(&stored, prefix, &ranges, offset_u64, 3), all[offset..(offset + 3).min(all.len())]);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Things that a plan's admins are told once.
+
+use async_trait::async_trait;
+use license_domain::{Consequence, Event, EventKind, PlanId, Portfolio, Stamp};
+
+use crate::{
+    Store, StoreError, keys,
+    ports::Notifications,
+    rows,
+    table::{Expression, Write},
+};
+
+/// The name of the notice about a plan's allocation.
+const UTILIZATION: &str = "utilization";
+
+/// The attribute that says how much was told last.
+const PERCENT: &str = "percent";
+
+#[async_trait]
+impl Notifications for Store {
+    /// One transaction: the notice (absent, or about less), the event that asks for the mail. The condition failed:
+    /// they were told. The transaction met another one: again after a random wait.
+    async fn tell_utilization(
+        &self,
+        portfolio: &Portfolio,
+        plan: PlanId,
+        percent: u8,
+        stamp: &Stamp,
+    ) -> Result<bool, StoreError> {
+        let event = Event {
+            plan: Some(plan),
+            count: Some(u64::from(percent)),
+            consequences: vec![Consequence::MailUtilization { percent }],
+            ..self.new_event(EventKind::UtilizationReached, &portfolio.agreement, stamp)
+        };
+        let mut item = keys::notice(plan, UTILIZATION).attributes();
+        item.insert(PERCENT.to_owned(), rows::number(percent));
+        item.insert("told".to_owned(), rows::text(keys::time(stamp.at)));
+        let condition = Expression::new("attribute_not_exists(pk) OR #percent < :percent")
+            .name(PERCENT)
+            .value(PERCENT, rows::number(percent));
+        self.write_telling("utilization notice", Write::Put { item, condition: Some(condition) }, &event).await
+    }
+}

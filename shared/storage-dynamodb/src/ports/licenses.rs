@@ -1,0 +1,233 @@
+//! Changing licenses: assigning, revoking, reminding, activating, taking without invitation, forgetting.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use license_domain::{
+    EmailAddress, License, LicenseId, LicenseStatus, LmsUserId, PlanId, Portfolio, Stamp, StoredAnswer,
+};
+use serde::{Deserialize, Serialize};
+
+use super::Prefetch;
+use crate::StoreError;
+
+/// A wish to assign.
+#[derive(Clone, Debug)]
+pub struct Assignment {
+    /// The learner.
+    pub email: EmailAddress,
+    /// The sale that this license comes from.
+    pub source_id: Option<String>,
+}
+
+/// How what became of a request is answered, for requests whose answer goes on record with their effect.
+#[derive(Clone)]
+pub struct Answering<T>(Arc<dyn Fn(&T) -> StoredAnswer + Send + Sync>);
+
+impl<T> Answering<T> {
+    /// By that function.
+    pub fn by(answer: impl Fn(&T) -> StoredAnswer + Send + Sync + 'static) -> Self {
+        Self(Arc::new(answer))
+    }
+
+    /// Nobody waits for an answer.
+    pub fn nobody() -> Self {
+        Self::by(|_| StoredAnswer { status: 200, body: String::new() })
+    }
+
+    /// The answer.
+    pub(crate) fn answer(&self, outcome: &T) -> StoredAnswer {
+        (self.0)(outcome)
+    }
+}
+
+impl<T> std::fmt::Debug for Answering<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Answering")
+    }
+}
+
+/// A request to assign licenses of one plan.
+#[derive(Clone, Debug)]
+pub struct AssignRequest {
+    /// The learners, at most one wish for each address.
+    pub assignments: Vec<Assignment>,
+    /// Whether the learners are invited by mail.
+    pub notify: bool,
+    /// A greeting for the mail.
+    pub greeting: Option<String>,
+    /// A closing for the mail.
+    pub closing: Option<String>,
+    /// What was read ahead.
+    pub prefetch: Prefetch,
+    /// How it is answered.
+    pub answering: Answering<Assigned>,
+    /// Who, why, when.
+    pub stamp: Stamp,
+}
+
+/// What became of a request to assign.
+#[derive(Clone, Debug, Default)]
+pub struct Assigned {
+    /// New assignments, in the order of the request.
+    pub assigned: Vec<(EmailAddress, LicenseId)>,
+    /// How many already held a license of the plan.
+    pub already_associated: u64,
+}
+
+/// Why licenses were not assigned. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AssignError {
+    /// The plan has too few free seats for all of them.
+    #[error("{wanted} licenses wanted, {available} available")]
+    NotEnough {
+        /// How many learners without a license were named.
+        wanted: u64,
+        /// How many seats are free.
+        available: u64,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Handing out seats.
+#[async_trait]
+pub trait Assign: Send + Sync {
+    /// Assigns a license to every learner named who has none, or to nobody if there are too few.
+    async fn assign(
+        &self,
+        portfolio: &Portfolio,
+        plan: PlanId,
+        request: AssignRequest,
+    ) -> Result<Assigned, AssignError>;
+}
+
+/// What became of one revocation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Revocation {
+    /// The license is revoked.
+    Revoked {
+        /// The license.
+        license: LicenseId,
+        /// Where it stood before.
+        original_status: LicenseStatus,
+    },
+    /// The learner holds no license of the plan.
+    NotFound,
+    /// The plan's cap does not allow it.
+    CapReached,
+}
+
+/// A request to revoke licenses of one plan.
+#[derive(Clone, Debug)]
+pub struct RevokeRequest {
+    /// The learners, each once.
+    pub emails: Vec<EmailAddress>,
+    /// What was read ahead.
+    pub prefetch: Prefetch,
+    /// How it is answered.
+    pub answering: Answering<Revocations>,
+    /// Who, why, when.
+    pub stamp: Stamp,
+}
+
+/// What became of each learner of a request to revoke.
+pub type Revocations = Vec<(EmailAddress, Revocation)>;
+
+/// Taking seats back.
+#[async_trait]
+pub trait Revoke: Send + Sync {
+    /// Revokes the live license of every learner named; what became of each, in the order of the request.
+    /// If the plan's cap does not allow all of them, none is revoked.
+    async fn revoke(
+        &self,
+        portfolio: &Portfolio,
+        plan: PlanId,
+        request: RevokeRequest,
+    ) -> Result<Revocations, StoreError>;
+}
+
+/// A request to remind learners of one plan.
+#[derive(Clone, Debug)]
+pub struct RemindRequest {
+    /// The learners, each once.
+    pub emails: Vec<EmailAddress>,
+    /// A greeting for the mail.
+    pub greeting: Option<String>,
+    /// A closing for the mail.
+    pub closing: Option<String>,
+    /// What was read ahead.
+    pub prefetch: Prefetch,
+    /// Who, why, when.
+    pub stamp: Stamp,
+}
+
+/// Reminding learners of licenses that they have not activated.
+#[async_trait]
+pub trait Remind: Send + Sync {
+    /// Marks the assigned licenses of these learners and asks for the mails; how many were marked.
+    async fn remind(&self, portfolio: &Portfolio, plan: PlanId, request: RemindRequest) -> Result<usize, StoreError>;
+}
+
+/// Why a license was not activated.
+#[derive(Debug, thiserror::Error)]
+pub enum ActivateError {
+    /// Somebody revoked it first.
+    #[error("the license is revoked")]
+    Revoked,
+    /// It is not the learner's any more.
+    #[error("the license is gone")]
+    Gone,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A learner's own changes.
+#[async_trait]
+pub trait Activate: Send + Sync {
+    /// Activates a license that the learner was seen to hold; one that is activated stays as it is.
+    async fn activate(
+        &self,
+        portfolio: &Portfolio,
+        license: &License,
+        lms_user_id: Option<LmsUserId>,
+        stamp: &Stamp,
+    ) -> Result<License, ActivateError>;
+}
+
+/// Why a learner got no license without invitation.
+#[derive(Debug, thiserror::Error)]
+pub enum AutoApplyError {
+    /// The learner's license of the plan was revoked.
+    #[error("the learner's license is revoked")]
+    Revoked,
+    /// The plan has no free seat.
+    #[error("no license is available")]
+    NoSeat,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Seats without invitation.
+#[async_trait]
+pub trait AutoApply: Send + Sync {
+    /// The learner's live license of the plan, or a new one that is activated at once.
+    async fn auto_apply(
+        &self,
+        portfolio: &Portfolio,
+        plan: PlanId,
+        email: &EmailAddress,
+        lms_user_id: Option<LmsUserId>,
+        stamp: &Stamp,
+    ) -> Result<License, AutoApplyError>;
+}
+
+/// Learners who leave for good.
+#[async_trait]
+pub trait Retire: Send + Sync {
+    /// Erases the learner from all licenses and what is on record of the user name; how many things that were.
+    async fn retire(&self, user: LmsUserId, username: &str, stamp: &Stamp) -> Result<usize, StoreError>;
+}

@@ -1,0 +1,197 @@
+//! Reading licenses: lists of a plan, those of a learner, glances ahead of a change.
+
+use std::collections::{HashMap, HashSet};
+
+use async_trait::async_trait;
+use license_domain::{
+    ActivationKey, EmailAddress, EmailKey, License, LicenseId, LicenseStatus, LmsUserId, PlanId, Stamp,
+    SubscriptionPlan,
+};
+
+use crate::{
+    StoreError,
+    keys::{Item, Key},
+    rows::Bucket,
+};
+
+/// By what a list of licenses is sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderField {
+    /// The learner's address.
+    UserEmail,
+    /// The status, alphabetically.
+    Status,
+    /// When it was activated.
+    ActivationDate,
+    /// When the learner was last reminded.
+    LastRemindDate,
+}
+
+/// One step of an ordering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderBy {
+    /// By what.
+    pub field: OrderField,
+    /// Whether the greatest comes first.
+    pub descending: bool,
+}
+
+/// Which licenses of a plan are meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LicenseFilter {
+    /// Only these statuses; all where none is given.
+    pub statuses: Option<Vec<LicenseStatus>>,
+    /// Every one of these texts is part of the learner's address, without case.
+    pub search: Vec<String>,
+    /// Leaves out licenses (but free seats) that name nobody.
+    pub ignore_null_emails: bool,
+}
+
+impl LicenseFilter {
+    /// Whether licenses of that status are meant at all.
+    pub fn admits(&self, status: LicenseStatus) -> bool {
+        self.statuses.as_ref().is_none_or(|statuses| statuses.contains(&status))
+            && (self.search.is_empty() || status != LicenseStatus::Unassigned)
+    }
+
+    /// Whether this license is meant.
+    pub fn matches(&self, license: &License) -> bool {
+        if !self.admits(license.status) {
+            return false;
+        }
+        match &license.user_email {
+            Some(email) => {
+                let key = email.key();
+                self.search.iter().all(|word| key.as_str().contains(word.as_str()))
+            }
+            None => self.search.is_empty() && (!self.ignore_null_emails || license.status == LicenseStatus::Unassigned),
+        }
+    }
+}
+
+/// A place in the default order of a plan's licenses: behind one of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PagePosition {
+    /// Behind a license that somebody has or had, by its key in the list.
+    Row(LicenseStatus, String),
+    /// Behind a free seat.
+    FreeSeat(LicenseId),
+}
+
+impl PagePosition {
+    /// The place behind that license.
+    pub fn behind(license: &License) -> Self {
+        match license.status {
+            LicenseStatus::Unassigned => Self::FreeSeat(license.uuid),
+            status => Self::Row(status, crate::keys::list_key(license)),
+        }
+    }
+
+    /// The place as text.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Row(_, key) => key.clone(),
+            Self::FreeSeat(license) => format!("{} {license}", LicenseStatus::Unassigned),
+        }
+    }
+
+    /// The place of such a text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (status, rest) = text.split_once(' ')?;
+        match status.parse().ok()? {
+            LicenseStatus::Unassigned => Some(Self::FreeSeat(rest.parse().ok()?)),
+            status => Some(Self::Row(status, text.to_owned())),
+        }
+    }
+
+    /// The status of what lies there.
+    pub const fn status(&self) -> LicenseStatus {
+        match self {
+            Self::Row(status, _) => *status,
+            Self::FreeSeat(_) => LicenseStatus::Unassigned,
+        }
+    }
+}
+
+/// A stretch of a plan's licenses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LicenseQuery {
+    /// Which licenses.
+    pub filter: LicenseFilter,
+    /// In which order; by status, then address, where empty. Ties are broken by id.
+    pub order: Vec<OrderBy>,
+    /// Begin here, in place of skipping; in the default order only.
+    pub after: Option<PagePosition>,
+    /// How many to skip.
+    pub offset: u64,
+    /// How many to return at most.
+    pub limit: usize,
+}
+
+/// The licenses of a plan.
+#[async_trait]
+pub trait Licenses: Send + Sync {
+    /// The license of that id, if it belongs to that plan.
+    async fn license(&self, plan: &SubscriptionPlan, license: LicenseId) -> Result<Option<License>, StoreError>;
+
+    /// The plan of the license of that id, as far as is known without reading the license itself.
+    async fn plan_of(&self, license: LicenseId) -> Result<Option<PlanId>, StoreError>;
+
+    /// How many licenses the filter means, by status; statuses without any are left out.
+    async fn count(
+        &self,
+        plan: &SubscriptionPlan,
+        filter: &LicenseFilter,
+    ) -> Result<Vec<(LicenseStatus, u64)>, StoreError>;
+
+    /// A stretch of the licenses that the query means. Free seats are made up where nobody stored them.
+    async fn list(&self, plan: &SubscriptionPlan, query: &LicenseQuery) -> Result<Vec<License>, StoreError>;
+}
+
+/// The licenses of a learner.
+#[async_trait]
+pub trait Learners: Send + Sync {
+    /// Every license of the learner with that address, of whatever plan and status.
+    async fn licenses_of(&self, email: &EmailKey) -> Result<Vec<License>, StoreError>;
+
+    /// The addresses under which the LMS user has activated licenses.
+    async fn addresses_of(&self, user: LmsUserId) -> Result<Vec<EmailAddress>, StoreError>;
+
+    /// Moves the licenses that the LMS user holds under other addresses to `email`; how many moved.
+    async fn adopt(&self, user: LmsUserId, email: &EmailAddress, stamp: &Stamp) -> Result<usize, StoreError>;
+}
+
+/// Slots (and perhaps a bucket) that were read ahead, while something else was being read. Whatever is acted on
+/// is checked again by the write's conditions, so an old glance costs a retry and nothing else.
+#[derive(Clone, Debug, Default)]
+pub struct Prefetch {
+    pub(crate) slots: Option<HashMap<Key, Item>>,
+    pub(crate) bucket: Option<(u16, Bucket)>,
+    pub(crate) returned: Vec<License>,
+}
+
+impl Prefetch {
+    /// Those of the learners whose license in the plan was seen in that status.
+    pub fn held(
+        &self,
+        plan: PlanId,
+        emails: &[EmailKey],
+        status: LicenseStatus,
+    ) -> Result<HashSet<EmailKey>, StoreError> {
+        let slots = crate::write::slots_in(plan, emails, self.slots.clone().unwrap_or_default())?;
+        let held = emails.iter().filter(|email| slots.get(email).is_some_and(|slot| slot.license.status == status));
+        Ok(held.cloned().collect())
+    }
+}
+
+/// Reading ahead.
+#[async_trait]
+pub trait Prefetches: Send + Sync {
+    /// Reads the learners' slots in the plan, and a bucket where the plan's layout is known.
+    async fn prefetch(&self, plan: PlanId, emails: &[EmailKey]) -> Result<Prefetch, StoreError>;
+}
+
+/// The license among these whose activation link holds that key.
+pub fn with_key(licenses: &[License], key: ActivationKey) -> impl Iterator<Item = &License> {
+    licenses.iter().filter(move |license| license.activation_key == Some(key))
+}

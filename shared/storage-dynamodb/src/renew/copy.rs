@@ -1,0 +1,218 @@
+//! One transaction of a renewal under way: some licenses are carried over.
+
+use std::collections::{HashMap, HashSet};
+
+use license_domain::{
+    AgreementId, EmailKey, Event, EventKind, License, LicenseChange, LicenseId, LicenseStatus, Portfolio,
+    SubscriptionPlan,
+};
+
+use super::record::Renewing;
+use crate::{
+    Store, StoreError,
+    assign::to_u64,
+    attempts::Attempt,
+    batch::record::State,
+    keys::{BucketKeys, Key, LearnerKeys},
+    ports::Licenses,
+    rows,
+    table::Write,
+    transaction::{Commit, Transaction},
+    write::{Slot, change_in_place, occupy, slots_in},
+};
+
+/// The most licenses of a transaction. Each is three items at most (the original, the copy, the row of a returned
+/// seat), beside all buckets of a large plan and the event.
+pub(super) const AT_ONCE: usize = 25;
+
+/// How often the index is asked for a copy that it does not show.
+const MAX_LOOKS: u32 = 4;
+
+/// What is copied from where to where.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Job<'a> {
+    pub portfolio: &'a Portfolio,
+    pub batch: &'a Renewing,
+    pub statuses: &'static [LicenseStatus],
+    pub prior: &'a SubscriptionPlan,
+    pub future: &'a SubscriptionPlan,
+}
+
+/// What became of some licenses.
+#[derive(Debug, Default)]
+pub(super) struct Copied {
+    /// So many were copied.
+    pub made: usize,
+    /// Those that were found, and need nothing more.
+    pub settled: HashSet<LicenseId>,
+    /// Whether there is nothing more to do: no seat was left for one of them, or somebody closed meanwhile.
+    pub is_over: bool,
+}
+
+/// The conditions of copying.
+#[derive(Clone, Copy, Debug)]
+enum Failed {
+    /// A license is not as it was read.
+    Original,
+    /// A learner's slot in the future plan was taken.
+    Copy,
+    /// Others took seats of the bucket, or the renewal was closed.
+    Bucket,
+    /// Somebody took the row of a returned seat.
+    Seat,
+}
+
+impl Store {
+    /// Copies the licenses of these learners that are not copied yet.
+    ///
+    /// 1. Read the learners' slots in both plans and one bucket of the future plan, together, strongly. Who holds no
+    ///    license of a kind that is carried over (any more) drops out, and so does whose slot in the future plan is
+    ///    taken: copied before. If the original does not say so, it is told. So does who changed address since.
+    /// 2. Draw the seats; of learners for whom there is none those at the end are left out.
+    /// 3. One transaction: each original (license and status as seen) names its copy; each copy (absent); the
+    ///    bucket(s), as in assigning, of an epoch in which nobody has closed; rows of returned seats (still there); the
+    ///    event.
+    /// 4. A condition failed, and somebody has closed: over.
+    /// 5. Another condition failed (the learner activated, the license was revoked or copied by somebody else, a seat
+    ///    was drawn) or the transaction met another one: from 1 after a random wait.
+    pub(super) async fn copy_chunk(
+        &self,
+        job: Job<'_>,
+        turn: usize,
+        learners: &[EmailKey],
+    ) -> Result<Copied, StoreError> {
+        self.transact("copy licenses", (), |mut transaction, ()| async move {
+            let Some(outcome) = self.plan_chunk(&mut transaction, job, turn, learners).await? else {
+                return Ok(Attempt::Retry(()));
+            };
+            if transaction.is_empty() {
+                return Ok(Attempt::Done(outcome));
+            }
+            match self.commit(transaction).await? {
+                Commit::Done => return Ok(Attempt::Done(outcome)),
+                Commit::Conflict => {}
+                Commit::Failed(_) => {
+                    let batch = self.renewing(job.batch.id).await?;
+                    if batch.is_none_or(|batch| batch.state == State::Done) {
+                        return Ok(Attempt::Done(Copied { is_over: true, ..Copied::default() }));
+                    }
+                }
+            }
+            Ok(Attempt::Retry(()))
+        })
+        .await
+    }
+
+    /// `None`: seats that were promised are gone by now; look again.
+    async fn plan_chunk(
+        &self,
+        transaction: &mut Transaction<Failed>,
+        job: Job<'_>,
+        turn: usize,
+        learners: &[EmailKey],
+    ) -> Result<Option<Copied>, StoreError> {
+        let Job { prior, future, batch: Renewing { stamp, .. }, .. } = job;
+        let bucket = turn % usize::from(future.seats.buckets.max(1));
+        let at = BucketKeys { plan: future.uuid, bucket: u16::try_from(bucket).unwrap_or_default() };
+        let mut keys: Vec<Key> = vec![at.bucket()];
+        for email in learners {
+            keys.extend([prior, future].map(|plan| LearnerKeys(email).slot(plan.uuid)));
+        }
+        let mut items = self.table.batch_get(&keys).await?;
+        let seen = items.remove(&at.bucket()).map(rows::from_item).transpose()?;
+        let originals = slots_in(prior.uuid, learners, items.clone())?;
+        let taken = slots_in(future.uuid, learners, items)?;
+
+        let mut outcome = Copied::default();
+        let mut changes = Vec::new();
+        let mut wanting: Vec<(&EmailKey, &License)> = Vec::new();
+        for (email, original) in originals_of(job, learners, &originals) {
+            match taken.get(email).map(|slot| &slot.license) {
+                None if self.is_carried_on(original, future).await? => {
+                    outcome.settled.insert(original.uuid);
+                }
+                None => wanting.push((email, original)),
+                Some(there) => {
+                    if there.status.is_live() && original.renewed_to != Some(there.uuid) {
+                        let after = original.carried_on_by(there.uuid, stamp.at);
+                        transaction.when(Failed::Original, [change_of(job, email, original, &after)?]);
+                        changes.push(LicenseChange::new(original, &after));
+                    }
+                    outcome.settled.insert(original.uuid);
+                }
+            }
+        }
+
+        let shares = match self.allocate(future, to_u64(wanting.len()), seen.map(|seen| (at, seen))).await? {
+            Ok(shares) => shares,
+            Err(few) => {
+                outcome.is_over = true;
+                wanting.truncate(usize::try_from(few.available).unwrap_or(usize::MAX));
+                let Ok(shares) = self.allocate(future, few.available, None).await? else { return Ok(None) };
+                shares
+            }
+        };
+        let activated = wanting.iter().filter(|(_, license)| license.status == LicenseStatus::Activated).count();
+        let mut counts = Some((activated, wanting.len() - activated));
+        let mut seats = Vec::with_capacity(wanting.len());
+        for share in &shares {
+            let Some((taken, deletes)) = self.seats(future, share, Vec::new()).await? else { return Ok(None) };
+            let mut change = share.change();
+            change.epoch = job.batch.epochs.get(usize::from(share.at.bucket)).copied();
+            // Only the sums over all buckets count.
+            if let Some((activated, assigned)) = counts.take() {
+                (change.activated, change.assigned) = (crate::write::signed(activated), crate::write::signed(assigned));
+            }
+            transaction.when(Failed::Bucket, [change.write(share.at)]);
+            transaction.when(Failed::Seat, deletes);
+            seats.extend(taken);
+        }
+        let agreement: AgreementId = job.portfolio.agreement.uuid;
+        for ((email, original), seat) in wanting.into_iter().zip(&seats) {
+            let copy = original.carried_over(seat, future.start_date, stamp.at);
+            let renewed = change_of(job, email, original, &original.carried_on_by(copy.uuid, stamp.at))?;
+            transaction.when(Failed::Original, [renewed]);
+            transaction.when(Failed::Copy, occupy(&copy, None, agreement, &future.seats, stamp)?);
+            changes.push(LicenseChange::carried_over(original.uuid, seat, &copy));
+            outcome.settled.insert(original.uuid);
+            outcome.made += 1;
+        }
+        if !changes.is_empty() {
+            let kind = EventKind::LicensesRenewed;
+            let event = self.license_event(kind, job.portfolio, future.uuid, changes, Vec::new(), stamp);
+            transaction.event(&Event { renewal: Some(job.batch.renewal), ..event })?;
+        }
+        Ok(Some(outcome))
+    }
+}
+
+impl Store {
+    /// Whether the license was copied into that plan, though the learner's slot there is empty: the learner's address
+    /// changed since, and the copy, which nobody sees yet, has not followed.
+    async fn is_carried_on(&self, original: &License, future: &SubscriptionPlan) -> Result<bool, StoreError> {
+        let Some(copy) = original.renewed_to else { return Ok(false) };
+        if future.seats.prefix.ordinal(copy).is_some() {
+            return Ok(true);
+        }
+        // The id of a seat that was imported tells nothing of its plan, and the index may not have heard of it yet.
+        let look = || async move {
+            Ok(if self.license(future, copy).await?.is_some() { Attempt::Done(()) } else { Attempt::Retry(()) })
+        };
+        Ok(self.table.looks(MAX_LOOKS, 3, look).await?.is_some())
+    }
+}
+
+/// The learners' licenses that are carried over, as they are now.
+fn originals_of<'a>(
+    job: Job<'a>,
+    learners: &'a [EmailKey],
+    slots: &'a HashMap<EmailKey, Slot>,
+) -> impl Iterator<Item = (&'a EmailKey, &'a License)> {
+    let held = learners.iter().filter_map(|email| Some((email, &slots.get(email)?.license)));
+    held.filter(move |(_, license)| job.statuses.contains(&license.status))
+}
+
+fn change_of(job: Job<'_>, email: &EmailKey, seen: &License, after: &License) -> Result<Write, StoreError> {
+    let key = LearnerKeys(email).slot(job.prior.uuid);
+    change_in_place(key, seen, after, &job.prior.seats, &job.batch.stamp)
+}

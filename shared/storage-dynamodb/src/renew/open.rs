@@ -1,0 +1,190 @@
+//! Beginning to process a renewal: all that may refuse it is decided here.
+
+use license_domain::{Changes, Event, EventKind, SeatPrefix, Stamp, SubscriptionPlan, renewing::Refusal, seats::deal};
+
+use super::{
+    record::Renewing,
+    snapshot::{AgreementSnapshot, SnapshotPlan},
+};
+use crate::{
+    Store, StoreError,
+    keys::{self, BucketKeys},
+    portfolios::sum,
+    ports::RenewError,
+    rows::{self, Bucket, attributes, number, text},
+    table::{Expression, Write},
+    transaction::{Commit, Transaction},
+    update::{unchanged, unchanged_plan},
+    write::record_changes,
+};
+
+/// The conditions of the transaction that begins a renewal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Failed {
+    /// Somebody changed the renewal, or began it.
+    Renewal,
+    /// The title of the future plan is in use.
+    Title,
+    /// One of the plans, or a bucket, is not as it was read.
+    Plan,
+}
+
+/// The future plan, hidden: its writes are in the transaction.
+struct Founding {
+    future: SubscriptionPlan,
+    epochs: Vec<u64>,
+    kind: EventKind,
+    grown: u64,
+    changes: Changes,
+}
+
+impl Store {
+    /// 1. Read the buckets of the prior plan, and of the given one if one is given, strongly. Refuse: too few
+    ///    seats for what would be copied; a given plan with other than unassigned licenses, or too many.
+    /// 2. One transaction: the renewal (its version as read; from now on it names the batch, and nobody changes or
+    ///    deletes it); the prior plan (its version as read, as its terms are copied); the future plan, hidden from
+    ///    readers; the batch, due in a minute; the event.
+    ///    A new plan comes with its pointers, its title, its buckets and the pointer that says which renewal leads
+    ///    to it, all on condition that nothing is there. A given one is changed (its version as read), and each of
+    ///    its buckets counts nobody, as read, and grows.
+    /// 3. The title's condition failed, and not the renewal's: refused. Another one's: somebody was faster; `None`.
+    ///    The transaction met another one: `None`.
+    pub(super) async fn open_renewal(
+        &self,
+        sight: &AgreementSnapshot,
+        stamp: &Stamp,
+    ) -> Result<Option<Renewing>, RenewError> {
+        let renewal = &sight.renewal;
+        let Some(prior) = sight.plan(renewal.prior_subscription_plan) else {
+            return Err(StoreError::Corrupt { key: format!("renewal {}", renewal.id), cause: "no plan".into() }.into());
+        };
+        let given = renewal.renewed_subscription_plan.and_then(|plan| sight.plan(plan));
+        // A plan that another renewal builds is done in a moment.
+        if prior.hidden_by.is_some() || given.is_some_and(|given| given.hidden_by.is_some()) {
+            return Ok(None);
+        }
+        let batch = self.random.batch_id();
+        let mut transaction = Transaction::new("begin renewal");
+        let founding = match given {
+            Some(given) => self.found_on_given(&mut transaction, sight, (prior.plan, given), batch, stamp).await?,
+            None => self.found_new(&mut transaction, sight, prior.plan, batch, stamp).await?,
+        };
+        let of_plan = (founding.future.uuid, founding.epochs);
+        let renewing = Renewing::new(batch, renewal, of_plan, stamp.clone());
+
+        let Expression { text: condition, names, values } = unchanged(sight.version);
+        let terms = Expression { text: String::new(), names, values }
+            .name(attributes::BATCH)
+            .value("batch", text(batch))
+            .value("one", number(1));
+        let update = Write::Update {
+            key: sight.keys().renewal(renewal.id),
+            update: "SET #version = #version + :one, #batch = :batch".to_owned(),
+            condition: Some(condition),
+            terms,
+        };
+        transaction.when(Failed::Renewal, [update]);
+        let prior = Write::Check { key: sight.keys().plan(prior.plan.uuid), condition: unchanged(prior.version) };
+        transaction.when(Failed::Plan, [prior]);
+        transaction.write([Write::create(renewing.item()?)]);
+        let event = Event {
+            renewal: Some(renewal.id),
+            changes: founding.changes,
+            count: (founding.grown > 0).then_some(founding.grown),
+            ..self.license_event(founding.kind, &sight.portfolio, founding.future.uuid, Vec::new(), Vec::new(), stamp)
+        };
+        transaction.tell(&event)?;
+        match self.commit(transaction).await? {
+            Commit::Done => Ok(Some(renewing)),
+            Commit::Failed(failures) if failures.has(Failed::Title) && !failures.has(Failed::Renewal) => {
+                Err(Refusal::TitleTaken { title: founding.future.title }.into())
+            }
+            Commit::Conflict | Commit::Failed(_) => Ok(None),
+        }
+    }
+
+    async fn found_new(
+        &self,
+        transaction: &mut Transaction<Failed>,
+        sight: &AgreementSnapshot,
+        prior: &SubscriptionPlan,
+        batch: license_domain::BatchId,
+        stamp: &Stamp,
+    ) -> Result<Founding, RenewError> {
+        let buckets = self.buckets(prior).await?;
+        let licenses = sum(prior.seats.total, &buckets.iter().map(|(_, bucket)| *bucket).collect::<Vec<_>>());
+        sight.renewal.check((prior, &licenses), None)?;
+        let (high, _) = self.random.uuid().as_u64_pair();
+        let prefix = SeatPrefix::from_bits(high);
+        let future = sight.renewal.new_plan(prior, self.random.plan_id(), prefix, stamp.at);
+        let keys = sight.keys();
+        transaction.when(Failed::Title, [Write::create(rows::pointer(&keys.title(&future.title), future.uuid))]);
+        // Ids and prefixes are random: they are new.
+        transaction.write([
+            Write::create(rows::hidden_plan(&future, 1, batch, stamp)?),
+            Write::create(rows::pointer(&keys::plan(future.uuid), future.customer_agreement)),
+            Write::create(rows::pointer(&keys::seats(prefix), future.uuid)),
+            Write::create(rows::pointer(&keys.entering(future.uuid), sight.renewal.id.0)),
+        ]);
+        for (seats, bucket) in deal(future.seats.total, future.seats.buckets).into_iter().zip(0_u16..) {
+            let at = BucketKeys { plan: future.uuid, bucket };
+            transaction.write([Write::create(Bucket { end: seats, ..Bucket::default() }.item(at)?)]);
+        }
+        let grown = future.seats.total;
+        let epochs = vec![0; usize::from(future.seats.buckets)];
+        let changes = record_changes(None, Some(&future));
+        Ok(Founding { future, epochs, kind: EventKind::PlanCreated, grown, changes })
+    }
+
+    async fn found_on_given(
+        &self,
+        transaction: &mut Transaction<Failed>,
+        sight: &AgreementSnapshot,
+        (prior, given): (&SubscriptionPlan, SnapshotPlan<'_>),
+        batch: license_domain::BatchId,
+        stamp: &Stamp,
+    ) -> Result<Founding, RenewError> {
+        let (of_prior, of_given) = futures::try_join!(self.buckets(prior), self.buckets(given.plan))?;
+        let counts = |plan: &SubscriptionPlan, buckets: &[(BucketKeys, Bucket)]| {
+            sum(plan.seats.total, &buckets.iter().map(|(_, bucket)| *bucket).collect::<Vec<_>>())
+        };
+        let (licenses, there) = (counts(prior, &of_prior), counts(given.plan, &of_given));
+        sight.renewal.check((prior, &licenses), Some((given.plan, &there)))?;
+        let future = sight.renewal.given_plan(given.plan, stamp.at);
+        let item = rows::hidden_plan(&future, given.version + 1, batch, stamp)?;
+        let condition = unchanged_plan(given.version, given.plan.num_revocations_applied);
+        transaction.when(Failed::Plan, [Write::Put { item, condition: Some(condition) }]);
+        let grown = future.seats.total - given.plan.seats.total;
+        let mut epochs = Vec::new();
+        for (seats, bucket) in deal(grown, future.seats.buckets).into_iter().zip(0_u16..) {
+            let at = BucketKeys { plan: future.uuid, bucket };
+            let seen = of_given.iter().find(|(there, _)| *there == at).map(|(_, seen)| seen);
+            epochs.push(seen.map_or(0, |seen| seen.epoch));
+            let bucket = match seen {
+                Some(seen) => pinned(at, seen, seats),
+                None => Write::create(Bucket { end: seats, ..Bucket::default() }.item(at)?),
+            };
+            transaction.when(Failed::Plan, [bucket]);
+        }
+        let changes = record_changes(Some(given.plan), Some(&future));
+        Ok(Founding { future, epochs, kind: EventKind::PlanUpdated, grown, changes })
+    }
+}
+
+/// Adds seats to a bucket whose shares and epoch are as they were seen: of all buckets together they counted nobody.
+fn pinned(at: BucketKeys, seen: &Bucket, seats: u64) -> Write {
+    let mut terms = Expression::default().name("epoch").value("epoch", number(seen.epoch));
+    for (name, share) in [("assigned", seen.assigned), ("activated", seen.activated), ("revoked", seen.revoked)] {
+        terms = terms.name(name).value(name, number(share));
+    }
+    let condition = "#assigned = :assigned AND #activated = :activated AND #revoked = :revoked AND #epoch = :epoch";
+    if seats == 0 {
+        return Write::Check { key: at.bucket(), condition: Expression { text: condition.to_owned(), ..terms } };
+    }
+    Write::Update {
+        key: at.bucket(),
+        update: "SET #end = #end + :seats".to_owned(),
+        condition: Some(condition.to_owned()),
+        terms: terms.name(attributes::END).value("seats", number(seats)),
+    }
+}

@@ -1,0 +1,130 @@
+//! A learner leaves for good: nothing in the table names them any more.
+
+use async_trait::async_trait;
+use license_domain::{EventKind, License, LicenseChange, LmsUserId, Portfolio, Stamp, SubscriptionPlan};
+
+use crate::{
+    Store, StoreError,
+    attempts::Attempt,
+    keys::{Item, Key, UserKeys},
+    learners::{as_seen, give_back},
+    ports::{Portfolios, Retire},
+    rows::{self, Home},
+    table::{Range, Write},
+    transaction::Transaction,
+    write::{BucketChange, Slot},
+};
+
+/// The most items of a user's own that one transaction deletes.
+const AT_ONCE: usize = 90;
+
+#[async_trait]
+impl Retire for Store {
+    /// 1. Read the user's aliases: the addresses under which licenses of theirs were activated. Of each, the
+    ///    licenses that name the user, or nobody's number (an invitation to that address).
+    /// 2. Each of them is erased in a transaction of its own: `erase`. The aliases go last, so that a retirement
+    ///    that dies half-way finds what is left when it is made again.
+    /// 3. What is on record of the user name (explicit roles) is deleted.
+    async fn retire(&self, user: LmsUserId, username: &str, stamp: &Stamp) -> Result<usize, StoreError> {
+        let mut erased = 0;
+        for (email, alias) in self.aliases(user).await? {
+            for item in self.learner_items(&email.key()).await? {
+                let license: License = rows::from_item(item.clone())?;
+                if license.lms_user_id.is_none_or(|other| other == user) {
+                    erased += usize::from(self.erase(user, item, stamp).await?);
+                }
+            }
+            self.drop_alias(user, &email, &alias).await?;
+        }
+        Ok(erased + self.forget_user(username).await?)
+    }
+}
+
+/// The condition of an erasure.
+#[derive(Clone, Copy, Debug)]
+enum Failed {
+    /// The license is not as it was read.
+    Changed,
+}
+
+impl Store {
+    /// Erases the learner from one license; whether there was something to erase.
+    ///
+    /// 1. One transaction: the license's item goes (as seen). A live license becomes a free seat of any one
+    ///    bucket, under its own id; a revoked one stays on record, without its person. The bucket counts it; the
+    ///    event names no address.
+    /// 2. A condition failed or the transaction met another one: from 1 with the item read again, unless it is
+    ///    somebody else's by now.
+    async fn erase(&self, user: LmsUserId, seen: Item, stamp: &Stamp) -> Result<bool, StoreError> {
+        let Some(key) = Key::of(&seen) else { return Ok(false) };
+        let key = &key;
+        self.transact("retire", Some(seen), |mut transaction, seen| async move {
+            let seen = match seen {
+                Some(seen) => Some(seen),
+                None => self.table.get(key).await?,
+            };
+            let Some(item) = seen else { return Ok(Attempt::Done(false)) };
+            let agreement = rows::agreement_of_license(&item);
+            let slot = Slot { version: rows::version_of(&item), license: rows::from_item(item)? };
+            if slot.license.lms_user_id.is_some_and(|other| other != user) {
+                return Ok(Attempt::Done(false));
+            }
+            let portfolio = match agreement {
+                Some(agreement) => self.portfolio(agreement).await?,
+                None => None,
+            };
+            let plan_of = |portfolio: &Portfolio| portfolio.plan(slot.license.subscription_plan).cloned();
+            let Some((portfolio, plan)) = portfolio.and_then(|found| plan_of(&found).map(|plan| (found, plan))) else {
+                // A renewal is making the plan, and hides it for that long.
+                let cause = "a license's plan is not to be seen".to_owned();
+                return Err(StoreError::Unavailable { operation: "retire", cause });
+            };
+            self.erasure(&mut transaction, (key, &slot), &portfolio, &plan, stamp)?;
+            Ok(self.commit(transaction).await?.or_retry(true))
+        })
+        .await
+    }
+
+    fn erasure(
+        &self,
+        transaction: &mut Transaction<Failed>,
+        (key, slot): (&Key, &Slot),
+        portfolio: &Portfolio,
+        plan: &SubscriptionPlan,
+        stamp: &Stamp,
+    ) -> Result<(), StoreError> {
+        let license = &slot.license;
+        let at = self.any_bucket(plan.uuid, &plan.seats);
+        let gone = Write::Delete { key: key.clone(), condition: Some(as_seen(slot)) };
+        let (left, stays, change) = if let Ok(seat) = license.reset(stamp.at) {
+            (Write::put(rows::free_seat(&seat, at)?), seat, give_back(license.status))
+        } else {
+            // Only revoked licenses cannot be reset.
+            let nobodys = license.anonymous(stamp.at);
+            let (agreement, version) = (portfolio.agreement.uuid, slot.version + 1);
+            let row = rows::license(&nobodys, Home::Archive, agreement, &plan.seats, version, stamp)?;
+            (Write::put(row), nobodys, BucketChange { revoked_without_person: 1, ..BucketChange::default() })
+        };
+        let changes = vec![LicenseChange::forgetting(license, &stays)];
+        let event = self.license_event(EventKind::LearnerRetired, portfolio, plan.uuid, changes, Vec::new(), stamp);
+        transaction.when(Failed::Changed, [gone]);
+        transaction.write([left, change.write(at)]);
+        transaction.tell(&event)
+    }
+
+    /// Deletes what is on record of a user name; how many items that were.
+    async fn forget_user(&self, username: &str) -> Result<usize, StoreError> {
+        let partition = UserKeys(username).partition();
+        let items = self.table.query(Range { partition, consistent: true, ..Range::default() }).await?;
+        let keys: Vec<Key> = items.iter().filter_map(Key::of).collect();
+        for part in keys.chunks(AT_ONCE) {
+            let deletes = || part.iter().map(|key| Write::Delete { key: key.clone(), condition: None });
+            let forgotten = self.transact("forget user", (), |mut transaction: Transaction<()>, ()| {
+                transaction.write(deletes());
+                async move { Ok::<_, StoreError>(self.commit(transaction).await?.or_retry(())) }
+            });
+            forgotten.await?;
+        }
+        Ok(keys.len())
+    }
+}

@@ -1,0 +1,250 @@
+//! Taking seats back, under the plan's cap.
+
+use std::collections::{HashMap, HashSet};
+
+use async_trait::async_trait;
+use license_domain::{
+    Begun, Consequence, EmailAddress, EmailKey, Event, EventKind, LicenseChange, LicenseStatus, PlanId, Portfolio,
+    RevocationCap, Stamp, SubscriptionPlan,
+};
+
+use crate::{
+    Store, StoreError,
+    attempts::Attempt,
+    idempotency,
+    keys::{AgreementKeys, Item, Key, LearnerKeys},
+    ports::{Answering, Revocation, Revocations, Revoke, RevokeRequest},
+    rows::{self, number},
+    table::{Expression, Write},
+    transaction::{Commit, Transaction},
+    write::{BucketChange, Slot, change_in_place, signed, slots_in},
+};
+
+/// The most licenses that one transaction revokes: each is one item, beside bucket, plan and event.
+const CHUNK: usize = 90;
+
+/// Of a request to revoke, what each of its transactions needs.
+struct Asked {
+    answering: Answering<Revocations>,
+    stamp: Stamp,
+}
+
+/// The conditions of a revocation.
+#[derive(Clone, Copy, Debug)]
+enum Failed {
+    /// A learner's license is not as it was read.
+    Slot,
+    /// The plan's terms changed, or its cap has no room any more.
+    Cap,
+}
+
+#[async_trait]
+impl Revoke for Store {
+    /// Up to 90 learners are one transaction, more are several, one after the other: each is whole, and the
+    /// answer says what became of every learner, so that a request that dies half-way can be made again.
+    ///
+    /// 1. With a cap, and more than one transaction: read all slots first and refuse the whole request if the
+    ///    cap does not allow all of it. Each transaction takes its own part of the cap, so that a crash leaves
+    ///    no part taken for nothing; a race for the last of it may end a long request early, never above the cap.
+    /// 2. Each transaction: read slots (perhaps done ahead) and, if capped, the plan; refuse above the cap.
+    /// 3. Write: each slot (license and status as seen), any one bucket (statuses; one more seat at the end for
+    ///    each revoked license), the plan (applied + activated ones, on condition that they still fit and that
+    ///    total, percentage and cap are as seen), the event.
+    /// 4. A condition failed or the transaction met another one: from 2 after a random wait.
+    /// 5. Of a request that carries a key and takes several transactions, each has its outcome on record beside it;
+    ///    another attempt at it begins where that ends.
+    async fn revoke(
+        &self,
+        portfolio: &Portfolio,
+        plan: PlanId,
+        request: RevokeRequest,
+    ) -> Result<Revocations, StoreError> {
+        let RevokeRequest { mut emails, mut prefetch, answering, stamp } = request;
+        let Some(plan) = portfolio.plan(plan) else {
+            return Ok(emails.into_iter().map(|email| (email, Revocation::NotFound)).collect());
+        };
+        let parts: Vec<Revocations> = self.parts(&stamp).await?;
+        let (done, is_begun) = (parts.len(), stamp.begun().is_some());
+        let mut outcome: Revocations = parts.into_iter().flatten().collect();
+        if stamp.begun() == Some(Begun::AllParts) {
+            return Ok(outcome);
+        }
+        let known: HashSet<EmailKey> = outcome.iter().map(|(email, _)| email.key()).collect();
+        emails.retain(|email| !known.contains(&email.key()));
+        if plan.is_revocation_cap_enabled && emails.len() > CHUNK && !is_begun {
+            let keys: Vec<EmailKey> = emails.iter().map(EmailAddress::key).collect();
+            let slots = self.slots(plan.uuid, &keys).await?;
+            if exceeds(plan, activated(slots.values())) {
+                return Ok(refuse(&emails, &slots));
+            }
+        }
+        let asked = Asked { answering, stamp };
+        let is_parted = asked.stamp.once.is_some() && (done > 0 || emails.len() > CHUNK);
+        for (n, chunk) in emails.chunks(CHUNK).enumerate() {
+            let glanced = prefetch.slots.take();
+            let part = is_parted.then_some(done + n);
+            outcome.extend(self.revoke_chunk(portfolio, plan, chunk, glanced, part, &asked).await?);
+        }
+        Ok(outcome)
+    }
+}
+
+impl Store {
+    async fn revoke_chunk(
+        &self,
+        portfolio: &Portfolio,
+        plan: &SubscriptionPlan,
+        emails: &[EmailAddress],
+        prefetched: Option<HashMap<Key, Item>>,
+        part: Option<usize>,
+        request: &Asked,
+    ) -> Result<Revocations, StoreError> {
+        let keys: Vec<EmailKey> = emails.iter().map(EmailAddress::key).collect();
+        let plan_key = AgreementKeys(plan.customer_agreement).plan(plan.uuid);
+        let (keys, plan_key, stamp) = (&keys, &plan_key, &request.stamp);
+        let first = (prefetched, plan.clone());
+        self.transact("revoke", first, |mut transaction, (prefetched, mut plan)| async move {
+            let slots = if let Some(items) = prefetched {
+                slots_in(plan.uuid, keys, items)?
+            } else {
+                let mut wanted: Vec<Key> = keys.iter().map(|key| LearnerKeys(key).slot(plan.uuid)).collect();
+                if plan.is_revocation_cap_enabled {
+                    wanted.push(plan_key.clone());
+                }
+                let mut items = self.table.batch_get(&wanted).await?;
+                if let Some(item) = items.remove(plan_key) {
+                    plan = rows::from_item(item)?;
+                }
+                slots_in(plan.uuid, keys, items)?
+            };
+            let live: Vec<&Slot> =
+                keys.iter().filter_map(|key| slots.get(key)).filter(|slot| slot.license.status.is_live()).collect();
+            let counted = activated(live.iter().copied());
+            if plan.is_revocation_cap_enabled && exceeds(&plan, counted) {
+                return Ok(Attempt::Done(refuse(emails, &slots)));
+            }
+            let outcome = outcome_of(emails, &slots);
+            if !live.is_empty() {
+                let stamp = stamp.clone().answering(|| request.answering.answer(&outcome));
+                let event =
+                    self.revocation(&mut transaction, portfolio, (&plan, plan_key), (&live, counted), &stamp)?;
+                match part {
+                    Some(_) => transaction.event(&event)?,
+                    None => transaction.tell(&event)?,
+                }
+            }
+            if let Some(n) = part {
+                idempotency::add_part(&mut transaction, stamp, n, &outcome)?;
+            }
+            if transaction.is_empty() {
+                return Ok(Attempt::Done(outcome));
+            }
+            Ok(match self.commit(transaction).await? {
+                Commit::Done => Attempt::Done(outcome),
+                Commit::Conflict | Commit::Failed(_) => Attempt::Retry((None, plan)),
+            })
+        })
+        .await
+    }
+
+    /// Adds the slots, the bucket and the plan; the event that tells of them.
+    fn revocation(
+        &self,
+        transaction: &mut Transaction<Failed>,
+        portfolio: &Portfolio,
+        (plan, plan_key): (&SubscriptionPlan, &Key),
+        (live, counted): (&[&Slot], u64),
+        stamp: &Stamp,
+    ) -> Result<Event, StoreError> {
+        let mut changes = Vec::with_capacity(live.len());
+        for slot in live {
+            let revoked = slot.license.revoke(stamp.at).expect("only live licenses are here, and those can be revoked");
+            let email = revoked.user_email.as_ref().expect("a license in a learner's slot has the learner").key();
+            let key = LearnerKeys(&email).slot(plan.uuid);
+            let revoke = change_in_place(key, &slot.license, &revoked, &plan.seats, stamp)?;
+            transaction.when(Failed::Slot, [revoke]);
+            changes.push(LicenseChange::new(&slot.license, &revoked));
+        }
+        let activated = i64::try_from(counted).expect("a transaction holds a hundred items");
+        let bucket = BucketChange {
+            activated: -activated,
+            assigned: activated - signed(live.len()),
+            revoked: signed(live.len()),
+            grown: crate::assign::to_u64(live.len()),
+            ..BucketChange::default()
+        };
+        transaction.write([bucket.write(self.any_bucket(plan.uuid, &plan.seats))]);
+
+        let mut consequences = Vec::new();
+        if counted > 0 {
+            consequences.push(Consequence::RevokeEnrollments);
+        }
+        if plan.is_revocation_cap_enabled && counted > 0 {
+            let cap = cap_of(plan);
+            transaction.when(Failed::Cap, [take_of_cap(plan, plan_key.clone(), cap, counted)]);
+            if cap.applied + counted == cap.allowed {
+                consequences.push(Consequence::MailRevocationCapReached);
+            }
+        }
+        Ok(self.license_event(EventKind::LicensesRevoked, portfolio, plan.uuid, changes, consequences, stamp))
+    }
+}
+
+fn cap_of(plan: &SubscriptionPlan) -> RevocationCap {
+    RevocationCap::new(plan.seats.total, plan.revoke_max_percentage, plan.num_revocations_applied)
+}
+
+fn exceeds(plan: &SubscriptionPlan, activated: u64) -> bool {
+    let cap = cap_of(plan);
+    activated > 0 && cap.applied + activated > cap.allowed
+}
+
+fn take_of_cap(plan: &SubscriptionPlan, key: Key, cap: RevocationCap, counted: u64) -> Write {
+    let terms = Expression::default()
+        .name("num_revocations_applied")
+        .name("seats")
+        .name("total")
+        .name("revoke_max_percentage")
+        .name("is_revocation_cap_enabled")
+        .value("n", number(counted))
+        .value("most", number(cap.allowed - counted))
+        .value("total", number(plan.seats.total))
+        .value("percentage", number(plan.revoke_max_percentage))
+        .value("enabled", aws_sdk_dynamodb::types::AttributeValue::Bool(true));
+    Write::Update {
+        key,
+        update: "SET #num_revocations_applied = #num_revocations_applied + :n".to_owned(),
+        condition: Some(
+            "#num_revocations_applied <= :most AND #seats.#total = :total \
+             AND #revoke_max_percentage = :percentage AND #is_revocation_cap_enabled = :enabled"
+                .to_owned(),
+        ),
+        terms,
+    }
+}
+
+fn activated<'a>(slots: impl Iterator<Item = &'a Slot>) -> u64 {
+    crate::assign::to_u64(slots.filter(|slot| slot.license.status == LicenseStatus::Activated).count())
+}
+
+fn live_in<'a>(slots: &'a HashMap<EmailKey, Slot>, email: &EmailAddress) -> Option<&'a Slot> {
+    slots.get(&email.key()).filter(|slot| slot.license.status.is_live())
+}
+
+/// The answer of a transaction that went through on these slots.
+fn outcome_of(emails: &[EmailAddress], slots: &HashMap<EmailKey, Slot>) -> Revocations {
+    let outcome = |email: &EmailAddress| match live_in(slots, email) {
+        Some(slot) => Revocation::Revoked { license: slot.license.uuid, original_status: slot.license.status },
+        None => Revocation::NotFound,
+    };
+    emails.iter().map(|email| (email.clone(), outcome(email))).collect()
+}
+
+/// The answer where the cap does not allow it.
+fn refuse(emails: &[EmailAddress], slots: &HashMap<EmailKey, Slot>) -> Revocations {
+    let outcome = |email: &EmailAddress| match live_in(slots, email) {
+        Some(_) => Revocation::CapReached,
+        None => Revocation::NotFound,
+    };
+    emails.iter().map(|email| (email.clone(), outcome(email))).collect()
+}

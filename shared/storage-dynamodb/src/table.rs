@@ -1,0 +1,523 @@
+//! Single calls to the table: what they cost is asked for, what goes wrong is classified, what was throttled
+//! or left over is asked again. Nothing here knows an entity.
+
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use aws_sdk_dynamodb::{
+    Client,
+    error::SdkError,
+    types::{
+        AttributeValue, ConditionCheck, Delete, KeysAndAttributes, Put, ReturnConsumedCapacity, ReturnValue,
+        ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+    },
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use license_domain::{Clock, Random};
+
+use crate::{
+    StoreError,
+    attempts::Attempt,
+    cache::Cached,
+    failures::{cancellation, classify, malformed},
+    keys::{Item, Key, PK, SK},
+    rows::attributes::LAST,
+    settings::StoreSettings,
+    transaction::size_of,
+};
+
+/// The most keys that one `BatchGetItem` may name.
+const BATCH_GET_LIMIT: usize = 100;
+/// The most items that one `BatchWriteItem` may hold.
+const BATCH_WRITE_LIMIT: usize = 25;
+/// How many parallel calls one operation makes at most.
+pub(crate) const PARALLEL: usize = 16;
+
+/// The table, and what belongs to the process that talks to it.
+#[derive(Clone)]
+pub struct Table {
+    client: Client,
+    name: String,
+    random: Arc<dyn Random>,
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// The adapter behind all ports.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) table: Table,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) cached: Arc<Cached>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("table", &self.table).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// The adapter over that table.
+    pub fn new(client: Client, table: impl Into<String>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+        let table = Table { client, name: table.into(), random: random.clone() };
+        Self { table, clock, random, cached: Arc::default() }
+    }
+
+    /// The adapter over the table that the settings name.
+    pub fn connect(
+        settings: &StoreSettings,
+        config: &aws_config::SdkConfig,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Self {
+        let mut builder = aws_sdk_dynamodb::config::Builder::from(config);
+        // Only where there is one: an endpoint of the shared configuration stays.
+        if let Some(endpoint) = &settings.endpoint {
+            builder.set_endpoint_url(Some(endpoint.clone()));
+        }
+        Self::new(Client::from_conf(builder.build()), settings.table.clone(), clock, random)
+    }
+
+    /// The clock that this store goes by.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// Where this store's random numbers come from.
+    pub fn random(&self) -> &Arc<dyn Random> {
+        &self.random
+    }
+
+    /// The table itself, for the import and for tools.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+}
+
+/// A list of items that a Query reads, by key condition.
+#[derive(Clone, Debug, Default)]
+pub struct Range<'a> {
+    /// The index; the table itself where none is named.
+    pub index: Option<&'static str>,
+    /// The partition.
+    pub partition: String,
+    /// Only sort keys that begin so.
+    pub prefix: Option<String>,
+    /// Only sort keys between these, both included.
+    pub between: Option<(&'a str, &'a str)>,
+    /// Backwards.
+    pub descending: bool,
+    /// At most so many items; all where none is named.
+    pub limit: Option<usize>,
+    /// Begin behind this key (of the index, if one is named).
+    pub after: Option<Item>,
+    /// Strongly consistent (not on an index).
+    pub consistent: bool,
+}
+
+/// Why a write of several items was not made.
+#[derive(Debug)]
+pub enum Canceled {
+    /// Conditions did not hold: for each item of the transaction, in order, what stood there instead.
+    /// `None`: this item's condition held. `Some(None)`: it failed and there is no such item.
+    Conditions(Vec<Option<Option<Item>>>),
+    /// Somebody else was writing one of the items.
+    Conflict,
+    /// Something else.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Canceled {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Table {
+    pub(crate) fn random(&self) -> &dyn Random {
+        self.random.as_ref()
+    }
+
+    /// The table's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The SDK's client, for tools.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Reads one item, strongly consistent.
+    pub async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .set_key(Some(key.attributes()))
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        Ok(answer.map_err(|error| classify("GetItem", &error))?.item)
+    }
+
+    /// Reads items, strongly consistent, in any order; those that don't exist are left out. No key may be
+    /// named twice.
+    pub async fn batch_get(&self, keys: &[Key]) -> Result<HashMap<Key, Item>, StoreError> {
+        let reads: Vec<_> = keys.chunks(BATCH_GET_LIMIT).map(|part| self.batch_get_part(part)).collect();
+        let parts: Vec<Vec<Item>> = stream::iter(reads).buffer_unordered(PARALLEL).try_collect().await?;
+        Ok(parts.into_iter().flatten().filter_map(|item| Some((Key::of(&item)?, item))).collect())
+    }
+
+    async fn batch_get_part(&self, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
+        let wanted: Vec<Item> = keys.iter().map(Key::attributes).collect();
+        let found = Vec::with_capacity(wanted.len());
+        self.attempts("BatchGetItem", (wanted, found), |(wanted, mut found)| async move {
+            let request = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
+            let request = request.map_err(|error| malformed("BatchGetItem", &error))?;
+            let response = self
+                .client
+                .batch_get_item()
+                .request_items(&self.name, request)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+                .await
+                .map_err(|error| classify("BatchGetItem", &error))?;
+            // The SDK leaves out what is empty.
+            found.extend(response.responses.unwrap_or_default().remove(&self.name).unwrap_or_default());
+            match response.unprocessed_keys.unwrap_or_default().remove(&self.name) {
+                Some(left) if !left.keys.is_empty() => Ok(Attempt::Retry((left.keys, found))),
+                _ => Ok(Attempt::Done(found)),
+            }
+        })
+        .await
+    }
+
+    /// Reads a range of items, in order, however many pages that takes.
+    pub async fn query(&self, range: Range<'_>) -> Result<Vec<Item>, StoreError> {
+        let mut found = Vec::new();
+        let mut after = range.after.clone();
+        loop {
+            let left = range.limit.map(|limit| limit - found.len());
+            let (items, last) = self.query_page(&range, after, left).await?;
+            found.extend(items);
+            match last {
+                Some(last) if range.limit.is_none_or(|limit| found.len() < limit) => after = Some(last),
+                _ => return Ok(found),
+            }
+        }
+    }
+
+    async fn query_page(
+        &self,
+        range: &Range<'_>,
+        after: Option<Item>,
+        limit: Option<usize>,
+    ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
+        let name = |suffix: &str| range.index.map_or_else(|| suffix.to_owned(), |index| format!("{index}{suffix}"));
+        let mut condition = "#pk = :pk".to_owned();
+        let mut query = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .set_index_name(range.index.map(str::to_owned))
+            .expression_attribute_names("#pk", name(PK))
+            .expression_attribute_values(":pk", AttributeValue::S(range.partition.clone()))
+            .scan_index_forward(!range.descending)
+            .consistent_read(range.consistent)
+            .set_limit(limit.and_then(|limit| i32::try_from(limit).ok()))
+            .set_exclusive_start_key(after)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        if let Some(prefix) = &range.prefix {
+            condition.push_str(" AND begins_with(#sk, :sk)");
+            query = query
+                .expression_attribute_names("#sk", name(SK))
+                .expression_attribute_values(":sk", AttributeValue::S(prefix.clone()));
+        } else if let Some((from, to)) = range.between {
+            condition.push_str(" AND #sk BETWEEN :from AND :to");
+            query = query
+                .expression_attribute_names("#sk", name(SK))
+                .expression_attribute_values(":from", AttributeValue::S(from.to_owned()))
+                .expression_attribute_values(":to", AttributeValue::S(to.to_owned()));
+        }
+        let answer =
+            query.key_condition_expression(condition).send().await.map_err(|error| classify("Query", &error))?;
+        Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
+    }
+
+    /// Adds to numbers of an item, which is made if there is none, and returns them. `ttl`: when a new item may be
+    /// deleted. A call that is repeated after a lost answer counts twice.
+    pub async fn count(&self, key: &Key, names: &[&str], ttl: i64) -> Result<Vec<u64>, StoreError> {
+        let adds: Vec<String> = (0..names.len()).map(|n| format!("#n{n} :one")).collect();
+        let mut update = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(key.attributes()))
+            .update_expression(format!("SET #ttl = if_not_exists(#ttl, :ttl) ADD {}", adds.join(", ")))
+            .expression_attribute_names("#ttl", crate::keys::TTL)
+            .expression_attribute_values(":ttl", AttributeValue::N(ttl.to_string()))
+            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+            .return_values(ReturnValue::UpdatedNew)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        for (n, name) in names.iter().enumerate() {
+            update = update.expression_attribute_names(format!("#n{n}"), *name);
+        }
+        let answer = update.send().await.map_err(|error| classify("UpdateItem", &error))?;
+        let found = answer.attributes.unwrap_or_default();
+        let number = |name: &&str| found.get(*name)?.as_n().ok()?.parse().ok();
+        Ok(names.iter().map(|name| number(name).unwrap_or_default()).collect())
+    }
+
+    /// Changes one item if the condition of `terms` holds; the item as it is then, `None` if it did not hold. A call that
+    /// is repeated after a lost answer finds that it does not hold.
+    pub async fn update(&self, key: &Key, update: &str, terms: Expression) -> Result<Option<Item>, StoreError> {
+        let answer = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(key.attributes()))
+            .update_expression(update)
+            .set_expression_attribute_names(terms.names())
+            .set_expression_attribute_values(terms.values())
+            .condition_expression(terms.text)
+            .return_values(ReturnValue::AllNew)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        match answer {
+            Ok(answer) => Ok(answer.attributes),
+            Err(SdkError::ServiceError(refused)) if refused.err().is_conditional_check_failed_exception() => Ok(None),
+            Err(error) => Err(classify("UpdateItem", &error)),
+        }
+    }
+
+    /// The next number of a sequence. A call that is repeated after a lost answer leaves a gap.
+    pub async fn next_number(&self, sequence: &Key) -> Result<i64, StoreError> {
+        let answer = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(sequence.attributes()))
+            .update_expression("ADD #last :one")
+            .expression_attribute_names("#last", LAST)
+            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+            .return_values(ReturnValue::UpdatedNew)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(|error| classify("UpdateItem", &error))?;
+        let last = answer.attributes.as_ref().and_then(|item| item.get(LAST)?.as_n().ok()?.parse().ok());
+        last.ok_or_else(|| StoreError::Corrupt { key: sequence.pk.clone(), cause: "no number".to_owned() })
+    }
+
+    /// Writes items without condition, transaction or order. For imports only.
+    pub async fn write_all(&self, items: Vec<Item>) -> Result<(), StoreError> {
+        use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
+        let requests: Vec<WriteRequest> = items
+            .into_iter()
+            .map(|item| PutRequest::builder().set_item(Some(item)).build())
+            .map(|put| put.map(|put| WriteRequest::builder().put_request(put).build()))
+            .collect::<Result<_, _>>()
+            .map_err(|error| malformed("BatchWriteItem", &error))?;
+        for part in requests.chunks(BATCH_WRITE_LIMIT) {
+            self.write_part(part.to_vec()).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_part(&self, requests: Vec<aws_sdk_dynamodb::types::WriteRequest>) -> Result<(), StoreError> {
+        self.attempts("BatchWriteItem", requests, |requests| async move {
+            let response = self.client.batch_write_item().request_items(&self.name, requests).send().await;
+            let response = response.map_err(|error| classify("BatchWriteItem", &error))?;
+            match response.unprocessed_items.unwrap_or_default().remove(&self.name) {
+                Some(left) if !left.is_empty() => Ok(Attempt::Retry(left)),
+                _ => Ok(Attempt::Done(())),
+            }
+        })
+        .await
+    }
+
+    /// Writes all of these items or none. `token` makes a repetition of the same call within ten minutes
+    /// harmless, which is what lets the SDK repeat it after a lost answer.
+    pub async fn transact(&self, writes: Vec<Write>, token: impl Into<String>) -> Result<(), Canceled> {
+        let items: Vec<TransactWriteItem> =
+            writes.into_iter().map(|write| write.into_transaction(&self.name)).collect::<Result<_, _>>()?;
+        let sent = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(items))
+            .client_request_token(token)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        sent.map(|_| ()).map_err(cancellation)
+    }
+}
+
+/// One item of a transaction.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// Puts an item, if the condition holds.
+    Put {
+        /// The whole item.
+        item: Item,
+        /// The condition.
+        condition: Option<Expression>,
+    },
+    /// Changes an item, if the condition holds.
+    Update {
+        /// Which item.
+        key: Key,
+        /// The change.
+        update: String,
+        /// The condition.
+        condition: Option<String>,
+        /// Names and values of both.
+        terms: Expression,
+    },
+    /// Changes nothing, but lets the transaction fail if the condition does not hold.
+    Check {
+        /// Which item.
+        key: Key,
+        /// The condition.
+        condition: Expression,
+    },
+    /// Deletes an item, if the condition holds.
+    Delete {
+        /// Which item.
+        key: Key,
+        /// The condition.
+        condition: Option<Expression>,
+    },
+}
+
+/// An expression with the names (`#n`) and values (`:v`) that it uses.
+#[derive(Clone, Debug, Default)]
+pub struct Expression {
+    /// The text.
+    pub text: String,
+    /// Names.
+    pub names: HashMap<String, String>,
+    /// Values.
+    pub values: HashMap<String, AttributeValue>,
+}
+
+impl Expression {
+    /// An expression without names or values yet.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+
+    /// There must be no such item.
+    pub fn absent() -> Self {
+        Self::new("attribute_not_exists(pk)")
+    }
+
+    /// There must be such an item.
+    pub fn present() -> Self {
+        Self::new("attribute_exists(pk)")
+    }
+
+    /// Adds a name; `name` is used as `#name`.
+    #[must_use]
+    pub fn name(mut self, name: &str) -> Self {
+        self.names.insert(format!("#{name}"), name.to_owned());
+        self
+    }
+
+    /// Adds a value; `name` is used as `:name`.
+    #[must_use]
+    pub fn value(mut self, name: &str, value: AttributeValue) -> Self {
+        self.values.insert(format!(":{name}"), value);
+        self
+    }
+
+    fn size(&self) -> usize {
+        self.names.values().map(String::len).sum::<usize>() + size_of(&self.values)
+    }
+
+    fn names(&self) -> Option<HashMap<String, String>> {
+        (!self.names.is_empty()).then(|| self.names.clone())
+    }
+
+    fn values(&self) -> Option<HashMap<String, AttributeValue>> {
+        (!self.values.is_empty()).then(|| self.values.clone())
+    }
+}
+
+impl Write {
+    /// Puts an item where none may be.
+    pub fn create(item: Item) -> Self {
+        Self::Put { item, condition: Some(Expression::absent()) }
+    }
+
+    /// Puts an item, whatever was there.
+    pub fn put(item: Item) -> Self {
+        Self::Put { item, condition: None }
+    }
+
+    /// About how many bytes it adds to a transaction.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Put { item, condition } => size_of(item) + condition.as_ref().map_or(0, Expression::size),
+            Self::Update { terms, .. } => terms.size(),
+            Self::Check { condition, .. } => condition.size(),
+            Self::Delete { condition, .. } => condition.as_ref().map_or(0, Expression::size),
+        }
+    }
+
+    fn into_transaction(self, table: &str) -> Result<TransactWriteItem, StoreError> {
+        let with_old = ReturnValuesOnConditionCheckFailure::AllOld;
+        let built = match self {
+            Self::Put { item, condition } => {
+                let mut put = Put::builder().table_name(table).set_item(Some(item));
+                if let Some(condition) = condition {
+                    put = put
+                        .set_expression_attribute_names(condition.names())
+                        .set_expression_attribute_values(condition.values())
+                        .condition_expression(condition.text)
+                        .return_values_on_condition_check_failure(with_old);
+                }
+                put.build().map(|put| TransactWriteItem::builder().put(put).build())
+            }
+            Self::Update { key, update, condition, terms } => Update::builder()
+                .table_name(table)
+                .set_key(Some(key.attributes()))
+                .update_expression(update)
+                .set_condition_expression(condition)
+                .set_expression_attribute_names(terms.names())
+                .set_expression_attribute_values(terms.values())
+                .return_values_on_condition_check_failure(with_old)
+                .build()
+                .map(|update| TransactWriteItem::builder().update(update).build()),
+            Self::Check { key, condition } => ConditionCheck::builder()
+                .table_name(table)
+                .set_key(Some(key.attributes()))
+                .set_expression_attribute_names(condition.names())
+                .set_expression_attribute_values(condition.values())
+                .condition_expression(condition.text)
+                .return_values_on_condition_check_failure(with_old)
+                .build()
+                .map(|check| TransactWriteItem::builder().condition_check(check).build()),
+            Self::Delete { key, condition } => {
+                let mut delete = Delete::builder().table_name(table).set_key(Some(key.attributes()));
+                if let Some(condition) = condition {
+                    delete = delete
+                        .set_expression_attribute_names(condition.names())
+                        .set_expression_attribute_values(condition.values())
+                        .condition_expression(condition.text)
+                        .return_values_on_condition_check_failure(with_old);
+                }
+                delete.build().map(|delete| TransactWriteItem::builder().delete(delete).build())
+            }
+        };
+        built.map_err(|error| malformed("TransactWriteItems", &error))
+    }
+}

@@ -1,0 +1,133 @@
+//! Licenses go over to another plan of the same agreement, with their seats.
+
+use async_trait::async_trait;
+use license_domain::{
+    EmailAddress, EmailKey, Event, EventKind, License, LicenseChange, LicenseStatus, Portfolio, SubscriptionPlan,
+    audit_trail, change::FieldChange,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    Store, StoreError,
+    attempts::Attempt,
+    keys::{AgreementKeys, Key, LearnerKeys},
+    learners::as_seen,
+    ports::{Transfer, TransferRequest, Transferred, Transfers},
+    rows::number,
+    table::{Expression, Write},
+    write::{BucketChange, Slot, occupy, signed, slots_in},
+};
+
+/// The conditions of a transfer.
+#[derive(Clone, Copy, Debug)]
+enum Failed {
+    /// One of a learner's slots is not as it was read.
+    Slot,
+    /// One of the plans was deleted.
+    PlanGone,
+}
+
+#[async_trait]
+impl Transfer for Store {
+    /// 1. Read the learners' slots of both plans, strongly. Who holds no live license of the one, or holds one of the
+    ///    other, is passed over.
+    /// 2. One transaction: each slot of the one plan goes (as seen), that of the other is there (absent, or that
+    ///    revoked license, which is archived); any one bucket of each plan counts them; the plans' totals, and their
+    ///    versions, so that a change of terms that was read before fails; two events, one for each plan.
+    /// 3. A condition failed or the transaction met another one: from 1 after a random wait.
+    async fn transfer(&self, portfolio: &Portfolio, request: TransferRequest) -> Result<Transfers, StoreError> {
+        let TransferRequest { emails, from, to, answering, stamp } = request;
+        let (Some(from), Some(to)) = (portfolio.plan(from), portfolio.plan(to)) else {
+            return Ok(emails.into_iter().map(|email| (email, Transferred::NotFound)).collect());
+        };
+        let keys: Vec<EmailKey> = emails.iter().map(EmailAddress::key).collect();
+        let (emails, keys, answering, stamp) = (&emails, &keys, &answering, &stamp);
+        self.transact("transfer", (), |mut transaction, ()| async move {
+            let both = |email: &EmailKey| [from, to].map(|plan| LearnerKeys(email).slot(plan.uuid));
+            let wanted: Vec<Key> = keys.iter().flat_map(both).collect();
+            let items = self.table.batch_get(&wanted).await?;
+            let held = slots_in(from.uuid, keys, items.clone())?;
+            let there = slots_in(to.uuid, keys, items)?;
+            let outcome = |email: &EmailKey| match (held.get(email), there.get(email)) {
+                (Some(slot), _) if !slot.license.status.is_live() => Transferred::NotFound,
+                (None, _) => Transferred::NotFound,
+                (Some(_), Some(other)) if other.license.status.is_live() => Transferred::Taken,
+                (Some(slot), _) => Transferred::Moved(slot.license.uuid),
+            };
+            let outcomes: Transfers =
+                emails.iter().zip(keys).map(|(email, key)| (email.clone(), outcome(key))).collect();
+            let moving: Vec<(&EmailKey, &Slot)> = keys
+                .iter()
+                .filter(|key| matches!(outcome(key), Transferred::Moved(_)))
+                .filter_map(|key| Some((key, held.get(key)?)))
+                .collect();
+            if moving.is_empty() {
+                return Ok(Attempt::Done(outcomes));
+            }
+            let stamp = stamp.clone().answering(|| answering.answer(&outcomes));
+            let mut changes = Vec::new();
+            for (email, slot) in &moving {
+                let moved = License { subscription_plan: to.uuid, modified: stamp.at, ..slot.license.clone() };
+                let old = LearnerKeys(email).slot(from.uuid);
+                transaction.when(Failed::Slot, [Write::Delete { key: old, condition: Some(as_seen(slot)) }]);
+                let arrival = occupy(&moved, there.get(email), portfolio.agreement.uuid, &to.seats, &stamp)?;
+                transaction.when(Failed::Slot, arrival);
+                changes.push(LicenseChange::new(&slot.license, &moved));
+            }
+            let n = signed(moving.len());
+            let activated =
+                signed(moving.iter().filter(|(_, slot)| slot.license.status == LicenseStatus::Activated).count());
+            let counts = |sign: i64| BucketChange {
+                activated: sign * activated,
+                assigned: sign * (n - activated),
+                ..BucketChange::default()
+            };
+            transaction.write([
+                counts(-1).write(self.any_bucket(from.uuid, &from.seats)),
+                counts(1).write(self.any_bucket(to.uuid, &to.seats)),
+            ]);
+            transaction.when(Failed::PlanGone, [resized(from, -n), resized(to, n)]);
+
+            // The plan that they leave has no licenses of its own to tell by where they stand.
+            let standing = |n: i64| FieldChange { before: Value::Null, after: json!(n) };
+            let moved = [
+                (audit_trail::PLAN.to_owned(), FieldChange { before: json!(from.uuid), after: json!(to.uuid) }),
+                (LicenseStatus::Activated.to_string(), standing(activated)),
+                (LicenseStatus::Assigned.to_string(), standing(n - activated)),
+            ];
+            let count = Some(u64::try_from(moving.len()).unwrap_or_default());
+            let event = |plan: &SubscriptionPlan, licenses: Vec<LicenseChange>| Event {
+                plan: Some(plan.uuid),
+                count,
+                licenses,
+                changes: moved.clone().into(),
+                ..self.new_event(EventKind::LicensesTransferred, &portfolio.agreement, &stamp)
+            };
+            transaction.event(&event(from, Vec::new()))?;
+            transaction.tell(&event(to, changes))?;
+            Ok(self.commit(transaction).await?.or_retry(outcomes))
+        })
+        .await
+    }
+}
+
+/// The plan with so many seats more, and with as many list partitions as a plan of that size has. The condition keeps
+/// somebody else's larger number of partitions: the portfolio may be older than the plan's item.
+fn resized(plan: &SubscriptionPlan, seats: i64) -> Write {
+    let mut terms = Expression::default()
+        .name("seats")
+        .name("total")
+        .name("version")
+        .value("seats", number(seats))
+        .value("one", number(1));
+    let mut update = "SET #seats.#total = #seats.#total + :seats, #version = #version + :one".to_owned();
+    let mut condition = "attribute_exists(pk)".to_owned();
+    let shards = plan.seats.grown_to(plan.seats.total.saturating_add_signed(seats)).list_shards;
+    if shards > plan.seats.list_shards {
+        update.push_str(", #seats.#list_shards = :shards");
+        condition.push_str(" AND #seats.#list_shards <= :shards");
+        terms = terms.name("list_shards").value("shards", number(shards));
+    }
+    let key = AgreementKeys(plan.customer_agreement).plan(plan.uuid);
+    Write::Update { key, update, condition: Some(condition), terms }
+}

@@ -1,0 +1,51 @@
+//! Explicit role assignments, the pace of callers, and the health check's read.
+
+use async_trait::async_trait;
+use license_domain::{RoleGrant, Timestamp};
+
+use crate::{
+    Store, StoreError,
+    keys::{self, Key, ROLE_PREFIX, UserKeys},
+    ports::{Health, RequestCount, RequestCounts, StoredUser, Users},
+    rows,
+    table::Range,
+};
+
+#[async_trait]
+impl Users for Store {
+    async fn user(&self, username: &str) -> Result<StoredUser, StoreError> {
+        let partition = UserKeys(username).partition();
+        let mut user = StoredUser::default();
+        for item in self.table.query(Range { partition, consistent: true, ..Range::default() }).await? {
+            if Key::of(&item).is_some_and(|key| key.sk.starts_with(ROLE_PREFIX)) {
+                user.grants.push(rows::from_item::<RoleGrant>(item)?);
+            } else {
+                let flag = item.get("is_superuser").and_then(|value| value.as_bool().ok());
+                user.is_superuser = flag.copied().unwrap_or_default();
+            }
+        }
+        Ok(user)
+    }
+}
+
+/// How long a minute's count is kept, in seconds.
+const PACE_LIFETIME_SECONDS: i64 = 10 * 60;
+
+#[async_trait]
+impl RequestCounts for Store {
+    /// One update of the minute's item, which counts the minute and each of its seconds.
+    async fn count(&self, caller: &str, at: Timestamp) -> Result<RequestCount, StoreError> {
+        let second = format!("s{:02}", at.timestamp().rem_euclid(60));
+        let ttl = at.timestamp() + PACE_LIFETIME_SECONDS;
+        let counted = self.table.count(&keys::throttle(caller, at), &["requests", &second], ttl).await?;
+        let of = |n: usize| counted.get(n).copied().unwrap_or_default();
+        Ok(RequestCount { in_minute: of(0), in_second: of(1) })
+    }
+}
+
+#[async_trait]
+impl Health for Store {
+    async fn check(&self) -> Result<(), StoreError> {
+        self.table.get(&keys::health()).await.map(|_| ())
+    }
+}

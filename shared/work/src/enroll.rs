@@ -1,0 +1,133 @@
+//! Enrolling: the learners' licenses are looked up, each course is looked for in the catalogs of their plans, and the
+//! enterprise service is called for 25 learners × 25 courses at once.
+
+use std::collections::{HashMap, HashSet};
+
+use license_clients::EnrollmentRequest;
+use license_domain::{
+    CatalogId, EmailKey, Job, License, LicenseStatus, PlanId, Portfolio, Row, RowOutcome, RowResult, SubscriptionPlan,
+};
+
+use crate::{Engine, JobError, chunk::result};
+
+/// How many courses one call is about at most.
+const COURSES_AT_ONCE: usize = 25;
+
+impl Engine {
+    /// What becomes of these learners and all of the job's courses. It may be done twice: who is enrolled stays so.
+    pub(crate) async fn enroll(
+        &self,
+        job: &Job,
+        portfolio: &Portfolio,
+        rows: &[Row],
+    ) -> Result<Vec<RowResult>, JobError> {
+        let mut results = Vec::new();
+        let mut held: Vec<(&Row, Vec<License>)> = Vec::new();
+        for row in rows {
+            match (&row.user_email, &row.problem) {
+                (Some(email), None) => held.push((row, self.usable(job, portfolio, &email.key()).await?)),
+                _ => results.push(result(row, RowOutcome::Invalid, None)),
+            }
+        }
+        // A learner whose outcomes do not fit one chunk is alone in theirs, which says which courses are meant.
+        let all = &job.params.course_run_keys[..];
+        let part = rows.iter().find_map(|row| row.courses).map_or(Some(all), |(from, to)| all.get(from..to));
+        for courses in part.ok_or(JobError::Gone("courses"))?.chunks(COURSES_AT_ONCE) {
+            results.extend(self.enroll_in(job, portfolio, &held, courses).await?);
+        }
+        results.sort_by(|a, b| (a.row, &a.course_run_key).cmp(&(b.row, &b.course_run_key)));
+        Ok(results)
+    }
+
+    async fn enroll_in(
+        &self,
+        job: &Job,
+        portfolio: &Portfolio,
+        held: &[(&Row, Vec<License>)],
+        courses: &[String],
+    ) -> Result<Vec<RowResult>, JobError> {
+        let mut results = Vec::new();
+        let mut wishes: Vec<(&Row, EnrollmentRequest)> = Vec::new();
+        for (row, licenses) in held {
+            let Some(email) = &row.user_email else { continue };
+            for course in courses {
+                let say = |outcome| RowResult { course_run_key: Some(course.clone()), ..result(row, outcome, None) };
+                if licenses.is_empty() {
+                    results.push(say(RowOutcome::NotFound));
+                    continue;
+                }
+                match self.paying(portfolio, licenses, course).await? {
+                    None => results.push(say(RowOutcome::NotInCatalog)),
+                    Some(license) => wishes.push((
+                        row,
+                        EnrollmentRequest {
+                            email: email.clone(),
+                            course_run_key: course.clone(),
+                            license_uuid: license.uuid,
+                        },
+                    )),
+                }
+            }
+        }
+        let done = |row: &Row, wish: &EnrollmentRequest, outcome| RowResult {
+            course_run_key: Some(wish.course_run_key.clone()),
+            ..result(row, outcome, Some(wish.license_uuid))
+        };
+        if job.dry_run || wishes.is_empty() {
+            results.extend(wishes.iter().map(|(row, wish)| done(row, wish, RowOutcome::Enrolled)));
+            return Ok(results);
+        }
+        let asked: Vec<EnrollmentRequest> = wishes.iter().map(|(_, wish)| wish.clone()).collect();
+        let enterprise = job.enterprise_customer_uuid;
+        let outcome = self.services()?.enterprises.enroll(enterprise, &asked, job.params.notify).await?;
+        let named = |list: &[license_clients::Enrolled]| -> HashSet<(EmailKey, String)> {
+            list.iter().map(|one| (one.email.key(), one.course_run_key.clone())).collect()
+        };
+        let (enrolled, pending) = (named(&outcome.successes), named(&outcome.pending));
+        results.extend(wishes.iter().map(|(row, wish)| {
+            let key = (wish.email.key(), wish.course_run_key.clone());
+            let outcome = match (enrolled.contains(&key), pending.contains(&key)) {
+                (true, _) => RowOutcome::Enrolled,
+                (false, true) => RowOutcome::Pending,
+                (false, false) => RowOutcome::Refused,
+            };
+            done(row, wish, outcome)
+        }));
+        Ok(results)
+    }
+
+    /// The learner's live licenses of the customer's current plans, those in use first.
+    async fn usable(&self, job: &Job, portfolio: &Portfolio, email: &EmailKey) -> Result<Vec<License>, JobError> {
+        let now = self.clock.now();
+        let current: HashMap<PlanId, &SubscriptionPlan> = portfolio
+            .plans
+            .iter()
+            .filter(|plan| plan.is_active && plan.is_current(now))
+            .filter(|plan| job.subscription_plan.is_none_or(|wanted| wanted == plan.uuid))
+            .map(|plan| (plan.uuid, plan))
+            .collect();
+        let mut licenses = self.learners.licenses_of(email).await?;
+        licenses.retain(|license| license.status.is_live() && current.contains_key(&license.subscription_plan));
+        licenses.sort_by_key(|license| (license.status != LicenseStatus::Activated, license.uuid));
+        Ok(licenses)
+    }
+
+    /// The license whose plan's catalog has the course.
+    async fn paying<'a>(
+        &self,
+        portfolio: &Portfolio,
+        licenses: &'a [License],
+        course: &str,
+    ) -> Result<Option<&'a License>, JobError> {
+        for license in licenses {
+            let own = portfolio.plan(license.subscription_plan).and_then(|plan| plan.enterprise_catalog_uuid);
+            let catalog: Option<CatalogId> = own.or(portfolio.agreement.default_enterprise_catalog_uuid);
+            if let Some(catalog) = catalog
+                && self.services()?.catalogs.contains(catalog, course).await?
+            {
+                return Ok(Some(license));
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,62 @@
+//! Why a job did not go on.
+
+use license_clients::ClientError;
+use license_messaging::MessagingError;
+use license_storage_dynamodb::{StoreError, ports::UpdateError};
+
+/// Why a job did not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// The table.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Another service.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// A queue.
+    #[error(transparent)]
+    Messaging(#[from] MessagingError),
+    /// Something that the job needs is not there any more.
+    #[error("the job's {0} is not there")]
+    Gone(&'static str),
+    /// What was uploaded cannot be read.
+    #[error("the rows cannot be read: {0}")]
+    Unreadable(&'static str),
+    /// The plan's terms were changed at the same time.
+    #[error("the plan was changed at the same time")]
+    Changed,
+}
+
+impl JobError {
+    /// Whether the same may succeed later.
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_retryable(),
+            Self::Client(error) => error.is_retryable(),
+            Self::Messaging(error) => error.is_retryable(),
+            Self::Changed => true,
+            Self::Gone(_) | Self::Unreadable(_) => false,
+        }
+    }
+
+    /// The name under which it is counted, and shown to whoever asked for the job.
+    pub const fn metric(&self) -> &'static str {
+        match self {
+            Self::Store(error) => error.metric(),
+            Self::Client(error) => error.metric(),
+            Self::Messaging(error) => error.metric(),
+            Self::Gone(_) => "JobGone",
+            Self::Unreadable(_) => "JobUnreadable",
+            Self::Changed => "JobChanged",
+        }
+    }
+}
+
+impl From<UpdateError> for JobError {
+    fn from(error: UpdateError) -> Self {
+        match error {
+            UpdateError::Store(error) => Self::Store(error),
+            UpdateError::Changed | UpdateError::Taken { .. } | UpdateError::TitleTaken => Self::Changed,
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What became of a job's rows.
+
+use std::collections::BTreeMap;
+
+use license_domain::{Job, JobCounts, RowResult};
+use license_storage_dynamodb::{StoreError, ports::Jobs};
+
+use crate::{Engine, JobError};
+
+/// How many chunks are read at once.
+const CHUNKS_AT_ONCE: u64 = 50;
+
+/// What is known of some chunks' rows: the last round of each row.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    rows: BTreeMap<(u64, Option<String>), RowResult>,
+    rounds: u64,
+}
+
+impl Known {
+    /// Out of what was read.
+    pub(crate) fn of(results: Vec<(u64, u64, Vec<RowResult>)>) -> Self {
+        let mut known = Self::default();
+        for (_, round, rows) in results {
+            known.rounds = known.rounds.max(round + 1);
+            known.insert(rows);
+        }
+        known
+    }
+
+    /// One more round.
+    pub(crate) fn add(&mut self, rows: Vec<RowResult>) {
+        self.rounds += 1;
+        self.insert(rows);
+    }
+
+    fn insert(&mut self, rows: Vec<RowResult>) {
+        self.rows.extend(rows.into_iter().map(|row| ((row.row, row.course_run_key.clone()), row)));
+    }
+
+    /// The rows, in order.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &RowResult> {
+        self.rows.values()
+    }
+
+    /// How many rounds there were.
+    pub(crate) const fn rounds(&self) -> u64 {
+        self.rounds
+    }
+
+    /// How many rows ended how.
+    pub(crate) fn counts(&self) -> JobCounts {
+        let rows: Vec<RowResult> = self.rows.values().cloned().collect();
+        JobCounts::of(&rows)
+    }
+}
+
+/// The results of these chunks, in order.
+pub async fn results(jobs: &dyn Jobs, job: &Job, from: u64, to: u64) -> Result<Vec<RowResult>, StoreError> {
+    Ok(Known::of(jobs.results(job.uuid, from, to).await?).rows.into_values().collect())
+}
+
+/// Results as CSV.
+pub fn csv(results: &[RowResult]) -> String {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    // Writing into memory does not fail.
+    let mut write = |fields: [&str; 6]| writer.write_record(fields).unwrap_or_default();
+    write(["row", "user_email", "course_run_key", "license", "outcome", "detail"]);
+    for result in results {
+        let (row, license) = (result.row.to_string(), result.license.map(|id| id.to_string()).unwrap_or_default());
+        write([
+            &row,
+            safe(result.user_email.as_ref().map(license_domain::EmailAddress::as_given).unwrap_or_default()),
+            result.course_run_key.as_deref().unwrap_or_default(),
+            &license,
+            result.outcome.as_str(),
+            result.detail.as_deref().unwrap_or_default(),
+        ]);
+    }
+    String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
+}
+
+/// What a spreadsheet would take for a formula is no address anyway.
+fn safe(text: &str) -> &str {
+    text.trim_start_matches(['=', '+', '-', '@', '\t', '\r'])
+}
+
+impl Engine {
+    /// All results as CSV.
+    pub(crate) async fn all_results_csv(&self, job: &Job) -> Result<String, JobError> {
+        let mut all = Vec::new();
+        let mut from = 0;
+        while from < job.chunks {
+            let to = job.chunks.min(from + CHUNKS_AT_ONCE);
+            all.extend(results(self.jobs.as_ref(), job, from, to).await?);
+            from = to;
+        }
+        Ok(csv(&all))
+    }
+}

@@ -1,0 +1,234 @@
+//! Recounts the table's own items and holds them against its counters.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use license_domain::{
+    AuditEntry, Delivery, Event, License, LicenseId, LicenseStatus, PlanId, SubscriptionPlan, SubscriptionPlanRenewal,
+};
+use license_storage_dynamodb::{
+    Store,
+    keys::{BucketKeys, Item, Key},
+    rows::{self, Bucket, attributes},
+};
+
+/// Everything in the table, told apart.
+#[derive(Debug, Default)]
+pub struct Invariants {
+    /// Plans.
+    pub plans: BTreeMap<PlanId, SubscriptionPlan>,
+    /// Plans that are not shown yet.
+    pub hidden: Vec<PlanId>,
+    /// Renewals.
+    pub renewals: Vec<SubscriptionPlanRenewal>,
+    /// Each plan's buckets.
+    pub buckets: BTreeMap<PlanId, BTreeMap<u16, Bucket>>,
+    /// Rows of free seats, by their bucket's partition.
+    pub free: HashMap<String, Vec<License>>,
+    /// Slots: the license that a learner holds, or held last, in a plan.
+    pub slots: Vec<License>,
+    /// Revoked licenses that made room, and those that name nobody.
+    pub others: Vec<License>,
+    /// Events.
+    pub events: Vec<Event>,
+    /// Batches that are not done.
+    pub pending_batches: usize,
+    /// The audit trails, by their partitions.
+    pub audit_trails: BTreeMap<String, Vec<AuditEntry>>,
+    /// Records of mails.
+    pub deliveries: Vec<Delivery>,
+    /// How many items there are, but for those that follow from changes later.
+    pub items: usize,
+    /// How long the longest outcome on record is, in bytes.
+    pub largest_outcome: usize,
+}
+
+impl Invariants {
+    /// Reads the whole table.
+    pub async fn take(store: &Store) -> Self {
+        let table = store.table();
+        let mut invariants = Self::default();
+        let mut pages =
+            table.client().scan().table_name(table.name()).consistent_read(true).into_paginator().items().send();
+        while let Some(item) = pages.next().await {
+            invariants.add(item.expect("the engine answers"));
+        }
+        invariants
+    }
+
+    fn add(&mut self, item: Item) {
+        let key = Key::of(&item).expect("every item has a key");
+        self.items += usize::from(!["TRAIL#", "SENT#", "SECRET#"].iter().any(|later| key.pk.starts_with(later)));
+        let body = item.get("answer").and_then(|answer| answer.as_m().ok()?.get("body")?.as_s().ok().map(String::len));
+        self.largest_outcome = self.largest_outcome.max(body.unwrap_or_default());
+        let kind = key.pk.split('#').next().unwrap_or_default().to_owned();
+        match (kind.as_str(), key.sk.split('#').next().unwrap_or_default()) {
+            ("AGREEMENT", "PLAN") => {
+                let is_hidden = item.contains_key(attributes::HIDDEN_BY);
+                let plan: SubscriptionPlan = read(item);
+                self.hidden.extend(is_hidden.then_some(plan.uuid));
+                self.plans.insert(plan.uuid, plan);
+            }
+            ("AGREEMENT", "RENEWAL") => self.renewals.push(read(item)),
+            ("POOL", "@") => {
+                let mut parts = key.pk.split('#').skip(1);
+                let plan: PlanId = parts.next().and_then(|plan| plan.parse().ok()).expect("a plan");
+                let bucket = parts.next().and_then(|bucket| bucket.parse().ok()).expect("a number");
+                self.buckets.entry(plan).or_default().insert(bucket, read(item));
+            }
+            ("POOL", "FREE") => self.free.entry(key.pk).or_default().push(read(item)),
+            ("LEARNER", "LICENSE") if key.sk.contains("#OLD#") => self.others.push(read(item)),
+            ("LEARNER", "LICENSE") => {
+                let license: License = read(item);
+                let email = license.user_email.as_ref().expect("a slot names somebody");
+                assert_eq!(key.pk, format!("LEARNER#{}", email.key().as_str()));
+                assert_eq!(key.sk, format!("LICENSE#{}", license.subscription_plan));
+                self.slots.push(license);
+            }
+            ("LICENSE", "@") => self.others.push(read(item)),
+            ("TRAIL", _) => self.audit_trails.entry(key.pk).or_default().push(read(item)),
+            ("SENT", _) => self.deliveries.push(read(item)),
+            ("EVENT", _) => self.events.push(read(item)),
+            ("BATCH", "@") => {
+                let is_pending = item.get("state").and_then(|state| state.as_s().ok()).is_some_and(|s| s == "pending");
+                self.pending_batches += usize::from(is_pending);
+            }
+            _ => {}
+        }
+    }
+
+    /// The live licenses of a plan.
+    pub fn live(&self, plan: PlanId) -> impl Iterator<Item = &License> {
+        self.slots.iter().filter(move |license| license.subscription_plan == plan && license.status.is_live())
+    }
+
+    /// How many licenses of the plan are in that status, counted one by one.
+    pub fn rows_in(&self, plan: PlanId, status: LicenseStatus) -> u64 {
+        let all = self.slots.iter().chain(&self.others);
+        count(all.filter(|license| license.subscription_plan == plan && license.status == status))
+    }
+
+    /// Every plan's counters are what its items say, no license is there twice, and every change of a license
+    /// has its event. Holds whenever no batch is under way.
+    #[track_caller]
+    pub fn check(&self) {
+        self.check_counts();
+        self.check_renewals();
+        self.check_events();
+    }
+
+    /// No plan is hidden, what is processed leads somewhere, and a license that names the one that carries it on
+    /// names one of the same learner in the plan that follows; no two name the same.
+    #[track_caller]
+    pub fn check_renewals(&self) {
+        assert_eq!(self.hidden, [], "hidden, though no batch is under way");
+        for renewal in self.renewals.iter().filter(|renewal| renewal.processed) {
+            let plan = renewal.renewed_subscription_plan.expect("a plan follows");
+            assert!(self.plans.contains_key(&plan) && renewal.processed_datetime.is_some(), "{renewal:?}");
+        }
+        let all = || self.slots.iter().chain(&self.others).chain(self.free.values().flatten());
+        let by_id: HashMap<LicenseId, &License> = all().map(|license| (license.uuid, license)).collect();
+        let mut copies = HashSet::new();
+        for original in all().filter(|license| license.renewed_to.is_some()) {
+            let copy = original.renewed_to.and_then(|copy| by_id.get(&copy)).expect("the copy is there");
+            assert!(copies.insert(copy.uuid), "two licenses are carried on by {}", copy.uuid);
+            let key = |license: &License| license.user_email.as_ref().map(license_domain::EmailAddress::key);
+            assert!(key(copy).is_none() || key(copy) == key(original), "{original:?} is not {copy:?}");
+            let leaves = |renewal: &&SubscriptionPlanRenewal| {
+                renewal.prior_subscription_plan == original.subscription_plan
+                    && renewal.renewed_subscription_plan == Some(copy.subscription_plan)
+            };
+            assert_eq!(self.renewals.iter().filter(leaves).count(), 1, "no renewal made {copy:?} of {original:?}");
+        }
+    }
+
+    /// Every plan's counters are what its items say, and no license is there twice.
+    #[track_caller]
+    pub fn check_counts(&self) {
+        assert_eq!(self.pending_batches, 0, "a batch is under way");
+        for plan in self.plans.values() {
+            self.check_plan(plan);
+        }
+    }
+
+    #[track_caller]
+    fn check_plan(&self, plan: &SubscriptionPlan) {
+        let id = plan.uuid;
+        let buckets = &self.buckets[&id];
+        let sum = |share: fn(&Bucket) -> i64| u64::try_from(buckets.values().map(share).sum::<i64>()).expect("no debt");
+        for (status, counted) in [
+            (LicenseStatus::Assigned, sum(|bucket| bucket.assigned)),
+            (LicenseStatus::Activated, sum(|bucket| bucket.activated)),
+            (LicenseStatus::Revoked, sum(|bucket| bucket.revoked)),
+        ] {
+            assert_eq!(counted, self.rows_in(id, status), "{status} of {id}: counters and items differ");
+        }
+        let nobodys = count(self.others.iter().filter(|one| one.subscription_plan == id && one.user_email.is_none()));
+        assert_eq!(sum(|bucket| bucket.revoked_without_person), nobodys);
+
+        let untouched: u64 = buckets.values().map(|bucket| bucket.end - bucket.next).sum();
+        let returned: u64 = buckets.values().map(|bucket| bucket.free).sum();
+        let live = count(self.live(id));
+        assert_eq!(untouched + returned + live, plan.seats.total, "{untouched} + {returned} + {live} seats of {id}");
+        assert_eq!(buckets.len(), usize::from(plan.seats.buckets));
+
+        let mut ids = HashSet::new();
+        for (number, bucket) in buckets {
+            let partition = BucketKeys { plan: id, bucket: *number }.partition();
+            let rows = self.free.get(&partition).map_or(&[][..], Vec::as_slice);
+            assert_eq!(bucket.free, count(rows.iter()), "free rows of bucket {number} of {id}");
+            assert!(rows.iter().all(|row| row.status == LicenseStatus::Unassigned && row.user_email.is_none()));
+            assert!(rows.iter().all(|row| ids.insert(row.uuid)), "a free seat twice in {id}");
+        }
+        for license in self.slots.iter().chain(&self.others).filter(|license| license.subscription_plan == id) {
+            assert!(ids.insert(license.uuid), "{} twice in {id}", license.uuid);
+        }
+        for license in ids {
+            if let Some(at) = plan.seats.prefix.ordinal(license) {
+                let bucket = buckets[&at.bucket];
+                assert!(at.sequence < bucket.next, "{license} is a row, but its bucket says that nobody drew it");
+            }
+        }
+    }
+
+    /// The changes that items show to have happened are those that events name, each once. A license that became a
+    /// free seat again has no past to show.
+    #[track_caller]
+    fn check_events(&self) {
+        let mut told = HashSet::new();
+        let changes = || self.events.iter().flat_map(|event| &event.licenses);
+        let reset: HashSet<LicenseId> =
+            changes().filter(|change| change.to == LicenseStatus::Unassigned).map(|change| change.license).collect();
+        for change in changes().filter(|change| !reset.contains(&change.license)) {
+            if change.from != change.to {
+                assert!(told.insert((change.license, change.to)), "told twice: {change:?}");
+            }
+        }
+        // A copy is there at once as its original was.
+        let copies = self.events.iter().flat_map(|event| &event.licenses).filter(|change| change.previous.is_some());
+        let born_activated: HashSet<LicenseId> =
+            copies.filter(|copy| copy.to == LicenseStatus::Activated).map(|copy| copy.license).collect();
+        let mut happened = HashSet::new();
+        for license in self.slots.iter().chain(&self.others).filter(|license| !reset.contains(&license.uuid)) {
+            let was_invited = license.assigned_date.is_some() && license.auto_applied != Some(true);
+            let was_invited = was_invited && !born_activated.contains(&license.uuid);
+            let states = [
+                (was_invited, LicenseStatus::Assigned),
+                (license.activation_date.is_some(), LicenseStatus::Activated),
+                (license.status == LicenseStatus::Revoked, LicenseStatus::Revoked),
+            ];
+            happened.extend(states.iter().filter(|(was, _)| *was).map(|(_, status)| (license.uuid, *status)));
+        }
+        let untold: Vec<_> = happened.difference(&told).collect();
+        let untrue: Vec<_> = told.difference(&happened).collect();
+        assert!(untold.is_empty() && untrue.is_empty(), "without an event: {untold:?}; not so: {untrue:?}");
+    }
+}
+
+#[track_caller]
+fn read<T: serde::de::DeserializeOwned>(item: Item) -> T {
+    rows::from_item(item).expect("an item of this version")
+}
+
+fn count<'a>(licenses: impl Iterator<Item = &'a License>) -> u64 {
+    licenses.fold(0, |n, _| n + 1)
+}

@@ -1,0 +1,232 @@
+//! `Idempotency-Key`: one effect and one answer, however often a request is sent, whatever dies in between.
+
+use std::collections::BTreeSet;
+
+use futures::future::join_all;
+use license_tests::{
+    Client, Fault, Role, TestApp, TestResponse,
+    builders::{Plan, emails},
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{access, table};
+
+/// Sends a request with a key.
+async fn keyed(client: &Client, method: Method, path: &str, body: &Value, key: &str) -> TestResponse {
+    client.send_with(method, path, Some(body), &[("idempotency-key", key)]).await
+}
+
+fn is_replayed(answer: &TestResponse) -> bool {
+    answer.header("idempotent-replayed") == Some("true")
+}
+
+async fn assign(plan: &Plan, people: &[String], key: &str) -> TestResponse {
+    let body = json!({ "user_emails": people, "notify_users": false });
+    keyed(plan.admin(), Method::POST, &plan.path("licenses/assign/"), &body, key).await
+}
+
+async fn revoke(plan: &Plan, people: &[String], key: &str) -> TestResponse {
+    let path = plan.path("licenses/bulk-revoke/");
+    keyed(plan.admin(), Method::POST, &path, &json!({ "user_emails": people }), key).await
+}
+
+/// Lets so many transactions through and then none.
+fn die_after(app: &TestApp, transactions: usize) {
+    let mut writes = 0;
+    app.proxy().inject(move |call| {
+        writes += usize::from(call.operation == "TransactWriteItems");
+        if writes > transactions { Fault::InternalError } else { Fault::None }
+    });
+}
+
+#[tokio::test]
+async fn every_unsafe_route_answers_a_repetition_as_it_did_at_first() {
+    let app = TestApp::start().await;
+    let state = access::State::make(&app).await;
+    let mut succeeded = BTreeSet::new();
+    for route in table::routes().filter(|route| route.method != "GET") {
+        let (path, body) = state.request(route);
+        let method: Method = route.method.parse().expect("a method");
+        let root = access::client(&app, Role::Superuser, state.enterprise);
+        let body = body.unwrap_or_default();
+        let key = format!("{} {}", route.method, route.path);
+        let first = keyed(&root, method.clone(), &path, &body, &key).await;
+        let second = keyed(&root, method.clone(), &path, &body, &key).await;
+        assert!(!is_replayed(&first), "{key}");
+        assert_eq!((first.status, &first.text), (second.status, &second.text), "{key}");
+        assert_eq!(is_replayed(&second), first.status.is_success(), "{key}: {}", first.status);
+        if first.status.is_success() {
+            let other = keyed(
+                &root,
+                method,
+                &format!("{path}{}another=1", if path.contains('?') { '&' } else { '?' }),
+                &body,
+                &key,
+            )
+            .await;
+            assert_eq!(other.status.as_u16(), 422, "{key}: {}", other.text);
+            succeeded.insert(key);
+        }
+    }
+    assert!(succeeded.len() >= 8, "{succeeded:?}");
+    app.invariants().await.check();
+}
+
+#[tokio::test]
+async fn the_same_key_and_request_is_the_same_answer_and_another_request_is_refused() {
+    let app = TestApp::start().await;
+    let plan = app.plan(5).await;
+    let first = assign(&plan, &emails("ann", 0..2), "one").await;
+    let again = assign(&plan, &emails("ann", 0..2), "one").await;
+    assert_eq!(first.expect(200), again.expect(200));
+    assert_eq!(first.json()["num_successful_assignments"], 2);
+    assert!(!is_replayed(&first) && is_replayed(&again));
+    assert_eq!(again.header("content-type"), Some("application/json"));
+    let refused = assign(&plan, &emails("ann", 0..3), "one").await.expect(422);
+    assert_eq!(refused, json!({ "detail": "This Idempotency-Key was used for another request." }));
+    // Without the key it is another request, and so it is under another key or by another caller.
+    assert_eq!(plan.assign(&emails("ann", 0..2)).await.expect(200)["num_already_associated"], 2);
+    assert_eq!(assign(&plan, &emails("ann", 0..2), "two").await.expect(200)["num_already_associated"], 2);
+    let operator = app.client(Role::Operator, plan.agreement.enterprise);
+    let body = json!({ "user_emails": emails("ann", 0..2), "notify_users": false });
+    let other = keyed(&operator, Method::POST, &plan.path("licenses/assign/"), &body, "one").await;
+    assert_eq!(other.expect(200)["num_already_associated"], 2);
+    // What had no effect is answered again all the same, and refusals are looked at again.
+    assert_eq!(plan.revoke(&emails("ann", 0..2)).await.status.as_u16(), 200);
+    assert_eq!(assign(&plan, &emails("ann", 0..2), "two").await.expect(200)["num_already_associated"], 2);
+    assign(&plan, &emails("many", 0..9), "three").await.expect(400);
+    for key in ["", &"x".repeat(256), "\u{e9}"] {
+        assign(&plan, &emails("ann", 0..2), key).await.expect(400);
+    }
+    // A day later nobody remembers.
+    app.advance("P2D").await;
+    let later = assign(&plan, &emails("ann", 0..2), "one").await;
+    assert!(!is_replayed(&later));
+    assert_eq!(later.expect(200)["num_successful_assignments"], 2);
+    app.invariants().await.check();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_attempts_at_the_same_time_one_has_the_effect() {
+    let app = TestApp::start().await;
+    let plan = app.plan(100).await;
+    for round in 0..4 {
+        let people = emails(&format!("round{round}-"), 0..10);
+        let key = format!("round {round}");
+        let answers = join_all((0..8).map(|_| assign(&plan, &people, &key))).await;
+        let mut given: Vec<&TestResponse> = Vec::new();
+        for answer in &answers {
+            match answer.status.as_u16() {
+                200 => given.push(answer),
+                409 => assert!(answer.header("retry-after").is_some()),
+                _ => panic!("{}: {}", answer.status, answer.text),
+            }
+        }
+        assert_eq!(given.iter().filter(|answer| !is_replayed(answer)).count(), 1);
+        assert!(given.iter().all(|answer| answer.json()["num_successful_assignments"] == 10), "{answers:?}");
+    }
+    app.invariants().await.check();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_died_is_finished_by_the_next_attempt_and_answered_as_a_whole() {
+    for is_scheduled in [false, true] {
+        let app = TestApp::proxied().await;
+        let plan = app.plan(600).await;
+        let people = emails("learner", 0..500);
+        die_after(&app, 5);
+        assign(&plan, &people, "batch").await.expect(503);
+        app.proxy().heal();
+        // It may still be under way.
+        assign(&plan, &people, "batch").await.expect(409);
+        if is_scheduled {
+            app.advance("PT3M").await;
+        } else {
+            app.running().clock().set(app.now() + chrono::TimeDelta::seconds(61)).expect("later");
+        }
+        let answer = assign(&plan, &people, "batch").await;
+        assert!(is_replayed(&answer));
+        let body = answer.expect(200);
+        assert_eq!((&body["num_successful_assignments"], &body["num_already_associated"]), (&json!(500), &json!(0)));
+        let once_more = assign(&plan, &people, "batch").await;
+        assert_eq!(once_more.expect(200), body);
+        let invariants = app.invariants().await;
+        invariants.check();
+        assert_eq!(invariants.live(plan.uuid().into()).count(), 500);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_revocations_that_died_are_carried_on_where_they_ended() {
+    let app = TestApp::proxied().await;
+    let plan = app.plan(300).await;
+    let people = emails("learner", 0..250);
+    plan.assign(&people).await.expect(200);
+    let mut asked = people.clone();
+    asked.insert(100, "stranger@example.com".to_owned());
+    die_after(&app, 1);
+    revoke(&plan, &asked, "many").await.expect(503);
+    app.proxy().heal();
+    assert_eq!(plan.overview().await["revoked"], 90);
+    revoke(&plan, &asked, "many").await.expect(409);
+    app.running().clock().set(app.now() + chrono::TimeDelta::seconds(61)).expect("later");
+    let answer = revoke(&plan, &asked, "many").await;
+    assert!(is_replayed(&answer));
+    let body = answer.expect(207);
+    let revoked = body["successful_revocations"].as_array().expect("a list");
+    let order: Vec<&str> = revoked.iter().filter_map(|line| line["user_email"].as_str()).collect();
+    assert_eq!(order, people);
+    assert!(revoked.iter().all(|line| line["original_status"] == "assigned"));
+    assert_eq!(body["unsuccessful_revocations"].as_array().map(Vec::len), Some(1));
+    // Somebody new under an old address is not meant by an old request.
+    plan.assign(&people[..1]).await.expect(200);
+    assert_eq!(revoke(&plan, &asked, "many").await.expect(207), body);
+    assert_eq!(plan.overview().await["assigned"], 1);
+    app.invariants().await.check();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_reminded_twice_by_an_attempt_that_carries_on() {
+    let app = TestApp::proxied().await;
+    let plan = app.plan(200).await;
+    let people = emails("learner", 0..150);
+    plan.assign(&people).await.expect(200);
+    let path = plan.path("licenses/remind-all/");
+    die_after(&app, 1);
+    keyed(plan.admin(), Method::POST, &path, &json!({}), "all").await.expect(503);
+    app.proxy().heal();
+    app.running().clock().set(app.now() + chrono::TimeDelta::seconds(61)).expect("later");
+    let answer = keyed(plan.admin(), Method::POST, &path, &json!({}), "all").await;
+    assert_eq!((answer.status.as_u16(), is_replayed(&answer)), (204, true), "{}", answer.text);
+    let invariants = app.invariants().await;
+    let mut reminded: Vec<String> = invariants
+        .events
+        .iter()
+        .filter(|event| event.kind == license_domain::EventKind::LearnersReminded)
+        .flat_map(|event| event.licenses.iter().filter_map(|change| change.email.as_ref()))
+        .map(|email| email.as_given().to_owned())
+        .collect();
+    reminded.sort_unstable();
+    assert_eq!(reminded, people);
+}
+
+#[tokio::test]
+async fn an_effect_whose_answer_was_lost_is_answered_from_what_is_there() {
+    let app = TestApp::proxied().await;
+    let plan = app.plan(5).await;
+    let held = plan.assigned("ann@example.com").await;
+    let ann = app.learner(plan.agreement.enterprise, "ann@example.com");
+    let path = format!("/api/v1/license-activation/?activation_key={}", held.key);
+    // The activation goes through; then the process dies before its answer is on record.
+    die_after(&app, 1);
+    keyed(&ann, Method::POST, &path, &json!({}), "activate").await.expect(503);
+    app.proxy().heal();
+    app.running().clock().set(app.now() + chrono::TimeDelta::seconds(61)).expect("later");
+    let answer = keyed(&ann, Method::POST, &path, &json!({}), "activate").await;
+    assert!(is_replayed(&answer));
+    assert_eq!(answer.expect(200)["status"], "activated");
+    let again = keyed(&ann, Method::POST, &path, &json!({}), "activate").await;
+    assert_eq!(again.expect(200), answer.json());
+    app.invariants().await.check();
+}
