@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use license_domain::{EnterpriseId, ProductCatalog, RoleGrant, RoleName, Scope, Stamp, Timestamp};
 use license_local::{Options, Running};
-use license_storage_dynamodb::{keys::UserKeys, ports::Portfolios, rows, table::Write};
+use license_storage::Portfolios;
+use license_storage_dynamodb::{keys::UserKeys, rows, table::Write};
 use serde_json::{Value, json};
 use uuid::Uuid;
 

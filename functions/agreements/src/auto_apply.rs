@@ -13,7 +13,7 @@ use license_api::{
     id, wire,
 };
 use license_domain::AgreementId;
-use license_storage_dynamodb::ports::AutoApplyError;
+use license_storage::AutoApplyError;
 
 use crate::Context;
 

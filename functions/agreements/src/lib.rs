@@ -12,10 +12,8 @@ use std::{fmt, sync::Arc};
 use axum::{Router, extract::FromRef};
 use license_api::{AppState, Endpoints, Route};
 use license_clients::WebhookSettings;
-use license_storage_dynamodb::{
-    Store,
-    ports::{AuditTrails, AutoApply, Portfolios, Webhooks},
-};
+use license_storage::{AuditTrails, AutoApply, Portfolios, Webhooks};
+use license_storage_dynamodb::Store;
 
 pub use self::compose::{SETTINGS, compose};
 

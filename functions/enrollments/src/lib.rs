@@ -10,10 +10,8 @@ use std::{fmt, sync::Arc};
 use axum::{Router, extract::FromRef};
 use license_api::{AppState, Endpoints, Route};
 use license_clients::Exports;
-use license_storage_dynamodb::{
-    Store,
-    ports::{Jobs, Portfolios},
-};
+use license_storage::{Jobs, Portfolios};
+use license_storage_dynamodb::Store;
 
 pub use self::compose::{EnrollmentLimit, SETTINGS, compose};
 

@@ -16,10 +16,8 @@ use axum::{Router, extract::FromRef};
 use license_api::{ADMINS, ApiError, AppState, CsvLimit, Endpoints, Requester, RequiredPermission, Route, id};
 use license_clients::{ClientError, Exports};
 use license_domain::{Job, JobId, Portfolio};
-use license_storage_dynamodb::{
-    Store,
-    ports::{Jobs, Portfolios},
-};
+use license_storage::{Jobs, Portfolios};
+use license_storage_dynamodb::Store;
 
 pub use self::compose::{SETTINGS, compose};
 

@@ -5,7 +5,7 @@
 use futures::{future::try_join_all, try_join};
 use license_api::Requester;
 use license_domain::{EmailAddress, EmailKey, License, LmsUserId};
-use license_storage_dynamodb::{StoreError, ports::Learners};
+use license_storage::{Learners, StoreError};
 
 /// The caller's licenses, each once.
 pub async fn of(learners: &dyn Learners, requester: &Requester) -> Result<Vec<License>, StoreError> {

@@ -16,10 +16,8 @@ use std::{fmt, sync::Arc};
 use axum::{Router, extract::FromRef};
 use license_api::{AppState, Endpoints, Route, SecretText};
 use license_clients::{Catalogs, LmsUsers};
-use license_storage_dynamodb::{
-    Store,
-    ports::{Activate, Learners, Portfolios},
-};
+use license_storage::{Activate, Learners, Portfolios};
+use license_storage_dynamodb::Store;
 
 pub use self::compose::{SETTINGS, compose, subsidy_key};
 

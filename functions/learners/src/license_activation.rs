@@ -15,10 +15,7 @@ use license_api::{
     wire,
 };
 use license_domain::{Access, ActivationKey, EnterpriseId, License, LicenseStatus, Portfolio, Timestamp};
-use license_storage_dynamodb::{
-    StoreError,
-    ports::{ActivateError, with_key},
-};
+use license_storage::{ActivateError, StoreError, with_key};
 
 use crate::{Context, lms_user};
 

@@ -2,7 +2,7 @@
 
 use license_api::Requester;
 use license_domain::{License, LicenseStatus, PlanId};
-use license_storage_dynamodb::StoreError;
+use license_storage::StoreError;
 
 use crate::Context;
 

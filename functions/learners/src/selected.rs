@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use license_api::{ApiError, Params, selection};
 use license_domain::{License, LicenseStatus, Portfolio, SubscriptionPlan, Timestamp};
-use license_storage_dynamodb::ports::{LicenseFilter, OrderBy};
+use license_storage::{LicenseFilter, OrderBy};
 
 /// What the parameters ask for. A flag is on where it says `true`, in any case, and off where it says anything
 /// else; the defaults count where it is absent.

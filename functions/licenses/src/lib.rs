@@ -12,10 +12,8 @@ use std::{fmt, sync::Arc};
 use axum::{Router, extract::FromRef};
 use license_api::{AppState, CsvLimit, Endpoints, LearnerPortal, Route};
 use license_clients::Exports;
-use license_storage_dynamodb::{
-    Store,
-    ports::{Assign, AuditTrails, Jobs, Learners, Licenses, Portfolios, Prefetches, Remind, Revoke},
-};
+use license_storage::{Assign, AuditTrails, Jobs, Learners, Licenses, Portfolios, Prefetches, Remind, Revoke};
+use license_storage_dynamodb::Store;
 use license_work::Engine;
 
 pub use self::compose::{SETTINGS, compose};

@@ -4,10 +4,8 @@ use std::{collections::HashSet, time::Duration};
 
 use license_api::{Fields, Presence, email};
 use license_domain::{EmailAddress, EmailKey, LicenseStatus, SubscriptionPlan};
-use license_storage_dynamodb::{
-    StoreError,
-    ports::{LicenseFilter, LicenseQuery, Licenses},
-};
+use license_storage::{LicenseFilter, LicenseQuery, Licenses, StoreError};
+
 use serde_json::Value;
 
 /// How often a list is looked at that shows fewer than there are, and how long is waited in between.

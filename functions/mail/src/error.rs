@@ -1,7 +1,7 @@
 //! What goes wrong with mails.
 
 use license_clients::ClientError;
-use license_storage_dynamodb::StoreError;
+use license_storage::StoreError;
 
 /// Why a mail was not sent. It is tried again.
 #[derive(Debug, thiserror::Error)]

@@ -15,10 +15,8 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use license_clients::Enterprises;
 use license_domain::{Clock, Random, delivery::LEASE};
 use license_messaging::{Outcome, Queue, Queues, Received, consume};
-use license_storage_dynamodb::{
-    Store,
-    ports::{Deliveries, Events, Jobs, Portfolios},
-};
+use license_storage::{Deliveries, Events, Jobs, Portfolios};
+use license_storage_dynamodb::Store;
 use license_telemetry::metrics;
 
 use self::send::Progress;

@@ -5,7 +5,7 @@ use license_domain::{
     Delivery, DeliveryId, DeliveryState, Timestamp,
     delivery::{CallOutcome, Standing},
 };
-use license_storage_dynamodb::StoreError;
+use license_storage::StoreError;
 use license_telemetry::metrics;
 
 use crate::{

@@ -12,10 +12,8 @@ use std::{fmt, sync::Arc};
 
 use aws_lambda_events::event::{dynamodb, streams::DynamoDbEventResponse};
 use license_messaging::{Bus, Queues};
-use license_storage_dynamodb::{
-    Store,
-    ports::{AuditTrails, Events, Portfolios, Webhooks},
-};
+use license_storage::{AuditTrails, Events, Portfolios, Webhooks};
+use license_storage_dynamodb::Store;
 use serde::{Deserialize, Serialize};
 
 pub use self::{

@@ -2,7 +2,7 @@
 
 use license_domain::{Consequence, Event, EventKind, Webhook, delivery::MAX_RECIPIENTS, lifecycle::bus_events};
 use license_messaging::{Message, MessagingError, Outgoing, Queue};
-use license_storage_dynamodb::StoreError;
+use license_storage::StoreError;
 
 use crate::Context;
 

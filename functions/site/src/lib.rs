@@ -10,7 +10,8 @@ use std::{fmt, sync::Arc};
 
 use axum::{Router, extract::FromRef};
 use license_api::{AppState, Endpoints, Route};
-use license_storage_dynamodb::{Store, ports::Health};
+use license_storage::Health;
+use license_storage_dynamodb::Store;
 
 pub use self::compose::{SETTINGS, compose};
 

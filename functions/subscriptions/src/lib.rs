@@ -9,10 +9,8 @@ use std::{fmt, sync::Arc};
 
 use axum::{Router, extract::FromRef};
 use license_api::{AppState, Endpoints, Route};
-use license_storage_dynamodb::{
-    Store,
-    ports::{AuditTrails, Portfolios},
-};
+use license_storage::{AuditTrails, Portfolios};
+use license_storage_dynamodb::Store;
 
 pub use self::compose::{SETTINGS, compose};
 

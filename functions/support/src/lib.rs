@@ -11,10 +11,8 @@ use std::{fmt, sync::Arc};
 
 use axum::{Router, extract::FromRef};
 use license_api::{AppState, Endpoints, LearnerPortal, Route};
-use license_storage_dynamodb::{
-    Store,
-    ports::{Deliveries, Learners, Portfolios, Retire},
-};
+use license_storage::{Deliveries, Learners, Portfolios, Retire};
+use license_storage_dynamodb::Store;
 
 pub use self::compose::{SETTINGS, compose};
 

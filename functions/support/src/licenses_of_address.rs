@@ -4,7 +4,7 @@
 use std::{cmp::Reverse, collections::BTreeSet};
 
 use license_domain::{EmailKey, License, PlanId, Portfolio, SubscriptionPlan};
-use license_storage_dynamodb::StoreError;
+use license_storage::StoreError;
 
 use crate::Context;
 

@@ -14,10 +14,8 @@ use chrono::TimeDelta;
 use lambda_runtime::LambdaEvent;
 use license_domain::{BatchId, Clock, Due, JobId, Timestamp, Waits, Work, due::in_turns};
 use license_messaging::Queues;
-use license_storage_dynamodb::{
-    Store, StoreError,
-    ports::{Batches, Sweep},
-};
+use license_storage::{Batches, StoreError, Sweep};
+use license_storage_dynamodb::Store;
 use license_telemetry::metrics::{self, Unit};
 use license_work::{Engine, JobError, Look};
 use serde::Serialize;

@@ -5,7 +5,7 @@ use license_domain::{
     lifecycle::bus_events,
     webhook::{Attempt, DeliveryAttempt},
 };
-use license_storage_dynamodb::StoreError;
+use license_storage::StoreError;
 use license_telemetry::metrics;
 use serde_json::{Value, json};
 

@@ -11,10 +11,8 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use license_clients::WebhookClient;
 use license_domain::{Clock, Random};
 use license_messaging::{Message, Outcome, Queue, Queues, Received, consume};
-use license_storage_dynamodb::{
-    Store,
-    ports::{Events, Portfolios, Webhooks},
-};
+use license_storage::{Events, Portfolios, Webhooks};
+use license_storage_dynamodb::Store;
 use license_telemetry::metrics;
 
 use self::deliver::Delivered;

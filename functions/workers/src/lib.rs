@@ -11,10 +11,8 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use license_clients::{ClientError, Enterprises};
 use license_domain::{Clock, Consequence, EventId, JobId, Random};
 use license_messaging::{Message, MessagingError, Outcome, Queue, Queues, Received, consume};
-use license_storage_dynamodb::{
-    Store, StoreError,
-    ports::{AuditTrails, Events, Notifications, Portfolios},
-};
+use license_storage::{AuditTrails, Events, Notifications, Portfolios, StoreError};
+use license_storage_dynamodb::Store;
 use license_telemetry::metrics;
 use license_work::{BEGIN, Engine, JobError, Pace, Progress, REFILL, Services};
 

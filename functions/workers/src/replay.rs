@@ -3,7 +3,7 @@
 
 use license_domain::{Event, EventId, Subject, Timestamp, WebhookId};
 use license_messaging::{Message, Outgoing, Queue};
-use license_storage_dynamodb::ports::AuditQuery;
+use license_storage::AuditQuery;
 
 use crate::{BulkError, Context};
 

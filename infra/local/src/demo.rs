@@ -10,13 +10,11 @@ use license_domain::{
     AgreementId, CatalogId, ChangeReason, CustomerAgreement, EmailAddress, EnterpriseId, LmsUserId, PlanId, Portfolio,
     ProductId, Random, SeatLayout, SeatPrefix, Stamp, SubscriptionPlan, Timestamp,
 };
-use license_storage_dynamodb::{
-    Store,
-    ports::{
-        Activate, Answering, Assign, AssignRequest, Assignment, Learners, Portfolios, Prefetch, Provision, Revoke,
-        RevokeRequest,
-    },
+use license_storage::{
+    Activate, Answering, Assign, AssignRequest, Assignment, Learners, Portfolios, Prefetch, Provision, Revoke,
+    RevokeRequest,
 };
+use license_storage_dynamodb::Store;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use license_storage_dynamodb::StoreError;
+use license_storage::StoreError;
 
 use crate::import::ImportError;
 

@@ -10,7 +10,8 @@ use aws_sdk_dynamodb::{
         ScalarAttributeType, StreamSpecification, StreamViewType,
     },
 };
-use license_storage_dynamodb::{StoreError, failures::classify};
+use license_storage::StoreError;
+use license_storage_dynamodb::failures::classify;
 use license_template::{IndexSpec, KeySpec, Projection as Projected, TableSpec};
 
 /// The table's name.

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use license_domain::{Clock, Random, Timestamp};
-use license_storage_dynamodb::ports::RequesterRecords;
+use license_storage::RequesterRecords;
 
 use crate::{ApiSettings, SettingsError, auth::Authenticator, throttle::Throttle, users::KnownUsers};
 

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use license_storage_dynamodb::StoreError;
+use license_storage::StoreError;
 use license_telemetry::metrics;
 use serde_json::{Value, json};
 

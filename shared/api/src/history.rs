@@ -3,10 +3,8 @@
 use axum::{Json, http::StatusCode};
 use chrono::{DateTime, TimeDelta, Utc};
 use license_domain::{AuditEntry, EventId, EventKind, Subject, Timestamp, clock::to_micros};
-use license_storage_dynamodb::{
-    StoreError,
-    ports::{AuditQuery, AuditTrails},
-};
+use license_storage::{AuditQuery, AuditTrails, StoreError};
+
 use serde_json::json;
 
 use crate::{

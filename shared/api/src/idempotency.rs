@@ -19,7 +19,8 @@ use axum::{
 };
 use chrono::TimeDelta;
 use license_domain::{Begun, Once, Principal, StoredAnswer};
-use license_storage_dynamodb::{StoreError, ports::Earlier};
+use license_storage::{Earlier, StoreError};
+
 use serde::Serialize;
 
 use crate::{ApiError, AppState, body::BODY_LIMIT, digest::digest};

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use futures::try_join;
 use license_domain::{Portfolio, SubscriptionPlan, Timestamp};
-use license_storage_dynamodb::{StoreError, ports::Portfolios};
+use license_storage::{Portfolios, StoreError};
 
 use crate::{ApiError, Page, PageQuery, wire};
 

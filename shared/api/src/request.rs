@@ -7,7 +7,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use license_storage_dynamodb::StoreError;
+use license_storage::StoreError;
 use tracing::Instrument;
 
 use crate::{ApiError, AppState};

@@ -12,7 +12,7 @@ use std::cmp::Ordering;
 
 use axum::http::StatusCode;
 use license_domain::{License, LicenseStatus};
-use license_storage_dynamodb::ports::{LicenseFilter, OrderBy, OrderField};
+use license_storage::{LicenseFilter, OrderBy, OrderField};
 
 use crate::{ApiError, Params};
 

@@ -17,7 +17,7 @@ use axum::{
 };
 use futures::future::{BoxFuture, FutureExt, Shared};
 use license_domain::Timestamp;
-use license_storage_dynamodb::ports::{RequestCount, RequesterRecords};
+use license_storage::{RequestCount, RequesterRecords};
 use license_telemetry::metrics;
 
 use crate::{ApiError, digest::digest};

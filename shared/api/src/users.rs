@@ -7,10 +7,7 @@ use std::{
 };
 
 use license_domain::Timestamp;
-use license_storage_dynamodb::{
-    StoreError,
-    ports::{RequesterRecords, StoredUser},
-};
+use license_storage::{RequesterRecords, StoreError, StoredUser};
 
 /// How long an answer is remembered, in seconds.
 const LIFETIME_SECONDS: i64 = 60;

@@ -2,7 +2,7 @@
 
 use futures::future::try_join_all;
 use license_domain::{Access, EnterpriseId, Portfolio};
-use license_storage_dynamodb::{StoreError, ports::Portfolios};
+use license_storage::{Portfolios, StoreError};
 
 /// What a list is made from.
 #[derive(Clone, Debug)]

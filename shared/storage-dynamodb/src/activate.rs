@@ -9,12 +9,12 @@ use crate::{
     Store,
     attempts::Attempt,
     keys::{self, LearnerKeys},
-    ports::{Activate, ActivateError},
     rows,
     table::Write,
     transaction::Commit,
     write::{BucketChange, change_in_place},
 };
+use license_storage::{Activate, ActivateError};
 
 /// The condition of an activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

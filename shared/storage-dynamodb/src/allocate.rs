@@ -3,12 +3,13 @@
 use license_domain::{License, Ordinal, SubscriptionPlan};
 
 use crate::{
-    Store, StoreError,
+    Store,
     keys::{BucketKeys, FREE_PREFIX},
     rows::{self, Bucket},
     table::{Expression, Range, Write},
     write::BucketChange,
 };
+use license_storage::StoreError;
 
 /// How many more rows than needed are looked at, so that concurrent draws seldom pick the same one.
 const CHOICE: u64 = 16;

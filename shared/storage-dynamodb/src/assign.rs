@@ -10,14 +10,15 @@ use license_domain::{
 };
 
 use crate::{
-    Store, StoreError,
+    Store,
     attempts::Attempt,
     keys::{BucketKeys, Item, Key, LearnerKeys},
-    ports::{Assign, AssignError, AssignRequest, Assigned, Assignment, Prefetch, Prefetches},
+    prefetch::ReadAhead,
     rows,
     transaction::{MAX_ITEMS, Transaction},
     write::{ROOM_FOR_OTHERS, Slot, occupy, signed, slots_in},
 };
+use license_storage::{Assign, AssignError, AssignRequest, Assigned, Assignment, Prefetch, Prefetches, StoreError};
 
 /// The most learners that are tried in one transaction.
 pub(crate) const AT_ONCE: usize = MAX_ITEMS - ROOM_FOR_OTHERS;
@@ -42,7 +43,7 @@ impl Prefetches for Store {
             Some((number, item)) => Some((number, rows::from_item(item)?)),
             None => None,
         };
-        Ok(Prefetch { slots: Some(items), bucket, returned })
+        Ok(Prefetch::new(ReadAhead { slots: Some(items), bucket, returned }))
     }
 }
 
@@ -103,8 +104,8 @@ impl Store {
     ///    another bucket. Nothing was written in any of these cases.
     /// 5. Needs more than 100 items (archives and returned seats cost one more each): a batch.
     async fn assign_at_once(&self, wishes: &Wishes<'_>, prefetch: Prefetch) -> Result<Assigned, AssignError> {
-        let attempt = |transaction, prefetch| self.try_at_once(wishes, transaction, prefetch);
-        match self.transact("assign", prefetch, attempt).await? {
+        let attempt = |transaction, ahead| self.try_at_once(wishes, transaction, ahead);
+        match self.transact("assign", prefetch.into_inner(), attempt).await? {
             Some(assigned) => Ok(assigned),
             None => self.assign_in_batch(wishes).await,
         }
@@ -115,11 +116,11 @@ impl Store {
         &self,
         wishes: &Wishes<'_>,
         mut transaction: Transaction<Failed>,
-        prefetch: Prefetch,
-    ) -> Result<Attempt<Option<Assigned>, Prefetch>, AssignError> {
+        ahead: ReadAhead,
+    ) -> Result<Attempt<Option<Assigned>, ReadAhead>, AssignError> {
         let Wishes { portfolio, plan, request } = *wishes;
-        let mut ahead = prefetch.bucket.map(|(bucket, _)| (bucket, prefetch.returned.clone()));
-        let (slots, bucket) = self.look(plan, &request.assignments, prefetch).await?;
+        let mut returned = ahead.bucket.map(|(bucket, _)| (bucket, ahead.returned.clone()));
+        let (slots, bucket) = self.look(plan, &request.assignments, ahead).await?;
         let fresh: Vec<&Assignment> = request.assignments.iter().filter(|wish| is_fresh(wish, &slots)).collect();
         let already_associated = to_u64(request.assignments.len() - fresh.len());
         if fresh.is_empty() {
@@ -135,10 +136,10 @@ impl Store {
         };
         let mut seats = Vec::with_capacity(fresh.len());
         for share in &shares {
-            let rows = ahead.take_if(|(bucket, _)| *bucket == share.at.bucket).map(|(_, rows)| rows);
+            let rows = returned.take_if(|(bucket, _)| *bucket == share.at.bucket).map(|(_, rows)| rows);
             let taken = self.seats(plan, share, rows.unwrap_or_default()).await?;
             let Some((taken, deletes)) = taken else {
-                return Ok(Attempt::Retry(Prefetch::default()));
+                return Ok(Attempt::Retry(ReadAhead::default()));
             };
             let mut change = share.change();
             change.assigned = signed(taken.len());
@@ -170,13 +171,13 @@ impl Store {
         &self,
         plan: &SubscriptionPlan,
         wishes: &[Assignment],
-        prefetch: Prefetch,
+        ahead: ReadAhead,
     ) -> Result<(HashMap<EmailKey, Slot>, Option<(BucketKeys, rows::Bucket)>), StoreError> {
         let emails: Vec<EmailKey> = wishes.iter().map(|wish| wish.email.key()).collect();
         let at = self.any_bucket(plan.uuid, &plan.seats);
         let bucket_of = |(bucket, seen)| (BucketKeys { plan: plan.uuid, bucket }, seen);
-        if let Some(items) = prefetch.slots {
-            return Ok((slots_in(plan.uuid, &emails, items)?, prefetch.bucket.map(bucket_of)));
+        if let Some(items) = ahead.slots {
+            return Ok((slots_in(plan.uuid, &emails, items)?, ahead.bucket.map(bucket_of)));
         }
         let mut keys: Vec<Key> = emails.iter().map(|email| LearnerKeys(email).slot(plan.uuid)).collect();
         keys.push(at.bucket());

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use license_domain::Random;
 
-use crate::{StoreError, table::Table};
+use crate::table::Table;
+use license_storage::StoreError;
 
 /// How often a write that lost a race is tried.
 pub(crate) const MAX_ATTEMPTS: u32 = 24;

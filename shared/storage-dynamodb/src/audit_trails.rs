@@ -7,12 +7,12 @@ use sha2::Sha256;
 use uuid::Uuid;
 
 use crate::{
-    Store, StoreError,
+    Store,
     keys::{self, Item, Key},
-    ports::{AuditQuery, AuditTrails},
     rows,
     table::{Expression, Range, Write},
 };
+use license_storage::{AuditQuery, AuditTrails, StoreError};
 
 /// The attribute that holds the secret.
 const SECRET: &str = "secret";

@@ -7,16 +7,16 @@ use license_domain::{
 };
 
 use crate::{
-    Store, StoreError,
+    Store,
     activate::alias,
     assign::Failed,
     attempts::Attempt,
     keys::LearnerKeys,
-    ports::{AutoApply, AutoApplyError},
     rows,
     transaction::Transaction,
     write::{occupy, slots_in},
 };
+use license_storage::{AutoApply, AutoApplyError, StoreError};
 
 #[async_trait]
 impl AutoApply for Store {

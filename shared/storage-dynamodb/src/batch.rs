@@ -12,17 +12,17 @@ use license_domain::{BatchId, EmailAddress, EmailKey, LicenseId, Stamp, Timestam
 
 use self::record::{Batch, Chunk, State, Wish};
 use crate::{
-    Store, StoreError,
+    Store,
     allocate::BucketAllocation,
     assign::{Failed, Wishes, is_fresh, to_u64},
     attempts::Attempt,
     idempotency::Step,
     keys::{self, BatchKeys, CHUNK_PREFIX, TTL},
-    ports::{AssignError, Assigned, Assignment, Batches, Portfolios},
     renew, rows,
     table::{Expression, PARALLEL, Range, Write},
     transaction::{Commit, Transaction},
 };
+use license_storage::{AssignError, Assigned, Assignment, Batches, Portfolios, StoreError};
 
 /// The most learners of a chunk that draws untouched seats: slot and perhaps an archived license for each.
 const UNTOUCHED_AT_ONCE: usize = 45;

@@ -3,18 +3,18 @@
 use license_domain::{Event, EventKind, LicenseStatus, Portfolio, Stamp, SubscriptionPlan};
 
 use crate::{
-    Store, StoreError,
+    Store,
     assign::to_u64,
     attempts::Attempt,
     keys::{self, AgreementKeys, BucketKeys, FREE_PREFIX, Key},
     portfolios::sum,
-    ports::DeletePlanError,
     rows::{self, Bucket},
     table::{Expression, Range, Write},
     transaction::{Commit, MAX_ITEMS},
     update::unchanged_plan,
     write::record_changes,
 };
+use license_storage::{DeletePlanError, StoreError};
 
 /// Items of the transaction that are neither buckets nor free seats.
 const OTHERS: usize = 6;

@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use license_domain::{Consequence, Delivery, DeliveryId, DeliveryState, Event, EventKind, Portfolio, Stamp};
 
 use crate::{
-    Store, StoreError,
+    Store,
     audit_trails::version_is,
     keys::{self, Item, Key, TTL},
-    ports::Deliveries,
     rows::{self, number},
     table::{Expression, Range, Write},
 };
+use license_storage::{Deliveries, StoreError};
 
 /// How long a record is kept: longer than any message about it can come again.
 const LIFETIME_SECONDS: i64 = 30 * 24 * 60 * 60;

@@ -5,12 +5,12 @@ use futures::{StreamExt, TryStreamExt, stream};
 use license_domain::{Event, EventId, Timestamp};
 
 use crate::{
-    Store, StoreError,
+    Store,
     keys::{self, Item},
-    ports::Events,
     rows,
     table::{PARALLEL, Range},
 };
+use license_storage::{Events, StoreError};
 
 #[async_trait]
 impl Events for Store {

@@ -9,7 +9,8 @@ use aws_sdk_dynamodb::{
     types::CancellationReason,
 };
 
-use crate::{StoreError, keys, table::Canceled};
+use crate::{keys, table::Canceled};
+use license_storage::StoreError;
 
 /// The most characters of a message that are logged.
 const MAX_MESSAGE: usize = 600;

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use crate::{
-    Store, StoreError,
+    Store,
     keys::{self, Item, PART_PREFIX, TTL},
-    ports::{Earlier, Onces},
     rows::{self, number, text},
     table::{Expression, Range, Write},
     transaction::Transaction,
 };
+use license_storage::{Earlier, Onces, StoreError};
 
 /// How long a record is kept: a day.
 const LIFETIME_SECONDS: i64 = 24 * 60 * 60;

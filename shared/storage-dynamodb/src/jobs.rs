@@ -9,13 +9,13 @@ use license_domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Store, StoreError,
+    Store,
     audit_trails::version_is,
     keys::{self, Item, JobKeys, Key, TTL},
-    ports::{Jobs, Sweep},
     rows::{self, number},
     table::{Expression, Range, Write},
 };
+use license_storage::{Jobs, StoreError, Sweep};
 
 /// How long a job stays on record, as its rows and results do: they name learners.
 pub const LIFETIME_SECONDS: i64 = KEPT.num_seconds();

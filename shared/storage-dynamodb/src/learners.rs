@@ -8,16 +8,16 @@ use license_domain::{
 };
 
 use crate::{
-    Store, StoreError,
+    Store,
     activate::{alias, alias_key},
     attempts::Attempt,
     keys::{self, Item, Key, LICENSE_PREFIX, LearnerKeys},
-    ports::{Learners, Portfolios},
     rows::{self, Home, attributes, number, text},
     table::{Expression, Range, Write},
     transaction::Transaction,
     write::{BucketChange, Slot},
 };
+use license_storage::{Learners, Portfolios, StoreError};
 
 #[async_trait]
 impl Learners for Store {

@@ -11,14 +11,14 @@ use futures::try_join;
 use license_domain::{License, LicenseId, LicenseStatus, PlanId, SeatPrefix, SubscriptionPlan};
 
 use crate::{
-    Store, StoreError,
+    Store,
     attempts::Attempt,
     keys::{self, BucketKeys, Key},
     portfolios::sum,
-    ports::{LicenseFilter, LicenseQuery, Licenses, OrderBy, OrderField, PagePosition},
     rows::{self, Bucket},
     table::Range,
 };
+use license_storage::{LicenseFilter, LicenseQuery, Licenses, OrderBy, OrderField, PagePosition, StoreError};
 
 /// How often a drawn seat that the index does not show yet is asked for again.
 const MAX_LOOKS: u32 = 6;
@@ -114,6 +114,13 @@ impl Licenses for Store {
     /// In the default order a page is walked to: whole statuses are skipped by their counts, and a status is
     /// read from its nearer end. Any other order, and a search, read all of the plan's rows that the filter
     /// admits (about 0.4 KB each, shards in parallel) and sort them.
+    fn position_behind(&self, license: &License) -> PagePosition {
+        match license.status {
+            LicenseStatus::Unassigned => PagePosition::FreeSeat(license.uuid),
+            status => PagePosition::Row(status, keys::list_key(license)),
+        }
+    }
+
     async fn list(&self, plan: &SubscriptionPlan, query: &LicenseQuery) -> Result<Vec<License>, StoreError> {
         if query.filter.search.is_empty() && query.order.is_empty() {
             self.walk(plan, query).await

@@ -4,11 +4,10 @@ use async_trait::async_trait;
 use license_domain::{Consequence, Event, EventKind, PlanId, Portfolio, Stamp};
 
 use crate::{
-    Store, StoreError, keys,
-    ports::Notifications,
-    rows,
+    Store, keys, rows,
     table::{Expression, Write},
 };
+use license_storage::{Notifications, StoreError};
 
 /// The name of the notice about a plan's allocation.
 const UTILIZATION: &str = "utilization";

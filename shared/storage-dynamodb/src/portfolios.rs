@@ -10,12 +10,12 @@ use license_domain::{
 };
 
 use crate::{
-    Store, StoreError,
+    Store,
     keys::{self, AgreementKeys, AgreementPart, Item, Key, PORTFOLIO_RANGE},
-    ports::Portfolios,
     rows::{self, Bucket, attributes},
     table::{PARALLEL, Range},
 };
+use license_storage::{Portfolios, StoreError};
 
 #[async_trait]
 impl Portfolios for Store {

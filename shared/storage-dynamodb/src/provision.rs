@@ -7,12 +7,12 @@ use crate::{
     Store,
     attempts::Attempt,
     keys::{self, AgreementKeys, BucketKeys, Key},
-    ports::{CreateAgreementError, CreatePlanError, Provision},
     rows::{self, Bucket},
     table::{Expression, Write},
     transaction::Commit,
     write::record_changes,
 };
+use license_storage::{CreateAgreementError, CreatePlanError, Provision};
 
 /// The conditions of a new agreement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,13 +8,14 @@ use license_domain::{
 };
 
 use crate::{
-    Store, StoreError,
+    Store,
     attempts::Attempt,
     idempotency,
     keys::{Item, Key, LearnerKeys},
-    ports::{Remind, RemindRequest},
+    prefetch::ReadAhead,
     write::{change_in_place, slots_in},
 };
+use license_storage::{Remind, RemindRequest, StoreError};
 
 /// The most licenses that one transaction marks: each is one item, beside the event.
 const CHUNK: usize = 90;
@@ -44,13 +45,15 @@ impl Remind for Store {
         let known: HashSet<EmailKey> = parts.iter().flatten().map(EmailAddress::key).collect();
         request.emails.retain(|email| !known.contains(&email.key()));
         let is_parted = request.stamp.once.is_some() && (done > 0 || request.emails.len() > CHUNK);
-        let (mut reminded, mut glanced) = (known.len(), request.prefetch.slots.take());
+        let ahead: ReadAhead = std::mem::take(&mut request.prefetch).into_inner();
+        let (mut reminded, mut prefetched) = (known.len(), ahead.slots);
         for (n, chunk) in request.emails.chunks(CHUNK).enumerate() {
             let keys: Vec<EmailKey> = chunk.iter().map(EmailAddress::key).collect();
             let slots = keys.iter().map(|key| LearnerKeys(key).slot(plan.uuid));
-            let glanced = glanced.as_mut().map(|seen| slots.filter_map(|slot| seen.remove_entry(&slot)).collect());
+            let prefetched =
+                prefetched.as_mut().map(|seen| slots.filter_map(|slot| seen.remove_entry(&slot)).collect());
             let part = is_parted.then_some((done + n, chunk));
-            reminded += self.remind_chunk(portfolio, plan, &keys, glanced, &request, part).await?;
+            reminded += self.remind_chunk(portfolio, plan, &keys, prefetched, &request, part).await?;
         }
         Ok(reminded)
     }

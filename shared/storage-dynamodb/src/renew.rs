@@ -13,13 +13,13 @@ use license_domain::{AgreementId, RenewalId, Stamp};
 pub(crate) use self::record::{Renewing, is_renewal};
 use self::snapshot::AgreementSnapshot;
 use crate::{
-    Store, StoreError,
+    Store,
     attempts::Attempt,
     batch::record::State,
     keys::{self, BatchKeys},
-    ports::{Renew, RenewError, Renewed},
     rows,
 };
+use license_storage::{Renew, RenewError, Renewed, StoreError};
 
 #[async_trait]
 impl Renew for Store {
@@ -32,10 +32,10 @@ impl Renew for Store {
     /// 5. After a crash the batch is found overdue, or the route is called again: 3 and 4 for what is left.
     async fn renew(&self, renewal: RenewalId, stamp: &Stamp) -> Result<Renewed, RenewError> {
         let pointer = self.table.get(&keys::renewal(renewal)).await?;
-        let agreement: AgreementId = pointer.as_ref().and_then(rows::target).ok_or(RenewError::RequiredPermission)?;
+        let agreement: AgreementId = pointer.as_ref().and_then(rows::target).ok_or(RenewError::Missing)?;
         self.table
             .attempts("process renewal", (), |()| async move {
-                let sight = self.sight(agreement, renewal).await?.ok_or(RenewError::RequiredPermission)?;
+                let sight = self.sight(agreement, renewal).await?.ok_or(RenewError::Missing)?;
                 if sight.renewal.processed {
                     let AgreementSnapshot { portfolio, renewal, .. } = sight;
                     return Ok(Attempt::Done(Renewed { portfolio, renewal, is_new: false }));

@@ -5,16 +5,16 @@ use async_trait::async_trait;
 use license_domain::{AgreementId, Event, EventKind, Portfolio, RenewalId, Stamp, SubscriptionPlanRenewal};
 
 use crate::{
-    Store, StoreError,
+    Store,
     attempts::Attempt,
     keys::{self, AgreementKeys, Key},
-    ports::{Portfolios, RenewalError, Renewals},
     rows::{self, attributes},
     table::{Expression, Write},
     transaction::Commit,
     update::{move_pointer, unchanged},
     write::record_changes,
 };
+use license_storage::{Portfolios, RenewalError, Renewals, StoreError};
 
 /// The conditions of a renewal's transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

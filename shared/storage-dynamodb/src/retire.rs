@@ -4,16 +4,16 @@ use async_trait::async_trait;
 use license_domain::{EventKind, License, LicenseChange, LmsUserId, Portfolio, Stamp, SubscriptionPlan};
 
 use crate::{
-    Store, StoreError,
+    Store,
     attempts::Attempt,
     keys::{Item, Key, UserKeys},
     learners::{as_seen, give_back},
-    ports::{Portfolios, Retire},
     rows::{self, Home},
     table::{Range, Write},
     transaction::Transaction,
     write::{BucketChange, Slot},
 };
+use license_storage::{Portfolios, Retire, StoreError};
 
 /// The most items of a user's own that one transaction deletes.
 const AT_ONCE: usize = 90;

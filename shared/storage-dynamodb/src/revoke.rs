@@ -9,16 +9,17 @@ use license_domain::{
 };
 
 use crate::{
-    Store, StoreError,
+    Store,
     attempts::Attempt,
     idempotency,
     keys::{AgreementKeys, Item, Key, LearnerKeys},
-    ports::{Answering, Revocation, Revocations, Revoke, RevokeRequest},
+    prefetch::ReadAhead,
     rows::{self, number},
     table::{Expression, Write},
     transaction::{Commit, Transaction},
     write::{BucketChange, Slot, change_in_place, signed, slots_in},
 };
+use license_storage::{Answering, Revocation, Revocations, Revoke, RevokeRequest, StoreError};
 
 /// The most licenses that one transaction revokes: each is one item, beside bucket, plan and event.
 const CHUNK: usize = 90;
@@ -59,7 +60,8 @@ impl Revoke for Store {
         plan: PlanId,
         request: RevokeRequest,
     ) -> Result<Revocations, StoreError> {
-        let RevokeRequest { mut emails, mut prefetch, answering, stamp } = request;
+        let RevokeRequest { mut emails, prefetch, answering, stamp } = request;
+        let mut ahead: ReadAhead = prefetch.into_inner();
         let Some(plan) = portfolio.plan(plan) else {
             return Ok(emails.into_iter().map(|email| (email, Revocation::NotFound)).collect());
         };
@@ -81,9 +83,9 @@ impl Revoke for Store {
         let asked = Asked { answering, stamp };
         let is_parted = asked.stamp.once.is_some() && (done > 0 || emails.len() > CHUNK);
         for (n, chunk) in emails.chunks(CHUNK).enumerate() {
-            let glanced = prefetch.slots.take();
+            let prefetched = ahead.slots.take();
             let part = is_parted.then_some(done + n);
-            outcome.extend(self.revoke_chunk(portfolio, plan, chunk, glanced, part, &asked).await?);
+            outcome.extend(self.revoke_chunk(portfolio, plan, chunk, prefetched, part, &asked).await?);
         }
         Ok(outcome)
     }

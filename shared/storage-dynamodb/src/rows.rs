@@ -9,10 +9,10 @@ use license_domain::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    StoreError,
     failures::scrub,
     keys::{self, AgreementKeys, BucketKeys, IndexKey, Item, Key, LearnerKeys, TTL},
 };
+use license_storage::StoreError;
 
 /// The version of the items' shape.
 pub const SCHEMA: u32 = 1;

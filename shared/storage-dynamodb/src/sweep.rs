@@ -6,12 +6,12 @@ use futures::{StreamExt, TryStreamExt, stream};
 use license_domain::{Due, Timestamp, job::KEPT};
 
 use crate::{
-    Store, StoreError,
+    Store,
     keys::{self, Item, Key, TTL},
-    ports::Sweep,
     rows::{number, text},
     table::{Expression, PARALLEL, Range},
 };
+use license_storage::{StoreError, Sweep};
 
 /// The attribute that says until when the parts of work are kept.
 const KEPT_UNTIL: &str = "kept_until";

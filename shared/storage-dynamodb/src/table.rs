@@ -15,7 +15,6 @@ use futures::{StreamExt, TryStreamExt, stream};
 use license_domain::{Clock, Random};
 
 use crate::{
-    StoreError,
     attempts::Attempt,
     cache::Cached,
     failures::{cancellation, classify, malformed},
@@ -24,6 +23,7 @@ use crate::{
     settings::StoreSettings,
     transaction::size_of,
 };
+use license_storage::StoreError;
 
 /// The most keys that one `BatchGetItem` may name.
 const BATCH_GET_LIMIT: usize = 100;

@@ -12,13 +12,14 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use license_domain::{Event, Stamp, idempotency::Flag};
 
 use crate::{
-    Store, StoreError,
+    Store,
     attempts::Attempt,
     idempotency::{self, Step},
     keys::Item,
     rows,
     table::{Canceled, Write},
 };
+use license_storage::StoreError;
 
 /// The most items that one transaction may hold.
 pub(crate) const MAX_ITEMS: usize = 100;

@@ -8,15 +8,15 @@ use license_domain::{
 use serde_json::{Value, json};
 
 use crate::{
-    Store, StoreError,
+    Store,
     attempts::Attempt,
     keys::{AgreementKeys, Key, LearnerKeys},
     learners::as_seen,
-    ports::{Transfer, TransferRequest, Transferred, Transfers},
     rows::number,
     table::{Expression, Write},
     write::{BucketChange, Slot, occupy, signed, slots_in},
 };
+use license_storage::{StoreError, Transfer, TransferRequest, Transferred, Transfers};
 
 /// The conditions of a transfer.
 #[derive(Clone, Copy, Debug)]

@@ -6,15 +6,15 @@ use license_domain::{
 };
 
 use crate::{
-    Store, StoreError,
+    Store,
     attempts::Attempt,
     keys::{self, AgreementKeys, BucketKeys, Item, Key},
-    ports::{DeletePlanError, Update, UpdateError},
     rows::{self, Bucket, attributes},
     table::{Expression, Write},
     transaction::{Commit, Transaction},
     write::record_changes,
 };
+use license_storage::{DeletePlanError, StoreError, Update, UpdateError};
 
 /// The conditions of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,12 +4,12 @@ use async_trait::async_trait;
 use license_domain::{RoleGrant, Timestamp};
 
 use crate::{
-    Store, StoreError,
+    Store,
     keys::{self, Key, ROLE_PREFIX, UserKeys},
-    ports::{Health, RequestCount, RequestCounts, StoredUser, Users},
     rows,
     table::Range,
 };
+use license_storage::{Health, RequestCount, RequestCounts, StoreError, StoredUser, Users};
 
 #[async_trait]
 impl Users for Store {

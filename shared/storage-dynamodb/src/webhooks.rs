@@ -7,13 +7,13 @@ use license_domain::{
 };
 
 use crate::{
-    Store, StoreError,
+    Store,
     attempts::Attempt,
     keys::{self, AgreementKeys, Item},
-    ports::Webhooks,
     rows,
     table::{Expression, Range, Write},
 };
+use license_storage::{StoreError, Webhooks};
 
 /// The conditions of a webhook's transactions.
 #[derive(Clone, Copy, Debug)]

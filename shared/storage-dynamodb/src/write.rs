@@ -9,11 +9,12 @@ use license_domain::{
 };
 
 use crate::{
-    Store, StoreError,
+    Store,
     keys::{self, BucketKeys, Item, Key, LearnerKeys},
     rows::{self, Bucket, Home, attributes, number, text},
     table::{Expression, Write},
 };
+use license_storage::StoreError;
 
 /// How many items of a transaction are left for other things than slots, when as many learners as possible
 /// are to fit: buckets, the event, a chunk or plan.

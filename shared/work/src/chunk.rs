@@ -6,14 +6,11 @@ use license_domain::{
     Begun, EmailAddress, EmailKey, Job, JobCounts, JobKind, LicenseId, LicenseStatus, Once, PlanId, Portfolio, Row,
     RowOutcome, RowResult, Stamp, StoredAnswer, SubscriptionPlan, plan::MAX_LICENSES,
 };
-use license_storage_dynamodb::{
-    StoreError,
-    keys::JobKeys,
-    ports::{
-        Answering, AssignError, AssignRequest, Assigned, Assignment, Earlier, Prefetch, RemindRequest, Revocation,
-        Revocations, RevokeRequest, TransferRequest, Transferred, Transfers,
-    },
+use license_storage::{
+    Answering, AssignError, AssignRequest, Assigned, Assignment, Earlier, Prefetch, RemindRequest, Revocation,
+    Revocations, RevokeRequest, StoreError, TransferRequest, Transferred, Transfers,
 };
+use license_storage_dynamodb::keys::JobKeys;
 
 use crate::{Engine, JobError};
 

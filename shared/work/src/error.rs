@@ -2,7 +2,7 @@
 
 use license_clients::ClientError;
 use license_messaging::MessagingError;
-use license_storage_dynamodb::{StoreError, ports::UpdateError};
+use license_storage::{StoreError, UpdateError};
 
 /// Why a job did not go on.
 #[derive(Debug, thiserror::Error)]

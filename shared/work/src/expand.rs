@@ -9,10 +9,7 @@ use license_domain::{
         chunks::{Chunks, MAX_INVALID_LENGTH, MAX_SOURCE_LENGTH},
     },
 };
-use license_storage_dynamodb::{
-    StoreError,
-    ports::{LicenseFilter, LicenseQuery, PagePosition},
-};
+use license_storage::{LicenseFilter, LicenseQuery, StoreError};
 
 use crate::{Engine, JobError};
 
@@ -164,7 +161,7 @@ impl Engine {
             loop {
                 let page = self.licenses.list(plan, &query).await?;
                 let Some(last) = page.last() else { break };
-                query.after = Some(PagePosition::behind(last));
+                query.after = Some(self.licenses.position_behind(last));
                 found += u64::try_from(page.len()).unwrap_or_default();
                 let is_last = page.len() < PAGE;
                 for license in page {

@@ -17,10 +17,10 @@ use std::{fmt, sync::Arc};
 use license_clients::{Catalogs, Enterprises, Exports};
 use license_domain::{Clock, Job, JobId, Portfolio, Random, Stamp};
 use license_messaging::{Message, Outgoing, Queue};
-use license_storage_dynamodb::{
-    Store,
-    ports::{Assign, Jobs, Learners, Licenses, Onces, Portfolios, Prefetches, Remind, Revoke, Transfer, Update},
+use license_storage::{
+    Assign, Jobs, Learners, Licenses, Onces, Portfolios, Prefetches, Remind, Revoke, Transfer, Update,
 };
+use license_storage_dynamodb::Store;
 
 pub use self::{
     error::JobError,

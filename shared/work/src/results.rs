@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use license_domain::{Job, JobCounts, RowResult};
-use license_storage_dynamodb::{StoreError, ports::Jobs};
+use license_storage::{Jobs, StoreError};
 
 use crate::{Engine, JobError};
 

@@ -10,7 +10,7 @@ use license_api::{
     doc::{ResponseDoc, Shape},
     stored_empty,
 };
-use license_storage_dynamodb::StoreError;
+use license_storage::StoreError;
 
 use super::{ACCESS, ATTEMPTS, agreement, find};
 use crate::Context;

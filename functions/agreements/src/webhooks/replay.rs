@@ -14,7 +14,7 @@ use license_api::{
     stored,
 };
 use license_domain::{Consequence, Webhook};
-use license_storage_dynamodb::StoreError;
+use license_storage::StoreError;
 
 use super::{ACCESS, ATTEMPTS, agreement, find, response::Shown};
 use crate::Context;

@@ -12,7 +12,7 @@ use license_api::{
     stored,
 };
 use license_domain::{Timestamp, Webhook, webhook::WebhookSecret};
-use license_storage_dynamodb::StoreError;
+use license_storage::StoreError;
 
 use super::{
     ACCESS, ATTEMPTS, agreement,

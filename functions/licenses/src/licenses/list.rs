@@ -14,7 +14,7 @@ use license_api::{
     selection, visible_agreements, wire,
 };
 use license_domain::{Access, EmailKey, EnterpriseId, License, PlanId, Portfolio, SubscriptionPlan};
-use license_storage_dynamodb::ports::{LicenseFilter, LicenseQuery, PagePosition};
+use license_storage::{LicenseFilter, LicenseQuery, PagePosition};
 
 use crate::{
     Context,
@@ -90,14 +90,14 @@ pub async fn handle(
         None => of_plans(&context, &access, &wanted, &page).await?,
     };
     let is_walk = wanted.email.is_none() && wanted.filter.search.is_empty();
-    let cursor = licenses.last().filter(|_| is_walk).map(place);
+    let cursor = licenses.last().filter(|_| is_walk).map(|license| place(&context, license));
     let shown = licenses.iter().map(wire::License::new).collect();
     Ok(Json(NumberedPage::new(&page, &window, shown).followed_by(&page, &window, cursor.as_deref())))
 }
 
 /// The place behind that license: its plan, and where it is in the plan's list.
-fn place(license: &License) -> String {
-    format!("{} {}", license.subscription_plan, PagePosition::behind(license).text())
+fn place(context: &Context, license: &License) -> String {
+    format!("{} {}", license.subscription_plan, context.licenses.position_behind(license).text())
 }
 
 /// Where the page begins, if the link that led here said so.

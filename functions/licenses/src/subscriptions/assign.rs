@@ -23,7 +23,7 @@ use license_api::{
     email, id, stored,
 };
 use license_domain::{EmailAddress, EmailKey, LicenseId, PlanId};
-use license_storage_dynamodb::ports::{Answering, AssignError, AssignRequest, Assigned, Assignment};
+use license_storage::{Answering, AssignError, AssignRequest, Assigned, Assignment};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;

@@ -25,7 +25,7 @@ use license_api::{
     id, stored,
 };
 use license_domain::{EmailAddress, EmailKey, LicenseId, LicenseStatus, PlanId};
-use license_storage_dynamodb::ports::{Answering, Prefetch, Revocation, Revocations, RevokeRequest};
+use license_storage::{Answering, Prefetch, Revocation, Revocations, RevokeRequest};
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -20,7 +20,7 @@ use license_api::{
     id, wire,
 };
 use license_domain::{EmailAddress, License, LicenseStatus, PlanId};
-use license_storage_dynamodb::ports::{LicenseFilter, LicenseQuery};
+use license_storage::{LicenseFilter, LicenseQuery};
 
 use crate::{Context, plan};
 

@@ -18,7 +18,7 @@ use license_api::{
     id, selection, wire,
 };
 use license_domain::{License, LicenseStatus, PlanId, SubscriptionPlan};
-use license_storage_dynamodb::ports::{LicenseQuery, PagePosition};
+use license_storage::{LicenseQuery, PagePosition};
 
 use crate::Context;
 
@@ -72,7 +72,7 @@ pub async fn handle(
         Some(plan) => read(&context, plan, query, &page, params.get("page") == Some("last")).await?,
         None => (page.window(0, PAGE_SIZE, MAX_PAGE_SIZE)?, Vec::new()),
     };
-    let cursor = licenses.last().filter(|_| is_walk).map(|license| PagePosition::behind(license).text());
+    let cursor = licenses.last().filter(|_| is_walk).map(|license| context.licenses.position_behind(license).text());
     let licenses = licenses.iter().map(wire::License::new).collect();
     Ok(Json(NumberedPage::new(&page, &window, licenses).followed_by(&page, &window, cursor.as_deref())))
 }

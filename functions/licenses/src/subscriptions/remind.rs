@@ -20,7 +20,7 @@ use license_api::{
     id, stored_empty,
 };
 use license_domain::{EmailAddress, EmailKey, LicenseStatus, PlanId, Portfolio, SubscriptionPlan};
-use license_storage_dynamodb::ports::{LicenseFilter, Prefetch, RemindRequest};
+use license_storage::{LicenseFilter, Prefetch, RemindRequest};
 
 use crate::{Context, plan, recipients::Meant};
 

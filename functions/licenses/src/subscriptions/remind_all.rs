@@ -11,7 +11,7 @@ use license_api::{
     id,
 };
 use license_domain::PlanId;
-use license_storage_dynamodb::ports::LicenseFilter;
+use license_storage::LicenseFilter;
 
 use crate::{
     Context, plan,

@@ -15,7 +15,7 @@ use license_api::{
     stored, wire,
 };
 use license_domain::{AgreementId, CatalogId, CustomerAgreement, EnterpriseId, Portfolio, ProductCatalog, Timestamp};
-use license_storage_dynamodb::ports::CreateAgreementError;
+use license_storage::CreateAgreementError;
 use serde_json::{Map, Value, json};
 
 use crate::Context;

@@ -18,7 +18,7 @@ use license_api::{
     etag, id, stored, wire,
 };
 use license_domain::{AgreementId, CatalogId, CustomerAgreement, EnterpriseId, Portfolio, Timestamp};
-use license_storage_dynamodb::{StoreError, ports::UpdateError};
+use license_storage::{StoreError, UpdateError};
 
 use crate::{
     Context, UPDATE_ATTEMPTS,

@@ -14,7 +14,8 @@ use license_api::{
     stored, wire,
 };
 use license_domain::{PlanId, Portfolio, SubscriptionPlanRenewal};
-use license_storage_dynamodb::{StoreError, ports::RenewalError};
+use license_storage::{RenewalError, StoreError};
+
 use serde_json::json;
 
 use crate::{

@@ -14,7 +14,7 @@ use license_api::{
     etag, stored, stored_empty, wire,
 };
 use license_domain::{PlanId, Portfolio, RenewalId, SubscriptionPlanRenewal};
-use license_storage_dynamodb::{StoreError, ports::RenewalError};
+use license_storage::{RenewalError, StoreError};
 
 use crate::{
     Context, UPDATE_ATTEMPTS,

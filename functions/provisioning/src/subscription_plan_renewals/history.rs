@@ -7,7 +7,7 @@ use axum::{
 };
 use license_api::{ApiError, CursorQuery, PageQuery, Requester, Route, history, wire};
 use license_domain::Subject;
-use license_storage_dynamodb::ports::AuditQuery;
+use license_storage::AuditQuery;
 
 use crate::{
     Context,

@@ -17,7 +17,7 @@ use license_api::{
     doc::{self, ResponseDoc, Shape},
     wire,
 };
-use license_storage_dynamodb::ports::RenewError;
+use license_storage::RenewError;
 
 use crate::{
     Context,
@@ -54,7 +54,7 @@ pub async fn handle(
             let status = if renewed.is_new || stamp.begun().is_some() { StatusCode::CREATED } else { StatusCode::OK };
             Ok((status, Json(wire::Renewal::new(&renewed.portfolio, &renewed.renewal))))
         }
-        Err(RenewError::RequiredPermission) => Err(not_found()),
+        Err(RenewError::Missing) => Err(not_found()),
         Err(RenewError::Refused(reason)) => Err(ApiError::error(StatusCode::INTERNAL_SERVER_ERROR, reason.to_string())),
         Err(RenewError::Store(error)) => Err(error.into()),
     }

@@ -17,7 +17,7 @@ use license_api::{
 use license_domain::{
     AgreementId, ChangeReason, Portfolio, ProductCatalog, Random, SeatLayout, SeatPrefix, SubscriptionPlan, Timestamp,
 };
-use license_storage_dynamodb::ports::CreatePlanError;
+use license_storage::CreatePlanError;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;

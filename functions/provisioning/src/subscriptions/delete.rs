@@ -11,7 +11,7 @@ use license_api::{
     id, stored_empty,
 };
 use license_domain::PlanId;
-use license_storage_dynamodb::{StoreError, ports::DeletePlanError};
+use license_storage::{DeletePlanError, StoreError};
 
 use crate::{Context, UPDATE_ATTEMPTS};
 

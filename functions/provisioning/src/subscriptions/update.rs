@@ -22,7 +22,8 @@ use license_domain::{
     AgreementId, CatalogId, ChangeReason, EnterpriseId, PlanId, Portfolio, ProductCatalog, ProductId, SubscriptionPlan,
     Timestamp,
 };
-use license_storage_dynamodb::{StoreError, ports::UpdateError};
+use license_storage::{StoreError, UpdateError};
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
 use dynoxide::{Database, ImportOptions};
-use license_storage_dynamodb::{StoreError, keys::Item};
+use license_storage::StoreError;
+use license_storage_dynamodb::keys::Item;
 
 use crate::{import::Bulk, table};
 

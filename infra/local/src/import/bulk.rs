@@ -4,7 +4,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
-use license_storage_dynamodb::{Store, StoreError, keys::Item};
+use license_storage::StoreError;
+use license_storage_dynamodb::{Store, keys::Item};
 
 /// How many items one call of DynamoDB takes.
 const CALL: usize = 25;

@@ -3,10 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 
 use license_domain::{AgreementId, License, LicenseStatus, PlanId, ProductCatalog, RenewalId};
+use license_storage::Portfolios;
 use license_storage_dynamodb::{
     Store,
     keys::{self, AgreementKeys, Item, Key},
-    ports::Portfolios,
     rows,
 };
 

@@ -1,8 +1,9 @@
 //! A license that is imported, in its place.
 
 use license_domain::{License, LicenseStatus, Stamp, SubscriptionPlan};
+use license_storage::StoreError;
 use license_storage_dynamodb::{
-    StoreError, alias_item,
+    alias_item,
     keys::{BucketKeys, Item, Key},
     rows::{self, Bucket, Home},
 };

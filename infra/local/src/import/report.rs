@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use license_storage_dynamodb::StoreError;
+use license_storage::StoreError;
 use serde::Serialize;
 
 /// How many bad rows, or warnings, are shown; the rest is counted.

@@ -3,8 +3,9 @@
 use std::{collections::HashMap, sync::Arc};
 
 use license_domain::{PlanId, ProductCatalog, RenewalId, Stamp, SubscriptionPlan, SubscriptionPlanRenewal};
+use license_storage::StoreError;
 use license_storage_dynamodb::{
-    Store, StoreError,
+    Store,
     keys::{self, AgreementKeys, BucketKeys, Key, UserKeys},
     rows::{self, Bucket, attributes},
     table::{Canceled, Expression, Write},

@@ -6,7 +6,8 @@ use axum::{
     http::StatusCode,
 };
 use license_domain::{CatalogId, EnterpriseId};
-use license_storage_dynamodb::{StoreError, ports::Portfolios};
+use license_storage::{Portfolios, StoreError};
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -8,7 +8,7 @@ use axum::{
     http::StatusCode,
 };
 use license_domain::EnterpriseId;
-use license_storage_dynamodb::ports::Portfolios;
+use license_storage::Portfolios;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -6,7 +6,7 @@ use axum::{
     http::StatusCode,
 };
 use license_domain::{EmailKey, EnterpriseId};
-use license_storage_dynamodb::ports::{Learners, Portfolios};
+use license_storage::{Learners, Portfolios};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

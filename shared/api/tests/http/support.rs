@@ -15,10 +15,8 @@ use license_api::{
     id,
 };
 use license_domain::{Clock, EnterpriseId, Once, Random, RoleGrant, RoleName, Scope, StoredAnswer, Timestamp};
-use license_storage_dynamodb::{
-    StoreError,
-    ports::{Earlier, Onces, RequestCount, RequestCounts, StoredUser, Users},
-};
+use license_storage::{Earlier, Onces, RequestCount, RequestCounts, StoreError, StoredUser, Users};
+
 use serde_json::{Value, json};
 use tower::ServiceExt;
 

@@ -6,16 +6,16 @@ use license_domain::{BatchId, EmailAddress, EmailKey, License, LicenseChange, Li
 
 use super::record::{Chunk, State};
 use crate::{
-    Store, StoreError,
+    Store,
     assign::{Wishes, is_fresh},
     attempts::Attempt,
     keys::{BatchKeys, BucketKeys},
-    ports::Assignment,
     rows,
     table::{Expression, Write},
     transaction::{Commit, Transaction},
     write::{BucketChange, occupy, signed},
 };
+use license_storage::{Assignment, StoreError};
 
 /// The conditions of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

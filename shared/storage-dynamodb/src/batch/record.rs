@@ -5,11 +5,10 @@ use license_domain::{AgreementId, BatchId, EmailAddress, License, LicenseId, Pla
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    StoreError,
     keys::{self, BatchKeys, Item, TTL},
-    ports::{Answering, AssignRequest, Assignment, Prefetch},
     rows,
 };
+use license_storage::{Answering, AssignRequest, Assignment, Prefetch, StoreError};
 
 /// How long the request that opened a batch has it to itself. A Lambda behind the API ends after half of it.
 pub(crate) const GRACE: TimeDelta = TimeDelta::seconds(60);

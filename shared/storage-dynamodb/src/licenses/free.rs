@@ -6,11 +6,12 @@ use futures::future::try_join_all;
 use license_domain::{License, LicenseId, Ordinal, SeatPrefix, SubscriptionPlan};
 
 use crate::{
-    Store, StoreError,
+    Store,
     keys::{BucketKeys, FREE_PREFIX},
     rows::{self, Bucket},
     table::Range,
 };
+use license_storage::StoreError;
 
 impl Store {
     /// `limit` free seats behind `after`, from `offset` on, ordered by id, together with `others` (rows that sort in among them).

@@ -4,11 +4,12 @@ use futures::future::try_join_all;
 use license_domain::{License, LicenseStatus, SubscriptionPlan};
 
 use crate::{
-    Store, StoreError,
+    Store,
     keys::{self, Item},
     rows,
     table::Range,
 };
+use license_storage::StoreError;
 
 impl Store {
     /// `limit` licenses of that status from `offset` on, in the order of the index. `count` is how many there

@@ -7,17 +7,17 @@ use super::{
     snapshot::{AgreementSnapshot, SnapshotPlan},
 };
 use crate::{
-    Store, StoreError,
+    Store,
     attempts::Attempt,
     batch::record::State,
     keys::{self, BatchKeys, BucketKeys, TTL},
-    ports::{Portfolios, Renewed},
     rows::{self, number, text},
     table::{Expression, Write},
     transaction::Transaction,
     update::{unchanged, unchanged_plan},
     write::record_changes,
 };
+use license_storage::{Portfolios, Renewed, StoreError};
 
 /// The conditions of the end of a renewal.
 #[derive(Clone, Copy, Debug)]

@@ -9,17 +9,17 @@ use license_domain::{
 
 use super::record::Renewing;
 use crate::{
-    Store, StoreError,
+    Store,
     assign::to_u64,
     attempts::Attempt,
     batch::record::State,
     keys::{BucketKeys, Key, LearnerKeys},
-    ports::Licenses,
     rows,
     table::Write,
     transaction::{Commit, Transaction},
     write::{Slot, change_in_place, occupy, slots_in},
 };
+use license_storage::{Licenses, StoreError};
 
 /// The most licenses of a transaction. Each is three items at most (the original, the copy, the row of a returned
 /// seat), beside all buckets of a large plan and the event.

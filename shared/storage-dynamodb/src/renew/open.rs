@@ -7,16 +7,16 @@ use super::{
     snapshot::{AgreementSnapshot, SnapshotPlan},
 };
 use crate::{
-    Store, StoreError,
+    Store,
     keys::{self, BucketKeys},
     portfolios::sum,
-    ports::RenewError,
     rows::{self, Bucket, attributes, number, text},
     table::{Expression, Write},
     transaction::{Commit, Transaction},
     update::{unchanged, unchanged_plan},
     write::record_changes,
 };
+use license_storage::{RenewError, StoreError};
 
 /// The conditions of the transaction that begins a renewal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

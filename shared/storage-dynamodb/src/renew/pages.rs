@@ -12,7 +12,8 @@ use super::{
     copy::{AT_ONCE, Copied, Job},
     record::Renewing,
 };
-use crate::{Store, StoreError, assign::to_u64, portfolios::sum, table::PARALLEL};
+use crate::{Store, assign::to_u64, portfolios::sum, table::PARALLEL};
+use license_storage::StoreError;
 
 /// How often the list is walked at most, and how long is waited where it shows fewer than there are.
 const WALKS: u32 = 12;

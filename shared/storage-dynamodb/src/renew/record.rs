@@ -4,11 +4,11 @@ use license_domain::{AgreementId, BatchId, PlanId, RenewalId, Stamp, Subscriptio
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    StoreError,
     batch::record::{GRACE, State},
     keys::{self, BatchKeys, Item},
     rows,
 };
+use license_storage::StoreError;
 
 /// What kind of work a batch is; one that names none assigns.
 const KIND: &str = "kind";

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use license_domain::{AgreementId, BatchId, PlanId, Portfolio, RenewalId, SubscriptionPlan, SubscriptionPlanRenewal};
 
 use crate::{
-    Store, StoreError,
+    Store,
     keys::{AgreementKeys, AgreementPart, Key},
     portfolios::assemble,
     rows::{self, attributes},
 };
+use license_storage::StoreError;
 
 /// What was read at one moment.
 #[derive(Debug)]

@@ -5,10 +5,8 @@ use std::sync::Arc;
 use license_domain::{AgreementId, Clock, EmailAddress, Stamp, Timestamp};
 use license_lambda_tests::Stack;
 use license_local::{demo, faults::Fault as ServiceFault, table};
-use license_storage_dynamodb::{
-    Store,
-    ports::{Answering, Assign, AssignRequest, Assignment, Portfolios, Prefetch},
-};
+use license_storage::{Answering, Assign, AssignRequest, Assignment, Portfolios, Prefetch};
+use license_storage_dynamodb::Store;
 use license_telemetry::{SystemClock, SystemRandom};
 use license_tests::{
     Client, Fault, Proxy,

@@ -14,7 +14,8 @@ use std::{
 use async_trait::async_trait;
 use license_domain::{EnterpriseId, LicenseStatus};
 use license_local::import::{Bulk, ImportError, Report, import};
-use license_storage_dynamodb::{Store, StoreError, keys::Item};
+use license_storage::StoreError;
+use license_storage_dynamodb::{Store, keys::Item};
 use license_tests::{Client, Role, TestApp};
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -23,7 +23,7 @@ pub struct Renewed {
 pub enum RenewError {
     /// There is no such renewal.
     #[error("no such renewal")]
-    RequiredPermission,
+    Missing,
     /// It cannot be; nothing was changed.
     #[error(transparent)]
     Refused(#[from] Refusal),

@@ -1,6 +1,6 @@
 //! Reading licenses: lists of a plan, those of a learner, glances ahead of a change.
 
-use std::collections::{HashMap, HashSet};
+use std::{any::Any, collections::HashSet, fmt, sync::Arc};
 
 use async_trait::async_trait;
 use license_domain::{
@@ -8,11 +8,7 @@ use license_domain::{
     SubscriptionPlan,
 };
 
-use crate::{
-    StoreError,
-    keys::{Item, Key},
-    rows::Bucket,
-};
+use crate::StoreError;
 
 /// By what a list of licenses is sorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,14 +75,6 @@ pub enum PagePosition {
 }
 
 impl PagePosition {
-    /// The place behind that license.
-    pub fn behind(license: &License) -> Self {
-        match license.status {
-            LicenseStatus::Unassigned => Self::FreeSeat(license.uuid),
-            status => Self::Row(status, crate::keys::list_key(license)),
-        }
-    }
-
     /// The place as text.
     pub fn text(&self) -> String {
         match self {
@@ -144,6 +132,9 @@ pub trait Licenses: Send + Sync {
         filter: &LicenseFilter,
     ) -> Result<Vec<(LicenseStatus, u64)>, StoreError>;
 
+    /// The place behind that license, in the default order.
+    fn position_behind(&self, license: &License) -> PagePosition;
+
     /// A stretch of the licenses that the query means. Free seats are made up where nobody stored them.
     async fn list(&self, plan: &SubscriptionPlan, query: &LicenseQuery) -> Result<Vec<License>, StoreError>;
 }
@@ -161,16 +152,29 @@ pub trait Learners: Send + Sync {
     async fn adopt(&self, user: LmsUserId, email: &EmailAddress, stamp: &Stamp) -> Result<usize, StoreError>;
 }
 
-/// Slots (and perhaps a bucket) that were read ahead, while something else was being read. Whatever is acted on
-/// is checked again by the write's conditions, so an old glance costs a retry and nothing else.
+/// What was read ahead for a change, while something else was being read. Only the adapter that made it knows what it
+/// holds. Whatever is acted on is checked again by the write's conditions, so an old one costs a retry and nothing else.
 #[derive(Clone, Debug, Default)]
-pub struct Prefetch {
-    pub(crate) slots: Option<HashMap<Key, Item>>,
-    pub(crate) bucket: Option<(u16, Bucket)>,
-    pub(crate) returned: Vec<License>,
+pub struct Prefetch(Option<Arc<dyn Prefetched>>);
+
+/// What an adapter keeps in a [`Prefetch`].
+pub trait Prefetched: Any + fmt::Debug + Send + Sync {
+    /// Those of the learners whose license in the plan was seen in that status.
+    fn held(&self, plan: PlanId, emails: &[EmailKey], status: LicenseStatus) -> Result<HashSet<EmailKey>, StoreError>;
 }
 
 impl Prefetch {
+    /// Wraps what an adapter has read.
+    pub fn new(prefetched: impl Prefetched) -> Self {
+        Self(Some(Arc::new(prefetched)))
+    }
+
+    /// What the adapter of that type has read; the default where nothing was read, or another adapter read it.
+    pub fn into_inner<T: Prefetched + Clone + Default>(self) -> T {
+        let any: Option<Arc<dyn Any + Send + Sync>> = self.0.map(|prefetched| prefetched as _);
+        any.and_then(|any| any.downcast::<T>().ok()).map(Arc::unwrap_or_clone).unwrap_or_default()
+    }
+
     /// Those of the learners whose license in the plan was seen in that status.
     pub fn held(
         &self,
@@ -178,9 +182,7 @@ impl Prefetch {
         emails: &[EmailKey],
         status: LicenseStatus,
     ) -> Result<HashSet<EmailKey>, StoreError> {
-        let slots = crate::write::slots_in(plan, emails, self.slots.clone().unwrap_or_default())?;
-        let held = emails.iter().filter(|email| slots.get(email).is_some_and(|slot| slot.license.status == status));
-        Ok(held.cloned().collect())
+        self.0.as_ref().map_or_else(|| Ok(HashSet::new()), |prefetched| prefetched.held(plan, emails, status))
     }
 }
 

@@ -1,7 +1,8 @@
-//! What handlers may ask of the store, one trait for each capability. A function's `main` hands its router
-//! only the traits that its IAM policy allows.
+//! What handlers may ask of the storage: one trait for each capability, plain types, and the errors. It knows nothing of
+//! the table behind them. A function is composed of only those traits that its IAM policy allows.
 
 mod batches;
+mod error;
 mod jobs;
 mod licenses;
 mod lists;
@@ -12,14 +13,15 @@ mod webhooks;
 
 pub use self::{
     batches::{Batches, Health, Renew, RenewError, Renewed, Sweep},
+    error::StoreError,
     jobs::{Jobs, Transfer, TransferRequest, Transferred, Transfers},
     licenses::{
         Activate, ActivateError, Answering, Assign, AssignError, AssignRequest, Assigned, Assignment, AutoApply,
         AutoApplyError, Remind, RemindRequest, Retire, Revocation, Revocations, Revoke, RevokeRequest,
     },
     lists::{
-        Learners, LicenseFilter, LicenseQuery, Licenses, OrderBy, OrderField, PagePosition, Prefetch, Prefetches,
-        with_key,
+        Learners, LicenseFilter, LicenseQuery, Licenses, OrderBy, OrderField, PagePosition, Prefetch, Prefetched,
+        Prefetches, with_key,
     },
     outbox::{AuditQuery, AuditTrails, Deliveries, Events, Notifications},
     portfolios::{

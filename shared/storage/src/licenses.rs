@@ -36,7 +36,7 @@ impl<T> Answering<T> {
     }
 
     /// The answer.
-    pub(crate) fn answer(&self, outcome: &T) -> StoredAnswer {
+    pub fn answer(&self, outcome: &T) -> StoredAnswer {
         (self.0)(outcome)
     }
 }
