@@ -100,6 +100,8 @@ pub enum JobState {
     /// All rows are done.
     Done,
     /// Somebody stopped it; rows that were done stay done.
+    // Clients know this spelling.
+    #[serde(rename = "cancelled")]
     Canceled,
     /// It stopped by itself.
     Failed,
