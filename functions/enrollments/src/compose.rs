@@ -7,18 +7,12 @@ use license_clients::{ExportClient, ExportSettings};
 use license_domain::job::DEFAULT_ENROLLMENT_LIMIT;
 use license_runtime::{self as runtime, Error, Parts};
 use license_settings::{Declared, NotANumber, Setting, number};
-use license_storage_dynamodb::StoreSettings;
 
 use crate::Context;
 
 /// The settings that this function reads.
-pub const SETTINGS: Declared = &[
-    runtime::SETTINGS,
-    StoreSettings::DECLARED,
-    ApiSettings::DECLARED,
-    ExportSettings::DECLARED,
-    EnrollmentLimit::DECLARED,
-];
+pub const SETTINGS: Declared =
+    &[runtime::SETTINGS, ApiSettings::DECLARED, ExportSettings::DECLARED, EnrollmentLimit::DECLARED];
 
 const BULK_ENROLL_REQUEST_LIMIT: &str = "BULK_ENROLL_REQUEST_LIMIT";
 
@@ -42,9 +36,13 @@ impl EnrollmentLimit {
 
 /// The context that the settings describe.
 pub fn compose(parts: &Parts) -> Result<Context, Error> {
-    let (clock, random) = (parts.clock().clone(), parts.random().clone());
-    let exports = ExportClient::new(ExportSettings::from_lookup(parts.lookup()), &parts.aws, clock.clone())?;
     let settings = ApiSettings::from_lookup(parts.lookup())?;
-    let app = AppState::new(&settings, parts.store.clone(), clock, random)?;
-    Ok(crate::context(app, &parts.store, Arc::new(exports), EnrollmentLimit::from_lookup(parts.lookup())?))
+    let exports = ExportClient::new(ExportSettings::from_lookup(parts.lookup()), &parts.aws, parts.clock())?;
+    Ok(Context {
+        app: AppState::new(&settings, parts.store.clone(), parts.clock(), parts.random())?,
+        portfolios: parts.store.clone(),
+        jobs: parts.store.clone(),
+        exports: Arc::new(exports),
+        limit: EnrollmentLimit::from_lookup(parts.lookup())?,
+    })
 }

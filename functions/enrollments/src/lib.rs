@@ -5,13 +5,12 @@ mod create;
 mod customer;
 mod get;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use axum::{Router, extract::FromRef};
-use license_api::{AppState, Endpoints, Route};
+use license_api::{AppState, Endpoints};
 use license_clients::Exports;
 use license_storage::{Jobs, Portfolios};
-use license_storage_dynamodb::Store;
 
 pub use self::compose::{EnrollmentLimit, SETTINGS, compose};
 
@@ -30,27 +29,18 @@ pub struct Context {
     pub limit: EnrollmentLimit,
 }
 
-impl fmt::Debug for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Context")
-    }
-}
-
 impl FromRef<Context> for AppState {
     fn from_ref(context: &Context) -> Self {
         context.app.clone()
     }
 }
 
-/// The context over that store.
-pub fn context(app: AppState, store: &Arc<Store>, exports: Arc<dyn Exports>, limit: EnrollmentLimit) -> Context {
-    Context { app, portfolios: store.clone(), jobs: store.clone(), exports, limit }
+/// The function's routes, each with its handler.
+pub fn endpoints() -> Endpoints<Context> {
+    Endpoints::new().add(create::ROUTE, create::handle).add(get::ROUTE, get::handle)
 }
-
-/// The routes of this function.
-pub const ROUTES: &[Route] = &[create::ROUTE, get::ROUTE];
 
 /// The function's router.
 pub fn router(context: Context) -> Router {
-    Endpoints::new(context).add(create::ROUTE, create::handle).add(get::ROUTE, get::handle).router()
+    endpoints().router(context)
 }

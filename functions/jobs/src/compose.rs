@@ -6,19 +6,22 @@ use license_api::{ApiSettings, AppState, CsvLimit};
 use license_clients::{ExportClient, ExportSettings};
 use license_runtime::{self as runtime, Error, Parts};
 use license_settings::Declared;
-use license_storage_dynamodb::StoreSettings;
 
 use crate::Context;
 
 /// The settings that this function reads.
 pub const SETTINGS: Declared =
-    &[runtime::SETTINGS, StoreSettings::DECLARED, ApiSettings::DECLARED, ExportSettings::DECLARED, CsvLimit::DECLARED];
+    &[runtime::SETTINGS, ApiSettings::DECLARED, ExportSettings::DECLARED, CsvLimit::DECLARED];
 
 /// The context that the settings describe.
 pub fn compose(parts: &Parts) -> Result<Context, Error> {
-    let (clock, random) = (parts.clock().clone(), parts.random().clone());
-    let exports = ExportClient::new(ExportSettings::from_lookup(parts.lookup()), &parts.aws, clock.clone())?;
     let settings = ApiSettings::from_lookup(parts.lookup())?;
-    let app = AppState::new(&settings, parts.store.clone(), clock, random)?;
-    Ok(crate::context(app, &parts.store, Arc::new(exports), CsvLimit::from_lookup(parts.lookup())?))
+    let exports = ExportClient::new(ExportSettings::from_lookup(parts.lookup()), &parts.aws, parts.clock())?;
+    Ok(Context {
+        app: AppState::new(&settings, parts.store.clone(), parts.clock(), parts.random())?,
+        portfolios: parts.store.clone(),
+        jobs: parts.store.clone(),
+        exports: Arc::new(exports),
+        csv_limit: CsvLimit::from_lookup(parts.lookup())?,
+    })
 }

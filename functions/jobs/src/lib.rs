@@ -10,14 +10,13 @@ mod response;
 mod results;
 mod reverse;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use axum::{Router, extract::FromRef};
-use license_api::{ADMINS, ApiError, AppState, CsvLimit, Endpoints, Requester, RequiredPermission, Route, id};
+use license_api::{ADMINS, ApiError, AppState, CsvLimit, Endpoints, Requester, RequiredPermission, id};
 use license_clients::{ClientError, Exports};
 use license_domain::{Job, JobId, Portfolio};
 use license_storage::{Jobs, Portfolios};
-use license_storage_dynamodb::Store;
 
 pub use self::compose::{SETTINGS, compose};
 
@@ -36,30 +35,15 @@ pub struct Context {
     pub csv_limit: CsvLimit,
 }
 
-impl fmt::Debug for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Context")
-    }
-}
-
 impl FromRef<Context> for AppState {
     fn from_ref(context: &Context) -> Self {
         context.app.clone()
     }
 }
 
-/// The context over that store.
-pub fn context(app: AppState, store: &Arc<Store>, exports: Arc<dyn Exports>, csv_limit: CsvLimit) -> Context {
-    Context { app, portfolios: store.clone(), jobs: store.clone(), exports, csv_limit }
-}
-
-/// The routes of this function.
-pub const ROUTES: &[Route] =
-    &[create::ROUTE, list::ROUTE, get::ROUTE, results::ROUTE, control::CANCEL, control::RESUME, reverse::ROUTE];
-
-/// The function's router.
-pub fn router(context: Context) -> Router {
-    Endpoints::new(context)
+/// The function's routes, each with its handler.
+pub fn endpoints() -> Endpoints<Context> {
+    Endpoints::new()
         .add(create::ROUTE, create::handle)
         .add(list::ROUTE, list::handle)
         .add(get::ROUTE, get::handle)
@@ -67,7 +51,11 @@ pub fn router(context: Context) -> Router {
         .add(control::CANCEL, control::cancel)
         .add(control::RESUME, control::resume)
         .add(reverse::ROUTE, reverse::handle)
-        .router()
+}
+
+/// The function's router.
+pub fn router(context: Context) -> Router {
+    endpoints().router(context)
 }
 
 /// The job that a path names, for an admin of its customer. To anybody else one that there is and one that there is

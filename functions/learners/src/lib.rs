@@ -11,13 +11,12 @@ mod lms_user;
 mod own_licenses;
 mod selected;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use axum::{Router, extract::FromRef};
-use license_api::{AppState, Endpoints, Route, SecretText};
+use license_api::{AppState, Endpoints, SecretText};
 use license_clients::{Catalogs, LmsUsers};
 use license_storage::{Activate, Learners, Portfolios};
-use license_storage_dynamodb::Store;
 
 pub use self::compose::{SETTINGS, compose, subsidy_key};
 
@@ -40,51 +39,15 @@ pub struct Context {
     pub subsidy_key: Option<SecretText>,
 }
 
-impl fmt::Debug for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Context")
-    }
-}
-
 impl FromRef<Context> for AppState {
     fn from_ref(context: &Context) -> Self {
         context.app.clone()
     }
 }
 
-/// The context over that store, that LMS and that catalog service.
-pub fn context(
-    app: AppState,
-    store: &Arc<Store>,
-    lms_users: Arc<dyn LmsUsers>,
-    catalogs: Arc<dyn Catalogs>,
-    subsidy_key: Option<SecretText>,
-) -> Context {
-    Context {
-        app,
-        portfolios: store.clone(),
-        learners: store.clone(),
-        activate: store.clone(),
-        lms_users,
-        catalogs,
-        subsidy_key,
-    }
-}
-
-/// The routes of this function.
-pub const ROUTES: &[Route] = &[
-    learner_licenses::ROUTE,
-    license_activation::ROUTE,
-    license_subsidy::ROUTE,
-    learner_subscriptions::list::ROUTE,
-    learner_subscriptions::get::ROUTE,
-    license::list::ROUTE,
-    license::get::ROUTE,
-];
-
-/// The function's router.
-pub fn router(context: Context) -> Router {
-    Endpoints::new(context)
+/// The function's routes, each with its handler.
+pub fn endpoints() -> Endpoints<Context> {
+    Endpoints::new()
         .add(learner_licenses::ROUTE, learner_licenses::handle)
         .add(license_activation::ROUTE, license_activation::handle)
         .add(license_subsidy::ROUTE, license_subsidy::handle)
@@ -92,5 +55,9 @@ pub fn router(context: Context) -> Router {
         .add(learner_subscriptions::get::ROUTE, learner_subscriptions::get::handle)
         .add(license::list::ROUTE, license::list::handle)
         .add(license::get::ROUTE, license::get::handle)
-        .router()
+}
+
+/// The function's router.
+pub fn router(context: Context) -> Router {
+    endpoints().router(context)
 }

@@ -7,13 +7,12 @@ mod plan;
 mod recipients;
 mod subscriptions;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use axum::{Router, extract::FromRef};
-use license_api::{AppState, CsvLimit, Endpoints, LearnerPortal, Route};
+use license_api::{AppState, CsvLimit, Endpoints, LearnerPortal};
 use license_clients::Exports;
 use license_storage::{Assign, AuditTrails, Jobs, Learners, Licenses, Portfolios, Prefetches, Remind, Revoke};
-use license_storage_dynamodb::Store;
 use license_work::Engine;
 
 pub use self::compose::{SETTINGS, compose};
@@ -51,72 +50,15 @@ pub struct Context {
     pub csv_limit: CsvLimit,
 }
 
-impl fmt::Debug for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Context")
-    }
-}
-
 impl FromRef<Context> for AppState {
     fn from_ref(context: &Context) -> Self {
         context.app.clone()
     }
 }
 
-/// The context over that store, with that place for files.
-pub fn context(
-    app: AppState,
-    store: &Arc<Store>,
-    exports: Arc<dyn Exports>,
-    portal: LearnerPortal,
-    csv_limit: CsvLimit,
-) -> Context {
-    Context {
-        app,
-        portfolios: store.clone(),
-        licenses: store.clone(),
-        learners: store.clone(),
-        prefetches: store.clone(),
-        audit_trails: store.clone(),
-        assign: store.clone(),
-        remind: store.clone(),
-        revoke: store.clone(),
-        jobs: store.clone(),
-        engine: Engine::new(store, None),
-        exports,
-        portal,
-        csv_limit,
-    }
-}
-
-/// The routes of this function.
-pub const ROUTES: &[Route] = &[
-    subscriptions::list::ROUTE,
-    subscriptions::list::ALIAS,
-    subscriptions::get::ROUTE,
-    subscriptions::history::ROUTE,
-    subscriptions::overview::ROUTE,
-    subscriptions::csv::ROUTE,
-    subscriptions::assign::ROUTE,
-    subscriptions::remind::ROUTE,
-    subscriptions::remind_all::ROUTE,
-    subscriptions::bulk_revoke::ROUTE,
-    subscriptions::revoke_all::ROUTE,
-    licenses::list::ROUTE,
-    licenses::list::ALIAS,
-    licenses::get::ROUTE,
-    licenses::get::ALIAS,
-    subscriptions::history::ACROSS_PLANS,
-    subscriptions::history::ALIAS,
-    licenses::assign::ROUTE,
-    licenses::assign::ALIAS,
-    licenses::revoke::ROUTE,
-    licenses::revoke::ALIAS,
-];
-
-/// The function's router.
-pub fn router(context: Context) -> Router {
-    Endpoints::new(context)
+/// The function's routes, each with its handler.
+pub fn endpoints() -> Endpoints<Context> {
+    Endpoints::new()
         .add(subscriptions::list::ROUTE, subscriptions::list::handle)
         .add(subscriptions::list::ALIAS, subscriptions::list::handle)
         .add(subscriptions::get::ROUTE, subscriptions::get::handle)
@@ -138,5 +80,9 @@ pub fn router(context: Context) -> Router {
         .add(licenses::assign::ALIAS, licenses::assign::handle)
         .add(licenses::revoke::ROUTE, licenses::revoke::handle)
         .add(licenses::revoke::ALIAS, licenses::revoke::handle)
-        .router()
+}
+
+/// The function's router.
+pub fn router(context: Context) -> Router {
+    endpoints().router(context)
 }

@@ -8,14 +8,12 @@ use license_clients::{
 use license_messaging::{Queue, QueueSettings, SqsQueues};
 use license_runtime::{self as runtime, Error, Parts};
 use license_settings::Declared;
-use license_storage_dynamodb::StoreSettings;
 
 use crate::{BrazeTransport, Context, LogTransport, MailSettings, Sender, SesTransport, Transport};
 
 /// The settings that this function reads.
 pub const SETTINGS: Declared = &[
     runtime::SETTINGS,
-    StoreSettings::DECLARED,
     QueueSettings::MAIL,
     ClientSettings::DECLARED,
     BrazeSettings::DECLARED,
@@ -25,21 +23,36 @@ pub const SETTINGS: Declared = &[
 
 /// The context that the settings describe.
 pub fn compose(parts: &Parts) -> Result<Context, Error> {
-    let (clock, random) = (parts.clock().clone(), parts.random().clone());
     let queues = QueueSettings::from_lookup(parts.lookup(), &[Queue::Mail]);
-    let client = ServiceClient::new(ClientSettings::from_lookup(parts.lookup()), clock.clone(), random.clone())?;
+    let client = ServiceClient::new(ClientSettings::from_lookup(parts.lookup()), parts.clock(), parts.random())?;
     let settings = MailSettings::from_lookup(parts.lookup());
-    let transport: Arc<dyn Transport> = match settings.sender {
+    Ok(Context {
+        clock: parts.clock(),
+        random: parts.random(),
+        events: parts.store.clone(),
+        portfolios: parts.store.clone(),
+        jobs: parts.store.clone(),
+        deliveries: parts.store.clone(),
+        enterprises: Arc::new(EnterpriseClient::new(client)),
+        transport: transport(parts, &settings)?,
+        queues: Arc::new(SqsQueues::new(&queues, &parts.aws)),
+        settings: Arc::new(settings),
+    })
+}
+
+/// The service that the operator chose; without one, mails are logged and not sent.
+fn transport(parts: &Parts, settings: &MailSettings) -> Result<Arc<dyn Transport>, Error> {
+    Ok(match settings.sender {
         Some(Sender::Braze) => {
-            let braze = BrazeClient::new(BrazeSettings::from_lookup(parts.lookup()), clock, random)?;
+            let braze = BrazeSettings::from_lookup(parts.lookup());
+            let braze = BrazeClient::new(braze, parts.clock(), parts.random())?;
             Arc::new(BrazeTransport::new(Arc::new(braze), settings.clone()))
         }
         Some(Sender::Ses) => {
-            let ses = SesClient::new(SesSettings::from_lookup(parts.lookup()), &parts.aws, clock, random)?;
+            let ses = SesSettings::from_lookup(parts.lookup());
+            let ses = SesClient::new(ses, &parts.aws, parts.clock(), parts.random())?;
             Arc::new(SesTransport::new(Arc::new(ses)))
         }
         Some(Sender::Log) | None => Arc::new(LogTransport),
-    };
-    let (enterprises, queues) = (Arc::new(EnterpriseClient::new(client)), SqsQueues::new(&queues, &parts.aws));
-    Ok(crate::context(&parts.store, enterprises, transport, Arc::new(queues), settings))
+    })
 }

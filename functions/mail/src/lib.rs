@@ -9,14 +9,13 @@ mod settings;
 mod texts;
 mod transport;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use license_clients::Enterprises;
 use license_domain::{Clock, Random, delivery::LEASE};
 use license_messaging::{Outcome, Queue, Queues, Received, consume};
 use license_storage::{Deliveries, Events, Jobs, Portfolios};
-use license_storage_dynamodb::Store;
 use license_telemetry::metrics;
 
 use self::send::Progress;
@@ -49,34 +48,6 @@ pub struct Context {
     pub queues: Arc<dyn Queues>,
     /// What mails refer to.
     pub settings: Arc<MailSettings>,
-}
-
-impl fmt::Debug for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Context")
-    }
-}
-
-/// The context over that store.
-pub fn context(
-    store: &Arc<Store>,
-    enterprises: Arc<dyn Enterprises>,
-    transport: Arc<dyn Transport>,
-    queues: Arc<dyn Queues>,
-    settings: MailSettings,
-) -> Context {
-    Context {
-        clock: store.clock().clone(),
-        random: store.random().clone(),
-        events: store.clone(),
-        portfolios: store.clone(),
-        jobs: store.clone(),
-        deliveries: store.clone(),
-        enterprises,
-        transport,
-        queues,
-        settings: Arc::new(settings),
-    }
 }
 
 /// Handles a batch of the queue.

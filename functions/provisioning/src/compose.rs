@@ -6,25 +6,25 @@ use license_api::{ApiSettings, AppState};
 use license_clients::{CatalogClient, CatalogSettings, ClientSettings, ServiceClient};
 use license_runtime::{self as runtime, Error, Parts};
 use license_settings::Declared;
-use license_storage_dynamodb::StoreSettings;
 
 use crate::Context;
 
 /// The settings that this function reads.
-pub const SETTINGS: Declared = &[
-    runtime::SETTINGS,
-    StoreSettings::DECLARED,
-    ApiSettings::DECLARED,
-    ClientSettings::DECLARED,
-    CatalogSettings::DECLARED,
-];
+pub const SETTINGS: Declared =
+    &[runtime::SETTINGS, ApiSettings::DECLARED, ClientSettings::DECLARED, CatalogSettings::DECLARED];
 
 /// The context that the settings describe.
 pub fn compose(parts: &Parts) -> Result<Context, Error> {
-    let (clock, random) = (parts.clock().clone(), parts.random().clone());
-    let client = ServiceClient::new(ClientSettings::from_lookup(parts.lookup()), clock.clone(), random.clone())?;
-    let catalogs = CatalogClient::new(client, CatalogSettings::from_lookup(parts.lookup()));
     let settings = ApiSettings::from_lookup(parts.lookup())?;
-    let app = AppState::new(&settings, parts.store.clone(), clock, random)?;
-    Ok(crate::context(app, &parts.store, Arc::new(catalogs)))
+    let client = ServiceClient::new(ClientSettings::from_lookup(parts.lookup()), parts.clock(), parts.random())?;
+    Ok(Context {
+        app: AppState::new(&settings, parts.store.clone(), parts.clock(), parts.random())?,
+        portfolios: parts.store.clone(),
+        provision: parts.store.clone(),
+        update: parts.store.clone(),
+        renewals: parts.store.clone(),
+        renew: parts.store.clone(),
+        audit_trails: parts.store.clone(),
+        catalogs: Arc::new(CatalogClient::new(client, CatalogSettings::from_lookup(parts.lookup()))),
+    })
 }

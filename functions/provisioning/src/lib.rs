@@ -7,13 +7,12 @@ mod products;
 mod subscription_plan_renewals;
 mod subscriptions;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use axum::{Router, extract::FromRef};
-use license_api::{AppState, Endpoints, Route};
+use license_api::{AppState, Endpoints};
 use license_clients::Catalogs;
 use license_storage::{AuditTrails, Portfolios, Provision, Renew, Renewals, Update};
-use license_storage_dynamodb::Store;
 
 pub use self::compose::{SETTINGS, compose};
 
@@ -41,67 +40,15 @@ pub struct Context {
     pub catalogs: Arc<dyn Catalogs>,
 }
 
-impl fmt::Debug for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Context")
-    }
-}
-
 impl FromRef<Context> for AppState {
     fn from_ref(context: &Context) -> Self {
         context.app.clone()
     }
 }
 
-/// The context over that store and that catalog service.
-pub fn context(app: AppState, store: &Arc<Store>, catalogs: Arc<dyn Catalogs>) -> Context {
-    Context {
-        app,
-        portfolios: store.clone(),
-        provision: store.clone(),
-        update: store.clone(),
-        renewals: store.clone(),
-        renew: store.clone(),
-        audit_trails: store.clone(),
-        catalogs,
-    }
-}
-
-/// The routes of this function.
-pub const ROUTES: &[Route] = &[
-    customer_agreement::create::ROUTE,
-    customer_agreement::get::ROUTE,
-    customer_agreement::update::PUT,
-    customer_agreement::update::PATCH,
-    subscriptions::create::ROUTE,
-    subscriptions::list::ROUTE,
-    subscriptions::get::ROUTE,
-    subscriptions::update::ROUTE,
-    subscriptions::create::ALIAS[0],
-    subscriptions::create::ALIAS[1],
-    subscriptions::update::ALIAS[0],
-    subscriptions::update::ALIAS[1],
-    subscriptions::update::ALIAS[2],
-    subscriptions::update::ALIAS[3],
-    subscriptions::delete::ROUTE,
-    subscriptions::delete::ALIAS,
-    products::PRODUCTS,
-    products::PLAIN_PRODUCTS,
-    products::PLAN_TYPES,
-    products::PLAIN_PLAN_TYPES,
-    subscription_plan_renewals::create::ROUTE,
-    subscription_plan_renewals::list::ROUTE,
-    subscription_plan_renewals::get::GET,
-    subscription_plan_renewals::get::PUT,
-    subscription_plan_renewals::get::PATCH,
-    subscription_plan_renewals::get::DELETE,
-    subscription_plan_renewals::process::ROUTE,
-    subscription_plan_renewals::history::ROUTE,
-];
-
-/// The function's router.
-pub fn router(context: Context) -> Router {
-    Endpoints::new(context)
+/// The function's routes, each with its handler.
+pub fn endpoints() -> Endpoints<Context> {
+    Endpoints::new()
         .add(customer_agreement::create::ROUTE, customer_agreement::create::handle)
         .add(customer_agreement::get::ROUTE, customer_agreement::get::handle)
         .add(customer_agreement::update::PUT, customer_agreement::update::put)
@@ -130,5 +77,9 @@ pub fn router(context: Context) -> Router {
         .add(subscription_plan_renewals::get::DELETE, subscription_plan_renewals::get::delete)
         .add(subscription_plan_renewals::process::ROUTE, subscription_plan_renewals::process::handle)
         .add(subscription_plan_renewals::history::ROUTE, subscription_plan_renewals::history::handle)
-        .router()
+}
+
+/// The function's router.
+pub fn router(context: Context) -> Router {
+    endpoints().router(context)
 }

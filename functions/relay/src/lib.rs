@@ -8,12 +8,11 @@ mod redrive;
 mod relay;
 mod stream;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use aws_lambda_events::event::{dynamodb, streams::DynamoDbEventResponse};
 use license_messaging::{Bus, Queues};
-use license_storage::{AuditTrails, Events, Portfolios, Webhooks};
-use license_storage_dynamodb::Store;
+use license_storage::{AuditTrails, EventStream, Events, Portfolios, Webhooks};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
@@ -25,6 +24,8 @@ pub use self::{
 /// What this function may do.
 #[derive(Clone)]
 pub struct Context {
+    /// The table's stream.
+    pub stream: Arc<dyn EventStream<dynamodb::EventRecord>>,
     /// Agreements, for their names.
     pub portfolios: Arc<dyn Portfolios>,
     /// Events on record.
@@ -37,24 +38,6 @@ pub struct Context {
     pub queues: Arc<dyn Queues>,
     /// What the world outside hears.
     pub bus: Arc<dyn Bus>,
-}
-
-impl fmt::Debug for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Context")
-    }
-}
-
-/// The context over that store.
-pub fn context(store: &Arc<Store>, queues: Arc<dyn Queues>, bus: Arc<dyn Bus>) -> Context {
-    Context {
-        portfolios: store.clone(),
-        events: store.clone(),
-        webhooks: store.clone(),
-        audit_trails: store.clone(),
-        queues,
-        bus,
-    }
 }
 
 /// What the function is called with.

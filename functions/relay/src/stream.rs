@@ -5,26 +5,31 @@ use aws_lambda_events::event::{
     streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
 };
 use futures::{StreamExt, stream};
-use license_domain::{Event, EventId};
-use license_storage_dynamodb::keys::{self, Key, PK, SK};
+use license_storage::StreamedEvent;
 use license_telemetry::metrics;
 
-use crate::{Context, counters, relay};
+use crate::{Context, RelayError, counters, relay};
 
-/// How many events are carried on at once at most.
+/// How many events are relayed at once at most.
 const PARALLEL: usize = 8;
 
-/// Carries the batch's new events on. The answer names the first one that was not, where the stream begins again;
-/// those behind it that were are carried on twice, which is harmless.
+/// Relays the batch's new events. The response names the first one that failed, where the stream begins again;
+/// those behind it that succeeded are relayed twice, which is harmless.
 pub(crate) async fn handle(context: &Context, batch: dynamodb::Event, request_id: &str) -> DynamoDbEventResponse {
     let each = batch.records.into_iter().map(|record| async move {
         let sequence = record.change.sequence_number.clone();
-        let event = of(&record)?;
-        match resume(context, record).await {
+        let StreamedEvent { id, event } = context.stream.event_of(record)?;
+        let relayed = async {
+            let event = event?;
+            relay::relay(context, &event).await?;
+            counters::count(&event);
+            Ok::<(), RelayError>(())
+        };
+        match relayed.await {
             Ok(()) => None,
-            Err((metric, cause)) => {
-                tracing::error!(request_id, %event, cause, "an event was not carried on, and comes again");
-                metrics::failure("RelayFailed", metric);
+            Err(error) => {
+                tracing::error!(request_id, event = %id, %error, "an event was not relayed, will retry");
+                metrics::failure("RelayFailed", error.metric());
                 Some(sequence)
             }
         }
@@ -37,25 +42,4 @@ pub(crate) async fn handle(context: &Context, batch: dynamodb::Event, request_id
         response.batch_item_failures.push(failure);
     }
     response
-}
-
-/// The event that the record is about, if it is about a new one.
-fn of(record: &dynamodb::EventRecord) -> Option<EventId> {
-    if record.event_name != "INSERT" {
-        return None;
-    }
-    let keys = record.change.keys.as_ref();
-    let text = |name: &str| match keys.get(name)? {
-        serde_dynamo::AttributeValue::S(text) => Some(text.clone()),
-        _ => None,
-    };
-    keys::event_at(&Key { pk: text(PK)?, sk: text(SK)? })
-}
-
-async fn resume(context: &Context, record: dynamodb::EventRecord) -> Result<(), (&'static str, String)> {
-    let event: Event =
-        serde_dynamo::from_item(record.change.new_image).map_err(|error| ("EventUnreadable", error.to_string()))?;
-    relay::relay(context, &event).await.map_err(|error| (error.metric(), error.to_string()))?;
-    counters::count(&event);
-    Ok(())
 }

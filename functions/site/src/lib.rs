@@ -6,12 +6,11 @@ mod docs;
 mod health;
 mod schema;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use axum::{Router, extract::FromRef};
-use license_api::{AppState, Endpoints, Route};
+use license_api::{AppState, Endpoints};
 use license_storage::Health;
-use license_storage_dynamodb::Store;
 
 pub use self::compose::{SETTINGS, compose};
 
@@ -24,32 +23,22 @@ pub struct Context {
     pub health: Arc<dyn Health>,
 }
 
-impl fmt::Debug for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Context")
-    }
-}
-
 impl FromRef<Context> for AppState {
     fn from_ref(context: &Context) -> Self {
         context.app.clone()
     }
 }
 
-/// The context over that store.
-pub fn context(app: AppState, store: &Arc<Store>) -> Context {
-    Context { app, health: store.clone() }
-}
-
-/// The routes of this function.
-pub const ROUTES: &[Route] = &[health::ROUTE, csrf_token::ROUTE, schema::ROUTE, docs::ROUTE];
-
-/// The function's router.
-pub fn router(context: Context) -> Router {
-    Endpoints::new(context)
+/// The function's routes, each with its handler.
+pub fn endpoints() -> Endpoints<Context> {
+    Endpoints::new()
         .add(health::ROUTE, health::handle)
         .add(csrf_token::ROUTE, csrf_token::handle)
         .add(schema::ROUTE, schema::handle)
         .add(docs::ROUTE, docs::handle)
-        .router()
+}
+
+/// The function's router.
+pub fn router(context: Context) -> Router {
+    endpoints().router(context)
 }

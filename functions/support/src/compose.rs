@@ -3,23 +3,22 @@
 use license_api::{ApiSettings, AppState, LearnerPortal};
 use license_runtime::{self as runtime, Error, Parts};
 use license_settings::Declared;
-use license_storage_dynamodb::StoreSettings;
 
 use crate::Context;
 
 /// The settings that this function reads.
-pub const SETTINGS: Declared = &[
-    runtime::SETTINGS,
-    StoreSettings::DECLARED,
-    ApiSettings::DECLARED,
-    ApiSettings::RETIRING,
-    LearnerPortal::DECLARED,
-];
+pub const SETTINGS: Declared =
+    &[runtime::SETTINGS, ApiSettings::DECLARED, ApiSettings::RETIRING, LearnerPortal::DECLARED];
 
 /// The context that the settings describe.
 pub fn compose(parts: &Parts) -> Result<Context, Error> {
-    let (clock, random) = (parts.clock().clone(), parts.random().clone());
     let settings = ApiSettings::from_lookup(parts.lookup())?.retiring(parts.lookup());
-    let app = AppState::new(&settings, parts.store.clone(), clock, random)?;
-    Ok(crate::context(app, &parts.store, LearnerPortal::from_lookup(parts.lookup())))
+    Ok(Context {
+        app: AppState::new(&settings, parts.store.clone(), parts.clock(), parts.random())?,
+        portfolios: parts.store.clone(),
+        learners: parts.store.clone(),
+        deliveries: parts.store.clone(),
+        retire: parts.store.clone(),
+        portal: LearnerPortal::from_lookup(parts.lookup()),
+    })
 }

@@ -7,12 +7,11 @@ mod mails;
 mod retire_user;
 mod staff_lookup_licenses;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use axum::{Router, extract::FromRef};
-use license_api::{AppState, Endpoints, LearnerPortal, Route};
+use license_api::{AppState, Endpoints, LearnerPortal};
 use license_storage::{Deliveries, Learners, Portfolios, Retire};
-use license_storage_dynamodb::Store;
 
 pub use self::compose::{SETTINGS, compose};
 
@@ -33,41 +32,23 @@ pub struct Context {
     pub portal: LearnerPortal,
 }
 
-impl fmt::Debug for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Context")
-    }
-}
-
 impl FromRef<Context> for AppState {
     fn from_ref(context: &Context) -> Self {
         context.app.clone()
     }
 }
 
-/// The context over that store.
-pub fn context(app: AppState, store: &Arc<Store>, portal: LearnerPortal) -> Context {
-    Context {
-        app,
-        portfolios: store.clone(),
-        learners: store.clone(),
-        deliveries: store.clone(),
-        retire: store.clone(),
-        portal,
-    }
-}
-
-/// The routes of this function.
-pub const ROUTES: &[Route] =
-    &[staff_lookup_licenses::ROUTE, admin_license_view::ROUTE, retire_user::ROUTE, mails::LIST, mails::SEND];
-
-/// The function's router.
-pub fn router(context: Context) -> Router {
-    Endpoints::new(context)
+/// The function's routes, each with its handler.
+pub fn endpoints() -> Endpoints<Context> {
+    Endpoints::new()
         .add(staff_lookup_licenses::ROUTE, staff_lookup_licenses::handle)
         .add(admin_license_view::ROUTE, admin_license_view::handle)
         .add(retire_user::ROUTE, retire_user::handle)
         .add(mails::LIST, mails::list)
         .add(mails::SEND, mails::send)
-        .router()
+}
+
+/// The function's router.
+pub fn router(context: Context) -> Router {
+    endpoints().router(context)
 }

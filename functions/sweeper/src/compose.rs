@@ -5,15 +5,21 @@ use std::sync::Arc;
 use license_messaging::{Queue, QueueSettings, SqsQueues};
 use license_runtime::{self as runtime, Error, Parts};
 use license_settings::Declared;
-use license_storage_dynamodb::StoreSettings;
+use license_work::Engine;
 
 use crate::Context;
 
 /// The settings that this function reads.
-pub const SETTINGS: Declared = &[runtime::SETTINGS, StoreSettings::DECLARED, QueueSettings::BULK];
+pub const SETTINGS: Declared = &[runtime::SETTINGS, QueueSettings::BULK];
 
 /// The context that the settings describe.
 pub fn compose(parts: &Parts) -> Result<Context, Error> {
     let queues = QueueSettings::from_lookup(parts.lookup(), &[Queue::Bulk]);
-    Ok(crate::context(&parts.store, Arc::new(SqsQueues::new(&queues, &parts.aws))))
+    Ok(Context {
+        clock: parts.clock(),
+        sweep: parts.store.clone(),
+        batches: parts.store.clone(),
+        jobs: Arc::new(Engine::new(&parts.store, None)),
+        queues: Arc::new(SqsQueues::new(&queues, &parts.aws)),
+    })
 }

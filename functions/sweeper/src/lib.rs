@@ -6,7 +6,7 @@
 
 mod compose;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
@@ -15,7 +15,6 @@ use lambda_runtime::LambdaEvent;
 use license_domain::{BatchId, Clock, Due, JobId, Timestamp, Waits, Work, due::in_turns};
 use license_messaging::Queues;
 use license_storage::{Batches, StoreError, Sweep};
-use license_storage_dynamodb::Store;
 use license_telemetry::metrics::{self, Unit};
 use license_work::{Engine, JobError, Look};
 use serde::Serialize;
@@ -71,23 +70,6 @@ impl ResumeJobs for Engine {
 
     async fn stalled(&self, since: Timestamp, limit: usize) -> Result<Vec<JobId>, JobError> {
         Self::stalled(self, since, limit).await
-    }
-}
-
-impl fmt::Debug for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Context")
-    }
-}
-
-/// The context over that store.
-pub fn context(store: &Arc<Store>, queues: Arc<dyn Queues>) -> Context {
-    Context {
-        clock: store.clock().clone(),
-        sweep: store.clone(),
-        batches: store.clone(),
-        jobs: Arc::new(Engine::new(store, None)),
-        queues,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The Lambda function `batches`.
+//! The Lambda function `sweeper`.
 
 use std::process::ExitCode;
 

@@ -6,17 +6,22 @@ use license_clients::{WebhookClient, WebhookSettings};
 use license_messaging::{Queue, QueueSettings, SqsQueues};
 use license_runtime::{self as runtime, Error, Parts};
 use license_settings::Declared;
-use license_storage_dynamodb::StoreSettings;
 
 use crate::Context;
 
 /// The settings that this function reads.
-pub const SETTINGS: Declared =
-    &[runtime::SETTINGS, StoreSettings::DECLARED, QueueSettings::WEBHOOKS, WebhookSettings::DECLARED];
+pub const SETTINGS: Declared = &[runtime::SETTINGS, QueueSettings::WEBHOOKS, WebhookSettings::DECLARED];
 
 /// The context that the settings describe.
 pub fn compose(parts: &Parts) -> Result<Context, Error> {
     let queues = QueueSettings::from_lookup(parts.lookup(), &[Queue::Webhooks]);
-    let client = WebhookClient::new(WebhookSettings::from_lookup(parts.lookup()))?;
-    Ok(crate::context(&parts.store, client, Arc::new(SqsQueues::new(&queues, &parts.aws))))
+    Ok(Context {
+        clock: parts.clock(),
+        random: parts.random(),
+        events: parts.store.clone(),
+        portfolios: parts.store.clone(),
+        webhooks: parts.store.clone(),
+        client: WebhookClient::new(WebhookSettings::from_lookup(parts.lookup()))?,
+        queues: Arc::new(SqsQueues::new(&queues, &parts.aws)),
+    })
 }

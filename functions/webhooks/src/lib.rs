@@ -5,14 +5,13 @@ mod compose;
 mod deliver;
 mod sign;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use license_clients::WebhookClient;
 use license_domain::{Clock, Random};
 use license_messaging::{Message, Outcome, Queue, Queues, Received, consume};
 use license_storage::{Events, Portfolios, Webhooks};
-use license_storage_dynamodb::Store;
 use license_telemetry::metrics;
 
 use self::deliver::Delivered;
@@ -42,25 +41,6 @@ pub struct Context {
     pub client: WebhookClient,
     /// The queue itself.
     pub queues: Arc<dyn Queues>,
-}
-
-impl fmt::Debug for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Context")
-    }
-}
-
-/// The context over that store.
-pub fn context(store: &Arc<Store>, client: WebhookClient, queues: Arc<dyn Queues>) -> Context {
-    Context {
-        clock: store.clock().clone(),
-        random: store.random().clone(),
-        events: store.clone(),
-        portfolios: store.clone(),
-        webhooks: store.clone(),
-        client,
-        queues,
-    }
 }
 
 /// Handles a batch of the queue.

@@ -8,15 +8,13 @@ use license_clients::{
 use license_messaging::{Queue, QueueSettings, SqsQueues};
 use license_runtime::{self as runtime, Error, Parts};
 use license_settings::Declared;
-use license_storage_dynamodb::StoreSettings;
-use license_work::Services;
+use license_work::{Engine, Services};
 
 use crate::Context;
 
 /// The settings that this function reads.
 pub const SETTINGS: Declared = &[
     runtime::SETTINGS,
-    StoreSettings::DECLARED,
     QueueSettings::BULK,
     QueueSettings::WEBHOOKS,
     ClientSettings::DECLARED,
@@ -26,14 +24,23 @@ pub const SETTINGS: Declared = &[
 
 /// The context that the settings describe.
 pub fn compose(parts: &Parts) -> Result<Context, Error> {
-    let (clock, random) = (parts.clock().clone(), parts.random().clone());
     let queues = QueueSettings::from_lookup(parts.lookup(), &[Queue::Bulk, Queue::Webhooks]);
-    let client = ServiceClient::new(ClientSettings::from_lookup(parts.lookup()), clock.clone(), random)?;
+    let client = ServiceClient::new(ClientSettings::from_lookup(parts.lookup()), parts.clock(), parts.random())?;
     let exports = ExportSettings::from_lookup(parts.lookup());
     let services = Services {
         enterprises: Arc::new(EnterpriseClient::new(client.clone())),
         catalogs: Arc::new(CatalogClient::new(client, CatalogSettings::from_lookup(parts.lookup()))),
-        exports: Arc::new(ExportClient::new(exports, &parts.aws, clock)?),
+        exports: Arc::new(ExportClient::new(exports, &parts.aws, parts.clock())?),
     };
-    Ok(crate::context(&parts.store, services, Arc::new(SqsQueues::new(&queues, &parts.aws))))
+    Ok(Context {
+        clock: parts.clock(),
+        random: parts.random(),
+        events: parts.store.clone(),
+        portfolios: parts.store.clone(),
+        audit_trails: parts.store.clone(),
+        notifications: parts.store.clone(),
+        enterprises: services.enterprises.clone(),
+        engine: Engine::new(&parts.store, Some(services)),
+        queues: Arc::new(SqsQueues::new(&queues, &parts.aws)),
+    })
 }

@@ -5,16 +5,15 @@ mod enrollments;
 mod replay;
 mod utilization;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use license_clients::{ClientError, Enterprises};
 use license_domain::{Clock, Consequence, EventId, JobId, Random};
 use license_messaging::{Message, MessagingError, Outcome, Queue, Queues, Received, consume};
 use license_storage::{AuditTrails, Events, Notifications, Portfolios, StoreError};
-use license_storage_dynamodb::Store;
 use license_telemetry::metrics;
-use license_work::{BEGIN, Engine, JobError, Pace, Progress, REFILL, Services};
+use license_work::{BEGIN, Engine, JobError, Pace, Progress, REFILL};
 
 pub use self::compose::{SETTINGS, compose};
 
@@ -43,27 +42,6 @@ pub struct Context {
     pub engine: Engine,
     /// The queue itself.
     pub queues: Arc<dyn Queues>,
-}
-
-impl fmt::Debug for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Context")
-    }
-}
-
-/// The context over that store.
-pub fn context(store: &Arc<Store>, services: Services, queues: Arc<dyn Queues>) -> Context {
-    Context {
-        clock: store.clock().clone(),
-        random: store.random().clone(),
-        events: store.clone(),
-        portfolios: store.clone(),
-        audit_trails: store.clone(),
-        notifications: store.clone(),
-        enterprises: services.enterprises.clone(),
-        engine: Engine::new(store, Some(services)),
-        queues,
-    }
 }
 
 /// Why work was not done. It is tried again.

@@ -1,4 +1,4 @@
-//! The Lambda function `bulk`.
+//! The Lambda function `workers`.
 
 use std::process::ExitCode;
 

@@ -29,6 +29,8 @@ use std::{
 };
 
 use license_domain::{Clock, Random, Timestamp};
+use license_runtime::Parts;
+use license_settings::Declared;
 use license_storage_dynamodb::Store;
 use license_telemetry::SystemRandom;
 use license_template::Template;
@@ -275,6 +277,11 @@ impl Running {
     /// Waits until all that changes set in motion is done, as far as it is due.
     pub async fn drain(&self) -> Value {
         self.pollers.drain().await
+    }
+
+    /// The parts of a function that declares these settings, over the runner's own settings and stand-ins.
+    pub fn parts(&self, declared: Declared) -> Parts {
+        workers::parts(declared, &self.settings, &self.store)
     }
 
     /// A token with these claims; `None` where the settings name keys that are not ours.

@@ -47,7 +47,7 @@ use crate::{
 };
 
 /// What these routes know.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Local {
     /// The clock of everything.
     pub clock: Arc<LocalClock>,

@@ -9,7 +9,7 @@ mod files;
 mod hooks;
 mod lms;
 
-use std::{fmt, net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Json, Router,
@@ -46,12 +46,6 @@ pub struct Services {
     aws: Aws,
     faults: Arc<Faults>,
     key_set: Option<Value>,
-}
-
-impl fmt::Debug for Services {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Services")
-    }
 }
 
 /// The settings that lead to the stand-ins, unless they are set.

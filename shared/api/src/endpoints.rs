@@ -21,14 +21,12 @@ use crate::{
 /// The contract's order of methods in `Allow`.
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-/// A router that is being put together.
-#[derive(Debug)]
+/// A function's routes, each with its handler.
 pub struct Endpoints<C> {
-    context: C,
+    routes: Vec<Route>,
     paths: BTreeMap<&'static str, PathRoutes<C>>,
 }
 
-#[derive(Debug)]
 struct PathRoutes<C> {
     router: MethodRouter<C>,
     methods: Vec<&'static str>,
@@ -40,9 +38,15 @@ where
     C: Clone + Send + Sync + 'static,
     AppState: FromRef<C>,
 {
-    /// Begins.
-    pub fn new(context: C) -> Self {
-        Self { context, paths: BTreeMap::new() }
+    /// No routes yet.
+    #[expect(clippy::new_without_default, reason = "it is written once for each function, by this name")]
+    pub fn new() -> Self {
+        Self { routes: Vec::new(), paths: BTreeMap::new() }
+    }
+
+    /// The routes in the order in which they were added.
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
     }
 
     /// Adds a route.
@@ -60,12 +64,13 @@ where
         let router = std::mem::take(&mut path.router);
         path.router = router.merge(on(filter(route.method), handler));
         path.methods.push(route.method);
+        self.routes.push(route);
         self
     }
 
-    /// The router. Every path is served with and without the slash at its end.
-    pub fn router(self) -> Router {
-        let web = AppState::from_ref(&self.context);
+    /// The router over that context. Every path is served with and without the slash at its end.
+    pub fn router(self, context: C) -> Router {
+        let web = AppState::from_ref(&context);
         let mut router = Router::new();
         for (path, routes) in self.paths {
             let allow = allow(&routes.methods);
@@ -95,7 +100,7 @@ where
             .layer(CatchPanicLayer::custom(request::panicked))
             .layer(middleware::map_response(security::harden))
             .layer(middleware::from_fn_with_state(web, request::observe))
-            .with_state(self.context)
+            .with_state(context)
     }
 }
 

@@ -28,11 +28,13 @@ pub type Error = lambda_runtime::Error;
 const RUST_LOG: &str = "RUST_LOG";
 const METRICS_NAMESPACE: &str = "METRICS_NAMESPACE";
 
-/// What every function reads for its process: what is logged, under which name its metrics are found, and where secrets
-/// are kept if not at AWS.
+/// What every function reads for its process: what is logged, the namespace of its metrics, which table it uses, and where
+/// secrets are kept if not at AWS.
 pub const SETTINGS: &[Setting] = &[
     Setting::plain(RUST_LOG),
     Setting::plain(METRICS_NAMESPACE),
+    StoreSettings::DECLARED[0],
+    StoreSettings::DECLARED[1],
     SecretsClient::DECLARED[0],
     SecretsClient::DECLARED[1],
 ];

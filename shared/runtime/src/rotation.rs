@@ -11,7 +11,6 @@
 
 use std::{
     collections::BTreeMap,
-    fmt,
     sync::{PoisonError, RwLock},
     time::Duration,
 };
@@ -70,12 +69,6 @@ struct Current<T> {
     holds: TimeDelta,
 }
 
-impl<T> fmt::Debug for Rotating<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rotating").field("parts", &self.parts).finish_non_exhaustive()
-    }
-}
-
 impl<T: Clone> Rotating<T> {
     /// Reads the secrets and builds the state.
     pub async fn start(
@@ -87,8 +80,7 @@ impl<T: Clone> Rotating<T> {
         }
         let has_secrets = parts.settings.of_kind(Kind::Secret).any(|(_, value)| names_a_secret(value));
         let (secrets, values) = if has_secrets {
-            let clock = parts.clock().clone();
-            let client = SecretsClient::new(parts.lookup(), &parts.aws, clock, parts.random().clone())?;
+            let client = SecretsClient::new(parts.lookup(), &parts.aws, parts.clock(), parts.random())?;
             let values = read(&client, &parts, START_TIMEOUT).await?;
             (Some(client), values)
         } else {

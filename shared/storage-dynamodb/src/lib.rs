@@ -31,6 +31,7 @@ mod retire;
 mod revoke;
 pub mod rows;
 mod settings;
+mod stream;
 mod sweep;
 pub mod table;
 mod transaction;

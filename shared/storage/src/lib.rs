@@ -23,7 +23,7 @@ pub use self::{
         Learners, LicenseFilter, LicenseQuery, Licenses, OrderBy, OrderField, PagePosition, Prefetch, Prefetched,
         Prefetches, with_key,
     },
-    outbox::{AuditQuery, AuditTrails, Deliveries, Events, Notifications},
+    outbox::{AuditQuery, AuditTrails, Deliveries, EventStream, Events, Notifications, StreamedEvent},
     portfolios::{
         CreateAgreementError, CreatePlanError, DeletePlanError, Portfolios, Provision, RenewalError, Renewals, Update,
         UpdateError,

@@ -17,6 +17,21 @@ pub trait Events: Send + Sync {
     async fn events_of_hour(&self, hour: Timestamp) -> Result<Vec<Event>, StoreError>;
 }
 
+/// An event that the table's stream tells of.
+#[derive(Debug)]
+pub struct StreamedEvent {
+    /// Which event.
+    pub id: EventId,
+    /// The event itself, or why it cannot be read.
+    pub event: Result<Event, StoreError>,
+}
+
+/// Reads events off the table's stream, whose records are `R`: only the adapter knows what is in them.
+pub trait EventStream<R>: Send + Sync {
+    /// The event that a record tells of; `None` unless a new event was written.
+    fn event_of(&self, record: R) -> Option<StreamedEvent>;
+}
+
 /// Which entries of a trail are asked for. The newest come first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AuditQuery {

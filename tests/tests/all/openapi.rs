@@ -84,7 +84,7 @@ async fn the_product_serves_its_document_and_a_page_of_it() {
     }
     let page = app.anonymous().get("/api-docs/").await;
     assert_eq!((page.status.as_u16(), page.header("content-type")), (200, Some("text/html; charset=utf-8")));
-    for (_, routes) in FUNCTIONS {
+    for (_, routes) in *FUNCTIONS {
         for route in routes {
             assert!(page.text.contains(route.path), "{}", route.path);
         }

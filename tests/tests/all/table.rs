@@ -1,21 +1,30 @@
 //! Every function with its routes.
 
+use std::sync::LazyLock;
+
 use license_api::Route;
 use license_runtime::{Error, Parts};
 use license_settings::Declared;
 
-/// The functions behind the API, by the name of their crate.
-pub const FUNCTIONS: [(&str, &[Route]); 9] = [
-    ("function-agreements", function_agreements::ROUTES),
-    ("function-subscriptions", function_subscriptions::ROUTES),
-    ("function-licenses", function_licenses::ROUTES),
-    ("function-learners", function_learners::ROUTES),
-    ("function-provisioning", function_provisioning::ROUTES),
-    ("function-enrollments", function_enrollments::ROUTES),
-    ("function-jobs", function_jobs::ROUTES),
-    ("function-support", function_support::ROUTES),
-    ("function-site", function_site::ROUTES),
-];
+/// The functions behind the API by the names of their crates, with the routes that their routers have.
+pub static FUNCTIONS: LazyLock<[(&str, &[Route]); 9]> = LazyLock::new(|| {
+    macro_rules! of {
+        ($name:literal, $function:ident) => {
+            ($name, &*$function::endpoints().routes().to_vec().leak())
+        };
+    }
+    [
+        of!("function-agreements", function_agreements),
+        of!("function-subscriptions", function_subscriptions),
+        of!("function-licenses", function_licenses),
+        of!("function-learners", function_learners),
+        of!("function-provisioning", function_provisioning),
+        of!("function-enrollments", function_enrollments),
+        of!("function-jobs", function_jobs),
+        of!("function-support", function_support),
+        of!("function-site", function_site),
+    ]
+});
 
 /// The functions that nobody calls by HTTP.
 pub const WORKERS: [&str; 5] =

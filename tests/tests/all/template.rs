@@ -10,7 +10,7 @@ const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 #[test]
 fn every_route_reaches_its_function_in_both_forms_and_whatever_the_method() {
     let template = Template::embedded().expect("a template");
-    for (name, routes) in FUNCTIONS {
+    for (name, routes) in *FUNCTIONS {
         for route in routes {
             let path = route.path.replace(['{', '}'], "x");
             for path in [path.as_str(), path.trim_end_matches('/')] {

@@ -2,9 +2,10 @@
 
 use axum::{body::Body, http::Request};
 use jsonwebtoken::{EncodingKey, Header, encode};
-use license_api::{ApiSettings, AppState};
 use license_domain::EnterpriseId;
 use license_local::Options;
+use license_runtime::Parts;
+use license_settings::Settings;
 use license_tests::{Role, TestApp, TestResponse, app::options};
 use reqwest::Method;
 use serde_json::json;
@@ -148,18 +149,13 @@ async fn a_table_that_cannot_count_refuses_nobody() {
 #[tokio::test]
 async fn instances_count_together() {
     let app = TestApp::start().await;
-    let store = app.running().store();
-    let settings = ApiSettings::from_lookup(|name| match name {
+    let settings = Settings::read(function_subscriptions::SETTINGS, |name| match name {
         "JWT_SECRET_KEY" => Some("secret".to_owned()),
         "THROTTLE_USER_PER_MINUTE" => Some("7".to_owned()),
         _ => None,
     });
-    let settings = settings.expect("settings");
-    let instance = || {
-        let web =
-            AppState::new(&settings, store.clone(), store.clock().clone(), store.random().clone()).expect("a web");
-        function_subscriptions::router(function_subscriptions::context(web, store))
-    };
+    let parts = Parts { settings, ..app.running().parts(function_subscriptions::SETTINGS) };
+    let instance = || function_subscriptions::router(function_subscriptions::compose(&parts).expect("a context"));
     let claims = json!({ "preferred_username": "ann", "superuser": true, "exp": app.now().timestamp() + 600 });
     let token = encode(&Header::default(), &claims, &EncodingKey::from_secret(b"secret")).expect("a token");
     let instances: Vec<_> = (0..3).map(|_| instance()).collect();

@@ -144,12 +144,12 @@ pub fn api(clock: &Arc<Standing>, variables: &[(&str, &str)]) -> Router {
         variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
     });
     let web = AppState::new(&settings.expect("settings"), Arc::new(OnRecord), clock.clone(), Arc::new(Sevens));
-    Endpoints::new(Context(web.expect("a client")))
+    Endpoints::new()
         .add(LIST, list)
         .add(ONE, one)
         .add(MAKE, make)
         .add(BREAK, broken)
-        .router()
+        .router(Context(web.expect("a client")))
 }
 
 /// An answer.

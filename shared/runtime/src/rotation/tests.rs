@@ -22,11 +22,8 @@ use serde_json::{Value, json};
 use super::{RETRY, Rotating, SecretsError};
 use crate::{Error, Parts, SETTINGS};
 
-const DECLARED: Declared = &[
-    SETTINGS,
-    StoreSettings::DECLARED,
-    &[Setting::secret("JWT_SECRET_KEY"), Setting::secret("BRAZE_API_KEY"), Setting::plain("JWT_ISSUER")],
-];
+const DECLARED: Declared =
+    &[SETTINGS, &[Setting::secret("JWT_SECRET_KEY"), Setting::secret("BRAZE_API_KEY"), Setting::plain("JWT_ISSUER")]];
 
 #[derive(Debug, Default)]
 struct Moved(AtomicI64);
@@ -235,11 +232,11 @@ async fn invocations_at_the_same_time_cause_one_reading() {
 #[tokio::test]
 async fn without_its_secrets_a_function_does_not_start() {
     let fixture = Fixture::start().await;
-    let error = fixture.rotating(&[("BRAZE_API_KEY", "ssm:/other")]).await.expect_err("no such parameter");
+    let error = fixture.rotating(&[("BRAZE_API_KEY", "ssm:/other")]).await.err().expect("no such parameter");
     assert_eq!(error.to_string(), "parameters refused the call with status 400");
-    let error = fixture.rotating(&[("JWT_ISSUER", "secretsmanager:x")]).await.expect_err("no secret");
+    let error = fixture.rotating(&[("JWT_ISSUER", "secretsmanager:x")]).await.err().expect("no secret");
     assert!(matches!(error.downcast_ref(), Some(SecretsError::NotASecret("JWT_ISSUER"))), "{error}");
-    let error = fixture.rotating(&[("TABLE_NAME", " ")]).await.expect_err("no table");
+    let error = fixture.rotating(&[("TABLE_NAME", " ")]).await.err().expect("no table");
     assert_eq!(error.to_string(), "the setting TABLE_NAME is missing");
 }
 
