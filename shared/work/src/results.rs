@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use license_domain::{Job, JobCounts, RowResult};
+use license_csv::CsvTable;
+use license_domain::{EmailAddress, Job, JobCounts, RowResult};
 use license_storage::{Jobs, StoreError};
 
 use crate::{Engine, JobError};
@@ -60,29 +61,23 @@ pub async fn results(jobs: &dyn Jobs, job: &Job, from: u64, to: u64) -> Result<V
     Ok(Known::of(jobs.results(job.uuid, from, to).await?).rows.into_values().collect())
 }
 
-/// Results as CSV.
+/// Results as CSV. An address that would be a formula stands there with an apostrophe; the JSON has it as it is.
 pub fn csv(results: &[RowResult]) -> String {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    // Writing into memory does not fail.
-    let mut write = |fields: [&str; 6]| writer.write_record(fields).unwrap_or_default();
-    write(["row", "user_email", "course_run_key", "license", "outcome", "detail"]);
+    let columns = ["row", "user_email", "course_run_key", "license", "outcome", "detail"];
+    let mut table = CsvTable::new(Vec::new(), columns).expect("a vector takes every byte");
     for result in results {
-        let (row, license) = (result.row.to_string(), result.license.map(|id| id.to_string()).unwrap_or_default());
-        write([
-            &row,
-            safe(result.user_email.as_ref().map(license_domain::EmailAddress::as_given).unwrap_or_default()),
-            result.course_run_key.as_deref().unwrap_or_default(),
-            &license,
+        let (row, license) = (result.row.to_string(), result.license.map(|id| id.to_string()));
+        let cells = [
+            row.as_str(),
+            result.user_email.as_ref().map_or("", EmailAddress::as_given),
+            result.course_run_key.as_deref().unwrap_or(""),
+            license.as_deref().unwrap_or(""),
             result.outcome.as_str(),
-            result.detail.as_deref().unwrap_or_default(),
-        ]);
+            result.detail.as_deref().unwrap_or(""),
+        ];
+        table.row(cells).expect("a vector takes every byte");
     }
-    String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
-}
-
-/// What a spreadsheet would take for a formula is no address anyway.
-fn safe(text: &str) -> &str {
-    text.trim_start_matches(['=', '+', '-', '@', '\t', '\r'])
+    table.into_text()
 }
 
 impl Engine {

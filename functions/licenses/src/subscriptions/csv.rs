@@ -7,8 +7,6 @@
 //! 2026-02-03T00:00:00Z,https://…/acme/licenses/2222…/activate,,activated,ann@example.com
 //! ```
 
-use std::borrow::Cow;
-
 use axum::{
     extract::{Path, State},
     http::{StatusCode, header},
@@ -19,6 +17,7 @@ use license_api::{
     doc::{ResponseDoc, Shape},
     id, wire,
 };
+use license_csv::CsvTable;
 use license_domain::{EmailAddress, License, LicenseStatus, PlanId};
 use license_storage::{LicenseFilter, LicenseQuery};
 
@@ -82,39 +81,26 @@ async fn sent_elsewhere(context: &Context, plan: PlanId, body: String) -> Result
     Ok((StatusCode::SEE_OTHER, headers).into_response())
 }
 
-/// The table of these licenses; links begin with `links`.
+/// The table of these licenses; links begin with `links`. Without licenses it is empty, without a header.
 fn table(licenses: &[License], links: Option<&str>) -> String {
-    let mut table = String::new();
     if licenses.is_empty() {
-        return table;
+        return String::new();
     }
-    push_row(&mut table, COLUMNS.map(Cow::Borrowed));
+    let mut table = CsvTable::new(Vec::new(), COLUMNS).expect("a vector takes every byte");
     for license in licenses {
         let date = |date: Option<_>| date.map(wire::timestamp).unwrap_or_default();
+        let (activated, reminded) = (date(license.activation_date), date(license.last_remind_date));
         let link = links.zip(license.activation_key).map(|(links, key)| format!("{links}/{key}/activate"));
-        let email = license.user_email.as_ref().map(EmailAddress::as_given).unwrap_or_default();
-        push_row(
-            &mut table,
-            [
-                Cow::Owned(date(license.activation_date)),
-                Cow::Owned(link.unwrap_or_default()),
-                Cow::Owned(date(license.last_remind_date)),
-                Cow::Borrowed(license.status.as_str()),
-                Cow::Borrowed(email),
-            ],
-        );
+        let cells = [
+            activated.as_str(),
+            link.as_deref().unwrap_or(""),
+            reminded.as_str(),
+            license.status.as_str(),
+            license.user_email.as_ref().map_or("", EmailAddress::as_given),
+        ];
+        table.row(cells).expect("a vector takes every byte");
     }
-    table
-}
-
-fn push_row(table: &mut String, cells: [Cow<'_, str>; COLUMNS.len()]) {
-    table.push_str(&cells.map(quoted).join(","));
-    table.push_str("\r\n");
-}
-
-/// A cell with a comma, a quote or a line's end is put in quotes, and its quotes are doubled.
-fn quoted(cell: Cow<'_, str>) -> Cow<'_, str> {
-    if cell.contains([',', '"', '\r', '\n']) { Cow::Owned(format!("\"{}\"", cell.replace('"', "\"\""))) } else { cell }
+    table.into_text()
 }
 
 #[cfg(test)]
@@ -125,10 +111,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_end_with_crlf_and_odd_cells_are_quoted() {
+    fn rows_end_with_crlf_and_cells_are_quoted_or_marked_as_text() {
         let now = "2026-11-23T10:46:08.000120Z".parse().expect("a date");
         let seat = License::unassigned(LicenseId(Uuid::nil()), PlanId(Uuid::nil()), now);
-        let email = EmailAddress::on_record("\"a,b\"@x.example");
+        let email = EmailAddress::on_record("=\"a,b\"@x.example");
         let assigned = seat.assign(email, ActivationKey(Uuid::nil()), now).expect("a free seat");
         let activated = assigned.activate(None, now).expect("assigned").expect("a change");
         let revoked = License { user_email: None, activation_key: None, ..assigned.revoke(now).expect("live") };
@@ -136,7 +122,7 @@ mod tests {
             table(&[activated, revoked], Some("https://learn.example/acme/licenses")),
             "activation_date,activation_link,last_remind_date,status,user_email\r\n\
              2026-11-23T10:46:08.000120Z,https://learn.example/acme/licenses/00000000-0000-0000-0000-000000000000/\
-             activate,,activated,\"\"\"a,b\"\"@x.example\"\r\n\
+             activate,,activated,\"'=\"\"a,b\"\"@x.example\"\r\n\
              ,,,revoked,\r\n"
         );
     }

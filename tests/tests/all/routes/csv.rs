@@ -1,7 +1,8 @@
 //! `GET …/licenses/csv/`.
 
-use license_tests::TestApp;
+use license_tests::{TestApp, builders::text};
 use reqwest::Method;
+use serde_json::json;
 
 #[tokio::test]
 async fn a_row_for_each_license_that_somebody_has_or_had() {
@@ -65,4 +66,29 @@ async fn a_table_that_does_not_fit_an_answer_is_a_file_for_a_while() {
     assert_eq!((followed.status.as_u16(), followed.text), (200, text));
     app.advance("PT16M").await;
     assert_eq!(browser.get(&link).send().await.expect("an answer").status().as_u16(), 403);
+}
+
+#[tokio::test]
+async fn no_cell_of_a_table_is_a_formula_and_json_has_the_text_as_it_is() {
+    let app = TestApp::start().await;
+    let plan = app.plan(5).await;
+    let (email, course) = ("=1+1@example.com", "@SUM(A1)");
+    plan.assigned(email).await;
+    let licenses = plan.admin().get(&plan.path("licenses/csv/")).await;
+    assert!(licenses.text.ends_with(",assigned,'=1+1@example.com\r\n"), "{}", licenses.text);
+
+    let params = json!({ "user_emails": [email, "-nobody@example.com"], "course_run_keys": [course] });
+    let body = json!({ "kind": "enroll", "subscription_plan": plan.id, "params": params });
+    let id = text(&plan.admin().post("/api/v1/jobs/", &body).await.expect(202), "id");
+    app.drain().await;
+    let results = format!("/api/v1/jobs/{id}/results/");
+    let table = plan.admin().get(&format!("{results}?format=csv")).await;
+    let rows: Vec<&str> = table.text.split_terminator("\r\n").skip(1).collect();
+    assert!(rows[0].starts_with("0,'=1+1@example.com,'@SUM(A1),"), "{rows:?}");
+    assert!(rows[1].starts_with("1,'-nobody@example.com,'@SUM(A1),"), "{rows:?}");
+    let shown = plan.admin().get(&results).await.expect(200);
+    assert_eq!(
+        (&shown["results"][0]["user_email"], &shown["results"][0]["course_run_key"]),
+        (&json!(email), &json!(course))
+    );
 }

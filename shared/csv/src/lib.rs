@@ -1,0 +1,78 @@
+//! Tables for spreadsheets: CSV (RFC 4180, UTF-8), with one rule for cells that a spreadsheet would run as formulas.
+
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+};
+
+/// The first characters by which a spreadsheet takes a cell for a formula, some of them after it has cut the others off.
+const FORMULA_STARTS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+
+/// A table that is written row by row.
+#[derive(Debug)]
+pub struct CsvTable<W: Write, const COLUMNS: usize>(csv::Writer<W>);
+
+impl<W: Write, const COLUMNS: usize> CsvTable<W, COLUMNS> {
+    /// Begins a table with its header.
+    pub fn new(out: W, columns: [&str; COLUMNS]) -> io::Result<Self> {
+        let mut table = Self(csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out));
+        table.row(columns)?;
+        Ok(table)
+    }
+
+    /// Adds a row. A cell that looks like a formula gets an apostrophe in front, which spreadsheets read as "this is text".
+    pub fn row(&mut self, cells: [&str; COLUMNS]) -> io::Result<()> {
+        self.0.write_record(cells.map(as_text).iter().map(AsRef::as_ref)).map_err(io::Error::from)
+    }
+
+    /// Ends the table: what it was written to, with all rows.
+    pub fn finish(self) -> io::Result<W> {
+        self.0.into_inner().map_err(csv::IntoInnerError::into_error)
+    }
+}
+
+impl<const COLUMNS: usize> CsvTable<Vec<u8>, COLUMNS> {
+    /// The table as a text.
+    pub fn into_text(self) -> String {
+        let bytes = self.finish().expect("a vector takes every byte");
+        String::from_utf8(bytes).expect("cells are texts, and so is what stands between them")
+    }
+}
+
+fn as_text(cell: &str) -> Cow<'_, str> {
+    if cell.starts_with(FORMULA_STARTS) { Cow::Owned(format!("'{cell}")) } else { Cow::Borrowed(cell) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(rows: &[[&str; 2]]) -> String {
+        let mut table = CsvTable::new(Vec::new(), ["a", "b"]).expect("memory");
+        for row in rows {
+            table.row(*row).expect("memory");
+        }
+        table.into_text()
+    }
+
+    #[test]
+    fn rows_end_with_crlf_and_cells_with_delimiters_are_quoted() {
+        assert_eq!(table(&[]), "a,b\r\n");
+        assert_eq!(
+            table(&[["x y", ""], ["1,2", "\"q\""], ["\n", "é"]]),
+            "a,b\r\nx y,\r\n\"1,2\",\"\"\"q\"\"\"\r\n\"\n\",é\r\n"
+        );
+    }
+
+    #[test]
+    fn no_cell_is_a_formula_and_none_loses_a_character() {
+        for start in ["=", "+", "-", "@", "\t", "\r"] {
+            let cell = format!("{start}HYPERLINK(0)");
+            let text = table(&[[&cell, "x"]]);
+            let mut reader = csv::Reader::from_reader(text.as_bytes());
+            let row = reader.records().next().expect("a row").expect("CSV");
+            assert_eq!(&row[0], format!("'{cell}"));
+        }
+        assert_eq!(table(&[["a=b", "1-2"]]), "a,b\r\na=b,1-2\r\n");
+    }
+}
