@@ -1,5 +1,4 @@
-//! How calls are made: with time-outs, with a few repetitions where they do no harm, and not at all while a
-//! service is left alone.
+//! How calls are made: with timeouts, and with a few retries where they do no harm.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,14 +10,11 @@ use reqwest::{
     redirect,
 };
 
-use crate::{
-    breaker::Breakers,
-    error::{Cause, ClientError, Service},
-};
+use crate::error::{Cause, ClientError, Service};
 
-/// How often a call is tried.
+/// The most attempts of one call.
 const ATTEMPTS: u32 = 3;
-/// The longest wait that a service may ask for. Whoever would have to wait longer gets the failure instead.
+/// The longest wait that a service may ask for. Where it asks for a longer one the call fails instead.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// Whether a call may be repeated.
@@ -26,8 +22,8 @@ const MAX_WAIT: Duration = Duration::from_secs(5);
 pub enum Safety {
     /// Twice is the same as once.
     Repeatable,
-    /// Only where it is certain that the service did nothing: there was no connection, or it said so (429, or
-    /// 503 with the time after which to come again).
+    /// Only where it is certain that the service did nothing: there was no connection, or it said so (429, or 503
+    /// with `Retry-After`).
     Once,
 }
 
@@ -62,7 +58,7 @@ impl CallLimits {
 /// One attempt that failed.
 struct Failure {
     error: ClientError,
-    /// After which time the service wants to be asked again.
+    /// How long the service asks to be left alone (`Retry-After`).
     retry_after: Option<Duration>,
 }
 
@@ -72,13 +68,12 @@ pub(crate) struct ServiceCaller {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     limits: CallLimits,
-    breakers: Breakers,
 }
 
 impl ServiceCaller {
     pub fn new(limits: CallLimits, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, ClientError> {
         let http = limits.builder().build().map_err(ClientError::Setup)?;
-        Ok(Self { http, clock, random, limits, breakers: Breakers::default() })
+        Ok(Self { http, clock, random, limits })
     }
 
     pub fn now(&self) -> Timestamp {
@@ -99,12 +94,9 @@ impl ServiceCaller {
         request: impl Fn() -> RequestBuilder,
     ) -> Result<Response, ClientError> {
         let mut attempt = 1;
-        let mut last = None;
         loop {
             let failure = match self.attempt(service, request()).await {
                 Ok(response) => return Ok(response),
-                // These attempts were the ones too many: what they met says more.
-                Err(Failure { error: error @ ClientError::Open { .. }, .. }) => return Err(last.unwrap_or(error)),
                 Err(failure) => failure,
             };
             let is_too_long = failure.retry_after.is_some_and(|wait| wait > MAX_WAIT);
@@ -112,19 +104,14 @@ impl ServiceCaller {
                 return Err(failure.error);
             }
             let wait = failure.retry_after.unwrap_or_else(|| self.wait(attempt));
-            let error = failure.error;
-            tracing::warn!(service = service.as_str(), attempt, %error, "a service call failed and is tried again");
+            tracing::warn!(service = service.as_str(), attempt, error = %failure.error, "service call failed, will retry");
             tokio::time::sleep(wait).await;
-            last = Some(error);
             attempt += 1;
         }
     }
 
     async fn attempt(&self, service: Service, request: RequestBuilder) -> Result<Response, Failure> {
-        if !self.breakers.allows(service, self.now()) {
-            return Err(Failure { error: ClientError::Open { service }, retry_after: None });
-        }
-        let outcome = match request.send().await {
+        match request.send().await {
             Ok(response) => match ClientError::status(service, response.status().as_u16()) {
                 error if error.is_retryable() => {
                     Err(Failure { error, retry_after: retry_after(response.headers(), self.now()) })
@@ -132,10 +119,7 @@ impl ServiceCaller {
                 _ => Ok(response),
             },
             Err(error) => Err(Failure { error: ClientError::transport(service, error), retry_after: None }),
-        };
-        let has_failed = outcome.as_ref().is_err_and(|failure| failure.error.is_retryable());
-        self.breakers.record(service, has_failed, self.now());
-        outcome
+        }
     }
 
     /// Full jitter: anything up to a bound that doubles with each attempt.
@@ -159,7 +143,7 @@ impl Failure {
     }
 }
 
-/// The time after which to come again: a number of seconds, or a date.
+/// The wait that `Retry-After` asks for: a number of seconds, or a date.
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
@@ -174,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_to_come_again_is_a_number_or_a_date() {
+    fn retry_after_is_a_number_of_seconds_or_a_date() {
         let now = "2026-11-23T10:46:08Z".parse().expect("a date");
         let after = |text: &str| {
             let headers = HeaderMap::from_iter([(RETRY_AFTER, text.parse().expect("a value"))]);

@@ -86,12 +86,6 @@ pub enum ClientError {
         /// What happened.
         cause: Cause,
     },
-    /// The service failed so often that it is left alone for a moment; nothing was sent.
-    #[error("{service} failed too often and is left alone for a moment")]
-    Open {
-        /// Which service.
-        service: Service,
-    },
     /// The service answered that it failed, or that it is too busy.
     #[error("{service} failed with status {status}")]
     Failed {
@@ -155,7 +149,7 @@ pub enum ClientError {
 impl ClientError {
     /// Whether the same call may succeed in a moment.
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Failed { .. } | Self::Open { .. })
+        matches!(self, Self::Unreachable { .. } | Self::Failed { .. })
     }
 
     /// Whether the service may have done what it was asked for, although the call failed.
@@ -166,8 +160,7 @@ impl ClientError {
             Self::Failed { status, .. } => matches!(status, 408 | 502 | 504),
             // It accepted the call; what came of it cannot be told.
             Self::Unreadable { .. } => true,
-            Self::Open { .. }
-            | Self::Refused { .. }
+            Self::Refused { .. }
             | Self::Denied { .. }
             | Self::WrongSize { .. }
             | Self::Forbidden { .. }
@@ -181,7 +174,6 @@ impl ClientError {
     pub const fn metric(&self) -> &'static str {
         match self {
             Self::Unreachable { .. } => "ServiceUnreachable",
-            Self::Open { .. } => "ServiceOpen",
             Self::Failed { .. } => "ServiceFailed",
             Self::Refused { .. } | Self::WrongSize { .. } => "ServiceRefused",
             Self::Denied { .. } => "ServiceDenied",

@@ -1,12 +1,11 @@
-//! The other services that the product calls: the LMS with its enterprise service, the catalog service, Braze, SES, customers' webhooks, a bucket
-//! for downloads; and where secrets are kept. Handlers know the traits; behind them are HTTP clients with time-outs and a few retries, which leave a
-//! service alone for a moment when it fails again and again.
+//! The other services that the product calls: the LMS with its enterprise service, the catalog service, Braze, SES, customers'
+//! webhooks, a bucket for downloads; and where secrets are kept. Handlers know the traits; behind them are HTTP clients with
+//! timeouts and a few retries.
 //!
 //! Nothing here writes an address, a token or a secret into a log or an error.
 
 mod aws;
 mod braze;
-mod breaker;
 mod caller;
 mod catalogs;
 mod enterprise;

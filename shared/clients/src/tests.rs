@@ -1,7 +1,6 @@
 //! The clients against small servers on loopback that can be told to fail.
 
 mod braze;
-mod breaker;
 mod calls;
 mod enterprise;
 mod exports;
