@@ -14,11 +14,11 @@ use license_api::{
     ApiError, Body, Doc, Fields, LEARNERS_AND_ADMINS, Params, Presence, Requester, RequiredPermission, Route,
     RouteAccess,
     doc::{self, Kind, Param, Shape},
-    email, stored,
+    email, stored, text_item,
 };
 use license_domain::{
     EmailAddress, Job, JobId, JobKind, JobParams, LicenseStatus, PlanId, Portfolio, Row, RowFilter,
-    job::chunks::MAX_COURSE_BYTES,
+    job::chunks::MAX_COURSE_BYTES, maxima::MAX_COURSE_KEY,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -44,15 +44,12 @@ pub const ROUTE: Route = Route {
         ],
         body: &[
             Param::required("emails", Kind::Emails, "The learners."),
-            Param::required("course_run_keys", Kind::Texts, "The courses."),
+            Param::required("course_run_keys", Kind::Texts(MAX_COURSE_KEY), "The courses."),
             Param::required("notify", Kind::Boolean, "Whether the learners are told."),
         ],
         answers: &[doc::ResponseDoc::new(201, "The job is on record.", Shape::Of(doc::schema::<CreateResponse>))],
     },
 };
-
-/// The longest key of a course run, in characters.
-const KEY_LENGTH: usize = 255;
 
 /// The job's id.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -150,15 +147,5 @@ impl CreateBody {
 
 /// The key of a course run.
 fn key(value: &Value) -> Result<String, String> {
-    let text = match value {
-        Value::String(text) => text.trim(),
-        Value::Null => return Err("This field may not be null.".to_owned()),
-        _ => return Err("Not a valid string.".to_owned()),
-    };
-    match text.chars().count() {
-        0 => Err("This field may not be blank.".to_owned()),
-        n if n > KEY_LENGTH => Err(format!("Ensure this field has no more than {KEY_LENGTH} characters.")),
-        _ if text.contains('\0') => Err("Null characters are not allowed.".to_owned()),
-        _ => Ok(text.to_owned()),
-    }
+    text_item(value, MAX_COURSE_KEY)
 }

@@ -3,18 +3,19 @@
 use std::collections::HashSet;
 
 use axum::http::StatusCode;
-use license_api::{ApiError, Body, Fields, Presence, Text, email};
+use license_api::{ApiError, Body, Fields, Presence, Text, email, text_item};
 use license_domain::{
     EmailAddress, JobKind, JobParams, LicenseStatus, PlanId, Portfolio, Row, RowFilter, SubscriptionPlan,
-    job::chunks::MAX_SOURCE_LENGTH,
+    email::MAX_EMAIL_LENGTH,
+    maxima::{MAX_COURSE_KEY, MAX_MAIL_TEXT, MAX_SOURCE_ID},
 };
 use serde_json::{Map, Value, json};
 
 /// The kinds, as they are named.
 pub const KINDS: &[&str] = &["assign", "revoke", "remind", "transfer", "enroll", "grow"];
 
-/// The longest key of a course run, in characters.
-const KEY_LENGTH: usize = 255;
+/// The most characters that a kind's name is read for.
+const MAX_KIND: usize = 255;
 
 /// The most courses of one job.
 const MAX_COURSES: usize = 100;
@@ -34,7 +35,7 @@ pub struct Wish {
 impl Wish {
     pub fn parse(body: &Body) -> Result<Self, ApiError> {
         let mut fields = Fields::new(body);
-        let kind = fields.text("kind", Text { presence: Presence::Required, blank: false, max: None });
+        let kind = fields.text("kind", Text { presence: Presence::Required, blank: false, max: MAX_KIND });
         let kind = kind.and_then(|kind| {
             let known = JobKind::ALL.into_iter().find(|known| known.as_str() == kind);
             if known.is_none() {
@@ -71,10 +72,10 @@ impl Wish {
     fn params(kind: JobKind, given: &Map<String, Value>) -> Result<Parts, Map<String, Value>> {
         let body = Body::json(given.clone());
         let mut fields = Fields::new(&body);
-        let words = Text { presence: Presence::Optional, blank: true, max: None };
+        let words = |max| Text { presence: Presence::Optional, blank: true, max };
         let said = |text: Option<String>| text.filter(|text| !text.is_empty());
-        let greeting = said(fields.text("greeting", words));
-        let closing = said(fields.text("closing", words));
+        let greeting = said(fields.text("greeting", words(MAX_MAIL_TEXT)));
+        let closing = said(fields.text("closing", words(MAX_MAIL_TEXT)));
         let is_told = kind == JobKind::Assign;
         let notify = fields.boolean("notify_users", Presence::Optional).unwrap_or(is_told);
         let wait = fields.boolean("wait", Presence::Optional).unwrap_or_default();
@@ -83,7 +84,7 @@ impl Wish {
         let sources = fields.list("user_sfids", Presence::Optional, true, source);
         let all = fields.boolean("all", Presence::Optional).unwrap_or_default();
         let statuses = fields.list("status_in", Presence::Optional, false, status);
-        let search = said(fields.text("user_email", words));
+        let search = said(fields.text("user_email", words(MAX_EMAIL_LENGTH)));
         let mut params = JobParams { greeting, closing, notify, wait: wait && is_told, ..JobParams::default() };
         let is_filtered = all || statuses.is_some() || search.is_some();
         let ways = usize::from(emails.is_some()) + usize::from(upload) + usize::from(is_filtered);
@@ -115,10 +116,13 @@ impl Wish {
         }
         if is_filtered {
             let live = vec![LicenseStatus::Activated, LicenseStatus::Assigned];
-            let statuses = statuses.unwrap_or_else(|| match kind {
+            let mut statuses = statuses.unwrap_or_else(|| match kind {
                 JobKind::Remind => vec![LicenseStatus::Assigned],
                 _ => live,
             });
+            // They lie in the job's own item: however often one is named, it is there once.
+            let mut known = HashSet::new();
+            statuses.retain(|status| known.insert(*status));
             let search = search.into_iter().map(|part| part.trim().to_lowercase()).collect();
             params.filter = Some(RowFilter { statuses, search });
         }
@@ -171,11 +175,9 @@ fn rows(emails: &[EmailAddress], sources: &[Option<String>]) -> Vec<Row> {
 fn source(value: &Value) -> Result<Option<String>, String> {
     match value {
         Value::Null => Ok(None),
-        Value::String(text) if text.trim().chars().count() > MAX_SOURCE_LENGTH => {
-            Err(format!("Ensure this field has no more than {MAX_SOURCE_LENGTH} characters."))
-        }
-        Value::String(text) => Ok(Some(text.trim().to_owned())),
-        _ => Err("Not a valid string.".to_owned()),
+        // A row of a file may leave its cell empty; so may an item here.
+        Value::String(text) if text.trim().is_empty() => Ok(None),
+        value => text_item(value, MAX_SOURCE_ID).map(Some),
     }
 }
 
@@ -185,10 +187,5 @@ fn status(value: &Value) -> Result<LicenseStatus, String> {
 }
 
 fn course(value: &Value) -> Result<String, String> {
-    let text = value.as_str().map(str::trim).ok_or_else(|| "Not a valid string.".to_owned())?;
-    match text.chars().count() {
-        0 => Err("This field may not be blank.".to_owned()),
-        n if n > KEY_LENGTH => Err(format!("Ensure this field has no more than {KEY_LENGTH} characters.")),
-        _ => Ok(text.to_owned()),
-    }
+    text_item(value, MAX_COURSE_KEY)
 }

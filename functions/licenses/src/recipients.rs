@@ -3,7 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use license_api::{Fields, Presence, email};
-use license_domain::{EmailAddress, EmailKey, LicenseStatus, SubscriptionPlan};
+use license_domain::{EmailAddress, EmailKey, LicenseStatus, SubscriptionPlan, email::MAX_EMAIL_LENGTH};
 use license_storage::{LicenseFilter, LicenseQuery, Licenses, StoreError};
 
 use serde_json::Value;
@@ -95,6 +95,9 @@ fn filter(filters: &[Value]) -> Result<LicenseFilter, &'static str> {
         match filter["name"].as_str() {
             Some("user_email") => {
                 let part = value.as_str().ok_or("Malformed filters, user_email must be a string.")?;
+                if part.chars().nth(MAX_EMAIL_LENGTH).is_some() {
+                    return Err("Malformed filters, user_email is longer than an address can be.");
+                }
                 search.push(part.trim().to_lowercase());
             }
             Some("status_in") => {
@@ -138,6 +141,9 @@ mod tests {
         let text = "Malformed filters, user_email must be a string.";
         assert_eq!(parsed(&json!([{"name": "user_email"}])), Err(text));
         assert_eq!(parsed(&json!([{"name": "user_email", "filter_value": 3}])), Err(text));
+        let text = "Malformed filters, user_email is longer than an address can be.";
+        assert_eq!(parsed(&json!([{"name": "user_email", "filter_value": "x".repeat(255)}])), Err(text));
+        assert!(parsed(&json!([{"name": "user_email", "filter_value": "x".repeat(254)}])).is_ok());
         let text = "Malformed filters, status_in must be a list of strings.";
         assert_eq!(parsed(&json!([{"name": "status_in", "filter_value": "assigned"}])), Err(text));
         assert_eq!(parsed(&json!([{"name": "status_in", "filter_value": [1]}])), Err(text));

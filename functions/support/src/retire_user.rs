@@ -8,10 +8,10 @@
 
 use axum::{extract::State, http::StatusCode};
 use license_api::{
-    ApiError, Body, Doc, Requester, Route, RouteAccess,
+    ApiError, Body, Doc, Requester, Route, RouteAccess, check_length,
     doc::{Kind, Param, ResponseDoc, Shape},
 };
-use license_domain::LmsUserId;
+use license_domain::{LmsUserId, maxima::MAX_USERNAME};
 use serde_json::Value;
 
 use crate::Context;
@@ -26,7 +26,7 @@ pub const ROUTE: Route = Route {
         query: &[],
         body: &[
             Param::required("lms_user_id", Kind::Integer(1), "The learner's number in the LMS."),
-            Param::required("original_username", Kind::Words, "The learner's user name."),
+            Param::required("original_username", Kind::Text(MAX_USERNAME), "The learner's user name."),
         ],
         answers: &[
             ResponseDoc::new(204, "The learner is erased.", Shape::Nothing),
@@ -72,6 +72,7 @@ fn wanted(body: &Body) -> Result<(LmsUserId, String), ApiError> {
     let user = user.ok_or_else(|| invalid("The field \"lms_user_id\" must be an integer."))?;
     let username = username.as_str().filter(|name| !name.contains('\0'));
     let username = username.ok_or_else(|| invalid("The field \"original_username\" must be a text."))?;
+    check_length(username, MAX_USERNAME).map_err(|message| invalid(&format!("original_username: {message}")))?;
     Ok((LmsUserId(user), username.to_owned()))
 }
 

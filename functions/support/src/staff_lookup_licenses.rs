@@ -20,7 +20,9 @@ use license_api::{
     doc::{self, Kind, Param, ResponseDoc, Shape},
     wire,
 };
-use license_domain::{EmailAddress, License, LicenseStatus, Portfolio, SubscriptionPlan, Timestamp};
+use license_domain::{
+    EmailAddress, License, LicenseStatus, Portfolio, SubscriptionPlan, Timestamp, email::MAX_EMAIL_LENGTH,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -34,7 +36,7 @@ pub const ROUTE: Route = Route {
     doc: &Doc {
         summary: "All licenses of an address, for staff",
         query: &[],
-        body: &[Param::required("user_email", Kind::Words, "The address.")],
+        body: &[Param::required("user_email", Kind::Text(MAX_EMAIL_LENGTH), "The address.")],
         answers: &[
             ResponseDoc::new(200, "The licenses.", Shape::Of(doc::schema::<Vec<StaffLicense>>)),
             ResponseDoc::new(404, "There are none.", Shape::Of(doc::schema::<Vec<StaffLicense>>)),
@@ -93,7 +95,7 @@ pub async fn handle(
 /// The address that is looked for, whatever it looks like: one on record may be older than the rules.
 fn wanted(body: &Body) -> Result<EmailAddress, ApiError> {
     let mut fields = Fields::new(body);
-    let email = fields.text("user_email", Text { presence: Presence::Required, blank: false, max: None });
+    let email = fields.text("user_email", Text { presence: Presence::Required, blank: false, max: MAX_EMAIL_LENGTH });
     fields.finish()?;
     Ok(EmailAddress::on_record(email.unwrap_or_default()))
 }

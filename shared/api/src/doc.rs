@@ -1,5 +1,6 @@
 //! What a route says of itself, beside its path: the API's document is made of it.
 
+use license_domain::maxima::MAX_MAIL_TEXT;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 /// The documentation of a route.
@@ -35,11 +36,13 @@ pub enum Kind {
     Uuid,
     /// A UUID or null.
     OptionalUuid,
-    /// A text of so many characters at most.
-    Text(u32),
+    /// A text of 1 to so many characters.
+    Text(usize),
     /// The same or null.
-    OptionalText(u32),
-    /// A text of any length.
+    OptionalText(usize),
+    /// A text of at most so many characters, perhaps none.
+    BlankText(usize),
+    /// A parameter that is no more than looked at, so that only the URL's own length limits it. Never a field of a body.
     Words,
     /// An e-mail address.
     Email,
@@ -55,10 +58,15 @@ pub enum Kind {
     Emails,
     /// UUIDs.
     Uuids,
-    /// Texts.
-    Texts,
-    /// Texts or null.
-    OptionalTexts,
+    /// Texts of 1 to so many characters.
+    Texts(usize),
+    /// Texts of `min` to `max` characters, or null.
+    OptionalTexts {
+        /// The fewest characters.
+        min: usize,
+        /// The most.
+        max: usize,
+    },
     /// One of these.
     OneOf(&'static [&'static str]),
     /// Filters of licenses.
@@ -194,9 +202,9 @@ pub const IGNORE_NULL_EMAILS: Param =
 /// Inactive plans, too.
 pub const INCLUDE_INACTIVE: Param = Param::optional("include_inactive", Kind::Words, "`true`: inactive plans, too.");
 /// The first words of a mail.
-pub const GREETING: Param = Param::optional("greeting", Kind::Words, "The mail's first words.");
+pub const GREETING: Param = Param::optional("greeting", Kind::BlankText(MAX_MAIL_TEXT), "The mail's first words.");
 /// The last words of a mail.
-pub const CLOSING: Param = Param::optional("closing", Kind::Words, "The mail's last words.");
+pub const CLOSING: Param = Param::optional("closing", Kind::BlankText(MAX_MAIL_TEXT), "The mail's last words.");
 /// Learners.
 pub const USER_EMAILS: Param = Param::optional("user_emails", Kind::Emails, "The learners. Either these or `filters`.");
 /// Learners, who have to be named.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use axum::http::StatusCode;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use license_domain::{EmailAddress, Timestamp, clock::to_micros};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::{ApiError, Body, body::type_name};
@@ -36,8 +36,8 @@ pub struct Text {
     pub presence: Presence,
     /// Whether it may be empty.
     pub blank: bool,
-    /// The most characters that it may have.
-    pub max: Option<usize>,
+    /// The most characters that it may have: of `license_domain::maxima`, so that what is written with it fits.
+    pub max: usize,
 }
 
 /// A body under validation.
@@ -45,13 +45,50 @@ pub struct Text {
 pub struct Fields<'a> {
     body: &'a Map<String, Value>,
     is_form: bool,
-    errors: Map<String, Value>,
+    errors: Complaints,
+}
+
+/// The most fields, and the most items of one list, that are complained about by name; the others are counted. Without a
+/// bound a body of 2 MB, `{"emails": [0, 0, …]}`, would be answered with one of 42 MB.
+pub const MAX_COMPLAINTS: usize = 100;
+
+/// Complaints by the name of the field, or by the position of the item.
+#[derive(Debug, Default)]
+struct Complaints {
+    named: Map<String, Value>,
+    unnamed: usize,
+}
+
+impl Complaints {
+    fn is_empty(&self) -> bool {
+        self.named.is_empty()
+    }
+
+    fn set(&mut self, name: &str, complaint: impl FnOnce() -> Value) {
+        if self.named.len() < MAX_COMPLAINTS || self.named.contains_key(name) {
+            self.named.insert(name.to_owned(), complaint());
+        } else {
+            self.unnamed += 1;
+        }
+    }
+
+    /// What is told; `noun` is what they are about.
+    fn into_map(mut self, noun: &str) -> Map<String, Value> {
+        let verb = match self.unnamed {
+            0 => return self.named,
+            1 => " is",
+            _ => "s are",
+        };
+        let rest = json!([format!("{} more {noun}{verb} not valid.", self.unnamed)]);
+        self.named.insert("non_field_errors".to_owned(), rest);
+        self.named
+    }
 }
 
 impl<'a> Fields<'a> {
     /// Begins.
     pub fn new(body: &'a Body) -> Self {
-        Self { body: &body.0, is_form: body.is_form(), errors: Map::new() }
+        Self { body: &body.0, is_form: body.is_form(), errors: Complaints::default() }
     }
 
     /// Whether the body has that field, be it null.
@@ -66,15 +103,17 @@ impl<'a> Fields<'a> {
 
     /// Complains about a field.
     pub fn fail(&mut self, name: &str, message: impl Into<String>) {
-        let complaints = self.errors.entry(name).or_insert_with(|| Value::Array(Vec::new()));
-        if let Value::Array(complaints) = complaints {
-            complaints.push(Value::from(message.into()));
+        match self.errors.named.get_mut(name) {
+            Some(Value::Array(complaints)) => complaints.push(Value::from(message.into())),
+            // The items of the list are complained about already.
+            Some(_) => {}
+            None => self.errors.set(name, || json!([message.into()])),
         }
     }
 
     /// Complains about a field in a form of its own.
     pub fn fail_with(&mut self, name: &str, complaint: Value) {
-        self.errors.insert(name.to_owned(), complaint);
+        self.errors.set(name, || complaint);
     }
 
     /// Whether nothing was wrong so far.
@@ -84,15 +123,15 @@ impl<'a> Fields<'a> {
 
     /// The complaints: a list of messages for each field.
     pub fn into_errors(self) -> Map<String, Value> {
-        self.errors
+        self.errors.into_map("field")
     }
 
     /// 400 with the complaints, if there are any.
     pub fn finish(self) -> Result<(), ApiError> {
-        if self.errors.is_empty() {
+        if self.is_valid() {
             return Ok(());
         }
-        Err(ApiError::json(StatusCode::BAD_REQUEST, Value::Object(self.errors)))
+        Err(ApiError::json(StatusCode::BAD_REQUEST, Value::Object(self.into_errors())))
     }
 
     /// The field's value, unless it is left out or null; complains if it may not be.
@@ -128,12 +167,8 @@ impl<'a> Fields<'a> {
             if found.contains('\0') {
                 return Err(NO_NUL.to_owned());
             }
-            match text.max {
-                Some(max) if found.chars().count() > max => {
-                    Err(format!("Ensure this field has no more than {max} characters."))
-                }
-                _ => Ok(found),
-            }
+            check_length(&found, text.max)?;
+            Ok(found)
         })
     }
 
@@ -226,19 +261,17 @@ impl<'a> Fields<'a> {
             return None;
         }
         let mut found = Vec::with_capacity(values.len());
-        let mut complaints = Map::new();
+        let mut complaints = Complaints::default();
         for (position, value) in values.iter().enumerate() {
             match item(value) {
                 Ok(parsed) => found.push(parsed),
-                Err(message) => {
-                    complaints.insert(position.to_string(), Value::Array(vec![Value::from(message)]));
-                }
+                Err(message) => complaints.set(&position.to_string(), || json!([message])),
             }
         }
         if complaints.is_empty() {
             return Some(found);
         }
-        self.fail_with(name, Value::Object(complaints));
+        self.fail_with(name, Value::Object(complaints.into_map("item")));
         None
     }
 }
@@ -253,6 +286,31 @@ pub fn email(value: &Value) -> Result<EmailAddress, String> {
         return Err(NOT_BLANK.to_owned());
     }
     EmailAddress::parse(&text).map_err(|_| "Enter a valid email address.".to_owned())
+}
+
+/// A text of 1 to `max` characters as an item of a list, without the spaces around it.
+pub fn text_item(value: &Value, max: usize) -> Result<String, String> {
+    let text = match value {
+        Value::String(text) => text.trim(),
+        Value::Null => return Err(NOT_NULL.to_owned()),
+        _ => return Err("Not a valid string.".to_owned()),
+    };
+    if text.is_empty() {
+        return Err(NOT_BLANK.to_owned());
+    }
+    if text.contains('\0') {
+        return Err(NO_NUL.to_owned());
+    }
+    check_length(text, max)?;
+    Ok(text.to_owned())
+}
+
+/// Complains about a text of more than `max` characters.
+pub fn check_length(text: &str, max: usize) -> Result<(), String> {
+    match text.chars().nth(max) {
+        Some(_) => Err(format!("Ensure this field has no more than {max} characters.")),
+        None => Ok(()),
+    }
 }
 
 /// Texts, and numbers as they are written; nothing else is a text.
@@ -285,8 +343,6 @@ fn moment(text: &str) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn body(value: Value) -> Body {
@@ -305,8 +361,8 @@ mod tests {
         let mut fields = Fields::new(&body);
         fields.list("emails", Presence::Required, false, email);
         fields.list("one", Presence::Required, false, email);
-        fields.text("name", Text { presence: Presence::Required, blank: true, max: None });
-        fields.text("long", Text { presence: Presence::Required, blank: true, max: Some(3) });
+        fields.text("name", Text { presence: Presence::Required, blank: true, max: 255 });
+        fields.text("long", Text { presence: Presence::Required, blank: true, max: 3 });
         fields.boolean("flag", Presence::Required);
         fields.integer("n", Presence::Required, Some(0), None);
         fields.uuid("id", Presence::Required);

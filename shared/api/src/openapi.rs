@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use license_domain::email::MAX_EMAIL_LENGTH;
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
@@ -191,6 +192,7 @@ fn field_schema(kind: Kind) -> Value {
         Kind::OptionalUuid => json!({ "type": ["string", "null"], "format": "uuid" }),
         Kind::Text(max) => json!({ "type": "string", "minLength": 1, "maxLength": max }),
         Kind::OptionalText(max) => json!({ "type": ["string", "null"], "minLength": 1, "maxLength": max }),
+        Kind::BlankText(max) => json!({ "type": "string", "maxLength": max }),
         Kind::Words => json!({ "type": "string" }),
         Kind::Email => json!({ "type": "string", "format": "email" }),
         Kind::Integer(min) => json!({ "type": "integer", "minimum": min }),
@@ -199,8 +201,10 @@ fn field_schema(kind: Kind) -> Value {
         Kind::Moment => json!({ "type": "string", "format": "date-time" }),
         Kind::Emails => list(json!({ "type": "string", "format": "email" })),
         Kind::Uuids => list(json!({ "type": "string", "format": "uuid" })),
-        Kind::Texts => list(json!({ "type": "string", "minLength": 1, "maxLength": 255 })),
-        Kind::OptionalTexts => json!({ "type": "array", "items": { "type": ["string", "null"], "minLength": 18 } }),
+        Kind::Texts(max) => list(json!({ "type": "string", "minLength": 1, "maxLength": max })),
+        Kind::OptionalTexts { min, max } => {
+            json!({ "type": "array", "items": { "type": ["string", "null"], "minLength": min, "maxLength": max } })
+        }
         Kind::OneOf(words) => json!({ "type": "string", "enum": words }),
         Kind::Object => json!({ "type": "object" }),
         Kind::Filters => list(json!({
@@ -208,7 +212,7 @@ fn field_schema(kind: Kind) -> Value {
             "properties": {
                 "name": { "type": "string", "enum": ["user_email", "status_in"] },
                 "filter_value": { "anyOf": [
-                    { "type": "string" },
+                    { "type": "string", "maxLength": MAX_EMAIL_LENGTH },
                     { "type": "array", "items": { "type": "string", "enum": ["activated", "assigned", "revoked"] } },
                 ] },
             },

@@ -16,6 +16,7 @@ pub mod ids;
 pub mod job;
 pub mod license;
 pub mod lifecycle;
+pub mod maxima;
 pub mod plan;
 pub mod product;
 pub mod renewal;

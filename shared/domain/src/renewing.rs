@@ -7,13 +7,11 @@ use crate::{
     clock::Timestamp,
     ids::{LicenseId, PlanId},
     license::{License, LicenseStatus},
+    maxima::MAX_TITLE,
     plan::{ChangeReason, MAX_LICENSES, SubscriptionPlan},
     renewal::{LicenseTypesToCopy, SubscriptionPlanRenewal},
     seats::{SeatLayout, SeatPrefix},
 };
-
-/// The longest title that a plan may have, in characters.
-const TITLE_LENGTH: usize = 128;
 
 /// Why a renewal is not processed. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -108,7 +106,7 @@ impl SubscriptionPlanRenewal {
             return title.clone();
         }
         let end = format!(" - Renewal {}", self.effective_date.year());
-        let room = TITLE_LENGTH.saturating_sub(end.chars().count());
+        let room = MAX_TITLE.saturating_sub(end.chars().count());
         prior.title.chars().take(room).chain(end.chars()).collect()
     }
 
@@ -331,9 +329,9 @@ mod tests {
         assert_eq!(renewal(1).future_title(&prior), "Acme - Renewal 2027");
         let named = SubscriptionPlanRenewal { renewed_plan_title: Some("Next".to_owned()), ..renewal(1) };
         assert_eq!(named.future_title(&prior), "Next");
-        prior.title = "ä".repeat(TITLE_LENGTH);
+        prior.title = "ä".repeat(MAX_TITLE);
         let title = renewal(1).future_title(&prior);
-        assert_eq!(title.chars().count(), TITLE_LENGTH);
+        assert_eq!(title.chars().count(), MAX_TITLE);
         assert!(title.ends_with("ä - Renewal 2027"));
     }
 

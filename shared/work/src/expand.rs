@@ -6,8 +6,9 @@ use license_domain::{
     EmailAddress, EmailKey, Job, Portfolio, Row, SubscriptionPlan,
     job::{
         MAX_ROWS,
-        chunks::{Chunks, MAX_INVALID_LENGTH, MAX_SOURCE_LENGTH},
+        chunks::{Chunks, MAX_INVALID_LENGTH},
     },
+    maxima::MAX_SOURCE_ID,
 };
 use license_storage::{LicenseFilter, LicenseQuery, StoreError};
 
@@ -97,8 +98,8 @@ impl Engine {
                     match EmailAddress::parse(text) {
                         Ok(address) if named.insert(address.key()) => {
                             let source = source.and_then(|column| record.get(column)).filter(|id| !id.is_empty());
-                            let is_long = source.is_some_and(|id| id.chars().nth(MAX_SOURCE_LENGTH).is_some());
-                            let problem = format!("Ensure user_sfid has no more than {MAX_SOURCE_LENGTH} characters.");
+                            let is_long = source.is_some_and(|id| id.chars().nth(MAX_SOURCE_ID).is_some());
+                            let problem = format!("Ensure user_sfid has no more than {MAX_SOURCE_ID} characters.");
                             Row {
                                 user_email: Some(address),
                                 source_id: source.filter(|_| !is_long).map(str::to_owned),

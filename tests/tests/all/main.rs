@@ -15,6 +15,7 @@ mod import;
 mod index_lag;
 mod large;
 mod malformed_requests;
+mod maxima;
 mod openapi;
 mod operations;
 mod recorded;

@@ -1,25 +1,24 @@
 //! What a body asks of a webhook.
 
+use std::collections::HashSet;
+
 use license_api::{
-    ApiError, Body, Fields, Presence, Text,
+    ApiError, Body, Fields, Presence, Text, check_length,
     doc::{Kind, Param},
 };
 use license_clients::WebhookSettings;
-use license_domain::webhook::event_names;
+use license_domain::{
+    maxima::{MAX_DESCRIPTION, MAX_WEBHOOK_URL},
+    webhook::event_names,
+};
 use serde_json::Value;
 
-/// The longest address, in characters.
-const URL_LENGTH: usize = 2048;
-
-/// The longest description, in characters.
-const DESCRIPTION_LENGTH: usize = 255;
-
 /// What the fields mean that making and changing one have in common.
-pub const DESCRIPTION: Param = Param::optional("description", Kind::OptionalText(255), "What it is for.");
+pub const DESCRIPTION: Param = Param::optional("description", Kind::OptionalText(MAX_DESCRIPTION), "What it is for.");
 /// Which events.
 pub const EVENTS: Param = Param::optional(
     "events",
-    Kind::Texts,
+    Kind::Texts(255),
     "The names of the events that it is to be told of; all where none is named.",
 );
 /// Whether it is told.
@@ -46,9 +45,9 @@ impl Wish {
             url: fields.parse("url", url, |value| address(value, settings)),
             is_described: fields.has("description"),
             description: fields
-                .text("description", Text { presence: Presence::Nullable, blank: true, max: Some(DESCRIPTION_LENGTH) })
+                .text("description", Text { presence: Presence::Nullable, blank: true, max: MAX_DESCRIPTION })
                 .filter(|text| !text.is_empty()),
-            events: fields.list("events", Presence::Optional, true, event),
+            events: fields.list("events", Presence::Optional, true, event).map(once_each),
             is_active: fields.boolean("is_active", Presence::Optional),
             rotate_secret: fields.boolean("rotate_secret", Presence::Optional).unwrap_or_default(),
         };
@@ -59,13 +58,18 @@ impl Wish {
 
 fn address(value: &Value, settings: WebhookSettings) -> Result<String, String> {
     let text = value.as_str().map(str::trim).ok_or_else(|| "Not a valid string.".to_owned())?;
-    if text.chars().count() > URL_LENGTH {
-        return Err(format!("Ensure this field has no more than {URL_LENGTH} characters."));
-    }
+    check_length(text, MAX_WEBHOOK_URL)?;
     match settings.check(text) {
         Ok(()) => Ok(text.to_owned()),
         Err(reason) => Err(format!("Enter a valid URL: {reason}.")),
     }
+}
+
+/// Each name once, in order: they lie in the webhook's own item.
+fn once_each(mut events: Vec<String>) -> Vec<String> {
+    let mut known = HashSet::new();
+    events.retain(|event| known.insert(event.clone()));
+    events
 }
 
 fn event(value: &Value) -> Result<String, String> {

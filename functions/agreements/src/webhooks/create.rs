@@ -15,7 +15,7 @@ use license_api::{
     doc::{self, Kind, Param, ResponseDoc, Shape},
     stored,
 };
-use license_domain::{Webhook, webhook::MAX_WEBHOOKS};
+use license_domain::{Webhook, maxima::MAX_WEBHOOK_URL, webhook::MAX_WEBHOOKS};
 
 use super::{
     ACCESS, agreement,
@@ -34,7 +34,7 @@ pub const ROUTE: Route = Route {
         summary: "Has one more address told of the customer's events",
         query: &[],
         body: &[
-            Param::required("url", Kind::Text(2048), "Where events go: HTTPS, and public."),
+            Param::required("url", Kind::Text(MAX_WEBHOOK_URL), "Where events go: HTTPS, and public."),
             DESCRIPTION,
             EVENTS,
             IS_ACTIVE,

@@ -11,7 +11,7 @@ use license_api::{
     doc::{self, Kind, Param, ResponseDoc, Shape},
     stored,
 };
-use license_domain::{Timestamp, Webhook, webhook::WebhookSecret};
+use license_domain::{Timestamp, Webhook, maxima::MAX_WEBHOOK_URL, webhook::WebhookSecret};
 use license_storage::StoreError;
 
 use super::{
@@ -32,7 +32,7 @@ pub const ROUTE: Route = Route {
         summary: "Changes a webhook",
         query: &[],
         body: &[
-            Param::optional("url", Kind::Text(2048), "Where events go: HTTPS, and public."),
+            Param::optional("url", Kind::Text(MAX_WEBHOOK_URL), "Where events go: HTTPS, and public."),
             DESCRIPTION,
             EVENTS,
             IS_ACTIVE,

@@ -20,9 +20,12 @@ use futures::try_join;
 use license_api::{
     ADMINS, ApiError, Body, Doc, Fields, Presence, Requester, RequiredPermission, Route, RouteAccess, Text,
     doc::{self, Kind, Param, Shape},
-    email, id, stored,
+    email, id, stored, text_item,
 };
-use license_domain::{EmailAddress, EmailKey, LicenseId, PlanId};
+use license_domain::{
+    EmailAddress, EmailKey, LicenseId, PlanId,
+    maxima::{MAX_MAIL_TEXT, MAX_SOURCE_ID, MIN_SOURCE_ID},
+};
 use license_storage::{Answering, AssignError, AssignRequest, Assigned, Assignment};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -33,7 +36,11 @@ use crate::{Context, plan};
 /// The fields of a request to assign.
 pub const FIELDS: [Param; 5] = [
     doc::USER_EMAILS_REQUIRED,
-    Param::optional("user_sfids", Kind::OptionalTexts, "The sales that they come from, one for each address."),
+    Param::optional(
+        "user_sfids",
+        Kind::OptionalTexts { min: MIN_SOURCE_ID, max: MAX_SOURCE_ID },
+        "The sales that they come from, one for each address.",
+    ),
     doc::GREETING,
     doc::CLOSING,
     Param::optional("notify_users", Kind::Boolean, "Whether the learners are invited by mail; true, if left out."),
@@ -62,9 +69,6 @@ pub const ROUTE: Route = Route {
         ],
     },
 };
-
-/// The fewest characters that the id of a sale has.
-const SOURCE_ID_LENGTH: usize = 18;
 
 /// What the body asks for.
 #[derive(Debug)]
@@ -138,7 +142,7 @@ impl AssignBody {
         let mut fields = Fields::new(body);
         let emails = fields.list("user_emails", Presence::Required, false, email);
         let sources = fields.list("user_sfids", Presence::Optional, true, source_id);
-        let words = Text { presence: Presence::Optional, blank: true, max: None };
+        let words = Text { presence: Presence::Optional, blank: true, max: MAX_MAIL_TEXT };
         let greeting = fields.text("greeting", words);
         let closing = fields.text("closing", words);
         let notify = fields.boolean("notify_users", Presence::Optional).unwrap_or(true);
@@ -187,11 +191,10 @@ fn assignments(emails: &[EmailAddress], sources: Vec<Option<String>>) -> Vec<Ass
 fn source_id(value: &Value) -> Result<Option<String>, String> {
     match value {
         Value::Null => Ok(None),
-        Value::String(text) if text.trim().chars().count() < SOURCE_ID_LENGTH => {
-            Err(format!("Ensure this field has at least {SOURCE_ID_LENGTH} characters."))
+        Value::String(text) if text.trim().chars().count() < MIN_SOURCE_ID => {
+            Err(format!("Ensure this field has at least {MIN_SOURCE_ID} characters."))
         }
-        Value::String(text) => Ok(Some(text.trim().to_owned())),
-        _ => Err("Not a valid string.".to_owned()),
+        value => text_item(value, MAX_SOURCE_ID).map(Some),
     }
 }
 

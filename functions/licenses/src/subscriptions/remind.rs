@@ -19,7 +19,9 @@ use license_api::{
     doc::{self, ResponseDoc, Shape},
     id, stored_empty,
 };
-use license_domain::{EmailAddress, EmailKey, LicenseStatus, PlanId, Portfolio, SubscriptionPlan};
+use license_domain::{
+    EmailAddress, EmailKey, LicenseStatus, PlanId, Portfolio, SubscriptionPlan, maxima::MAX_MAIL_TEXT,
+};
 use license_storage::{LicenseFilter, Prefetch, RemindRequest};
 
 use crate::{Context, plan, recipients::Meant};
@@ -50,7 +52,7 @@ pub struct MailTexts {
 impl MailTexts {
     /// Reads them from a body.
     pub fn parse(fields: &mut Fields<'_>) -> Self {
-        let words = Text { presence: Presence::Optional, blank: true, max: None };
+        let words = Text { presence: Presence::Optional, blank: true, max: MAX_MAIL_TEXT };
         let is_said = |text: &String| !text.is_empty();
         Self {
             greeting: fields.text("greeting", words).filter(is_said),

@@ -14,7 +14,9 @@ use license_api::{
     doc::{self, Kind, Param, ResponseDoc, Shape},
     stored, wire,
 };
-use license_domain::{AgreementId, CatalogId, CustomerAgreement, EnterpriseId, Portfolio, ProductCatalog, Timestamp};
+use license_domain::{
+    AgreementId, CatalogId, CustomerAgreement, EnterpriseId, Portfolio, ProductCatalog, Timestamp, maxima::MAX_SLUG,
+};
 use license_storage::CreateAgreementError;
 use serde_json::{Map, Value, json};
 
@@ -23,7 +25,11 @@ use crate::Context;
 /// The fields of an agreement; only the first one has to be there.
 pub const FIELDS: [Param; 5] = [
     Param::required("enterprise_customer_uuid", Kind::Uuid, "The customer; unique."),
-    Param::optional("enterprise_customer_slug", Kind::OptionalText(128), "The customer's short name in links, unique."),
+    Param::optional(
+        "enterprise_customer_slug",
+        Kind::OptionalText(MAX_SLUG),
+        "The customer's short name in links, unique.",
+    ),
     Param::optional("default_enterprise_catalog_uuid", Kind::OptionalUuid, "The catalog of plans without their own."),
     Param::optional("disable_expiration_notifications", Kind::Boolean, "Whether expiry is kept from learners."),
     Param::optional(
@@ -50,9 +56,6 @@ pub const ROUTE: Route = Route {
     },
 };
 
-/// The longest slug, in characters.
-pub const SLUG_LENGTH: usize = 128;
-
 pub async fn handle(
     State(context): State<Context>,
     requester: Requester,
@@ -74,7 +77,7 @@ pub async fn handle(
 fn parse(body: &Body, id: AgreementId, now: Timestamp) -> Result<CustomerAgreement, ApiError> {
     let mut fields = Fields::new(body);
     let enterprise = fields.uuid("enterprise_customer_uuid", Presence::Required);
-    let slug = Text { presence: Presence::Nullable, blank: false, max: Some(SLUG_LENGTH) };
+    let slug = Text { presence: Presence::Nullable, blank: false, max: MAX_SLUG };
     let slug = fields.text("enterprise_customer_slug", slug);
     let catalog = fields.uuid("default_enterprise_catalog_uuid", Presence::Nullable);
     let silent = fields.boolean("disable_expiration_notifications", Presence::Optional);

@@ -17,13 +17,13 @@ use license_api::{
     doc::{self, ResponseDoc, Shape},
     etag, id, stored, wire,
 };
-use license_domain::{AgreementId, CatalogId, CustomerAgreement, EnterpriseId, Portfolio, Timestamp};
+use license_domain::{AgreementId, CatalogId, CustomerAgreement, EnterpriseId, Portfolio, Timestamp, maxima::MAX_SLUG};
 use license_storage::{StoreError, UpdateError};
 
 use crate::{
     Context, UPDATE_ATTEMPTS,
     change::Change as Field,
-    customer_agreement::create::{FIELDS, SLUG_LENGTH, taken},
+    customer_agreement::create::{FIELDS, taken},
 };
 
 const PATH: &str = "/api/v1/provisioning-admins/customer-agreement/{agreement}/";
@@ -69,7 +69,7 @@ impl Change {
         let mut fields = Fields::new(body);
         let there = |name: &str| body.0.contains_key(name);
         let enterprise = fields.uuid("enterprise_customer_uuid", customer).map(EnterpriseId);
-        let slug = Text { presence: Presence::Nullable, blank: false, max: Some(SLUG_LENGTH) };
+        let slug = Text { presence: Presence::Nullable, blank: false, max: MAX_SLUG };
         let slug = fields.text("enterprise_customer_slug", slug);
         let catalog = fields.uuid("default_enterprise_catalog_uuid", Presence::Nullable).map(CatalogId);
         let silent = fields.boolean("disable_expiration_notifications", Presence::Optional);

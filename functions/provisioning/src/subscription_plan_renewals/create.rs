@@ -13,15 +13,15 @@ use license_api::{
     doc::{self, Kind, Param, Shape},
     stored, wire,
 };
-use license_domain::{PlanId, Portfolio, SubscriptionPlanRenewal};
+use license_domain::{
+    PlanId, Portfolio, SubscriptionPlanRenewal,
+    maxima::{MAX_LINE_ITEM, MAX_TITLE},
+};
 use license_storage::{RenewalError, StoreError};
 
 use serde_json::json;
 
-use crate::{
-    Context, UPDATE_ATTEMPTS,
-    subscriptions::body::{LINE_ITEM_LENGTH, TITLE_LENGTH},
-};
+use crate::{Context, UPDATE_ATTEMPTS};
 
 /// The fields of a renewal; the first one does not change.
 pub const FIELDS: [Param; 10] = [
@@ -33,13 +33,13 @@ pub const FIELDS: [Param; 10] = [
     ),
     Param::required(
         "salesforce_opportunity_id",
-        Kind::OptionalText(18),
+        Kind::OptionalText(MAX_LINE_ITEM),
         "The line item that the future plan is sold under.",
     ),
     Param::required("number_of_licenses", Kind::Integer(1), "How many licenses the future plan gets."),
     Param::required("effective_date", Kind::Moment, "When the future plan starts."),
     Param::required("renewed_expiration_date", Kind::Moment, "When it ends."),
-    Param::optional("renewed_plan_title", Kind::OptionalText(128), "Its title."),
+    Param::optional("renewed_plan_title", Kind::OptionalText(MAX_TITLE), "Its title."),
     Param::optional(
         "license_types_to_copy",
         Kind::OneOf(&["assigned_and_activated", "activated", "nothing"]),
@@ -121,14 +121,14 @@ fn status_of(there: &SubscriptionPlanRenewal, wanted: &SubscriptionPlanRenewal) 
 /// The renewal as the body has it, with the agreement of its plans; it has no number yet.
 async fn parse(context: &Context, body: &Body) -> Result<(Portfolio, SubscriptionPlanRenewal), ApiError> {
     let mut fields = Fields::new(body);
-    let text = |presence, max| Text { presence, blank: false, max: Some(max) };
+    let text = |presence, max| Text { presence, blank: false, max };
     let prior = fields.uuid("prior_subscription_plan", Presence::Required).map(PlanId);
     let renewed = fields.uuid("renewed_subscription_plan", Presence::Nullable).map(PlanId);
-    let sale = fields.text("salesforce_opportunity_id", text(Presence::RequiredNullable, LINE_ITEM_LENGTH));
+    let sale = fields.text("salesforce_opportunity_id", text(Presence::RequiredNullable, MAX_LINE_ITEM));
     let licenses = fields.integer("number_of_licenses", Presence::Required, Some(1), None);
     let effective_date = fields.datetime("effective_date", Presence::Required);
     let renewed_expiration_date = fields.datetime("renewed_expiration_date", Presence::Required);
-    let renewed_plan_title = fields.text("renewed_plan_title", text(Presence::Nullable, TITLE_LENGTH));
+    let renewed_plan_title = fields.text("renewed_plan_title", text(Presence::Nullable, MAX_TITLE));
     let license_types_to_copy = fields.choice("license_types_to_copy", Presence::Optional).unwrap_or_default();
     let disable_auto_apply_licenses =
         fields.boolean("disable_auto_apply_licenses", Presence::Optional).unwrap_or_default();

@@ -13,15 +13,13 @@ use license_api::{
     doc::{self, ResponseDoc, Shape},
     etag, stored, stored_empty, wire,
 };
-use license_domain::{PlanId, Portfolio, RenewalId, SubscriptionPlanRenewal};
+use license_domain::{
+    PlanId, Portfolio, RenewalId, SubscriptionPlanRenewal,
+    maxima::{MAX_LINE_ITEM, MAX_TITLE},
+};
 use license_storage::{RenewalError, StoreError};
 
-use crate::{
-    Context, UPDATE_ATTEMPTS,
-    change::Change,
-    subscription_plan_renewals::create::FIELDS as CREATED,
-    subscriptions::body::{LINE_ITEM_LENGTH, TITLE_LENGTH},
-};
+use crate::{Context, UPDATE_ATTEMPTS, change::Change, subscription_plan_renewals::create::FIELDS as CREATED};
 
 const PATH: &str = "/api/v1/provisioning-admins/subscription-plan-renewals/{renewal}/";
 pub(crate) const ACCESS: RouteAccess =
@@ -177,13 +175,13 @@ fn changed(
         fields.fail(name, "This field cannot be changed.");
     }
     let there = |name: &str| body.0.contains_key(name);
-    let text = |max| Text { presence: Presence::Nullable, blank: false, max: Some(max) };
+    let text = |max| Text { presence: Presence::Nullable, blank: false, max };
     let renewed = fields.uuid("renewed_subscription_plan", Presence::Nullable).map(PlanId);
-    let sale = fields.text("salesforce_opportunity_id", text(LINE_ITEM_LENGTH));
+    let sale = fields.text("salesforce_opportunity_id", text(MAX_LINE_ITEM));
     let licenses = fields.integer("number_of_licenses", Presence::Optional, Some(1), None);
     let effective_date = fields.datetime("effective_date", Presence::Optional);
     let renewed_expiration_date = fields.datetime("renewed_expiration_date", Presence::Optional);
-    let title = fields.text("renewed_plan_title", text(TITLE_LENGTH));
+    let title = fields.text("renewed_plan_title", text(MAX_TITLE));
     let license_types_to_copy = fields.choice("license_types_to_copy", Presence::Optional);
     let disable_auto_apply = fields.boolean("disable_auto_apply_licenses", Presence::Optional);
     let exempt = fields.boolean("exempt_from_batch_processing", Presence::Optional);

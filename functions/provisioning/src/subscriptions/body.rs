@@ -1,13 +1,12 @@
 //! The fields of a new plan, checked one by one.
 
 use license_api::{Body, Fields, Presence, Text};
-use license_domain::{AgreementId, CatalogId, ChangeReason, ProductId, Timestamp};
+use license_domain::{
+    AgreementId, CatalogId, ChangeReason, ProductId, Timestamp,
+    maxima::{MAX_LINE_ITEM, MAX_TITLE},
+};
 use serde_json::{Map, Value};
 
-/// The longest title, in characters.
-pub const TITLE_LENGTH: usize = 128;
-/// The longest id of a line item in Salesforce, in characters.
-pub const LINE_ITEM_LENGTH: usize = 18;
 /// The share of a plan that may be revoked under a cap where the body does not say it, in percent.
 const REVOKE_MAX_PERCENTAGE: i64 = 5;
 
@@ -37,8 +36,8 @@ impl PlanBody {
     /// The plan, or the complaints about its fields.
     pub fn parse(body: &Body) -> Result<Self, Map<String, Value>> {
         let mut fields = Fields::new(body);
-        let text = |presence, max| Text { presence, blank: false, max: Some(max) };
-        let title = fields.text("title", text(Presence::Required, TITLE_LENGTH));
+        let text = |presence, max| Text { presence, blank: false, max };
+        let title = fields.text("title", text(Presence::Required, MAX_TITLE));
         let start_date = fields.datetime("start_date", Presence::Required);
         let expiration_date = fields.datetime("expiration_date", Presence::Required);
         let customer_agreement = fields.uuid("customer_agreement", Presence::Required);
@@ -47,7 +46,7 @@ impl PlanBody {
         let is_active = fields.boolean("is_active", Presence::Optional).unwrap_or_default();
         let product = fields.integer("product", Presence::Required, None, None);
         let change_reason = fields.choice("change_reason", Presence::Required);
-        let line_item = text(Presence::RequiredNullable, LINE_ITEM_LENGTH);
+        let line_item = text(Presence::RequiredNullable, MAX_LINE_ITEM);
         let salesforce_opportunity_line_item = fields.text("salesforce_opportunity_line_item", line_item);
         let for_internal_use_only = fields.boolean("for_internal_use_only", Presence::Optional).unwrap_or_default();
         let is_revocation_cap_enabled =

@@ -16,6 +16,7 @@ use license_api::{
 };
 use license_domain::{
     AgreementId, ChangeReason, Portfolio, ProductCatalog, Random, SeatLayout, SeatPrefix, SubscriptionPlan, Timestamp,
+    maxima::{MAX_LINE_ITEM, MAX_TITLE},
 };
 use license_storage::CreatePlanError;
 use schemars::JsonSchema;
@@ -35,7 +36,7 @@ pub const FIELDS: [Param; 15] = [
         Kind::OneOf(&["new", "incorrect_user_input", "delayed_payment", "organization_requested_change", "other"]),
         "Why.",
     ),
-    Param::required("title", Kind::Text(128), "Its title, unique in the agreement."),
+    Param::required("title", Kind::Text(MAX_TITLE), "Its title, unique in the agreement."),
     Param::required("start_date", Kind::Moment, "When it starts."),
     Param::required("expiration_date", Kind::Moment, "When it ends."),
     Param::required("customer_agreement", Kind::Uuid, "Its agreement."),
@@ -47,7 +48,7 @@ pub const FIELDS: [Param; 15] = [
     Param::required("product", Kind::Integer(1), "What it is sold as."),
     Param::required(
         "salesforce_opportunity_line_item",
-        Kind::OptionalText(18),
+        Kind::OptionalText(MAX_LINE_ITEM),
         "The line item, `00k…`; may be null where the plan type allows it.",
     ),
     Param::optional("enterprise_catalog_uuid", Kind::OptionalUuid, "Its catalog; the agreement's, if left out."),

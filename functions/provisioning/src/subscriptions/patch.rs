@@ -1,13 +1,13 @@
 //! The fields of a change to a plan, checked one by one. What is left out stays as it is.
 
 use license_api::{Body, Fields, Presence, Text};
-use license_domain::{AgreementId, CatalogId, ChangeReason, ProductId, SubscriptionPlan, Timestamp};
+use license_domain::{
+    AgreementId, CatalogId, ChangeReason, ProductId, SubscriptionPlan, Timestamp,
+    maxima::{MAX_LINE_ITEM, MAX_TITLE},
+};
 use serde_json::{Map, Value};
 
-use crate::{
-    change::Change,
-    subscriptions::body::{LINE_ITEM_LENGTH, TITLE_LENGTH},
-};
+use crate::change::Change;
 
 /// A change as the body has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,10 +35,10 @@ impl PlanPatch {
     pub fn parse(body: &Body) -> Result<Self, Map<String, Value>> {
         use Presence::{Nullable, Optional, Required};
         let mut fields = Fields::new(body);
-        let text = |presence, max| Text { presence, blank: false, max: Some(max) };
+        let text = |presence, max| Text { presence, blank: false, max };
         let there = |name: &str| body.0.contains_key(name);
         let change_reason = fields.choice("change_reason", Required);
-        let title = fields.text("title", text(Optional, TITLE_LENGTH));
+        let title = fields.text("title", text(Optional, MAX_TITLE));
         let start_date = fields.datetime("start_date", Optional);
         let expiration_date = fields.datetime("expiration_date", Optional);
         let customer_agreement = fields.uuid("customer_agreement", Optional).map(AgreementId);
@@ -46,7 +46,7 @@ impl PlanPatch {
         let desired_num_licenses = fields.integer("desired_num_licenses", Optional, None, None);
         let is_active = fields.boolean("is_active", Optional);
         let product = fields.integer("product", Optional, None, None).map(ProductId);
-        let line_item = fields.text("salesforce_opportunity_line_item", text(Nullable, LINE_ITEM_LENGTH));
+        let line_item = fields.text("salesforce_opportunity_line_item", text(Nullable, MAX_LINE_ITEM));
         let for_internal_use_only = fields.boolean("for_internal_use_only", Optional);
         let is_revocation_cap_enabled = fields.boolean("is_revocation_cap_enabled", Optional);
         let percentage = fields.integer("revoke_max_percentage", Optional, Some(0), Some(100));

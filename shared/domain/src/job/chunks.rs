@@ -12,9 +12,6 @@ pub const MAX_COURSE_BYTES: usize = 300_000;
 /// The most characters of a text that is kept though it is no address, so that its row can be told.
 pub const MAX_INVALID_LENGTH: usize = 254;
 
-/// The most characters of a sale's id.
-pub const MAX_SOURCE_LENGTH: usize = 255;
-
 /// What an outcome takes beside the texts that it repeats: names of fields, numbers, the license's id, the outcome.
 const OUTCOME_OVERHEAD: usize = 200;
 
