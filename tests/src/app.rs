@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use license_domain::{EnterpriseId, ProductCatalog, RoleGrant, RoleName, Scope, Stamp, Timestamp};
 use license_local::{Options, Running};
-use license_storage::Portfolios;
-use license_storage_dynamodb::{keys::UserKeys, rows, table::Write};
+use license_storage::{BulkWrite, Portfolios, StoredUser};
+use license_storage_dynamodb::BulkWriter;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -66,8 +66,8 @@ impl TestApp {
         if !store.products().await.expect("the table answers").products.is_empty() {
             return;
         }
-        let item = rows::product_catalog(&ProductCatalog::usual(), &stamp(self.now())).expect("an item");
-        store.table().transact(vec![Write::put(item)], "products").await.expect("written");
+        let bulk = BulkWriter::new(store.clone());
+        bulk.put_products(&ProductCatalog::usual(), &stamp(self.now())).await.expect("written");
     }
 
     /// What runs.
@@ -153,10 +153,9 @@ impl TestApp {
     /// Puts on record that the user administers licenses.
     pub async fn grant(&self, username: &str, scope: Scope) {
         let grant = RoleGrant { role: RoleName::SubscriptionsAdmin, scope };
-        let mut item = rows::to_item(&grant).expect("an item");
-        item.extend(UserKeys(username).role(grant).attributes());
-        let table = self.running.store().table();
-        table.transact(vec![Write::put(item)], format!("grant-{}", self.number())).await.expect("written");
+        let user = StoredUser { grants: vec![grant], ..StoredUser::default() };
+        let bulk = BulkWriter::new(self.running.store().clone());
+        bulk.put_users(&[(username.to_owned(), user)].into()).await.expect("written");
     }
 
     /// Moves the clock, and waits until all that this made due is done.

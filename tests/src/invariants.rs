@@ -7,8 +7,11 @@ use license_domain::{
 };
 use license_storage_dynamodb::{
     Store,
-    keys::{BucketKeys, Item, Key},
-    rows::{self, Bucket, attributes},
+    testing::{
+        keys::{BucketKeys, Item, Key},
+        rows::{self, Bucket, attributes},
+        table_of,
+    },
 };
 
 /// Everything in the table, told apart.
@@ -45,7 +48,7 @@ pub struct Invariants {
 impl Invariants {
     /// Reads the whole table.
     pub async fn take(store: &Store) -> Self {
-        let table = store.table();
+        let table = table_of(store);
         let mut invariants = Self::default();
         let mut pages =
             table.client().scan().table_name(table.name()).consistent_read(true).into_paginator().items().send();

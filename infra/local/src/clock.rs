@@ -43,32 +43,6 @@ impl Clock for LocalClock {
     }
 }
 
-/// Reads an ISO 8601 duration in weeks, days, hours, minutes and whole seconds (`P1DT12H`). Months and years
-/// have no fixed length and are refused.
-pub fn duration(text: &str) -> Option<TimeDelta> {
-    let (date, time) = match text.strip_prefix('P')?.split_once('T') {
-        Some((_, "")) => return None,
-        Some(parts) => parts,
-        None => (text.strip_prefix('P')?, ""),
-    };
-    let date = sum(date, &[('W', 604_800), ('D', 86_400)])?;
-    let time = sum(time, &[('H', 3_600), ('M', 60), ('S', 1)])?;
-    let seconds = date.checked_add(time)?;
-    (text.len() > 1).then(|| TimeDelta::try_seconds(seconds)).flatten()
-}
-
-fn sum(mut text: &str, units: &[(char, i64)]) -> Option<i64> {
-    let mut seconds: i64 = 0;
-    for (unit, length) in units {
-        if let Some((number, rest)) = text.split_once(*unit) {
-            let number: u32 = number.parse().ok()?;
-            seconds = seconds.checked_add(i64::from(number).checked_mul(*length)?)?;
-            text = rest;
-        }
-    }
-    text.is_empty().then_some(seconds)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,16 +57,5 @@ mod tests {
         assert!(clock.now() >= now);
         clock.set(now + TimeDelta::days(3)).expect("forward");
         assert!(clock.now() >= start + TimeDelta::days(3));
-    }
-
-    #[test]
-    fn durations() {
-        for (text, seconds) in [("P1D", 86_400), ("P1DT1H", 90_000), ("PT90M", 5_400), ("P2W", 1_209_600), ("PT0S", 0)]
-        {
-            assert_eq!(duration(text), Some(TimeDelta::seconds(seconds)), "{text}");
-        }
-        for text in ["", "P", "PT", "1D", "P1", "P1Y", "P1M", "-P1D", "P-1D", "PT1H1D", "P1.5D", "soon"] {
-            assert_eq!(duration(text), None, "{text}");
-        }
     }
 }

@@ -19,7 +19,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{StartError, keys::Signer, table};
+use crate::{StartError, keys::Signer};
 
 const TAIL: u128 = 0x0000_4000_8000_0000_000d_e300;
 
@@ -67,7 +67,7 @@ pub async fn make(store: &Store) -> Result<bool, StartError> {
     }
     // A store of its own, with random numbers that are the same every time.
     let random: Arc<dyn Random> = Arc::new(Seeded::new());
-    let store = Store::new(store.table().client().clone(), table::NAME, store.clock().clone(), random);
+    let store = store.with_random(random);
     let failed = |error: &dyn std::fmt::Display| StartError::Demo(error.to_string());
 
     let now = store.clock().now();

@@ -16,9 +16,11 @@ use std::{
 use dynoxide::Database;
 use tokio::{sync::watch, task::JoinHandle};
 
+use license_storage_dynamodb::PutItems;
+
 pub use self::stream::TableStream;
 use self::{bulk::EngineBulk, stream::EngineStream};
-use crate::{StartError, import::Bulk};
+use crate::StartError;
 
 /// The file that the table is kept in.
 const FILE: &str = "table.sqlite";
@@ -89,8 +91,8 @@ impl Engine {
         &self.url
     }
 
-    /// Its own way to write many items; only the embedded one has it.
-    pub fn bulk(&self) -> Result<Arc<dyn Bulk>, StartError> {
+    /// Its own way to put many items; only the embedded one has it.
+    pub fn bulk(&self) -> Result<Arc<dyn PutItems>, StartError> {
         match &self.kind {
             Kind::Embedded { database, .. } => Ok(Arc::new(EngineBulk(database.clone()))),
             Kind::Elsewhere(_) => Err(StartError::Engine("imports need the embedded one".to_owned())),

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use license_storage::StoreError;
 
-use crate::import::ImportError;
+use license_importer::ImportError;
 
 /// Why the runner does not start.
 #[derive(Debug, thiserror::Error)]

@@ -99,7 +99,7 @@ pub struct Running {
     signer: Option<Arc<Signer>>,
     tokens: Arc<BTreeMap<&'static str, String>>,
     aws_url: String,
-    imported: Option<import::Report>,
+    imported: Option<license_importer::Report>,
     pollers: Arc<Pollers>,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
@@ -163,7 +163,7 @@ pub async fn start_on(
         files => {
             let bulk = engine.bulk()?;
             engine.load(true)?;
-            let imported = import::import(&store, &bulk, files, &|line| tracing::info!("{line}")).await;
+            let imported = import::into_engine(&store, bulk).import(files, &|line| tracing::info!("{line}")).await;
             engine.load(false)?;
             Some(imported?)
         }
@@ -295,7 +295,7 @@ impl Running {
     }
 
     /// What was imported.
-    pub const fn imported(&self) -> Option<&import::Report> {
+    pub const fn imported(&self) -> Option<&license_importer::Report> {
         self.imported.as_ref()
     }
 

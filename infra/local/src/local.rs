@@ -33,13 +33,16 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use license_domain::{CatalogId, Clock, EnterpriseId, Timestamp, clock::to_micros};
+use license_domain::{
+    CatalogId, Clock, EnterpriseId, Timestamp,
+    clock::{duration, to_micros},
+};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::{
     aws::Aws,
-    clock::{LocalClock, duration},
+    clock::LocalClock,
     keys::Signer,
     pollers::Pollers,
     schedules::Schedules,

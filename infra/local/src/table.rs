@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::{
     Client,
     config::{BehaviorVersion, Builder, Credentials, Region},
-    error::BuildError,
+    error::{BuildError, DisplayErrorContext},
     operation::create_table::{CreateTableError, builders::CreateTableFluentBuilder},
     types::{
         AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
@@ -11,7 +11,6 @@ use aws_sdk_dynamodb::{
     },
 };
 use license_storage::StoreError;
-use license_storage_dynamodb::failures::classify;
 use license_template::{IndexSpec, KeySpec, Projection as Projected, TableSpec};
 
 /// The table's name.
@@ -43,7 +42,9 @@ pub async fn create(client: &Client, spec: &TableSpec) -> Result<(), StoreError>
             let _ = client.update_table().table_name(NAME).stream_specification(stream).send().await;
             Ok(())
         }
-        Err(error) => Err(classify("CreateTable", &error)),
+        Err(error) => {
+            Err(StoreError::Refused { operation: "CreateTable", cause: DisplayErrorContext(error).to_string() })
+        }
     }
 }
 

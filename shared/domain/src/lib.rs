@@ -13,6 +13,7 @@ pub mod email;
 pub mod event;
 pub mod idempotency;
 pub mod ids;
+pub mod importing;
 pub mod job;
 pub mod license;
 pub mod lifecycle;

@@ -1,7 +1,7 @@
-//! Where the state lives: the ports that handlers know, and the DynamoDB adapter behind them.
+//! Where the state lives: DynamoDB behind the traits of `license_storage`. Nothing of it is public but the adapter.
 //!
-//! Everything about keys is in [`keys`], everything about single calls in [`table`]; each use case has a
-//! module of its own whose function's doc comment is its protocol.
+//! Every key is made in `keys.rs`, every item in `rows.rs`, every single call in `table.rs`; each use case has a module of
+//! its own whose function's doc comment is its protocol.
 
 mod activate;
 mod allocate;
@@ -10,14 +10,15 @@ mod attempts;
 mod audit_trails;
 mod auto_apply;
 mod batch;
+mod bulk;
 mod cache;
 mod delete_plan;
 mod deliveries;
 mod events;
-pub mod failures;
+mod failures;
 mod idempotency;
 mod jobs;
-pub mod keys;
+mod keys;
 mod learners;
 mod licenses;
 mod notifications;
@@ -29,11 +30,13 @@ mod renew;
 mod renewals;
 mod retire;
 mod revoke;
-pub mod rows;
+mod rows;
 mod settings;
 mod stream;
 mod sweep;
-pub mod table;
+mod table;
+#[doc(hidden)]
+pub mod testing;
 mod transaction;
 mod transfer;
 mod update;
@@ -41,6 +44,7 @@ mod users;
 mod webhooks;
 mod write;
 
-pub use activate::alias_item;
+pub use bulk::{BulkWriter, PutItems};
+pub use keys::{Item, JobKeys};
 pub use settings::{NoTable, StoreSettings};
-pub use table::{Store, Table};
+pub use table::Store;

@@ -176,6 +176,16 @@ pub enum Home {
     Archive,
 }
 
+/// Where a license's item lives: with its learner; one that names nobody lives alone.
+pub fn license_key(license: &License, home: Home) -> Key {
+    let plan = license.subscription_plan;
+    match (license.user_email.as_ref().map(license_domain::EmailAddress::key), home) {
+        (Some(email), Home::Slot) => LearnerKeys(&email).slot(plan),
+        (Some(email), Home::Archive) => LearnerKeys(&email).archived(plan, license.uuid),
+        (None, _) => keys::impersonal_license(license.uuid),
+    }
+}
+
 /// A license's item. It lives with its learner; one that names nobody (revoked and anonymous) lives alone.
 /// Free seats have items of their own: [`free_seat`].
 pub fn license(
@@ -188,11 +198,7 @@ pub fn license(
 ) -> Result<Item, StoreError> {
     let email = license.user_email.as_ref().map(license_domain::EmailAddress::key);
     let plan = license.subscription_plan;
-    let key = match (&email, home) {
-        (Some(email), Home::Slot) => LearnerKeys(email).slot(plan),
-        (Some(email), Home::Archive) => LearnerKeys(email).archived(plan, license.uuid),
-        (None, _) => keys::impersonal_license(license.uuid),
-    };
+    let key = license_key(license, home);
     let shard = layout.list_shard(license.uuid);
     let indexes = [
         keys::license_listing(plan, shard, license.status, email.as_ref(), license.uuid),

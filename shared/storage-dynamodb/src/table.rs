@@ -93,9 +93,10 @@ impl Store {
         &self.random
     }
 
-    /// The table itself, for the import and for tools.
-    pub fn table(&self) -> &Table {
-        &self.table
+    /// The same table with another source of random numbers.
+    #[must_use]
+    pub fn with_random(&self, random: Arc<dyn Random>) -> Self {
+        Self::new(self.table.client.clone(), self.table.name.clone(), self.clock.clone(), random)
     }
 }
 

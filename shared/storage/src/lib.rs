@@ -2,6 +2,7 @@
 //! the table behind them. A function is composed of only those traits that its IAM policy allows.
 
 mod batches;
+mod bulk;
 mod error;
 mod jobs;
 mod licenses;
@@ -13,6 +14,7 @@ mod webhooks;
 
 pub use self::{
     batches::{Batches, Health, Renew, RenewError, Renewed, Sweep},
+    bulk::{BucketCounts, BulkWrite, Claim, ImportedLicense},
     error::StoreError,
     jobs::{Jobs, Transfer, TransferRequest, Transferred, Transfers},
     licenses::{

@@ -10,7 +10,7 @@ use license_storage::{
     Answering, AssignError, AssignRequest, Assigned, Assignment, Earlier, Prefetch, RemindRequest, Revocation,
     Revocations, RevokeRequest, StoreError, TransferRequest, Transferred, Transfers,
 };
-use license_storage_dynamodb::keys::JobKeys;
+use license_storage_dynamodb::JobKeys;
 
 use crate::{Engine, JobError};
 

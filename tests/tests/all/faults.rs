@@ -4,8 +4,12 @@
 use std::time::Duration;
 
 use license_storage_dynamodb::{
-    Store, keys,
-    table::{Canceled, Expression, Write},
+    Store,
+    testing::{
+        keys,
+        table::{Canceled, Expression, Write},
+        table_of,
+    },
 };
 use license_tests::{
     Fault, TestApp, TestResponse,
@@ -137,9 +141,9 @@ async fn what_the_table_refuses_is_logged_in_its_own_words_and_kept_from_clients
     let client = license_local::table::client(app.proxy().url());
     let store = app.running().store();
     let store = Store::new(client, "any", store.clock().clone(), store.random().clone());
-    let refused = store.table().get(&keys::catalog()).await.expect_err("denied").to_string();
+    let refused = table_of(&store).get(&keys::catalog()).await.expect_err("denied").to_string();
     let write = Write::Check { key: keys::catalog(), condition: Expression::present() };
-    let Err(Canceled::Store(canceled)) = store.table().transact(vec![write], "once").await else {
+    let Err(Canceled::Store(canceled)) = table_of(&store).transact(vec![write], "once").await else {
         panic!("not denied");
     };
     for words in [refused, canceled.to_string()] {

@@ -1,5 +1,6 @@
 //! A plan of a million seats, without a single write for a seat.
 
+use license_storage_dynamodb::testing::{keys, table_of};
 use license_tests::{
     Call, TestApp,
     builders::{Plan, text},
@@ -116,10 +117,10 @@ fn people_of(page: &Value) -> Vec<String> {
 
 /// The plan's partitions of the list index that hold something.
 async fn list_partitions(app: &TestApp, plan: &Plan) -> std::collections::BTreeSet<String> {
-    let client = app.running().store().table().client();
-    let pages = client.scan().table_name(app.running().store().table().name()).into_paginator().items().send();
+    let table = table_of(app.running().store());
+    let pages = table.client().scan().table_name(table.name()).into_paginator().items().send();
     let items = pages.try_collect().await.expect("the table answers");
-    let partition = |item: &license_storage_dynamodb::keys::Item| item.get("gsi1pk")?.as_s().ok().cloned();
+    let partition = |item: &keys::Item| item.get(&keys::key_names(keys::GSI1)[0])?.as_s().ok().cloned();
     items.iter().filter_map(partition).filter(|pk| pk.contains(&plan.id)).collect()
 }
 

@@ -19,6 +19,7 @@ mod maxima;
 mod openapi;
 mod operations;
 mod recorded;
+mod rooms;
 mod routes;
 mod runner;
 mod settings;

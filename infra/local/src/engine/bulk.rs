@@ -7,23 +7,17 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
 use dynoxide::{Database, ImportOptions};
 use license_storage::StoreError;
-use license_storage_dynamodb::keys::Item;
+use license_storage_dynamodb::{Item, PutItems};
 
-use crate::{import::Bulk, table};
+use crate::table;
 
 /// The engine's own way to write many items.
 #[derive(Clone)]
 pub(super) struct EngineBulk(pub(super) Database);
 
-impl std::fmt::Debug for EngineBulk {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("EngineBulk")
-    }
-}
-
 #[async_trait]
-impl Bulk for EngineBulk {
-    async fn write(&self, items: Vec<Item>) -> Result<(), StoreError> {
+impl PutItems for EngineBulk {
+    async fn put(&self, items: Vec<Item>) -> Result<(), StoreError> {
         let failed =
             |error: &dyn std::fmt::Display| StoreError::Refused { operation: "import", cause: error.to_string() };
         let items: Result<Vec<dynoxide::Item>, Unknown> = items.into_iter().map(attributes).collect();
@@ -34,7 +28,7 @@ impl Bulk for EngineBulk {
     }
 }
 
-/// A kind of value that there was not when this was written.
+/// A kind of value that the SDK has learned since.
 #[derive(Debug, thiserror::Error)]
 #[error("a kind of attribute that is not known")]
 struct Unknown;

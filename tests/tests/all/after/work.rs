@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 use license_domain::{AgreementId, BatchId, Due, JobId, LicenseStatus, Stamp};
 use license_messaging::Message;
-use license_storage_dynamodb::{
+use license_storage_dynamodb::testing::{
     keys, rows,
     table::{Range, Write},
+    table_of,
 };
 use license_tests::{
     Fault, TestApp,
@@ -335,7 +336,7 @@ async fn poison(app: &TestApp, batch: BatchId, agreement: AgreementId) {
     let mut item = rows::to_item(&poisoned).expect("an item");
     item.extend(keys::BatchKeys(batch).batch().attributes());
     keys::due(agreement, app.now(), 0).put(&mut item);
-    let table = app.running().store().table();
+    let table = table_of(app.running().store());
     table.transact(vec![Write::put(item)], format!("poison-{}", app.number())).await.expect("written");
 }
 
@@ -361,7 +362,7 @@ async fn work_that_always_fails_keeps_nobody_waiting_and_is_tried_less_and_less_
     for _ in 0..120 {
         app.advance("PT1M").await;
     }
-    let table = app.running().store().table();
+    let table = table_of(app.running().store());
     let range = Range { index: Some(keys::GSI3), partition: keys::DUE_WORK.to_owned(), ..Range::default() };
     let due: Vec<Due> = table.query(range).await.expect("read").iter().filter_map(keys::due_in).collect();
     assert_eq!(due.len(), 60);
@@ -401,7 +402,7 @@ async fn a_job_is_kept_for_as_long_as_it_waits() {
     let kept = async || {
         let partition = format!("JOB#{id}");
         let range = Range { partition, consistent: true, ..Range::default() };
-        let items = app.running().store().table().query(range).await.expect("read");
+        let items = table_of(app.running().store()).query(range).await.expect("read");
         let ttl = |item: &keys::Item| item.get(keys::TTL).and_then(|ttl| ttl.as_n().ok()?.parse::<i64>().ok());
         let expiring: Vec<i64> = items.iter().filter_map(ttl).collect();
         (items.len() - expiring.len(), expiring.into_iter().min().expect("parts that expire"))

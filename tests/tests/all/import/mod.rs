@@ -13,9 +13,9 @@ use std::{
 
 use async_trait::async_trait;
 use license_domain::{EnterpriseId, LicenseStatus};
-use license_local::import::{Bulk, ImportError, Report, import};
+use license_importer::{ImportError, Importer, Report};
 use license_storage::StoreError;
-use license_storage_dynamodb::{Store, keys::Item};
+use license_storage_dynamodb::{BulkWriter, Item, PutItems, Store};
 use license_tests::{Client, Role, TestApp};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -168,8 +168,11 @@ impl Drop for File {
 
 async fn import_files(app: &TestApp, files: &[PathBuf]) -> Result<Report, ImportError> {
     let store = app.running().store();
-    let bulk: Arc<dyn Bulk> = store.clone();
-    import(store, &bulk, files, &|_| ()).await
+    importer(store, BulkWriter::new(store.clone())).import(files, &|_| ()).await
+}
+
+fn importer(store: &Arc<Store>, bulk: BulkWriter) -> Importer {
+    Importer { portfolios: store.clone(), bulk: Arc::new(bulk), clock: store.clock().clone() }
 }
 
 fn admin(app: &TestApp) -> Client {
@@ -420,12 +423,12 @@ struct Dying {
 }
 
 #[async_trait]
-impl Bulk for Dying {
-    async fn write(&self, items: Vec<Item>) -> Result<(), StoreError> {
+impl PutItems for Dying {
+    async fn put(&self, items: Vec<Item>) -> Result<(), StoreError> {
         if self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_err() {
             return Err(StoreError::Unavailable { operation: "import", cause: "died".to_owned() });
         }
-        self.store.write(items).await
+        self.store.put(items).await
     }
 }
 
@@ -437,8 +440,9 @@ async fn an_import_that_died_is_completed_by_the_next() {
     rows.extend((100..2_600).map(|n| license(n, "unassigned", None)));
     let file = File::new(&rows);
     let store = app.running().store();
-    let bulk: Arc<dyn Bulk> = Arc::new(Dying { store: store.clone(), left: AtomicUsize::new(1) });
-    let error = import(store, &bulk, std::slice::from_ref(&file.0), &|_| ()).await.expect_err("died");
+    let dying = Arc::new(Dying { store: store.clone(), left: AtomicUsize::new(1) });
+    let bulk = BulkWriter::through(store.clone(), dying);
+    let error = importer(store, bulk).import(std::slice::from_ref(&file.0), &|_| ()).await.expect_err("died");
     assert!(matches!(error, ImportError::Store(_)), "{error}");
     // Nobody sees what was written so far.
     let operator = app.client(Role::Operator, EnterpriseId(Uuid::nil()));

@@ -1,26 +1,23 @@
-//! The first pass: every row is checked, and what the second pass must know of all rows together is kept.
+//! The first pass: checks every row, and keeps what the second pass must know of all rows together.
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    hash::{DefaultHasher, Hash, Hasher},
-    num::NonZeroU64,
-};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use license_domain::{
     AgreementId, CustomerAgreement, License, LicenseId, LicenseSource, LicenseStatus, PlanId, PlanType, Product,
     RenewalId, RoleGrant, RoleName, Scope, SeatLayout, SeatPrefix, SubscriptionPlan, SubscriptionPlanRenewal,
-    Timestamp, agreement::ExpirationMessaging,
+    agreement::ExpirationMessaging,
+    importing::{self, Holders},
 };
-use license_storage_dynamodb::rows::Home;
+use license_storage::ImportedLicense;
 
-use super::{
+use crate::{
     Progress,
     dump::{Dump, Row},
     fields::{self, Reading},
     report::{BadRow, ImportError},
 };
 
-/// After how many rows something is said.
+/// After how many rows the progress is reported.
 pub const STEP: u64 = 25_000;
 
 /// What the files hold, but for the licenses themselves.
@@ -33,14 +30,13 @@ pub struct Survey {
     pub plan_types: BTreeMap<i64, PlanType>,
     pub superusers: Vec<String>,
     pub grants: Vec<(String, RoleGrant)>,
-    pub sources: HashMap<LicenseId, LicenseSource>,
     pub skipped: BTreeMap<String, u64>,
     pub warnings: Vec<String>,
     pub bad: Vec<BadRow>,
     /// Where each agreement, plan and so on was found, to complain about later.
     places: HashMap<String, BadRow>,
-    holders: HashMap<Holder, Winner>,
-    duplicates: Vec<(LicenseId, Holder)>,
+    /// Who has which license of a plan.
+    pub holders: Holders,
     licenses: HashSet<LicenseId>,
     tallies: HashMap<PlanId, Tally>,
     waiting: Waiting,
@@ -67,44 +63,12 @@ struct Tally {
     first: BadRow,
 }
 
-/// A learner in a plan: a digest, as addresses take more room.
-type Holder = (u64, Option<NonZeroU64>);
-
-/// The license that has the learner's slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Winner {
-    license: LicenseId,
-    is_live: bool,
-    rank: Rank,
-}
-
-/// Activated before assigned before revoked; then the newest.
-type Rank = (u8, Option<Timestamp>);
-
-fn holder(license: &License) -> Option<Holder> {
-    let email = license.user_email.as_ref()?.key();
-    let digest = |salt: u8| {
-        let mut hasher = DefaultHasher::new();
-        (salt, license.subscription_plan, email.as_str()).hash(&mut hasher);
-        hasher.finish()
-    };
-    Some((digest(0), NonZeroU64::new(digest(1))))
-}
-
-fn rank(license: &License) -> Rank {
-    match license.status {
-        LicenseStatus::Activated => (2, license.assigned_date),
-        LicenseStatus::Assigned => (1, license.assigned_date),
-        LicenseStatus::Revoked | LicenseStatus::Unassigned => (0, license.revoked_date),
-    }
-}
-
 impl Survey {
     /// Reads a whole file.
     pub async fn read(&mut self, dump: &Dump, progress: Progress<'_>) -> Result<(), ImportError> {
-        let mut heaps = dump.rows();
-        while let Some(heap) = heaps.recv().await {
-            for row in heap? {
+        let mut chunks = dump.rows();
+        while let Some(chunk) = chunks.recv().await {
+            for row in chunk? {
                 if row.number.is_multiple_of(STEP) {
                     progress(&format!("{}: {} rows checked", dump.name(), row.number));
                 }
@@ -176,21 +140,7 @@ impl Survey {
         let tally = tally.or_insert_with(|| Tally { total: 0, all: 0, first: dump.bad(row, "") });
         tally.all += 1;
         tally.total += u64::from(license.status != LicenseStatus::Revoked);
-        if license.status != LicenseStatus::Unassigned
-            && let Some(holder) = holder(&license)
-        {
-            let next = Winner { license: license.uuid, is_live: license.status.is_live(), rank: rank(&license) };
-            match self.holders.get_mut(&holder) {
-                None => drop(self.holders.insert(holder, next)),
-                Some(winner) => {
-                    // Of two that are equal the first one stays.
-                    let loser = if next.rank > winner.rank { std::mem::replace(winner, next) } else { next };
-                    if loser.is_live {
-                        self.duplicates.push((loser.license, holder));
-                    }
-                }
-            }
-        }
+        self.holders.add(&license);
         Ok(())
     }
 
@@ -255,7 +205,7 @@ impl Survey {
             let reason = match waiting.source_types.get(&source.source_type) {
                 Some(slug) if self.licenses.contains(&source.license) => {
                     let source_type = slug.clone();
-                    self.sources.insert(source.license, LicenseSource { source_id: source.source_id, source_type });
+                    self.holders.add_source(source.license, LicenseSource { source_id: source.source_id, source_type });
                     continue;
                 }
                 Some(_) => format!("its license {} is not in the files", source.license),
@@ -269,21 +219,15 @@ impl Survey {
                 Err(reason) => self.bad.push(because(place, reason)),
             }
         }
-        for (loser, holder) in std::mem::take(&mut self.duplicates) {
-            let Some(winner) = self.holders.get(&holder) else { continue };
-            self.warnings.push(format!("license {loser} becomes a free seat: its learner has {} too", winner.license));
-        }
+        let warning = |(loser, winner)| format!("license {loser} becomes a free seat: its learner has {winner} too");
+        self.warnings.extend(self.holders.losers().map(warning));
     }
 
     fn lay_out_seats(&mut self) {
         let mut prefixes = HashSet::new();
         for plan in self.plans.values_mut() {
             let total = self.tallies.get(&plan.uuid).map_or(0, |tally| tally.total);
-            let mut bits = mixed(plan.uuid.0.as_u64_pair());
-            while !prefixes.insert(SeatPrefix::from_bits(bits)) {
-                bits = bits.wrapping_add(1);
-            }
-            plan.seats = SeatLayout::for_total(total, SeatPrefix::from_bits(bits));
+            plan.seats = importing::layout(plan.uuid, total, |prefix| prefixes.insert(prefix));
         }
     }
 
@@ -314,22 +258,11 @@ impl Survey {
         }
     }
 
-    /// What becomes of a license: as what it is kept, and where it lives.
-    pub fn settle(&self, license: License) -> (License, Home) {
-        let free = |license: &License| License {
-            modified: license.modified,
-            ..License::unassigned(license.uuid, license.subscription_plan, license.created)
-        };
-        if license.status == LicenseStatus::Unassigned {
-            return (free(&license), Home::Slot);
-        }
-        let license = License { source: self.sources.get(&license.uuid).cloned(), ..license };
-        let winner = holder(&license).and_then(|holder| self.holders.get(&holder));
-        match winner {
-            Some(winner) if winner.license != license.uuid && license.status.is_live() => (free(&license), Home::Slot),
-            Some(winner) if winner.license != license.uuid => (license, Home::Archive),
-            _ => (license, Home::Slot),
-        }
+    /// A license in its place, if its plan is among the files: the first pass has complained where it is not.
+    pub fn placed(&self, license: License) -> Option<ImportedLicense> {
+        let plan = self.plans.get(&license.subscription_plan)?;
+        let (agreement, layout) = (plan.customer_agreement, plan.seats);
+        Some(ImportedLicense { placed: self.holders.place(license), agreement, layout })
     }
 
     /// Remembers where a row was, to complain about it once the table is known.
@@ -372,13 +305,4 @@ fn grant(
     let role = RoleName::from_assignment(name).ok_or_else(|| format!("the role {name:?} is not known"))?;
     let scope = assignment.enterprise_customer_uuid.map_or(Scope::All, Scope::Enterprise);
     Ok((user.clone(), RoleGrant { role, scope }))
-}
-
-/// Bits that differ between any two plans, as good as certainly, and are the same at every import
-/// (the finaliser of `SplitMix64`).
-fn mixed((high, low): (u64, u64)) -> u64 {
-    let mut bits = high ^ low.rotate_left(32);
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
 }

@@ -26,8 +26,12 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn count(&mut self, kind: &'static str) {
+    pub(crate) fn count(&mut self, kind: &'static str) {
         *self.imported.entry(kind).or_default() += 1;
+    }
+
+    pub(crate) fn leave(&mut self, kind: &'static str) {
+        *self.unchanged.entry(kind).or_default() += 1;
     }
 }
 
@@ -86,8 +90,14 @@ pub enum ImportError {
         cause: String,
     },
     /// Rows are wrong, or differ from what is there.
-    #[error("nothing was imported, {}:\n{}", counted(.0.len()), AgreementPlan(.0))]
+    #[error("nothing was imported, {}:\n{}", counted(.0.len()), BadRows(.0))]
     Bad(Vec<BadRow>),
+    /// A file has other rows than when it was checked.
+    #[error("the import did not finish ({file} has changed meanwhile); start it again")]
+    Changed {
+        /// The file.
+        file: String,
+    },
     /// The table failed.
     #[error("the import did not finish ({0}); start it again")]
     Store(#[from] StoreError),
@@ -97,9 +107,9 @@ fn counted(rows: usize) -> String {
     if rows == 1 { "1 row is wrong".to_owned() } else { format!("{rows} rows are wrong") }
 }
 
-struct AgreementPlan<'a>(&'a [BadRow]);
+struct BadRows<'a>(&'a [BadRow]);
 
-impl fmt::Display for AgreementPlan<'_> {
+impl fmt::Display for BadRows<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         list(f, "  ", self.0)
     }

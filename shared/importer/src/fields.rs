@@ -3,13 +3,15 @@
 use license_domain::{
     ActivationKey, AgreementId, CatalogId, ChangeReason, CustomerAgreement, EmailAddress, EnterpriseId, License,
     LicenseId, LicenseStatus, LmsUserId, PlanId, PlanType, Product, ProductId, RenewalId, SeatLayout, SubscriptionPlan,
-    SubscriptionPlanRenewal, Timestamp, agreement::ExpirationMessaging, clock::to_micros, renewal::LicenseTypesToCopy,
+    SubscriptionPlanRenewal, Timestamp,
+    agreement::ExpirationMessaging,
+    clock::{duration, to_micros},
+    renewal::LicenseTypesToCopy,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::dump::Row;
-use crate::clock::duration;
+use crate::dump::Row;
 
 /// Why a row cannot be read, in words.
 pub type Reading<T> = Result<T, String>;

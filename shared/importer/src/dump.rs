@@ -7,21 +7,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aws_lc_rs::digest;
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeSeed, SeqAccess, Visitor},
 };
 use serde_json::{Value, value::RawValue};
+use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
 use super::report::{BadRow, ImportError};
 
-/// How many rows are handed over at once.
+/// How many rows are sent at once.
 const ROWS: usize = 2_000;
 
-/// How many such heaps wait at most.
-const HEAPS: usize = 3;
+/// How many such chunks wait at most.
+const CHUNKS: usize = 3;
 
 /// A file, as it was when it was opened.
 #[derive(Clone, Debug)]
@@ -73,13 +73,13 @@ impl Dump {
         &self.digest
     }
 
-    /// Hands over all rows, in order, in heaps. An error ends it.
+    /// Sends all rows, in order, so many at a time. An error ends it.
     pub fn rows(&self) -> mpsc::Receiver<Result<Vec<Row>, ImportError>> {
-        let (sender, receiver) = mpsc::channel(HEAPS);
+        let (sender, receiver) = mpsc::channel(CHUNKS);
         let dump = self.clone();
         tokio::task::spawn_blocking(move || {
             if let Err(error) = dump.send_all(&sender) {
-                // Where nobody listens any more, nobody wants to know.
+                // Without a receiver the import has ended already.
                 let _ = sender.blocking_send(Err(error));
             }
         });
@@ -90,7 +90,7 @@ impl Dump {
         let failed = unreadable(&self.name);
         let file = File::open(&self.path).map_err(|error| failed(&error))?;
         let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 20, file));
-        let rows = Rows { sender, heap: Vec::with_capacity(ROWS), number: 0 };
+        let rows = Rows { sender, chunk: Vec::with_capacity(ROWS), number: 0 };
         rows.deserialize(&mut json).and_then(|()| json.end()).map_err(|error| failed(&error))
     }
 
@@ -112,7 +112,7 @@ fn unreadable(name: &str) -> impl Fn(&dyn fmt::Display) -> ImportError + use<> {
 
 fn digest_of(path: &Path) -> std::io::Result<String> {
     let mut file = File::open(path)?;
-    let mut context = digest::Context::new(&digest::SHA256);
+    let mut context = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
     loop {
         let read = file.read(&mut buffer)?;
@@ -121,13 +121,13 @@ fn digest_of(path: &Path) -> std::io::Result<String> {
         }
         context.update(&buffer[..read]);
     }
-    Ok(context.finish().as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")))
+    Ok(context.finalize().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")))
 }
 
-/// Takes the array apart while it is parsed.
+/// Sends rows while the array is parsed.
 struct Rows<'a> {
     sender: &'a mpsc::Sender<Result<Vec<Row>, ImportError>>,
-    heap: Vec<Row>,
+    chunk: Vec<Row>,
     number: u64,
 }
 
@@ -149,15 +149,15 @@ impl<'de> Visitor<'de> for Rows<'_> {
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut rows: A) -> Result<(), A::Error> {
         while let Some(Written { model, pk, fields }) = rows.next_element()? {
             self.number += 1;
-            self.heap.push(Row { number: self.number, model, pk, fields });
-            if self.heap.len() == ROWS {
-                let heap = std::mem::replace(&mut self.heap, Vec::with_capacity(ROWS));
-                if self.sender.blocking_send(Ok(heap)).is_err() {
+            self.chunk.push(Row { number: self.number, model, pk, fields });
+            if self.chunk.len() == ROWS {
+                let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(ROWS));
+                if self.sender.blocking_send(Ok(chunk)).is_err() {
                     return Ok(());
                 }
             }
         }
-        let _ = self.sender.blocking_send(Ok(self.heap));
+        let _ = self.sender.blocking_send(Ok(self.chunk));
         Ok(())
     }
 }

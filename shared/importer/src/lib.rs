@@ -1,0 +1,85 @@
+//! Reads the state of a real license-manager: files that Django's `dumpdata` wrote.
+//!
+//! 1. Every row of every file is checked, and compared with what is stored already. Any bad row or conflict ends the
+//!    import with a list of them, and nothing is written.
+//! 2. Licenses are written, idempotently; they cannot be found, because their plans are not there yet.
+//! 3. Products, users' roles and agreements follow, then each plan with its names and counters in one transaction, then
+//!    renewals, and last the record that these files are done.
+//!
+//! After a crash the same import completes what is missing. A file that was imported already is left out.
+//! Whatever the size of a file, only its licenses' ids, plans and digests of addresses are held in memory.
+
+mod dump;
+mod existing;
+mod fields;
+mod report;
+mod survey;
+mod write;
+
+use std::{path::PathBuf, sync::Arc};
+
+use license_domain::{Clock, Stamp};
+use license_storage::{BulkWrite, Portfolios};
+
+use self::{dump::Dump, survey::Survey};
+pub use report::{BadRow, ImportError, Report};
+
+/// Takes a line about how far an import is.
+pub type Progress<'a> = &'a (dyn Fn(&str) + Send + Sync);
+
+/// Imports files into a table.
+#[derive(Clone)]
+pub struct Importer {
+    /// What is stored already.
+    pub portfolios: Arc<dyn Portfolios>,
+    /// Writes to the same table.
+    pub bulk: Arc<dyn BulkWrite>,
+    /// The time that everything is stamped with.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Importer {
+    /// Imports these files as one: all of them or nothing.
+    pub async fn import(&self, files: &[PathBuf], progress: Progress<'_>) -> Result<Report, ImportError> {
+        let mut report = Report::default();
+        let mut dumps = Vec::new();
+        for file in files {
+            let dump = Dump::open(file).await?;
+            let is_known = self.bulk.is_imported(dump.digest()).await?;
+            if is_known || dumps.iter().any(|other: &Dump| other.digest() == dump.digest()) {
+                report.imported_before.push(dump.name().to_owned());
+            } else {
+                dumps.push(dump);
+            }
+        }
+        if dumps.is_empty() {
+            return Ok(report);
+        }
+        let mut survey = Survey::default();
+        for dump in &dumps {
+            survey.read(dump, progress).await?;
+        }
+        survey.finish();
+        let existing = existing::compare(self, &dumps, &mut survey, progress).await?;
+        if !survey.bad.is_empty() {
+            return Err(ImportError::Bad(std::mem::take(&mut survey.bad)));
+        }
+        write::all(self, &dumps, survey, &existing, &mut report, progress).await?;
+        for dump in &dumps {
+            self.bulk.record_import(dump.digest(), dump.name(), self.clock.now()).await?;
+        }
+        Ok(report)
+    }
+
+    /// What everything that is written now is stamped with.
+    fn stamp(&self) -> Stamp {
+        Stamp {
+            actor: "import".to_owned(),
+            actor_lms_user_id: None,
+            reason: "import".to_owned(),
+            request_id: "import".to_owned(),
+            at: self.clock.now(),
+            once: None,
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! What each crate must never depend on (docs/decisions/0031-rooms.md). Tests' own dependencies do not count.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+
+/// A crate, and what it must never know: crates by their names, or by how their names begin (`aws-*`).
+struct Room {
+    package: &'static str,
+    /// What must not be among its dependencies.
+    never_named: &'static [&'static str],
+    /// What must not be below it either.
+    never_below: &'static [&'static str],
+}
+
+const ROOMS: &[Room] = &[
+    Room {
+        package: "license-domain",
+        never_named: &[],
+        never_below: &["license-*", "aws-*", "aws_*", "lambda_*", "http", "hyper", "axum", "reqwest", "tokio"],
+    },
+    Room {
+        package: "license-settings",
+        never_named: &[],
+        never_below: &["license-*", "aws-*", "aws_*", "lambda_*", "http", "tokio"],
+    },
+    Room {
+        package: "license-storage",
+        never_named: &["license-telemetry", "license-settings"],
+        never_below: &["aws-*", "aws_*", "serde_dynamo", "lambda_*", "http", "hyper", "axum", "reqwest"],
+    },
+    Room {
+        package: "license-storage-dynamodb",
+        never_named: &["http", "axum", "reqwest"],
+        never_below: &[
+            "license-api",
+            "license-clients",
+            "license-work",
+            "license-messaging",
+            "license-runtime",
+            "license-importer",
+            "axum",
+            "lambda_http",
+            "lambda_runtime",
+        ],
+    },
+    Room {
+        package: "license-importer",
+        never_named: &[],
+        never_below: &[
+            "license-local",
+            "license-storage-dynamodb",
+            "license-api",
+            "license-runtime",
+            "aws-*",
+            "aws_*",
+            "serde_dynamo",
+            "dynoxide-rs",
+            "http",
+            "axum",
+        ],
+    },
+    Room {
+        package: "license-work",
+        never_named: &["http", "axum", "reqwest", "aws-*", "aws_*", "lambda_*", "serde_dynamo"],
+        never_below: &["license-api", "license-runtime", "license-importer", "axum"],
+    },
+    Room {
+        package: "license-api",
+        never_named: &["aws-sdk-*"],
+        never_below: &[
+            "license-storage-dynamodb",
+            "license-clients",
+            "license-work",
+            "license-messaging",
+            "license-runtime",
+            "aws-sdk-dynamodb",
+            "serde_dynamo",
+            "lambda_http",
+            "lambda_runtime",
+        ],
+    },
+    Room {
+        package: "license-clients",
+        never_named: &[],
+        never_below: &["license-storage", "license-storage-dynamodb", "license-api", "license-work", "aws-sdk-dynamodb"],
+    },
+    Room {
+        package: "license-messaging",
+        never_named: &[],
+        never_below: &["license-storage", "license-storage-dynamodb", "license-api", "license-work", "aws-sdk-dynamodb"],
+    },
+    Room {
+        package: "license-telemetry",
+        never_named: &[],
+        never_below: &["license-storage", "license-api", "license-clients", "aws-*", "axum"],
+    },
+    Room {
+        package: "license-runtime",
+        never_named: &["license-api", "license-work", "license-importer", "license-messaging"],
+        never_below: &["license-api", "license-work", "license-importer"],
+    },
+];
+
+/// What no function may name: another function, the table, the runner.
+const NEVER_IN_FUNCTIONS: &[&str] = &[
+    "function-*",
+    "license-storage-dynamodb",
+    "aws-sdk-dynamodb",
+    "serde_dynamo",
+    "license-importer",
+    "license-local",
+    "license-template",
+];
+
+/// The dependencies of each package, as `cargo metadata` resolves them.
+struct Graph {
+    names: BTreeMap<String, String>,
+    dependencies: BTreeMap<String, Vec<String>>,
+    members: BTreeMap<String, String>,
+}
+
+impl Graph {
+    fn read() -> Self {
+        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+        let arguments = ["metadata", "--format-version", "1", "--locked", "--offline"];
+        let output = Command::new(cargo).args(arguments).current_dir(root()).output().expect("cargo runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let text = |value: &Value| value.as_str().expect("text").to_owned();
+        let list = |value: &Value| value.as_array().expect("a list").clone();
+        let names = list(&metadata["packages"]).iter().map(|one| (text(&one["id"]), text(&one["name"]))).collect();
+        let is_needed = |dependency: &Value| list(&dependency["dep_kinds"]).iter().any(|kind| kind["kind"].is_null());
+        let below = |node: &Value| {
+            let dependencies = list(&node["deps"]).into_iter().filter(is_needed);
+            dependencies.map(|dependency| text(&dependency["pkg"])).collect()
+        };
+        let nodes = list(&metadata["resolve"]["nodes"]);
+        let dependencies = nodes.iter().map(|node| (text(&node["id"]), below(node))).collect();
+        let mut graph = Self { names, dependencies, members: BTreeMap::new() };
+        for id in list(&metadata["workspace_members"]) {
+            graph.members.insert(graph.names[&text(&id)].clone(), text(&id));
+        }
+        graph
+    }
+
+    fn named(&self, package: &str) -> BTreeSet<&str> {
+        self.dependencies[&self.members[package]].iter().map(|id| self.names[id].as_str()).collect()
+    }
+
+    fn below(&self, package: &str) -> BTreeSet<&str> {
+        let mut found = BTreeSet::new();
+        let mut left = self.dependencies[&self.members[package]].clone();
+        while let Some(id) = left.pop() {
+            if found.insert(id.clone()) {
+                left.extend(self.dependencies[&id].iter().cloned());
+            }
+        }
+        found.iter().map(|id| self.names[id].as_str()).collect()
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn breaches<'a>(known: &BTreeSet<&'a str>, never: &[&str]) -> Vec<&'a str> {
+    let is_meant = |name: &str, rule: &str| match rule.strip_suffix('*') {
+        Some(beginning) => name.starts_with(beginning),
+        None => name == rule,
+    };
+    known.iter().copied().filter(|name| never.iter().any(|rule| is_meant(name, rule))).collect()
+}
+
+#[test]
+fn no_crate_depends_on_what_it_must_never_know() {
+    let graph = Graph::read();
+    let mut wrong = Vec::new();
+    for room in ROOMS {
+        // The words of the domain are everybody's.
+        let is_foreign = |name: &&str| *name != "license-domain";
+        let named: BTreeSet<&str> = graph.named(room.package).into_iter().filter(is_foreign).collect();
+        let below: BTreeSet<&str> = graph.below(room.package).into_iter().filter(is_foreign).collect();
+        wrong.extend(breaches(&named, room.never_named).iter().map(|name| format!("{} names {name}", room.package)));
+        wrong.extend(breaches(&below, room.never_below).iter().map(|name| format!("{} knows {name}", room.package)));
+    }
+    for function in graph.members.keys().filter(|name| name.starts_with("function-")) {
+        let named = graph.named(function);
+        wrong.extend(breaches(&named, NEVER_IN_FUNCTIONS).iter().map(|name| format!("{function} names {name}")));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    // The graph is not empty, and what is below is seen.
+    assert_eq!(breaches(&graph.below("function-site"), &["aws-sdk-dynamodb"]), ["aws-sdk-dynamodb"]);
+    assert_eq!(breaches(&graph.named("function-site"), &["license-s*", "axum"]), ["axum", "license-settings", "license-storage"]);
+}
+
+#[test]
+fn every_shared_crate_is_a_room_with_rules() {
+    let graph = Graph::read();
+    let folders = fs::read_dir(root().join("shared")).expect("shared/");
+    let names = folders.map(|entry| entry.expect("an entry").file_name().into_string().expect("text"));
+    let shared: BTreeSet<String> = names.map(|name| format!("license-{name}")).collect();
+    let rooms: BTreeSet<String> = ROOMS.iter().map(|room| room.package.to_owned()).collect();
+    assert_eq!(rooms, shared);
+    assert!(shared.iter().all(|name| graph.members.contains_key(name)));
+}
+
+/// The adapter shows its inside to tests: to nothing else.
+#[test]
+fn only_tests_look_into_the_adapter() {
+    let mut folders: Vec<PathBuf> = ["shared", "functions", "infra"].map(|name| root().join(name)).into();
+    let (mut files, mut wrong) = (0, Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files += 1;
+                let text = fs::read_to_string(&path).expect("text");
+                let looks = text.split("license_storage_dynamodb::").skip(1).any(|rest| {
+                    let import = rest.split(';').next().unwrap_or_default();
+                    import.contains("testing")
+                });
+                wrong.extend(looks.then_some(path));
+            }
+        }
+    }
+    assert!(files > 100 && wrong.is_empty(), "{files} files, {wrong:?}");
+}
