@@ -25,6 +25,11 @@ const ROOMS: &[Room] = &[
         never_below: &["license-*", "aws-*", "aws_*", "lambda_*", "http", "hyper", "axum", "reqwest", "tokio"],
     },
     Room {
+        package: "license-csv",
+        never_named: &[],
+        never_below: &["license-*", "aws-*", "aws_*", "lambda_*", "http", "axum", "tokio"],
+    },
+    Room {
         package: "license-settings",
         never_named: &[],
         never_below: &["license-*", "aws-*", "aws_*", "lambda_*", "http", "tokio"],
@@ -88,12 +93,19 @@ const ROOMS: &[Room] = &[
     Room {
         package: "license-clients",
         never_named: &[],
-        never_below: &["license-storage", "license-storage-dynamodb", "license-api", "license-work", "aws-sdk-dynamodb"],
+        never_below: &[
+            "license-storage",
+            "license-storage-dynamodb",
+            "license-api",
+            "license-work",
+            "aws-sdk-dynamodb",
+        ],
     },
     Room {
         package: "license-messaging",
-        never_named: &[],
-        never_below: &["license-storage", "license-storage-dynamodb", "license-api", "license-work", "aws-sdk-dynamodb"],
+        // What is below has all of Lambda's events, the stream's with the table's own types among them.
+        never_named: &["aws-sdk-dynamodb", "serde_dynamo"],
+        never_below: &["license-storage", "license-storage-dynamodb", "license-api", "license-work"],
     },
     Room {
         package: "license-telemetry",
@@ -196,7 +208,10 @@ fn no_crate_depends_on_what_it_must_never_know() {
     assert!(wrong.is_empty(), "{wrong:#?}");
     // The graph is not empty, and what is below is seen.
     assert_eq!(breaches(&graph.below("function-site"), &["aws-sdk-dynamodb"]), ["aws-sdk-dynamodb"]);
-    assert_eq!(breaches(&graph.named("function-site"), &["license-s*", "axum"]), ["axum", "license-settings", "license-storage"]);
+    assert_eq!(
+        breaches(&graph.named("function-site"), &["license-s*", "axum"]),
+        ["axum", "license-settings", "license-storage"]
+    );
 }
 
 #[test]
