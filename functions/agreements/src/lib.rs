@@ -43,9 +43,11 @@ impl FromRef<Context> for AppState {
 pub fn endpoints() -> Endpoints<Context> {
     Endpoints::new()
         .add(list::ROUTE, list::handle)
+        .named("Customer Agreement List")
         .add(list::ALIAS[0], list::handle)
         .add(list::ALIAS[1], list::handle)
         .add(get::ROUTE, get::handle)
+        .named("Customer Agreement Instance")
         .add(get::ALIAS[0], get::handle)
         .add(get::ALIAS[1], get::handle)
         .add(history::ROUTE, history::handle)

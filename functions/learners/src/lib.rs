@@ -49,12 +49,17 @@ impl FromRef<Context> for AppState {
 pub fn endpoints() -> Endpoints<Context> {
     Endpoints::new()
         .add(learner_licenses::ROUTE, learner_licenses::handle)
+        .named("Learner Licenses List")
         .add(license_activation::ROUTE, license_activation::handle)
         .add(license_subsidy::ROUTE, license_subsidy::handle)
         .add(learner_subscriptions::list::ROUTE, learner_subscriptions::list::handle)
+        .named("Learner Subscription List")
         .add(learner_subscriptions::get::ROUTE, learner_subscriptions::get::handle)
+        .named("Learner Subscription Instance")
         .add(license::list::ROUTE, license::list::handle)
+        .named("Base License List")
         .add(license::get::ROUTE, license::get::handle)
+        .named("Base License Instance")
 }
 
 /// The function's router.

@@ -60,8 +60,10 @@ impl FromRef<Context> for AppState {
 pub fn endpoints() -> Endpoints<Context> {
     Endpoints::new()
         .add(subscriptions::list::ROUTE, subscriptions::list::handle)
+        .named("License Admin List")
         .add(subscriptions::list::ALIAS, subscriptions::list::handle)
         .add(subscriptions::get::ROUTE, subscriptions::get::handle)
+        .named("License Admin Instance")
         .add(subscriptions::history::ROUTE, subscriptions::history::of_plan)
         .add(subscriptions::overview::ROUTE, subscriptions::overview::handle)
         .add(subscriptions::csv::ROUTE, subscriptions::csv::handle)

@@ -25,7 +25,7 @@ use crate::Context;
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/csrf/api/v1/token/",
-    access: RouteAccess::Anyone,
+    access: RouteAccess::Anyone { is_counted: true },
     doc: &Doc {
         summary: "The token of a browser's requests that change something",
         query: &[],

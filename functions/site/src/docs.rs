@@ -15,7 +15,7 @@ use crate::schema::TEXT;
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api-docs/",
-    access: RouteAccess::Anyone,
+    access: RouteAccess::Anyone { is_counted: true },
     doc: &Doc {
         summary: "This document as a page",
         query: &[],

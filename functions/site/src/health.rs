@@ -18,7 +18,7 @@ use crate::Context;
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/health/",
-    access: RouteAccess::Anyone,
+    access: RouteAccess::Anyone { is_counted: false },
     doc: &Doc {
         summary: "Whether the service can do its work",
         query: &[],

@@ -13,7 +13,7 @@ use license_api::{
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/schema/",
-    access: RouteAccess::Anyone,
+    access: RouteAccess::Anyone { is_counted: true },
     doc: &Doc {
         summary: "This document",
         query: &[],

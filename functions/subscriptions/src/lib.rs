@@ -34,8 +34,10 @@ impl FromRef<Context> for AppState {
 pub fn endpoints() -> Endpoints<Context> {
     Endpoints::new()
         .add(list::ROUTE, list::handle)
+        .named("Subscription List")
         .add(list::ALIAS, list::handle)
         .add(get::ROUTE, get::handle)
+        .named("Subscription Instance")
         .add(get::ALIAS, get::handle)
         .add(history::ROUTE, history::handle)
         .add(history::ALIAS, history::handle)

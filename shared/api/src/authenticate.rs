@@ -23,22 +23,22 @@ pub(crate) struct Authenticated(pub Principal);
 #[derive(Clone)]
 pub(crate) struct Counted(pub Pass);
 
-/// Where nothing is counted: monitors ask often.
-const UNCOUNTED: &str = "/health/";
-
-/// The gate of a path.
-pub(crate) async fn pass(
-    State((web, path, access)): State<(AppState, &'static str, RouteAccess)>,
+/// Authenticates the requester of a path and counts the request.
+pub(crate) async fn authenticate(
+    State((web, access)): State<(AppState, RouteAccess)>,
     request: Request,
     next: Next,
 ) -> Response {
     let (mut parts, body) = request.into_parts();
     let principal = match access {
-        RouteAccess::Anyone => None,
+        RouteAccess::Anyone { .. } => None,
         // A refusal is the handler's to tell, in its own place.
         _ => web.authenticator().principal(&parts, web.now()).await.ok(),
     };
-    let counted = if path == UNCOUNTED { None } else { count(&web, &parts, principal.as_ref()) };
+    let counted = match access {
+        RouteAccess::Anyone { is_counted: false } => None,
+        _ => count(&web, &parts, principal.as_ref()),
+    };
     if let Some(principal) = &principal {
         parts.extensions.insert(Authenticated(principal.clone()));
     }

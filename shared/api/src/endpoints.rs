@@ -1,6 +1,6 @@
 //! A function's router: its routes, and what all routes have in common.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Router,
@@ -31,6 +31,10 @@ struct PathRoutes<C> {
     router: MethodRouter<C>,
     methods: Vec<&'static str>,
     access: RouteAccess,
+    /// What the first of its routes that declares formats declares.
+    formats: &'static [&'static str],
+    /// The name of the resource, where the contract has one that does not follow from the path.
+    name: Option<&'static str>,
 }
 
 impl<C> Endpoints<C>
@@ -60,11 +64,24 @@ where
             router: MethodRouter::new(),
             methods: Vec::new(),
             access: route.access,
+            formats: &[],
+            name: None,
         });
+        if path.formats.is_empty() {
+            path.formats = route.formats();
+        }
         let router = std::mem::take(&mut path.router);
         path.router = router.merge(on(filter(route.method), handler));
         path.methods.push(route.method);
         self.routes.push(route);
+        self
+    }
+
+    /// Gives the path of the route that was added last the name that OPTIONS answers.
+    #[must_use]
+    pub fn named(mut self, name: &'static str) -> Self {
+        let path = self.routes.last().and_then(|route| self.paths.get_mut(route.path));
+        path.expect("a route was added before it is named").name = Some(name);
         self
     }
 
@@ -75,13 +92,16 @@ where
         for (path, routes) in self.paths {
             let allow = allow(&routes.methods);
             let access = routes.access;
-            let others =
-                move |request: Request, context: C| async move { other_method(path, access, request, context).await };
+            let name: Arc<str> = options::name(routes.name, path).into();
+            let others = move |request: Request, context: C| {
+                let name = name.clone();
+                async move { other_method(&name, access, request, context).await }
+            };
             let methods = routes
                 .router
                 .fallback(move |State(context): State<C>, request: Request| others(request, context))
-                .layer(middleware::from_fn(negotiation::negotiate))
-                .layer(middleware::from_fn_with_state((web.clone(), path, access), authenticate::pass))
+                .layer(middleware::from_fn_with_state(routes.formats, negotiation::negotiate))
+                .layer(middleware::from_fn_with_state((web.clone(), access), authenticate::authenticate))
                 .layer(middleware::map_response(move |mut response: Response| {
                     response.headers_mut().insert(header::ALLOW, allow.clone());
                     std::future::ready(response)
@@ -106,13 +126,13 @@ where
 
 /// OPTIONS, and methods that the path does not have: both only for callers who are known and have a role there,
 /// unless the path is public.
-async fn other_method<C>(path: &'static str, access: RouteAccess, request: Request, context: C) -> Response
+async fn other_method<C>(name: &str, access: RouteAccess, request: Request, context: C) -> Response
 where
     C: Send + Sync,
     AppState: FromRef<C>,
 {
     let (mut parts, _) = request.into_parts();
-    if !matches!(access, RouteAccess::Anyone) {
+    if !matches!(access, RouteAccess::Anyone { .. }) {
         let admitted = match Requester::from_request_parts(&mut parts, &context).await {
             Ok(requester) => admit(&requester, access),
             Err(error) => Err(error),
@@ -122,7 +142,7 @@ where
         }
     }
     if parts.method == Method::OPTIONS {
-        options::describe(path)
+        options::describe(name)
     } else {
         options::not_allowed(&parts.method).into_response()
     }

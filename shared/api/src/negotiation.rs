@@ -1,7 +1,7 @@
-//! In which form a client wants its answer: JSON is the one there is.
+//! In which form a client wants its response: JSON, unless the route declares other forms.
 
 use axum::{
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -9,12 +9,15 @@ use axum::{
 
 use crate::{ApiError, Params};
 
-/// Refuses forms that there are none of: 404 where the query asks for one, 406 where the header does.
-pub(crate) async fn negotiate(request: Request, next: Next) -> Response {
+/// Refuses forms that the path does not have: with 404 where the query asks for one, with 406 where the header does.
+/// `formats` are those beside JSON that a route of the path declares.
+pub(crate) async fn negotiate(
+    State(formats): State<&'static [&'static str]>,
+    request: Request,
+    next: Next,
+) -> Response {
     let format = Params::parse(request.uri().query().unwrap_or_default());
-    // Tables are answered as such where they are: the results of jobs.
-    let is_table = request.uri().path().trim_end_matches('/').ends_with("/results");
-    let is_known = |format: &str| matches!(format, "json" | "api") || (is_table && format == "csv");
+    let is_known = |format: &str| matches!(format, "json" | "api") || formats.contains(&format);
     if format.get("format").is_some_and(|format| !is_known(format)) {
         return ApiError::malformed().into_response();
     }

@@ -135,7 +135,7 @@ fn operation(
         let is_required = doc.body.iter().any(|field| field.is_required);
         operation["requestBody"] = json!({ "required": is_required, "content": content });
     }
-    if matches!(route.access, RouteAccess::Anyone) {
+    if matches!(route.access, RouteAccess::Anyone { .. }) {
         operation["security"] = json!([]);
     }
     operation
@@ -295,7 +295,7 @@ fn common(route: &Route) -> Vec<ResponseDoc> {
         detail(500, "The service failed; the request's id names what happened."),
         detail(503, "The service is busy; `Retry-After` says when to try again."),
     ];
-    let is_public = matches!(route.access, RouteAccess::Anyone);
+    let is_public = matches!(route.access, RouteAccess::Anyone { .. });
     if !is_public {
         answers.push(detail(401, "There is no token, or it is none of ours."));
         answers.push(detail(404, "There is no such thing, page or format."));

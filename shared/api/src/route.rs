@@ -2,7 +2,7 @@
 
 use license_domain::RoleName;
 
-use crate::{Doc, RequiredPermission};
+use crate::{Doc, RequiredPermission, doc::Kind};
 
 /// One route.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +24,15 @@ impl Route {
         Self { path, ..self }
     }
 
+    /// The values of the parameter `format` that the route declares; those that every route has are not among them.
+    pub(crate) fn formats(&self) -> &'static [&'static str] {
+        let values = self.doc.query.iter().find_map(|param| match param.kind {
+            Kind::OneOf(values) if param.name == "format" => Some(values),
+            _ => None,
+        });
+        values.unwrap_or(&[])
+    }
+
     /// The same by another method.
     #[must_use]
     pub const fn by(self, method: &'static str) -> Self {
@@ -34,8 +43,11 @@ impl Route {
 /// Who may call a route.
 #[derive(Clone, Copy, Debug)]
 pub enum RouteAccess {
-    /// Everybody.
-    Anyone,
+    /// Everybody, with or without a token.
+    Anyone {
+        /// Whether requests count towards the limit of the address that they come from. Monitors ask often.
+        is_counted: bool,
+    },
     /// Everybody with a token.
     Authenticated,
     /// The company's own people, and superusers.

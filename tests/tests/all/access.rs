@@ -54,7 +54,7 @@ fn grants(role: Role) -> &'static [(RoleName, bool)] {
 /// What the route's own declaration lets one expect.
 fn expected(route: &Route, role: Role) -> Verdict {
     let (roles, listing, missing) = match route.access {
-        RouteAccess::Anyone => return Verdict::Admitted,
+        RouteAccess::Anyone { .. } => return Verdict::Admitted,
         _ if !role.is_known() => return Verdict::Unknown,
         RouteAccess::Authenticated => return Verdict::Admitted,
         RouteAccess::Retirement if matches!(role, Role::Superuser | Role::RetirementWorker) => {

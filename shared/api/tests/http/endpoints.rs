@@ -178,3 +178,15 @@ async fn failures_are_answers_that_tell_nothing_inward() {
     assert_eq!((down.status, down.header("retry-after")), (503, Some("1")));
     assert!(!String::from_utf8_lossy(&down.body).contains("secret words"));
 }
+
+#[tokio::test]
+async fn a_route_has_the_forms_and_the_name_that_it_declares() {
+    let status = async |path: &str| call("GET", path, "ada", &[ADMIN]).await.status;
+    assert_eq!((status("/api/v1/table/?format=csv").await, status("/api/v1/table/?format=json").await), (200, 200));
+    assert_eq!((status("/api/v1/results/?format=csv").await, status("/api/v1/table/?format=xml").await), (404, 404));
+    let name = async |path: &str| call("OPTIONS", path, "ada", &[ADMIN]).await.json()["name"].clone();
+    assert_eq!(
+        (name("/api/v1/table/").await, name("/api/v1/results").await),
+        (json!("Table of Things"), json!("Results"))
+    );
+}

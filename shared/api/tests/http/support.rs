@@ -12,6 +12,7 @@ use axum::{
 };
 use license_api::{
     ADMINS, ApiError, ApiSettings, AppState, Doc, Endpoints, Params, Requester, RequiredPermission, Route, RouteAccess,
+    doc::{Kind, Param},
     id,
 };
 use license_domain::{Clock, EnterpriseId, Once, Random, RoleGrant, RoleName, Scope, StoredAnswer, Timestamp};
@@ -112,7 +113,13 @@ const fn route(method: &'static str, path: &'static str, listing: bool) -> Route
 const LIST: Route = route("GET", THINGS, true);
 const ONE: Route = route("GET", "/api/v1/things/{thing}/", false);
 const MAKE: Route = route("POST", "/api/v1/things/{thing}/", false);
-const BREAK: Route = Route { method: "GET", path: "/break/", access: RouteAccess::Anyone, doc: DOC };
+/// Its path says nothing of its forms.
+const RESULTS: Route = route("GET", "/api/v1/results/", true);
+const TABLE_DOC: &Doc =
+    &Doc { query: &[Param::optional("format", Kind::OneOf(&["json", "csv"]), "The form.")], ..*DOC };
+const TABLE: Route = Route { doc: TABLE_DOC, ..route("GET", "/api/v1/table/", true) };
+const BREAK: Route =
+    Route { method: "GET", path: "/break/", access: RouteAccess::Anyone { is_counted: true }, doc: DOC };
 
 async fn list(requester: Requester, params: Params) -> Result<Json<Value>, ApiError> {
     requester.require_listing(ADMINS)?;
@@ -148,6 +155,9 @@ pub fn api(clock: &Arc<Standing>, variables: &[(&str, &str)]) -> Router {
         .add(LIST, list)
         .add(ONE, one)
         .add(MAKE, make)
+        .add(RESULTS, list)
+        .add(TABLE, list)
+        .named("Table of Things")
         .add(BREAK, broken)
         .router(Context(web.expect("a client")))
 }
