@@ -1,4 +1,4 @@
-//! Customer agreements: the list, one, its history, its webhooks, and seats without invitation.
+//! Customer agreements: list, get, history, webhooks, and licenses without invitation (auto-apply).
 
 mod auto_apply;
 mod compose;
@@ -25,11 +25,11 @@ pub struct Context {
     pub portfolios: Arc<dyn Portfolios>,
     /// The audit trail.
     pub audit_trails: Arc<dyn AuditTrails>,
-    /// Customers' own systems.
+    /// The customers' webhooks.
     pub webhooks: Arc<dyn Webhooks>,
-    /// Where these may be.
+    /// Which URLs webhooks may have.
     pub targets: WebhookSettings,
-    /// Seats without invitation.
+    /// Licenses without invitation.
     pub auto_apply: Arc<dyn AutoApply>,
 }
 

@@ -1,4 +1,4 @@
-//! Enrolling licensed learners in courses, many at once: the wish is put on record and carried out afterwards.
+//! Enrolls licensed learners in courses, many at once: a request creates a job, which workers carry out.
 
 mod compose;
 mod create;
@@ -23,9 +23,9 @@ pub struct Context {
     pub portfolios: Arc<dyn Portfolios>,
     /// Jobs on record.
     pub jobs: Arc<dyn Jobs>,
-    /// Where results are.
+    /// Files with results.
     pub exports: Arc<dyn Exports>,
-    /// How much a request may ask for.
+    /// The most enrollments of one request.
     pub limit: EnrollmentLimit,
 }
 

@@ -1,4 +1,4 @@
-//! Jobs: work on many rows, asked for here and carried out afterwards.
+//! Jobs: work on many rows, requested here and carried out by workers.
 
 mod body;
 mod compose;

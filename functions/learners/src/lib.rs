@@ -1,4 +1,4 @@
-//! What a learner does: see the customer's plans and their own licenses, activate one.
+//! What a learner does: see the customer's plans and their own licenses, activate a license.
 
 mod compose;
 mod holdings;
@@ -31,11 +31,11 @@ pub struct Context {
     pub learners: Arc<dyn Learners>,
     /// Activating.
     pub activate: Arc<dyn Activate>,
-    /// The LMS, for the learner's number where the token lacks it.
+    /// The LMS, for the learner's user id where the token lacks it.
     pub lms_users: Arc<dyn LmsUsers>,
     /// The catalog service, for what a license pays.
     pub catalogs: Arc<dyn Catalogs>,
-    /// What subsidies are signed with.
+    /// Signs license subsidies.
     pub subsidy_key: Option<SecretText>,
 }
 

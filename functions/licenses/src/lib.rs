@@ -28,19 +28,19 @@ pub struct Context {
     pub licenses: Arc<dyn Licenses>,
     /// The licenses of a learner.
     pub learners: Arc<dyn Learners>,
-    /// Reading ahead.
+    /// Reads ahead what a decision needs.
     pub prefetches: Arc<dyn Prefetches>,
     /// The audit trail.
     pub audit_trails: Arc<dyn AuditTrails>,
-    /// Handing out seats.
+    /// Assigning licenses.
     pub assign: Arc<dyn Assign>,
-    /// Reminding.
+    /// Reminding learners.
     pub remind: Arc<dyn Remind>,
-    /// Taking seats back.
+    /// Revoking licenses.
     pub revoke: Arc<dyn Revoke>,
     /// Jobs on record.
     pub jobs: Arc<dyn Jobs>,
-    /// What carries them out.
+    /// Carries jobs out.
     pub engine: Engine,
     /// Files for download.
     pub exports: Arc<dyn Exports>,

@@ -1,5 +1,5 @@
-//! Mails, off their queue: each once for its cause and person. Before a call the mail's record says that it is under
-//! way, after it what became of it; what nobody knows the fate of is neither sent again nor forgotten, but listed.
+//! Sends mails, off their queue: each once for its cause and person. Before a call the mail's record says that it is under
+//! way, and after it how the call ended. A mail of unknown fate is not sent again, but listed for the operator.
 
 mod compose;
 mod error;
@@ -42,7 +42,7 @@ pub struct Context {
     pub deliveries: Arc<dyn Deliveries>,
     /// Customers and their admins.
     pub enterprises: Arc<dyn Enterprises>,
-    /// Who carries mails.
+    /// The service that sends mails.
     pub transport: Arc<dyn Transport>,
     /// The queue itself.
     pub queues: Arc<dyn Queues>,
@@ -66,7 +66,7 @@ async fn take(context: &Context, received: Received) -> Outcome {
         Ok(Progress::Settled) => Outcome::Done,
         Ok(Progress::UnderWay) => Outcome::After(u32::try_from(LEASE.num_seconds()).unwrap_or(u32::MAX)),
         Err(error) => {
-            tracing::warn!(%mail, tries, %error, "a mail was not sent, and is tried again");
+            tracing::warn!(%mail, tries, %error, "mail delivery failed, will retry");
             metrics::failure("MailFailed", error.metric());
             Outcome::Later
         }

@@ -1,4 +1,4 @@
-//! Making and changing agreements and plans, for those who provision them.
+//! Creates and changes agreements, plans and renewals, for provisioning admins.
 
 mod change;
 mod compose;
@@ -26,13 +26,13 @@ pub struct Context {
     pub app: AppState,
     /// Agreements and plans on record.
     pub portfolios: Arc<dyn Portfolios>,
-    /// New ones.
+    /// Creates agreements and plans.
     pub provision: Arc<dyn Provision>,
-    /// Changes of those on record.
+    /// Changes agreements and plans.
     pub update: Arc<dyn Update>,
     /// Renewals.
     pub renewals: Arc<dyn Renewals>,
-    /// Carrying them out.
+    /// Processes renewals.
     pub renew: Arc<dyn Renew>,
     /// The audit trail.
     pub audit_trails: Arc<dyn AuditTrails>,

@@ -3,7 +3,7 @@
 use license_domain::{Event, EventKind};
 use license_telemetry::metrics::{self, Unit};
 
-/// Counts an event that was carried on. An event that the stream repeats is counted again: these are figures for a
+/// Counts an event that was relayed. An event that the stream repeats is counted again: these are figures for a
 /// dashboard, the plan's counters are exact.
 pub(crate) fn count(event: &Event) {
     if let Some((name, many)) = figure(event.kind, event.licenses.len()) {

@@ -1,5 +1,5 @@
-//! From the table's stream to everywhere else: what an event asks for goes to the queues, what it tells goes to the
-//! bus and into the audit trail. Every step may be repeated: entries of the trail are the same again, mails and work
+//! Relays events from the table's stream: what an event asks for goes to the queues, what it says goes to the bus and
+//! into the audit trail. Every step may be repeated: entries of the trail are the same again, mails and work
 //! are recognized by the event that asks for them, events on the bus carry an id of their own.
 
 mod compose;
@@ -30,13 +30,13 @@ pub struct Context {
     pub portfolios: Arc<dyn Portfolios>,
     /// Events on record.
     pub events: Arc<dyn Events>,
-    /// Customers' own systems.
+    /// The customers' webhooks.
     pub webhooks: Arc<dyn Webhooks>,
     /// The audit trail.
     pub audit_trails: Arc<dyn AuditTrails>,
     /// Where work waits.
     pub queues: Arc<dyn Queues>,
-    /// What the world outside hears.
+    /// The event bus, for other systems.
     pub bus: Arc<dyn Bus>,
 }
 
@@ -46,17 +46,17 @@ pub struct Context {
 pub enum Input {
     /// A batch of the table's stream.
     Stream(Box<dynamodb::Event>),
-    /// By hand: carry on once more what happened between two moments.
+    /// By hand: relay again what happened between two moments.
     Redrive(Redrive),
 }
 
-/// What it answers.
+/// What the function returns.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Output {
-    /// Where the stream is to begin again.
+    /// From which record the stream is to continue.
     Stream(DynamoDbEventResponse),
-    /// How far it came.
+    /// How far the redrive came.
     Redrive(Redriven),
 }
 

@@ -1,5 +1,5 @@
-//! By hand: what happened between two moments is carried on once more, from the table itself. For what the stream
-//! lost, because it was not read for a day or because a batch of it was put aside.
+//! By hand: relays again what happened between two moments, from the table itself. For what the stream lost, because it
+//! was not read for a day or because a batch of it went to the dead-letter queue.
 
 use chrono::{TimeDelta, Timelike};
 use license_domain::Timestamp;
@@ -20,13 +20,13 @@ pub struct Redrive {
 /// How far it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Redriven {
-    /// How many events were carried on.
+    /// How many events were relayed.
     pub events: usize,
-    /// Where to go on, if it is not all of it.
+    /// Where to continue, if it is not all of it.
     pub next: Option<Timestamp>,
 }
 
-/// How many events one call carries on, about: it ends with the hour in which it reaches this number.
+/// How many events one call relays, about: it ends with the hour in which it reaches this number.
 const ENOUGH: usize = 2_000;
 
 pub(crate) async fn handle(context: &Context, redrive: &Redrive, request_id: &str) -> Result<Redriven, RelayError> {
@@ -41,7 +41,7 @@ pub(crate) async fn handle(context: &Context, redrive: &Redrive, request_id: &st
         }
         hour += TimeDelta::hours(1);
     }
-    tracing::info!(request_id, events, "events were carried on once more");
+    tracing::info!(request_id, events, "events were relayed again");
     Ok(Redriven { events, next: (hour < redrive.to).then_some(hour) })
 }
 

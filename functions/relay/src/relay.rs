@@ -1,4 +1,4 @@
-//! One event, carried on.
+//! Relays one event.
 
 use license_domain::{Consequence, Event, EventKind, Webhook, delivery::MAX_RECIPIENTS, lifecycle::bus_events};
 use license_messaging::{Message, MessagingError, Outgoing, Queue};
@@ -6,7 +6,7 @@ use license_storage::StoreError;
 
 use crate::Context;
 
-/// Why an event was not carried on. It is tried again.
+/// Why an event was not relayed. It is retried.
 #[derive(Debug, thiserror::Error)]
 pub enum RelayError {
     /// The table.
@@ -27,7 +27,7 @@ impl RelayError {
     }
 }
 
-/// Carries an event on: into the trail, to the queues, onto the bus.
+/// Relays an event: into the audit trail, to the queues, onto the bus.
 pub(crate) async fn relay(context: &Context, event: &Event) -> Result<(), RelayError> {
     let (portfolio, webhooks) =
         futures::try_join!(context.portfolios.portfolio(event.agreement), context.webhooks.webhooks(event.agreement))?;
@@ -37,24 +37,24 @@ pub(crate) async fn relay(context: &Context, event: &Event) -> Result<(), RelayE
             context.audit_trails.forget_persons(change.license).await?;
         }
     }
-    let told = bus_events(event, portfolio.as_ref());
+    let published = bus_events(event, portfolio.as_ref());
     let mut messages = messages(event);
-    let is_wanted = |webhook: &&Webhook| told.iter().any(|event| webhook.wants(&event.name));
+    let is_wanted = |webhook: &&Webhook| published.iter().any(|event| webhook.wants(&event.name));
     messages.extend(webhooks.iter().filter(is_wanted).map(|webhook| tell(event, webhook)));
     if !messages.is_empty() {
         context.queues.send(messages).await?;
     }
-    context.bus.publish(told).await?;
+    context.bus.publish(published).await?;
     Ok(())
 }
 
-/// The message that lets a webhook be told of an event.
+/// The message that asks for the delivery of an event to a webhook.
 fn tell(event: &Event, webhook: &Webhook) -> Outgoing {
     let message = Message::Webhook { event: event.id, webhook: webhook.uuid };
     Outgoing::now(Queue::Webhooks, event.enterprise, message)
 }
 
-/// The work that an event asks for. It is cut the same way each time, because each part is done once.
+/// The work that an event asks for. Its parts are the same each time, because each part is done once.
 fn messages(event: &Event) -> Vec<Outgoing> {
     let mut messages = Vec::new();
     for (consequence, asked) in event.consequences.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What is not part of the API proper: health, its document, and the answer to every path that there is not.
+//! What is not part of the API proper: health, the API's document, and the response to unknown paths.
 
 mod compose;
 mod csrf_token;
@@ -19,7 +19,7 @@ pub use self::compose::{SETTINGS, compose};
 pub struct Context {
     /// Clock, settings, users.
     pub app: AppState,
-    /// Whether the table answers.
+    /// Checks the table.
     pub health: Arc<dyn Health>,
 }
 

@@ -1,4 +1,4 @@
-//! Subscription plans, for the customers' admins: the list, one, and its history.
+//! Subscription plans, for the customers' admins: list, get, history.
 
 mod compose;
 mod get;

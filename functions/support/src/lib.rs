@@ -1,4 +1,4 @@
-//! What the company does for a learner by name: look-ups for support, and retirement.
+//! What the company's own people do for one learner: look-ups for support, retirement, mails of unknown fate.
 
 mod admin_license_view;
 mod compose;

@@ -1,5 +1,5 @@
-//! Customers' own systems are told of events, off their queue: one signed POST for each event and webhook, tried again
-//! until it is accepted, or given up after some hours. A delivery may come twice, under the same id.
+//! Delivers events to customers' own systems, off their queue: one signed POST for each event and webhook, retried
+//! until it is accepted, or given up after some hours. A delivery may arrive twice, under the same id.
 
 mod compose;
 mod deliver;
@@ -20,8 +20,8 @@ pub use self::{
     sign::{header, key},
 };
 
-/// After so many times an event is given up: less than the template's `maxReceiveCount`, so that only what never comes
-/// to its end is put aside for the operator.
+/// After so many attempts an event is given up: less than the template's `maxReceiveCount`, so that the dead-letter queue
+/// has only messages whose handling never ended.
 pub const LAST_TRY: u32 = 10;
 
 /// What this function may do.
@@ -31,13 +31,13 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// Waits of a random length.
     pub random: Arc<dyn Random>,
-    /// What is told.
+    /// The events that are delivered.
     pub events: Arc<dyn Events>,
     /// Agreements and plans, for their names.
     pub portfolios: Arc<dyn Portfolios>,
-    /// Who is told.
+    /// The customers' webhooks.
     pub webhooks: Arc<dyn Webhooks>,
-    /// Who carries it there.
+    /// Calls them.
     pub client: WebhookClient,
     /// The queue itself.
     pub queues: Arc<dyn Queues>,
@@ -59,18 +59,18 @@ async fn take(context: &Context, received: Received) -> Outcome {
     match deliver::deliver(context, (event, webhook), is_last).await {
         Ok(Delivered::Yes | Delivered::Unwanted) => Outcome::Done,
         Ok(Delivered::No(problem)) => {
-            // Whose address it is decides what it answers: nothing that an operator has to look at.
+            // The customer's own system refused it: nothing that an operator has to look at.
             metrics::count("WebhookFailed", &[]);
             if is_last {
-                tracing::warn!(%event, %webhook, tries, problem, "a webhook was not told, and the event is given up");
+                tracing::warn!(%event, %webhook, tries, problem, "webhook delivery failed for the last time, the event is given up");
                 metrics::count("WebhookGivenUp", &[]);
                 return Outcome::Done;
             }
-            tracing::info!(%event, %webhook, tries, problem, "a webhook was not told, and is tried again");
+            tracing::info!(%event, %webhook, tries, problem, "webhook delivery failed, will retry");
             Outcome::Later
         }
         Err(error) => {
-            tracing::warn!(%event, %webhook, tries, %error, "a webhook was not told, and is tried again");
+            tracing::warn!(%event, %webhook, tries, %error, "webhook delivery failed, will retry");
             metrics::failure("WebhookFailed", error.metric());
             Outcome::Later
         }

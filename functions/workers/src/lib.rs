@@ -32,11 +32,11 @@ pub struct Context {
     pub events: Arc<dyn Events>,
     /// Agreements and plans.
     pub portfolios: Arc<dyn Portfolios>,
-    /// The audit trail, which knows what happened.
+    /// The audit trail, for a webhook's replay.
     pub audit_trails: Arc<dyn AuditTrails>,
-    /// What is told once.
+    /// Notices that admins get once.
     pub notifications: Arc<dyn Notifications>,
-    /// Enrollments.
+    /// The enterprise service, which enrolls learners.
     pub enterprises: Arc<dyn Enterprises>,
     /// Jobs.
     pub engine: Engine,
