@@ -58,8 +58,7 @@ pub fn router(context: Context) -> Router {
     endpoints().router(context)
 }
 
-/// The job that a path names, for an admin of its customer. To anybody else one that there is and one that there is
-/// not are the same.
+/// The job that a path names, for an admin of its customer. Others cannot tell a job that exists from one that does not.
 pub(crate) async fn find(context: &Context, requester: &Requester, job: &str) -> Result<Job, ApiError> {
     let job: JobId = id(job)?;
     if requester.access(ADMINS).is_empty() && !requester.principal.is_superuser {

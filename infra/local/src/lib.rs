@@ -43,7 +43,7 @@ use crate::{
 };
 pub use crate::{clock::LocalClock, error::StartError, workers::aws_config};
 
-/// The user who retires learners, where the settings name nobody else.
+/// The user who retires learners, unless the settings name another one.
 pub const RETIREMENT_WORKER: &str = "retirement-service-worker";
 
 /// A port that the system chooses, and that only this machine reaches.
@@ -88,7 +88,7 @@ impl Default for Options {
     }
 }
 
-/// A License Manager that answers.
+/// A License Manager that runs.
 pub struct Running {
     address: SocketAddr,
     engine: Engine,
@@ -126,7 +126,7 @@ pub async fn start_on(
     (endpoint, behind): (&str, &str),
     options: Options,
 ) -> Result<Running, StartError> {
-    // First, so that a taken port is told before anything is written.
+    // First, so that a taken port is reported before anything is written.
     let (listener, _) = listen(options.listen).await?;
     let address = listener.local_addr().map_err(|cause| StartError::Listen { address: options.listen, cause })?;
 
@@ -190,7 +190,7 @@ pub async fn start_on(
     let (stop, mut stopped) = watch::channel(false);
     let server = tokio::spawn(async move {
         let end = async move {
-            // An error means that nobody is left who could stop it.
+            // An error means that the sender is gone: there is nothing left to wait for.
             let _ = stopped.wait_for(|stop| *stop).await;
         };
         if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(end).await {

@@ -16,7 +16,7 @@ use license_template::{IndexSpec, KeySpec, Projection as Projected, TableSpec};
 /// The table's name.
 pub const NAME: &str = "license-manager";
 
-/// The SDK's own client, as a function would make it, but for the address and credentials that nobody checks.
+/// The SDK's own client, as a function would make it, but for the address and the credentials, which are not checked here.
 pub fn client(endpoint: &str) -> Client {
     let config = Builder::new()
         .behavior_version(BehaviorVersion::latest())

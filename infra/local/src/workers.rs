@@ -1,4 +1,4 @@
-//! The functions that nobody calls by HTTP, put together as in their own processes.
+//! The functions of stream, queues and schedule, put together as in their own processes.
 
 use std::{collections::HashMap, sync::Arc};
 

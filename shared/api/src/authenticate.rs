@@ -1,5 +1,5 @@
 //! Before every handler: who calls is found out once, the request is counted, and one that carries a key is looked up.
-//! Whatever is asked for here is asked beside the handler's first read.
+//! What this reads is read beside the handler's first read.
 
 use axum::{
     extract::{Request, State},
@@ -32,7 +32,7 @@ pub(crate) async fn authenticate(
     let (mut parts, body) = request.into_parts();
     let principal = match access {
         RouteAccess::Anyone { .. } => None,
-        // A refusal is the handler's to tell, in its own place.
+        // The handler refuses a bad token, where it asks for its requester.
         _ => web.authenticator().principal(&parts, web.now()).await.ok(),
     };
     let counted = match access {
@@ -47,7 +47,7 @@ pub(crate) async fn authenticate(
     };
     parts.extensions.insert(Counted(counted.clone()));
     let handled = std::pin::pin!(idempotency::run(&web, principal.as_ref(), Request::from_parts(parts, body), next));
-    // Whoever is refused has changed nothing: changes wait for the count.
+    // A request that is refused here has changed nothing: changes wait for the count.
     let (response, standing) = match select(handled, counted.clone()).await {
         Either::Left((response, _)) => (response, counted.await),
         Either::Right((Err(throttled), _)) => return throttled.into_response(),

@@ -124,8 +124,8 @@ where
     }
 }
 
-/// OPTIONS, and methods that the path does not have: both only for callers who are known and have a role there,
-/// unless the path is public.
+/// Responds to OPTIONS, and to methods that the path does not have: both only for authenticated requesters with a role
+/// there, unless the path is public.
 async fn other_method<C>(name: &str, access: RouteAccess, request: Request, context: C) -> Response
 where
     C: Send + Sync,
@@ -148,7 +148,7 @@ where
     }
 }
 
-/// Which methods there are is told to those who have one of the path's roles, for whatever customer.
+/// Refuses requesters who have none of the path's roles, for whatever customer: they learn no methods.
 fn admit(requester: &Requester, access: RouteAccess) -> Result<(), ApiError> {
     match access {
         RouteAccess::Staff => requester.require_staff(),

@@ -28,7 +28,7 @@ pub(crate) async fn negotiate(
     next.run(request).await
 }
 
-/// Everybody accepts JSON who does not say otherwise. Browsers, which ask for HTML, get JSON too.
+/// A request without `Accept` accepts JSON. Browsers, which prefer HTML, get JSON too.
 fn accepts_json(headers: &HeaderMap) -> bool {
     let mut given = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).peekable();
     if given.peek().is_none() {

@@ -43,12 +43,12 @@ impl Route {
 /// Who may call a route.
 #[derive(Clone, Copy, Debug)]
 pub enum RouteAccess {
-    /// Everybody, with or without a token.
+    /// Everyone, with or without a token.
     Anyone {
         /// Whether requests count towards the limit of the address that they come from. Monitors ask often.
         is_counted: bool,
     },
-    /// Everybody with a token.
+    /// Everyone with a token.
     Authenticated,
     /// The company's own people, and superusers.
     Staff,
@@ -60,7 +60,7 @@ pub enum RouteAccess {
         roles: &'static [RoleName],
         /// Whether staff may call it without a role (and see what their roles reach: nothing).
         listing: bool,
-        /// What others are told.
+        /// What the refusal of others names.
         missing: RequiredPermission,
     },
 }

@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_free_seat_names_nobody_and_losers_are_named_with_the_license_that_stays() {
+    fn a_free_seat_names_no_person_and_losers_are_named_with_the_license_that_stays() {
         let ann = Some("ann@example.com");
         let (first, second) =
             (license(1, LicenseStatus::Assigned, ann, 3), license(2, LicenseStatus::Assigned, ann, 4));

@@ -40,7 +40,7 @@ pub struct Row {
     pub model: String,
     /// Its primary key.
     pub pk: Value,
-    /// Its fields, not looked at yet.
+    /// Its fields, not parsed yet.
     pub fields: Box<RawValue>,
 }
 

@@ -89,7 +89,7 @@ pub enum ImportError {
         /// Why, with line and column where it is no dump.
         cause: String,
     },
-    /// Rows are wrong, or differ from what is there.
+    /// Rows are wrong, or differ from what is stored.
     #[error("nothing was imported, {}:\n{}", counted(.0.len()), BadRows(.0))]
     Bad(Vec<BadRow>),
     /// A file has other rows than when it was checked.

@@ -39,7 +39,7 @@ pub enum SecretsError {
     /// The log says which one.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// There was no answer in time.
+    /// There was no response in time.
     #[error("the secrets were not read in time")]
     TimedOut,
     /// A setting names a secret that cannot be one.
@@ -64,8 +64,8 @@ pub struct Rotating<T> {
 struct Current<T> {
     state: T,
     values: Values,
-    /// When secrets were last asked for, and how long that holds.
-    asked: Timestamp,
+    /// When secrets were last read, or should have been, and how long that holds.
+    read_at: Timestamp,
     holds: TimeDelta,
 }
 
@@ -86,9 +86,9 @@ impl<T: Clone> Rotating<T> {
         } else {
             (None, Values::new())
         };
-        let asked = parts.clock().now();
+        let read_at = parts.clock().now();
         let state = build(&resolved(&parts, &values))?;
-        let current = RwLock::new(Current { state, values, asked, holds: LIFETIME });
+        let current = RwLock::new(Current { state, values, read_at, holds: LIFETIME });
         Ok(Self { parts, build: Box::new(build), secrets, current, reading: Mutex::default() })
     }
 
@@ -108,11 +108,11 @@ impl<T: Clone> Rotating<T> {
     fn is_due(&self) -> bool {
         let now = self.parts.clock().now();
         // A clock that was set back says nothing about the age: then they are read again, too.
-        self.with(|current| now < current.asked || now - current.asked >= current.holds)
+        self.with(|current| now < current.read_at || now - current.read_at >= current.holds)
     }
 
     async fn read_again(&self, secrets: &SecretsClient) {
-        let asked = self.parts.clock().now();
+        let read_at = self.parts.clock().now();
         let read = read(secrets, &self.parts, TIMEOUT).await.map_err(Error::from);
         let rebuilt = read.and_then(|values| {
             if self.with(|current| current.values == values) {
@@ -121,7 +121,7 @@ impl<T: Clone> Rotating<T> {
             (self.build)(&resolved(&self.parts, &values)).map(|state| Some((state, values)))
         });
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        current.asked = asked;
+        current.read_at = read_at;
         current.holds = LIFETIME;
         match rebuilt {
             Ok(None) => {}

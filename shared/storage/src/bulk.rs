@@ -1,4 +1,4 @@
-//! Writing what another system kept, with its ids and dates: without events, and before anybody can find it.
+//! Writing what another system kept, with its ids and dates: without events, and before it can be found.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -32,7 +32,7 @@ pub struct BucketCounts {
     pub activated: u64,
     /// Revoked licenses.
     pub revoked: u64,
-    /// Those of the revoked ones that name nobody.
+    /// Those of the revoked ones that name no person.
     pub revoked_without_person: u64,
 }
 
