@@ -111,16 +111,20 @@ impl Licenses for Store {
         Ok(counts)
     }
 
+    fn position_behind(&self, license: &License) -> PagePosition {
+        PagePosition::new(match license.status {
+            LicenseStatus::Unassigned => format!("{} {}", LicenseStatus::Unassigned, license.uuid),
+            _ => keys::list_key(license),
+        })
+    }
+
+    fn position(&self, text: &str) -> Option<PagePosition> {
+        Behind::parse(text).map(|_| PagePosition::new(text))
+    }
+
     /// In the default order a page is walked to: whole statuses are skipped by their counts, and a status is
     /// read from its nearer end. Any other order, and a search, read all of the plan's rows that the filter
     /// admits (about 0.4 KB each, shards in parallel) and sort them.
-    fn position_behind(&self, license: &License) -> PagePosition {
-        match license.status {
-            LicenseStatus::Unassigned => PagePosition::FreeSeat(license.uuid),
-            status => PagePosition::Row(status, keys::list_key(license)),
-        }
-    }
-
     async fn list(&self, plan: &SubscriptionPlan, query: &LicenseQuery) -> Result<Vec<License>, StoreError> {
         if query.filter.search.is_empty() && query.order.is_empty() {
             self.walk(plan, query).await
@@ -130,14 +134,48 @@ impl Licenses for Store {
     }
 }
 
+/// What a page begins behind.
+enum Behind {
+    /// A license that a person has or had, by its key in the list.
+    Item(LicenseStatus, String),
+    /// A free seat, which may be no item.
+    FreeSeat(LicenseId),
+}
+
+impl Behind {
+    fn parse(text: &str) -> Option<Self> {
+        let (status, rest) = text.split_once(' ')?;
+        match status.parse().ok()? {
+            LicenseStatus::Unassigned => Some(Self::FreeSeat(rest.parse().ok()?)),
+            status => Some(Self::Item(status, text.to_owned())),
+        }
+    }
+
+    const fn status(&self) -> LicenseStatus {
+        match self {
+            Self::Item(status, _) => *status,
+            Self::FreeSeat(_) => LicenseStatus::Unassigned,
+        }
+    }
+}
+
+/// A position that this adapter has not made.
+fn unknown(position: &PagePosition) -> StoreError {
+    StoreError::Refused { operation: "list", cause: format!("no position: {} characters", position.text().len()) }
+}
+
 impl Store {
     async fn walk(&self, plan: &SubscriptionPlan, query: &LicenseQuery) -> Result<Vec<License>, StoreError> {
+        let begin = match &query.after {
+            Some(position) => Some(Behind::parse(position.text()).ok_or_else(|| unknown(position))?),
+            None => None,
+        };
         let buckets = self.buckets(plan).await?;
         let mut found = Vec::with_capacity(query.limit);
-        let mut offset = if query.after.is_some() { 0 } else { query.offset };
+        let mut offset = if begin.is_some() { 0 } else { query.offset };
         for status in LicenseStatus::ALL.into_iter().filter(|status| query.filter.admits(*status)) {
-            let after = query.after.as_ref().filter(|place| place.status() >= status);
-            if after.is_some_and(|place| place.status() > status) {
+            let after = begin.as_ref().filter(|behind| behind.status() >= status);
+            if after.is_some_and(|behind| behind.status() > status) {
                 continue;
             }
             let count = count_of(plan, &buckets, &query.filter, status);
@@ -146,12 +184,12 @@ impl Store {
                 continue;
             }
             let limit = query.limit - found.len();
-            if let Some(PagePosition::Row(_, key)) = after {
+            if let Some(Behind::Item(_, key)) = after {
                 found.extend(self.listed_after(plan, status, key, limit).await?);
             } else if status == LicenseStatus::Unassigned {
-                let after = after.and_then(|place| match place {
-                    PagePosition::FreeSeat(license) => Some(*license),
-                    PagePosition::Row(..) => None,
+                let after = after.and_then(|behind| match behind {
+                    Behind::FreeSeat(license) => Some(*license),
+                    Behind::Item(..) => None,
                 });
                 found.extend(self.free_seats(plan, &buckets, &[], (after, offset), limit).await?);
             } else {

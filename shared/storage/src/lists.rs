@@ -65,39 +65,20 @@ impl LicenseFilter {
     }
 }
 
-/// A place in the default order of a plan's licenses: behind one of them.
+/// Where a page begins in the default order of a plan's licenses: behind one of them. Only the adapter knows what the
+/// text means.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PagePosition {
-    /// Behind a license that somebody has or had, by its key in the list.
-    Row(LicenseStatus, String),
-    /// Behind a free seat.
-    FreeSeat(LicenseId),
-}
+pub struct PagePosition(String);
 
 impl PagePosition {
-    /// The place as text.
-    pub fn text(&self) -> String {
-        match self {
-            Self::Row(_, key) => key.clone(),
-            Self::FreeSeat(license) => format!("{} {license}", LicenseStatus::Unassigned),
-        }
+    /// A position that an adapter has put into words.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
     }
 
-    /// The place of such a text.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (status, rest) = text.split_once(' ')?;
-        match status.parse().ok()? {
-            LicenseStatus::Unassigned => Some(Self::FreeSeat(rest.parse().ok()?)),
-            status => Some(Self::Row(status, text.to_owned())),
-        }
-    }
-
-    /// The status of what lies there.
-    pub const fn status(&self) -> LicenseStatus {
-        match self {
-            Self::Row(status, _) => *status,
-            Self::FreeSeat(_) => LicenseStatus::Unassigned,
-        }
+    /// The position as text, for a cursor.
+    pub fn text(&self) -> &str {
+        &self.0
     }
 }
 
@@ -132,8 +113,11 @@ pub trait Licenses: Send + Sync {
         filter: &LicenseFilter,
     ) -> Result<Vec<(LicenseStatus, u64)>, StoreError>;
 
-    /// The place behind that license, in the default order.
+    /// The position behind that license, in the default order.
     fn position_behind(&self, license: &License) -> PagePosition;
+
+    /// The position that was put into these words; `None` if they are no position's.
+    fn position(&self, text: &str) -> Option<PagePosition>;
 
     /// A stretch of the licenses that the query means. Free seats are made up where nobody stored them.
     async fn list(&self, plan: &SubscriptionPlan, query: &LicenseQuery) -> Result<Vec<License>, StoreError>;

@@ -95,16 +95,16 @@ pub async fn handle(
     Ok(Json(NumberedPage::new(&page, &window, shown).followed_by(&page, &window, cursor.as_deref())))
 }
 
-/// The place behind that license: its plan, and where it is in the plan's list.
+/// The cursor behind that license: its plan, and where it is in the plan's list.
 fn place(context: &Context, license: &License) -> String {
     format!("{} {}", license.subscription_plan, context.licenses.position_behind(license).text())
 }
 
 /// Where the page begins, if the link that led here said so.
-fn begin(page: &PageQuery, wanted: &Wanted) -> Result<Option<(PlanId, PagePosition)>, ApiError> {
+fn begin(context: &Context, page: &PageQuery, wanted: &Wanted) -> Result<Option<(PlanId, PagePosition)>, ApiError> {
     let Some(text) = page.cursor()?.filter(|_| wanted.filter.search.is_empty()) else { return Ok(None) };
-    let place = text.split_once(' ').and_then(|(plan, place)| Some((plan.parse().ok()?, PagePosition::parse(place)?)));
-    place.map(Some).ok_or_else(ApiError::invalid_page)
+    let parse = |(plan, position): (&str, &str)| Some((plan.parse().ok()?, context.licenses.position(position)?));
+    text.split_once(' ').and_then(parse).map(Some).ok_or_else(ApiError::invalid_page)
 }
 
 /// One learner's licenses are few, and lie together.
@@ -151,7 +151,7 @@ async fn of_plans(
     plans.sort_by_key(|plan| plan.uuid);
     let counts = try_join_all(plans.iter().map(|plan| context.licenses.count(plan, &wanted.filter))).await?;
     let counts: Vec<u64> = counts.iter().map(|counts| counts.iter().map(|(_, count)| count).sum()).collect();
-    let (begin, count) = (begin(page, wanted)?, counts.iter().sum());
+    let (begin, count) = (begin(context, page, wanted)?, counts.iter().sum());
     let window = match begin {
         Some(_) => page.window_at_cursor(count, PAGE_SIZE, MAX_PAGE_SIZE)?,
         None => page.window(count, PAGE_SIZE, MAX_PAGE_SIZE)?,

@@ -63,8 +63,8 @@ pub async fn handle(
     let (filter, order) = (selection::filter(&params)?, selection::order(&params));
     // A search or an order of its own is made anew for each page.
     let is_walk = filter.search.is_empty() && order.is_empty();
-    let after =
-        page.cursor()?.filter(|_| is_walk).map(|text| PagePosition::parse(&text).ok_or_else(ApiError::invalid_page));
+    let position = |text: String| context.licenses.position(&text).ok_or_else(ApiError::invalid_page);
+    let after = page.cursor()?.filter(|_| is_walk).map(position);
     let query = LicenseQuery { filter, order, after: after.transpose()?, ..LicenseQuery::default() };
     let portfolio = context.portfolios.portfolio_of_plan(plan).await?;
     let portfolio = portfolio.filter(|found| access.includes(found.agreement.enterprise_customer_uuid));
@@ -72,9 +72,13 @@ pub async fn handle(
         Some(plan) => read(&context, plan, query, &page, params.get("page") == Some("last")).await?,
         None => (page.window(0, PAGE_SIZE, MAX_PAGE_SIZE)?, Vec::new()),
     };
-    let cursor = licenses.last().filter(|_| is_walk).map(|license| context.licenses.position_behind(license).text());
+    let cursor = licenses.last().filter(|_| is_walk).map(|license| context.licenses.position_behind(license));
     let licenses = licenses.iter().map(wire::License::new).collect();
-    Ok(Json(NumberedPage::new(&page, &window, licenses).followed_by(&page, &window, cursor.as_deref())))
+    Ok(Json(NumberedPage::new(&page, &window, licenses).followed_by(
+        &page,
+        &window,
+        cursor.as_ref().map(PagePosition::text),
+    )))
 }
 
 /// Counts, and reads the page. Where the page is a number its place does not depend on the count, and both are
