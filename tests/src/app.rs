@@ -188,12 +188,5 @@ pub fn lms_user_id(email: &str) -> u64 {
 
 /// The stamp of what the harness writes.
 pub fn stamp(at: Timestamp) -> Stamp {
-    Stamp {
-        actor: "harness".into(),
-        actor_lms_user_id: None,
-        reason: "test".into(),
-        request_id: "-".into(),
-        at,
-        once: None,
-    }
+    Stamp { actor: "harness".into(), actor_lms_user_id: None, reason: "test".into(), request_id: "-".into(), at }
 }

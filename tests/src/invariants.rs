@@ -61,8 +61,8 @@ impl Invariants {
     fn add(&mut self, item: Item) {
         let key = Key::of(&item).expect("every item has a key");
         self.items += usize::from(!["TRAIL#", "SENT#", "SECRET#"].iter().any(|later| key.pk.starts_with(later)));
-        let body = item.get("answer").and_then(|answer| answer.as_m().ok()?.get("body")?.as_s().ok().map(String::len));
-        self.largest_outcome = self.largest_outcome.max(body.unwrap_or_default());
+        let outcome = item.get("outcome").and_then(|outcome| outcome.as_s().ok());
+        self.largest_outcome = self.largest_outcome.max(outcome.map_or(0, String::len));
         let kind = key.pk.split('#').next().unwrap_or_default().to_owned();
         match (kind.as_str(), key.sk.split('#').next().unwrap_or_default()) {
             ("AGREEMENT", "PLAN") => {
@@ -79,7 +79,7 @@ impl Invariants {
                 self.buckets.entry(plan).or_default().insert(bucket, read(item));
             }
             ("POOL", "FREE") => self.free.entry(key.pk).or_default().push(read(item)),
-            ("LEARNER", "LICENSE") if key.is_archived() => self.others.push(read(item)),
+            ("LEARNER", "LICENSE") if key.sk.contains("#OLD#") => self.others.push(read(item)),
             ("LEARNER", "LICENSE") => {
                 let license: License = read(item);
                 let email = license.user_email.as_ref().expect("a slot names somebody");

@@ -12,7 +12,7 @@ use license_api::{
     doc::{self, ResponseDoc, Shape},
     id, wire,
 };
-use license_domain::AgreementId;
+use license_domain::{AgreementId, License};
 use license_storage::AutoApplyError;
 
 use crate::Context;
@@ -61,15 +61,18 @@ pub async fn handle(
     let email = requester.principal.email.clone();
     let email = email.ok_or_else(|| ApiError::detail(StatusCode::BAD_REQUEST, NO_EMAIL))?;
 
-    let stamp = requester.stamp("auto-apply").await?;
+    if let Some(license) = requester.recorded::<License>().await? {
+        return Ok(Json(wire::LearnerLicense::new(&license, &portfolio, &products, license.modified)));
+    }
+    let change = requester.change("auto-apply").await?;
     let refused = |reason: &str| ApiError::text(StatusCode::UNPROCESSABLE_ENTITY, reason);
-    let plan = portfolio.plan_for_auto_applied_licenses(stamp.at).ok_or_else(|| refused(NO_PLAN))?.uuid;
+    let plan = portfolio.plan_for_auto_applied_licenses(change.at).ok_or_else(|| refused(NO_PLAN))?.uuid;
     let user = requester.principal.lms_user_id;
     let license =
-        context.auto_apply.auto_apply(&portfolio, plan, &email, user, &stamp).await.map_err(|error| match error {
+        context.auto_apply.auto_apply(&portfolio, plan, &email, user, &change).await.map_err(|error| match error {
             AutoApplyError::Revoked => refused(REVOKED),
             AutoApplyError::NoSeat => refused(NO_SEAT),
             AutoApplyError::Store(error) => error.into(),
         })?;
-    Ok(Json(wire::LearnerLicense::new(&license, &portfolio, &products, stamp.at)))
+    Ok(Json(wire::LearnerLicense::new(&license, &portfolio, &products, change.at)))
 }

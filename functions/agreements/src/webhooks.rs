@@ -18,9 +18,6 @@ use crate::Context;
 /// Who may.
 const ACCESS: RouteAccess = RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin };
 
-/// How often a change is tried while deliveries change the same record.
-const ATTEMPTS: u32 = 5;
-
 /// What secrets begin with, so that whoever finds one knows what it is.
 const SECRET_PREFIX: &str = "whsec_";
 
@@ -41,8 +38,7 @@ async fn agreement(context: &Context, requester: &Requester, agreement: &str) ->
 }
 
 /// The agreement's webhook of that id.
-async fn find(context: &Context, portfolio: &Portfolio, webhook: &str) -> Result<Webhook, ApiError> {
-    let webhook: WebhookId = id(webhook)?;
+async fn find(context: &Context, portfolio: &Portfolio, webhook: WebhookId) -> Result<Webhook, ApiError> {
     let known = context.webhooks.webhooks(portfolio.agreement.uuid).await?;
     known.into_iter().find(|known| known.uuid == webhook).ok_or_else(|| ApiError::not_found("Webhook"))
 }

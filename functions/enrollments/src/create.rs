@@ -14,7 +14,7 @@ use license_api::{
     ApiError, Body, Doc, Fields, LEARNERS_AND_ADMINS, Params, Presence, Requester, RequiredPermission, Route,
     RouteAccess,
     doc::{self, Kind, Param, Shape},
-    email, stored, text_item,
+    email, text_item,
 };
 use license_domain::{
     EmailAddress, Job, JobId, JobKind, JobParams, LicenseStatus, PlanId, Portfolio, Row, RowFilter,
@@ -74,6 +74,9 @@ pub async fn handle(
     body: Result<Body, ApiError>,
 ) -> Result<(StatusCode, Json<CreateResponse>), ApiError> {
     let portfolio = customer::find(&context, &requester, &params).await?;
+    if let Some(job_id) = requester.recorded().await? {
+        return Ok(created(job_id));
+    }
     let body = CreateBody::parse(&body?, &params)?;
     body.check(&portfolio, context.limit.0)?;
     let live = vec![LicenseStatus::Activated, LicenseStatus::Assigned];
@@ -96,10 +99,13 @@ pub async fn handle(
         let rows = emails.map(|(row, email)| Row { row, user_email: Some(email), ..Row::default() });
         job.with_rows(&rows.collect::<Vec<_>>())
     };
-    let answer = CreateResponse { job_id: job.uuid };
-    let stamp = requester.stamp("bulk-enroll").await?.answering(|| stored(StatusCode::CREATED, &answer));
-    context.jobs.create_job(&portfolio, &job, &chunks, &stamp).await?;
-    Ok((StatusCode::CREATED, Json(answer)))
+    let change = requester.change("bulk-enroll").await?.recording(&job.uuid);
+    context.jobs.create_job(&portfolio, &job, &chunks, &change).await?;
+    Ok(created(job.uuid))
+}
+
+fn created(job_id: JobId) -> (StatusCode, Json<CreateResponse>) {
+    (StatusCode::CREATED, Json(CreateResponse { job_id }))
 }
 
 impl CreateBody {

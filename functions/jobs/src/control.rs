@@ -10,9 +10,9 @@ use axum::{
 use license_api::{
     ADMINS, ApiError, Doc, Requester, RequiredPermission, Route, RouteAccess,
     doc::{self, ResponseDoc, Shape},
-    stored,
 };
-use license_domain::{Consequence, EventKind, Job, JobState};
+use license_domain::{Consequence, EventKind, Job, JobState, Lane};
+use serde::{Deserialize, Serialize};
 
 use crate::{Context, find, portfolio_of, response::Shown};
 
@@ -50,6 +50,9 @@ pub async fn cancel(
     Path(job): Path<String>,
 ) -> Result<(StatusCode, Json<Shown>), ApiError> {
     let job = find(&context, &requester, &job).await?;
+    if let Some(outcome) = requester.recorded::<ChangedJob>().await? {
+        return Ok(changed(StatusCode::OK, &outcome));
+    }
     if !job.state.is_open() {
         return Err(no_sense(&job, "stopped"));
     }
@@ -63,6 +66,9 @@ pub async fn resume(
     Path(job): Path<String>,
 ) -> Result<(StatusCode, Json<Shown>), ApiError> {
     let job = find(&context, &requester, &job).await?;
+    if let Some(outcome) = requester.recorded::<ChangedJob>().await? {
+        return Ok(changed(StatusCode::ACCEPTED, &outcome));
+    }
     if job.state == JobState::Done {
         return Err(no_sense(&job, "resumed"));
     }
@@ -89,14 +95,25 @@ async fn change(
 ) -> Result<(StatusCode, Json<Shown>), ApiError> {
     let portfolio = portfolio_of(context, seen).await?;
     let lanes = context.jobs.lanes(seen.uuid).await?;
-    let answer = Shown::new(&after, &lanes);
-    let stamp = requester.stamp(after.state.as_str()).await?.answering(|| stored(status, &answer));
+    let outcome = ChangedJob { job: after, lanes };
+    let change = requester.change(outcome.job.state.as_str()).await?.recording(&outcome);
     let event = (EventKind::JobChanged, consequences);
-    if !context.jobs.change_job(&portfolio, (seen, &after), event, &stamp).await? {
+    if !context.jobs.change_job(&portfolio, (seen, &outcome.job), event, &change).await? {
         let detail = "The job was changed at the same time; look again.";
         return Err(ApiError::detail(StatusCode::CONFLICT, detail));
     }
-    Ok((status, Json(answer)))
+    Ok(changed(status, &outcome))
+}
+
+/// A job that was changed, as far as its lanes had come.
+#[derive(Serialize, Deserialize)]
+struct ChangedJob {
+    job: Job,
+    lanes: Vec<Lane>,
+}
+
+fn changed(status: StatusCode, outcome: &ChangedJob) -> (StatusCode, Json<Shown>) {
+    (status, Json(Shown::new(&outcome.job, &outcome.lanes)))
 }
 
 fn no_sense(job: &Job, what: &str) -> ApiError {

@@ -11,9 +11,8 @@ use axum::{Json, extract::State, http::StatusCode};
 use license_api::{
     ADMINS, ApiError, Body, Doc, PROVISIONERS, Requester, RequiredPermission, Route, RouteAccess,
     doc::{self, Kind, Param, ResponseDoc, Shape},
-    stored,
 };
-use license_domain::{Job, JobKind, JobState};
+use license_domain::{Job, JobKind, JobParams, JobState};
 
 use crate::{
     Context,
@@ -64,6 +63,9 @@ pub async fn handle(
         let enterprise = portfolio.as_ref().map(|portfolio| portfolio.agreement.enterprise_customer_uuid);
         requester.require(ADMINS, enterprise, RequiredPermission::Admin)?;
     }
+    if let Some(job) = requester.recorded::<Job>().await? {
+        return accepted(&context, &job).await;
+    }
     let portfolio = portfolio.ok_or_else(|| ApiError::not_found("SubscriptionPlan"))?;
     let plan = portfolio.plan(wish.plan).ok_or_else(|| ApiError::not_found("SubscriptionPlan"))?;
     wish.check(plan, &portfolio)?;
@@ -83,13 +85,22 @@ pub async fn handle(
             (Job { state: JobState::Uploading, upload, ..job }, Vec::new())
         }
     };
+    let response = accepted(&context, &job).await?;
+    let change = requester.change(&format!("job {}", wish.kind.as_str())).await?.recording(&recorded(&job));
+    context.jobs.create_job(&portfolio, &job, &chunks, &change).await?;
+    Ok(response)
+}
+
+/// The response to a new job. A link for an upload is a secret: a repetition of the request gets another one.
+async fn accepted(context: &Context, job: &Job) -> Result<(StatusCode, Json<Shown>), ApiError> {
     let upload_url = match &job.upload {
         Some(file) => Some(context.exports.upload_link(file).await.map_err(|error| upstream(&error))?),
         None => None,
     };
-    let answer = Shown::new(&job, &[]).awaiting(upload_url);
-    let stamp = requester.stamp(&format!("job {}", wish.kind.as_str())).await?;
-    let stamp = stamp.answering(|| stored(StatusCode::ACCEPTED, &answer));
-    context.jobs.create_job(&portfolio, &job, &chunks, &stamp).await?;
-    Ok((StatusCode::ACCEPTED, Json(answer)))
+    Ok((StatusCode::ACCEPTED, Json(Shown::new(job, &[]).awaiting(upload_url))))
+}
+
+/// A new job as its record has it: without parameters, which no response shows and which can be long.
+pub fn recorded(job: &Job) -> Job {
+    Job { params: JobParams::default(), ..job.clone() }
 }

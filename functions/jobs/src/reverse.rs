@@ -9,12 +9,11 @@ use axum::{
 use license_api::{
     ADMINS, ApiError, Doc, Requester, RequiredPermission, Route, RouteAccess,
     doc::{self, ResponseDoc, Shape},
-    stored,
 };
 use license_domain::{EventKind, Job, JobKind, JobParams, JobState, Row, RowOutcome, RowResult};
 use license_work::results;
 
-use crate::{Context, find, portfolio_of, response::Shown};
+use crate::{Context, create::recorded, find, portfolio_of, response::Shown};
 
 /// Undoing a job.
 pub const ROUTE: Route = Route {
@@ -41,13 +40,16 @@ pub async fn handle(
     Path(job): Path<String>,
 ) -> Result<(StatusCode, Json<Shown>), ApiError> {
     let job = find(&context, &requester, &job).await?;
+    if let Some(job) = requester.recorded::<Job>().await? {
+        return Ok(accepted(&job));
+    }
     let is_over = matches!(job.state, JobState::Done | JobState::Canceled | JobState::Failed);
     if job.kind != JobKind::Transfer || job.dry_run || !is_over {
         let detail = "Only a transfer that is over can be undone.";
         return Err(ApiError::detail(StatusCode::CONFLICT, detail));
     }
     let portfolio = portfolio_of(&context, &job).await?;
-    let stamp = requester.stamp("job reverse").await?;
+    let change = requester.change("job reverse").await?;
     // The new job's id goes on record first: who dies in between finds it, and makes the job.
     let id = if let Some(id) = job.reversed_by {
         id
@@ -55,14 +57,15 @@ pub async fn handle(
         let id = context.app.random().job_id();
         let after = Job { reversed_by: Some(id), modified: context.app.now(), ..job.clone() };
         let event = (EventKind::JobChanged, Vec::new());
-        if !context.jobs.change_job(&portfolio, (&job, &after), event, &stamp.aside()).await? {
+        if !context.jobs.change_job(&portfolio, (&job, &after), event, &change.stamp.clone().into()).await? {
             let detail = "The job was changed at the same time; look again.";
             return Err(ApiError::detail(StatusCode::CONFLICT, detail));
         }
         id
     };
     if let Some(there) = context.jobs.job(id).await? {
-        return Ok((StatusCode::ACCEPTED, Json(Shown::new(&there, &[]))));
+        requester.record(&change.recording(&recorded(&there))).await?;
+        return Ok(accepted(&there));
     }
     let mut rows: Vec<Row> = Vec::new();
     let mut from = 0;
@@ -83,8 +86,11 @@ pub async fn handle(
         ..Job::new(id, job.kind, &portfolio.agreement, requester.requester(), context.app.now())
     };
     let (back, chunks) = back.with_rows(&rows);
-    let answer = Shown::new(&back, &[]);
-    let stamp = stamp.answering(|| stored(StatusCode::ACCEPTED, &answer));
-    context.jobs.create_job(&portfolio, &back, &chunks, &stamp).await?;
-    Ok((StatusCode::ACCEPTED, Json(answer)))
+    let change = change.recording(&recorded(&back));
+    context.jobs.create_job(&portfolio, &back, &chunks, &change).await?;
+    Ok(accepted(&back))
+}
+
+fn accepted(job: &Job) -> (StatusCode, Json<Shown>) {
+    (StatusCode::ACCEPTED, Json(Shown::new(job, &[])))
 }

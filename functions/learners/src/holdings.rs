@@ -38,8 +38,8 @@ async fn adopt(
     email: &EmailAddress,
 ) -> Result<(), StoreError> {
     // A caller over the limit will be told so, and moves nothing.
-    let Ok(stamp) = requester.stamp("email-change").await else { return Ok(()) };
-    match learners.adopt(user, email, &stamp).await {
+    let Ok(change) = requester.change("email-change").await else { return Ok(()) };
+    match learners.adopt(user, email, &change).await {
         Ok(moved) => {
             tracing::info!(request_id = requester.request_id, moved, "licenses followed a learner's change of address");
             Ok(())

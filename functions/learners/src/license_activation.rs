@@ -65,11 +65,14 @@ pub async fn handle(
     let (license, portfolio) = find(&context, &held, key, portfolio, now).await?;
     let enterprise = portfolio.agreement.enterprise_customer_uuid;
     requester.require(LEARNERS_AND_ADMINS, Some(enterprise), RequiredPermission::UnanchoredLearnerOrAdmin)?;
+    if let Some(license) = requester.recorded::<License>().await? {
+        return Ok(Json(wire::LearnerLicense::new(&license, &portfolio, &products, now)));
+    }
     if license.status == LicenseStatus::Revoked {
         return Err(revoked());
     }
-    let stamp = requester.stamp("activate").await?;
-    match context.activate.activate(&portfolio, &license, lms_user_id, &stamp).await {
+    let change = requester.change("activate").await?;
+    match context.activate.activate(&portfolio, &license, lms_user_id, &change).await {
         Ok(license) => Ok(Json(wire::LearnerLicense::new(&license, &portfolio, &products, now))),
         Err(ActivateError::Revoked) => Err(revoked()),
         Err(ActivateError::Gone) => Err(ApiError::not_found("License")),

@@ -16,9 +16,6 @@ use license_storage::{AuditTrails, Portfolios, Provision, Renew, Renewals, Updat
 
 pub use self::compose::{SETTINGS, compose};
 
-/// How often a change that came second is made again on what the first one left.
-const UPDATE_ATTEMPTS: u32 = 8;
-
 /// What this function may do.
 #[derive(Clone)]
 pub struct Context {

@@ -10,7 +10,7 @@ use axum::{
 use license_api::{
     ApiError, Doc, Requester, Route, RouteAccess,
     doc::{self, ResponseDoc, Shape},
-    stored, wire,
+    wire,
 };
 use license_domain::{AgreementId, Delivery, DeliveryId, DeliveryState, EnterpriseId, MailKind, PlanId, Timestamp};
 use schemars::JsonSchema;
@@ -101,16 +101,19 @@ pub async fn send(
     requester.require_staff()?;
     let mail: DeliveryId = mail.parse().map_err(|_| ApiError::not_found("Mail"))?;
     let seen = context.deliveries.delivery(&mail).await?.ok_or_else(|| ApiError::not_found("Mail"))?;
+    if let Some(()) = requester.recorded().await? {
+        return Ok((StatusCode::ACCEPTED, Json(Mail::from(&seen))));
+    }
     let settled = || ApiError::detail(StatusCode::CONFLICT, "Nobody is known to lack this mail.");
     if !matches!(seen.state, DeliveryState::Unknown | DeliveryState::Refused) {
         return Err(settled());
     }
     let portfolio = context.portfolios.portfolio(seen.agreement).await?;
     let portfolio = portfolio.ok_or_else(|| ApiError::not_found("CustomerAgreement"))?;
-    let answer = Mail::from(&Delivery { state: DeliveryState::Resent, ..seen.clone() });
-    let stamp = requester.stamp("resend mail").await?.answering(|| stored(StatusCode::ACCEPTED, &answer));
-    if context.deliveries.resend(&portfolio, &seen, &stamp).await? {
-        Ok((StatusCode::ACCEPTED, Json(answer)))
+    let change = requester.change("resend mail").await?;
+    if context.deliveries.resend(&portfolio, &seen, &change).await? {
+        let after = Delivery { state: DeliveryState::Resent, at: change.at, ..seen };
+        Ok((StatusCode::ACCEPTED, Json(Mail::from(&after))))
     } else {
         Err(settled())
     }

@@ -41,11 +41,14 @@ pub async fn handle(
     body: Result<Body, ApiError>,
 ) -> Result<StatusCode, ApiError> {
     requester.require_retirement()?;
+    if let Some(()) = requester.recorded().await? {
+        return Ok(StatusCode::NO_CONTENT);
+    }
     let (user, username) = wanted(&body?)?;
-    let stamp = requester.stamp("retire").await?;
-    let erased = context.retire.retire(user, &username, &stamp).await?;
+    let change = requester.change("retire").await?;
+    let erased = context.retire.retire(user, &username, &change).await?;
     tracing::info!(request_id = requester.request_id, erased, "a learner was retired");
-    Ok(if erased > 0 || stamp.begun().is_some() { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND })
+    Ok(if erased > 0 || change.resume().is_some() { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND })
 }
 
 /// Who is meant. The worker sends numbers as such or as text.

@@ -24,7 +24,6 @@ pub(crate) async fn check(context: &Context, event: &Event) -> Result<(), BulkEr
             reason: "utilization".to_owned(),
             request_id: event.stamp.request_id.clone(),
             at: context.clock.now(),
-            once: None,
         };
         context.notifications.tell_utilization(&portfolio, plan.uuid, percent, &stamp).await?;
     }

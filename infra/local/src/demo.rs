@@ -11,7 +11,7 @@ use license_domain::{
     ProductId, Random, SeatLayout, SeatPrefix, Stamp, SubscriptionPlan, Timestamp,
 };
 use license_storage::{
-    Activate, Answering, Assign, AssignRequest, Assignment, Learners, Portfolios, Prefetch, Provision, Revoke,
+    Activate, Assign, AssignRequest, Assignment, Change, Learners, Portfolios, Prefetch, Provision, Revoke,
     RevokeRequest,
 };
 use license_storage_dynamodb::Store;
@@ -71,14 +71,13 @@ pub async fn make(store: &Store) -> Result<bool, StartError> {
     let failed = |error: &dyn std::fmt::Display| StartError::Demo(error.to_string());
 
     let now = store.clock().now();
-    let stamp = Stamp {
+    let change = Change::from(Stamp {
         actor: "demo".to_owned(),
         actor_lms_user_id: None,
         reason: "demo".to_owned(),
         request_id: "demo".to_owned(),
         at: now,
-        once: None,
-    };
+    });
     let agreement = CustomerAgreement {
         enterprise_customer_slug: Some("demo".to_owned()),
         enterprise_customer_name: Some("Demo Company".to_owned()),
@@ -86,17 +85,17 @@ pub async fn make(store: &Store) -> Result<bool, StartError> {
         enable_auto_applied_subscriptions_with_universal_link: true,
         ..CustomerAgreement::new(AGREEMENT, ENTERPRISE, now)
     };
-    store.create_agreement(&agreement, &stamp).await.map_err(|error| failed(&error))?;
+    store.create_agreement(&agreement, &change).await.map_err(|error| failed(&error))?;
     for (n, terms) in (1_u64..).zip(PLANS) {
         let plan = plan(&terms, SeatPrefix::from_bits(0x5ea7_0000_0000_0000 | n), now);
-        store.create_plan(&agreement, &plan, &stamp).await.map_err(|error| failed(&error))?;
+        store.create_plan(&agreement, &plan, &change).await.map_err(|error| failed(&error))?;
     }
     let portfolio = store.portfolio(AGREEMENT).await?.ok_or_else(|| failed(&"the agreement is not there"))?;
-    invite(&store, &portfolio, &stamp).await?;
+    invite(&store, &portfolio, &change).await?;
     Ok(true)
 }
 
-async fn invite(store: &Store, portfolio: &Portfolio, stamp: &Stamp) -> Result<(), StartError> {
+async fn invite(store: &Store, portfolio: &Portfolio, change: &Change) -> Result<(), StartError> {
     let failed = |error: &dyn std::fmt::Display| StartError::Demo(error.to_string());
     let emails = LEARNERS.map(|name| EmailAddress::on_record(format!("{name}@demo.example")));
     let request = AssignRequest {
@@ -104,24 +103,18 @@ async fn invite(store: &Store, portfolio: &Portfolio, stamp: &Stamp) -> Result<(
         notify: false,
         greeting: None,
         closing: None,
-        answering: Answering::nobody(),
         prefetch: Prefetch::default(),
-        stamp: stamp.clone(),
+        change: change.clone(),
     };
     store.assign(portfolio, PLAN, request).await.map_err(|error| failed(&error))?;
     for (email, number) in emails.iter().zip(101..).take(ACTIVATED) {
         for license in store.licenses_of(&email.key()).await? {
             let user = Some(LmsUserId(number));
-            store.activate(portfolio, &license, user, stamp).await.map_err(|error| failed(&error))?;
+            store.activate(portfolio, &license, user, change).await.map_err(|error| failed(&error))?;
         }
     }
     let last = emails[LEARNERS.len() - 1..].to_vec();
-    let request = RevokeRequest {
-        emails: last,
-        prefetch: Prefetch::default(),
-        answering: Answering::nobody(),
-        stamp: stamp.clone(),
-    };
+    let request = RevokeRequest { emails: last, prefetch: Prefetch::default(), change: change.clone() };
     store.revoke(portfolio, PLAN, request).await?;
     Ok(())
 }

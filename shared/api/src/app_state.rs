@@ -3,9 +3,9 @@
 use std::{fmt, sync::Arc};
 
 use license_domain::{Clock, Random, Timestamp};
-use license_storage::RequesterRecords;
+use license_storage::{Attempt, RequesterRecords};
 
-use crate::{ApiSettings, SettingsError, auth::Authenticator, throttle::Throttle, users::KnownUsers};
+use crate::{ApiError, ApiSettings, SettingsError, auth::Authenticator, throttle::Throttle, users::KnownUsers};
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -23,7 +23,7 @@ struct Inner {
 
 impl fmt::Debug for AppState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Web").field("settings", &self.0.settings).finish_non_exhaustive()
+        f.debug_struct("AppState").field("settings", &self.0.settings).finish_non_exhaustive()
     }
 }
 
@@ -64,6 +64,16 @@ impl AppState {
         &self.0.settings
     }
 
+    /// Runs attempts at a change until one is done; gives up as contention. An attempt is repeated because what it
+    /// started from was changed meanwhile.
+    pub async fn attempts<T, F, Fut>(&self, operation: &'static str, mut attempt: F) -> Result<T, ApiError>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<Attempt<T>, ApiError>>,
+    {
+        license_storage::attempts(self.0.random.as_ref(), operation, (), |()| attempt()).await
+    }
+
     pub(crate) fn authenticator(&self) -> &Authenticator {
         &self.0.authenticator
     }
@@ -72,8 +82,8 @@ impl AppState {
         &self.0.throttle
     }
 
-    pub(crate) fn requesters(&self) -> &dyn RequesterRecords {
-        self.0.requesters.as_ref()
+    pub(crate) fn requesters(&self) -> &Arc<dyn RequesterRecords> {
+        &self.0.requesters
     }
 
     pub(crate) fn users(&self) -> &KnownUsers {

@@ -10,20 +10,22 @@ use license_storage::StoreError;
 use license_telemetry::metrics;
 use serde_json::{Value, json};
 
-use crate::idempotency::Repeated;
+use crate::idempotency::AlreadyApplied;
 
 /// How long a client should wait before it tries again, in seconds.
 const RETRY_AFTER_SECONDS: &str = "1";
 
-/// An answer that is not the one asked for.
+/// A refusal or a failure.
 #[derive(Debug)]
 pub enum ApiError {
-    /// Nobody is authenticated: 401.
+    /// The request does not say who sends it: 401.
     Unauthenticated(&'static str),
     /// The request is refused; the body says why.
     Refused(StatusCode, Value),
     /// The store failed. 503 if it may work the next time, else 500.
     Store(StoreError),
+    /// A defect of this program: 500. It says what, for the log.
+    Defect(&'static str),
     /// Another service failed. 503 if it may work the next time, else 502.
     Upstream {
         /// Which one.
@@ -92,13 +94,13 @@ impl ApiError {
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
             Self::Refused(status, _) => *status,
             Self::Store(error) if error.is_retryable() => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Store(_) | Self::Defect(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Upstream { retryable: true, .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Upstream { .. } => StatusCode::BAD_GATEWAY,
         }
     }
 
-    /// Tells the operator about failures that are ours; refusals are the clients' affair.
+    /// Logs and counts failures of ours. Refusals are the clients' affair.
     fn report(&self) {
         match self {
             Self::Unauthenticated(_) | Self::Refused(..) => {}
@@ -109,6 +111,10 @@ impl ApiError {
                 } else {
                     tracing::error!(cause = %error, "the store failed");
                 }
+            }
+            Self::Defect(what) => {
+                metrics::count("Defect", &[]);
+                tracing::error!(what, "the request met a defect");
             }
             Self::Upstream { service, cause, retryable } => {
                 metrics::count("UpstreamFailure", &[("Service", service)]);
@@ -124,7 +130,9 @@ impl ApiError {
             Self::Store(error) if error.is_retryable() => {
                 json!({ "detail": "The service is busy. Please try again." })
             }
-            Self::Store(_) => json!({ "detail": "The service failed. The request id names what happened." }),
+            Self::Store(_) | Self::Defect(_) => {
+                json!({ "detail": "The service failed. The request id names what happened." })
+            }
             Self::Upstream { service, .. } => json!({ "detail": format!("The {service} did not answer as expected.") }),
         }
     }
@@ -140,10 +148,10 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         self.report();
         let status = self.status();
-        let is_repeated = matches!(self, Self::Store(StoreError::Repeated));
+        let is_applied = matches!(self, Self::Store(StoreError::AlreadyApplied));
         let mut response = (status, Json(self.body())).into_response();
-        if is_repeated {
-            response.extensions_mut().insert(Repeated);
+        if is_applied {
+            response.extensions_mut().insert(AlreadyApplied);
         }
         let (name, value) = match status {
             StatusCode::UNAUTHORIZED => (header::WWW_AUTHENTICATE, "JWT realm=\"api\""),

@@ -42,7 +42,6 @@ pub use endpoints::Endpoints;
 pub use error::ApiError;
 pub use etag::Conditions;
 pub use fields::{Fields, Presence, Text, check_length, email, text_item};
-pub use idempotency::{stored, stored_empty};
 pub use page::{CursorQuery, NumberedPage, Page, PageNumber, PageQuery, Window};
 pub use params::{Params, id};
 pub use requester::{ADMINS, LEARNERS_AND_ADMINS, PROVISIONERS, Requester, RequiredPermission};

@@ -7,7 +7,6 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use license_storage::StoreError;
 use tracing::Instrument;
 
 use crate::{ApiError, AppState};
@@ -54,5 +53,5 @@ fn given(request: &Request) -> Option<String> {
 pub(crate) fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
     use axum::response::IntoResponse;
     // The panic's own words are in the log already, by the panic hook.
-    ApiError::Store(StoreError::Corrupt { key: "(a handler)".to_owned(), cause: "panicked".to_owned() }).into_response()
+    ApiError::Defect("a handler panicked").into_response()
 }

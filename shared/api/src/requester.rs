@@ -6,12 +6,14 @@ use axum::{
     extract::{FromRef, FromRequestParts},
     http::{StatusCode, request::Parts},
 };
-use license_domain::{Access, EnterpriseId, Once, Principal, RoleName, Scope, Stamp, job::JobRequester};
+use license_domain::{Access, EnterpriseId, Principal, RoleName, Scope, Stamp, job::JobRequester};
+use license_storage::Change;
+use serde::de::DeserializeOwned;
 
 use crate::{
     ApiError, AppState,
     authenticate::{Authenticated, Counted},
-    idempotency::Carried,
+    idempotency::KeyedRequest,
     request::RequestId,
 };
 
@@ -69,12 +71,12 @@ pub struct Requester {
     pub request_id: String,
     web: AppState,
     counted: Option<Counted>,
-    once: Option<Box<Once>>,
+    keyed: Option<KeyedRequest>,
 }
 
 impl fmt::Debug for Requester {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Caller").field("request_id", &self.request_id).finish_non_exhaustive()
+        f.debug_struct("Requester").field("request_id", &self.request_id).finish_non_exhaustive()
     }
 }
 
@@ -98,8 +100,8 @@ where
         principal.grants.extend(stored.grants);
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
         let counted = parts.extensions.get::<Counted>().cloned();
-        let once = parts.extensions.get::<Carried>().map(|carried| carried.0.clone());
-        Ok(Self { principal, request_id, web, counted, once })
+        let keyed = parts.extensions.get::<KeyedRequest>().cloned();
+        Ok(Self { principal, request_id, web, counted, keyed })
     }
 }
 
@@ -157,19 +159,41 @@ impl Requester {
         }
     }
 
-    /// What every change is stamped with. Waits for the request to be counted, which was asked for beside the first
-    /// read: 429 if the caller is over the limit.
-    pub async fn stamp(&self, reason: &str) -> Result<Stamp, ApiError> {
+    /// The outcome on record, if the request carries an `Idempotency-Key` and an earlier attempt came to its end. Ask it
+    /// as soon as the requester is authorized, and before looking at anything that the first attempt has changed.
+    ///
+    /// 422 if the key was used for another request, 409 while another attempt is under way.
+    pub async fn recorded<T: DeserializeOwned>(&self) -> Result<Option<T>, ApiError> {
+        match &self.keyed {
+            Some(keyed) => keyed.outcome(self.web.now()).await,
+            None => Ok(None),
+        }
+    }
+
+    /// What every change carries: who makes it, why, in which request, and what makes it take effect once. Waits for the
+    /// request to be counted, which was asked for beside the first read: 429 if the requester is over the limit. What an
+    /// earlier attempt at the same request has begun is taken over.
+    pub async fn change(&self, reason: &str) -> Result<Change, ApiError> {
         if let Some(Counted(counted)) = &self.counted {
             counted.clone().await?;
         }
-        Ok(Stamp {
+        let at = self.web.now();
+        let idempotency = match &self.keyed {
+            Some(keyed) => Some(Box::new(keyed.take(self.web.requesters().as_ref(), at).await?)),
+            None => None,
+        };
+        let stamp = Stamp {
             actor: self.principal.username.clone(),
             actor_lms_user_id: self.principal.lms_user_id,
             reason: reason.to_owned(),
             request_id: self.request_id.clone(),
-            at: self.web.now(),
-            once: self.once.clone(),
-        })
+            at,
+        };
+        Ok(Change { stamp, idempotency })
+    }
+
+    /// Records the outcome of a request that had nothing to change.
+    pub async fn record(&self, change: &Change) -> Result<(), ApiError> {
+        Ok(self.web.requesters().record(change).await?)
     }
 }

@@ -286,7 +286,6 @@ mod tests {
                 reason: "test".into(),
                 request_id: "-".into(),
                 at: after.modified,
-                once: None,
             },
             enterprise: EnterpriseId(Uuid::nil()),
             agreement: AgreementId(Uuid::nil()),

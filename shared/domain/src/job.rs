@@ -403,6 +403,20 @@ impl RowOutcome {
     }
 }
 
+impl Row {
+    /// The result for this row.
+    pub fn result(&self, outcome: RowOutcome, license: Option<LicenseId>) -> RowResult {
+        RowResult {
+            row: self.row,
+            user_email: self.user_email.clone(),
+            course_run_key: None,
+            license,
+            outcome,
+            detail: self.problem.clone(),
+        }
+    }
+}
+
 /// A row and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowResult {

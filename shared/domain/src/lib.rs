@@ -11,7 +11,6 @@ pub mod delivery;
 pub mod due;
 pub mod email;
 pub mod event;
-pub mod idempotency;
 pub mod ids;
 pub mod importing;
 pub mod job;
@@ -36,7 +35,6 @@ pub use delivery::{Delivery, DeliveryId, DeliveryState, MailKind};
 pub use due::{Due, Waits, Work};
 pub use email::{EmailAddress, EmailKey, InvalidEmail};
 pub use event::{Consequence, Event, EventKind, LicenseChange, LicenseFacts};
-pub use idempotency::{Begun, Once, StoredAnswer};
 pub use ids::{
     ActivationKey, AgreementId, BatchId, CatalogId, EnterpriseId, EventId, JobId, LicenseId, LmsUserId, PlanId,
     ProductId, RenewalId, WebhookId,

@@ -79,7 +79,6 @@ impl Importer {
             reason: "import".to_owned(),
             request_id: "import".to_owned(),
             at: self.clock.now(),
-            once: None,
         }
     }
 }

@@ -2,19 +2,20 @@
 
 use async_trait::async_trait;
 use license_domain::{
-    Consequence, EmailAddress, EventKind, License, LicenseChange, LicenseStatus, LmsUserId, Portfolio, Stamp, Timestamp,
+    Consequence, EmailAddress, EventKind, License, LicenseChange, LicenseStatus, LmsUserId, Portfolio, Timestamp,
 };
 
 use crate::{
     Store,
     attempts::Attempt,
+    idempotency::Step,
     keys::{self, LearnerKeys},
     rows,
     table::Write,
     transaction::Commit,
     write::{BucketChange, change_in_place},
 };
-use license_storage::{Activate, ActivateError};
+use license_storage::{Activate, ActivateError, Change};
 
 /// The condition of an activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,11 +37,14 @@ impl Activate for Store {
         portfolio: &Portfolio,
         license: &License,
         lms_user_id: Option<LmsUserId>,
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<License, ActivateError> {
-        let activated = match license.activate(lms_user_id, stamp.at) {
+        let activated = match license.activate(lms_user_id, change.at) {
             Ok(Some(activated)) => activated,
-            Ok(None) => return Ok(license.clone()),
+            Ok(None) => {
+                self.record_step(&change.clone().recording(license), Step::Whole).await?;
+                return Ok(license.clone());
+            }
             Err(license_domain::license::Refusal::Revoked) => return Err(ActivateError::Revoked),
             Err(_) => return Err(ActivateError::Gone),
         };
@@ -53,16 +57,16 @@ impl Activate for Store {
             plan.uuid,
             vec![LicenseChange::new(license, &activated)],
             vec![Consequence::MailPostActivation],
-            stamp,
+            change,
         );
-        let (event, activated) = (&event, &activated);
+        let (event, activated, change) = (&event, &activated, &change.clone().recording(&activated));
         self.transact("activate", (), |mut transaction, ()| async move {
             let slot = LearnerKeys(&email.key()).slot(plan.uuid);
             let counts = BucketChange { assigned: -1, activated: 1, ..BucketChange::default() };
-            transaction.when(Failed::Slot, [change_in_place(slot, license, activated, &plan.seats, stamp)?]);
+            transaction.when(Failed::Slot, [change_in_place(slot, license, activated, &plan.seats, change)?]);
             transaction.write([counts.write(self.any_bucket(plan.uuid, &plan.seats))]);
-            transaction.tell(event)?;
-            transaction.write(activated.lms_user_id.map(|user| alias(user, email, stamp.at)));
+            transaction.tell(event, change)?;
+            transaction.write(activated.lms_user_id.map(|user| alias(user, email, change.at)));
             match self.commit(transaction).await? {
                 Commit::Done => Ok(Attempt::Done(activated.clone())),
                 Commit::Conflict => Ok(Attempt::Retry(())),
@@ -73,7 +77,10 @@ impl Activate for Store {
                     let stands: License = rows::from_item(item)?;
                     match stands.status {
                         _ if stands.uuid != license.uuid => Err(ActivateError::Gone),
-                        LicenseStatus::Activated => Ok(Attempt::Done(stands)),
+                        LicenseStatus::Activated => {
+                            self.record_step(&change.clone().recording(&stands), Step::Whole).await?;
+                            Ok(Attempt::Done(stands))
+                        }
                         LicenseStatus::Revoked => Err(ActivateError::Revoked),
                         LicenseStatus::Assigned | LicenseStatus::Unassigned => Err(ActivateError::Gone),
                     }

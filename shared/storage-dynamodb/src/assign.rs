@@ -5,20 +5,23 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use futures::try_join;
 use license_domain::{
-    Begun, Consequence, EmailKey, Event, EventKind, License, LicenseChange, LicenseSource, PlanId, Portfolio, Stamp,
+    Consequence, EmailKey, Event, EventKind, License, LicenseChange, LicenseSource, PlanId, Portfolio, Stamp,
     SubscriptionPlan, license::SOURCE_TYPE_AMT,
 };
 
 use crate::{
     Store,
     attempts::Attempt,
+    idempotency::Step,
     keys::{BucketKeys, Item, Key, LearnerKeys},
     prefetch::ReadAhead,
     rows,
     transaction::{MAX_ITEMS, Transaction},
     write::{ROOM_FOR_OTHERS, Slot, occupy, signed, slots_in},
 };
-use license_storage::{Assign, AssignError, AssignRequest, Assigned, Assignment, Prefetch, Prefetches, StoreError};
+use license_storage::{
+    Assign, AssignError, AssignRequest, Assigned, Assignment, Prefetch, Prefetches, ResumeFrom, StoreError,
+};
 
 /// The most learners that are tried in one transaction.
 pub(crate) const AT_ONCE: usize = MAX_ITEMS - ROOM_FOR_OTHERS;
@@ -80,8 +83,8 @@ impl Assign for Store {
         request.assignments.retain(|wish| named.insert(wish.email.key()));
         let prefetch = std::mem::take(&mut request.prefetch);
         let wishes = Wishes { portfolio, plan, request: &request };
-        if let Some(Begun::Batch(batch)) = request.stamp.begun() {
-            return Ok(self.finish(&wishes, batch).await?);
+        if let Some(ResumeFrom::Batch(batch)) = request.change.resume() {
+            return Ok(self.finish(batch, &request.change).await?);
         }
         if request.assignments.len() > AT_ONCE {
             return self.assign_in_batch(&wishes).await;
@@ -124,7 +127,9 @@ impl Store {
         let fresh: Vec<&Assignment> = request.assignments.iter().filter(|wish| is_fresh(wish, &slots)).collect();
         let already_associated = to_u64(request.assignments.len() - fresh.len());
         if fresh.is_empty() {
-            return Ok(Attempt::Done(Some(Assigned { assigned: Vec::new(), already_associated })));
+            let assigned = Assigned { assigned: Vec::new(), already_associated };
+            self.record_step(&request.change.clone().recording_learners(&assigned), Step::Whole).await?;
+            return Ok(Attempt::Done(Some(assigned)));
         }
 
         let wanted = to_u64(fresh.len());
@@ -153,13 +158,13 @@ impl Store {
         for (wish, seat) in fresh.iter().zip(&seats) {
             let license = self.hand_out(seat, wish, request);
             let (before, agreement) = (slots.get(&wish.email.key()), portfolio.agreement.uuid);
-            transaction.when(Failed::Slot, occupy(&license, before, agreement, &plan.seats, &request.stamp)?);
+            transaction.when(Failed::Slot, occupy(&license, before, agreement, &plan.seats, &request.change)?);
             changes.push(LicenseChange::new(seat, &license));
             assigned.push((wish.email.clone(), license.uuid));
         }
         let assigned = Assigned { assigned, already_associated };
-        let stamp = request.stamp.clone().answering(|| request.answering.answer(&assigned));
-        transaction.tell(&self.assigned_event(wishes, changes, stamp))?;
+        let change = request.change.clone().recording_learners(&assigned);
+        transaction.tell(&self.assigned_event(wishes, changes, &change), &change)?;
         if transaction.len() > MAX_ITEMS {
             return Ok(Attempt::Done(None));
         }
@@ -188,7 +193,7 @@ impl Store {
 
     /// The license that the seat becomes.
     pub(crate) fn hand_out(&self, seat: &License, wish: &Assignment, request: &AssignRequest) -> License {
-        let assigned = seat.assign(wish.email.clone(), self.random.activation_key(), request.stamp.at);
+        let assigned = seat.assign(wish.email.clone(), self.random.activation_key(), request.change.at);
         let mut license = assigned.expect("a free seat is unassigned, and such a license can be assigned");
         license.source = wish
             .source_id
@@ -197,7 +202,7 @@ impl Store {
         license
     }
 
-    pub(crate) fn assigned_event(&self, wishes: &Wishes<'_>, changes: Vec<LicenseChange>, stamp: Stamp) -> Event {
+    pub(crate) fn assigned_event(&self, wishes: &Wishes<'_>, changes: Vec<LicenseChange>, stamp: &Stamp) -> Event {
         let Wishes { portfolio, plan, request } = *wishes;
         let mail = request.notify && !portfolio.agreement.disable_onboarding_notifications;
         let consequences = mail.then(|| Consequence::MailAssignment {
@@ -205,9 +210,7 @@ impl Store {
             closing: request.closing.clone(),
         });
         let consequences = consequences.into_iter().collect();
-        let event =
-            self.license_event(EventKind::LicensesAssigned, portfolio, plan.uuid, changes, consequences, &stamp);
-        Event { stamp, ..event }
+        self.license_event(EventKind::LicensesAssigned, portfolio, plan.uuid, changes, consequences, stamp)
     }
 }
 

@@ -1,40 +1,20 @@
-//! The one loop that tries again: after a transaction that met another one, after a condition that may hold the next
-//! time, after items that the table left over, after an index that is behind.
+//! Attempts at what the table may refuse for now: [`license_storage::attempts`] with the table's randomness.
 
-use std::time::Duration;
-
-use license_domain::Random;
+pub(crate) use license_storage::Attempt;
 
 use crate::table::Table;
-use license_storage::StoreError;
-
-/// How often a write that lost a race is tried.
-pub(crate) const MAX_ATTEMPTS: u32 = 24;
-
-/// The first upper bound of the wait between two attempts; it doubles up to the last.
-const FIRST_WAIT: Duration = Duration::from_millis(10);
-const LAST_WAIT: Duration = Duration::from_millis(400);
-
-/// What one attempt came to.
-#[derive(Debug)]
-pub(crate) enum Attempt<T, S = ()> {
-    /// This is the result.
-    Done(T),
-    /// What was read does not hold any more, or another transaction was faster: build it again, from this.
-    Retry(S),
-}
+use license_storage::{StoreError, attempts, bounded_attempts};
 
 impl Table {
-    /// Runs attempts until one is done, with a random wait between two of them; gives up as contention. Each attempt
-    /// gets what the one before has left, the first one `state`.
+    /// Runs attempts until one is done; gives up as contention. Each attempt gets what the one before has left, the
+    /// first one `state`.
     pub(crate) async fn attempts<S, T, E, F, Fut>(&self, operation: &'static str, state: S, attempt: F) -> Result<T, E>
     where
         F: FnMut(S) -> Fut,
         Fut: Future<Output = Result<Attempt<T, S>, E>>,
         E: From<StoreError>,
     {
-        let result = self.bounded(MAX_ATTEMPTS, 0, state, attempt).await?;
-        result.ok_or_else(|| StoreError::Contention { operation, attempts: MAX_ATTEMPTS }.into())
+        attempts(self.random(), operation, state, attempt).await
     }
 
     /// Looks for something that an index does not show yet; `None` if it never comes to light. `first_wait` is the
@@ -49,36 +29,6 @@ impl Table {
         F: FnMut() -> Fut,
         Fut: Future<Output = Result<Attempt<T>, StoreError>>,
     {
-        self.bounded(looks, first_wait, (), |()| look()).await
+        bounded_attempts(self.random(), looks, first_wait, (), |()| look()).await
     }
-
-    async fn bounded<S, T, E, F, Fut>(
-        &self,
-        max: u32,
-        first_wait: u32,
-        mut state: S,
-        mut attempt: F,
-    ) -> Result<Option<T>, E>
-    where
-        F: FnMut(S) -> Fut,
-        Fut: Future<Output = Result<Attempt<T, S>, E>>,
-    {
-        for n in 1..=max {
-            match attempt(state).await? {
-                Attempt::Done(result) => return Ok(Some(result)),
-                Attempt::Retry(left) => state = left,
-            }
-            if n < max {
-                tokio::time::sleep(wait(self.random(), first_wait + n - 1)).await;
-            }
-        }
-        Ok(None)
-    }
-}
-
-/// A random time below a bound that doubles with each attempt (full jitter).
-fn wait(random: &dyn Random, attempt: u32) -> Duration {
-    let bound = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(attempt)).min(LAST_WAIT);
-    let micros = u64::try_from(bound.as_micros()).expect("the longest wait is less than a second");
-    Duration::from_micros(random.below(micros))
 }

@@ -11,12 +11,13 @@ use crate::{
     activate::alias,
     assign::Failed,
     attempts::Attempt,
+    idempotency::Step,
     keys::LearnerKeys,
     rows,
     transaction::Transaction,
     write::{occupy, slots_in},
 };
-use license_storage::{AutoApply, AutoApplyError, StoreError};
+use license_storage::{AutoApply, AutoApplyError, Change, StoreError};
 
 #[async_trait]
 impl AutoApply for Store {
@@ -32,13 +33,13 @@ impl AutoApply for Store {
         plan: PlanId,
         email: &EmailAddress,
         lms_user_id: Option<LmsUserId>,
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<License, AutoApplyError> {
         let Some(plan) = portfolio.plan(plan) else {
             return Err(AutoApplyError::NoSeat);
         };
         let learner = (email, lms_user_id);
-        let attempt = |transaction, ()| self.try_auto_apply(transaction, portfolio, plan, learner, stamp);
+        let attempt = |transaction, ()| self.try_auto_apply(transaction, portfolio, plan, learner, change);
         self.transact("auto-apply", (), attempt).await
     }
 }
@@ -50,20 +51,21 @@ impl Store {
         portfolio: &Portfolio,
         plan: &SubscriptionPlan,
         (email, lms_user_id): (&EmailAddress, Option<LmsUserId>),
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<Attempt<License>, AutoApplyError> {
         let key = email.key();
         let at = self.any_bucket(plan.uuid, &plan.seats);
         let mut items = self.table.batch_get(&[LearnerKeys(&key).slot(plan.uuid), at.bucket()]).await?;
         let bucket = items.remove(&at.bucket()).map(rows::from_item).transpose()?;
         if let Some(slot) = slots_in(plan.uuid, std::slice::from_ref(&key), items)?.remove(&key) {
-            return match slot.license.status {
-                LicenseStatus::Revoked => Err(AutoApplyError::Revoked),
-                _ => Ok(Attempt::Done(slot.license)),
-            };
+            if slot.license.status == LicenseStatus::Revoked {
+                return Err(AutoApplyError::Revoked);
+            }
+            self.record_step(&change.clone().recording(&slot.license), Step::Whole).await?;
+            return Ok(Attempt::Done(slot.license));
         }
         let Ok(shares) = self.allocate(plan, 1, bucket.map(|seen| (at, seen))).await? else {
-            self.not_assigned(portfolio, plan.uuid, email, lms_user_id, stamp).await?;
+            self.not_assigned(portfolio, plan.uuid, email, lms_user_id, change).await?;
             return Err(AutoApplyError::NoSeat);
         };
         let share = shares.first().expect("one seat comes from one bucket");
@@ -71,24 +73,24 @@ impl Store {
             return Ok(Attempt::Retry(()));
         };
         let seat = seats.first().expect("the bucket gave one seat");
-        let applied = seat.auto_apply(email.clone(), lms_user_id, self.random.activation_key(), stamp.at);
+        let applied = seat.auto_apply(email.clone(), lms_user_id, self.random.activation_key(), change.at);
         let license = applied.expect("a free seat is unassigned, and such a license can be applied");
 
-        let mut change = share.change();
-        change.activated = 1;
-        transaction.when(Failed::Bucket, [change.write(share.at)]);
+        let mut counts = share.change();
+        counts.activated = 1;
+        transaction.when(Failed::Bucket, [counts.write(share.at)]);
         transaction.when(Failed::Seat, deletes);
-        transaction.when(Failed::Slot, occupy(&license, None, portfolio.agreement.uuid, &plan.seats, stamp)?);
-        transaction.write(lms_user_id.map(|user| alias(user, email, stamp.at)));
+        transaction.when(Failed::Slot, occupy(&license, None, portfolio.agreement.uuid, &plan.seats, change)?);
+        transaction.write(lms_user_id.map(|user| alias(user, email, change.at)));
         let event = self.license_event(
             EventKind::LicenseAutoApplied,
             portfolio,
             plan.uuid,
             vec![LicenseChange::new(seat, &license)],
             vec![Consequence::MailAutoApplied, Consequence::CheckUtilization],
-            stamp,
+            change,
         );
-        transaction.tell(&event)?;
+        transaction.tell(&event, &change.clone().recording(&license))?;
         Ok(self.commit(transaction).await?.or_retry(license))
     }
 

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
-use license_domain::{BatchId, EmailAddress, EmailKey, LicenseId, Stamp, Timestamp};
+use license_domain::{BatchId, EmailAddress, EmailKey, LicenseId, Timestamp};
 
 use self::record::{Batch, Chunk, State, Wish};
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
     table::{Expression, PARALLEL, Range, Write},
     transaction::{Commit, Transaction},
 };
-use license_storage::{AssignError, Assigned, Assignment, Batches, Portfolios, StoreError};
+use license_storage::{AssignError, Assigned, Assignment, Batches, Change, IdempotencyKey, Portfolios, StoreError};
 
 /// The most learners of a chunk that draws untouched seats: slot and perhaps an archived license for each.
 const UNTOUCHED_AT_ONCE: usize = 45;
@@ -47,13 +47,16 @@ impl Store {
     /// 4. Run the chunks, several at a time: [`Store::run_chunk`].
     /// 5. Close: the batch is done and no longer due. The answer is what the chunks handed out.
     /// 6. After a crash the batch is found overdue, and 4 and 5 are done for what is left: always forward.
-    /// 7. Of a request that carries a key, the record is written as running in 3 and as done in 5; another attempt at
-    ///    it finishes the batch and answers from its chunks: [`Store::finish`].
+    /// 7. For a request with a key, the record says in 3 that this batch is under way, and in 5 that it is done; another
+    ///    attempt resumes the batch, whose chunks have the outcome: [`Store::finish`].
     pub(crate) async fn assign_in_batch(&self, wishes: &Wishes<'_>) -> Result<Assigned, AssignError> {
         let attempt = |transaction, ()| self.open(wishes, transaction);
         let Some((batch, chunks)) = self.transact("open a batch", (), attempt).await? else {
             let already_associated = to_u64(wishes.request.assignments.len());
-            return Ok(Assigned { assigned: Vec::new(), already_associated });
+            let assigned = Assigned { assigned: Vec::new(), already_associated };
+            let change = wishes.request.change.clone().recording_learners(&assigned);
+            self.record_step(&change, Step::Whole).await?;
+            return Ok(assigned);
         };
         let assigned = self.run(wishes, batch.id, chunks).await?;
         Ok(in_order(&wishes.request.assignments, assigned))
@@ -91,15 +94,16 @@ impl Store {
             notify: request.notify,
             greeting: request.greeting.clone(),
             closing: request.closing.clone(),
-            kept_until: Some(request.stamp.at + rows::BATCH_KEPT),
-            stamp: request.stamp.clone(),
+            kept_until: Some(request.change.at + rows::BATCH_KEPT),
+            named: Some(to_u64(request.assignments.len())),
+            stamp: request.change.stamp.clone(),
         };
         let items: Vec<_> =
             chunks.iter().map(|chunk| chunk.item(batch.id, batch.stamp.at)).collect::<Result<_, _>>()?;
         self.table.write_all(items).await?;
         transaction.when(Failed::Bucket, shares.iter().map(|share| share.change().write(share.at)));
         transaction.write([Write::create(batch.item()?)]);
-        transaction.request(&request.stamp, Step::Opens(batch.id))?;
+        transaction.record(&request.change, Step::Opens(batch.id))?;
         Ok(self.commit(transaction).await?.or_retry(Some((Box::new(batch), chunks))))
     }
 
@@ -144,11 +148,11 @@ impl Store {
     ) -> Result<Vec<(EmailAddress, LicenseId)>, StoreError> {
         let runs = chunks.into_iter().map(|chunk| self.run_chunk(wishes, batch, chunk));
         let assigned: Vec<_> = stream::iter(runs.collect::<Vec<_>>()).buffer_unordered(PARALLEL).try_collect().await?;
-        self.close(batch, &wishes.request.stamp).await?;
+        self.close(batch, &wishes.request.change).await?;
         Ok(assigned.into_iter().flatten().collect())
     }
 
-    async fn close(&self, batch: BatchId, stamp: &Stamp) -> Result<(), StoreError> {
+    async fn close(&self, batch: BatchId, change: &Change) -> Result<(), StoreError> {
         let [pk, sk] = keys::key_names(keys::GSI3);
         let terms = &Expression::default()
             .name("state")
@@ -166,7 +170,7 @@ impl Store {
                 terms: terms.clone(),
             };
             transaction.when(Gone, [write]);
-            transaction.request(stamp, Step::Closes(batch))?;
+            transaction.record(change, Step::Closes(batch))?;
             Ok(match self.commit(transaction).await? {
                 // One that is gone was done long ago.
                 Commit::Done | Commit::Failed(_) => Attempt::Done(()),
@@ -176,12 +180,29 @@ impl Store {
         .await
     }
 
-    /// Another attempt at the request that opened the batch: what is left of it is done, and the answer is what its
-    /// chunks say.
-    pub(crate) async fn finish(&self, wishes: &Wishes<'_>, batch: BatchId) -> Result<Assigned, StoreError> {
+    /// Resumes the batch for another attempt at the request that opened it; the outcome is that of its chunks.
+    pub(crate) async fn finish(&self, batch: BatchId, change: &Change) -> Result<Assigned, StoreError> {
         self.resume(batch).await?;
-        let assigned = self.chunks(batch).await?.into_iter().flat_map(|chunk| chunk.assigned).collect();
-        Ok(in_order(&wishes.request.assignments, assigned))
+        let assigned = self.outcome_of_batch(batch).await?;
+        // The outcome of a job's chunk is its rows, and is in the record itself.
+        let step = match change.idempotency.as_ref().map(|idempotency| &idempotency.key) {
+            Some(IdempotencyKey::Chunk { .. }) => Step::Whole,
+            _ => Step::Closes(batch),
+        };
+        self.record_step(&change.clone().recording_learners(&assigned), step).await?;
+        Ok(assigned)
+    }
+
+    /// What the chunks of a batch have assigned, in the order of the request.
+    pub(crate) async fn outcome_of_batch(&self, batch: BatchId) -> Result<Assigned, StoreError> {
+        let gone = || StoreError::Corrupt { key: format!("batch {batch}"), cause: "not there".to_owned() };
+        let item = self.table.get(&BatchKeys(batch).batch()).await?.ok_or_else(gone)?;
+        let named = rows::from_item::<Batch>(item)?.named;
+        let mut chunks = self.chunks(batch).await?;
+        chunks.sort_by_key(|chunk| chunk.number);
+        let assigned: Vec<_> = chunks.into_iter().flat_map(|chunk| chunk.assigned).collect();
+        let held = named.map_or(0, |named| named.saturating_sub(to_u64(assigned.len())));
+        Ok(Assigned { assigned, already_associated: held })
     }
 
     async fn chunks(&self, batch: BatchId) -> Result<Vec<Chunk>, StoreError> {

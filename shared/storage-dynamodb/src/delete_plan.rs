@@ -1,6 +1,6 @@
 //! Deleting a plan that nobody ever sat in.
 
-use license_domain::{Event, EventKind, LicenseStatus, Portfolio, Stamp, SubscriptionPlan};
+use license_domain::{Event, EventKind, LicenseStatus, Portfolio, SubscriptionPlan};
 
 use crate::{
     Store,
@@ -14,7 +14,7 @@ use crate::{
     update::unchanged_plan,
     write::record_changes,
 };
-use license_storage::{DeletePlanError, StoreError};
+use license_storage::{Change, DeletePlanError, StoreError};
 
 /// Items of the transaction that are neither buckets nor free seats.
 const OTHERS: usize = 6;
@@ -37,7 +37,7 @@ impl Store {
         &self,
         portfolio: &Portfolio,
         plan: &SubscriptionPlan,
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<(), DeletePlanError> {
         let keys = AgreementKeys(plan.customer_agreement);
         let keys = &keys;
@@ -73,9 +73,10 @@ impl Store {
                 let delete = |key| Write::Delete { key, condition: Some(Expression::present()) };
                 transaction.when(Failed::Changed, rows.into_iter().map(delete));
             }
-            let event = self.license_event(EventKind::PlanDeleted, portfolio, plan.uuid, Vec::new(), Vec::new(), stamp);
+            let event =
+                self.license_event(EventKind::PlanDeleted, portfolio, plan.uuid, Vec::new(), Vec::new(), change);
             let changes = record_changes(Some(plan), None);
-            transaction.tell(&Event { count: Some(plan.seats.total), changes, ..event })?;
+            transaction.tell(&Event { count: Some(plan.seats.total), changes, ..event }, change)?;
             match self.commit(transaction).await? {
                 Commit::Done => Ok(Attempt::Done(())),
                 Commit::Conflict => Ok(Attempt::Retry(())),

@@ -1,7 +1,7 @@
 //! Records of mails: each is one item, changed by whoever has seen its last version.
 
 use async_trait::async_trait;
-use license_domain::{Consequence, Delivery, DeliveryId, DeliveryState, Event, EventKind, Portfolio, Stamp};
+use license_domain::{Consequence, Delivery, DeliveryId, DeliveryState, Event, EventKind, Portfolio};
 
 use crate::{
     Store,
@@ -10,7 +10,7 @@ use crate::{
     rows::{self, number},
     table::{Expression, Range, Write},
 };
-use license_storage::{Deliveries, StoreError};
+use license_storage::{Change, Deliveries, StoreError};
 
 /// How long a record is kept: longer than any message about it can come again.
 const LIFETIME_SECONDS: i64 = 30 * 24 * 60 * 60;
@@ -45,15 +45,15 @@ impl Deliveries for Store {
 
     /// One transaction: the record (its version as seen), which is off the list from now on; the event that asks for
     /// a new mail. The transaction met another one: again after a random wait.
-    async fn resend(&self, portfolio: &Portfolio, seen: &Delivery, stamp: &Stamp) -> Result<bool, StoreError> {
-        let after = Delivery { state: DeliveryState::Resent, at: stamp.at, ..seen.clone() };
+    async fn resend(&self, portfolio: &Portfolio, seen: &Delivery, change: &Change) -> Result<bool, StoreError> {
+        let after = Delivery { state: DeliveryState::Resent, at: change.at, ..seen.clone() };
         let event = Event {
             plan: seen.plan,
             consequences: vec![Consequence::ResendMail { delivery: seen.id }],
-            ..self.new_event(EventKind::MailResent, &portfolio.agreement, stamp)
+            ..self.new_event(EventKind::MailResent, &portfolio.agreement, change)
         };
         let write = Write::Put { item: item(&after, Some(seen))?, condition: Some(version_is(seen.version)) };
-        self.write_telling("resend mail", write, &event).await
+        self.write_telling("resend mail", write, &event, change).await
     }
 }
 

@@ -1,8 +1,9 @@
-//! Requests that carry a key, and have their effect once.
+//! Records of changes that take effect once: each commits with its change, or with the parts of it.
 
 use async_trait::async_trait;
-use license_domain::{BatchId, Begun, Once, Stamp, StoredAnswer, Timestamp, idempotency::Flag};
+use license_domain::{BatchId, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
@@ -12,133 +13,153 @@ use crate::{
     table::{Expression, Range, Write},
     transaction::Transaction,
 };
-use license_storage::{Earlier, Onces, StoreError};
+use license_storage::{
+    Change, Idempotency, IdempotencyKey, IdempotencyRecord, IdempotencyRecords, RecordContent, ResumeFrom, StoreError,
+};
 
-/// How long a record is kept: a day.
+/// How long the record of a request is kept: a day.
 const LIFETIME_SECONDS: i64 = 24 * 60 * 60;
 
-/// How far a request is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum State {
-    /// It has had an effect; its answer is not on record yet.
     Running,
-    /// It was answered.
     Done,
 }
 
-/// The record of a request.
+/// Where work over several transactions is to be found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Run {
+    Batch(BatchId),
+    Parts,
+}
+
+impl From<ResumeFrom> for Run {
+    fn from(from: ResumeFrom) -> Self {
+        match from {
+            ResumeFrom::Batch(batch) => Self::Batch(batch),
+            ResumeFrom::Parts => Self::Parts,
+        }
+    }
+}
+
+/// A record as it is stored: it has an outcome, or a run that has one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Record {
     fingerprint: String,
     attempt: Uuid,
     state: State,
     at: Timestamp,
+    /// JSON as text: it is smaller, and nothing in the table reads it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    answer: Option<StoredAnswer>,
+    outcome: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    batch: Option<BatchId>,
-    #[serde(default)]
-    parts: bool,
+    run: Option<Run>,
 }
 
-/// What a transaction is of the request that it belongs to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What a transaction is of the change that it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// All of it.
-    #[default]
+    /// All of it, or the end of it: the outcome is known.
     Whole,
-    /// It opens a batch, which has the answer.
+    /// It opens a batch or a renewal, which will have the outcome.
     Opens(BatchId),
-    /// The last one of a batch.
+    /// The last one of a batch, which has the outcome.
     Closes(BatchId),
     /// One of several parts.
     Part,
+    /// All parts are done, and have the outcome.
+    AllParts,
 }
 
-/// The record of the stamp's request, on condition that nobody else has written it: of two attempts at the same
-/// time the second fails as a whole, with [`StoreError::Repeated`]. With it the mark that says so once it is written.
-pub(crate) fn record(stamp: &Stamp, step: Step) -> Result<Option<(Write, Option<Flag>)>, StoreError> {
-    let Some(once) = &stamp.once else { return Ok(None) };
-    let answer = if step == Step::Whole { once.answer.clone() } else { None };
-    let is_answered = answer.is_some() || matches!(step, Step::Closes(_));
-    let record = Record {
-        fingerprint: once.fingerprint.clone(),
-        attempt: once.attempt,
-        state: if is_answered { State::Done } else { State::Running },
-        at: stamp.at,
-        answer,
-        batch: match step {
-            Step::Opens(batch) | Step::Closes(batch) => Some(batch),
-            Step::Whole | Step::Part => None,
-        },
-        parts: step == Step::Part,
+/// The write of the change's record, on condition that no other attempt has written it: of two attempts at the same
+/// time the second fails as a whole, with [`StoreError::AlreadyApplied`]. None where nothing has to take effect once.
+pub(crate) fn record(change: &Change, step: Step) -> Result<Option<Write>, StoreError> {
+    let Some(idempotency) = &change.idempotency else { return Ok(None) };
+    let (state, run) = match step {
+        Step::Whole => (State::Done, None),
+        Step::Opens(batch) => (State::Running, Some(Run::Batch(batch))),
+        Step::Closes(batch) => (State::Done, Some(Run::Batch(batch))),
+        Step::Part => (State::Running, Some(Run::Parts)),
+        Step::AllParts => (State::Done, Some(Run::Parts)),
     };
-    let write = Write::Put { item: record.item(&once.key)?, condition: Some(mine(once, stamp.at)) };
-    Ok(Some((write, is_answered.then(|| once.is_answered.clone()))))
+    let record = Record {
+        fingerprint: idempotency.fingerprint.clone(),
+        attempt: idempotency.attempt,
+        state,
+        at: change.at,
+        outcome: (step == Step::Whole).then(|| idempotency.outcome().to_string()),
+        run,
+    };
+    let item = record.item(&idempotency.key)?;
+    Ok(Some(Write::Put { item, condition: Some(is_free_or_own(idempotency, change.at)) }))
 }
 
-/// Nobody has written the record, or this attempt has, or it should have been deleted by now.
-fn mine(once: &Once, now: Timestamp) -> Expression {
-    Expression::new("attribute_not_exists(pk) OR #attempt = :mine OR #ttl <= :now")
+/// There is no record, or it is this attempt's own, or it should have been deleted by now.
+fn is_free_or_own(idempotency: &Idempotency, now: Timestamp) -> Expression {
+    Expression::new("attribute_not_exists(pk) OR #attempt = :own OR #ttl <= :now")
         .name("attempt")
         .name(TTL)
-        .value("mine", text(once.attempt))
+        .value("own", text(idempotency.attempt))
         .value("now", number(now.timestamp()))
 }
 
 impl Record {
-    fn item(&self, key: &str) -> Result<Item, StoreError> {
+    fn item(&self, key: &IdempotencyKey) -> Result<Item, StoreError> {
         let mut item = rows::to_item(self)?;
-        item.extend(keys::once(key).attributes());
-        let lifetime = if key.contains('/') { crate::jobs::LIFETIME_SECONDS } else { LIFETIME_SECONDS };
+        item.extend(keys::idempotency(key).attributes());
+        let lifetime = match key {
+            IdempotencyKey::Request(_) => LIFETIME_SECONDS,
+            // The record is the job's result.
+            IdempotencyKey::Chunk { .. } => crate::jobs::LIFETIME_SECONDS,
+        };
         item.insert(TTL.to_owned(), number(self.at.timestamp() + lifetime));
         Ok(item)
     }
-
-    fn earlier(self) -> Earlier {
-        Earlier {
-            fingerprint: self.fingerprint,
-            attempt: self.attempt,
-            at: self.at,
-            is_done: self.state == State::Done,
-            answer: self.answer,
-            batch: self.batch,
-            parts: self.parts,
-        }
-    }
 }
 
-/// A part of what a request did, as it is stored.
+/// The outcome of a part, as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
 struct Part<T> {
     outcome: T,
 }
 
-/// Puts a part's outcome on record beside the part itself.
+/// Adds the outcome of a part, beside the part itself.
 pub(crate) fn add_part<C, T: Serialize>(
     transaction: &mut Transaction<C>,
-    stamp: &Stamp,
+    change: &Change,
     n: usize,
     outcome: &T,
 ) -> Result<(), StoreError> {
-    let Some(once) = &stamp.once else { return Ok(()) };
+    let Some(idempotency) = &change.idempotency else { return Ok(()) };
     let mut item = rows::to_item(&Part { outcome })?;
-    item.extend(keys::once_part(&once.key, n).attributes());
-    item.insert(TTL.to_owned(), number(stamp.at.timestamp() + LIFETIME_SECONDS));
-    transaction.request(stamp, Step::Part)?;
+    item.extend(keys::idempotency_part(&idempotency.key, n).attributes());
+    item.insert(TTL.to_owned(), number(change.at.timestamp() + LIFETIME_SECONDS));
+    transaction.record(change, Step::Part)?;
     transaction.write([Write::put(item)]);
     Ok(())
 }
 
+/// The outcome that the record of a job's chunk holds; `None` while it has none.
+pub(crate) fn outcome_in<T: DeserializeOwned>(item: Item) -> Result<Option<T>, StoreError> {
+    let unreadable = |cause: &dyn ToString| StoreError::Corrupt { key: "RESULT".to_owned(), cause: cause.to_string() };
+    let record: Record = rows::from_item(item)?;
+    record.outcome.map(|text| serde_json::from_str(&text)).transpose().map_err(|error| unreadable(&error))
+}
+
 impl Store {
-    /// The outcomes of the parts that earlier attempts at the request have done, in order.
-    pub(crate) async fn parts<T: DeserializeOwned>(&self, stamp: &Stamp) -> Result<Vec<T>, StoreError> {
-        let (Some(Begun::Parts | Begun::AllParts), Some(once)) = (stamp.begun(), &stamp.once) else {
-            return Ok(Vec::new());
-        };
+    /// The outcomes of the parts that earlier attempts have done, in order; none where nothing is resumed.
+    pub(crate) async fn parts<T: DeserializeOwned>(&self, change: &Change) -> Result<Vec<T>, StoreError> {
+        match (change.resume(), &change.idempotency) {
+            (Some(ResumeFrom::Parts), Some(idempotency)) => self.parts_of(&idempotency.key).await,
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    async fn parts_of<T: DeserializeOwned>(&self, key: &IdempotencyKey) -> Result<Vec<T>, StoreError> {
         let range = Range {
-            partition: keys::once(&once.key).pk,
+            partition: keys::idempotency(key).pk,
             prefix: Some(PART_PREFIX.to_owned()),
             consistent: true,
             ..Range::default()
@@ -146,52 +167,75 @@ impl Store {
         let part = |item| rows::from_item::<Part<T>>(item).map(|part| part.outcome);
         self.table.query(range).await?.into_iter().map(part).collect()
     }
+
+    /// Writes the record of a change that had nothing else to write.
+    pub(crate) async fn record_step(&self, change: &Change, step: Step) -> Result<(), StoreError> {
+        let Some(write) = record(change, step)? else { return Ok(()) };
+        if self.write_if("record an outcome", write).await? { Ok(()) } else { Err(StoreError::AlreadyApplied) }
+    }
+
+    /// What the record says: the outcome, also that of a run at its end, or where to resume.
+    async fn content(&self, key: &IdempotencyKey, record: &Record) -> Result<RecordContent, StoreError> {
+        let unreadable = |cause: String| StoreError::Corrupt { key: "an idempotency record".to_owned(), cause };
+        if let Some(text) = &record.outcome {
+            let outcome = serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
+            return Ok(RecordContent::Outcome(outcome));
+        }
+        Ok(match (record.run, record.state) {
+            (Some(Run::Batch(batch)), State::Running) => RecordContent::Run(ResumeFrom::Batch(batch)),
+            (Some(Run::Parts), State::Running) => RecordContent::Run(ResumeFrom::Parts),
+            (Some(Run::Batch(batch)), State::Done) => {
+                let assigned = self.outcome_of_batch(batch).await?;
+                RecordContent::Outcome(serde_json::to_value(assigned).map_err(|error| unreadable(error.to_string()))?)
+            }
+            // Each part is a list, and the outcome is all of them.
+            (Some(Run::Parts), State::Done) => {
+                let parts: Vec<Vec<Value>> = self.parts_of(key).await?;
+                RecordContent::Outcome(parts.into_iter().flatten().collect())
+            }
+            (None, _) => return Err(unreadable("neither outcome nor run".to_owned())),
+        })
+    }
 }
 
 #[async_trait]
-impl Onces for Store {
-    async fn earlier(&self, key: &str) -> Result<Option<Earlier>, StoreError> {
-        let Some(item) = self.table.get(&keys::once(key)).await? else { return Ok(None) };
-        // What should be deleted by now may be there for a while.
+impl IdempotencyRecords for Store {
+    async fn find(&self, key: &IdempotencyKey) -> Result<Option<IdempotencyRecord>, StoreError> {
+        let Some(item) = self.table.get(&keys::idempotency(key)).await? else { return Ok(None) };
+        // An item stays readable for a while after it should have been deleted.
         let ends = item.get(TTL).and_then(|ttl| ttl.as_n().ok()?.parse::<i64>().ok());
         if ends.is_some_and(|ends| ends <= self.clock.now().timestamp()) {
             return Ok(None);
         }
-        Ok(Some(rows::from_item::<Record>(item)?.earlier()))
+        let record: Record = rows::from_item(item)?;
+        let content = self.content(key, &record).await?;
+        let Record { fingerprint, attempt, at, .. } = record;
+        Ok(Some(IdempotencyRecord { fingerprint, attempt, at, content }))
     }
 
-    /// One write: the record has this attempt in place of the one that was seen, on condition that it still has that
-    /// one. Whoever comes second finds another attempt under way.
-    async fn take_over(&self, once: &Once, seen: &Earlier, at: Timestamp) -> Result<bool, StoreError> {
+    /// One write: the record has this attempt in place of the seen one, on condition that it still has that one. A
+    /// second attempt that takes over finds this one under way.
+    async fn take_over(
+        &self,
+        idempotency: &Idempotency,
+        seen: &IdempotencyRecord,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let RecordContent::Run(from) = seen.content else { return Ok(false) };
         let record = Record {
             fingerprint: seen.fingerprint.clone(),
-            attempt: once.attempt,
-            state: if seen.is_done { State::Done } else { State::Running },
+            attempt: idempotency.attempt,
+            state: State::Running,
             at,
-            answer: None,
-            batch: seen.batch,
-            parts: seen.parts,
+            outcome: None,
+            run: Some(from.into()),
         };
         let condition = Expression::new("#attempt = :seen").name("attempt").value("seen", text(seen.attempt));
-        self.write_if("take over a request", Write::Put { item: record.item(&once.key)?, condition: Some(condition) })
-            .await
+        let write = Write::Put { item: record.item(&idempotency.key)?, condition: Some(condition) };
+        self.write_if("take over a request", write).await
     }
 
-    /// One write: the answer, or where it is made from, on condition that no other attempt has the record.
-    async fn answered(&self, once: &Once, answer: Option<&StoredAnswer>, at: Timestamp) -> Result<bool, StoreError> {
-        let record = Record {
-            fingerprint: once.fingerprint.clone(),
-            attempt: once.attempt,
-            state: State::Done,
-            at,
-            answer: answer.cloned(),
-            batch: match once.begun {
-                Some(Begun::Batch(batch)) => Some(batch),
-                _ => None,
-            },
-            parts: matches!(once.begun, Some(Begun::Parts | Begun::AllParts)),
-        };
-        self.write_if("record a request", Write::Put { item: record.item(&once.key)?, condition: Some(mine(once, at)) })
-            .await
+    async fn record(&self, change: &Change) -> Result<(), StoreError> {
+        self.record_step(change, Step::Whole).await
     }
 }

@@ -1,21 +1,21 @@
-//! Jobs: the job, its rows in chunks, its lanes, and what became of each chunk (which is written with the chunk's
-//! effect: [`crate::once`]).
+//! Jobs: the job, its rows in chunks, its lanes, and the results of each chunk (the idempotency record of its change:
+//! [`crate::idempotency`]).
 
 use async_trait::async_trait;
 use license_domain::{
-    AgreementId, Consequence, Event, EventKind, Job, JobId, JobState, Lane, Portfolio, Row, RowResult, Stamp,
-    StoredAnswer, Work, job::KEPT,
+    AgreementId, Consequence, Event, EventKind, Job, JobId, JobState, Lane, Portfolio, Row, RowResult, Work, job::KEPT,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Store,
     audit_trails::version_is,
+    idempotency,
     keys::{self, Item, JobKeys, Key, TTL},
     rows::{self, number},
     table::{Expression, Range, Write},
 };
-use license_storage::{Jobs, StoreError, Sweep};
+use license_storage::{Change, Jobs, StoreError, Sweep};
 
 /// How long a job stays on record, as its rows and results do: they name learners.
 pub const LIFETIME_SECONDS: i64 = KEPT.num_seconds();
@@ -24,12 +24,6 @@ pub const LIFETIME_SECONDS: i64 = KEPT.num_seconds();
 #[derive(Serialize, Deserialize)]
 struct Chunk {
     rows: Vec<Row>,
-}
-
-/// What is read of a chunk's record.
-#[derive(Deserialize)]
-struct Outcome {
-    answer: Option<StoredAnswer>,
 }
 
 #[async_trait]
@@ -42,14 +36,14 @@ impl Jobs for Store {
         portfolio: &Portfolio,
         job: &Job,
         chunks: &[Vec<Row>],
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<(), StoreError> {
         self.put_chunks(job, 0, chunks).await?;
         let consequences = match job.state {
             JobState::Pending => vec![Consequence::RunJob { job: job.uuid, after_seconds: job.head_start_seconds }],
             _ => Vec::new(),
         };
-        let is_new = self.write_job(portfolio, (None, job), (EventKind::JobRequested, consequences), stamp).await?;
+        let is_new = self.write_job(portfolio, (None, job), (EventKind::JobRequested, consequences), change).await?;
         // The id is random: another request gets another one.
         if is_new { Ok(()) } else { Err(StoreError::Contention { operation: "create job", attempts: 1 }) }
     }
@@ -98,9 +92,9 @@ impl Jobs for Store {
         portfolio: &Portfolio,
         (seen, after): (&Job, &Job),
         event: (EventKind, Vec<Consequence>),
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<bool, StoreError> {
-        self.write_job(portfolio, (Some(seen), after), event, stamp).await
+        self.write_job(portfolio, (Some(seen), after), event, change).await
     }
 
     async fn lanes(&self, job: JobId) -> Result<Vec<Lane>, StoreError> {
@@ -135,9 +129,8 @@ impl Jobs for Store {
         let mut results = Vec::new();
         for item in self.table.query(range).await? {
             let Some((chunk, round)) = Key::of(&item).and_then(|key| keys::chunk_of_result(&key.sk)) else { continue };
-            let outcome: Outcome = rows::from_item(item)?;
-            if let Some(answer) = outcome.answer {
-                results.push((chunk, round, read(&answer)?));
+            if let Some(outcome) = idempotency::outcome_in(item)? {
+                results.push((chunk, round, outcome));
             }
         }
         Ok(results)
@@ -149,28 +142,23 @@ impl Jobs for Store {
     }
 }
 
-fn read(answer: &StoredAnswer) -> Result<Vec<RowResult>, StoreError> {
-    serde_json::from_str(&answer.body)
-        .map_err(|error| StoreError::Corrupt { key: "a job's result".to_owned(), cause: error.to_string() })
-}
-
 impl Store {
     async fn write_job(
         &self,
         portfolio: &Portfolio,
         (seen, after): (Option<&Job>, &Job),
         (kind, consequences): (EventKind, Vec<Consequence>),
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<bool, StoreError> {
         let event = Event {
             plan: after.subscription_plan,
             count: after.rows,
             consequences,
-            ..self.new_event(kind, &portfolio.agreement, stamp)
+            ..self.new_event(kind, &portfolio.agreement, change)
         };
         let condition = seen.map_or_else(Expression::absent, |seen| version_is(seen.version));
         let put = Write::Put { item: item(after, seen)?, condition: Some(condition) };
-        self.write_telling("job", put, &event).await
+        self.write_telling("job", put, &event, change).await
     }
 }
 

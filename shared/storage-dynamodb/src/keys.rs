@@ -23,7 +23,7 @@
 //! | batch (assigning, renewing), its chunks | `BATCH#b` | `@`, `CHUNK#n` | gsi3 `DUE#WORK` / time, a, attempts, until it is done |
 //! | job | `JOB#j` | `@` | gsi2 `JOBS#a` / time, j; gsi3 `DUE#WORK` / time, a, attempts, until it is over |
 //! | a job's rows, lanes, outcomes | `JOB#j` | `CHUNK#n` or `CHUNK#generation#n`, `LANE#k`, `RESULT#n.round` | |
-//! | request that has its effect once, its parts | `IDEMPOTENCY#digest` | `@`, `PART#n` | |
+//! | idempotency record of a request, its parts | `IDEMPOTENCY#digest` | `@`, `PART#n` | |
 //! | requests of a caller in a minute | `THROTTLE#digest#minute` | `@` | |
 //! | user, explicit roles | `USER#name` | `@`, `ROLE#role#scope` | |
 //! | products and plan types | `CATALOG` | `@` | |
@@ -37,6 +37,7 @@ use license_domain::{
     AgreementId, BatchId, DeliveryId, Due, EmailAddress, EmailKey, EnterpriseId, EventId, JobId, License, LicenseId,
     LicenseStatus, LmsUserId, PlanId, RenewalId, RoleGrant, RoleName, Scope, SeatPrefix, Subject, Timestamp, Work,
 };
+use license_storage::IdempotencyKey;
 
 /// Names of the key attributes, as the template declares them.
 pub const PK: &str = "pk";
@@ -90,11 +91,6 @@ impl Key {
     pub fn of(item: &Item) -> Option<Self> {
         let text = |name: &str| item.get(name)?.as_s().ok().cloned();
         Some(Self { pk: text(PK)?, sk: text(SK)? })
-    }
-
-    /// Whether a learner's license lies beside its slot, to make room for another one.
-    pub fn is_archived(&self) -> bool {
-        self.sk.contains(ARCHIVED)
     }
 
     /// Whether the key names a person, so that it must stay out of logs.
@@ -339,9 +335,6 @@ pub struct LearnerKeys<'a>(pub &'a EmailKey);
 /// The prefix of a learner's licenses.
 pub const LICENSE_PREFIX: &str = "LICENSE#";
 
-/// What stands between plan and license in the sort key of an archived license; a slot's key ends with the plan.
-const ARCHIVED: &str = "#OLD#";
-
 impl LearnerKeys<'_> {
     /// The partition with all licenses of the learner.
     pub fn partition(&self) -> String {
@@ -355,7 +348,7 @@ impl LearnerKeys<'_> {
 
     /// A revoked license that made room for a new one.
     pub fn archived(&self, plan: PlanId, license: LicenseId) -> Key {
-        Key::new(self.partition(), format!("{LICENSE_PREFIX}{plan}{ARCHIVED}{license}"))
+        Key::new(self.partition(), format!("{LICENSE_PREFIX}{plan}#OLD#{license}"))
     }
 }
 
@@ -507,21 +500,22 @@ impl BatchKeys {
     }
 }
 
-/// The record of a request that carries a key.
-pub fn once(digest: &str) -> Key {
-    // That of a job's chunk lies with its job.
-    match digest.split_once('/') {
-        Some((pk, sk)) => Key::new(pk, sk),
-        None => Key::head(format!("IDEMPOTENCY#{digest}")),
+/// The record of a change that takes effect once. That of a job's chunk lies with the job, as its result.
+pub fn idempotency(key: &IdempotencyKey) -> Key {
+    match key {
+        IdempotencyKey::Request(digest) => Key::head(format!("IDEMPOTENCY#{digest}")),
+        IdempotencyKey::Chunk { job, chunk, round } => {
+            Key::new(JobKeys(*job).partition(), format!("{}.{round:04}", result(*chunk)))
+        }
     }
 }
 
 /// The prefix of a part's sort key.
 pub const PART_PREFIX: &str = "PART#";
 
-/// A part of what such a request did.
-pub fn once_part(digest: &str, n: usize) -> Key {
-    Key::new(once(digest).pk, format!("{PART_PREFIX}{n:06}"))
+/// A part of such a change, if it takes several transactions.
+pub fn idempotency_part(key: &IdempotencyKey, n: usize) -> Key {
+    Key::new(idempotency(key).pk, format!("{PART_PREFIX}{n:06}"))
 }
 
 /// How many requests a caller has made in a minute.
@@ -559,11 +553,6 @@ impl JobKeys {
     /// A lane.
     pub fn lane(self, lane: u16) -> Key {
         Key::new(self.partition(), format!("{LANE_PREFIX}{lane:03}"))
-    }
-
-    /// The key of a chunk as a request that has its effect once; `round`: how many times rows of it were tried before.
-    pub fn once(self, chunk: u64, round: u64) -> String {
-        format!("{}/{}.{round:04}", self.partition(), result(chunk))
     }
 
     /// The job's place in the list of its agreement's jobs.

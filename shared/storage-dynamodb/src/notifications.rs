@@ -38,6 +38,12 @@ impl Notifications for Store {
         let condition = Expression::new("attribute_not_exists(pk) OR #percent < :percent")
             .name(PERCENT)
             .value(PERCENT, rows::number(percent));
-        self.write_telling("utilization notice", Write::Put { item, condition: Some(condition) }, &event).await
+        self.write_telling(
+            "utilization notice",
+            Write::Put { item, condition: Some(condition) },
+            &event,
+            &stamp.clone().into(),
+        )
+        .await
     }
 }

@@ -1,7 +1,7 @@
 //! Making agreements and plans.
 
 use async_trait::async_trait;
-use license_domain::{CustomerAgreement, Event, EventKind, Stamp, SubscriptionPlan, seats::deal};
+use license_domain::{CustomerAgreement, Event, EventKind, SubscriptionPlan, seats::deal};
 
 use crate::{
     Store,
@@ -12,7 +12,7 @@ use crate::{
     transaction::Commit,
     write::record_changes,
 };
-use license_storage::{CreateAgreementError, CreatePlanError, Provision};
+use license_storage::{Change, CreateAgreementError, CreatePlanError, Provision};
 
 /// The conditions of a new agreement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,23 +33,27 @@ impl Provision for Store {
     /// One transaction, all of it on condition that nothing is there yet: the agreement, the pointers from its
     /// customer and from its slug; beside them the event. A pointer's condition failed: that name is taken. The
     /// transaction met another one: again after a random wait.
-    async fn create_agreement(&self, agreement: &CustomerAgreement, stamp: &Stamp) -> Result<(), CreateAgreementError> {
+    async fn create_agreement(
+        &self,
+        agreement: &CustomerAgreement,
+        change: &Change,
+    ) -> Result<(), CreateAgreementError> {
         let event = Event {
             changes: record_changes(None, Some(agreement)),
-            ..self.new_event(EventKind::AgreementCreated, agreement, stamp)
+            ..self.new_event(EventKind::AgreementCreated, agreement, change)
         };
         let slug = agreement.enterprise_customer_slug.as_deref();
         let event = &event;
         self.transact("create agreement", (), |mut transaction, ()| async move {
             let pointer = |key: &Key| Write::create(rows::pointer(key, agreement.uuid));
             // The id is random: it is new.
-            transaction.write([Write::create(rows::agreement(agreement, 1, stamp)?)]);
+            transaction.write([Write::create(rows::agreement(agreement, 1, change)?)]);
             transaction.when(
                 AgreementFailed::EnterpriseTaken,
                 [pointer(&keys::enterprise(agreement.enterprise_customer_uuid))],
             );
             transaction.when(AgreementFailed::SlugTaken, slug.map(|slug| pointer(&keys::slug(slug))));
-            transaction.tell(event)?;
+            transaction.tell(event, change)?;
             match self.commit(transaction).await? {
                 Commit::Done => Ok(Attempt::Done(())),
                 Commit::Conflict => Ok(Attempt::Retry(())),
@@ -69,14 +73,14 @@ impl Provision for Store {
         &self,
         agreement: &CustomerAgreement,
         plan: &SubscriptionPlan,
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<(), CreatePlanError> {
         let keys = AgreementKeys(agreement.uuid);
         let event = Event {
             plan: Some(plan.uuid),
             count: Some(plan.seats.total),
             changes: record_changes(None, Some(plan)),
-            ..self.new_event(EventKind::PlanCreated, agreement, stamp)
+            ..self.new_event(EventKind::PlanCreated, agreement, change)
         };
         let (keys, event) = (&keys, &event);
         self.transact("create plan", (), |mut transaction, ()| async move {
@@ -86,7 +90,7 @@ impl Provision for Store {
             transaction.when(PlanFailed::TitleTaken, [Write::create(title)]);
             // Ids and prefixes are random: they are new.
             transaction.write([
-                Write::create(rows::plan(plan, 1, stamp)?),
+                Write::create(rows::plan(plan, 1, change)?),
                 Write::create(rows::pointer(&keys::plan(plan.uuid), agreement.uuid)),
                 Write::create(rows::pointer(&keys::seats(plan.seats.prefix), plan.uuid)),
             ]);
@@ -94,7 +98,7 @@ impl Provision for Store {
                 let at = BucketKeys { plan: plan.uuid, bucket };
                 transaction.write([Write::create(Bucket { end: seats, ..Bucket::default() }.item(at)?)]);
             }
-            transaction.tell(event)?;
+            transaction.tell(event, change)?;
             match self.commit(transaction).await? {
                 Commit::Done => Ok(Attempt::Done(())),
                 Commit::Conflict => Ok(Attempt::Retry(())),

@@ -10,7 +10,7 @@ use license_domain::{
 use crate::{
     Store,
     attempts::Attempt,
-    idempotency,
+    idempotency::{self, Step},
     keys::{Item, Key, LearnerKeys},
     prefetch::ReadAhead,
     write::{change_in_place, slots_in},
@@ -29,8 +29,8 @@ impl Remind for Store {
     ///    the mail.
     /// 3. A condition failed or the transaction met another one: from 1 after a random wait.
     ///
-    /// Of a request that carries a key and takes several, each says on record whom it was for; another attempt at it
-    /// passes these over.
+    /// For a request with a key that takes several, each says on record for whom it was, and the end that all is done;
+    /// another attempt passes these learners over.
     async fn remind(
         &self,
         portfolio: &Portfolio,
@@ -40,11 +40,11 @@ impl Remind for Store {
         let Some(plan) = portfolio.plan(plan) else {
             return Ok(0);
         };
-        let parts: Vec<Vec<EmailAddress>> = self.parts(&request.stamp).await?;
+        let parts: Vec<Vec<EmailAddress>> = self.parts(&request.change).await?;
         let done = parts.len();
         let known: HashSet<EmailKey> = parts.iter().flatten().map(EmailAddress::key).collect();
         request.emails.retain(|email| !known.contains(&email.key()));
-        let is_parted = request.stamp.once.is_some() && (done > 0 || request.emails.len() > CHUNK);
+        let is_parted = request.change.idempotency.is_some() && (done > 0 || request.emails.len() > CHUNK);
         let ahead: ReadAhead = std::mem::take(&mut request.prefetch).into_inner();
         let (mut reminded, mut prefetched) = (known.len(), ahead.slots);
         for (n, chunk) in request.emails.chunks(CHUNK).enumerate() {
@@ -54,6 +54,9 @@ impl Remind for Store {
                 prefetched.as_mut().map(|seen| slots.filter_map(|slot| seen.remove_entry(&slot)).collect());
             let part = is_parted.then_some((done + n, chunk));
             reminded += self.remind_chunk(portfolio, plan, &keys, prefetched, &request, part).await?;
+        }
+        if is_parted {
+            self.record_step(&request.change, Step::Whole).await?;
         }
         Ok(reminded)
     }
@@ -76,7 +79,7 @@ impl Store {
         request: &RemindRequest,
         part: Option<(usize, &[EmailAddress])>,
     ) -> Result<usize, StoreError> {
-        let stamp = &request.stamp;
+        let change = &request.change;
         self.transact("remind", prefetched, |mut transaction, prefetched| async move {
             let slots = match prefetched {
                 Some(items) => slots_in(plan.uuid, keys, items)?,
@@ -84,26 +87,29 @@ impl Store {
             };
             let mut changes = Vec::new();
             for (key, slot) in keys.iter().filter_map(|key| Some((key, slots.get(key)?))) {
-                let Ok(reminded) = slot.license.remind(stamp.at) else { continue };
+                let Ok(reminded) = slot.license.remind(change.at) else { continue };
                 let slot_key = LearnerKeys(key).slot(plan.uuid);
-                let marked = change_in_place(slot_key, &slot.license, &reminded, &plan.seats, stamp)?;
+                let marked = change_in_place(slot_key, &slot.license, &reminded, &plan.seats, change)?;
                 transaction.when(Failed::Slot, [marked]);
                 changes.push(LicenseChange::new(&slot.license, &reminded));
             }
             if changes.is_empty() {
+                if part.is_none() {
+                    self.record_step(change, Step::Whole).await?;
+                }
                 return Ok(Attempt::Done(0));
             }
             let reminded = changes.len();
             let mail =
                 Consequence::MailReminder { greeting: request.greeting.clone(), closing: request.closing.clone() };
             let event =
-                self.license_event(EventKind::LearnersReminded, portfolio, plan.uuid, changes, vec![mail], stamp);
+                self.license_event(EventKind::LearnersReminded, portfolio, plan.uuid, changes, vec![mail], change);
             match part {
                 Some((n, emails)) => {
                     transaction.event(&event)?;
-                    idempotency::add_part(&mut transaction, stamp, n, &emails)?;
+                    idempotency::add_part(&mut transaction, change, n, &emails)?;
                 }
-                None => transaction.tell(&event)?,
+                None => transaction.tell(&event, change)?,
             }
             Ok(self.commit(transaction).await?.or_retry(reminded))
         })

@@ -16,10 +16,11 @@ use crate::{
     Store,
     attempts::Attempt,
     batch::record::State,
+    idempotency::Step,
     keys::{self, BatchKeys},
     rows,
 };
-use license_storage::{Renew, RenewError, Renewed, StoreError};
+use license_storage::{Change, Renew, RenewError, Renewed, StoreError};
 
 #[async_trait]
 impl Renew for Store {
@@ -29,11 +30,13 @@ impl Renew for Store {
     /// 3. Begun, by this call or by another one: copy what is not copied yet (`copy_all`).
     /// 4. Close (`close_renewal`). Of all who come here one closes it; for the others it was processed
     ///    already.
-    /// 5. After a crash the batch is found overdue, or the route is called again: 3 and 4 for what is left.
-    async fn renew(&self, renewal: RenewalId, stamp: &Stamp) -> Result<Renewed, RenewError> {
+    /// 5. For a request with a key, opening says on record that it is under way, and the end has the outcome.
+    /// 6. After a crash the batch is found overdue, or the route is called again: 3 and 4 for what is left.
+    async fn renew(&self, renewal: RenewalId, change: &Change) -> Result<Renewed, RenewError> {
         let pointer = self.table.get(&keys::renewal(renewal)).await?;
         let agreement: AgreementId = pointer.as_ref().and_then(rows::target).ok_or(RenewError::Missing)?;
-        self.table
+        let mut renewed = self
+            .table
             .attempts("process renewal", (), |()| async move {
                 let sight = self.sight(agreement, renewal).await?.ok_or(RenewError::Missing)?;
                 if sight.renewal.processed {
@@ -42,13 +45,17 @@ impl Renew for Store {
                 }
                 let begun = match sight.batch {
                     Some(batch) => self.renewing(batch).await?,
-                    None => self.open_renewal(&sight, stamp).await?,
+                    None => self.open_renewal(&sight, change).await?,
                 };
                 let Some(batch) = begun else { return Ok(Attempt::Retry(())) };
-                let batch = Renewing { stamp: stamp.clone(), ..batch };
-                Ok(Attempt::Done(self.carry_out(&batch).await?.0))
+                let batch = Renewing { stamp: change.stamp.clone(), ..batch };
+                Ok::<_, RenewError>(Attempt::Done(self.carry_out(&batch).await?.0))
             })
-            .await
+            .await?;
+        // An earlier attempt at this very request began it.
+        renewed.is_new |= change.resume().is_some();
+        self.record_step(&change.clone().recording(&renewed.outcome()), Step::Whole).await?;
+        Ok(renewed)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     update::{move_pointer, unchanged},
     write::record_changes,
 };
-use license_storage::{Portfolios, RenewalError, Renewals, StoreError};
+use license_storage::{Change, Portfolios, RenewalError, Renewals, StoreError};
 
 /// The conditions of a renewal's transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,10 +59,10 @@ impl Renewals for Store {
         &self,
         portfolio: &Portfolio,
         renewal: &SubscriptionPlanRenewal,
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<(), RenewalError> {
         let keys = AgreementKeys(renewal.customer_agreement);
-        let event = self.renewal_event(EventKind::RenewalCreated, portfolio, (None, Some(renewal)), stamp);
+        let event = self.renewal_event(EventKind::RenewalCreated, portfolio, (None, Some(renewal)), change);
         let (keys, event) = (&keys, &event);
         self.transact("create renewal", (), |mut transaction, ()| async move {
             let pointer = |key| Write::create(rows::pointer(&key, renewal.id.0));
@@ -70,11 +70,11 @@ impl Renewals for Store {
             let (leaves, enters) = (renewal.prior_subscription_plan, renewal.renewed_subscription_plan);
             transaction.when(Failed::PlanTaken, [pointer(keys.leaving(leaves))]);
             transaction.when(Failed::PlanTaken, enters.map(|plan| pointer(keys.entering(plan))));
-            transaction.when(Failed::Changed, [Write::create(rows::renewal(renewal, 1, stamp)?)]);
+            transaction.when(Failed::Changed, [Write::create(rows::renewal(renewal, 1, change)?)]);
             let by_number = rows::pointer(&keys::renewal(renewal.id), renewal.customer_agreement);
             transaction.when(Failed::Changed, [Write::create(by_number), present(leaves)]);
             transaction.when(Failed::Changed, enters.map(present));
-            transaction.tell(event)?;
+            transaction.tell(event, change)?;
             match self.commit(transaction).await? {
                 Commit::Done => Ok(Attempt::Done(())),
                 Commit::Conflict => Ok(Attempt::Retry(())),
@@ -94,19 +94,19 @@ impl Renewals for Store {
         portfolio: &Portfolio,
         before: &SubscriptionPlanRenewal,
         after: &SubscriptionPlanRenewal,
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<(), RenewalError> {
         let keys = AgreementKeys(before.customer_agreement);
         let entering =
             &|renewal: &SubscriptionPlanRenewal| renewal.renewed_subscription_plan.map(|plan| keys.entering(plan));
-        let event = self.renewal_event(EventKind::RenewalUpdated, portfolio, (Some(before), Some(after)), stamp);
+        let event = self.renewal_event(EventKind::RenewalUpdated, portfolio, (Some(before), Some(after)), change);
         let event = &event;
         self.transact("update renewal", (), |mut transaction, ()| async move {
             let version = self.seen(before).await?;
-            let put = rows::renewal(after, version + 1, stamp)?;
+            let put = rows::renewal(after, version + 1, change)?;
             transaction.when(Failed::Changed, [Write::Put { item: put, condition: Some(unchanged(version)) }]);
             move_pointer(&mut transaction, Failed::PlanTaken, entering(before), entering(after), after.id.0);
-            transaction.tell(event)?;
+            transaction.tell(event, change)?;
             match self.commit(transaction).await? {
                 Commit::Done => Ok(Attempt::Done(())),
                 Commit::Conflict => Ok(Attempt::Retry(())),
@@ -122,10 +122,10 @@ impl Renewals for Store {
         &self,
         portfolio: &Portfolio,
         renewal: &SubscriptionPlanRenewal,
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<(), RenewalError> {
         let keys = AgreementKeys(renewal.customer_agreement);
-        let event = self.renewal_event(EventKind::RenewalDeleted, portfolio, (Some(renewal), None), stamp);
+        let event = self.renewal_event(EventKind::RenewalDeleted, portfolio, (Some(renewal), None), change);
         let (keys, event) = (&keys, &event);
         self.transact("delete renewal", (), |mut transaction, ()| async move {
             let version = self.seen(renewal).await?;
@@ -135,7 +135,7 @@ impl Renewals for Store {
             let entering = renewal.renewed_subscription_plan.map(|plan| keys.entering(plan));
             let pointers = pointers.into_iter().chain(entering);
             transaction.write(pointers.map(|key| Write::Delete { key, condition: None }));
-            transaction.tell(event)?;
+            transaction.tell(event, change)?;
             match self.commit(transaction).await? {
                 Commit::Done => Ok(Attempt::Done(())),
                 Commit::Conflict => Ok(Attempt::Retry(())),

@@ -1,11 +1,12 @@
 //! A learner leaves for good: nothing in the table names them any more.
 
 use async_trait::async_trait;
-use license_domain::{EventKind, License, LicenseChange, LmsUserId, Portfolio, Stamp, SubscriptionPlan};
+use license_domain::{EventKind, License, LicenseChange, LmsUserId, Portfolio, SubscriptionPlan};
 
 use crate::{
     Store,
     attempts::Attempt,
+    idempotency::Step,
     keys::{Item, Key, UserKeys},
     learners::{as_seen, give_back},
     rows::{self, Home},
@@ -13,7 +14,7 @@ use crate::{
     transaction::Transaction,
     write::{BucketChange, Slot},
 };
-use license_storage::{Portfolios, Retire, StoreError};
+use license_storage::{Change, Portfolios, Retire, StoreError};
 
 /// The most items of a user's own that one transaction deletes.
 const AT_ONCE: usize = 90;
@@ -25,18 +26,24 @@ impl Retire for Store {
     /// 2. Each of them is erased in a transaction of its own: `erase`. The aliases go last, so that a retirement
     ///    that dies half-way finds what is left when it is made again.
     /// 3. What is on record of the user name (explicit roles) is deleted.
-    async fn retire(&self, user: LmsUserId, username: &str, stamp: &Stamp) -> Result<usize, StoreError> {
+    /// 4. For a request with a key: each transaction says on record that it is a part, the end that all is done.
+    async fn retire(&self, user: LmsUserId, username: &str, change: &Change) -> Result<usize, StoreError> {
         let mut erased = 0;
         for (email, alias) in self.aliases(user).await? {
             for item in self.learner_items(&email.key()).await? {
                 let license: License = rows::from_item(item.clone())?;
                 if license.lms_user_id.is_none_or(|other| other == user) {
-                    erased += usize::from(self.erase(user, item, stamp).await?);
+                    erased += usize::from(self.erase(user, item, change).await?);
                 }
             }
             self.drop_alias(user, &email, &alias).await?;
         }
-        Ok(erased + self.forget_user(username).await?)
+        erased += self.forget_user(username).await?;
+        // Where nothing is left, an earlier attempt has erased it.
+        if erased > 0 || change.resume().is_some() {
+            self.record_step(change, Step::Whole).await?;
+        }
+        Ok(erased)
     }
 }
 
@@ -55,7 +62,7 @@ impl Store {
     ///    event names no address.
     /// 2. A condition failed or the transaction met another one: from 1 with the item read again, unless it is
     ///    somebody else's by now.
-    async fn erase(&self, user: LmsUserId, seen: Item, stamp: &Stamp) -> Result<bool, StoreError> {
+    async fn erase(&self, user: LmsUserId, seen: Item, change: &Change) -> Result<bool, StoreError> {
         let Some(key) = Key::of(&seen) else { return Ok(false) };
         let key = &key;
         self.transact("retire", Some(seen), |mut transaction, seen| async move {
@@ -79,7 +86,7 @@ impl Store {
                 let cause = "a license's plan is not to be seen".to_owned();
                 return Err(StoreError::Unavailable { operation: "retire", cause });
             };
-            self.erasure(&mut transaction, (key, &slot), &portfolio, &plan, stamp)?;
+            self.erasure(&mut transaction, (key, &slot), &portfolio, &plan, change)?;
             Ok(self.commit(transaction).await?.or_retry(true))
         })
         .await
@@ -91,25 +98,26 @@ impl Store {
         (key, slot): (&Key, &Slot),
         portfolio: &Portfolio,
         plan: &SubscriptionPlan,
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<(), StoreError> {
         let license = &slot.license;
         let at = self.any_bucket(plan.uuid, &plan.seats);
         let gone = Write::Delete { key: key.clone(), condition: Some(as_seen(slot)) };
-        let (left, stays, change) = if let Ok(seat) = license.reset(stamp.at) {
+        let (left, stays, counts) = if let Ok(seat) = license.reset(change.at) {
             (Write::put(rows::free_seat(&seat, at)?), seat, give_back(license.status))
         } else {
             // Only revoked licenses cannot be reset.
-            let nobodys = license.anonymous(stamp.at);
+            let nobodys = license.anonymous(change.at);
             let (agreement, version) = (portfolio.agreement.uuid, slot.version + 1);
-            let row = rows::license(&nobodys, Home::Archive, agreement, &plan.seats, version, stamp)?;
+            let row = rows::license(&nobodys, Home::Archive, agreement, &plan.seats, version, change)?;
             (Write::put(row), nobodys, BucketChange { revoked_without_person: 1, ..BucketChange::default() })
         };
         let changes = vec![LicenseChange::forgetting(license, &stays)];
-        let event = self.license_event(EventKind::LearnerRetired, portfolio, plan.uuid, changes, Vec::new(), stamp);
+        let event = self.license_event(EventKind::LearnerRetired, portfolio, plan.uuid, changes, Vec::new(), change);
         transaction.when(Failed::Changed, [gone]);
-        transaction.write([left, change.write(at)]);
-        transaction.tell(&event)
+        transaction.write([left, counts.write(at)]);
+        transaction.event(&event)?;
+        transaction.record(change, Step::Part)
     }
 
     /// Deletes what is on record of a user name; how many items that were.

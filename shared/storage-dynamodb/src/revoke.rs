@@ -4,14 +4,14 @@ use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use license_domain::{
-    Begun, Consequence, EmailAddress, EmailKey, Event, EventKind, LicenseChange, LicenseStatus, PlanId, Portfolio,
+    Consequence, EmailAddress, EmailKey, Event, EventKind, LicenseChange, LicenseStatus, PlanId, Portfolio,
     RevocationCap, Stamp, SubscriptionPlan,
 };
 
 use crate::{
     Store,
     attempts::Attempt,
-    idempotency,
+    idempotency::{self, Step},
     keys::{AgreementKeys, Item, Key, LearnerKeys},
     prefetch::ReadAhead,
     rows::{self, number},
@@ -19,16 +19,10 @@ use crate::{
     transaction::{Commit, Transaction},
     write::{BucketChange, Slot, change_in_place, signed, slots_in},
 };
-use license_storage::{Answering, Revocation, Revocations, Revoke, RevokeRequest, StoreError};
+use license_storage::{Change, IdempotencyKey, Revocation, Revocations, Revoke, RevokeRequest, StoreError};
 
 /// The most licenses that one transaction revokes: each is one item, beside bucket, plan and event.
 const CHUNK: usize = 90;
-
-/// Of a request to revoke, what each of its transactions needs.
-struct Asked {
-    answering: Answering<Revocations>,
-    stamp: Stamp,
-}
 
 /// The conditions of a revocation.
 #[derive(Clone, Copy, Debug)]
@@ -52,40 +46,43 @@ impl Revoke for Store {
     ///    each revoked license), the plan (applied + activated ones, on condition that they still fit and that
     ///    total, percentage and cap are as seen), the event.
     /// 4. A condition failed or the transaction met another one: from 2 after a random wait.
-    /// 5. Of a request that carries a key and takes several transactions, each has its outcome on record beside it;
-    ///    another attempt at it begins where that ends.
+    /// 5. For a request with a key that takes several transactions, each has its outcome on record beside it, and the end
+    ///    says that all are done; another attempt begins where they end.
     async fn revoke(
         &self,
         portfolio: &Portfolio,
         plan: PlanId,
         request: RevokeRequest,
     ) -> Result<Revocations, StoreError> {
-        let RevokeRequest { mut emails, prefetch, answering, stamp } = request;
+        let RevokeRequest { mut emails, prefetch, change } = request;
         let mut ahead: ReadAhead = prefetch.into_inner();
         let Some(plan) = portfolio.plan(plan) else {
-            return Ok(emails.into_iter().map(|email| (email, Revocation::NotFound)).collect());
+            let outcome = emails.into_iter().map(|email| (email, Revocation::NotFound)).collect();
+            return self.without_effect(&change, outcome).await;
         };
-        let parts: Vec<Revocations> = self.parts(&stamp).await?;
-        let (done, is_begun) = (parts.len(), stamp.begun().is_some());
+        let parts: Vec<Revocations> = self.parts(&change).await?;
+        let (done, is_resumed) = (parts.len(), change.resume().is_some());
         let mut outcome: Revocations = parts.into_iter().flatten().collect();
-        if stamp.begun() == Some(Begun::AllParts) {
-            return Ok(outcome);
-        }
         let known: HashSet<EmailKey> = outcome.iter().map(|(email, _)| email.key()).collect();
         emails.retain(|email| !known.contains(&email.key()));
-        if plan.is_revocation_cap_enabled && emails.len() > CHUNK && !is_begun {
+        if plan.is_revocation_cap_enabled && emails.len() > CHUNK && !is_resumed {
             let keys: Vec<EmailKey> = emails.iter().map(EmailAddress::key).collect();
             let slots = self.slots(plan.uuid, &keys).await?;
             if exceeds(plan, activated(slots.values())) {
-                return Ok(refuse(&emails, &slots));
+                return self.without_effect(&change, refuse(&emails, &slots)).await;
             }
         }
-        let asked = Asked { answering, stamp };
-        let is_parted = asked.stamp.once.is_some() && (done > 0 || emails.len() > CHUNK);
+        if emails.is_empty() && !is_resumed {
+            return self.without_effect(&change, outcome).await;
+        }
+        let is_parted = change.idempotency.is_some() && (is_resumed || emails.len() > CHUNK);
         for (n, chunk) in emails.chunks(CHUNK).enumerate() {
             let prefetched = ahead.slots.take();
             let part = is_parted.then_some(done + n);
-            outcome.extend(self.revoke_chunk(portfolio, plan, chunk, prefetched, part, &asked).await?);
+            outcome.extend(self.revoke_chunk(portfolio, plan, chunk, prefetched, part, &change).await?);
+        }
+        if is_parted {
+            self.record_step(&change, Step::AllParts).await?;
         }
         Ok(outcome)
     }
@@ -99,11 +96,11 @@ impl Store {
         emails: &[EmailAddress],
         prefetched: Option<HashMap<Key, Item>>,
         part: Option<usize>,
-        request: &Asked,
+        change: &Change,
     ) -> Result<Revocations, StoreError> {
         let keys: Vec<EmailKey> = emails.iter().map(EmailAddress::key).collect();
         let plan_key = AgreementKeys(plan.customer_agreement).plan(plan.uuid);
-        let (keys, plan_key, stamp) = (&keys, &plan_key, &request.stamp);
+        let (keys, plan_key) = (&keys, &plan_key);
         let first = (prefetched, plan.clone());
         self.transact("revoke", first, |mut transaction, (prefetched, mut plan)| async move {
             let slots = if let Some(items) = prefetched {
@@ -122,24 +119,21 @@ impl Store {
             let live: Vec<&Slot> =
                 keys.iter().filter_map(|key| slots.get(key)).filter(|slot| slot.license.status.is_live()).collect();
             let counted = activated(live.iter().copied());
-            if plan.is_revocation_cap_enabled && exceeds(&plan, counted) {
-                return Ok(Attempt::Done(refuse(emails, &slots)));
-            }
-            let outcome = outcome_of(emails, &slots);
-            if !live.is_empty() {
-                let stamp = stamp.clone().answering(|| request.answering.answer(&outcome));
+            let is_refused = plan.is_revocation_cap_enabled && exceeds(&plan, counted);
+            let outcome = if is_refused { refuse(emails, &slots) } else { outcome_of(emails, &slots) };
+            if !live.is_empty() && !is_refused {
                 let event =
-                    self.revocation(&mut transaction, portfolio, (&plan, plan_key), (&live, counted), &stamp)?;
+                    self.revocation(&mut transaction, portfolio, (&plan, plan_key), (&live, counted), change)?;
                 match part {
                     Some(_) => transaction.event(&event)?,
-                    None => transaction.tell(&event)?,
+                    None => transaction.tell(&event, &change.clone().recording_learners(&outcome))?,
                 }
             }
             if let Some(n) = part {
-                idempotency::add_part(&mut transaction, stamp, n, &outcome)?;
+                idempotency::add_part(&mut transaction, change, n, &outcome)?;
             }
             if transaction.is_empty() {
-                return Ok(Attempt::Done(outcome));
+                return Ok(Attempt::Done(self.without_effect(change, outcome).await?));
             }
             Ok(match self.commit(transaction).await? {
                 Commit::Done => Attempt::Done(outcome),
@@ -147,6 +141,16 @@ impl Store {
             })
         })
         .await
+    }
+
+    /// Records an outcome that changed nothing. A request of which nothing could be done is refused, and not recorded, so
+    /// that it can be sent again; for a job's chunk it is the outcome.
+    async fn without_effect(&self, change: &Change, outcome: Revocations) -> Result<Revocations, StoreError> {
+        let key = change.idempotency.as_ref().map(|idempotency| &idempotency.key);
+        if outcome.is_empty() || matches!(key, Some(IdempotencyKey::Chunk { .. })) {
+            self.record_step(&change.clone().recording_learners(&outcome), Step::Whole).await?;
+        }
+        Ok(outcome)
     }
 
     /// Adds the slots, the bucket and the plan; the event that tells of them.

@@ -9,7 +9,7 @@
 //!    condition means "build it again" and which one is a result.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use license_domain::{Event, Stamp, idempotency::Flag};
+use license_domain::Event;
 
 use crate::{
     Store,
@@ -19,7 +19,7 @@ use crate::{
     rows,
     table::{Canceled, Write},
 };
-use license_storage::StoreError;
+use license_storage::{Change, StoreError};
 
 /// The most items that one transaction may hold.
 pub(crate) const MAX_ITEMS: usize = 100;
@@ -31,7 +31,6 @@ const MAX_BYTES: usize = 4 * 1024 * 1024;
 pub(crate) struct Transaction<C> {
     operation: &'static str,
     writes: Vec<(Name<C>, Write)>,
-    answered: Option<Flag>,
 }
 
 /// What the condition of a write is called.
@@ -41,14 +40,14 @@ enum Name<C> {
     Of(C),
     /// There is none; or it fails only if a random id was drawn twice.
     Unnamed,
-    /// Another attempt at the same request has had the effect.
-    Request,
+    /// Another attempt at the same request has committed.
+    Record,
 }
 
 impl<C> Transaction<C> {
     /// An empty one; the operation is what errors and logs name.
     pub(crate) const fn new(operation: &'static str) -> Self {
-        Self { operation, writes: Vec::new(), answered: None }
+        Self { operation, writes: Vec::new() }
     }
 
     /// Adds writes whose condition has this name.
@@ -65,24 +64,21 @@ impl<C> Transaction<C> {
         self.writes.extend(writes.into_iter().map(|write| (Name::Unnamed, write)));
     }
 
-    /// Adds an event that is not the effect of a request, or not the one that tells of it.
+    /// Adds an event.
     pub(crate) fn event(&mut self, event: &Event) -> Result<(), StoreError> {
         self.write([Write::create(rows::event(event)?)]);
         Ok(())
     }
 
-    /// Adds the event that tells of the change and, where the request carries a key, the request's record.
-    pub(crate) fn tell(&mut self, event: &Event) -> Result<(), StoreError> {
+    /// Adds the event of a change and, where the change has to take effect once, the record with its outcome.
+    pub(crate) fn tell(&mut self, event: &Event, change: &Change) -> Result<(), StoreError> {
         self.event(event)?;
-        self.request(&event.stamp, Step::Whole)
+        self.record(change, Step::Whole)
     }
 
-    /// Adds the record of the stamp's request, if it carries a key.
-    pub(crate) fn request(&mut self, stamp: &Stamp, step: Step) -> Result<(), StoreError> {
-        if let Some((write, answered)) = idempotency::record(stamp, step)? {
-            self.writes.push((Name::Request, write));
-            self.answered = answered;
-        }
+    /// Adds the record of a change, where it has to take effect once.
+    pub(crate) fn record(&mut self, change: &Change, step: Step) -> Result<(), StoreError> {
+        self.writes.extend(idempotency::record(change, step)?.map(|write| (Name::Record, write)));
         Ok(())
     }
 
@@ -169,13 +165,10 @@ impl Store {
     /// Makes all writes of the transaction, or none.
     pub(crate) async fn commit<C>(&self, transaction: Transaction<C>) -> Result<Commit<C>, StoreError> {
         transaction.check_size()?;
-        let Transaction { operation, writes, answered } = transaction;
+        let Transaction { operation, writes } = transaction;
         let (names, writes): (Vec<Name<C>>, Vec<Write>) = writes.into_iter().unzip();
         let stood = match self.table.transact(writes, self.token()).await {
-            Ok(()) => {
-                answered.iter().for_each(Flag::raise);
-                return Ok(Commit::Done);
-            }
+            Ok(()) => return Ok(Commit::Done),
             Err(Canceled::Conflict) => return Ok(Commit::Conflict),
             Err(Canceled::Store(error)) => return Err(error),
             Err(Canceled::Conditions(stood)) => stood,
@@ -185,7 +178,7 @@ impl Store {
         for (name, stood) in failed {
             match name {
                 Name::Of(name) => failures.push((name, stood)),
-                Name::Request => return Err(StoreError::Repeated),
+                Name::Record => return Err(StoreError::AlreadyApplied),
                 // Another request draws another id.
                 Name::Unnamed => return Err(StoreError::Contention { operation, attempts: 1 }),
             }
@@ -199,8 +192,9 @@ impl Store {
         operation: &'static str,
         write: Write,
         event: &Event,
+        change: &Change,
     ) -> Result<bool, StoreError> {
-        self.write_one(operation, write, Some(event)).await
+        self.write_one(operation, write, Some((event, change))).await
     }
 
     /// One write; whether its condition held.
@@ -212,13 +206,13 @@ impl Store {
         &self,
         operation: &'static str,
         write: Write,
-        event: Option<&Event>,
+        told: Option<(&Event, &Change)>,
     ) -> Result<bool, StoreError> {
         let write = &write;
         self.transact(operation, (), |mut transaction, ()| async move {
             transaction.when((), [write.clone()]);
-            if let Some(event) = event {
-                transaction.tell(event)?;
+            if let Some((event, change)) = told {
+                transaction.tell(event, change)?;
             }
             Ok(match self.commit(transaction).await? {
                 Commit::Done => Attempt::Done(true),

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     Store,
     attempts::Attempt,
+    idempotency::Step,
     keys::{AgreementKeys, Key, LearnerKeys},
     learners::as_seen,
     rows::number,
@@ -36,12 +37,14 @@ impl Transfer for Store {
     ///    versions, so that a change of terms that was read before fails; two events, one for each plan.
     /// 3. A condition failed or the transaction met another one: from 1 after a random wait.
     async fn transfer(&self, portfolio: &Portfolio, request: TransferRequest) -> Result<Transfers, StoreError> {
-        let TransferRequest { emails, from, to, answering, stamp } = request;
+        let TransferRequest { emails, from, to, change } = request;
         let (Some(from), Some(to)) = (portfolio.plan(from), portfolio.plan(to)) else {
-            return Ok(emails.into_iter().map(|email| (email, Transferred::NotFound)).collect());
+            let outcomes = emails.into_iter().map(|email| (email, Transferred::NotFound)).collect();
+            self.record_step(&change.recording_learners(&outcomes), Step::Whole).await?;
+            return Ok(outcomes);
         };
         let keys: Vec<EmailKey> = emails.iter().map(EmailAddress::key).collect();
-        let (emails, keys, answering, stamp) = (&emails, &keys, &answering, &stamp);
+        let (emails, keys, change) = (&emails, &keys, &change);
         self.transact("transfer", (), |mut transaction, ()| async move {
             let both = |email: &EmailKey| [from, to].map(|plan| LearnerKeys(email).slot(plan.uuid));
             let wanted: Vec<Key> = keys.iter().flat_map(both).collect();
@@ -61,16 +64,17 @@ impl Transfer for Store {
                 .filter(|key| matches!(outcome(key), Transferred::Moved(_)))
                 .filter_map(|key| Some((key, held.get(key)?)))
                 .collect();
+            let change = change.clone().recording_learners(&outcomes);
             if moving.is_empty() {
+                self.record_step(&change, Step::Whole).await?;
                 return Ok(Attempt::Done(outcomes));
             }
-            let stamp = stamp.clone().answering(|| answering.answer(&outcomes));
             let mut changes = Vec::new();
             for (email, slot) in &moving {
-                let moved = License { subscription_plan: to.uuid, modified: stamp.at, ..slot.license.clone() };
+                let moved = License { subscription_plan: to.uuid, modified: change.at, ..slot.license.clone() };
                 let old = LearnerKeys(email).slot(from.uuid);
                 transaction.when(Failed::Slot, [Write::Delete { key: old, condition: Some(as_seen(slot)) }]);
-                let arrival = occupy(&moved, there.get(email), portfolio.agreement.uuid, &to.seats, &stamp)?;
+                let arrival = occupy(&moved, there.get(email), portfolio.agreement.uuid, &to.seats, &change)?;
                 transaction.when(Failed::Slot, arrival);
                 changes.push(LicenseChange::new(&slot.license, &moved));
             }
@@ -101,10 +105,10 @@ impl Transfer for Store {
                 count,
                 licenses,
                 changes: moved.clone().into(),
-                ..self.new_event(EventKind::LicensesTransferred, &portfolio.agreement, &stamp)
+                ..self.new_event(EventKind::LicensesTransferred, &portfolio.agreement, &change)
             };
             transaction.event(&event(from, Vec::new()))?;
-            transaction.tell(&event(to, changes))?;
+            transaction.tell(&event(to, changes), &change)?;
             Ok(self.commit(transaction).await?.or_retry(outcomes))
         })
         .await

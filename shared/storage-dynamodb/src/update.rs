@@ -1,9 +1,7 @@
 //! Changing agreements and plans.
 
 use async_trait::async_trait;
-use license_domain::{
-    CustomerAgreement, Event, EventKind, Portfolio, SeatLayout, Stamp, SubscriptionPlan, seats::deal,
-};
+use license_domain::{CustomerAgreement, Event, EventKind, Portfolio, SeatLayout, SubscriptionPlan, seats::deal};
 
 use crate::{
     Store,
@@ -14,7 +12,7 @@ use crate::{
     transaction::{Commit, Transaction},
     write::record_changes,
 };
-use license_storage::{DeletePlanError, StoreError, Update, UpdateError};
+use license_storage::{Change, DeletePlanError, StoreError, Update, UpdateError};
 
 /// The conditions of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,13 +35,13 @@ impl Update for Store {
         &self,
         before: &CustomerAgreement,
         after: &CustomerAgreement,
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<(), UpdateError> {
         let enterprise = &|agreement: &CustomerAgreement| Some(keys::enterprise(agreement.enterprise_customer_uuid));
         let slug = &|agreement: &CustomerAgreement| agreement.enterprise_customer_slug.as_deref().map(keys::slug);
         let event = Event {
             changes: record_changes(Some(before), Some(after)),
-            ..self.new_event(EventKind::AgreementUpdated, after, stamp)
+            ..self.new_event(EventKind::AgreementUpdated, after, change)
         };
         let event = &event;
         let updated = self.transact("update agreement", (), |mut transaction, ()| async move {
@@ -54,11 +52,11 @@ impl Update for Store {
             if rows::from_item::<CustomerAgreement>(item)? != *before {
                 return Err(UpdateError::Changed);
             }
-            let put = rows::agreement(after, version + 1, stamp)?;
+            let put = rows::agreement(after, version + 1, change)?;
             transaction.when(Failed::Changed, [Write::Put { item: put, condition: Some(unchanged(version)) }]);
             move_pointer(&mut transaction, Failed::EnterpriseTaken, enterprise(before), enterprise(after), after.uuid);
             move_pointer(&mut transaction, Failed::SlugTaken, slug(before), slug(after), after.uuid);
-            transaction.tell(event)?;
+            transaction.tell(event, change)?;
             match self.commit(transaction).await? {
                 Commit::Done => Ok(Attempt::Done(())),
                 Commit::Conflict => Ok(Attempt::Retry(())),
@@ -85,7 +83,7 @@ impl Update for Store {
         portfolio: &Portfolio,
         before: &SubscriptionPlan,
         after: &SubscriptionPlan,
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<(), UpdateError> {
         let keys = AgreementKeys(before.customer_agreement);
         let grown = after.seats.total.saturating_sub(before.seats.total);
@@ -93,7 +91,7 @@ impl Update for Store {
             plan: Some(after.uuid),
             count: (grown > 0).then_some(grown),
             changes: record_changes(Some(before), Some(after)),
-            ..self.new_event(EventKind::PlanUpdated, &portfolio.agreement, stamp)
+            ..self.new_event(EventKind::PlanUpdated, &portfolio.agreement, change)
         };
         let (keys, event) = (&keys, &event);
         let updated = self.transact("update plan", (), |mut transaction, ()| async move {
@@ -105,12 +103,12 @@ impl Update for Store {
                 return Err(UpdateError::Changed);
             }
             let condition = unchanged_plan(version, before.num_revocations_applied);
-            let put = Write::Put { item: rows::plan(after, version + 1, stamp)?, condition: Some(condition) };
+            let put = Write::Put { item: rows::plan(after, version + 1, change)?, condition: Some(condition) };
             transaction.when(Failed::Changed, [put]);
             let titles = (keys.title(&before.title), keys.title(&after.title));
             move_pointer(&mut transaction, Failed::TitleTaken, Some(titles.0), Some(titles.1), after.uuid);
             transaction.when(Failed::Changed, grow(before.uuid, &before.seats, &after.seats)?);
-            transaction.tell(event)?;
+            transaction.tell(event, change)?;
             match self.commit(transaction).await? {
                 Commit::Done => Ok(Attempt::Done(())),
                 Commit::Conflict => Ok(Attempt::Retry(())),
@@ -127,9 +125,9 @@ impl Update for Store {
         &self,
         portfolio: &Portfolio,
         plan: &SubscriptionPlan,
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<(), DeletePlanError> {
-        self.delete_empty_plan(portfolio, plan, stamp).await
+        self.delete_empty_plan(portfolio, plan, change).await
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
     rows,
     table::{Expression, Range, Write},
 };
-use license_storage::{StoreError, Webhooks};
+use license_storage::{Change, StoreError, Webhooks};
 
 /// The conditions of a webhook's transactions.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +49,7 @@ impl Webhooks for Store {
         &self,
         portfolio: &Portfolio,
         webhook: &Webhook,
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<bool, StoreError> {
         let agreement = webhook.customer_agreement;
         self.transact("create webhook", (), |mut transaction, ()| async move {
@@ -59,7 +59,8 @@ impl Webhooks for Store {
             };
             let webhook = Webhook { slot, version: 1, ..webhook.clone() };
             transaction.when(Failed::PlaceTaken, [Write::create(item(&webhook)?)]);
-            transaction.tell(&self.about(portfolio, EventKind::WebhookCreated, (None, Some(&webhook)), stamp))?;
+            let event = self.about(portfolio, EventKind::WebhookCreated, (None, Some(&webhook)), change);
+            transaction.tell(&event, change)?;
             Ok(self.commit(transaction).await?.or_retry(true))
         })
         .await
@@ -72,18 +73,19 @@ impl Webhooks for Store {
         portfolio: &Portfolio,
         (seen, after): (&Webhook, &Webhook),
         consequences: Vec<Consequence>,
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<bool, StoreError> {
-        let about = self.about(portfolio, EventKind::WebhookUpdated, (Some(seen), Some(after)), stamp);
-        self.write_telling("change webhook", put(seen, after)?, &Event { consequences, ..about }).await
+        let about = self.about(portfolio, EventKind::WebhookUpdated, (Some(seen), Some(after)), change);
+        self.write_telling("change webhook", put(seen, after)?, &Event { consequences, ..about }, change).await
     }
 
     /// One transaction: the webhook goes (its version as seen), the event. Its condition failed: somebody changed it.
     /// The transaction met another one: again after a random wait.
-    async fn delete_webhook(&self, portfolio: &Portfolio, seen: &Webhook, stamp: &Stamp) -> Result<bool, StoreError> {
+    async fn delete_webhook(&self, portfolio: &Portfolio, seen: &Webhook, change: &Change) -> Result<bool, StoreError> {
         let key = AgreementKeys(seen.customer_agreement).webhook(seen.slot);
-        let event = self.about(portfolio, EventKind::WebhookDeleted, (Some(seen), None), stamp);
-        self.write_telling("delete webhook", Write::Delete { key, condition: Some(is_seen(seen)) }, &event).await
+        let event = self.about(portfolio, EventKind::WebhookDeleted, (Some(seen), None), change);
+        self.write_telling("delete webhook", Write::Delete { key, condition: Some(is_seen(seen)) }, &event, change)
+            .await
     }
 
     /// 1. It tells nothing new: nothing is written.
@@ -108,7 +110,7 @@ impl Webhooks for Store {
             transaction.when(Failed::Changed, [put(&seen, &after)?]);
             if is_disabled {
                 let (kind, stamp) = (EventKind::WebhookDisabled, disabling(tried.at));
-                transaction.tell(&self.about(portfolio, kind, (Some(&seen), Some(&after)), &stamp))?;
+                transaction.event(&self.about(portfolio, kind, (Some(&seen), Some(&after)), &stamp))?;
             }
             Ok(self.commit(transaction).await?.or_retry(is_disabled))
         })
@@ -124,7 +126,6 @@ fn disabling(at: Timestamp) -> Stamp {
         reason: "webhook disabled".to_owned(),
         request_id: String::new(),
         at,
-        once: None,
     }
 }
 

@@ -1,11 +1,10 @@
 //! Work in several transactions, and whether the table is well.
 
 use async_trait::async_trait;
-use license_domain::{
-    BatchId, Due, Portfolio, RenewalId, Stamp, SubscriptionPlanRenewal, Timestamp, renewing::Refusal,
-};
+use license_domain::{BatchId, Due, Portfolio, RenewalId, SubscriptionPlanRenewal, Timestamp, renewing::Refusal};
+use serde::{Deserialize, Serialize};
 
-use crate::StoreError;
+use crate::{Change, StoreError};
 
 /// A renewal that is processed.
 #[derive(Clone, Debug)]
@@ -15,6 +14,22 @@ pub struct Renewed {
     /// The renewal.
     pub renewal: SubscriptionPlanRenewal,
     /// Whether it was not before this call.
+    pub is_new: bool,
+}
+
+impl Renewed {
+    /// What is recorded of it.
+    pub fn outcome(&self) -> RenewalOutcome {
+        RenewalOutcome { renewal: self.renewal.clone(), is_new: self.is_new }
+    }
+}
+
+/// The outcome of processing a renewal, as it is recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenewalOutcome {
+    /// The renewal.
+    pub renewal: SubscriptionPlanRenewal,
+    /// Whether the request processed it.
     pub is_new: bool,
 }
 
@@ -36,7 +51,7 @@ pub enum RenewError {
 #[async_trait]
 pub trait Renew: Send + Sync {
     /// Makes the future plan, or takes the given one, and carries the licenses over; all of it once.
-    async fn renew(&self, renewal: RenewalId, stamp: &Stamp) -> Result<Renewed, RenewError>;
+    async fn renew(&self, renewal: RenewalId, change: &Change) -> Result<Renewed, RenewError>;
 }
 
 /// Work on record that should have got on by now: what nobody else lets go on any more.

@@ -1,7 +1,7 @@
 //! What can go wrong below the ports, classified for whoever has to answer or to look into it.
 
 /// An error of the store.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// Others kept changing the same items until the retries were used up. Nothing was written.
     #[error("gave up after {attempts} attempts because of concurrent changes in {operation}")]
@@ -11,9 +11,9 @@ pub enum StoreError {
         /// How often.
         attempts: u32,
     },
-    /// Another attempt at the same request has had the effect. This one wrote nothing.
+    /// Another attempt at the same request has committed the change. This one wrote nothing.
     #[error("another attempt at the same request was faster")]
-    Repeated,
+    AlreadyApplied,
     /// The table did not answer, or answered that it can't just now. It may or may not have written.
     #[error("the table is unavailable in {operation}: {cause}")]
     Unavailable {
@@ -53,14 +53,14 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the same call may succeed in a moment.
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::Contention { .. } | Self::Unavailable { .. } | Self::Repeated)
+        matches!(self, Self::Contention { .. } | Self::Unavailable { .. } | Self::AlreadyApplied)
     }
 
     /// The name under which it is counted.
     pub const fn metric(&self) -> &'static str {
         match self {
             Self::Contention { .. } => "StoreContention",
-            Self::Repeated => "StoreRepeated",
+            Self::AlreadyApplied => "StoreAlreadyApplied",
             Self::Unavailable { .. } => "StoreUnavailable",
             Self::Refused { .. } => "StoreRefused",
             Self::TooLarge { .. } => "StoreTooLarge",

@@ -3,11 +3,10 @@
 use async_trait::async_trait;
 use license_domain::{
     AgreementId, Consequence, EmailAddress, EventKind, Job, JobId, Lane, LicenseId, PlanId, Portfolio, Row, RowResult,
-    Stamp,
 };
+use serde::{Deserialize, Serialize};
 
-use super::Answering;
-use crate::StoreError;
+use crate::{Change, StoreError};
 
 /// Jobs on record, their rows and what became of them.
 #[async_trait]
@@ -18,7 +17,7 @@ pub trait Jobs: Send + Sync {
         portfolio: &Portfolio,
         job: &Job,
         chunks: &[Vec<Row>],
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<(), StoreError>;
 
     /// The job of that id.
@@ -41,7 +40,7 @@ pub trait Jobs: Send + Sync {
         portfolio: &Portfolio,
         (seen, after): (&Job, &Job),
         (kind, consequences): (EventKind, Vec<Consequence>),
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<bool, StoreError>;
 
     /// The lanes that have begun.
@@ -59,7 +58,7 @@ pub trait Jobs: Send + Sync {
 }
 
 /// What became of a transfer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Transferred {
     /// The license went over.
     Moved(LicenseId),
@@ -81,10 +80,8 @@ pub struct TransferRequest {
     pub from: PlanId,
     /// Where to.
     pub to: PlanId,
-    /// How it is answered.
-    pub answering: Answering<Transfers>,
     /// Who, why, when.
-    pub stamp: Stamp,
+    pub change: Change,
 }
 
 /// Letting licenses go over to another plan.

@@ -1,15 +1,11 @@
 //! Changing licenses: assigning, revoking, reminding, activating, taking without invitation, forgetting.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
-use license_domain::{
-    EmailAddress, License, LicenseId, LicenseStatus, LmsUserId, PlanId, Portfolio, Stamp, StoredAnswer,
-};
+use license_domain::{EmailAddress, License, LicenseId, LicenseStatus, LmsUserId, PlanId, Portfolio};
 use serde::{Deserialize, Serialize};
 
 use super::Prefetch;
-use crate::StoreError;
+use crate::{Change, StoreError};
 
 /// A wish to assign.
 #[derive(Clone, Debug)]
@@ -18,33 +14,6 @@ pub struct Assignment {
     pub email: EmailAddress,
     /// The sale that this license comes from.
     pub source_id: Option<String>,
-}
-
-/// How what became of a request is answered, for requests whose answer goes on record with their effect.
-#[derive(Clone)]
-pub struct Answering<T>(Arc<dyn Fn(&T) -> StoredAnswer + Send + Sync>);
-
-impl<T> Answering<T> {
-    /// By that function.
-    pub fn by(answer: impl Fn(&T) -> StoredAnswer + Send + Sync + 'static) -> Self {
-        Self(Arc::new(answer))
-    }
-
-    /// Nobody waits for an answer.
-    pub fn nobody() -> Self {
-        Self::by(|_| StoredAnswer { status: 200, body: String::new() })
-    }
-
-    /// The answer.
-    pub fn answer(&self, outcome: &T) -> StoredAnswer {
-        (self.0)(outcome)
-    }
-}
-
-impl<T> std::fmt::Debug for Answering<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Answering")
-    }
 }
 
 /// A request to assign licenses of one plan.
@@ -60,14 +29,12 @@ pub struct AssignRequest {
     pub closing: Option<String>,
     /// What was read ahead.
     pub prefetch: Prefetch,
-    /// How it is answered.
-    pub answering: Answering<Assigned>,
     /// Who, why, when.
-    pub stamp: Stamp,
+    pub change: Change,
 }
 
 /// What became of a request to assign.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assigned {
     /// New assignments, in the order of the request.
     pub assigned: Vec<(EmailAddress, LicenseId)>,
@@ -126,10 +93,8 @@ pub struct RevokeRequest {
     pub emails: Vec<EmailAddress>,
     /// What was read ahead.
     pub prefetch: Prefetch,
-    /// How it is answered.
-    pub answering: Answering<Revocations>,
     /// Who, why, when.
-    pub stamp: Stamp,
+    pub change: Change,
 }
 
 /// What became of each learner of a request to revoke.
@@ -160,7 +125,7 @@ pub struct RemindRequest {
     /// What was read ahead.
     pub prefetch: Prefetch,
     /// Who, why, when.
-    pub stamp: Stamp,
+    pub change: Change,
 }
 
 /// Reminding learners of licenses that they have not activated.
@@ -193,7 +158,7 @@ pub trait Activate: Send + Sync {
         portfolio: &Portfolio,
         license: &License,
         lms_user_id: Option<LmsUserId>,
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<License, ActivateError>;
 }
 
@@ -221,7 +186,7 @@ pub trait AutoApply: Send + Sync {
         plan: PlanId,
         email: &EmailAddress,
         lms_user_id: Option<LmsUserId>,
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<License, AutoApplyError>;
 }
 
@@ -229,5 +194,5 @@ pub trait AutoApply: Send + Sync {
 #[async_trait]
 pub trait Retire: Send + Sync {
     /// Erases the learner from all licenses and what is on record of the user name; how many things that were.
-    async fn retire(&self, user: LmsUserId, username: &str, stamp: &Stamp) -> Result<usize, StoreError>;
+    async fn retire(&self, user: LmsUserId, username: &str, change: &Change) -> Result<usize, StoreError>;
 }

@@ -5,7 +5,7 @@ use license_domain::{
     AuditEntry, Delivery, DeliveryId, Event, EventId, LicenseId, PlanId, Portfolio, Stamp, Subject, Timestamp,
 };
 
-use crate::StoreError;
+use crate::{Change, StoreError};
 
 /// Events on record, which are kept for days.
 #[async_trait]
@@ -71,7 +71,7 @@ pub trait Deliveries: Send + Sync {
     async fn unsettled(&self, limit: usize) -> Result<Vec<Delivery>, StoreError>;
 
     /// Asks for a mail to be sent again to those who may not have it, if its record is still this one; whether it was.
-    async fn resend(&self, portfolio: &Portfolio, seen: &Delivery, stamp: &Stamp) -> Result<bool, StoreError>;
+    async fn resend(&self, portfolio: &Portfolio, seen: &Delivery, change: &Change) -> Result<bool, StoreError>;
 }
 
 /// Things that are told once.

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use license_domain::{
-    AgreementId, CustomerAgreement, EnterpriseId, PlanId, Portfolio, ProductCatalog, RenewalId, SeatCounts, Stamp,
+    AgreementId, CustomerAgreement, EnterpriseId, PlanId, Portfolio, ProductCatalog, RenewalId, SeatCounts,
     SubscriptionPlan, SubscriptionPlanRenewal,
 };
 
-use crate::StoreError;
+use crate::{Change, StoreError};
 
 /// Agreements with their plans and renewals.
 #[async_trait]
@@ -72,14 +72,18 @@ pub enum CreatePlanError {
 #[async_trait]
 pub trait Provision: Send + Sync {
     /// Puts a new agreement on record.
-    async fn create_agreement(&self, agreement: &CustomerAgreement, stamp: &Stamp) -> Result<(), CreateAgreementError>;
+    async fn create_agreement(
+        &self,
+        agreement: &CustomerAgreement,
+        change: &Change,
+    ) -> Result<(), CreateAgreementError>;
 
     /// Puts a new plan with all its seats on record: a constant number of items, whatever its size.
     async fn create_plan(
         &self,
         agreement: &CustomerAgreement,
         plan: &SubscriptionPlan,
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<(), CreatePlanError>;
 }
 
@@ -113,7 +117,7 @@ pub trait Update: Send + Sync {
         &self,
         before: &CustomerAgreement,
         after: &CustomerAgreement,
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<(), UpdateError>;
 
     /// Puts `after` in the place of `before`, if that is still what is there; adds the seats that it has more.
@@ -122,7 +126,7 @@ pub trait Update: Send + Sync {
         portfolio: &Portfolio,
         before: &SubscriptionPlan,
         after: &SubscriptionPlan,
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<(), UpdateError>;
 
     /// Deletes a plan in which nobody has or had a license, if it is still this one.
@@ -130,7 +134,7 @@ pub trait Update: Send + Sync {
         &self,
         portfolio: &Portfolio,
         plan: &SubscriptionPlan,
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<(), DeletePlanError>;
 }
 
@@ -182,7 +186,7 @@ pub trait Renewals: Send + Sync {
         &self,
         portfolio: &Portfolio,
         renewal: &SubscriptionPlanRenewal,
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<(), RenewalError>;
 
     /// Puts `after` in the place of `before`, if that is still what is there.
@@ -191,7 +195,7 @@ pub trait Renewals: Send + Sync {
         portfolio: &Portfolio,
         before: &SubscriptionPlanRenewal,
         after: &SubscriptionPlanRenewal,
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<(), RenewalError>;
 
     /// Deletes the renewal, if it is still this one.
@@ -199,6 +203,6 @@ pub trait Renewals: Send + Sync {
         &self,
         portfolio: &Portfolio,
         renewal: &SubscriptionPlanRenewal,
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<(), RenewalError>;
 }

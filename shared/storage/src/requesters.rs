@@ -1,9 +1,9 @@
-//! What is known of callers: their roles, their requests, how many of these.
+//! Records about requesters: their roles, and how many requests they make.
 
 use async_trait::async_trait;
-use license_domain::{BatchId, Once, RoleGrant, StoredAnswer, Timestamp};
+use license_domain::{RoleGrant, Timestamp};
 
-use crate::StoreError;
+use crate::{IdempotencyRecords, StoreError};
 
 /// What the store knows of a user beside the token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,43 +21,10 @@ pub trait Users: Send + Sync {
     async fn user(&self, username: &str) -> Result<StoredUser, StoreError>;
 }
 
-/// What is on record of a request that carried the same key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Earlier {
-    /// The request.
-    pub fingerprint: String,
-    /// The attempt that has the record.
-    pub attempt: uuid::Uuid,
-    /// When it wrote last.
-    pub at: Timestamp,
-    /// Whether it was answered.
-    pub is_done: bool,
-    /// The answer, where it is not made again from what is there.
-    pub answer: Option<StoredAnswer>,
-    /// The batch that has the answer.
-    pub batch: Option<BatchId>,
-    /// Whether parts have the answer.
-    pub parts: bool,
-}
+/// What the API asks of the storage for every request.
+pub trait RequesterRecords: Users + IdempotencyRecords + RequestCounts {}
 
-/// Records of requests that carry a key.
-#[async_trait]
-pub trait Onces: Send + Sync {
-    /// What is on record under that key.
-    async fn earlier(&self, key: &str) -> Result<Option<Earlier>, StoreError>;
-
-    /// Lets this attempt carry on what the one that was seen has begun; whether nobody else does.
-    async fn take_over(&self, once: &Once, seen: &Earlier, at: Timestamp) -> Result<bool, StoreError>;
-
-    /// Puts the answer on record, or nothing but that it can be made again from what was begun; whether no other
-    /// attempt was faster.
-    async fn answered(&self, once: &Once, answer: Option<&StoredAnswer>, at: Timestamp) -> Result<bool, StoreError>;
-}
-
-/// What the web layer asks of the store about callers.
-pub trait RequesterRecords: Users + Onces + RequestCounts {}
-
-impl<T: Users + Onces + RequestCounts> RequesterRecords for T {}
+impl<T: Users + IdempotencyRecords + RequestCounts> RequesterRecords for T {}
 
 /// How many requests a caller has made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

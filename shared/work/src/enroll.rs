@@ -8,7 +8,7 @@ use license_domain::{
     CatalogId, EmailKey, Job, License, LicenseStatus, PlanId, Portfolio, Row, RowOutcome, RowResult, SubscriptionPlan,
 };
 
-use crate::{Engine, JobError, chunk::result};
+use crate::{Engine, JobError};
 
 /// How many courses one call is about at most.
 const COURSES_AT_ONCE: usize = 25;
@@ -26,7 +26,7 @@ impl Engine {
         for row in rows {
             match (&row.user_email, &row.problem) {
                 (Some(email), None) => held.push((row, self.usable(job, portfolio, &email.key()).await?)),
-                _ => results.push(result(row, RowOutcome::Invalid, None)),
+                _ => results.push(row.result(RowOutcome::Invalid, None)),
             }
         }
         // A learner whose outcomes do not fit one chunk is alone in theirs, which says which courses are meant.
@@ -51,7 +51,7 @@ impl Engine {
         for (row, licenses) in held {
             let Some(email) = &row.user_email else { continue };
             for course in courses {
-                let say = |outcome| RowResult { course_run_key: Some(course.clone()), ..result(row, outcome, None) };
+                let say = |outcome| RowResult { course_run_key: Some(course.clone()), ..row.result(outcome, None) };
                 if licenses.is_empty() {
                     results.push(say(RowOutcome::NotFound));
                     continue;
@@ -71,7 +71,7 @@ impl Engine {
         }
         let done = |row: &Row, wish: &EnrollmentRequest, outcome| RowResult {
             course_run_key: Some(wish.course_run_key.clone()),
-            ..result(row, outcome, Some(wish.license_uuid))
+            ..row.result(outcome, Some(wish.license_uuid))
         };
         if job.dry_run || wishes.is_empty() {
             results.extend(wishes.iter().map(|(row, wish)| done(row, wish, RowOutcome::Enrolled)));

@@ -5,6 +5,8 @@ use license_domain::{Consequence, EventKind, Job, JobCounts, JobId, JobKind, Job
 use license_messaging::{Message, Outgoing};
 use license_telemetry::metrics;
 
+use license_storage::Change;
+
 use crate::{Engine, JobError, lane_message, refill_message, results_file};
 
 /// How long a lane works before another one's turn comes.
@@ -53,8 +55,8 @@ impl Engine {
                 modified: self.clock.now(),
                 ..job.clone()
             };
-            let (event, stamp) = ((EventKind::JobChanged, Vec::new()), self.stamp(&job));
-            if self.jobs.change_job(&portfolio, (&job, &after), event, &stamp).await? {
+            let (event, change) = ((EventKind::JobChanged, Vec::new()), Change::from(self.stamp(&job)));
+            if self.jobs.change_job(&portfolio, (&job, &after), event, &change).await? {
                 job = Job { version: job.version + 1, ..after };
             } else {
                 // Somebody began it, or stopped it.
@@ -148,7 +150,7 @@ impl Engine {
         let portfolio = self.portfolio_of(job).await?;
         let event = (EventKind::JobChanged, consequences);
         // Where somebody else was faster, it is finished.
-        self.jobs.change_job(&portfolio, (job, &after), event, &self.stamp(job)).await?;
+        self.jobs.change_job(&portfolio, (job, &after), event, &self.stamp(job).into()).await?;
         tracing::info!(job = %job.uuid, kind = job.kind.as_str(), state = state.as_str(), rows = counts.processed, "a job ended");
         metrics::count("JobsEnded", &[("State", state.as_str())]);
         Ok(())
@@ -176,7 +178,7 @@ impl Engine {
             ..job.clone()
         };
         let event = (EventKind::JobChanged, Vec::new());
-        self.jobs.change_job(&portfolio, (&job, &after), event, &self.stamp(&job)).await?;
+        self.jobs.change_job(&portfolio, (&job, &after), event, &self.stamp(&job).into()).await?;
         metrics::count("JobsEnded", &[("State", after.state.as_str())]);
         Ok(())
     }

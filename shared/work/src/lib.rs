@@ -18,7 +18,7 @@ use license_clients::{Catalogs, Enterprises, Exports};
 use license_domain::{Clock, Job, JobId, Portfolio, Random, Stamp};
 use license_messaging::{Message, Outgoing, Queue};
 use license_storage::{
-    Assign, Jobs, Learners, Licenses, Onces, Portfolios, Prefetches, Remind, Revoke, Transfer, Update,
+    Assign, IdempotencyRecords, Jobs, Learners, Licenses, Portfolios, Prefetches, Remind, Revoke, Transfer, Update,
 };
 use license_storage_dynamodb::Store;
 
@@ -58,7 +58,7 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     jobs: Arc<dyn Jobs>,
-    onces: Arc<dyn Onces>,
+    records: Arc<dyn IdempotencyRecords>,
     portfolios: Arc<dyn Portfolios>,
     licenses: Arc<dyn Licenses>,
     learners: Arc<dyn Learners>,
@@ -84,7 +84,7 @@ impl Engine {
             clock: store.clock().clone(),
             random: store.random().clone(),
             jobs: store.clone(),
-            onces: store.clone(),
+            records: store.clone(),
             portfolios: store.clone(),
             licenses: store.clone(),
             learners: store.clone(),
@@ -110,7 +110,6 @@ impl Engine {
             reason: format!("job {}", job.kind.as_str()),
             request_id: job.request_id.clone(),
             at: self.clock.now(),
-            once: None,
         }
     }
 

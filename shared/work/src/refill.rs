@@ -44,7 +44,7 @@ impl Engine {
         let after = Job { state, counts: Some(at.counts), modified: self.clock.now(), ..job.clone() };
         let portfolio = self.portfolio_of(&job).await?;
         let event = (EventKind::JobChanged, Vec::new());
-        self.jobs.change_job(&portfolio, (&job, &after), event, &self.stamp(&job)).await?;
+        self.jobs.change_job(&portfolio, (&job, &after), event, &self.stamp(&job).into()).await?;
         Ok(Progress::Over)
     }
 

@@ -1,5 +1,5 @@
 //! `POST /api/v1/customer-agreements/{agreement}/webhooks/`: one more address that is told of the customer's events. 201
-//! with its secret, which is not shown again; 409 where there are ten.
+//! with its secret, which is not shown again, not to a repetition of the request either; 409 where there are ten.
 //!
 //! ```json
 //! {"url": "https://lms.example.com/licenses", "events": ["license-manager.licenses-assigned"]}
@@ -13,13 +13,13 @@ use axum::{
 use license_api::{
     ApiError, Body, Doc, Presence, Requester, Route,
     doc::{self, Kind, Param, ResponseDoc, Shape},
-    stored,
 };
-use license_domain::{Webhook, maxima::MAX_WEBHOOK_URL, webhook::MAX_WEBHOOKS};
+use license_domain::{Webhook, WebhookId, maxima::MAX_WEBHOOK_URL, webhook::MAX_WEBHOOKS};
 
 use super::{
     ACCESS, agreement,
     body::{DESCRIPTION, EVENTS, IS_ACTIVE, Wish},
+    find,
     response::Shown,
     secret,
 };
@@ -40,7 +40,11 @@ pub const ROUTE: Route = Route {
             IS_ACTIVE,
         ],
         answers: &[
-            ResponseDoc::new(201, "It is on record. Its secret is not shown again.", Shape::Of(doc::schema::<Shown>)),
+            ResponseDoc::new(
+                201,
+                "It is on record. Its secret is not shown again; a repetition under the same Idempotency-Key gets null.",
+                Shape::Of(doc::schema::<Shown>),
+            ),
             ResponseDoc::new(409, "The agreement has ten.", Shape::Detail),
         ],
     },
@@ -53,16 +57,20 @@ pub async fn handle(
     body: Result<Body, ApiError>,
 ) -> Result<(StatusCode, Json<Shown>), ApiError> {
     let portfolio = agreement(&context, &requester, &named).await?;
+    // The record names the webhook only: its secret is told once, and its address can be a secret, too.
+    if let Some(id) = requester.recorded::<WebhookId>().await? {
+        let webhook = find(&context, &portfolio, id).await?;
+        return Ok((StatusCode::CREATED, Json(Shown::from(&webhook))));
+    }
     let wish = Wish::parse(&body?, Presence::Required, context.targets)?;
     let (random, now) = (context.app.random(), context.app.now());
     let there = (wish.url.unwrap_or_default(), secret(random.as_ref()));
     let webhook = Webhook::new(random.webhook_id(), &portfolio.agreement, there, now);
     let webhook = Webhook { description: wish.description, events: wish.events.unwrap_or_default(), ..webhook };
     let webhook = webhook.switched(wish.is_active.unwrap_or(true), now);
-    let answer = Shown::telling(&webhook);
-    let stamp = requester.stamp("create webhook").await?.answering(|| stored(StatusCode::CREATED, &answer));
-    if context.webhooks.create_webhook(&portfolio, &webhook, &stamp).await? {
-        Ok((StatusCode::CREATED, Json(answer)))
+    let change = requester.change("create webhook").await?.recording(&webhook.uuid);
+    if context.webhooks.create_webhook(&portfolio, &webhook, &change).await? {
+        Ok((StatusCode::CREATED, Json(Shown::telling(&webhook))))
     } else {
         let detail = format!("An agreement has {MAX_WEBHOOKS} webhooks at most.");
         Err(ApiError::detail(StatusCode::CONFLICT, detail))

@@ -8,11 +8,11 @@ use axum::{
 use license_api::{
     ApiError, Doc, Requester, Route,
     doc::{ResponseDoc, Shape},
-    stored_empty,
+    id,
 };
-use license_storage::StoreError;
+use license_storage::Attempt;
 
-use super::{ACCESS, ATTEMPTS, agreement, find};
+use super::{ACCESS, agreement, find};
 use crate::Context;
 
 /// Deleting.
@@ -34,12 +34,15 @@ pub async fn handle(
     Path((named, webhook)): Path<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
     let portfolio = agreement(&context, &requester, &named).await?;
-    for _ in 0..ATTEMPTS {
-        let seen = find(&context, &portfolio, &webhook).await?;
-        let stamp = requester.stamp("delete webhook").await?.answering(|| stored_empty(StatusCode::NO_CONTENT));
-        if context.webhooks.delete_webhook(&portfolio, &seen, &stamp).await? {
-            return Ok(StatusCode::NO_CONTENT);
-        }
+    if let Some(()) = requester.recorded().await? {
+        return Ok(StatusCode::NO_CONTENT);
     }
-    Err(StoreError::Contention { operation: "delete webhook", attempts: ATTEMPTS }.into())
+    let (id, portfolio) = (id(&webhook)?, &portfolio);
+    let attempt = || async {
+        let seen = find(&context, portfolio, id).await?;
+        let change = requester.change("delete webhook").await?;
+        let is_deleted = context.webhooks.delete_webhook(portfolio, &seen, &change).await?;
+        Ok(if is_deleted { Attempt::Done(StatusCode::NO_CONTENT) } else { Attempt::Retry(()) })
+    };
+    context.app.attempts("delete webhook", attempt).await
 }

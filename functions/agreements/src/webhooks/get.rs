@@ -7,6 +7,7 @@ use axum::{
 use license_api::{
     ApiError, Doc, Requester, Route,
     doc::{self, ResponseDoc, Shape},
+    id,
 };
 
 use super::{ACCESS, agreement, find, response::Shown};
@@ -31,5 +32,5 @@ pub async fn handle(
     Path((named, webhook)): Path<(String, String)>,
 ) -> Result<Json<Shown>, ApiError> {
     let portfolio = agreement(&context, &requester, &named).await?;
-    Ok(Json(Shown::from(&find(&context, &portfolio, &webhook).await?)))
+    Ok(Json(Shown::from(&find(&context, &portfolio, id(&webhook)?).await?)))
 }

@@ -11,12 +11,12 @@ use chrono::TimeDelta;
 use license_api::{
     ApiError, Body, Doc, Fields, Presence, Requester, Route,
     doc::{self, Kind, Param, ResponseDoc, Shape},
-    stored,
+    id,
 };
 use license_domain::{Consequence, Webhook};
-use license_storage::StoreError;
+use license_storage::Attempt;
 
-use super::{ACCESS, ATTEMPTS, agreement, find, response::Shown};
+use super::{ACCESS, agreement, find, response::Shown};
 use crate::Context;
 
 /// For so long events are kept.
@@ -48,6 +48,11 @@ pub async fn handle(
     body: Result<Body, ApiError>,
 ) -> Result<(StatusCode, Json<Shown>), ApiError> {
     let portfolio = agreement(&context, &requester, &named).await?;
+    let id = id(&webhook)?;
+    if let Some(()) = requester.recorded().await? {
+        let webhook = find(&context, &portfolio, id).await?;
+        return Ok((StatusCode::ACCEPTED, Json(Shown::from(&webhook))));
+    }
     let now = context.app.now();
     let body = body?;
     let mut fields = Fields::new(&body);
@@ -61,19 +66,19 @@ pub async fn handle(
     }
     fields.finish()?;
     let from = from.unwrap_or(now);
-    for _ in 0..ATTEMPTS {
-        let seen = find(&context, &portfolio, &webhook).await?;
+    let portfolio = &portfolio;
+    let attempt = || async {
+        let seen = find(&context, portfolio, id).await?;
         if !seen.is_active {
             let detail = "The webhook is not active: set is_active first.";
             return Err(ApiError::detail(StatusCode::CONFLICT, detail));
         }
         let after = Webhook { modified: now, ..seen.clone() }.replayed(from);
-        let answer = Shown::from(&after);
-        let stamp = requester.stamp("replay webhook").await?.answering(|| stored(StatusCode::ACCEPTED, &answer));
+        let change = requester.change("replay webhook").await?;
         let again = vec![Consequence::ReplayWebhook { webhook: seen.uuid, from, until }];
-        if context.webhooks.change_webhook(&portfolio, (&seen, &after), again, &stamp).await? {
-            return Ok((StatusCode::ACCEPTED, Json(answer)));
-        }
-    }
-    Err(StoreError::Contention { operation: "replay webhook", attempts: ATTEMPTS }.into())
+        let is_changed = context.webhooks.change_webhook(portfolio, (&seen, &after), again, &change).await?;
+        let response = (StatusCode::ACCEPTED, Json(Shown::from(&after)));
+        Ok(if is_changed { Attempt::Done(response) } else { Attempt::Retry(()) })
+    };
+    context.app.attempts("replay webhook", attempt).await
 }

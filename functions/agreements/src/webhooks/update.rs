@@ -1,21 +1,21 @@
 //! `PATCH /api/v1/customer-agreements/{agreement}/webhooks/{webhook}/`: changes a webhook. What is not named stays.
-//! `rotate_secret` gives it another secret, which the answer tells; the one before signs beside it for a day.
+//! `rotate_secret` gives it another secret, which the response tells (a repetition under the same `Idempotency-Key` does
+//! not); the one before signs beside it for a day.
 
 use axum::{
     Json,
     extract::{Path, State},
-    http::StatusCode,
 };
 use license_api::{
     ApiError, Body, Doc, Presence, Requester, Route,
     doc::{self, Kind, Param, ResponseDoc, Shape},
-    stored,
+    id,
 };
 use license_domain::{Timestamp, Webhook, maxima::MAX_WEBHOOK_URL, webhook::WebhookSecret};
-use license_storage::StoreError;
+use license_storage::Attempt;
 
 use super::{
-    ACCESS, ATTEMPTS, agreement,
+    ACCESS, agreement,
     body::{DESCRIPTION, EVENTS, IS_ACTIVE, Wish},
     find,
     response::Shown,
@@ -53,19 +53,24 @@ pub async fn handle(
     body: Result<Body, ApiError>,
 ) -> Result<Json<Shown>, ApiError> {
     let portfolio = agreement(&context, &requester, &named).await?;
-    let wish = Wish::parse(&body?, Presence::Optional, context.targets)?;
-    for _ in 0..ATTEMPTS {
-        let seen = find(&context, &portfolio, &webhook).await?;
+    let id = id(&webhook)?;
+    // A new secret is told once.
+    if let Some(()) = requester.recorded().await? {
+        return Ok(Json(Shown::from(&find(&context, &portfolio, id).await?)));
+    }
+    let wish = &Wish::parse(&body?, Presence::Optional, context.targets)?;
+    let portfolio = &portfolio;
+    let attempt = || async {
+        let seen = find(&context, portfolio, id).await?;
         let now = context.app.now();
         let secret = wish.rotate_secret.then(|| secret(context.app.random().as_ref()));
-        let after = changed(&seen, &wish, secret, now);
-        let answer = if wish.rotate_secret { Shown::telling(&after) } else { Shown::from(&after) };
-        let stamp = requester.stamp("change webhook").await?.answering(|| stored(StatusCode::OK, &answer));
-        if context.webhooks.change_webhook(&portfolio, (&seen, &after), Vec::new(), &stamp).await? {
-            return Ok(Json(answer));
-        }
-    }
-    Err(StoreError::Contention { operation: "change webhook", attempts: ATTEMPTS }.into())
+        let after = changed(&seen, wish, secret, now);
+        let change = requester.change("change webhook").await?;
+        let is_changed = context.webhooks.change_webhook(portfolio, (&seen, &after), Vec::new(), &change).await?;
+        let response = if wish.rotate_secret { Shown::telling(&after) } else { Shown::from(&after) };
+        Ok(if is_changed { Attempt::Done(Json(response)) } else { Attempt::Retry(()) })
+    };
+    context.app.attempts("change webhook", attempt).await
 }
 
 fn changed(seen: &Webhook, wish: &Wish, secret: Option<WebhookSecret>, now: Timestamp) -> Webhook {

@@ -87,7 +87,7 @@ pub async fn handle(
         fields.fail("licenses", "All of them must be licenses of one plan.");
     }
     fields.finish()?;
-    match found.plan.or(named) {
+    match found.plan.or(found.plan_without_live).or(named) {
         Some(plan) => {
             let meant = Ok(Meant::Learners(found.learners));
             bulk_revoke::revoke(&context, &requester, plan, meant, found.unknown).await
@@ -105,6 +105,8 @@ fn license(value: &Value) -> Result<LicenseId, String> {
 #[derive(Default)]
 struct LicenseToRevoke {
     plan: Option<PlanId>,
+    /// A plan of which only licenses are named that are not live, such as those that an earlier attempt has revoked.
+    plan_without_live: Option<PlanId>,
     is_of_several_plans: bool,
     learners: Vec<EmailAddress>,
     unknown: Vec<UnknownLicense>,
@@ -128,6 +130,9 @@ async fn find(
         };
         let reached = portfolio
             .filter(|portfolio| requester.access(ADMINS).includes(portfolio.agreement.enterprise_customer_uuid));
+        if reached.is_some() {
+            found.plan_without_live = found.plan_without_live.or(plan);
+        }
         let row = match reached.as_ref().zip(plan).and_then(|(portfolio, plan)| portfolio.plan(plan)) {
             Some(plan) => context.licenses.license(plan, *license).await?,
             None => None,

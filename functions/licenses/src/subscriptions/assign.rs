@@ -20,13 +20,13 @@ use futures::try_join;
 use license_api::{
     ADMINS, ApiError, Body, Doc, Fields, Presence, Requester, RequiredPermission, Route, RouteAccess, Text,
     doc::{self, Kind, Param, Shape},
-    email, id, stored, text_item,
+    email, id, text_item,
 };
 use license_domain::{
     EmailAddress, EmailKey, LicenseId, PlanId,
     maxima::{MAX_MAIL_TEXT, MAX_SOURCE_ID, MIN_SOURCE_ID},
 };
-use license_storage::{Answering, AssignError, AssignRequest, Assigned, Assignment};
+use license_storage::{AssignError, AssignRequest, Assigned, Assignment};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -123,10 +123,12 @@ pub async fn assign(
     plan::require(requester, portfolio.as_ref())?;
     let body = body?;
     let (portfolio, plan) = plan::found(portfolio.as_ref(), plan)?;
+    if let Some(assigned) = requester.recorded().await? {
+        return Ok(Json(AssignResponse::of(&assigned)));
+    }
     let AssignBody { assignments, notify, greeting, closing } = body;
-    let stamp = requester.stamp("assign").await?;
-    let answering = Answering::by(|assigned| stored(StatusCode::OK, &AssignResponse::of(assigned)));
-    let request = AssignRequest { assignments, notify, greeting, closing, prefetch, answering, stamp };
+    let change = requester.change("assign").await?;
+    let request = AssignRequest { assignments, notify, greeting, closing, prefetch, change };
     match context.assign.assign(portfolio, plan.uuid, request).await {
         Ok(assigned) => Ok(Json(AssignResponse::of(&assigned))),
         Err(AssignError::NotEnough { wanted, available }) => Err(ApiError::text(

@@ -22,10 +22,10 @@ use futures::try_join;
 use license_api::{
     ADMINS, ApiError, Body, Doc, Fields, Requester, RequiredPermission, Route, RouteAccess,
     doc::{self, Shape},
-    id, stored,
+    id,
 };
 use license_domain::{EmailAddress, EmailKey, LicenseId, LicenseStatus, PlanId};
-use license_storage::{Answering, Prefetch, Revocation, Revocations, RevokeRequest};
+use license_storage::{Prefetch, Revocation, Revocations, RevokeRequest};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -114,17 +114,24 @@ pub async fn revoke(
     let (portfolio, plan) = plan::found(portfolio.as_ref(), plan)?;
     // What filters admit was not known when the glance was taken.
     let prefetch = if emails.is_empty() { Prefetch::default() } else { prefetch };
+    if let Some(outcome) = requester.recorded().await? {
+        return Ok(revoked(&outcome, unknown));
+    }
     let emails = meant.learners(context.licenses.as_ref(), plan).await?;
-    let stamp = requester.stamp("bulk-revoke").await?;
-    let others = unknown.clone();
-    let answering = Answering::by(move |outcome: &Revocations| {
-        let (status, answer) = answer(outcome, &others);
-        stored(status, &answer)
-    });
-    let request = RevokeRequest { emails, prefetch, answering, stamp };
+    let change = requester.change("bulk-revoke").await?;
+    let request = RevokeRequest { emails, prefetch, change };
     let outcome = context.revoke.revoke(portfolio, plan.uuid, request).await?;
-    let (status, answer) = answer(&outcome, &unknown);
-    Ok((status, Json(answer)).into_response())
+    Ok(revoked(&outcome, unknown))
+}
+
+/// The response to what was revoked, now or by an earlier attempt, after which the licenses are not known any more.
+fn revoked(outcome: &Revocations, mut unknown: Vec<UnknownLicense>) -> Response {
+    let is_revoked = |id: LicenseId| {
+        outcome.iter().any(|(_, one)| matches!(one, Revocation::Revoked { license, .. } if *license == id))
+    };
+    unknown.retain(|UnknownLicense(id)| !is_revoked(*id));
+    let (status, answer) = answer(outcome, &unknown);
+    (status, Json(answer)).into_response()
 }
 
 /// The answer where no license that was named is known.

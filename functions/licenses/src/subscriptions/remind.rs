@@ -17,7 +17,7 @@ use futures::try_join;
 use license_api::{
     ADMINS, ApiError, Body, Doc, Fields, Presence, Requester, RequiredPermission, Route, RouteAccess, Text,
     doc::{self, ResponseDoc, Shape},
-    id, stored_empty,
+    id,
 };
 use license_domain::{
     EmailAddress, EmailKey, LicenseStatus, PlanId, Portfolio, SubscriptionPlan, maxima::MAX_MAIL_TEXT,
@@ -78,6 +78,9 @@ pub async fn handle(
     plan::require(&requester, portfolio.as_ref())?;
     let (meant, words) = parsed?;
     let (portfolio, plan) = plan::found(portfolio.as_ref(), plan)?;
+    if let Some(()) = requester.recorded().await? {
+        return Ok(StatusCode::NO_CONTENT);
+    }
     match meant {
         Meant::Learners(emails) => {
             let pending = prefetch.held(plan.uuid, &keys, LicenseStatus::Assigned)?;
@@ -127,8 +130,8 @@ async fn send(
     prefetch: Prefetch,
 ) -> Result<StatusCode, ApiError> {
     let MailTexts { greeting, closing } = words;
-    let stamp = requester.stamp("remind").await?.answering(|| stored_empty(StatusCode::NO_CONTENT));
-    let request = RemindRequest { emails, greeting, closing, prefetch, stamp };
+    let change = requester.change("remind").await?;
+    let request = RemindRequest { emails, greeting, closing, prefetch, change };
     context.remind.remind(portfolio, plan.uuid, request).await?;
     Ok(StatusCode::NO_CONTENT)
 }

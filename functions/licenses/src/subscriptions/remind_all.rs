@@ -44,6 +44,9 @@ pub async fn handle(
     plan::require_some_role(&requester)?;
     let portfolio = context.portfolios.portfolio_of_plan(plan).await?;
     plan::require(&requester, portfolio.as_ref())?;
+    if let Some(()) = requester.recorded().await? {
+        return Ok(StatusCode::NO_CONTENT);
+    }
     let body = body?;
     let mut fields = Fields::new(&body);
     let words = MailTexts::parse(&mut fields);

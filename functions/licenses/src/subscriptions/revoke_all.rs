@@ -10,9 +10,9 @@ use axum::{
 use license_api::{
     ADMINS, ApiError, Doc, Requester, RequiredPermission, Route, RouteAccess,
     doc::{ResponseDoc, Shape},
-    id, stored_empty,
+    id,
 };
-use license_domain::{Job, JobKind, JobParams, LicenseStatus, PlanId, RowFilter};
+use license_domain::{Job, JobId, JobKind, JobParams, LicenseStatus, PlanId, RowFilter};
 use license_work::Pace;
 
 use crate::{Context, plan};
@@ -46,6 +46,9 @@ pub async fn handle(
     let portfolio = context.portfolios.portfolio_of_plan(plan).await?;
     plan::require(&requester, portfolio.as_ref())?;
     let (portfolio, plan) = plan::found(portfolio.as_ref(), plan)?;
+    if let Some(job) = requester.recorded().await? {
+        return Ok(revoked_by(job));
+    }
     if plan.is_revocation_cap_enabled {
         let text = "Cannot revoke all licenses when revocation cap is enabled for the subscription plan";
         return Err(ApiError::text(StatusCode::UNPROCESSABLE_ENTITY, text));
@@ -58,10 +61,14 @@ pub async fn handle(
         params: JobParams { filter: Some(RowFilter { statuses: live, search: Vec::new() }), ..JobParams::default() },
         ..Job::new(id, JobKind::Revoke, &portfolio.agreement, requester.requester(), context.app.now())
     };
-    let stamp = requester.stamp("revoke-all").await?.answering(|| stored_empty(StatusCode::NO_CONTENT));
-    context.jobs.create_job(portfolio, &job, &[], &stamp).await?;
+    let change = requester.change("revoke-all").await?.recording(&job.uuid);
+    context.jobs.create_job(portfolio, &job, &[], &change).await?;
     if let Err(error) = context.engine.run(job.uuid, Pace::IN_REQUEST).await {
         tracing::warn!(job = %job.uuid, %error, "a job is carried on by the queue");
     }
-    Ok((StatusCode::NO_CONTENT, [(header::LOCATION, format!("/api/v1/jobs/{}/", job.uuid))]))
+    Ok(revoked_by(job.uuid))
+}
+
+fn revoked_by(job: JobId) -> (StatusCode, [(HeaderName, String); 1]) {
+    (StatusCode::NO_CONTENT, [(header::LOCATION, format!("/api/v1/jobs/{job}/"))])
 }

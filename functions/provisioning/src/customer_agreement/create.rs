@@ -12,7 +12,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use license_api::{
     ApiError, Body, Doc, Fields, PROVISIONERS, Presence, Requester, RequiredPermission, Route, RouteAccess, Text,
     doc::{self, Kind, Param, ResponseDoc, Shape},
-    stored, wire,
+    wire,
 };
 use license_domain::{
     AgreementId, CatalogId, CustomerAgreement, EnterpriseId, Portfolio, ProductCatalog, Timestamp, maxima::MAX_SLUG,
@@ -62,16 +62,24 @@ pub async fn handle(
     body: Result<Body, ApiError>,
 ) -> Result<(StatusCode, Json<wire::Agreement>), ApiError> {
     requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningAgreements)?;
-    let now = context.app.now();
-    let agreement = parse(&body?, context.app.random().agreement_id(), now)?;
-    let portfolio = Portfolio { agreement, plans: Vec::new(), renewals: Vec::new() };
-    let body = wire::Agreement::new(&portfolio, &HashMap::new(), &ProductCatalog::default(), false, now);
-    let stamp = requester.stamp("create-agreement").await?.answering(|| stored(StatusCode::CREATED, &body));
-    match context.provision.create_agreement(&portfolio.agreement, &stamp).await {
-        Ok(()) => Ok((StatusCode::CREATED, Json(body))),
+    if let Some(agreement) = requester.recorded().await? {
+        return Ok(created(agreement));
+    }
+    let agreement = parse(&body?, context.app.random().agreement_id(), context.app.now())?;
+    let change = requester.change("create-agreement").await?.recording(&agreement);
+    match context.provision.create_agreement(&agreement, &change).await {
+        Ok(()) => Ok(created(agreement)),
         Err(CreateAgreementError::Taken { enterprise, slug }) => Err(taken(enterprise, slug)),
         Err(CreateAgreementError::Store(error)) => Err(error.into()),
     }
+}
+
+/// The response: the agreement has no plans yet.
+fn created(agreement: CustomerAgreement) -> (StatusCode, Json<wire::Agreement>) {
+    let now = agreement.created;
+    let portfolio = Portfolio { agreement, plans: Vec::new(), renewals: Vec::new() };
+    let body = wire::Agreement::new(&portfolio, &HashMap::new(), &ProductCatalog::default(), false, now);
+    (StatusCode::CREATED, Json(body))
 }
 
 fn parse(body: &Body, id: AgreementId, now: Timestamp) -> Result<CustomerAgreement, ApiError> {

@@ -15,13 +15,13 @@ use license_api::{
     ApiError, Body, Conditions, Doc, Fields, PROVISIONERS, Presence, Requester, RequiredPermission, Route, RouteAccess,
     Text,
     doc::{self, ResponseDoc, Shape},
-    etag, id, stored, wire,
+    etag, id, wire,
 };
 use license_domain::{AgreementId, CatalogId, CustomerAgreement, EnterpriseId, Portfolio, Timestamp, maxima::MAX_SLUG};
-use license_storage::{StoreError, UpdateError};
+use license_storage::{Attempt, UpdateError};
 
 use crate::{
-    Context, UPDATE_ATTEMPTS,
+    Context,
     change::Change as Field,
     customer_agreement::create::{FIELDS, taken},
 };
@@ -136,27 +136,33 @@ async fn update(
     agreement: AgreementId,
     change: &Change,
 ) -> Result<Response, ApiError> {
-    for _ in 0..UPDATE_ATTEMPTS {
+    let find = || async {
         let portfolio = context.portfolios.portfolio(agreement).await?;
-        let portfolio = portfolio.ok_or_else(|| ApiError::not_found("CustomerAgreement"))?;
+        portfolio.ok_or_else(|| ApiError::not_found("CustomerAgreement"))
+    };
+    if let Some(agreement) = requester.recorded::<CustomerAgreement>().await? {
+        return updated(context, Portfolio { agreement, ..find().await? }).await;
+    }
+    let attempt = || async {
+        let portfolio = find().await?;
         conditions.check(portfolio.agreement.modified)?;
         let after = change.apply(&portfolio.agreement, context.app.now());
-        let changed = Portfolio { agreement: after, ..portfolio.clone() };
-        let answer = answer(context, &changed).await?;
-        let stamp = requester.stamp("update-agreement").await?.answering(|| stored(StatusCode::OK, &answer));
-        match context.update.update_agreement(&portfolio.agreement, &changed.agreement, &stamp).await {
-            Ok(()) => return Ok(etag::changed(StatusCode::OK, changed.agreement.modified, answer)),
-            // Whoever was first has changed what this change starts from.
-            Err(UpdateError::Changed | UpdateError::TitleTaken) => {}
-            Err(UpdateError::Taken { enterprise, slug }) => return Err(taken(enterprise, slug)),
-            Err(UpdateError::Store(error)) => return Err(error.into()),
+        let recorded = requester.change("update-agreement").await?.recording(&after);
+        match context.update.update_agreement(&portfolio.agreement, &after, &recorded).await {
+            Ok(()) => Ok(Attempt::Done(Portfolio { agreement: after, ..portfolio })),
+            // Another change has changed what this one starts from.
+            Err(UpdateError::Changed | UpdateError::TitleTaken) => Ok(Attempt::Retry(())),
+            Err(UpdateError::Taken { enterprise, slug }) => Err(taken(enterprise, slug)),
+            Err(UpdateError::Store(error)) => Err(error.into()),
         }
-    }
-    Err(StoreError::Contention { operation: "update agreement", attempts: UPDATE_ATTEMPTS }.into())
+    };
+    updated(context, context.app.attempts("update agreement", attempt).await?).await
 }
 
-async fn answer(context: &Context, portfolio: &Portfolio) -> Result<wire::Agreement, ApiError> {
+async fn updated(context: &Context, portfolio: Portfolio) -> Result<Response, ApiError> {
     let plans: Vec<_> = portfolio.plans.iter().collect();
     let (counts, products) = try_join!(context.portfolios.seat_counts(&plans), context.portfolios.products())?;
-    Ok(wire::Agreement::new(portfolio, &counts, &products, false, context.app.now()))
+    let modified = portfolio.agreement.modified;
+    let body = wire::Agreement::new(&portfolio, &counts, &products, false, modified);
+    Ok(etag::changed(StatusCode::OK, modified, body))
 }

@@ -11,17 +11,17 @@ use axum::{Json, extract::State, http::StatusCode};
 use license_api::{
     ApiError, Body, Doc, Fields, PROVISIONERS, Presence, Requester, RequiredPermission, Route, RouteAccess, Text,
     doc::{self, Kind, Param, Shape},
-    stored, wire,
+    wire,
 };
 use license_domain::{
     PlanId, Portfolio, SubscriptionPlanRenewal,
     maxima::{MAX_LINE_ITEM, MAX_TITLE},
 };
-use license_storage::{RenewalError, StoreError};
+use license_storage::{Attempt, RenewalError, RenewalOutcome};
 
 use serde_json::json;
 
-use crate::{Context, UPDATE_ATTEMPTS};
+use crate::Context;
 
 /// The fields of a renewal; the first one does not change.
 pub const FIELDS: [Param; 10] = [
@@ -82,23 +82,37 @@ pub async fn handle(
     body: Result<Body, ApiError>,
 ) -> Result<RenewalResponse, ApiError> {
     requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningPlans)?;
-    let body = body?;
-    for _ in 0..UPDATE_ATTEMPTS {
-        let (portfolio, mut renewal) = parse(&context, &body).await?;
+    if let Some(RenewalOutcome { renewal, is_new }) = requester.recorded().await? {
+        let portfolio = context.portfolios.portfolio(renewal.customer_agreement).await?;
+        let portfolio = portfolio.ok_or_else(|| ApiError::not_found("CustomerAgreement"))?;
+        let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+        return Ok((status, Json(wire::Renewal::new(&portfolio, &renewal))));
+    }
+    let body = &body?;
+    let attempt = || async {
+        let (portfolio, mut renewal) = parse(&context, body).await?;
         if let Some(there) = rival(&portfolio, &renewal) {
-            return Ok((status_of(there, &renewal), Json(wire::Renewal::new(&portfolio, there))));
+            let status = status_of(there, &renewal);
+            if status.is_success() {
+                let outcome = RenewalOutcome { renewal: there.clone(), is_new: false };
+                requester.record(&requester.change("create-renewal").await?.recording(&outcome)).await?;
+            }
+            return Ok(Attempt::Done((status, Json(wire::Renewal::new(&portfolio, there)))));
         }
         renewal.id = context.renewals.next_renewal_id().await?;
-        let answer = wire::Renewal::new(&portfolio, &renewal);
-        let stamp = requester.stamp("create-renewal").await?.answering(|| stored(StatusCode::CREATED, &answer));
-        match context.renewals.create_renewal(&portfolio, &renewal, &stamp).await {
-            Ok(()) => return Ok((StatusCode::CREATED, Json(answer))),
-            // Somebody was faster: look again what is there.
-            Err(RenewalError::Taken | RenewalError::Changed | RenewalError::UnderWay) => {}
-            Err(RenewalError::Store(error)) => return Err(error.into()),
+        let outcome = RenewalOutcome { renewal, is_new: true };
+        let change = requester.change("create-renewal").await?.recording(&outcome);
+        match context.renewals.create_renewal(&portfolio, &outcome.renewal, &change).await {
+            Ok(()) => {
+                let response = wire::Renewal::new(&portfolio, &outcome.renewal);
+                Ok(Attempt::Done((StatusCode::CREATED, Json(response))))
+            }
+            // Another request was faster: look again what is there.
+            Err(RenewalError::Taken | RenewalError::Changed | RenewalError::UnderWay) => Ok(Attempt::Retry(())),
+            Err(RenewalError::Store(error)) => Err(error.into()),
         }
-    }
-    Err(StoreError::Contention { operation: "create renewal", attempts: UPDATE_ATTEMPTS }.into())
+    };
+    context.app.attempts("create renewal", attempt).await
 }
 
 /// The renewal that stands in the way.

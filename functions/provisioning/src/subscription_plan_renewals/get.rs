@@ -11,15 +11,15 @@ use license_api::{
     ApiError, Body, Conditions, Doc, Fields, PROVISIONERS, Presence, Requester, RequiredPermission, Route, RouteAccess,
     Text,
     doc::{self, ResponseDoc, Shape},
-    etag, stored, stored_empty, wire,
+    etag, wire,
 };
 use license_domain::{
     PlanId, Portfolio, RenewalId, SubscriptionPlanRenewal,
     maxima::{MAX_LINE_ITEM, MAX_TITLE},
 };
-use license_storage::{RenewalError, StoreError};
+use license_storage::{Attempt, RenewalError};
 
-use crate::{Context, UPDATE_ATTEMPTS, change::Change, subscription_plan_renewals::create::FIELDS as CREATED};
+use crate::{Context, change::Change, subscription_plan_renewals::create::FIELDS as CREATED};
 
 const PATH: &str = "/api/v1/provisioning-admins/subscription-plan-renewals/{renewal}/";
 pub(crate) const ACCESS: RouteAccess =
@@ -121,25 +121,32 @@ pub async fn update(
     body: Result<Body, ApiError>,
 ) -> Result<Response, ApiError> {
     let id = number(&requester, &renewal)?;
-    let body = body?;
-    for _ in 0..UPDATE_ATTEMPTS {
+    if let Some(renewal) = requester.recorded::<SubscriptionPlanRenewal>().await? {
+        let (portfolio, _) = find(&context, id).await?;
+        return Ok(updated(&portfolio, &renewal));
+    }
+    let body = &body?;
+    let attempt = || async {
         let (portfolio, before) = find(&context, id).await?;
         conditions.check(before.modified)?;
-        let after = changed(&context, &body, &portfolio, &before)?;
-        let answer = wire::Renewal::new(&portfolio, &after);
-        let stamp = requester.stamp("update-renewal").await?.answering(|| stored(StatusCode::OK, &answer));
-        match context.renewals.update_renewal(&portfolio, &before, &after, &stamp).await {
-            Ok(()) => return Ok(etag::changed(StatusCode::OK, after.modified, answer)),
-            Err(RenewalError::Changed) => {}
-            Err(RenewalError::UnderWay) => return Err(under_way()),
+        let after = changed(&context, body, &portfolio, &before)?;
+        let change = requester.change("update-renewal").await?.recording(&after);
+        match context.renewals.update_renewal(&portfolio, &before, &after, &change).await {
+            Ok(()) => Ok(Attempt::Done(updated(&portfolio, &after))),
+            Err(RenewalError::Changed) => Ok(Attempt::Retry(())),
+            Err(RenewalError::UnderWay) => Err(under_way()),
             Err(RenewalError::Taken) => {
                 let text = "Another renewal leads to that plan.";
-                return Err(ApiError::text(StatusCode::UNPROCESSABLE_ENTITY, text));
+                Err(ApiError::text(StatusCode::UNPROCESSABLE_ENTITY, text))
             }
-            Err(RenewalError::Store(error)) => return Err(error.into()),
+            Err(RenewalError::Store(error)) => Err(error.into()),
         }
-    }
-    Err(StoreError::Contention { operation: "update renewal", attempts: UPDATE_ATTEMPTS }.into())
+    };
+    context.app.attempts("update renewal", attempt).await
+}
+
+fn updated(portfolio: &Portfolio, renewal: &SubscriptionPlanRenewal) -> Response {
+    etag::changed(StatusCode::OK, renewal.modified, wire::Renewal::new(portfolio, renewal))
 }
 
 pub async fn delete(
@@ -149,18 +156,21 @@ pub async fn delete(
     Path(renewal): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let id = number(&requester, &renewal)?;
-    for _ in 0..UPDATE_ATTEMPTS {
+    if let Some(()) = requester.recorded().await? {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let attempt = || async {
         let (portfolio, renewal) = find(&context, id).await?;
         conditions.check(renewal.modified)?;
-        let stamp = requester.stamp("delete-renewal").await?.answering(|| stored_empty(StatusCode::NO_CONTENT));
-        match context.renewals.delete_renewal(&portfolio, &renewal, &stamp).await {
-            Ok(()) => return Ok(StatusCode::NO_CONTENT),
-            Err(RenewalError::Changed | RenewalError::Taken) => {}
-            Err(RenewalError::UnderWay) => return Err(under_way()),
-            Err(RenewalError::Store(error)) => return Err(error.into()),
+        let change = requester.change("delete-renewal").await?;
+        match context.renewals.delete_renewal(&portfolio, &renewal, &change).await {
+            Ok(()) => Ok(Attempt::Done(StatusCode::NO_CONTENT)),
+            Err(RenewalError::Changed | RenewalError::Taken) => Ok(Attempt::Retry(())),
+            Err(RenewalError::UnderWay) => Err(under_way()),
+            Err(RenewalError::Store(error)) => Err(error.into()),
         }
-    }
-    Err(StoreError::Contention { operation: "delete renewal", attempts: UPDATE_ATTEMPTS }.into())
+    };
+    context.app.attempts("delete renewal", attempt).await
 }
 
 /// The renewal with the changes that the body names.

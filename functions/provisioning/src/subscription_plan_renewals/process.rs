@@ -17,7 +17,8 @@ use license_api::{
     doc::{self, ResponseDoc, Shape},
     wire,
 };
-use license_storage::RenewError;
+use license_domain::Portfolio;
+use license_storage::{RenewError, RenewalOutcome};
 
 use crate::{
     Context,
@@ -47,15 +48,20 @@ pub async fn handle(
     Path(renewal): Path<String>,
 ) -> Result<(StatusCode, Json<wire::Renewal>), ApiError> {
     let id = number(&requester, &renewal)?;
-    let stamp = requester.stamp("process-renewal").await?;
-    match context.renew.renew(id, &stamp).await {
-        Ok(renewed) => {
-            // What an earlier attempt at this very request began is this request's.
-            let status = if renewed.is_new || stamp.begun().is_some() { StatusCode::CREATED } else { StatusCode::OK };
-            Ok((status, Json(wire::Renewal::new(&renewed.portfolio, &renewed.renewal))))
-        }
+    if let Some(outcome) = requester.recorded().await? {
+        let portfolio = context.renewals.portfolio_of_renewal(id).await?.ok_or_else(not_found)?;
+        return Ok(processed(&portfolio, &outcome));
+    }
+    let change = requester.change("process-renewal").await?;
+    match context.renew.renew(id, &change).await {
+        Ok(renewed) => Ok(processed(&renewed.portfolio, &renewed.outcome())),
         Err(RenewError::Missing) => Err(not_found()),
         Err(RenewError::Refused(reason)) => Err(ApiError::error(StatusCode::INTERNAL_SERVER_ERROR, reason.to_string())),
         Err(RenewError::Store(error)) => Err(error.into()),
     }
+}
+
+fn processed(portfolio: &Portfolio, outcome: &RenewalOutcome) -> (StatusCode, Json<wire::Renewal>) {
+    let status = if outcome.is_new { StatusCode::CREATED } else { StatusCode::OK };
+    (status, Json(wire::Renewal::new(portfolio, &outcome.renewal)))
 }

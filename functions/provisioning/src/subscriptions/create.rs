@@ -12,7 +12,7 @@ use futures::try_join;
 use license_api::{
     ApiError, Body, Doc, PROVISIONERS, Requester, RequiredPermission, Route, RouteAccess,
     doc::{self, Kind, Param, Shape},
-    stored, wire,
+    wire,
 };
 use license_domain::{
     AgreementId, ChangeReason, Portfolio, ProductCatalog, Random, SeatLayout, SeatPrefix, SubscriptionPlan, Timestamp,
@@ -107,6 +107,11 @@ pub async fn handle(
     body: Result<Body, ApiError>,
 ) -> Result<(StatusCode, Json<CreatePlanResponse>), ApiError> {
     requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningPlans)?;
+    if let Some(plan) = requester.recorded::<SubscriptionPlan>().await? {
+        let portfolios = &context.portfolios;
+        let (portfolio, products) = try_join!(portfolios.portfolio(plan.customer_agreement), portfolios.products())?;
+        return Ok(created(&portfolio.ok_or(Refusal::NoAgreement)?, &plan, &products));
+    }
     let body = PlanBody::parse(&body?)
         .map_err(|complaints| ApiError::json(StatusCode::BAD_REQUEST, json!({ "error": complaints })))?;
     let portfolios = &context.portfolios;
@@ -118,14 +123,24 @@ pub async fn handle(
 
     let now = context.app.now();
     let plan = plan(body, total, context.app.random().as_ref(), now);
-    let answer = CreatePlanResponse::new(&portfolio, &plan, &products, now);
-    let stamp = requester.stamp("create-plan").await?.answering(|| stored(StatusCode::CREATED, &answer));
-    match context.provision.create_plan(&portfolio.agreement, &plan, &stamp).await {
-        Ok(()) => Ok((StatusCode::CREATED, Json(answer))),
+    let change = requester.change("create-plan").await?.recording(&plan);
+    match context.provision.create_plan(&portfolio.agreement, &plan, &change).await {
+        Ok(()) => Ok(created(&portfolio, &plan, &products)),
         Err(CreatePlanError::TitleTaken) => Err(Refusal::TitleTaken.into()),
         Err(CreatePlanError::NoAgreement) => Err(Refusal::NoAgreement.into()),
         Err(CreatePlanError::Store(error)) => Err(error.into()),
     }
+}
+
+fn created(
+    portfolio: &Portfolio,
+    plan: &SubscriptionPlan,
+    products: &ProductCatalog,
+) -> (StatusCode, Json<CreatePlanResponse>) {
+    // What follows from other plans and renewals is not known of a plan that its agreement does not have yet.
+    let mut before = portfolio.clone();
+    before.plans.retain(|other| other.uuid != plan.uuid);
+    (StatusCode::CREATED, Json(CreatePlanResponse::new(&before, plan, products, plan.created)))
 }
 
 fn plan(body: PlanBody, total: u64, random: &dyn Random, now: Timestamp) -> SubscriptionPlan {

@@ -8,12 +8,12 @@ use axum::{
 use license_api::{
     ApiError, Conditions, Doc, PROVISIONERS, Requester, RequiredPermission, Route, RouteAccess,
     doc::{ResponseDoc, Shape},
-    id, stored_empty,
+    id,
 };
 use license_domain::PlanId;
-use license_storage::{DeletePlanError, StoreError};
+use license_storage::{Attempt, DeletePlanError};
 
-use crate::{Context, UPDATE_ATTEMPTS};
+use crate::Context;
 
 /// Deleting.
 pub const ROUTE: Route = Route {
@@ -42,8 +42,11 @@ pub async fn handle(
 ) -> Result<StatusCode, ApiError> {
     let id: PlanId = id(&plan)?;
     requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningPlans)?;
+    if let Some(()) = requester.recorded().await? {
+        return Ok(StatusCode::NO_CONTENT);
+    }
     let refused = |text: &str| ApiError::error(StatusCode::CONFLICT, text);
-    for _ in 0..UPDATE_ATTEMPTS {
+    let attempt = || async {
         let not_found = || ApiError::error(StatusCode::NOT_FOUND, "No record found.");
         let portfolio = context.portfolios.portfolio_of_plan(id).await?.ok_or_else(not_found)?;
         let plan = portfolio.plan(id).ok_or_else(not_found)?;
@@ -52,13 +55,13 @@ pub async fn handle(
         if is_renewed {
             return Err(refused("A renewal leaves this plan, or leads to it."));
         }
-        let stamp = requester.stamp("delete-plan").await?.answering(|| stored_empty(StatusCode::NO_CONTENT));
-        match context.update.delete_plan(&portfolio, plan, &stamp).await {
-            Ok(()) => return Ok(StatusCode::NO_CONTENT),
-            Err(DeletePlanError::InUse) => return Err(refused("Learners have, or had, licenses of this plan.")),
-            Err(DeletePlanError::Changed) => {}
-            Err(DeletePlanError::Store(error)) => return Err(error.into()),
+        let change = requester.change("delete-plan").await?;
+        match context.update.delete_plan(&portfolio, plan, &change).await {
+            Ok(()) => Ok(Attempt::Done(StatusCode::NO_CONTENT)),
+            Err(DeletePlanError::InUse) => Err(refused("Learners have, or had, licenses of this plan.")),
+            Err(DeletePlanError::Changed) => Ok(Attempt::Retry(())),
+            Err(DeletePlanError::Store(error)) => Err(error.into()),
         }
-    }
-    Err(StoreError::Contention { operation: "delete plan", attempts: UPDATE_ATTEMPTS }.into())
+    };
+    context.app.attempts("delete plan", attempt).await
 }

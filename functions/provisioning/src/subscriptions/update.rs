@@ -16,20 +16,20 @@ use futures::try_join;
 use license_api::{
     ApiError, Body, Conditions, Doc, PROVISIONERS, Params, Requester, RequiredPermission, Route, RouteAccess,
     doc::{self, Shape},
-    etag, id, stored, wire,
+    etag, id, wire,
 };
 use license_domain::{
     AgreementId, CatalogId, ChangeReason, EnterpriseId, PlanId, Portfolio, ProductCatalog, ProductId, SubscriptionPlan,
     Timestamp,
 };
-use license_storage::{StoreError, UpdateError};
+use license_storage::{Attempt, UpdateError};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    Context, UPDATE_ATTEMPTS,
+    Context,
     subscriptions::create::FIELDS,
     subscriptions::patch::PlanPatch,
     subscriptions::rules::{self as rules, Refusal},
@@ -107,28 +107,36 @@ pub async fn handle(
     let patch = PlanPatch::parse(&body?)
         .map_err(|complaints| ApiError::json(StatusCode::BAD_REQUEST, json!({ "error": complaints })))?;
     let also_inactive = params.flag("include_inactive", false);
-    for _ in 0..UPDATE_ATTEMPTS {
+    let not_found = || ApiError::error(StatusCode::NOT_FOUND, "No record found.");
+    if let Some(plan) = requester.recorded::<SubscriptionPlan>().await? {
+        let portfolio = context.portfolios.portfolio_of_plan(id).await?.ok_or_else(not_found)?;
+        return Ok(updated(&portfolio, &plan));
+    }
+    let (context, patch) = (&context, &patch);
+    let attempt = || async {
         let (portfolio, products) = try_join!(context.portfolios.portfolio_of_plan(id), context.portfolios.products())?;
-        let not_found = || ApiError::error(StatusCode::NOT_FOUND, "No record found.");
         let portfolio = portfolio.ok_or_else(not_found)?;
         let before = portfolio.plan(id).ok_or_else(not_found)?;
         if !before.is_active && !also_inactive {
             return Err(Refusal::Unknown.into());
         }
         conditions.check(before.modified)?;
-        let after = changed(&context, &patch, &portfolio, before, &products).await?;
-        let answer = UpdatePlanResponse::new(&portfolio, &after, context.app.now());
-        let stamp = requester.stamp("update-plan").await?.answering(|| stored(StatusCode::OK, &answer));
-        match context.update.update_plan(&portfolio, before, &after, &stamp).await {
-            Ok(()) => return Ok(etag::changed(StatusCode::OK, after.modified, answer)),
-            // Whoever was first has changed what this change starts from.
-            Err(UpdateError::Changed) => {}
-            Err(UpdateError::TitleTaken) => return Err(Refusal::TitleTaken.into()),
-            Err(UpdateError::Taken { .. }) => return Err(Refusal::Unknown.into()),
-            Err(UpdateError::Store(error)) => return Err(error.into()),
+        let after = changed(context, patch, &portfolio, before, &products).await?;
+        let change = requester.change("update-plan").await?.recording(&after);
+        match context.update.update_plan(&portfolio, before, &after, &change).await {
+            Ok(()) => Ok(Attempt::Done(updated(&portfolio, &after))),
+            // Another change has changed what this one starts from.
+            Err(UpdateError::Changed) => Ok(Attempt::Retry(())),
+            Err(UpdateError::TitleTaken) => Err(Refusal::TitleTaken.into()),
+            Err(UpdateError::Taken { .. }) => Err(Refusal::Unknown.into()),
+            Err(UpdateError::Store(error)) => Err(error.into()),
         }
-    }
-    Err(StoreError::Contention { operation: "update plan", attempts: UPDATE_ATTEMPTS }.into())
+    };
+    context.app.attempts("update plan", attempt).await
+}
+
+fn updated(portfolio: &Portfolio, plan: &SubscriptionPlan) -> Response {
+    etag::changed(StatusCode::OK, plan.modified, UpdatePlanResponse::new(portfolio, plan, plan.modified))
 }
 
 /// The plan with the changes, checked like a new one as far as they go.

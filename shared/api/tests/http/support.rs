@@ -15,8 +15,11 @@ use license_api::{
     doc::{Kind, Param},
     id,
 };
-use license_domain::{Clock, EnterpriseId, Once, Random, RoleGrant, RoleName, Scope, StoredAnswer, Timestamp};
-use license_storage::{Earlier, Onces, RequestCount, RequestCounts, StoreError, StoredUser, Users};
+use license_domain::{Clock, EnterpriseId, Random, RoleGrant, RoleName, Scope, Timestamp};
+use license_storage::{
+    Change, Idempotency, IdempotencyKey, IdempotencyRecord, IdempotencyRecords, RequestCount, RequestCounts,
+    StoreError, StoredUser, Users,
+};
 
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -73,17 +76,17 @@ impl Users for OnRecord {
 }
 
 #[async_trait]
-impl Onces for OnRecord {
-    async fn earlier(&self, _: &str) -> Result<Option<Earlier>, StoreError> {
+impl IdempotencyRecords for OnRecord {
+    async fn find(&self, _: &IdempotencyKey) -> Result<Option<IdempotencyRecord>, StoreError> {
         Ok(None)
     }
 
-    async fn take_over(&self, _: &Once, _: &Earlier, _: Timestamp) -> Result<bool, StoreError> {
+    async fn take_over(&self, _: &Idempotency, _: &IdempotencyRecord, _: Timestamp) -> Result<bool, StoreError> {
         Ok(true)
     }
 
-    async fn answered(&self, _: &Once, _: Option<&StoredAnswer>, _: Timestamp) -> Result<bool, StoreError> {
-        Ok(true)
+    async fn record(&self, _: &Change) -> Result<(), StoreError> {
+        Ok(())
     }
 }
 

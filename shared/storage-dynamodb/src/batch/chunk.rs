@@ -102,7 +102,7 @@ impl Store {
             let Some(seat) = seats.next() else { break };
             let license = self.hand_out(&seat.license, wish, request);
             let before = slots.get(email);
-            let slot = occupy(&license, before, portfolio.agreement.uuid, &plan.seats, &request.stamp)?;
+            let slot = occupy(&license, before, portfolio.agreement.uuid, &plan.seats, &request.change)?;
             transaction.when(Failed::Slot, slot);
             if seat.is_row {
                 let row = Write::Delete { key: at.free(license.uuid), condition: Some(Expression::present()) };
@@ -125,11 +125,10 @@ impl Store {
         let done = Chunk { state: State::Done, assigned: assigned.clone(), ..chunk.clone() };
         let pending =
             Expression::new("#state = :pending").name("state").value("pending", rows::text(State::Pending.as_str()));
-        let done = Write::Put { item: done.item(batch, request.stamp.at)?, condition: Some(pending) };
+        let done = Write::Put { item: done.item(batch, request.change.at)?, condition: Some(pending) };
         transaction.when(Failed::Done, [done]);
         if !changes.is_empty() {
-            // The batch is the request's effect, and its chunks follow from it.
-            transaction.event(&self.assigned_event(wishes, changes, request.stamp.aside()))?;
+            transaction.event(&self.assigned_event(wishes, changes, &request.change))?;
         }
         Ok(assigned)
     }

@@ -8,7 +8,7 @@ use crate::{
     keys::{self, BatchKeys, Item, TTL},
     rows,
 };
-use license_storage::{Answering, AssignRequest, Assignment, Prefetch, StoreError};
+use license_storage::{AssignRequest, Assignment, Prefetch, StoreError};
 
 /// How long the request that opened a batch has it to itself. A Lambda behind the API ends after half of it.
 pub(crate) const GRACE: TimeDelta = TimeDelta::seconds(60);
@@ -47,6 +47,9 @@ pub(crate) struct Batch {
     /// Until when its chunks are kept. The sweeper puts it off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_until: Option<Timestamp>,
+    /// How many learners the request named, those included who held a license.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<u64>,
     pub stamp: Stamp,
 }
 
@@ -68,9 +71,7 @@ impl Batch {
             greeting: self.greeting.clone(),
             closing: self.closing.clone(),
             prefetch: Prefetch::default(),
-            // Whoever asked is not waiting for it any more.
-            answering: Answering::nobody(),
-            stamp: Stamp { at: now, ..self.stamp.clone() },
+            change: Stamp { at: now, ..self.stamp.clone() }.into(),
         }
     }
 }

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     Store,
+    idempotency::Step,
     keys::{self, BucketKeys},
     portfolios::sum,
     rows::{self, Bucket, attributes, number, text},
@@ -16,7 +17,7 @@ use crate::{
     update::{unchanged, unchanged_plan},
     write::record_changes,
 };
-use license_storage::{RenewError, StoreError};
+use license_storage::{Change, RenewError, StoreError};
 
 /// The conditions of the transaction that begins a renewal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +53,9 @@ impl Store {
     pub(super) async fn open_renewal(
         &self,
         sight: &AgreementSnapshot,
-        stamp: &Stamp,
+        change: &Change,
     ) -> Result<Option<Renewing>, RenewError> {
+        let stamp = &change.stamp;
         let renewal = &sight.renewal;
         let Some(prior) = sight.plan(renewal.prior_subscription_plan) else {
             return Err(StoreError::Corrupt { key: format!("renewal {}", renewal.id), cause: "no plan".into() }.into());
@@ -93,7 +95,8 @@ impl Store {
             count: (founding.grown > 0).then_some(founding.grown),
             ..self.license_event(founding.kind, &sight.portfolio, founding.future.uuid, Vec::new(), Vec::new(), stamp)
         };
-        transaction.tell(&event)?;
+        transaction.event(&event)?;
+        transaction.record(change, Step::Opens(batch))?;
         match self.commit(transaction).await? {
             Commit::Done => Ok(Some(renewing)),
             Commit::Failed(failures) if failures.has(Failed::Title) && !failures.has(Failed::Renewal) => {

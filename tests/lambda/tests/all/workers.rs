@@ -5,7 +5,7 @@ use std::sync::Arc;
 use license_domain::{AgreementId, Clock, EmailAddress, Stamp, Timestamp};
 use license_lambda_tests::Stack;
 use license_local::{demo, faults::Fault as ServiceFault, table};
-use license_storage::{Answering, Assign, AssignRequest, Assignment, Portfolios, Prefetch};
+use license_storage::{Assign, AssignRequest, Assignment, Portfolios, Prefetch};
 use license_storage_dynamodb::Store;
 use license_telemetry::{SystemClock, SystemRandom};
 use license_tests::{
@@ -91,16 +91,14 @@ async fn left_half_way(stack: &Stack) {
         reason: "assign".to_owned(),
         request_id: "half".to_owned(),
         at,
-        once: None,
     };
     let request = AssignRequest {
         assignments: assignments.collect(),
         notify: false,
         greeting: None,
         closing: None,
-        answering: Answering::nobody(),
         prefetch: Prefetch::default(),
-        stamp,
+        change: stamp.into(),
     };
     assert!(store.assign(&portfolio, demo::MILLION, request).await.is_err(), "it was to be interrupted");
     let responses = stack.tick().await;

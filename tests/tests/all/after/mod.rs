@@ -26,7 +26,7 @@ async fn recipients(app: &TestApp, campaign: &str) -> Vec<String> {
 }
 
 /// Lets something fail.
-async fn fault(app: &TestApp, fault: Value) {
+pub async fn fault(app: &TestApp, fault: Value) {
     app.anonymous().post("/_local/faults", &fault).await.expect(201);
 }
 
