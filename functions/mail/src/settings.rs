@@ -57,7 +57,7 @@ impl MailCampaign {
 
     /// Every campaign.
     pub fn all() -> impl Iterator<Item = Self> {
-        MailKind::ALL.into_iter().map(Self::Of).chain([Self::AutoAppliedWithIdentityProvider])
+        MailKind::ALL.iter().copied().map(Self::Of).chain([Self::AutoAppliedWithIdentityProvider])
     }
 }
 

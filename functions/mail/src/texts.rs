@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn every_kind_has_words_and_what_admins_write_is_text() {
-        for kind in MailKind::ALL {
+        for kind in MailKind::ALL.iter().copied() {
             let properties = json!({
                 "TEMPLATE_GREETING": "Dear <b>all</b>,", "TEMPLATE_CLOSING": "Yours", "enterprise_customer_name": "Pear",
                 "subscription_plan_title": "R&D", "percent_allocated": 75, "license_activation_link": "https://x/y",

@@ -1,4 +1,5 @@
-//! Pages of other origins: those on the list may call, with credentials, and are told so.
+//! CORS: pages of the listed origins may call, with credentials. Of our own because a plain `OPTIONS` is a request like any
+//! other here, which `tower_http`'s layer would answer itself (docs/decisions/0033-kept-crates.md).
 
 use axum::{
     extract::{Request, State},
@@ -17,10 +18,10 @@ const HEADERS: HeaderValue = HeaderValue::from_static(
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "etag, idempotent-replayed, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, x-request-id",
 );
-/// How long a browser may remember a preflight's answer, in seconds: a day.
+/// How long a browser may keep the response to a preflight, in seconds: a day.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("86400");
 
-/// Answers preflights, and adds to every answer what the caller's origin may do with it.
+/// Responds to preflights, and adds to every other response what the page's origin may do with it.
 pub(crate) async fn allow(State(web): State<AppState>, request: Request, next: Next) -> Response {
     let origin = request.headers().get(header::ORIGIN).filter(|origin| is_allowed(&web, origin)).cloned();
     let is_preflight = request.method() == Method::OPTIONS

@@ -118,7 +118,7 @@ where
             .layer(CompressionLayer::new())
             .layer(middleware::from_fn_with_state(web.clone(), cors::allow))
             .layer(CatchPanicLayer::custom(request::panicked))
-            .layer(middleware::map_response(security::harden))
+            .layer(security::headers())
             .layer(middleware::from_fn_with_state(web, request::observe))
             .with_state(context)
     }

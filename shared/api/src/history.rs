@@ -142,7 +142,7 @@ fn moment(params: &Params, name: &str) -> Result<Option<Timestamp>, ApiError> {
 }
 
 fn kinds(text: &str) -> Result<Vec<EventKind>, ApiError> {
-    let kind = |name: &str| EventKind::ALL.into_iter().find(|kind| kind.as_str() == name.trim());
+    let kind = |name: &str| EventKind::ALL.iter().copied().find(|kind| kind.as_str() == name.trim());
     text.split(',').map(|name| kind(name).ok_or_else(|| complaint("kind", "Unknown kind of change."))).collect()
 }
 

@@ -1,23 +1,21 @@
-//! What every answer tells browsers not to do with it.
+//! Headers by which browsers treat every response with care.
 
-use axum::{
-    http::{HeaderName, HeaderValue},
-    response::Response,
-};
+use axum::http::{HeaderName, HeaderValue};
+use tower_http::set_header::SetResponseHeaderLayer;
 
-/// Not to guess its type, not to show it in a frame, not to tell others where the reader came from, and not to
-/// share a window's process with pages that opened it.
-const HEADERS: [(HeaderName, HeaderValue); 4] = [
-    (HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff")),
-    (HeaderName::from_static("x-frame-options"), HeaderValue::from_static("DENY")),
-    (HeaderName::from_static("referrer-policy"), HeaderValue::from_static("same-origin")),
-    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
-];
+/// A header that is added where the response has none of that name.
+type IfAbsent = SetResponseHeaderLayer<HeaderValue>;
 
-/// Adds the headers, unless the answer has others of that name.
-pub(crate) async fn harden(mut response: Response) -> Response {
-    for (name, value) in HEADERS {
-        response.headers_mut().entry(name).or_insert(value);
-    }
-    response
+/// Do not guess its type, do not show it in a frame, do not tell other sites where the reader came from, and do not share a
+/// window's process with pages that opened it.
+pub(crate) fn headers() -> (IfAbsent, IfAbsent, IfAbsent, IfAbsent) {
+    let header = |name, value| {
+        SetResponseHeaderLayer::if_not_present(HeaderName::from_static(name), HeaderValue::from_static(value))
+    };
+    (
+        header("x-content-type-options", "nosniff"),
+        header("x-frame-options", "DENY"),
+        header("referrer-policy", "same-origin"),
+        header("cross-origin-opener-policy", "same-origin"),
+    )
 }

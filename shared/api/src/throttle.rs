@@ -1,29 +1,23 @@
-//! How many requests a caller may make: so many in a second, so many in a minute, counted in the table and so the
-//! same for all instances. The count is asked for beside the first read; a change waits for it.
+//! Rate limits: so many requests of a requester in a second, and in a minute, counted in the table and so for all instances
+//! together. The count runs beside the first read; a change waits for it.
 //!
 //! Each counted request is one update of a small item: one write unit. The counts are exact for each second and each
-//! minute of the clock; at the border of two minutes a caller may use up both. A caller who is over the limit is
-//! remembered until the minute (or second) is over, and costs nothing more. Where the table does not answer, nobody
-//! is refused.
+//! minute of the clock; at the border of two minutes a requester may use up both. One who is over a limit is remembered
+//! until the minute (or second) is over, and costs nothing more. Where the table fails, no request is refused.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-};
+use std::sync::Arc;
 
 use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use futures::future::{BoxFuture, FutureExt, Shared};
+use license_cache::ExpiringCache;
 use license_domain::Timestamp;
 use license_storage::{RequestCount, RequesterRecords};
 use license_telemetry::metrics;
 
 use crate::{ApiError, digest::digest};
-
-/// How many callers over their limit are remembered; a process that saw more starts over.
-const CAPACITY: usize = 10_000;
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
@@ -42,16 +36,16 @@ pub struct RateLimits {
     pub exempt: Vec<String>,
 }
 
-/// A caller as far as limits go.
+/// Whose requests are counted together.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum CountedBy<'a> {
     /// A user.
     User(&'a str),
-    /// Somebody without a token of ours, at that address.
+    /// Requesters without a valid token, at that address.
     Address(&'a str),
 }
 
-/// Where a caller stands.
+/// How much of the limits is used up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Standing {
     /// How many requests are allowed and left, if they are counted: (limit, left).
@@ -60,7 +54,7 @@ pub(crate) struct Standing {
     reset: i64,
 }
 
-/// A caller is over the limit.
+/// A limit is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Throttled {
     /// Seconds to wait.
@@ -69,14 +63,14 @@ pub(crate) struct Throttled {
     limit: u64,
 }
 
-/// The answer to come.
+/// Whether the request is allowed, once it is counted.
 pub(crate) type Pass = Shared<BoxFuture<'static, Result<Standing, Throttled>>>;
 
-/// Counts.
+/// Counts requests against the limits.
 pub(crate) struct Throttle {
     limits: RateLimits,
     requesters: Arc<dyn RequesterRecords>,
-    refused: Arc<Mutex<HashMap<String, (Timestamp, Throttled)>>>,
+    refused: Arc<Refused>,
 }
 
 impl Throttle {
@@ -84,7 +78,7 @@ impl Throttle {
         Self { limits, requesters, refused: Arc::default() }
     }
 
-    /// Counts one request, once the answer is waited for; nothing to wait for where there are no limits.
+    /// Counts one request, once the result is awaited. `None` where no limit applies.
     pub(crate) fn ask(&self, who: CountedBy<'_>, now: Timestamp) -> Option<Pass> {
         let (name, second, minute) = match who {
             CountedBy::User(name) if self.limits.exempt.iter().any(|exempt| exempt == name) => return None,
@@ -95,23 +89,23 @@ impl Throttle {
             return None;
         }
         let requester = digest(&[name.as_bytes()]);
-        if let Some(throttled) = recall(&self.refused, &requester, now) {
+        if let Some(throttled) = still_refused(&self.refused, &requester, now) {
             return Some(std::future::ready(Err(throttled)).boxed().shared());
         }
         let (requesters, refused) = (self.requesters.clone(), self.refused.clone());
         let count = async move {
-            let pace = match requesters.count(&requester, now).await {
-                Ok(pace) => pace,
+            let counted = match requesters.count(&requester, now).await {
+                Ok(counted) => counted,
                 Err(error) => {
-                    tracing::warn!(cause = %error, "requests could not be counted");
+                    tracing::warn!(cause = %error, "the request could not be counted, and is let through");
                     metrics::count("ThrottleUnavailable", &[]);
                     return Ok(Standing::default());
                 }
             };
-            let standing = judge(pace, second, minute, now);
+            let standing = judge(counted, second, minute, now);
             if let Err(throttled) = standing {
                 metrics::count("Throttled", &[]);
-                remember(&refused, requester, now, throttled);
+                refuse(&refused, requester, now, throttled);
             }
             standing
         };
@@ -119,39 +113,38 @@ impl Throttle {
     }
 }
 
-fn judge(pace: RequestCount, second: Option<u64>, minute: Option<u64>, now: Timestamp) -> Result<Standing, Throttled> {
+fn judge(
+    counted: RequestCount,
+    second: Option<u64>,
+    minute: Option<u64>,
+    now: Timestamp,
+) -> Result<Standing, Throttled> {
     let reset = 60 - now.timestamp().rem_euclid(60);
-    if let Some(limit) = minute.filter(|limit| pace.in_minute > *limit) {
+    if let Some(limit) = minute.filter(|limit| counted.in_minute > *limit) {
         return Err(Throttled { wait: reset, limit });
     }
-    if let Some(limit) = second.filter(|limit| pace.in_second > *limit) {
+    if let Some(limit) = second.filter(|limit| counted.in_second > *limit) {
         return Err(Throttled { wait: 1, limit });
     }
-    Ok(Standing { minute: minute.map(|limit| (limit, limit - pace.in_minute)), reset })
+    Ok(Standing { minute: minute.map(|limit| (limit, limit - counted.in_minute)), reset })
 }
 
-type Refused = Mutex<HashMap<String, (Timestamp, Throttled)>>;
+/// Requesters over a limit, until the second or minute in which they were counted is over.
+type Refused = ExpiringCache<String, (Timestamp, Throttled)>;
 
-fn recall(refused: &Refused, requester: &str, now: Timestamp) -> Option<Throttled> {
-    let refused = refused.lock().ok()?;
-    let (until, throttled) = refused.get(requester)?;
-    // The second or minute in which it was counted is not over yet.
-    let left = (*until - now).num_seconds();
-    (now < *until && left <= 60).then(|| Throttled { wait: left.max(1), ..*throttled })
+fn still_refused(refused: &Refused, requester: &str, now: Timestamp) -> Option<Throttled> {
+    let (until, throttled) = refused.get(requester, now)?;
+    Some(Throttled { wait: (until - now).num_seconds().max(1), ..throttled })
 }
 
-fn remember(refused: &Refused, requester: String, now: Timestamp, throttled: Throttled) {
-    let until = now.timestamp() + throttled.wait;
-    if let (Ok(mut refused), Some(until)) = (refused.lock(), Timestamp::from_timestamp(until, 0)) {
-        if refused.len() >= CAPACITY {
-            refused.clear();
-        }
-        refused.insert(requester, (until, throttled));
-    }
+fn refuse(refused: &Refused, requester: String, now: Timestamp, throttled: Throttled) {
+    // Windows begin with whole seconds of the clock.
+    let until = Timestamp::from_timestamp(now.timestamp() + throttled.wait, 0).expect("a time of this century");
+    refused.put(requester, (until, throttled), now, until);
 }
 
 impl Standing {
-    /// Adds the limit's headers to an answer.
+    /// Adds the limit's headers to a response.
     pub(crate) fn tell(self, response: &mut Response) {
         if let Some((limit, left)) = self.minute {
             tell(response, limit, left, self.reset);
@@ -191,11 +184,11 @@ mod tests {
     #[test]
     fn the_minute_counts_before_the_second_and_both_exactly() {
         let at = |second: i64| Timestamp::from_timestamp(1_795_430_760 + second, 0).expect("a moment");
-        let pace = |in_second, in_minute| RequestCount { in_second, in_minute };
-        let left = |pace, now| judge(pace, Some(2), Some(5), now).map(|standing| standing.minute);
-        assert_eq!(left(pace(2, 5), at(8)), Ok(Some((5, 0))));
-        assert_eq!(left(pace(3, 4), at(8)), Err(Throttled { wait: 1, limit: 2 }));
-        assert_eq!(left(pace(3, 6), at(8)), Err(Throttled { wait: 52, limit: 5 }));
-        assert_eq!(judge(pace(900, 900), None, None, at(0)), Ok(Standing { minute: None, reset: 60 }));
+        let counted = |in_second, in_minute| RequestCount { in_second, in_minute };
+        let left = |counted, now| judge(counted, Some(2), Some(5), now).map(|standing| standing.minute);
+        assert_eq!(left(counted(2, 5), at(8)), Ok(Some((5, 0))));
+        assert_eq!(left(counted(3, 4), at(8)), Err(Throttled { wait: 1, limit: 2 }));
+        assert_eq!(left(counted(3, 6), at(8)), Err(Throttled { wait: 52, limit: 5 }));
+        assert_eq!(judge(counted(900, 900), None, None, at(0)), Ok(Standing { minute: None, reset: 60 }));
     }
 }

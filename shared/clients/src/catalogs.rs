@@ -1,9 +1,9 @@
 //! The catalog service.
 
-use std::{collections::HashMap, sync::Mutex};
-
 use async_trait::async_trait;
-use license_domain::{CatalogId, EnterpriseId, Timestamp};
+use chrono::TimeDelta;
+use license_cache::ExpiringCache;
+use license_domain::{CatalogId, EnterpriseId};
 use serde::Deserialize;
 
 use crate::{
@@ -23,39 +23,21 @@ pub trait Catalogs: Send + Sync {
     async fn contains(&self, catalog: CatalogId, course: &str) -> Result<bool, ClientError>;
 }
 
-/// How long the contents of a catalog are trusted, in seconds.
-const CONTENTS_LIFETIME_SECONDS: i64 = 60 * 60;
-
-/// How many answers about contents are remembered; a process that asked more starts over.
-const CAPACITY: usize = 10_000;
+/// How long the contents of a catalog are trusted.
+const CONTENTS_LIFETIME: TimeDelta = TimeDelta::hours(1);
 
 /// The catalog service over HTTP.
 #[derive(Debug)]
 pub struct CatalogClient {
     client: ServiceClient,
     settings: CatalogSettings,
-    contents: Mutex<HashMap<(CatalogId, String), (Timestamp, bool)>>,
+    contents: ExpiringCache<(CatalogId, String), bool>,
 }
 
 impl CatalogClient {
     /// A client of the catalog service that the settings name, by way of that one.
     pub fn new(client: ServiceClient, settings: CatalogSettings) -> Self {
-        Self { client, settings, contents: Mutex::default() }
-    }
-
-    fn recall(&self, asked: &(CatalogId, String), now: Timestamp) -> Option<bool> {
-        let contents = self.contents.lock().ok()?;
-        let (read, answer) = contents.get(asked)?;
-        (0..CONTENTS_LIFETIME_SECONDS).contains(&(now - *read).num_seconds()).then_some(*answer)
-    }
-
-    fn remember(&self, asked: (CatalogId, String), now: Timestamp, answer: bool) {
-        if let Ok(mut contents) = self.contents.lock() {
-            if contents.len() >= CAPACITY {
-                contents.clear();
-            }
-            contents.insert(asked, (now, answer));
-        }
+        Self { client, settings, contents: ExpiringCache::default() }
     }
 }
 
@@ -81,14 +63,14 @@ impl Catalogs for CatalogClient {
 
     async fn contains(&self, catalog: CatalogId, course: &str) -> Result<bool, ClientError> {
         let (asked, now) = ((catalog, course.to_owned()), self.client.now());
-        if let Some(answer) = self.recall(&asked, now) {
+        if let Some(answer) = self.contents.get(&asked, now) {
             return Ok(answer);
         }
         let base = self.settings.url()?;
         let url = format!("{base}/api/v1/enterprise-catalogs/{catalog}/contains_content_items/");
         let found: Option<Contents> = self.client.get(Service::Catalog, &url, &[("course_run_ids", course)]).await?;
         let answer = found.is_some_and(|contents| contents.contains_content_items);
-        self.remember(asked, now, answer);
+        self.contents.put(asked, answer, now, now + CONTENTS_LIFETIME);
         Ok(answer)
     }
 }

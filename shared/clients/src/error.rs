@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use strum::{Display, IntoStaticStr};
+
 use crate::settings::MissingSetting;
 
-/// Whom a call was meant for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// A service that is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Display, IntoStaticStr)]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum Service {
     /// The learning management system.
     Lms,
@@ -30,23 +33,7 @@ pub enum Service {
 impl Service {
     /// The name under which it is counted and logged.
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Lms => "lms",
-            Self::Enterprise => "enterprise",
-            Self::Catalog => "catalog",
-            Self::Files => "files",
-            Self::Braze => "braze",
-            Self::Ses => "ses",
-            Self::Secrets => "secrets",
-            Self::Parameters => "parameters",
-            Self::Webhook => "webhook",
-        }
-    }
-}
-
-impl fmt::Display for Service {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        self.into_str()
     }
 }
 

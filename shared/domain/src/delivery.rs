@@ -7,6 +7,7 @@ use std::{fmt, ops::Range, str::FromStr};
 use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantArray};
 
 use crate::{
     clock::Timestamp,
@@ -21,8 +22,9 @@ pub const LEASE: TimeDelta = TimeDelta::seconds(150);
 pub const MAX_RECIPIENTS: usize = 50;
 
 /// What a mail says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", const_into_str)]
 pub enum MailKind {
     /// A license waits for the learner.
     Assignment,
@@ -42,27 +44,11 @@ pub enum MailKind {
 
 impl MailKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
-        Self::Assignment,
-        Self::Reminder,
-        Self::PostActivation,
-        Self::AutoApplied,
-        Self::RevocationCapReached,
-        Self::Utilization,
-        Self::EnrollmentResults,
-    ];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// Its name, as it is stored, counted and told.
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Assignment => "assignment",
-            Self::Reminder => "reminder",
-            Self::PostActivation => "post-activation",
-            Self::AutoApplied => "auto-applied",
-            Self::RevocationCapReached => "revocation-cap-reached",
-            Self::Utilization => "utilization",
-            Self::EnrollmentResults => "enrollment-results",
-        }
+        self.into_str()
     }
 
     /// Whether it goes to the learners of the event's licenses.

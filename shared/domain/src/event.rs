@@ -3,6 +3,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantArray};
 
 use crate::{
     actor::Stamp,
@@ -80,8 +81,9 @@ impl Event {
 }
 
 /// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", const_into_str)]
 pub enum EventKind {
     /// An agreement was made.
     AgreementCreated,
@@ -141,67 +143,11 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 27] = [
-        Self::AgreementCreated,
-        Self::PlanCreated,
-        Self::AgreementUpdated,
-        Self::PlanUpdated,
-        Self::PlanDeleted,
-        Self::RenewalCreated,
-        Self::RenewalUpdated,
-        Self::RenewalDeleted,
-        Self::LicensesRenewed,
-        Self::RenewalProcessed,
-        Self::LicensesAssigned,
-        Self::LicenseActivated,
-        Self::LicenseAutoApplied,
-        Self::LicenseNotAssigned,
-        Self::LearnersReminded,
-        Self::LicensesRevoked,
-        Self::LearnerEmailChanged,
-        Self::LicensesTransferred,
-        Self::JobRequested,
-        Self::JobChanged,
-        Self::UtilizationReached,
-        Self::MailResent,
-        Self::WebhookCreated,
-        Self::WebhookUpdated,
-        Self::WebhookDeleted,
-        Self::WebhookDisabled,
-        Self::LearnerRetired,
-    ];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// Its name, as it is stored and told.
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::AgreementCreated => "agreement-created",
-            Self::PlanCreated => "plan-created",
-            Self::AgreementUpdated => "agreement-updated",
-            Self::PlanUpdated => "plan-updated",
-            Self::PlanDeleted => "plan-deleted",
-            Self::RenewalCreated => "renewal-created",
-            Self::RenewalUpdated => "renewal-updated",
-            Self::RenewalDeleted => "renewal-deleted",
-            Self::LicensesRenewed => "licenses-renewed",
-            Self::RenewalProcessed => "renewal-processed",
-            Self::LicensesAssigned => "licenses-assigned",
-            Self::LicenseActivated => "license-activated",
-            Self::LicenseAutoApplied => "license-auto-applied",
-            Self::LicenseNotAssigned => "license-not-assigned",
-            Self::LearnersReminded => "learners-reminded",
-            Self::LicensesRevoked => "licenses-revoked",
-            Self::LearnerEmailChanged => "learner-email-changed",
-            Self::LicensesTransferred => "licenses-transferred",
-            Self::JobRequested => "job-requested",
-            Self::JobChanged => "job-changed",
-            Self::UtilizationReached => "utilization-reached",
-            Self::MailResent => "mail-resent",
-            Self::WebhookCreated => "webhook-created",
-            Self::WebhookUpdated => "webhook-updated",
-            Self::WebhookDeleted => "webhook-deleted",
-            Self::WebhookDisabled => "webhook-disabled",
-            Self::LearnerRetired => "learner-retired",
-        }
+        self.into_str()
     }
 
     /// Whether learners do it themselves, so that who did it is whom it is about.

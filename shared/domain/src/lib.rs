@@ -25,6 +25,9 @@ pub mod roles;
 pub mod seats;
 pub mod webhook;
 
+#[cfg(test)]
+mod texts;
+
 pub use actor::Stamp;
 pub use agreement::{CustomerAgreement, ExpirationMessaging, Portfolio};
 pub use audit_trail::{AuditEntry, PersonId, Subject};

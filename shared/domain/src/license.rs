@@ -3,10 +3,9 @@
 //! unassigned → assigned → activated → revoked; unassigned → activated at once (auto-apply);
 //! assigned, activated → unassigned (reset). Revoked is final.
 
-use std::{fmt, str::FromStr};
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
 use crate::{
     clock::Timestamp,
@@ -15,8 +14,25 @@ use crate::{
 };
 
 /// Where a license stands. The order is the wire's: alphabetical.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum LicenseStatus {
     /// A learner uses it.
     Activated,
@@ -30,39 +46,16 @@ pub enum LicenseStatus {
 
 impl LicenseStatus {
     /// Every status, in the wire's order.
-    pub const ALL: [Self; 4] = [Self::Activated, Self::Assigned, Self::Revoked, Self::Unassigned];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The contract's word for it.
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Activated => "activated",
-            Self::Assigned => "assigned",
-            Self::Revoked => "revoked",
-            Self::Unassigned => "unassigned",
-        }
+        self.into_str()
     }
 
     /// Whether a learner holds the license.
     pub const fn is_live(self) -> bool {
         matches!(self, Self::Activated | Self::Assigned)
-    }
-}
-
-impl fmt::Display for LicenseStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// The text names no status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a license status")]
-pub struct UnknownStatus;
-
-impl FromStr for LicenseStatus {
-    type Err = UnknownStatus;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(UnknownStatus)
     }
 }
 

@@ -1,10 +1,9 @@
 //! A subscription plan: its terms.
 
-use std::str::FromStr;
-
 use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::{
     clock::Timestamp,
@@ -75,8 +74,22 @@ pub struct SubscriptionPlan {
 }
 
 /// Why a plan's terms were changed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum ChangeReason {
     /// The plan is new.
     New,
@@ -92,26 +105,9 @@ pub enum ChangeReason {
 }
 
 impl ChangeReason {
-    /// Every reason.
-    pub const ALL: [Self; 5] =
-        [Self::New, Self::IncorrectUserInput, Self::DelayedPayment, Self::OrganizationRequestedChange, Self::Other];
-
     /// The contract's word for it.
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::IncorrectUserInput => "incorrect_user_input",
-            Self::DelayedPayment => "delayed_payment",
-            Self::OrganizationRequestedChange => "organization_requested_change",
-            Self::Other => "other",
-        }
-    }
-}
-
-impl FromStr for ChangeReason {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|reason| reason.as_str() == text).ok_or(())
+        self.into_str()
     }
 }
 

@@ -1,10 +1,9 @@
 //! The renewal of a plan: which plan follows it, when, with how many licenses.
 
-use std::str::FromStr;
-
 use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::{
     clock::Timestamp,
@@ -56,8 +55,22 @@ pub struct SubscriptionPlanRenewal {
 }
 
 /// Which licenses a renewal carries over.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum LicenseTypesToCopy {
     /// Assigned and activated ones.
     #[default]
@@ -69,23 +82,9 @@ pub enum LicenseTypesToCopy {
 }
 
 impl LicenseTypesToCopy {
-    /// Every choice.
-    pub const ALL: [Self; 3] = [Self::AssignedAndActivated, Self::Activated, Self::Nothing];
-
     /// The contract's word for it.
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::AssignedAndActivated => "assigned_and_activated",
-            Self::Activated => "activated",
-            Self::Nothing => "nothing",
-        }
-    }
-}
-
-impl FromStr for LicenseTypesToCopy {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|choice| choice.as_str() == text).ok_or(())
+        self.into_str()
     }
 }
 

@@ -288,7 +288,7 @@ pub fn origin(url: &str) -> &str {
 
 /// The names of all events that there are.
 pub fn event_names() -> Vec<String> {
-    let own = EventKind::ALL.into_iter().map(|kind| format!("{OWN}{}", kind.as_str()));
+    let own = EventKind::ALL.iter().copied().map(|kind| format!("{OWN}{}", kind.as_str()));
     LIFECYCLE_NAMES.into_iter().map(|name| format!("{LIFECYCLE}{name}")).chain(own).collect()
 }
 

@@ -51,7 +51,8 @@ impl Store {
             let seen: Vec<Bucket> = buckets.iter().map(|(_, bucket)| *bucket).collect();
             let counts = sum(plan.seats.total, &seen);
             let is_used = LicenseStatus::ALL
-                .into_iter()
+                .iter()
+                .copied()
                 .any(|status| status != LicenseStatus::Unassigned && counts.of(status) > 0);
             let free: u64 = seen.iter().map(|bucket| bucket.free).sum();
             // A batch takes its seats before its licenses are counted.

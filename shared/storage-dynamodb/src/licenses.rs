@@ -98,7 +98,7 @@ impl Licenses for Store {
         plan: &SubscriptionPlan,
         filter: &LicenseFilter,
     ) -> Result<Vec<(LicenseStatus, u64)>, StoreError> {
-        let admitted = LicenseStatus::ALL.into_iter().filter(|status| filter.admits(*status));
+        let admitted = LicenseStatus::ALL.iter().copied().filter(|status| filter.admits(*status));
         let mut counts: Vec<(LicenseStatus, u64)> = if filter.search.is_empty() {
             let buckets = self.buckets(plan).await?;
             admitted.map(|status| (status, count_of(plan, &buckets, filter, status))).collect()
@@ -173,7 +173,7 @@ impl Store {
         let buckets = self.buckets(plan).await?;
         let mut found = Vec::with_capacity(query.limit);
         let mut offset = if begin.is_some() { 0 } else { query.offset };
-        for status in LicenseStatus::ALL.into_iter().filter(|status| query.filter.admits(*status)) {
+        for status in LicenseStatus::ALL.iter().copied().filter(|status| query.filter.admits(*status)) {
             let after = begin.as_ref().filter(|behind| behind.status() >= status);
             if after.is_some_and(|behind| behind.status() > status) {
                 continue;
@@ -249,7 +249,7 @@ impl Store {
     /// All rows that the filter means, without free seats.
     async fn load(&self, plan: &SubscriptionPlan, filter: &LicenseFilter) -> Result<Vec<License>, StoreError> {
         let mut rows = Vec::new();
-        for status in LicenseStatus::ALL.into_iter().filter(|status| filter.admits(*status)) {
+        for status in LicenseStatus::ALL.iter().copied().filter(|status| filter.admits(*status)) {
             if status != LicenseStatus::Unassigned {
                 rows.extend(self.all_listed(plan, status).await?);
             }

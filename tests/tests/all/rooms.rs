@@ -30,6 +30,11 @@ const ROOMS: &[Room] = &[
         never_below: &["license-*", "aws-*", "aws_*", "lambda_*", "http", "axum", "tokio"],
     },
     Room {
+        package: "license-cache",
+        never_named: &[],
+        never_below: &["license-*", "aws-*", "aws_*", "lambda_*", "http", "axum", "tokio"],
+    },
+    Room {
         package: "license-settings",
         never_named: &[],
         never_below: &["license-*", "aws-*", "aws_*", "lambda_*", "http", "tokio"],

@@ -52,7 +52,7 @@ pub async fn handle(
     plan::require(&requester, portfolio.as_ref())?;
     let (portfolio, plan) = plan::found(portfolio.as_ref(), plan)?;
 
-    let taken = LicenseStatus::ALL.into_iter().filter(|status| *status != LicenseStatus::Unassigned).collect();
+    let taken = LicenseStatus::ALL.iter().copied().filter(|status| *status != LicenseStatus::Unassigned).collect();
     let filter = LicenseFilter { statuses: Some(taken), ..LicenseFilter::default() };
     let count: u64 = context.licenses.count(plan, &filter).await?.iter().map(|(_, count)| count).sum();
     // Some more than were counted, for those that come in between.

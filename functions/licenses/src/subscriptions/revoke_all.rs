@@ -53,7 +53,7 @@ pub async fn handle(
         let text = "Cannot revoke all licenses when revocation cap is enabled for the subscription plan";
         return Err(ApiError::text(StatusCode::UNPROCESSABLE_ENTITY, text));
     }
-    let live = LicenseStatus::ALL.into_iter().filter(|status| status.is_live()).collect();
+    let live = LicenseStatus::ALL.iter().copied().filter(|status| status.is_live()).collect();
     let id = context.app.random().job_id();
     let job = Job {
         subscription_plan: Some(plan.uuid),
