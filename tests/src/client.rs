@@ -118,6 +118,24 @@ impl Client {
         self.send(Method::POST, path, Some(body)).await
     }
 
+    /// Any request under that id, to a product that may be dead: its whole response, if there is one.
+    pub async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        request_id: &str,
+    ) -> Option<TestResponse> {
+        let request = self.authorized(method, &format!("{}{path}", self.url)).header("x-request-id", request_id);
+        let request = match body {
+            Some(body) => request.json(body),
+            None => request,
+        };
+        let response = request.send().await.ok()?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        Some(TestResponse { status, headers, text: response.text().await.ok()? })
+    }
+
     /// POST of JSON to somebody who may be dead: the answer's body, if it succeeded.
     pub async fn try_post(&self, path: &str, body: &Value) -> Option<Value> {
         Self::body(self.authorized(Method::POST, &format!("{}{path}", self.url)).json(body)).await

@@ -94,7 +94,9 @@ impl BulkWriter {
     async fn transact(&self, writes: Vec<Write>) -> Result<(), StoreError> {
         self.store.table.transact(writes, self.store.token()).await.map_err(|canceled| match canceled {
             Canceled::Store(error) => error,
-            Canceled::Conflict | Canceled::Conditions(_) => StoreError::Contention { operation: "import", attempts: 1 },
+            Canceled::Conflict | Canceled::Conditions(_) | Canceled::Unsure(_) => {
+                StoreError::Contention { operation: "import", attempts: 1 }
+            }
         })
     }
 }
@@ -223,7 +225,9 @@ impl BulkWrite for BulkWriter {
         match self.store.table.transact(vec![raise], self.store.token()).await {
             // The number is higher already.
             Ok(()) | Err(Canceled::Conditions(_)) => Ok(()),
-            Err(Canceled::Conflict) => Err(StoreError::Contention { operation: "import", attempts: 1 }),
+            Err(Canceled::Conflict | Canceled::Unsure(_)) => {
+                Err(StoreError::Contention { operation: "import", attempts: 1 })
+            }
             Err(Canceled::Store(error)) => Err(error),
         }
     }

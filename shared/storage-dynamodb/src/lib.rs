@@ -31,6 +31,8 @@ mod renewals;
 mod retire;
 mod revoke;
 mod rows;
+
+mod sdk_attempts;
 mod settings;
 mod stream;
 mod sweep;

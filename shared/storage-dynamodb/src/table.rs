@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::{
         ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
     },
 };
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, TryStreamExt, future::BoxFuture, stream};
 use license_domain::{Clock, Random};
 
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
     failures::{cancellation, classify, malformed},
     keys::{Item, Key, PK, SK},
     rows::attributes::LAST,
+    sdk_attempts::SdkAttempts,
     settings::StoreSettings,
     transaction::size_of,
 };
@@ -127,8 +128,10 @@ pub enum Canceled {
     /// Conditions did not hold: for each item of the transaction, in order, what stood there instead.
     /// `None`: this item's condition held. `Some(None)`: it failed and there is no such item.
     Conditions(Vec<Option<Option<Item>>>),
-    /// Somebody else was writing one of the items.
+    /// Another transaction was writing one of the items.
     Conflict,
+    /// The same, but the SDK had sent the call before and got no response: that one may have been written.
+    Unsure(Box<Canceled>),
     /// Something else.
     Store(StoreError),
 }
@@ -350,15 +353,24 @@ impl Table {
     pub async fn transact(&self, writes: Vec<Write>, token: impl Into<String>) -> Result<(), Canceled> {
         let items: Vec<TransactWriteItem> =
             writes.into_iter().map(|write| write.into_transaction(&self.name)).collect::<Result<_, _>>()?;
-        let sent = self
+        let attempts = SdkAttempts::default();
+        let call = self
             .client
             .transact_write_items()
             .set_transact_items(Some(items))
             .client_request_token(token)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await;
-        sent.map(|_| ()).map_err(cancellation)
+            .customize()
+            .interceptor(attempts.clone());
+        // On the heap: the type of the futures around it would be too deep.
+        let sent: BoxFuture<'_, _> = Box::pin(call.send());
+        let sent = sent.await;
+        sent.map(|_| ()).map_err(|error| match cancellation(error) {
+            refused @ (Canceled::Conflict | Canceled::Conditions(_)) if attempts.are_several() => {
+                Canceled::Unsure(Box::new(refused))
+            }
+            canceled => canceled,
+        })
     }
 }
 

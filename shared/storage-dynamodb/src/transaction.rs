@@ -4,18 +4,21 @@
 //!    (`Slot`, `Title`), each other one has none.
 //! 2. [`Store::commit`] writes all of it or nothing. What was refused comes back by name, with the item that stood
 //!    there, never as a position in a list.
-//! 3. [`Store::transact`] runs attempts: it calls the use case with an empty transaction, again and again, waits with
+//! 3. The SDK sends a call again that got no response. If the second one is refused, the first one may have been written:
+//!    the event, which no other transaction writes, tells. Without this a request could have its effect twice.
+//! 4. [`Store::transact`] runs attempts: it calls the use case with an empty transaction, again and again, waits with
 //!    full jitter between two attempts and gives up as [`StoreError::Contention`]. The use case decides which failed
 //!    condition means "build it again" and which one is a result.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use futures::future::BoxFuture;
 use license_domain::Event;
 
 use crate::{
     Store,
     attempts::Attempt,
     idempotency::{self, Step},
-    keys::Item,
+    keys::{self, Item, Key},
     rows,
     table::{Canceled, Write},
 };
@@ -26,11 +29,16 @@ pub(crate) const MAX_ITEMS: usize = 100;
 /// The most bytes that the items of one transaction may have together.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
+/// How often an item is looked for that tells whether a transaction was written.
+const LOOKS_FOR_A_WITNESS: u32 = 3;
+
 /// Writes that are made together or not at all. `C` names the conditions.
 #[derive(Debug)]
 pub(crate) struct Transaction<C> {
     operation: &'static str,
     writes: Vec<(Name<C>, Write)>,
+    /// An item that only this transaction writes.
+    witness: Option<Key>,
 }
 
 /// What the condition of a write is called.
@@ -47,7 +55,7 @@ enum Name<C> {
 impl<C> Transaction<C> {
     /// An empty one; the operation is what errors and logs name.
     pub(crate) const fn new(operation: &'static str) -> Self {
-        Self { operation, writes: Vec::new() }
+        Self { operation, writes: Vec::new(), witness: None }
     }
 
     /// Adds writes whose condition has this name.
@@ -67,6 +75,7 @@ impl<C> Transaction<C> {
     /// Adds an event.
     pub(crate) fn event(&mut self, event: &Event) -> Result<(), StoreError> {
         self.write([Write::create(rows::event(event)?)]);
+        self.witness.get_or_insert_with(|| keys::event(event.id));
         Ok(())
     }
 
@@ -165,11 +174,19 @@ impl Store {
     /// Makes all writes of the transaction, or none.
     pub(crate) async fn commit<C>(&self, transaction: Transaction<C>) -> Result<Commit<C>, StoreError> {
         transaction.check_size()?;
-        let Transaction { operation, writes } = transaction;
+        let Transaction { operation, writes, witness } = transaction;
         let (names, writes): (Vec<Name<C>>, Vec<Write>) = writes.into_iter().unzip();
-        let stood = match self.table.transact(writes, self.token()).await {
+        let written = match self.table.transact(writes, self.token()).await {
+            // The SDK sent the call twice, and only the second response came: it does not tell what the first call did.
+            Err(Canceled::Unsure(refused)) => match witness {
+                Some(witness) if self.is_there(&witness).await? => Ok(()),
+                _ => Err(*refused),
+            },
+            written => written,
+        };
+        let stood = match written {
             Ok(()) => return Ok(Commit::Done),
-            Err(Canceled::Conflict) => return Ok(Commit::Conflict),
+            Err(Canceled::Conflict | Canceled::Unsure(_)) => return Ok(Commit::Conflict),
             Err(Canceled::Store(error)) => return Err(error),
             Err(Canceled::Conditions(stood)) => stood,
         };
@@ -184,6 +201,17 @@ impl Store {
             }
         }
         Ok(Commit::Failed(Failures(failures)))
+    }
+
+    /// Whether the item is there, or comes within a moment: a transaction takes no longer.
+    fn is_there<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool, StoreError>> {
+        // On the heap, because it is rare: every use case's future would have room for it.
+        Box::pin(async move {
+            let look = || async move {
+                Ok(if self.table.get(key).await?.is_some() { Attempt::Done(()) } else { Attempt::Retry(()) })
+            };
+            Ok(self.table.looks(LOOKS_FOR_A_WITNESS, 4, look).await?.is_some())
+        })
     }
 
     /// One write and the event that tells of it; whether its condition held.

@@ -47,6 +47,26 @@ async fn a_lost_answer_does_not_assign_twice() {
 }
 
 #[tokio::test]
+async fn an_assignment_whose_response_is_lost_and_whose_repetition_conflicts_is_made_once() {
+    let app = TestApp::proxied().await;
+    let plan = app.plan(10).await;
+    let mut calls = 0;
+    app.proxy().inject(move |call| {
+        calls += u32::from(call.operation == "TransactWriteItems");
+        match (call.operation.as_str(), calls) {
+            ("TransactWriteItems", 1) => Fault::DropAfter,
+            ("TransactWriteItems", 2) => Fault::Conflict,
+            _ => Fault::None,
+        }
+    });
+    let body = plan.assign(&["ann@example.com"]).await.expect(200);
+    app.proxy().heal();
+    // Built anew, it would find that the learner has a license: its own.
+    assert_eq!(body["num_successful_assignments"], 1, "{body}");
+    app.invariants().await.check();
+}
+
+#[tokio::test]
 async fn what_passes_is_tried_again() {
     for fault in [Fault::Conflict, Fault::Throttle, Fault::InternalError, Fault::DropBefore] {
         let app = TestApp::proxied().await;

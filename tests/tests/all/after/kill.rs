@@ -21,7 +21,7 @@ const DATA: &str = "KILLED_DATA";
 const CLOCK: &str = "KILLED_CLOCK";
 const CHILD: &str = "after::kill::the_process_that_is_killed";
 
-fn options(data: PathBuf, clock: Timestamp) -> Options {
+pub fn options(data: PathBuf, clock: Timestamp) -> Options {
     Options { data: Some(data), clock: Some(clock), demo: true, ..Options::default() }
 }
 
@@ -37,7 +37,7 @@ async fn the_process_that_is_killed() {
 }
 
 /// Starts it, and waits until it is ready.
-fn start(data: &Path, clock: Timestamp) -> (Child, Value) {
+pub fn start(data: &Path, clock: Timestamp) -> (Child, Value) {
     let ready = data.join("ready");
     std::fs::remove_file(&ready).unwrap_or_default();
     let mut child = Command::new(std::env::current_exe().expect("this binary"))
@@ -59,7 +59,7 @@ fn start(data: &Path, clock: Timestamp) -> (Child, Value) {
     panic!("it does not start");
 }
 
-struct Folder(PathBuf);
+pub struct Folder(pub PathBuf);
 
 impl Drop for Folder {
     fn drop(&mut self) {
@@ -120,7 +120,7 @@ async fn work(told: Value, round: usize) {
 }
 
 /// The demo customer's agreement.
-const DEMO_AGREEMENT: &str = "aaaaaaaa-0000-4000-8000-0000000de300";
+pub const DEMO_AGREEMENT: &str = "aaaaaaaa-0000-4000-8000-0000000de300";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_is_killed_again_and_again_loses_and_repeats_nothing() {

@@ -1,5 +1,6 @@
 //! What happens after the answer.
 
+mod history;
 mod jobs;
 mod kill;
 mod mail;
