@@ -79,7 +79,7 @@ impl Invariants {
                 self.buckets.entry(plan).or_default().insert(bucket, read(item));
             }
             ("POOL", "FREE") => self.free.entry(key.pk).or_default().push(read(item)),
-            ("LEARNER", "LICENSE") if key.sk.contains("#OLD#") => self.others.push(read(item)),
+            ("LEARNER", "LICENSE") if key.is_archived() => self.others.push(read(item)),
             ("LEARNER", "LICENSE") => {
                 let license: License = read(item);
                 let email = license.user_email.as_ref().expect("a slot names somebody");

@@ -20,8 +20,8 @@ use super::report::{BadRow, ImportError};
 /// How many rows are sent at once.
 const ROWS: usize = 2_000;
 
-/// How many such chunks wait at most.
-const CHUNKS: usize = 3;
+/// How many such blocks wait at most.
+const BLOCKS: usize = 3;
 
 /// A file, as it was when it was opened.
 #[derive(Clone, Debug)]
@@ -75,7 +75,7 @@ impl Dump {
 
     /// Sends all rows, in order, so many at a time. An error ends it.
     pub fn rows(&self) -> mpsc::Receiver<Result<Vec<Row>, ImportError>> {
-        let (sender, receiver) = mpsc::channel(CHUNKS);
+        let (sender, receiver) = mpsc::channel(BLOCKS);
         let dump = self.clone();
         tokio::task::spawn_blocking(move || {
             if let Err(error) = dump.send_all(&sender) {
@@ -90,7 +90,7 @@ impl Dump {
         let failed = unreadable(&self.name);
         let file = File::open(&self.path).map_err(|error| failed(&error))?;
         let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 20, file));
-        let rows = Rows { sender, chunk: Vec::with_capacity(ROWS), number: 0 };
+        let rows = Rows { sender, block: Vec::with_capacity(ROWS), number: 0 };
         rows.deserialize(&mut json).and_then(|()| json.end()).map_err(|error| failed(&error))
     }
 
@@ -127,7 +127,7 @@ fn digest_of(path: &Path) -> std::io::Result<String> {
 /// Sends rows while the array is parsed.
 struct Rows<'a> {
     sender: &'a mpsc::Sender<Result<Vec<Row>, ImportError>>,
-    chunk: Vec<Row>,
+    block: Vec<Row>,
     number: u64,
 }
 
@@ -149,15 +149,15 @@ impl<'de> Visitor<'de> for Rows<'_> {
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut rows: A) -> Result<(), A::Error> {
         while let Some(Written { model, pk, fields }) = rows.next_element()? {
             self.number += 1;
-            self.chunk.push(Row { number: self.number, model, pk, fields });
-            if self.chunk.len() == ROWS {
-                let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(ROWS));
-                if self.sender.blocking_send(Ok(chunk)).is_err() {
+            self.block.push(Row { number: self.number, model, pk, fields });
+            if self.block.len() == ROWS {
+                let block = std::mem::replace(&mut self.block, Vec::with_capacity(ROWS));
+                if self.sender.blocking_send(Ok(block)).is_err() {
                     return Ok(());
                 }
             }
         }
-        let _ = self.sender.blocking_send(Ok(self.chunk));
+        let _ = self.sender.blocking_send(Ok(self.block));
         Ok(())
     }
 }

@@ -151,10 +151,10 @@ async fn licenses(
     existing: &Existing,
     progress: Progress<'_>,
 ) -> Result<(), ImportError> {
-    let mut chunks = dump.rows();
-    while let Some(chunk) = chunks.recv().await {
+    let mut blocks = dump.rows();
+    while let Some(block) = blocks.recv().await {
         let mut wanted: Vec<(ImportedLicense, BadRow)> = Vec::new();
-        for row in chunk? {
+        for row in block? {
             if row.number.is_multiple_of(STEP) {
                 progress(&format!("{}: {} rows compared", dump.name(), row.number));
             }

@@ -66,9 +66,9 @@ struct Tally {
 impl Survey {
     /// Reads a whole file.
     pub async fn read(&mut self, dump: &Dump, progress: Progress<'_>) -> Result<(), ImportError> {
-        let mut chunks = dump.rows();
-        while let Some(chunk) = chunks.recv().await {
-            for row in chunk? {
+        let mut blocks = dump.rows();
+        while let Some(block) = blocks.recv().await {
+            for row in block? {
                 if row.number.is_multiple_of(STEP) {
                     progress(&format!("{}: {} rows checked", dump.name(), row.number));
                 }

@@ -18,7 +18,7 @@ use crate::{
     survey::{STEP, Survey},
 };
 
-/// How many chunks of rows are written at once.
+/// How many blocks of rows are written at once.
 const PARALLEL: usize = 4;
 
 /// What was written so far, by plan and bucket.
@@ -80,19 +80,19 @@ async fn licenses(
     counts: &mut Counts,
     progress: Progress<'_>,
 ) -> Result<(), ImportError> {
-    let (mut chunks, mut writing, mut done) = (dump.rows(), JoinSet::new(), 0_u64);
+    let (mut blocks, mut writing, mut done) = (dump.rows(), JoinSet::new(), 0_u64);
     let stored: Arc<BTreeSet<PlanId>> = Arc::new(existing.plans.clone());
     loop {
-        let chunk = chunks.recv().await.transpose()?;
-        let is_last = chunk.is_none();
-        if let Some(chunk) = chunk {
-            let rows = u64::try_from(chunk.len()).expect("a chunk has a few thousand rows");
+        let block = blocks.recv().await.transpose()?;
+        let is_last = block.is_none();
+        if let Some(block) = block {
+            let rows = u64::try_from(block.len()).expect("a block has a few thousand rows");
             if (done + rows) / STEP > done / STEP {
                 progress(&format!("{}: {} rows written", dump.name(), (done + rows) / STEP * STEP));
             }
             done += rows;
             let (bulk, stamp, dump) = (importer.bulk.clone(), importer.stamp(), dump.clone());
-            writing.spawn(write_chunk(bulk, stamp, survey.clone(), stored.clone(), (dump, chunk)));
+            writing.spawn(write_block(bulk, stamp, survey.clone(), stored.clone(), (dump, block)));
         }
         while writing.len() >= PARALLEL || (is_last && !writing.is_empty()) {
             let Some(written) = writing.join_next().await else { break };
@@ -108,17 +108,17 @@ async fn licenses(
     }
 }
 
-async fn write_chunk(
+async fn write_block(
     bulk: Arc<dyn BulkWrite>,
     stamp: Stamp,
     survey: Arc<Survey>,
     stored: Arc<BTreeSet<PlanId>>,
-    (dump, chunk): (Dump, Vec<Row>),
+    (dump, block): (Dump, Vec<Row>),
 ) -> Result<Counts, ImportError> {
     // The first pass has read every row, and found its plan, or nothing would be written.
     let changed = || ImportError::Changed { file: dump.name().to_owned() };
-    let (mut counts, mut licenses) = (Counts::new(), Vec::with_capacity(chunk.len()));
-    for row in chunk.iter().filter(|row| row.model == "subscriptions.license") {
+    let (mut counts, mut licenses) = (Counts::new(), Vec::with_capacity(block.len()));
+    for row in block.iter().filter(|row| row.model == "subscriptions.license") {
         let license = fields::license(row).map_err(|_| changed())?;
         if stored.contains(&license.subscription_plan) {
             continue;

@@ -93,6 +93,11 @@ impl Key {
         Some(Self { pk: text(PK)?, sk: text(SK)? })
     }
 
+    /// Whether a learner's license lies beside its slot, to make room for another one.
+    pub fn is_archived(&self) -> bool {
+        self.sk.contains(ARCHIVED)
+    }
+
     /// Whether the key names a person, so that it must stay out of logs.
     pub fn is_personal(&self) -> bool {
         PERSONAL_PREFIXES.iter().any(|prefix| self.pk.starts_with(prefix))
@@ -335,6 +340,9 @@ pub struct LearnerKeys<'a>(pub &'a EmailKey);
 /// The prefix of a learner's licenses.
 pub const LICENSE_PREFIX: &str = "LICENSE#";
 
+/// What stands between plan and license in the sort key of an archived license; a slot's key ends with the plan.
+const ARCHIVED: &str = "#OLD#";
+
 impl LearnerKeys<'_> {
     /// The partition with all licenses of the learner.
     pub fn partition(&self) -> String {
@@ -348,7 +356,7 @@ impl LearnerKeys<'_> {
 
     /// A revoked license that made room for a new one.
     pub fn archived(&self, plan: PlanId, license: LicenseId) -> Key {
-        Key::new(self.partition(), format!("{LICENSE_PREFIX}{plan}#OLD#{license}"))
+        Key::new(self.partition(), format!("{LICENSE_PREFIX}{plan}{ARCHIVED}{license}"))
     }
 }
 

@@ -180,7 +180,7 @@ impl Store {
             return Ok(None);
         };
         let target = self.slots(plan.uuid, &[email.key()]).await?.remove(&email.key());
-        let archived = key.sk.contains("#OLD#");
+        let archived = key.is_archived();
         let how = decide(user, license, archived, target.as_ref().map(|slot| &slot.license));
         let moved = license.with_email(email.clone(), stamp.at);
         let placed = |home| rows::license(&moved, home, agreement, &plan.seats, old.version + 1, stamp);

@@ -1,4 +1,5 @@
-//! What each crate must never depend on (docs/decisions/0031-rooms.md). Tests' own dependencies do not count.
+//! What each crate must never depend on (docs/decisions/0031-rooms.md), and documents that say where things are. Tests' own
+//! dependencies do not count.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -230,26 +231,65 @@ fn every_shared_crate_is_a_room_with_rules() {
     assert!(shared.iter().all(|name| graph.members.contains_key(name)));
 }
 
-/// The adapter shows its inside to tests: to nothing else.
-#[test]
-fn only_tests_look_into_the_adapter() {
+/// The source files of the product.
+fn sources() -> Vec<(PathBuf, String)> {
     let mut folders: Vec<PathBuf> = ["shared", "functions", "infra"].map(|name| root().join(name)).into();
-    let (mut files, mut wrong) = (0, Vec::new());
+    let mut sources = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("a folder") {
             let path = entry.expect("an entry").path();
             if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                files += 1;
                 let text = fs::read_to_string(&path).expect("text");
-                let looks = text.split("license_storage_dynamodb::").skip(1).any(|rest| {
-                    let import = rest.split(';').next().unwrap_or_default();
-                    import.contains("testing")
-                });
-                wrong.extend(looks.then_some(path));
+                sources.push((path, text));
             }
         }
     }
-    assert!(files > 100 && wrong.is_empty(), "{files} files, {wrong:?}");
+    assert!(sources.len() > 100, "{}", sources.len());
+    sources
+}
+
+/// The adapter shows its inside to tests: to nothing else.
+#[test]
+fn only_tests_look_into_the_adapter() {
+    let looks = |text: &str| {
+        let imports = text.split("license_storage_dynamodb::").skip(1);
+        imports.filter_map(|rest| rest.split(';').next()).any(|import| import.contains("testing"))
+    };
+    let wrong: Vec<PathBuf> = sources().into_iter().filter(|(_, text)| looks(text)).map(|(path, _)| path).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+/// Region, credentials and connections are found once for each process; the runner's import is a process of its own.
+#[test]
+fn aws_is_configured_once_for_each_process() {
+    let loads = |text: &str| text.contains("load_from_env(") || text.contains("load_defaults(");
+    let files: BTreeSet<PathBuf> =
+        sources().into_iter().filter(|(_, text)| loads(text)).map(|(path, _)| path).collect();
+    let expected = ["shared/runtime/src/lib.rs", "infra/local/src/import.rs"].map(|path| root().join(path));
+    assert_eq!(files, BTreeSet::from(expected));
+}
+
+/// A document that names a file leads there: `shared/api/src/endpoints.rs`.
+#[test]
+fn documents_name_files_that_exist() {
+    let documents = fs::read_dir(root().join("docs")).expect("docs/").map(|entry| entry.expect("an entry").path());
+    let documents = documents.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    let (mut named, mut lost) = (0, Vec::new());
+    for document in documents.chain([root().join("README.md")]) {
+        let text = fs::read_to_string(&document).expect("text");
+        // What stands between backticks, outside of code blocks.
+        let prose: String = text.split("```").step_by(2).collect();
+        for path in prose.split('`').skip(1).step_by(2) {
+            let folder = path.split_once('/').map(|(folder, _)| folder);
+            let is_ours =
+                folder.is_some_and(|folder| ["functions", "shared", "infra", "tests", "docs"].contains(&folder));
+            if is_ours && !path.contains(char::is_whitespace) {
+                named += 1;
+                lost.extend((!root().join(path).exists()).then(|| format!("{}: {path}", document.display())));
+            }
+        }
+    }
+    assert!(named > 40 && lost.is_empty(), "{named} named, {lost:#?}");
 }
