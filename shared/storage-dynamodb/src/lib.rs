@@ -47,6 +47,6 @@ mod webhooks;
 mod write;
 
 pub use bulk::{BulkWriter, PutItems};
-pub use keys::{Item, JobKeys};
+pub use keys::Item;
 pub use settings::{NoTable, StoreSettings};
 pub use table::Store;
