@@ -14,6 +14,7 @@ use license_api::{
     doc::{self, Kind, Param, ResponseDoc, Shape},
     visible_agreements, wire,
 };
+use license_domain::number::to_u64;
 use license_domain::{Portfolio, SubscriptionPlan};
 
 use crate::Context;
@@ -51,12 +52,12 @@ pub async fn handle(
 
     let (window, shown) = match visible_agreements(&*context.portfolios, &access, enterprise).await? {
         VisibleAgreements::Only(portfolios) => {
-            let window = page.fixed_window(count(portfolios.len()), PAGE_SIZE)?;
+            let window = page.fixed_window(to_u64(portfolios.len()), PAGE_SIZE)?;
             (window, window.of(portfolios))
         }
         VisibleAgreements::Everything => {
             let all = context.portfolios.all_agreements().await?;
-            let window = page.fixed_window(count(all.len()), PAGE_SIZE)?;
+            let window = page.fixed_window(to_u64(all.len()), PAGE_SIZE)?;
             (window, context.portfolios.portfolios(&window.of(all)).await?)
         }
     };
@@ -79,8 +80,4 @@ pub(crate) async fn show(
     let now = context.app.now();
     let shape = |portfolio| wire::Agreement::new(portfolio, &counts, &products, active_only, now);
     Ok(portfolios.iter().map(shape).collect())
-}
-
-fn count(n: usize) -> u64 {
-    u64::try_from(n).unwrap_or(u64::MAX)
 }

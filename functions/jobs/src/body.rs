@@ -91,7 +91,8 @@ impl Wish {
         match kind {
             JobKind::Grow => {
                 let wanted = fields.integer("desired_num_licenses", Presence::Required, Some(1), None);
-                params.desired_num_licenses = wanted.and_then(|wanted| u64::try_from(wanted).ok());
+                params.desired_num_licenses =
+                    wanted.map(|wanted| u64::try_from(wanted).expect("the field is 1 at least"));
                 let row = vec![Row::default()];
                 return done(fields, (params, Some(row), false));
             }

@@ -1,6 +1,7 @@
 //! A job as it is answered.
 
 use license_api::wire::time;
+use license_domain::number::to_u64;
 use license_domain::{
     EnterpriseId, Job, JobCounts, JobId, JobKind, JobState, Lane, LicenseId, PlanId, RowOutcome, RowResult, Timestamp,
 };
@@ -47,12 +48,12 @@ impl Shown {
         let done = counts.processed.saturating_sub(counts.waiting);
         // An enrollment's rows are counted with each course.
         let all = job.rows.map(|rows| match job.kind {
-            JobKind::Enroll => rows * u64::try_from(job.params.course_run_keys.len()).unwrap_or(1),
+            JobKind::Enroll => rows * to_u64(job.params.course_run_keys.len()),
             _ => rows,
         });
         let progress = match (job.state, all) {
             (JobState::Done, _) => 100,
-            (_, Some(all)) if all > 0 => u8::try_from((done * 100 / all).min(100)).unwrap_or(100),
+            (_, Some(all)) if all > 0 => u8::try_from((done * 100 / all).min(100)).expect("a percentage"),
             _ => 0,
         };
         Self {

@@ -18,6 +18,7 @@ use license_api::{
     wire,
 };
 use license_domain::EnterpriseId;
+use license_domain::number::to_u64;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -100,7 +101,7 @@ pub async fn handle(
 }
 
 fn window(page: &PageQuery, count: usize) -> Result<Window, ApiError> {
-    page.window(u64::try_from(count).unwrap_or(u64::MAX), PAGE_SIZE, MAX_PAGE_SIZE)
+    page.window(to_u64(count), PAGE_SIZE, MAX_PAGE_SIZE)
 }
 
 impl LearnerLicensesResponse {

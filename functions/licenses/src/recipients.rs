@@ -1,5 +1,6 @@
 //! Whom a request about many licenses means: learners by address, or by filters over the plan's live licenses.
 
+use license_domain::number::to_usize;
 use std::{collections::HashSet, time::Duration};
 
 use license_api::{Fields, Presence, email};
@@ -65,7 +66,7 @@ impl Meant {
         let mut query = LicenseQuery { filter, ..LicenseQuery::default() };
         for _ in 0..MAX_READS {
             let count: u64 = licenses.count(plan, &query.filter).await?.iter().map(|(_, count)| count).sum();
-            query.limit = usize::try_from(count).unwrap_or(usize::MAX);
+            query.limit = to_usize(count);
             let found = licenses.list(plan, &query).await?;
             if found.len() >= query.limit || !is_counted_exactly {
                 return Ok(found.into_iter().filter_map(|license| license.user_email).collect());

@@ -52,7 +52,7 @@ pub struct Context {
 
 /// Handles a batch of the queue.
 pub async fn handle(context: &Context, event: SqsEvent) -> SqsBatchResponse {
-    let jitter = |below: u32| u32::try_from(context.random.below(below.into())).unwrap_or_default();
+    let jitter = |below: u32| u32::try_from(context.random.below(below.into())).expect("a number below one of 32 bits");
     consume(event, (Queue::Mail, context.queues.as_ref()), jitter, |received| take(context, received)).await
 }
 
@@ -64,7 +64,9 @@ async fn take(context: &Context, received: Received) -> Outcome {
     };
     match send::send(context, mail).await {
         Ok(Progress::Settled) => Outcome::Done,
-        Ok(Progress::UnderWay) => Outcome::After(u32::try_from(LEASE.num_seconds()).unwrap_or(u32::MAX)),
+        Ok(Progress::UnderWay) => {
+            Outcome::After(u32::try_from(LEASE.num_seconds()).expect("the lease is some minutes"))
+        }
         Err(error) => {
             tracing::warn!(%mail, tries, %error, "mail delivery failed, will retry");
             metrics::failure("MailFailed", error.metric());

@@ -10,6 +10,7 @@ use license_api::{
     ApiError, Doc, PROVISIONERS, Page, PageQuery, Requester, RequiredPermission, Route, RouteAccess,
     doc::{self, ResponseDoc, Shape},
 };
+use license_domain::number::to_u64;
 use license_domain::{PlanType, Product};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -83,7 +84,7 @@ pub async fn products(
     requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningPlans)?;
     let mut products = context.portfolios.products().await?.products;
     products.sort_by_key(|product| product.id);
-    let window = page.fixed_window(u64::try_from(products.len()).unwrap_or(u64::MAX), PAGE_SIZE)?;
+    let window = page.fixed_window(to_u64(products.len()), PAGE_SIZE)?;
     Ok(Json(Page::new(&page, &window, window.of(products).into_iter().map(ProductShape::from).collect())))
 }
 
@@ -95,6 +96,6 @@ pub async fn plan_types(
     requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningPlans)?;
     let mut kinds = context.portfolios.products().await?.plan_types;
     kinds.sort_by_key(|kind| kind.id);
-    let window = page.fixed_window(u64::try_from(kinds.len()).unwrap_or(u64::MAX), PAGE_SIZE)?;
+    let window = page.fixed_window(to_u64(kinds.len()), PAGE_SIZE)?;
     Ok(Json(Page::new(&page, &window, window.of(kinds))))
 }

@@ -9,6 +9,7 @@
 //!
 //! Without a customer, all plans that the caller reaches, also inactive ones.
 
+use license_domain::number::to_u64;
 use std::collections::HashSet;
 
 use axum::{Json, extract::State, http::StatusCode};
@@ -62,13 +63,13 @@ pub async fn handle(
         VisibleAgreements::Only(portfolios) => {
             let found =
                 if only_current { newest_current(&portfolios, now) } else { sorted(&portfolios, also_inactive) };
-            let window = page.fixed_window(count(found.len()), plans::PAGE_SIZE)?;
+            let window = page.fixed_window(to_u64(found.len()), plans::PAGE_SIZE)?;
             let found = window.of(found);
             (portfolios, found, window)
         }
         VisibleAgreements::Everything => {
             let all = context.portfolios.all_plans().await?;
-            let window = page.fixed_window(count(all.len()), plans::PAGE_SIZE)?;
+            let window = page.fixed_window(to_u64(all.len()), plans::PAGE_SIZE)?;
             let shown = window.of(all);
             let agreements: HashSet<AgreementId> = shown.iter().map(|(_, agreement)| *agreement).collect();
             let agreements: Vec<AgreementId> = agreements.into_iter().collect();
@@ -98,8 +99,4 @@ fn newest_current(portfolios: &[Portfolio], now: Timestamp) -> Vec<PlanId> {
 
 fn find(portfolios: &[Portfolio], plan: PlanId) -> Option<(&Portfolio, &SubscriptionPlan)> {
     portfolios.iter().find_map(|portfolio| Some((portfolio, portfolio.plan(plan)?)))
-}
-
-fn count(n: usize) -> u64 {
-    u64::try_from(n).unwrap_or(u64::MAX)
 }

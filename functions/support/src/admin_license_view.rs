@@ -8,6 +8,7 @@ use license_api::{
     doc::{self, Kind, Param, ResponseDoc, Shape},
     wire,
 };
+use license_domain::number::to_u64;
 use license_domain::{
     EmailKey, EnterpriseId, License, LicenseId, LicenseStatus, Portfolio, ProductCatalog, SubscriptionPlan, Timestamp,
 };
@@ -88,7 +89,7 @@ pub async fn handle(
     let (found, products) = try_join!(Found::by_email(&context, &key), context.portfolios.products())?;
     let mut rows = found.rows();
     rows.retain(|(_, portfolio, _)| portfolio.agreement.enterprise_customer_uuid == enterprise);
-    let window = page.fixed_window(u64::try_from(rows.len()).unwrap_or(u64::MAX), PAGE_SIZE)?;
+    let window = page.fixed_window(to_u64(rows.len()), PAGE_SIZE)?;
     let now = context.app.now();
     let rows = window.of(rows).into_iter().map(|row| AdminLicense::new(row, &products, now));
     Ok(Json(Page::new(&page, &window, rows.collect())))

@@ -80,7 +80,13 @@ fn body(event: &Event, portfolio: &Portfolio, webhook: &Webhook) -> Option<Value
 async fn post(context: &Context, event: &Event, webhook: &Webhook, body: &str) -> Attempt {
     let now = context.clock.now();
     let (id, timestamp) = (event.id.to_string(), now.timestamp().to_string());
-    let signature = sign::header(webhook.secrets(now), (&id, &timestamp), body);
+    let signature = match sign::header(webhook.secrets(now), (&id, &timestamp), body) {
+        Ok(signature) => signature,
+        Err(error) => {
+            tracing::error!(webhook = %webhook.uuid, %error, "webhook could not be signed, nothing was sent");
+            return Attempt::Failed(error.to_string());
+        }
+    };
     let headers = [
         ("content-type", "application/json"),
         ("user-agent", "license-manager"),

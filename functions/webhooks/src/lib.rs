@@ -45,7 +45,7 @@ pub struct Context {
 
 /// Handles a batch of the queue.
 pub async fn handle(context: &Context, event: SqsEvent) -> SqsBatchResponse {
-    let jitter = |below: u32| u32::try_from(context.random.below(below.into())).unwrap_or_default();
+    let jitter = |below: u32| u32::try_from(context.random.below(below.into())).expect("a number below one of 32 bits");
     consume(event, (Queue::Webhooks, context.queues.as_ref()), jitter, |received| take(context, received)).await
 }
 

@@ -9,10 +9,16 @@ use sha2::Sha256;
 /// What secrets begin with.
 const PREFIX: &str = "whsec_";
 
+/// A secret that no receiver could verify a signature of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the webhook's secret is not Base64 behind whsec_")]
+pub struct UnreadableSecret;
+
 /// The key that a secret stands for.
-pub fn key(secret: &WebhookSecret) -> Vec<u8> {
-    let text = secret.0.strip_prefix(PREFIX).unwrap_or(&secret.0);
-    STANDARD.decode(text).unwrap_or_else(|_| text.as_bytes().to_vec())
+pub fn key(secret: &WebhookSecret) -> Result<Vec<u8>, UnreadableSecret> {
+    let text = secret.0.strip_prefix(PREFIX).ok_or(UnreadableSecret)?;
+    let key = STANDARD.decode(text).map_err(|_| UnreadableSecret)?;
+    if key.is_empty() { Err(UnreadableSecret) } else { Ok(key) }
 }
 
 /// The header's value: a signature for each secret, `v1,` and Base64, with spaces between.
@@ -20,15 +26,14 @@ pub fn header<'a>(
     secrets: impl Iterator<Item = &'a WebhookSecret>,
     (id, timestamp): (&str, &str),
     body: &str,
-) -> String {
-    let signatures = secrets.filter_map(|secret| {
-        // A key of any length will do for HMAC.
-        let mut mac = Hmac::<Sha256>::new_from_slice(&key(secret)).ok()?;
+) -> Result<String, UnreadableSecret> {
+    let signatures = secrets.map(|secret| {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&key(secret)?).expect("HMAC takes a key of any length");
         mac.update(format!("{id}.{timestamp}.").as_bytes());
         mac.update(body.as_bytes());
-        Some(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
+        Ok(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
     });
-    signatures.collect::<Vec<_>>().join(" ")
+    Ok(signatures.collect::<Result<Vec<_>, _>>()?.join(" "))
 }
 
 #[cfg(test)]
@@ -40,16 +45,25 @@ mod tests {
     fn a_signature_is_what_others_make_of_it() {
         let secret = WebhookSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned());
         let made =
-            header([&secret].into_iter(), ("msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330"), r#"{"test": 2432232314}"#);
+            header([&secret].into_iter(), ("msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330"), r#"{"test": 2432232314}"#)
+                .expect("a good secret");
         assert_eq!(made, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     }
 
     #[test]
     fn each_secret_signs() {
         let secrets = [WebhookSecret("whsec_MQ==".to_owned()), WebhookSecret("whsec_Mg==".to_owned())];
-        let made = header(secrets.iter(), ("id", "1"), "{}");
+        let made = header(secrets.iter(), ("id", "1"), "{}").expect("good secrets");
         let each: Vec<&str> = made.split(' ').collect();
         assert_eq!(each.len(), 2);
         assert_ne!(each[0], each[1]);
+    }
+
+    #[test]
+    fn a_secret_that_is_not_base64_signs_nothing() {
+        for bad in ["", "whsec_", "MQ==", "whsec_not base64"] {
+            let secret = WebhookSecret(bad.to_owned());
+            assert_eq!(header([&secret].into_iter(), ("id", "1"), "{}"), Err(UnreadableSecret), "{bad:?}");
+        }
     }
 }

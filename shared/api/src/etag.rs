@@ -51,8 +51,8 @@ fn version(modified: Timestamp) -> String {
 }
 
 fn tag<T: Serialize>(modified: Timestamp, body: &T) -> String {
-    // What is answered is made of texts, numbers and lists of them.
-    let mut sum = digest(&[&serde_json::to_vec(body).unwrap_or_default()]);
+    let bytes = serde_json::to_vec(body).expect("a body is made of texts, numbers and lists of them");
+    let mut sum = digest(&[&bytes]);
     sum.truncate(DIGITS);
     format!("{}-{sum}", version(modified))
 }

@@ -1,5 +1,6 @@
 //! Pages of a list: which one is asked for, and the links to its neighbors.
 
+use license_domain::number::{to_u64, to_usize};
 use std::convert::Infallible;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
@@ -67,13 +68,13 @@ impl PageQuery {
     /// As [`PageQuery::window`], for a page that a cursor leads to: it is there, even if there are fewer items by now.
     pub fn window_at_cursor(&self, count: u64, default: usize, max: usize) -> Result<Window, ApiError> {
         let place = self.window(u64::MAX, default, max)?;
-        let pages = count.div_ceil(u64::try_from(place.size.max(1)).unwrap_or(u64::MAX)).max(place.number);
+        let pages = count.div_ceil(to_u64(place.size.max(1))).max(place.number);
         Ok(Window { pages, count, ..place })
     }
 
     /// The same for pages whose size the client does not choose.
     pub fn fixed_window(&self, count: u64, size: usize) -> Result<Window, ApiError> {
-        let pages = count.div_ceil(u64::try_from(size.max(1)).unwrap_or(u64::MAX)).max(1);
+        let pages = count.div_ceil(to_u64(size.max(1))).max(1);
         let number = match self.number()? {
             PageNumber::Last => pages,
             PageNumber::Number(number) if (1..=pages).contains(&number) => number,
@@ -128,7 +129,7 @@ pub struct Window {
 impl Window {
     /// How many items come before it.
     pub fn offset(&self) -> u64 {
-        (self.number - 1) * u64::try_from(self.size).unwrap_or(u64::MAX)
+        (self.number - 1) * to_u64(self.size)
     }
 
     /// The link to the next page.
@@ -148,7 +149,7 @@ impl Window {
 
     /// The items of the page, of a list that is at hand.
     pub fn of<T>(&self, items: Vec<T>) -> Vec<T> {
-        let offset = usize::try_from(self.offset()).unwrap_or(usize::MAX);
+        let offset = to_usize(self.offset());
         items.into_iter().skip(offset).take(self.size).collect()
     }
 }

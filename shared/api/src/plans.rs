@@ -1,5 +1,6 @@
 //! Plans as lists show them: the newest start first, a page at a time, each with its counts.
 
+use license_domain::number::to_u64;
 use std::cmp::Reverse;
 
 use futures::try_join;
@@ -27,7 +28,7 @@ pub async fn page(
     now: Timestamp,
 ) -> Result<Page<wire::Plan>, ApiError> {
     sort(&mut plans);
-    let window = query.fixed_window(u64::try_from(plans.len()).unwrap_or(u64::MAX), PAGE_SIZE)?;
+    let window = query.fixed_window(to_u64(plans.len()), PAGE_SIZE)?;
     let shown = show(portfolios, window.of(plans), now).await?;
     Ok(Page::new(query, &window, shown))
 }

@@ -125,7 +125,10 @@ impl ServiceCaller {
     /// Full jitter: anything up to a bound that doubles with each attempt.
     pub fn wait(&self, attempt: u32) -> Duration {
         let most = self.limits.first_wait * 2_u32.saturating_pow(attempt - 1);
-        Duration::from_millis(self.random.below(u64::try_from(most.as_millis()).unwrap_or(u64::MAX)))
+        Duration::from_millis(
+            self.random
+                .below(u64::try_from(most.as_millis()).expect("a wait is far shorter than 64 bits of milliseconds")),
+        )
     }
 }
 

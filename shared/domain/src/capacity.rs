@@ -58,7 +58,7 @@ impl RevocationCap {
 
     /// How many are left; negative if the percentage was lowered afterwards.
     pub fn remaining(&self) -> i64 {
-        let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        let signed = crate::number::to_i64;
         signed(self.allowed) - signed(self.applied)
     }
 }

@@ -25,7 +25,7 @@ pub trait Random: Send + Sync {
         if bound == 0 {
             return 0;
         }
-        u64::try_from(self.bits() % u128::from(bound)).unwrap_or_default()
+        u64::try_from(self.bits() % u128::from(bound)).expect("a number below one of 64 bits")
     }
 
     /// A random (version 4) UUID.
@@ -65,7 +65,7 @@ pub trait Random: Send + Sync {
 
     /// An event's id: sorts by `now`, random within a millisecond.
     fn event_id(&self, now: Timestamp) -> EventId {
-        let millis = u64::try_from(now.timestamp_millis()).unwrap_or_default();
+        let millis = u64::try_from(now.timestamp_millis()).expect("no clock shows a time before 1970");
         let random = self.bits().to_be_bytes();
         let mut tail = [0_u8; 10];
         tail.copy_from_slice(&random[..10]);

@@ -38,7 +38,7 @@ fn collation(c: char) -> char {
     let Ok(byte) = u8::try_from(c) else { return c };
     match COLLATION.iter().position(|&b| b == byte) {
         // '!' is the first printable character after the space, which separates sort keys.
-        Some(rank) => char::from(b'!' + u8::try_from(rank).unwrap_or_default()),
+        Some(rank) => char::from(b'!' + u8::try_from(rank).expect("the table has fewer than 100 characters")),
         None => c,
     }
 }

@@ -3,6 +3,7 @@
 pub mod chunks;
 mod progress;
 
+use crate::number::to_u64;
 use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -81,7 +82,7 @@ impl JobKind {
             Self::Assign | Self::Revoke | Self::Remind => MAX_LANES,
             Self::Transfer | Self::Enroll | Self::Grow => 1,
         };
-        u16::try_from(chunks.min(u64::from(most))).unwrap_or(most).max(1)
+        u16::try_from(chunks.min(u64::from(most))).expect("at most `most`").max(1)
     }
 }
 
@@ -319,8 +320,8 @@ impl Job {
         let mut cutting = Chunks::new(self.kind, &self.params.course_run_keys);
         let mut chunks: Vec<Vec<Row>> = rows.iter().flat_map(|row| cutting.push(row.clone())).collect();
         chunks.extend(cutting.finish());
-        self.rows = Some(u64::try_from(rows.len()).unwrap_or(u64::MAX));
-        self.chunks = u64::try_from(chunks.len()).unwrap_or(u64::MAX);
+        self.rows = Some(to_u64(rows.len()));
+        self.chunks = to_u64(chunks.len());
         (self, chunks)
     }
 }

@@ -17,6 +17,7 @@ pub mod job;
 pub mod license;
 pub mod lifecycle;
 pub mod maxima;
+pub mod number;
 pub mod plan;
 pub mod product;
 pub mod renewal;

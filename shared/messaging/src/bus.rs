@@ -71,7 +71,7 @@ impl EventBus {
             operation: OPERATION,
             cause: DisplayErrorContext(&error).to_string(),
         })?;
-        let refused = usize::try_from(answer.failed_entry_count).unwrap_or_default();
+        let refused = usize::try_from(answer.failed_entry_count).expect("a number of entries");
         if refused == 0 {
             return Ok(());
         }

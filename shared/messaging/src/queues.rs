@@ -12,6 +12,9 @@ use crate::{
     settings::QueueSettings,
 };
 
+/// The longest time for which SQS hides a message: twelve hours.
+const MAX_HIDDEN_SECONDS: u32 = 12 * 60 * 60;
+
 /// The most messages of one call.
 const AT_ONCE: usize = 10;
 
@@ -96,7 +99,7 @@ impl Queues for SqsQueues {
 
     async fn back_off(&self, queue: Queue, receipt: &str, seconds: u32) -> Result<(), MessagingError> {
         let call = self.client.change_message_visibility().queue_url(self.url(queue)?).receipt_handle(receipt);
-        let call = call.visibility_timeout(i32::try_from(seconds).unwrap_or(i32::MAX));
+        let call = call.visibility_timeout(i32::try_from(seconds.min(MAX_HIDDEN_SECONDS)).expect("twelve hours"));
         call.send().await.map(|_| ()).map_err(|error| MessagingError::Unavailable {
             operation: "ChangeMessageVisibility",
             cause: DisplayErrorContext(&error).to_string(),

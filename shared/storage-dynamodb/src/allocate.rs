@@ -1,5 +1,6 @@
 //! Drawing seats out of a plan's buckets: which ones, and the writes that take them.
 
+use license_domain::number::{to_u64, to_usize};
 use license_domain::{License, Ordinal, SubscriptionPlan};
 
 use crate::{
@@ -32,7 +33,7 @@ impl BucketAllocation {
     pub(crate) fn change(&self) -> BucketChange {
         BucketChange {
             untouched_taken: (self.untouched > 0).then_some((self.seen.next, self.untouched)),
-            free: -i64::try_from(self.returned).unwrap_or(i64::MAX),
+            free: -license_domain::number::to_i64(self.returned),
             epoch: (self.returned > 0).then_some(self.seen.epoch),
             ..BucketChange::default()
         }
@@ -85,8 +86,8 @@ impl Store {
         }
         let mut buckets = self.buckets(plan).await?;
         if !buckets.is_empty() {
-            let turn = self.random.below(u64::try_from(buckets.len()).unwrap_or(1));
-            buckets.rotate_left(usize::try_from(turn).unwrap_or_default());
+            let turn = self.random.below(to_u64(buckets.len()));
+            buckets.rotate_left(to_usize(turn));
         }
         Ok(share_out(&buckets, n))
     }
@@ -109,7 +110,7 @@ impl Store {
             return Ok(Some((seats, Vec::new())));
         }
         self.cached.returned_seats.put(plan.uuid, ());
-        let enough = ahead.len() >= usize::try_from(share.returned).unwrap_or(usize::MAX);
+        let enough = ahead.len() >= to_usize(share.returned);
         let rows = if enough { ahead } else { self.rows_of(share.at, share.returned + CHOICE).await? };
         let Some(rows) = self.pick(rows, share.returned) else {
             return Ok(None);
@@ -140,7 +141,7 @@ impl Store {
         let range = Range {
             partition: at.partition(),
             prefix: Some(FREE_PREFIX.to_owned()),
-            limit: usize::try_from(limit).ok(),
+            limit: Some(to_usize(limit)),
             consistent: true,
             ..Range::default()
         };
@@ -148,13 +149,13 @@ impl Store {
     }
 
     fn pick(&self, mut rows: Vec<License>, n: u64) -> Option<Vec<License>> {
-        let n = usize::try_from(n).unwrap_or(usize::MAX);
+        let n = to_usize(n);
         if rows.len() < n {
             return None;
         }
         while rows.len() > n {
-            let out = self.random.below(u64::try_from(rows.len()).unwrap_or(1));
-            rows.swap_remove(usize::try_from(out).unwrap_or_default());
+            let out = self.random.below(to_u64(rows.len()));
+            rows.swap_remove(to_usize(out));
         }
         Some(rows)
     }

@@ -23,6 +23,8 @@ use license_storage::{
     Assign, AssignError, AssignRequest, Assigned, Assignment, Prefetch, Prefetches, ResumeFrom, StoreError,
 };
 
+pub(crate) use license_domain::number::to_u64;
+
 /// The most learners that are tried in one transaction.
 pub(crate) const AT_ONCE: usize = MAX_ITEMS - ROOM_FOR_OTHERS;
 
@@ -37,7 +39,8 @@ impl Prefetches for Store {
         emails.dedup();
         let mut keys: Vec<Key> = emails.iter().map(|email| LearnerKeys(email).slot(plan)).collect();
         let bucket = self.cached.buckets.get(&plan).map(|buckets| {
-            let bucket = u16::try_from(self.random.below(u64::from(buckets.max(1)))).unwrap_or_default();
+            let bucket =
+                u16::try_from(self.random.below(u64::from(buckets.max(1)))).expect("a number below one of 16 bits");
             BucketKeys { plan, bucket }
         });
         keys.extend(bucket.map(BucketKeys::bucket));
@@ -217,8 +220,4 @@ impl Store {
 /// Whether the learner holds no live license.
 pub(crate) fn is_fresh(wish: &Assignment, slots: &HashMap<EmailKey, Slot>) -> bool {
     slots.get(&wish.email.key()).is_none_or(|slot| !slot.license.status.is_live())
-}
-
-pub(crate) fn to_u64(n: usize) -> u64 {
-    u64::try_from(n).unwrap_or(u64::MAX)
 }

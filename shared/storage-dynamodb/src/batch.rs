@@ -117,7 +117,7 @@ impl Store {
             let end = from + share.untouched;
             while from < end {
                 let upto = end.min(from + to_u64(UNTOUCHED_AT_ONCE));
-                let n = usize::try_from(upto - from).unwrap_or(UNTOUCHED_AT_ONCE);
+                let n = license_domain::number::to_usize(upto - from);
                 let wishes = left.by_ref().take(n).collect();
                 chunks.push(new_chunk(chunks.len(), share.at.bucket, wishes));
                 if let Some(chunk) = chunks.last_mut() {

@@ -457,7 +457,7 @@ pub fn trail_entry(subject: Subject, event: EventId) -> Key {
 
 /// The least sort key of a trail's entries of that time or later.
 pub fn trail_from(at: Timestamp) -> String {
-    let millis = u64::try_from(at.timestamp_millis()).unwrap_or_default();
+    let millis = u64::try_from(at.timestamp_millis()).expect("no clock shows a time before 1970");
     uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid().to_string()
 }
 

@@ -4,6 +4,7 @@
 mod free;
 mod index;
 
+use license_domain::number::{to_u64, to_usize};
 use std::cmp::Ordering;
 
 use async_trait::async_trait;
@@ -105,7 +106,7 @@ impl Licenses for Store {
         } else {
             let rows = self.load(plan, filter).await?;
             let count = |status| rows.iter().filter(|row| row.status == status).count();
-            admitted.map(|status| (status, u64::try_from(count(status)).unwrap_or_default())).collect()
+            admitted.map(|status| (status, to_u64(count(status)))).collect()
         };
         counts.retain(|(_, count)| *count > 0);
         Ok(counts)
@@ -211,7 +212,7 @@ impl Store {
         rows.sort_by(|a, b| compare(order, a, b).then_with(|| tie(order, a.uuid, b.uuid)));
 
         if !query.filter.admits(LicenseStatus::Unassigned) {
-            let offset = usize::try_from(query.offset).unwrap_or(usize::MAX);
+            let offset = to_usize(query.offset);
             return Ok(rows.into_iter().skip(offset).take(query.limit).collect());
         }
         // Free seats all compare equal; rows equal to them (which name nobody) are sorted in among them by id.
@@ -220,7 +221,7 @@ impl Store {
         let upto = rows.partition_point(|row| compare(order, row, &seat) != Ordering::Greater);
         let buckets = self.buckets(plan).await?;
         let counted = count_of(plan, &buckets, &query.filter, LicenseStatus::Unassigned);
-        let block = counted + u64::try_from(upto - before).unwrap_or_default();
+        let block = counted + to_u64(upto - before);
 
         let mut found: Vec<License> = Vec::with_capacity(query.limit);
         let mut offset = query.offset;
@@ -228,10 +229,10 @@ impl Store {
         if found.len() < query.limit {
             if offset < block {
                 let limit = query.limit - found.len();
-                let left = usize::try_from(block - offset).unwrap_or(usize::MAX).min(limit);
+                let left = to_usize(block - offset).min(limit);
                 let reverse = order.last().is_some_and(|by| by.descending);
                 let equal = &rows[before..upto];
-                let skip = if reverse { block - offset - u64::try_from(left).unwrap_or_default() } else { offset };
+                let skip = if reverse { block - offset - to_u64(left) } else { offset };
                 let mut seats = self.free_seats(plan, &buckets, equal, (None, skip), left).await?;
                 if reverse {
                     seats.reverse();
@@ -291,8 +292,8 @@ fn count_of(
 }
 
 fn take(rows: &[License], offset: &mut u64, limit: usize, found: &mut Vec<License>) {
-    let skip = usize::try_from(*offset).unwrap_or(usize::MAX).min(rows.len());
-    *offset -= u64::try_from(skip).unwrap_or_default();
+    let skip = to_usize(*offset).min(rows.len());
+    *offset -= to_u64(skip);
     found.extend(rows[skip..].iter().take(limit - found.len()).cloned());
 }
 

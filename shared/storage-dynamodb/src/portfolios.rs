@@ -168,7 +168,11 @@ pub(crate) fn assemble(items: Vec<Item>) -> Result<Option<Portfolio>, StoreError
 
 /// A plan's counts: the sums of its buckets' shares.
 pub(crate) fn sum(total: u64, buckets: &[Bucket]) -> SeatCounts {
-    let share = |of: fn(&Bucket) -> i64| u64::try_from(buckets.iter().map(of).sum::<i64>()).unwrap_or_default();
+    // Buckets that are read while licenses change between two of them can add up to less than nothing.
+    let share = |of: fn(&Bucket) -> i64| {
+        let sum = buckets.iter().map(of).sum::<i64>().max(0);
+        u64::try_from(sum).expect("it is not negative")
+    };
     SeatCounts {
         total,
         assigned: share(|bucket| bucket.assigned),

@@ -26,6 +26,9 @@ use crate::{
 };
 use license_storage::StoreError;
 
+/// More items than a page has in any case: it ends after 1 MB.
+const MAX_PAGE_ITEMS: usize = 1_000_000;
+
 /// The most keys that one `BatchGetItem` may name.
 const BATCH_GET_LIMIT: usize = 100;
 /// The most items that one `BatchWriteItem` may hold.
@@ -235,7 +238,7 @@ impl Table {
             .expression_attribute_values(":pk", AttributeValue::S(range.partition.clone()))
             .scan_index_forward(!range.descending)
             .consistent_read(range.consistent)
-            .set_limit(limit.and_then(|limit| i32::try_from(limit).ok()))
+            .set_limit(limit.map(|limit| i32::try_from(limit.min(MAX_PAGE_ITEMS)).expect("a million")))
             .set_exclusive_start_key(after)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         if let Some(prefix) = &range.prefix {

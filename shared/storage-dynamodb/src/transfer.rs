@@ -1,6 +1,7 @@
 //! Licenses go over to another plan of the same agreement, with their seats.
 
 use async_trait::async_trait;
+use license_domain::number::to_u64;
 use license_domain::{
     EmailAddress, EmailKey, Event, EventKind, License, LicenseChange, LicenseStatus, Portfolio, SubscriptionPlan,
     audit_trail, change::FieldChange,
@@ -99,7 +100,7 @@ impl Transfer for Store {
                 (LicenseStatus::Activated.to_string(), standing(activated)),
                 (LicenseStatus::Assigned.to_string(), standing(n - activated)),
             ];
-            let count = Some(u64::try_from(moving.len()).unwrap_or_default());
+            let count = Some(to_u64(moving.len()));
             let event = |plan: &SubscriptionPlan, licenses: Vec<LicenseChange>| Event {
                 plan: Some(plan.uuid),
                 count,

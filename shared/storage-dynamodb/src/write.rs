@@ -14,6 +14,7 @@ use crate::{
     rows::{self, Bucket, Home, attributes, number, text},
     table::{Expression, Write},
 };
+use license_domain::number::{to_i64, to_u64};
 use license_storage::StoreError;
 
 /// How many items of a transaction are left for other things than slots, when as many learners as possible
@@ -63,7 +64,7 @@ impl Store {
     /// One of the plan's buckets, at random.
     pub(crate) fn any_bucket(&self, plan: PlanId, layout: &SeatLayout) -> BucketKeys {
         let bucket = self.random.below(u64::from(layout.buckets.max(1)));
-        BucketKeys { plan, bucket: u16::try_from(bucket).unwrap_or_default() }
+        BucketKeys { plan, bucket: u16::try_from(bucket).expect("a number below one of 16 bits") }
     }
 }
 
@@ -231,5 +232,5 @@ pub(crate) fn record_changes<T: serde::Serialize>(before: Option<&T>, after: Opt
 
 /// Signed, for counters.
 pub(crate) fn signed(n: usize) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
+    to_i64(to_u64(n))
 }

@@ -10,6 +10,7 @@ mod deploying;
 mod etags;
 mod events;
 mod faults;
+mod faults_not_hidden;
 mod idempotency;
 mod import;
 mod index_lag;

@@ -11,6 +11,7 @@ use license_api::{
     doc::{self, ResponseDoc, Shape},
     id, selection, wire,
 };
+use license_domain::number::to_u64;
 use license_domain::{License, PlanId};
 
 use crate::{Context, own_licenses};
@@ -45,7 +46,7 @@ pub async fn handle(
     let is_reached = portfolio.is_some_and(|found| access.includes(found.agreement.enterprise_customer_uuid));
     held.retain(|license| is_reached && filter.matches(license));
     selection::sort(&mut held, &selection::order(&params));
-    let window = page.fixed_window(u64::try_from(held.len()).unwrap_or(u64::MAX), PAGE_SIZE)?;
+    let window = page.fixed_window(to_u64(held.len()), PAGE_SIZE)?;
     let held: Vec<License> = window.of(held);
     Ok(Json(Page::new(&page, &window, held.iter().map(wire::License::new).collect())))
 }

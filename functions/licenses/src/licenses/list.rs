@@ -13,6 +13,7 @@ use license_api::{
     doc::{self, Kind, Param, ResponseDoc, Shape},
     selection, visible_agreements, wire,
 };
+use license_domain::number::to_u64;
 use license_domain::{Access, EmailKey, EnterpriseId, License, PlanId, Portfolio, SubscriptionPlan};
 use license_storage::{LicenseFilter, LicenseQuery, PagePosition};
 
@@ -132,7 +133,7 @@ async fn of_learner(
         .map(|(license, _)| license)
         .collect();
     found.sort_by_key(|license| (license.subscription_plan, license.status, license.uuid));
-    let window = page.window(u64::try_from(found.len()).unwrap_or(u64::MAX), PAGE_SIZE, MAX_PAGE_SIZE)?;
+    let window = page.window(to_u64(found.len()), PAGE_SIZE, MAX_PAGE_SIZE)?;
     Ok((window, window.of(found)))
 }
 

@@ -18,6 +18,7 @@ use license_api::{
     id, wire,
 };
 use license_csv::CsvTable;
+use license_domain::number::to_usize;
 use license_domain::{EmailAddress, License, LicenseStatus, PlanId};
 use license_storage::{LicenseFilter, LicenseQuery};
 
@@ -56,7 +57,7 @@ pub async fn handle(
     let filter = LicenseFilter { statuses: Some(taken), ..LicenseFilter::default() };
     let count: u64 = context.licenses.count(plan, &filter).await?.iter().map(|(_, count)| count).sum();
     // Some more than were counted, for those that come in between.
-    let limit = usize::try_from(count).unwrap_or(usize::MAX).saturating_add(100);
+    let limit = to_usize(count).saturating_add(100);
     let query = LicenseQuery { filter, limit, ..LicenseQuery::default() };
     let licenses = context.licenses.list(plan, &query).await?;
 

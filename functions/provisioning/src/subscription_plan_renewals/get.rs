@@ -202,7 +202,7 @@ fn changed(
     }
     fields.finish()?;
     let before = before.clone();
-    let licenses = licenses.and_then(|licenses| u64::try_from(licenses).ok());
+    let licenses = licenses.map(|licenses| u64::try_from(licenses).expect("the field is 1 at least"));
     Ok(SubscriptionPlanRenewal {
         renewed_subscription_plan: Change::new(there("renewed_subscription_plan"), renewed)
             .over(before.renewed_subscription_plan),

@@ -1,6 +1,7 @@
 //! `GET /api/v1/provisioning-admins/subscription-plan-renewals/`: renewals, ordered by number, 100 a page. Filters:
 //! `salesforce_opportunity_id`, `prior_subscription_plan`, `renewed_subscription_plan`.
 
+use license_domain::number::to_u64;
 use std::collections::BTreeSet;
 
 use axum::{Json, extract::State, http::StatusCode};
@@ -59,7 +60,7 @@ pub async fn handle(
         .filter(|(_, renewal)| is_meant(renewal))
         .collect();
     found.sort_by_key(|(_, renewal)| renewal.id);
-    let window = page.fixed_window(u64::try_from(found.len()).unwrap_or(u64::MAX), PAGE_SIZE)?;
+    let window = page.fixed_window(to_u64(found.len()), PAGE_SIZE)?;
     let shape = |(portfolio, renewal)| wire::Renewal::new(portfolio, renewal);
     Ok(Json(Page::new(&page, &window, window.of(found).into_iter().map(shape).collect())))
 }

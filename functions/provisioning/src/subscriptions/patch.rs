@@ -68,7 +68,8 @@ impl PlanPatch {
             salesforce_opportunity_line_item: Change::new(there("salesforce_opportunity_line_item"), line_item),
             for_internal_use_only,
             is_revocation_cap_enabled,
-            revoke_max_percentage: percentage.and_then(|percentage| u32::try_from(percentage).ok()),
+            revoke_max_percentage: percentage
+                .map(|percentage| u32::try_from(percentage).expect("the field is a percentage")),
             can_freeze_unused_licenses,
             should_auto_apply_licenses: Change::new(there("should_auto_apply_licenses"), should_auto_apply_licenses),
         })

@@ -1,5 +1,6 @@
 //! Free seats in the order of their ids: rows of seats that came back, and untouched ones by arithmetic.
 
+use license_domain::number::{to_u64, to_usize};
 use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
@@ -23,7 +24,7 @@ impl Store {
         (after, offset): (Option<LicenseId>, u64),
         limit: usize,
     ) -> Result<Vec<License>, StoreError> {
-        let visible_agreements = usize::try_from(offset).unwrap_or(usize::MAX).saturating_add(limit);
+        let visible_agreements = to_usize(offset).saturating_add(limit);
         let from = format!("{FREE_PREFIX}{}", after.map(|license| format!("{license} ")).unwrap_or_default());
         let to = format!("{FREE_PREFIX}~");
         let queries = buckets.iter().filter(|(_, bucket)| bucket.free > 0).map(|(at, _)| {
@@ -102,7 +103,7 @@ fn page(stored: &[LicenseId], prefix: SeatPrefix, ranges: &[Untouched], offset: 
                 let skipped = skip.min(end - range.next);
                 skip -= skipped;
                 let from = range.next + skipped;
-                let wanted = u64::try_from(limit - found.len()).unwrap_or(u64::MAX);
+                let wanted = to_u64(limit - found.len());
                 let upto = end.min(from.saturating_add(wanted));
                 found.extend((from..upto).map(|sequence| prefix.license(Ordinal { bucket: range.bucket, sequence })));
                 range.next = upto.max(from);

@@ -1,6 +1,7 @@
 //! A plan's index: its rows by status and address, spread over shards.
 
 use futures::future::try_join_all;
+use license_domain::number::to_usize;
 use license_domain::{License, LicenseStatus, SubscriptionPlan};
 
 use crate::{
@@ -23,7 +24,7 @@ impl Store {
         offset: u64,
         limit: usize,
     ) -> Result<Vec<License>, StoreError> {
-        let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        let size = |n: u64| to_usize(n);
         let limit = limit.min(size(count.saturating_sub(offset)));
         let behind = size(count).saturating_sub(size(offset) + limit);
         let descending = behind < size(offset);

@@ -1,5 +1,6 @@
 //! One transaction of a renewal under way: some licenses are carried over.
 
+use license_domain::number::to_usize;
 use std::collections::{HashMap, HashSet};
 
 use license_domain::{
@@ -113,7 +114,8 @@ impl Store {
     ) -> Result<Option<Copied>, StoreError> {
         let Job { prior, future, batch: Renewing { stamp, .. }, .. } = job;
         let bucket = turn % usize::from(future.seats.buckets.max(1));
-        let at = BucketKeys { plan: future.uuid, bucket: u16::try_from(bucket).unwrap_or_default() };
+        let at =
+            BucketKeys { plan: future.uuid, bucket: u16::try_from(bucket).expect("a number below one of 16 bits") };
         let mut keys: Vec<Key> = vec![at.bucket()];
         for email in learners {
             keys.extend([prior, future].map(|plan| LearnerKeys(email).slot(plan.uuid)));
@@ -147,7 +149,7 @@ impl Store {
             Ok(shares) => shares,
             Err(few) => {
                 outcome.is_over = true;
-                wanting.truncate(usize::try_from(few.available).unwrap_or(usize::MAX));
+                wanting.truncate(to_usize(few.available));
                 let Ok(shares) = self.allocate(future, few.available, None).await? else { return Ok(None) };
                 shares
             }

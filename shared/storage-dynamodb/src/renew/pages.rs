@@ -1,5 +1,6 @@
 //! Walking a plan's list until every license that is to be carried over was.
 
+use license_domain::number::to_usize;
 use std::{
     collections::{BTreeSet, HashSet},
     time::Duration,
@@ -94,7 +95,7 @@ impl Store {
         let mut width = 1;
         if fits && !learners.is_empty() {
             let first = self.random.below(to_u64(learners.len()));
-            learners.rotate_left(usize::try_from(first).unwrap_or_default());
+            learners.rotate_left(to_usize(first));
             width = PARALLEL.min(usize::from(job.future.seats.buckets.max(1)));
         }
         let chunks = learners.chunks(AT_ONCE).enumerate();
