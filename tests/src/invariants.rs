@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use license_domain::{
-    AuditEntry, Delivery, Event, License, LicenseId, LicenseStatus, PlanId, SubscriptionPlan, SubscriptionPlanRenewal,
+    AuditEntry, Delivery, Event, Job, License, LicenseId, LicenseStatus, PlanId, SubscriptionPlan,
+    SubscriptionPlanRenewal,
 };
 use license_storage_dynamodb::{
     Store,
@@ -33,8 +34,8 @@ pub struct Invariants {
     pub others: Vec<License>,
     /// Events.
     pub events: Vec<Event>,
-    /// Batches that are not done.
-    pub pending_batches: usize,
+    /// Internal runs that are under way.
+    pub internal_runs: usize,
     /// The audit trails, by their partitions.
     pub audit_trails: BTreeMap<String, Vec<AuditEntry>>,
     /// Records of mails.
@@ -91,9 +92,9 @@ impl Invariants {
             ("TRAIL", _) => self.audit_trails.entry(key.pk).or_default().push(read(item)),
             ("SENT", _) => self.deliveries.push(read(item)),
             ("EVENT", _) => self.events.push(read(item)),
-            ("BATCH", "@") => {
-                let is_pending = item.get("state").and_then(|state| state.as_s().ok()).is_some_and(|s| s == "pending");
-                self.pending_batches += usize::from(is_pending);
+            ("JOB", "@") => {
+                let run: Job = read(item);
+                self.internal_runs += usize::from(run.is_internal && run.due().is_some());
             }
             _ => {}
         }
@@ -111,7 +112,7 @@ impl Invariants {
     }
 
     /// Every plan's counters are what its items say, no license is there twice, and every change of a license
-    /// has its event. Holds whenever no batch is under way.
+    /// has its event. Holds whenever no internal run is under way.
     #[track_caller]
     pub fn check(&self) {
         self.check_counts();
@@ -123,7 +124,7 @@ impl Invariants {
     /// names one of the same learner in the plan that follows; no two name the same.
     #[track_caller]
     pub fn check_renewals(&self) {
-        assert_eq!(self.hidden, [], "hidden, though no batch is under way");
+        assert_eq!(self.hidden, [], "hidden, though no run is under way");
         for renewal in self.renewals.iter().filter(|renewal| renewal.processed) {
             let plan = renewal.renewed_subscription_plan.expect("a plan follows");
             assert!(self.plans.contains_key(&plan) && renewal.processed_datetime.is_some(), "{renewal:?}");
@@ -147,7 +148,7 @@ impl Invariants {
     /// Every plan's counters are what its items say, and no license is there twice.
     #[track_caller]
     pub fn check_counts(&self) {
-        assert_eq!(self.pending_batches, 0, "a batch is under way");
+        assert_eq!(self.internal_runs, 0, "an internal run is under way");
         for plan in self.plans.values() {
             self.check_plan(plan);
         }

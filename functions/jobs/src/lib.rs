@@ -64,7 +64,8 @@ pub(crate) async fn find(context: &Context, requester: &Requester, job: &str) ->
     if requester.access(ADMINS).is_empty() && !requester.principal.is_superuser {
         return Err(RequiredPermission::Admin.refusal());
     }
-    let job = context.jobs.job(job).await?;
+    // An internal run is not a job.
+    let job = context.jobs.job(job).await?.filter(|job| !job.is_internal);
     requester.require(ADMINS, job.as_ref().map(|job| job.enterprise_customer_uuid), RequiredPermission::Admin)?;
     job.ok_or_else(|| ApiError::not_found("Job"))
 }

@@ -2,12 +2,15 @@
 //! another address. A token with another address means that the learner's address changed: the licenses follow
 //! it, those of all customers.
 
-use futures::{future::try_join_all, try_join};
+use futures::{StreamExt, TryStreamExt, stream, try_join};
 use license_api::Requester;
 use license_domain::{EmailAddress, EmailKey, License, LmsUserId};
 use license_storage::{Learners, StoreError};
 
-/// The caller's licenses, each once.
+/// How many addresses of one learner are looked up at once, at most.
+const PARALLEL: usize = 8;
+
+/// The requester's licenses, each once.
 pub async fn of(learners: &dyn Learners, requester: &Requester) -> Result<Vec<License>, StoreError> {
     let email = requester.principal.email.as_ref();
     let user = requester.principal.lms_user_id;
@@ -22,7 +25,9 @@ pub async fn of(learners: &dyn Learners, requester: &Requester) -> Result<Vec<Li
     // What could not follow (somebody else holds a license there) is still the learner's.
     let elsewhere: Vec<EmailKey> =
         addresses.iter().filter(|address| Some(*address) != email).map(EmailAddress::key).collect();
-    for found in try_join_all(elsewhere.iter().map(|key| learners.licenses_of(key))).await? {
+    let reads = elsewhere.iter().map(|key| learners.licenses_of(key));
+    let reads = stream::iter(reads.collect::<Vec<_>>()).buffered(PARALLEL);
+    for found in reads.try_collect::<Vec<_>>().await? {
         held.extend(found.into_iter().filter(|license| license.lms_user_id == Some(user)));
     }
     held.sort_by_key(|license| license.uuid);

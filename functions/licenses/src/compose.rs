@@ -6,7 +6,7 @@ use license_api::{ApiSettings, AppState, CsvLimit, LearnerPortal};
 use license_clients::{ExportClient, ExportSettings};
 use license_runtime::{self as runtime, Error, Parts};
 use license_settings::Declared;
-use license_work::Engine;
+use license_work::{LicenseKinds, Runs};
 
 use crate::Context;
 
@@ -25,11 +25,8 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
         learners: parts.store.clone(),
         prefetches: parts.store.clone(),
         audit_trails: parts.store.clone(),
-        assign: parts.store.clone(),
-        remind: parts.store.clone(),
-        revoke: parts.store.clone(),
         jobs: parts.store.clone(),
-        engine: Engine::new(&parts.store, None),
+        runs: Runs::new(&parts.store, parts.clock(), parts.random(), LicenseKinds::new(&parts.store)),
         exports: Arc::new(exports),
         portal: LearnerPortal::from_lookup(parts.lookup()),
         csv_limit: CsvLimit::from_lookup(parts.lookup())?,

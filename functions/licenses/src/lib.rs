@@ -2,6 +2,7 @@
 
 mod compose;
 mod find;
+mod inline;
 mod licenses;
 mod plan;
 mod recipients;
@@ -12,8 +13,8 @@ use std::sync::Arc;
 use axum::{Router, extract::FromRef};
 use license_api::{AppState, CsvLimit, Endpoints, LearnerPortal};
 use license_clients::Exports;
-use license_storage::{Assign, AuditTrails, Jobs, Learners, Licenses, Portfolios, Prefetches, Remind, Revoke};
-use license_work::Engine;
+use license_storage::{AuditTrails, Jobs, Learners, Licenses, Portfolios, Prefetches};
+use license_work::{LicenseKinds, Runs};
 
 pub use self::compose::{SETTINGS, compose};
 
@@ -32,16 +33,10 @@ pub struct Context {
     pub prefetches: Arc<dyn Prefetches>,
     /// The audit trail.
     pub audit_trails: Arc<dyn AuditTrails>,
-    /// Assigning licenses.
-    pub assign: Arc<dyn Assign>,
-    /// Reminding learners.
-    pub remind: Arc<dyn Remind>,
-    /// Revoking licenses.
-    pub revoke: Arc<dyn Revoke>,
     /// Jobs on record.
     pub jobs: Arc<dyn Jobs>,
-    /// Carries jobs out.
-    pub engine: Engine,
+    /// Assigning, revoking and reminding: in one transaction, or as a run.
+    pub runs: Runs<LicenseKinds>,
     /// Files for download.
     pub exports: Arc<dyn Exports>,
     /// Where links of learners lead.

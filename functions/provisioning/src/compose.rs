@@ -6,6 +6,7 @@ use license_api::{ApiSettings, AppState};
 use license_clients::{CatalogClient, CatalogSettings, ClientSettings, ServiceClient};
 use license_runtime::{self as runtime, Error, Parts};
 use license_settings::Declared;
+use license_work::Renewals;
 
 use crate::Context;
 
@@ -23,7 +24,7 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
         provision: parts.store.clone(),
         update: parts.store.clone(),
         renewals: parts.store.clone(),
-        renew: parts.store.clone(),
+        renewal_runs: Renewals::new(&parts.store, parts.clock(), parts.random()),
         audit_trails: parts.store.clone(),
         catalogs: Arc::new(CatalogClient::new(client, CatalogSettings::from_lookup(parts.lookup()))),
     })

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use axum::{Router, extract::FromRef};
 use license_api::{AppState, Endpoints};
 use license_clients::Catalogs;
-use license_storage::{AuditTrails, Portfolios, Provision, Renew, Renewals, Update};
+use license_storage::{AuditTrails, Portfolios, Provision, Renewals, Update};
+use license_work::Renewals as RenewalRuns;
 
 pub use self::compose::{SETTINGS, compose};
 
@@ -30,7 +31,7 @@ pub struct Context {
     /// Renewals.
     pub renewals: Arc<dyn Renewals>,
     /// Processes renewals.
-    pub renew: Arc<dyn Renew>,
+    pub renewal_runs: RenewalRuns,
     /// The audit trail.
     pub audit_trails: Arc<dyn AuditTrails>,
     /// The catalog service.

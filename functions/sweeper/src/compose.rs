@@ -5,7 +5,7 @@ use std::sync::Arc;
 use license_messaging::{Queue, QueueSettings, SqsQueues};
 use license_runtime::{self as runtime, Error, Parts};
 use license_settings::Declared;
-use license_work::Engine;
+use license_work::RunRecords;
 
 use crate::Context;
 
@@ -18,8 +18,7 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
     Ok(Context {
         clock: parts.clock(),
         sweep: parts.store.clone(),
-        batches: parts.store.clone(),
-        jobs: Arc::new(Engine::new(&parts.store, None)),
+        runs: Arc::new(RunRecords::new(&parts.store, parts.clock())),
         queues: Arc::new(SqsQueues::new(&queues, &parts.aws)),
     })
 }

@@ -1,8 +1,8 @@
-//! Work that should have got on by now: batches (large assignments, renewals) whose request died half-way, jobs that
-//! stand still whatever ended them, jobs with rows that wait for seats.
+//! Examines runs that are due: requests that were ended half-way, renewals, jobs that make no progress whatever ended
+//! them, jobs with rows that wait for seats. What makes no progress gets its messages anew; workers do the work.
 //!
-//! Every minute all of it is looked at, each customer in turn. What is taken up is postponed first, longer each time, so
-//! that it cannot keep its place in front of others, even if it ends this process.
+//! Every minute all of them are examined, each customer in turn. What is examined is postponed first, longer each time,
+//! so that it cannot keep its place in front of others, even if it ends this process.
 
 mod compose;
 
@@ -12,84 +12,75 @@ use async_trait::async_trait;
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use chrono::TimeDelta;
 use lambda_runtime::LambdaEvent;
-use license_domain::{BatchId, Clock, Due, JobId, Timestamp, Waits, Work, due::in_turns};
+use license_domain::{Clock, Due, JobId, Timestamp, Waits, due::in_turns};
 use license_messaging::Queues;
-use license_storage::{Batches, StoreError, Sweep};
+use license_storage::{StoreError, Sweep};
 use license_telemetry::metrics::{self, Unit};
-use license_work::{Engine, JobError, Look};
+use license_work::{Examined, RunRecords, RunStatus, WorkError};
 use serde::Serialize;
 use serde_json::Value;
 
 pub use self::compose::{SETTINGS, compose};
 
-/// How much due work one invocation looks at, at most; the next one, a minute later, looks at the rest.
+/// How many due runs one invocation examines, at most; the next one, a minute later, examines the rest.
 const MAX_DUE: usize = 1_000;
 
-/// For how long one invocation takes up work. Its last batch has the rest of the function's time.
+/// For how long one invocation takes up runs.
 const TIME: TimeDelta = TimeDelta::seconds(180);
 
-/// How much work is looked through for jobs that stand still, at most.
-const MAX_STALLED: usize = 300;
+/// How many runs under way are looked through for those without progress, at most.
+const MAX_EXAMINED: usize = 300;
 
-/// For so long a job may stand still before it is counted. A turn of it is a minute at most.
-const MAX_PATIENCE: TimeDelta = TimeDelta::minutes(15);
-
-/// A batch that failed so many times, after 1, 2, 4 and 8 minutes, is counted.
-const STALLED_ATTEMPTS: u32 = 4;
+/// For so long a run may make no progress before it is counted. A turn of it is a minute at most.
+const MAX_WITHOUT_PROGRESS: TimeDelta = TimeDelta::minutes(15);
 
 /// What this function may do.
 #[derive(Clone)]
 pub struct Context {
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Work that is due.
+    /// Runs that are due.
     pub sweep: Arc<dyn Sweep>,
-    /// The batches on record.
-    pub batches: Arc<dyn Batches>,
-    /// Jobs.
-    pub jobs: Arc<dyn ResumeJobs>,
-    /// Where work waits.
+    /// The runs on record.
+    pub runs: Arc<dyn Runs>,
+    /// Where the messages go.
     pub queues: Arc<dyn Queues>,
 }
 
-/// Jobs that are due.
+/// Runs that are due.
 #[async_trait]
-pub trait ResumeJobs: Send + Sync {
-    /// Looks at a job that was postponed so many times before.
-    async fn look(&self, job: JobId, attempts: u32) -> Result<Look, JobError>;
+pub trait Runs: Send + Sync {
+    /// Examines a run that was postponed so many times since it made progress last.
+    async fn examine(&self, run: JobId, attempts: u32) -> Result<Examined, WorkError>;
 
-    /// Jobs, pending or running, of which nothing has moved since then.
-    async fn stalled(&self, since: Timestamp, limit: usize) -> Result<Vec<JobId>, JobError>;
+    /// Runs, pending or running, of which nothing has moved since then.
+    async fn without_progress(&self, since: Timestamp, limit: usize) -> Result<Vec<JobId>, WorkError>;
 }
 
 #[async_trait]
-impl ResumeJobs for Engine {
-    async fn look(&self, job: JobId, attempts: u32) -> Result<Look, JobError> {
-        Self::look(self, job, attempts).await
+impl Runs for RunRecords {
+    async fn examine(&self, run: JobId, attempts: u32) -> Result<Examined, WorkError> {
+        Self::examine(self, run, attempts).await
     }
 
-    async fn stalled(&self, since: Timestamp, limit: usize) -> Result<Vec<JobId>, JobError> {
-        Self::stalled(self, since, limit).await
+    async fn without_progress(&self, since: Timestamp, limit: usize) -> Result<Vec<JobId>, WorkError> {
+        Self::without_progress(self, since, limit).await
     }
 }
 
 /// What one invocation did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Batches that are done now.
+    /// Runs that made no progress, or wait for seats that are free now, and got their messages.
     pub resumed: usize,
-    /// Licenses that were handed out, or carried over.
-    pub licenses: usize,
-    /// Jobs that stood still, or waited for seats that are there now, and were set in motion.
-    pub jobs: usize,
-    /// Work that failed again, or could not be looked at; it is postponed.
+    /// Runs that could not be examined; they are postponed.
     pub failed: usize,
-    /// Batches and jobs that have stood still for too long. `None`: they could not be read.
+    /// Runs that have made no progress for too long. `None`: they could not be read.
     pub without_progress: Option<usize>,
 }
 
-/// Handles the schedule's event. One bad piece of work does not stop the others; an error is returned only where not
-/// even the list of what is due could be read.
+/// Handles the schedule's event. One bad run does not stop the others; an error is returned only where not even the list
+/// of what is due could be read.
 pub async fn handle(context: &Context, event: LambdaEvent<EventBridgeEvent<Value>>) -> Result<Report, StoreError> {
     let request_id = event.context.request_id.as_str();
     let until = context.clock.now() + TIME;
@@ -98,94 +89,70 @@ pub async fn handle(context: &Context, event: LambdaEvent<EventBridgeEvent<Value
         if context.clock.now() >= until {
             break;
         }
-        if let Err(failure) = take_up(context, due, &mut report).await {
-            let work = due.work;
-            tracing::error!(request_id, ?work, attempts = due.attempts, error = %failure, "work failed, and is postponed");
-            metrics::failure("BatchFailed", failure.metric());
+        if let Err(error) = take_up(context, due, &mut report).await {
+            let (run, attempts) = (due.run, due.attempts);
+            tracing::error!(request_id, %run, attempts, %error, "run {run} could not be examined, it is postponed");
+            metrics::failure("SweepFailed", error.metric());
             report.failed += 1;
         }
     }
     if report != Report::default() {
-        let Report { resumed, licenses, jobs, failed, .. } = report;
-        tracing::info!(request_id, resumed, licenses, jobs, failed, "due work was taken up");
+        let Report { resumed, failed, .. } = report;
+        tracing::info!(request_id, resumed, failed, "due runs were examined");
     }
-    Ok(Report { without_progress: count_stalled(context, request_id).await, ..report })
+    Ok(Report { without_progress: count_without_progress(context, request_id).await, ..report })
 }
 
-/// Counts what has stood still for too long, after all that could be done for it. The metric is written each time, so
-/// that its alarm ends by itself; where the table does not answer, it is missing.
-async fn count_stalled(context: &Context, request_id: &str) -> Option<usize> {
-    let since = context.clock.now() - MAX_PATIENCE;
-    let under_way = context.sweep.under_way(MAX_DUE).await;
-    let jobs = context.jobs.stalled(since, MAX_STALLED).await;
-    let (under_way, jobs) = match (under_way, jobs) {
-        (Ok(under_way), Ok(jobs)) => (under_way, jobs),
-        (Err(error), _) => {
-            tracing::error!(request_id, %error, "batches without progress could not be read");
-            return None;
-        }
-        (_, Err(error)) => {
-            tracing::error!(request_id, %error, "jobs without progress could not be read");
+/// Counts the runs that have made no progress for too long, after all that could be done for them. A run that moves is
+/// not counted, however long it takes. The metric is written each time, so that its alarm ends by itself; where the
+/// table does not answer, it is missing.
+async fn count_without_progress(context: &Context, request_id: &str) -> Option<usize> {
+    let since = context.clock.now() - MAX_WITHOUT_PROGRESS;
+    let runs = match context.runs.without_progress(since, MAX_EXAMINED).await {
+        Ok(runs) => runs,
+        Err(error) => {
+            tracing::error!(request_id, %error, "runs without progress could not be read");
             return None;
         }
     };
-    let is_stalled = |due: &&Due| matches!(due.work, Work::Batch(_)) && due.attempts >= STALLED_ATTEMPTS;
-    let batches: Vec<&Due> = under_way.iter().filter(is_stalled).collect();
-    for batch in &batches {
-        tracing::error!(request_id, batch = ?batch.work, attempts = batch.attempts, "a batch makes no progress");
+    for run in &runs {
+        tracing::error!(request_id, %run, "run {run} makes no progress");
     }
-    for job in &jobs {
-        tracing::error!(request_id, %job, "a job makes no progress");
-    }
-    let stalled = batches.len() + jobs.len();
-    metrics::record(
-        "RunsWithoutProgress",
-        f64::from(u32::try_from(stalled).expect("a sweep looks at some hundreds")),
-        Unit::Count,
-        &[],
-    );
-    Some(stalled)
+    let count = f64::from(u32::try_from(runs.len()).expect("it is MAX_EXAMINED at most"));
+    metrics::record("RunsWithoutProgress", count, Unit::Count, &[]);
+    Some(runs.len())
 }
 
-/// 1. Postpone the work, by a time that grows with each attempt. Somebody else did: they have it.
-/// 2. A batch: do what is left of it. A job: look at it, and send the messages that let it go on.
-/// 3. A job that gets on by itself, or waits for seats: it is looked at again after its own time.
-async fn take_up(context: &Context, due: Due, report: &mut Report) -> Result<(), JobError> {
-    let waits = match due.work {
-        Work::Batch(_) => Waits::BATCH,
-        Work::Job(_) => Waits::JOB,
-    };
+/// 1. Postpone the run, by a time that grows with each attempt. Another sweeper did: it has the run.
+/// 2. Examine it. It makes no progress: send the messages that let it continue.
+/// 3. It makes progress, or waits for seats: it is examined again after its own time.
+async fn take_up(context: &Context, due: Due, report: &mut Report) -> Result<(), WorkError> {
     let postpone = async |seen: &Due, waits: Waits, (wait, attempts): (u32, u32)| {
         context.sweep.postpone(seen, context.clock.now() + waits.after(wait), attempts).await
     };
     let next = due.attempts.saturating_add(1);
-    let Some(taken) = postpone(&due, waits, (due.attempts, next)).await? else { return Ok(()) };
-    match due.work {
-        Work::Batch(batch) => resume(context, batch, report).await?,
-        Work::Job(job) => match context.jobs.look(job, due.attempts).await? {
-            Look::StandsStill(messages) => {
-                tracing::info!(%job, attempts = due.attempts, "a job is set in motion");
-                context.queues.send(messages).await?;
-                report.jobs += 1;
+    // How long it is left alone is known once it is read: until then, as short as any.
+    let Some(taken) = postpone(&due, Waits::INTERNAL, (due.attempts, next)).await? else { return Ok(()) };
+    let run = due.run;
+    let Examined { status, waits } = context.runs.examine(run, due.attempts).await?;
+    match status {
+        RunStatus::StandsStill(messages) => {
+            tracing::info!(%run, attempts = due.attempts, "run {run} made no progress and is resumed");
+            context.queues.send(messages).await?;
+            report.resumed += 1;
+            if waits != Waits::INTERNAL {
+                postpone(&taken, waits, (due.attempts, next)).await?;
             }
-            Look::GetsOn => {
-                postpone(&taken, Waits::JOB, (0, 0)).await?;
-            }
-            Look::Waits => {
-                postpone(&taken, Waits::SEATS, (due.attempts, next)).await?;
-            }
-            Look::GivenUp => tracing::error!(%job, "a job stood still for too long and is given up; it may be resumed"),
-            Look::Settled => {}
-        },
+        }
+        RunStatus::Moving => {
+            postpone(&taken, waits, (0, 0)).await?;
+        }
+        RunStatus::WaitsForSeats => {
+            postpone(&taken, Waits::SEATS, (due.attempts, next)).await?;
+        }
+        RunStatus::GivenUp => tracing::error!(%run, "run {run} made no progress for too long and is given up"),
+        RunStatus::Ended => {}
     }
-    Ok(())
-}
-
-async fn resume(context: &Context, batch: BatchId, report: &mut Report) -> Result<(), JobError> {
-    let licenses = context.batches.resume(batch).await?;
-    tracing::info!(%batch, licenses, "a batch was resumed");
-    report.resumed += 1;
-    report.licenses += licenses;
     Ok(())
 }
 
@@ -200,14 +167,14 @@ mod tests {
 
     use super::*;
 
-    const GOOD: BatchId = BatchId(Uuid::from_u128(1));
-    const BAD: BatchId = BatchId(Uuid::from_u128(2));
-    const BETTER: BatchId = BatchId(Uuid::from_u128(3));
+    const GOOD: JobId = JobId(Uuid::from_u128(1));
+    const BAD: JobId = JobId(Uuid::from_u128(2));
+    const ENDED: JobId = JobId(Uuid::from_u128(3));
 
     #[derive(Default)]
     struct Fake {
         is_down: bool,
-        resumed: Mutex<Vec<BatchId>>,
+        examined: Mutex<Vec<JobId>>,
         postponed: Mutex<Vec<(Timestamp, u32)>>,
     }
 
@@ -219,27 +186,12 @@ mod tests {
 
     #[async_trait]
     impl Sweep for Fake {
-        async fn under_way(&self, _: usize) -> Result<Vec<Due>, StoreError> {
-            let due = Due {
-                work: Work::Batch(BAD),
-                agreement: AgreementId(Uuid::nil()),
-                at: Timestamp::UNIX_EPOCH,
-                attempts: 4,
-            };
-            Ok(vec![due, Due { attempts: 3, ..due }, Due { work: Work::Job(JobId(Uuid::nil())), ..due }])
-        }
-
         async fn due(&self, limit: usize) -> Result<Vec<Due>, StoreError> {
             if self.is_down {
                 return Err(StoreError::Unavailable { operation: "due", cause: "down".to_owned() });
             }
-            let due = |batch| Due {
-                work: Work::Batch(batch),
-                agreement: AgreementId(Uuid::nil()),
-                at: Timestamp::UNIX_EPOCH,
-                attempts: 2,
-            };
-            Ok([GOOD, BAD, BETTER].into_iter().map(due).take(limit).collect())
+            let due = |run| Due { run, agreement: AgreementId(Uuid::nil()), at: Timestamp::UNIX_EPOCH, attempts: 2 };
+            Ok([GOOD, BAD, ENDED].into_iter().map(due).take(limit).collect())
         }
 
         async fn postpone(&self, seen: &Due, at: Timestamp, attempts: u32) -> Result<Option<Due>, StoreError> {
@@ -249,24 +201,18 @@ mod tests {
     }
 
     #[async_trait]
-    impl Batches for Fake {
-        async fn resume(&self, batch: BatchId) -> Result<usize, StoreError> {
-            self.resumed.lock().expect("not poisoned").push(batch);
-            match batch {
-                BAD => Err(StoreError::Corrupt { key: "BATCH#2".to_owned(), cause: "no plan".to_owned() }),
-                BETTER => Ok(0),
-                _ => Ok(90),
-            }
-        }
-    }
-
-    #[async_trait]
-    impl ResumeJobs for Fake {
-        async fn look(&self, _: JobId, _: u32) -> Result<Look, JobError> {
-            Ok(Look::Settled)
+    impl Runs for Fake {
+        async fn examine(&self, run: JobId, _: u32) -> Result<Examined, WorkError> {
+            self.examined.lock().expect("not poisoned").push(run);
+            let status = match run {
+                BAD => return Err(WorkError::Gone("agreement")),
+                GOOD => RunStatus::StandsStill(Vec::new()),
+                _ => RunStatus::Ended,
+            };
+            Ok(Examined { status, waits: Waits::INTERNAL })
         }
 
-        async fn stalled(&self, since: Timestamp, _: usize) -> Result<Vec<JobId>, JobError> {
+        async fn without_progress(&self, since: Timestamp, _: usize) -> Result<Vec<JobId>, WorkError> {
             assert_eq!(since, Timestamp::UNIX_EPOCH - TimeDelta::minutes(15));
             Ok(vec![JobId(Uuid::from_u128(4)), JobId(Uuid::from_u128(5))])
         }
@@ -284,13 +230,7 @@ mod tests {
     }
 
     fn context(fake: &Arc<Fake>) -> Context {
-        Context {
-            clock: fake.clone(),
-            sweep: fake.clone(),
-            batches: fake.clone(),
-            jobs: fake.clone(),
-            queues: fake.clone(),
-        }
+        Context { clock: fake.clone(), sweep: fake.clone(), runs: fake.clone(), queues: fake.clone() }
     }
 
     fn tick() -> LambdaEvent<EventBridgeEvent<Value>> {
@@ -309,12 +249,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_bad_batch_does_not_stop_the_others() {
+    async fn a_bad_run_does_not_stop_the_others() {
         let fake = Arc::new(Fake::default());
         let report = handle(&context(&fake), tick()).await.expect("a report");
-        assert_eq!(report, Report { resumed: 2, licenses: 90, jobs: 0, failed: 1, without_progress: Some(3) });
-        assert_eq!(*fake.resumed.lock().expect("not poisoned"), [GOOD, BAD, BETTER]);
-        // All of it was postponed before: the third time by four minutes.
+        assert_eq!(report, Report { resumed: 1, failed: 1, without_progress: Some(2) });
+        assert_eq!(*fake.examined.lock().expect("not poisoned"), [GOOD, BAD, ENDED]);
+        // All of them were postponed before: the third time by four minutes.
         let later = Timestamp::UNIX_EPOCH + TimeDelta::minutes(4);
         assert_eq!(*fake.postponed.lock().expect("not poisoned"), [(later, 3); 3]);
     }

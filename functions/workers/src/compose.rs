@@ -8,7 +8,7 @@ use license_clients::{
 use license_messaging::{Queue, QueueSettings, SqsQueues};
 use license_runtime::{self as runtime, Error, Parts};
 use license_settings::Declared;
-use license_work::{Engine, Services};
+use license_work::{AllKinds, Renewals, Runs, Services};
 
 use crate::Context;
 
@@ -32,6 +32,9 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
         catalogs: Arc::new(CatalogClient::new(client, CatalogSettings::from_lookup(parts.lookup()))),
         exports: Arc::new(ExportClient::new(exports, &parts.aws, parts.clock())?),
     };
+    let enterprises = services.enterprises.clone();
+    let renewals = Renewals::new(&parts.store, parts.clock(), parts.random());
+    let kinds = AllKinds::new(&parts.store, parts.clock(), renewals, services);
     Ok(Context {
         clock: parts.clock(),
         random: parts.random(),
@@ -39,8 +42,8 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
         portfolios: parts.store.clone(),
         audit_trails: parts.store.clone(),
         notifications: parts.store.clone(),
-        enterprises: services.enterprises.clone(),
-        engine: Engine::new(&parts.store, Some(services)),
+        enterprises,
+        runs: Runs::new(&parts.store, parts.clock(), parts.random(), kinds),
         queues: Arc::new(SqsQueues::new(&queues, &parts.aws)),
     })
 }

@@ -8,7 +8,7 @@ use crate::{BulkError, Context};
 /// How many calls are under way at once at most.
 const PARALLEL: usize = 5;
 
-/// Asks the enterprise service, for each learner. It may be asked twice: an audit stays one.
+/// Calls the enterprise service for each learner. A second call changes nothing: an audit stays an audit.
 pub(crate) async fn revoke(context: &Context, event: &Event) -> Result<(), BulkError> {
     let users: Vec<LmsUserId> = event
         .licenses

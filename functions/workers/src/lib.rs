@@ -1,4 +1,4 @@
-//! Work off the queue for what takes long: jobs in many parts, and calls of other services that follow from changes.
+//! Takes work off the queue: runs, lane by lane, and calls of other services that follow from changes.
 
 mod compose;
 mod enrollments;
@@ -10,16 +10,16 @@ use std::sync::Arc;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use license_clients::{ClientError, Enterprises};
 use license_domain::{Clock, Consequence, EventId, JobId, Random};
-use license_messaging::{Message, MessagingError, Outcome, Queue, Queues, Received, consume};
+use license_messaging::{Message, MessagingError, Outcome, Outgoing, Queue, Queues, Received, consume};
 use license_storage::{AuditTrails, Events, Notifications, Portfolios, StoreError};
 use license_telemetry::metrics;
-use license_work::{BEGIN, Engine, JobError, Pace, Progress, REFILL};
+use license_work::{ALL_LANES, AllKinds, Runs, Turn, WAITING_LANE, WorkError};
 
 pub use self::compose::{SETTINGS, compose};
 
-/// After so many times a message is put aside (the template's `maxReceiveCount`), unless it is of a job, which the sweeper
-/// keeps going.
-const LAST_TRY: u32 = 6;
+/// After so many attempts a message goes to the dead-letter queue (the template's `maxReceiveCount`), unless it is a
+/// run's, which the sweeper resumes.
+const LAST_ATTEMPT: u32 = 6;
 
 /// What this function may do.
 #[derive(Clone)]
@@ -38,13 +38,13 @@ pub struct Context {
     pub notifications: Arc<dyn Notifications>,
     /// The enterprise service, which enrolls learners.
     pub enterprises: Arc<dyn Enterprises>,
-    /// Jobs.
-    pub engine: Engine,
+    /// Runs of every kind.
+    pub runs: Runs<AllKinds>,
     /// The queue itself.
     pub queues: Arc<dyn Queues>,
 }
 
-/// Why work was not done. It is tried again.
+/// Why work failed. It is retried.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BulkError {
     /// The table.
@@ -56,9 +56,9 @@ pub(crate) enum BulkError {
     /// A queue.
     #[error(transparent)]
     Messaging(#[from] MessagingError),
-    /// A job.
+    /// A run.
     #[error(transparent)]
-    Job(#[from] JobError),
+    Job(#[from] WorkError),
 }
 
 impl BulkError {
@@ -89,54 +89,54 @@ async fn take(context: &Context, received: Received) -> Outcome {
     let Received { message, tries, id } = received;
     let (done, job) = match message {
         Message::Follow { event, consequence } => follow(context, event, consequence).await,
-        Message::Job { job, lane: REFILL, step } => {
-            let went = context.engine.refill(job, step, Pace::IN_TURN).await;
-            (go_on(context, went).await, Some(job))
+        Message::Job { job, lane: WAITING_LANE, step } => {
+            let next = context.runs.retry_waiting(job, step, Turn::OF_A_MESSAGE).await;
+            (send(context, next).await, Some(job))
         }
-        Message::Job { job, lane: BEGIN, .. } => {
-            let begun = context.engine.begin(job).await;
-            (go_on(context, begun).await, Some(job))
+        Message::Job { job, lane: ALL_LANES, .. } => {
+            let next = context.runs.begin(job).await;
+            (send(context, next).await, Some(job))
         }
         Message::Job { job, lane, step } => {
-            let went = context.engine.lane(job, lane, step, Pace::IN_TURN).await;
-            (go_on(context, went).await, Some(job))
+            let next = context.runs.lane(job, lane, step, Turn::OF_A_MESSAGE).await;
+            (send(context, next).await, Some(job))
         }
         Message::Mail { .. } | Message::Webhook { .. } => {
-            tracing::error!(message = id, "a message on the queue of work asks for something else");
+            tracing::error!(message = id, "message of another queue was received");
             return Outcome::Later;
         }
     };
     let Err(error) = done else { return Outcome::Done };
     metrics::failure("BulkFailed", error.metric());
-    if let Some(job) = job.filter(|_| error.is_retryable() && tries >= LAST_TRY) {
-        tracing::error!(%job, %error, "a job does not get on; the sweeper will set it in motion again");
+    if let Some(job) = job.filter(|_| error.is_retryable() && tries >= LAST_ATTEMPT) {
+        tracing::error!(%job, %error, "run {job} failed and makes no progress; the sweeper resumes it");
         return Outcome::Done;
     }
     if let Some(job) = job.filter(|_| !error.is_retryable()) {
-        tracing::error!(%job, %error, "a job stopped; it may be resumed");
-        return match context.engine.fail(job, error.metric()).await {
+        tracing::error!(%job, %error, "run {job} stopped");
+        return match context.runs.records().fail(job, error.metric()).await {
             Ok(()) => Outcome::Done,
             Err(_) => Outcome::Later,
         };
     }
-    tracing::warn!(message = id, tries, %error, "work was not done, and is tried again");
+    tracing::warn!(message = id, tries, %error, "work failed, will retry");
     Outcome::Later
 }
 
-/// Carries out what an event asks for; which job it is about, if it is about one.
+/// Does what an event asks for; the run that it is about, if it is about one.
 async fn follow(context: &Context, event: EventId, consequence: usize) -> (Result<(), BulkError>, Option<JobId>) {
     let event = match context.events.event(event).await {
         Ok(Some(event)) => event,
         Ok(None) => {
-            tracing::error!(%event, "an event is not kept any more; what it asks for is given up");
+            tracing::error!(%event, "event has expired, its consequence is given up");
             return (Ok(()), None);
         }
         Err(error) => return (Err(error.into()), None),
     };
     match event.consequences.get(consequence) {
         Some(Consequence::RunJob { job, .. }) => {
-            let begun = context.engine.begin(*job).await;
-            (go_on(context, begun).await, Some(*job))
+            let next = context.runs.begin(*job).await;
+            (send(context, next).await, Some(*job))
         }
         Some(Consequence::CheckUtilization) => (utilization::check(context, &event).await, None),
         Some(Consequence::ReplayWebhook { webhook, from, until }) => {
@@ -144,15 +144,12 @@ async fn follow(context: &Context, event: EventId, consequence: usize) -> (Resul
         }
         Some(Consequence::RevokeEnrollments) => (enrollments::revoke(context, &event).await, None),
         _ => {
-            tracing::error!(event = %event.id, consequence, "an event asks for something that is not done here");
+            tracing::error!(event = %event.id, consequence, "event has a consequence that this function does not know");
             (Ok(()), None)
         }
     }
 }
 
-async fn go_on(context: &Context, progress: Result<Progress, JobError>) -> Result<(), BulkError> {
-    match progress? {
-        Progress::Over => Ok(()),
-        Progress::On(messages) => Ok(context.queues.send(messages).await?),
-    }
+async fn send(context: &Context, messages: Result<Vec<Outgoing>, WorkError>) -> Result<(), BulkError> {
+    Ok(context.queues.send(messages?).await?)
 }

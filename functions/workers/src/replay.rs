@@ -1,4 +1,4 @@
-//! A webhook is told again what happened between two moments. The customer's trail knows which events that were; the
+//! A webhook gets the events between two moments again. The customer's audit trail knows which events those were; the
 //! deliveries carry the same ids as the first time, by which their receiver knows them.
 
 use license_domain::{Event, EventId, Subject, Timestamp, WebhookId};
@@ -16,7 +16,7 @@ pub(crate) async fn replay(
     webhook: WebhookId,
     (from, until): (Timestamp, Timestamp),
 ) -> Result<(), BulkError> {
-    // Only ids are kept: the trail is read from its end, and told from its beginning.
+    // Only ids are kept: the trail is read from its end, and sent from its beginning.
     let mut happened: Vec<EventId> = Vec::new();
     loop {
         let query =
@@ -34,6 +34,6 @@ pub(crate) async fn replay(
         let messages = some.iter().map(|id| Outgoing::now(Queue::Webhooks, event.enterprise, message(id))).collect();
         context.queues.send(messages).await?;
     }
-    tracing::info!(%webhook, events = happened.len(), "a webhook is told again");
+    tracing::info!(%webhook, events = happened.len(), "events were sent to the webhook again");
     Ok(())
 }

@@ -4,10 +4,10 @@ use license_domain::{Event, Stamp};
 
 use crate::{BulkError, Context};
 
-/// At how many percent admins are told, the greatest first.
+/// At how many percent admins get a notice, the greatest first.
 const THRESHOLDS: [u8; 2] = [100, 75];
 
-/// Tells the admins what they were not told before. Once all is allocated, three quarters are no news.
+/// Sends the notice that the admins did not get before. Once all is allocated, that of three quarters is left out.
 pub(crate) async fn check(context: &Context, event: &Event) -> Result<(), BulkError> {
     let Some(portfolio) = context.portfolios.portfolio(event.agreement).await? else { return Ok(()) };
     let Some(plan) = event.plan.and_then(|plan| portfolio.plan(plan)) else { return Ok(()) };

@@ -15,9 +15,6 @@ use crate::{StartError, clock::LocalClock};
 /// How often a task looks at the clock.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How often a schedule is called again in one go while it says that there is more to do.
-const MAX_CALLS: usize = 1_000;
-
 /// All schedules of the template.
 pub struct Schedules {
     clock: Arc<LocalClock>,
@@ -84,15 +81,8 @@ impl Schedules {
             tracing::error!(function, "the runner does not know this scheduled function");
             return;
         }
-        for _ in 0..MAX_CALLS {
-            match function_sweeper::handle(&self.sweeper, self.event(now)).await {
-                Ok(report) if report.resumed > 0 => {}
-                Ok(_) => return,
-                Err(error) => {
-                    tracing::error!(function, %error, "a scheduled function failed");
-                    return;
-                }
-            }
+        if let Err(error) = function_sweeper::handle(&self.sweeper, self.event(now)).await {
+            tracing::error!(function, %error, "a scheduled function failed");
         }
     }
 

@@ -25,7 +25,9 @@ use futures::{
     future::{BoxFuture, Either, Shared, select},
 };
 use license_domain::{Principal, Timestamp};
-use license_storage::{Idempotency, IdempotencyKey, IdempotencyRecord, IdempotencyRecords, RecordContent, StoreError};
+use license_storage::{
+    Idempotency, IdempotencyKey, IdempotencyRecord, IdempotencyRecords, RecordContent, ResumeFrom, StoreError,
+};
 use serde::de::DeserializeOwned;
 
 use crate::{ApiError, AppState, body::BODY_LIMIT, digest::digest};
@@ -65,13 +67,17 @@ impl KeyedRequest {
     pub(crate) async fn take(&self, records: &dyn IdempotencyRecords, now: Timestamp) -> Result<Idempotency, ApiError> {
         let mut idempotency = self.idempotency.clone();
         let Some(seen) = self.record(now).await? else { return Ok(idempotency) };
-        let RecordContent::Run(from) = &seen.content else {
-            return Err(ApiError::Defect("the handler makes a change again whose outcome is on record"));
+        let from = match seen.content {
+            RecordContent::Run(from) => from,
+            RecordContent::EndedRun(run) => ResumeFrom::Run(run),
+            RecordContent::Outcome(_) => {
+                return Err(ApiError::Defect("the handler makes a change again whose outcome is on record"));
+            }
         };
         if !records.take_over(&idempotency, &seen, now).await? {
             return Err(under_way());
         }
-        idempotency.resume = Some(*from);
+        idempotency.resume = Some(from);
         Ok(idempotency)
     }
 

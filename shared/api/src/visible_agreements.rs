@@ -1,8 +1,11 @@
 //! The agreements that a list shows to a caller.
 
-use futures::future::try_join_all;
+use futures::{StreamExt, TryStreamExt, stream};
 use license_domain::{Access, EnterpriseId, Portfolio};
 use license_storage::{Portfolios, StoreError};
+
+/// How many agreements are read at once, at most.
+const PARALLEL: usize = 8;
 
 /// What a list is made from.
 #[derive(Clone, Debug)]
@@ -25,8 +28,10 @@ pub async fn visible_agreements(
         (None, Access::All) => return Ok(VisibleAgreements::Everything),
         (None, Access::Only(enterprises)) => enterprises.iter().copied().collect(),
     };
-    let found = try_join_all(enterprises.iter().map(|enterprise| portfolios.portfolio_of_enterprise(*enterprise)));
-    let mut found: Vec<Portfolio> = found.await?.into_iter().flatten().collect();
+    let reads = enterprises.iter().map(|enterprise| portfolios.portfolio_of_enterprise(*enterprise));
+    let reads = stream::iter(reads.collect::<Vec<_>>()).buffer_unordered(PARALLEL);
+    let found: Vec<Option<Portfolio>> = reads.try_collect().await?;
+    let mut found: Vec<Portfolio> = found.into_iter().flatten().collect();
     found.sort_by_key(|portfolio| portfolio.agreement.uuid);
     Ok(VisibleAgreements::Only(found))
 }

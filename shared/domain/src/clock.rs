@@ -4,7 +4,7 @@
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use uuid::Uuid;
 
-use crate::ids::{ActivationKey, AgreementId, BatchId, EventId, JobId, PlanId, WebhookId};
+use crate::ids::{ActivationKey, AgreementId, EventId, JobId, PlanId, WebhookId};
 
 /// A moment in UTC, in whole microseconds (the precision of the wire).
 pub type Timestamp = DateTime<Utc>;
@@ -51,11 +51,6 @@ pub trait Random: Send + Sync {
     /// A new webhook's id.
     fn webhook_id(&self) -> WebhookId {
         WebhookId(self.uuid())
-    }
-
-    /// A new batch's id.
-    fn batch_id(&self) -> BatchId {
-        BatchId(self.uuid())
     }
 
     /// A new activation key. It is the learner's secret: all of its bits are random.

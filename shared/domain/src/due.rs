@@ -1,5 +1,4 @@
-//! Work that takes more than one transaction, and when it is looked at next. Whatever does not get on is postponed, so
-//! that it cannot keep its place in front of others.
+//! When runs are examined. What makes no progress is postponed, so that it cannot keep its place in front of others.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -7,32 +6,23 @@ use chrono::TimeDelta;
 
 use crate::{
     clock::Timestamp,
-    ids::{AgreementId, BatchId, JobId},
+    ids::{AgreementId, JobId},
 };
 
-/// Work that takes more than one transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Work {
-    /// A large assignment, or the processing of a renewal.
-    Batch(BatchId),
-    /// A job.
-    Job(JobId),
-}
-
-/// Work that should have got on by now.
+/// A run that is due to be examined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
-    /// The work.
-    pub work: Work,
-    /// The agreement whose work it is.
+    /// The run.
+    pub run: JobId,
+    /// The agreement whose run it is.
     pub agreement: AgreementId,
     /// When it fell due.
     pub at: Timestamp,
-    /// How often it was postponed since it last got on.
+    /// How often it was postponed since it made progress last.
     pub attempts: u32,
 }
 
-/// How long work is left alone before somebody looks at it again.
+/// How long a run is left alone before the sweeper examines it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waits {
     /// At first; the time doubles with each attempt.
@@ -42,9 +32,9 @@ pub struct Waits {
 }
 
 impl Waits {
-    /// A batch, which only the sweeper resumes.
-    pub const BATCH: Self = Self { first: TimeDelta::seconds(60), longest: TimeDelta::seconds(3_600) };
-    /// A job, whose lanes go on by their own messages unless something ended them.
+    /// An internal run: its request has it to itself for a minute; a Lambda behind the API ends after half of it.
+    pub const INTERNAL: Self = Self { first: TimeDelta::seconds(60), longest: TimeDelta::seconds(3_600) };
+    /// A job, whose lanes continue by their own messages unless something ended them.
     pub const JOB: Self = Self { first: TimeDelta::seconds(300), longest: TimeDelta::seconds(3_600) };
     /// A job with rows that wait for seats.
     pub const SEATS: Self = Self { first: TimeDelta::seconds(60), longest: TimeDelta::seconds(300) };
@@ -56,7 +46,7 @@ impl Waits {
     }
 }
 
-/// The same work so that each agreement has its turn: the oldest of each, then the second oldest of each.
+/// The same runs so that each agreement has its turn: the oldest of each, then the second oldest of each.
 pub fn in_turns(due: Vec<Due>) -> Vec<Due> {
     let count = due.len();
     let mut turns: Vec<VecDeque<Due>> = Vec::new();
@@ -84,23 +74,20 @@ mod tests {
     #[test]
     fn waits_grow_up_to_a_bound() {
         let minutes = |waits: Waits| [0, 1, 2, 5, 40].map(|attempts| waits.after(attempts).num_minutes());
-        assert_eq!(minutes(Waits::BATCH), [1, 2, 4, 32, 60]);
+        assert_eq!(minutes(Waits::INTERNAL), [1, 2, 4, 32, 60]);
         assert_eq!(minutes(Waits::SEATS), [1, 2, 4, 5, 5]);
     }
 
     #[test]
     fn each_agreement_has_its_turn() {
         let due = |n: u128, agreement: u128| Due {
-            work: Work::Job(JobId(Uuid::from_u128(n))),
+            run: JobId(Uuid::from_u128(n)),
             agreement: AgreementId(Uuid::from_u128(agreement)),
             at: Timestamp::UNIX_EPOCH,
             attempts: 0,
         };
         let ordered = in_turns(vec![due(1, 7), due(2, 7), due(3, 7), due(4, 5), due(5, 6), due(6, 5)]);
-        let ids = |due: &Due| match due.work {
-            Work::Job(job) => job.0.as_u128(),
-            Work::Batch(_) => 0,
-        };
+        let ids = |due: &Due| due.run.0.as_u128();
         assert_eq!(ordered.iter().map(ids).collect::<Vec<_>>(), [1, 4, 5, 2, 6, 3]);
     }
 }

@@ -53,9 +53,7 @@ uuid_id! {
     ActivationKey,
     /// A catalog of courses in the catalog service.
     CatalogId,
-    /// Work that takes more than one transaction.
-    BatchId,
-    /// Work that is carried out after the answer.
+    /// A job: work that takes several transactions.
     JobId,
     /// An address of a customer's that is told of its events.
     WebhookId,

@@ -1,4 +1,5 @@
-//! A job: work on many rows that is carried out after the answer, in chunks of which each has its effect once.
+//! Runs: work that takes several transactions, in chunks of which each has its effect once. A job is a run that a
+//! requester asked for and can watch; an internal run belongs to a request that is too large for one transaction.
 
 pub mod chunks;
 mod progress;
@@ -10,11 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use self::chunks::Chunks;
 use crate::{
+    actor::Stamp,
     agreement::CustomerAgreement,
     clock::Timestamp,
     due::Waits,
     email::EmailAddress,
-    ids::{AgreementId, EnterpriseId, JobId, LicenseId, LmsUserId, PlanId},
+    ids::{AgreementId, EnterpriseId, JobId, LicenseId, LmsUserId, PlanId, RenewalId},
     license::LicenseStatus,
 };
 
@@ -48,10 +50,13 @@ pub enum JobKind {
     Enroll,
     /// The plan gets more licenses. There is one row.
     Grow,
+    /// A renewal's licenses are copied into the future plan. There are no rows: what is copied shows in the licenses.
+    #[schemars(skip)]
+    Renew,
 }
 
 impl JobKind {
-    /// Every kind.
+    /// The kinds of jobs; runs of other kinds are internal.
     pub const ALL: [Self; 6] = [Self::Assign, Self::Revoke, Self::Remind, Self::Transfer, Self::Enroll, Self::Grow];
 
     /// Its name.
@@ -63,6 +68,7 @@ impl JobKind {
             Self::Transfer => "transfer",
             Self::Enroll => "enroll",
             Self::Grow => "grow",
+            Self::Renew => "renew",
         }
     }
 
@@ -72,7 +78,7 @@ impl JobKind {
             Self::Assign | Self::Revoke | Self::Remind => 80,
             Self::Transfer => 30,
             Self::Enroll => 25,
-            Self::Grow => 1,
+            Self::Grow | Self::Renew => 1,
         }
     }
 
@@ -80,7 +86,7 @@ impl JobKind {
     pub fn lanes(self, chunks: u64) -> u16 {
         let most = match self {
             Self::Assign | Self::Revoke | Self::Remind => MAX_LANES,
-            Self::Transfer | Self::Enroll | Self::Grow => 1,
+            Self::Transfer | Self::Enroll | Self::Grow | Self::Renew => 1,
         };
         u16::try_from(chunks.min(u64::from(most))).expect("at most `most`").max(1)
     }
@@ -100,7 +106,7 @@ pub enum JobState {
     Waiting,
     /// All rows are done.
     Done,
-    /// Somebody stopped it; rows that were done stay done.
+    /// It was canceled; rows that were done stay done.
     // Clients know this spelling.
     #[serde(rename = "cancelled")]
     Canceled,
@@ -138,7 +144,7 @@ pub struct RowFilter {
     pub search: Vec<String>,
 }
 
-/// What a job is told beside its rows.
+/// What a job needs beside its rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobParams {
     /// A greeting for the mail.
@@ -147,7 +153,7 @@ pub struct JobParams {
     /// A closing for the mail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closing: Option<String>,
-    /// Whether learners are told.
+    /// Whether learners get a mail.
     #[serde(default)]
     pub notify: bool,
     /// Whether learners without a seat wait for one.
@@ -167,7 +173,18 @@ pub struct JobParams {
     pub desired_num_licenses: Option<u64>,
 }
 
-/// A job on record.
+/// What the run of a renewal is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenewalRun {
+    /// The renewal.
+    pub renewal: RenewalId,
+    /// The future plan, which is hidden until the run ends.
+    pub future_plan: PlanId,
+    /// The epochs of its buckets until the run ends: seats are allocated on condition that they still hold.
+    pub epochs: Vec<u64>,
+}
+
+/// A run on record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     /// Its id.
@@ -183,11 +200,11 @@ pub struct Job {
     /// The plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscription_plan: Option<PlanId>,
-    /// What it is told.
+    /// What it needs beside its rows.
     pub params: JobParams,
     /// Whether it only says what it would do.
     pub dry_run: bool,
-    /// Who asked for it.
+    /// Its requester.
     pub requested_by: String,
     /// Where they hear of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -197,7 +214,17 @@ pub struct Job {
     pub lms_user_id: Option<LmsUserId>,
     /// In which request.
     pub request_id: String,
-    /// For so many seconds the request that asked for it has it to itself.
+    /// Whether it belongs to a request that is too large for one transaction. Such a run is not listed among jobs, no
+    /// event tells of it, and it is never given up: it may have reserved seats.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_internal: bool,
+    /// The reason that its changes are stamped with, if it is not the job's kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What it renews.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewal: Option<RenewalRun>,
+    /// For so many seconds no worker begins it: its request works on it.
     #[serde(default)]
     pub head_start_seconds: u16,
     /// How many rows it has, once that is known.
@@ -212,7 +239,7 @@ pub struct Job {
     /// On how many lanes.
     #[serde(default)]
     pub lanes: u16,
-    /// What became of its rows, once it is over.
+    /// The outcomes of its rows, once it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<JobCounts>,
     /// The job that this one undoes.
@@ -233,7 +260,7 @@ pub struct Job {
     /// Until when its rows and results are kept. While it is under way the sweeper puts it off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_until: Option<Timestamp>,
-    /// When it was asked for.
+    /// When it was requested.
     pub created: Timestamp,
     /// When it changed last.
     pub modified: Timestamp,
@@ -277,6 +304,9 @@ impl Job {
             requester_email: requester.email,
             lms_user_id: requester.lms_user_id,
             request_id: requester.request_id,
+            is_internal: false,
+            reason: None,
+            renewal: None,
             head_start_seconds: 0,
             rows: None,
             chunks: 0,
@@ -295,19 +325,41 @@ impl Job {
         }
     }
 
-    /// When it is looked at next, if it is under way: nothing that is can be forgotten.
+    /// The internal run of a change with that stamp. It is under way from the moment on at which it is on record.
+    pub fn internal(uuid: JobId, kind: JobKind, agreement: &CustomerAgreement, stamp: &Stamp) -> Self {
+        let requester = JobRequester {
+            username: stamp.actor.clone(),
+            email: None,
+            lms_user_id: stamp.actor_lms_user_id,
+            request_id: stamp.request_id.clone(),
+        };
+        Self {
+            state: JobState::Running,
+            is_internal: true,
+            reason: Some(stamp.reason.clone()),
+            ..Self::new(uuid, kind, agreement, requester, stamp.at)
+        }
+    }
+
+    /// How long it is left alone before the sweeper examines it: its lanes continue by their own messages, unless
+    /// something ended them; an internal run has its request to itself for the first wait.
+    pub const fn waits(&self) -> Waits {
+        if self.is_internal { Waits::INTERNAL } else { Waits::JOB }
+    }
+
+    /// When the sweeper examines it next, while it is under way.
     pub fn due(&self) -> Option<Timestamp> {
         match self.state {
             JobState::Pending => {
-                Some(self.modified + TimeDelta::seconds(self.head_start_seconds.into()) + Waits::JOB.after(0))
+                Some(self.modified + TimeDelta::seconds(self.head_start_seconds.into()) + self.waits().after(0))
             }
-            JobState::Running => Some(self.modified + Waits::JOB.after(0)),
+            JobState::Running => Some(self.modified + self.waits().after(0)),
             JobState::Waiting => Some(self.modified + Waits::SEATS.after(0)),
             JobState::Uploading | JobState::Done | JobState::Canceled | JobState::Failed => None,
         }
     }
 
-    /// What became of its rows, as far as these lanes have come.
+    /// The outcomes of its rows, as far as these lanes have come.
     pub fn counts_of(&self, lanes: &[Lane]) -> JobCounts {
         // The lane that tries waiting rows again counts anew each time.
         let own = lanes.iter().filter(|lane| lane.lane < self.lanes);
@@ -345,7 +397,7 @@ pub struct Row {
     pub courses: Option<(usize, usize)>,
 }
 
-/// What became of a row.
+/// The outcome of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RowOutcome {
@@ -375,7 +427,7 @@ pub enum RowOutcome {
     NotInCatalog,
     /// It was refused.
     Refused,
-    /// The plan has as many licenses as was asked for.
+    /// The plan has as many licenses as were requested.
     Grown,
     /// The row cannot be read.
     Invalid,
@@ -412,13 +464,14 @@ impl Row {
             user_email: self.user_email.clone(),
             course_run_key: None,
             license,
+            original_status: None,
             outcome,
             detail: self.problem.clone(),
         }
     }
 }
 
-/// A row and what became of it.
+/// A row and its outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowResult {
     /// The row's number.
@@ -432,7 +485,10 @@ pub struct RowResult {
     /// The license.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license: Option<LicenseId>,
-    /// What became of it.
+    /// The status that a revoked license had before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original_status: Option<LicenseStatus>,
+    /// Its outcome.
     pub outcome: RowOutcome,
     /// More about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -36,14 +36,14 @@ pub use capacity::{RevocationCap, SeatCounts};
 pub use change::{Changes, FieldChange};
 pub use clock::{Clock, Random, Timestamp};
 pub use delivery::{Delivery, DeliveryId, DeliveryState, MailKind};
-pub use due::{Due, Waits, Work};
+pub use due::{Due, Waits};
 pub use email::{EmailAddress, EmailKey, InvalidEmail};
 pub use event::{Consequence, Event, EventKind, LicenseChange, LicenseFacts};
 pub use ids::{
-    ActivationKey, AgreementId, BatchId, CatalogId, EnterpriseId, EventId, JobId, LicenseId, LmsUserId, PlanId,
-    ProductId, RenewalId, WebhookId,
+    ActivationKey, AgreementId, CatalogId, EnterpriseId, EventId, JobId, LicenseId, LmsUserId, PlanId, ProductId,
+    RenewalId, WebhookId,
 };
-pub use job::{Job, JobCounts, JobKind, JobParams, JobState, Lane, Row, RowFilter, RowOutcome, RowResult};
+pub use job::{Job, JobCounts, JobKind, JobParams, JobState, Lane, RenewalRun, Row, RowFilter, RowOutcome, RowResult};
 pub use license::{License, LicenseSource, LicenseStatus};
 pub use plan::{ChangeReason, SubscriptionPlan};
 pub use product::{PlanType, Product, ProductCatalog};

@@ -1,12 +1,12 @@
-//! Handing out seats in one transaction. What does not fit into one is in [`crate::batch`].
+//! Assigning in one transaction. What does not fit one is in [`crate::reserve`].
 
 use std::collections::HashMap;
 
 use async_trait::async_trait;
 use futures::try_join;
 use license_domain::{
-    Consequence, EmailKey, Event, EventKind, License, LicenseChange, LicenseSource, PlanId, Portfolio, Stamp,
-    SubscriptionPlan, license::SOURCE_TYPE_AMT,
+    Consequence, EmailKey, Event, EventKind, Job, License, LicenseChange, LicenseSource, PlanId, Portfolio, Stamp,
+    SubscriptionPlan, Timestamp, license::SOURCE_TYPE_AMT,
 };
 
 use crate::{
@@ -19,13 +19,11 @@ use crate::{
     transaction::{MAX_ITEMS, Transaction},
     write::{ROOM_FOR_OTHERS, Slot, occupy, signed, slots_in},
 };
-use license_storage::{
-    Assign, AssignError, AssignRequest, Assigned, Assignment, Prefetch, Prefetches, ResumeFrom, StoreError,
-};
+use license_storage::{Assign, AssignError, AssignRequest, Assigned, Assignment, Prefetch, Prefetches, StoreError};
 
 pub(crate) use license_domain::number::to_u64;
 
-/// The most learners that are tried in one transaction.
+/// The most learners that one transaction is tried for.
 pub(crate) const AT_ONCE: usize = MAX_ITEMS - ROOM_FOR_OTHERS;
 
 #[async_trait]
@@ -53,11 +51,28 @@ impl Prefetches for Store {
     }
 }
 
-/// What one try needs to know.
-pub(crate) struct Wishes<'a> {
-    pub portfolio: &'a Portfolio,
-    pub plan: &'a SubscriptionPlan,
-    pub request: &'a AssignRequest,
+/// What an attempt is made of.
+struct AssignmentOf<'a> {
+    portfolio: &'a Portfolio,
+    plan: &'a SubscriptionPlan,
+    request: &'a AssignRequest,
+}
+
+/// What learners are told of their assignment.
+pub(crate) struct AssignmentMail<'a> {
+    notify: bool,
+    greeting: &'a Option<String>,
+    closing: &'a Option<String>,
+}
+
+impl<'a> AssignmentMail<'a> {
+    fn of_request(request: &'a AssignRequest) -> Self {
+        Self { notify: request.notify, greeting: &request.greeting, closing: &request.closing }
+    }
+
+    pub(crate) fn of_run(run: &'a Job) -> Self {
+        Self { notify: run.params.notify, greeting: &run.params.greeting, closing: &run.params.closing }
+    }
 }
 
 /// The conditions of an assignment.
@@ -67,7 +82,7 @@ pub(crate) enum Failed {
     Slot,
     /// Others took seats of the bucket.
     Bucket,
-    /// Somebody took the row of a returned seat.
+    /// Another transaction took the item of a returned seat.
     Seat,
 }
 
@@ -85,46 +100,39 @@ impl Assign for Store {
         let mut named = std::collections::HashSet::new();
         request.assignments.retain(|wish| named.insert(wish.email.key()));
         let prefetch = std::mem::take(&mut request.prefetch);
-        let wishes = Wishes { portfolio, plan, request: &request };
-        if let Some(ResumeFrom::Batch(batch)) = request.change.resume() {
-            return Ok(self.finish(batch, &request.change).await?);
-        }
         if request.assignments.len() > AT_ONCE {
-            return self.assign_in_batch(&wishes).await;
+            return Err(AssignError::TooMany);
         }
-        self.assign_at_once(&wishes, prefetch).await
+        self.assign_at_once(&AssignmentOf { portfolio, plan, request: &request }, prefetch).await
     }
 }
 
 impl Store {
     /// Assigns in one transaction.
     ///
-    /// 1. Read the learners' slots and one bucket (perhaps done ahead: the glance). Learners who hold a live
+    /// 1. Read the learners' slots and one bucket (perhaps prefetched). Learners who hold a live
     ///    license are already associated and drop out.
-    /// 2. If the bucket falls short, read all buckets strongly and draw across them; only this may refuse.
+    /// 2. If the bucket falls short, read all buckets strongly and allocate across them; only this may refuse.
     /// 3. One transaction: each slot (absent, or still that revoked license, which is archived beside it), the
     ///    bucket(s) (`next` as seen and `end` not passed; `free` not overdrawn and the epoch as seen), rows of
     ///    returned seats (still there), the event.
-    /// 4. A slot's condition failed: somebody else associated that learner; from 1. A bucket's or a seat's
+    /// 4. A slot's condition failed: another request associated that learner; from 1. A bucket's or a seat's
     ///    condition failed, or the transaction met another one: from 1, after a random wait, most likely with
     ///    another bucket. Nothing was written in any of these cases.
-    /// 5. Needs more than 100 items (archives and returned seats cost one more each): a batch.
-    async fn assign_at_once(&self, wishes: &Wishes<'_>, prefetch: Prefetch) -> Result<Assigned, AssignError> {
-        let attempt = |transaction, ahead| self.try_at_once(wishes, transaction, ahead);
-        match self.transact("assign", prefetch.into_inner(), attempt).await? {
-            Some(assigned) => Ok(assigned),
-            None => self.assign_in_batch(wishes).await,
-        }
+    /// 5. Needs more than 100 items (archives and returned seats cost one more each): too many.
+    async fn assign_at_once(&self, of: &AssignmentOf<'_>, prefetch: Prefetch) -> Result<Assigned, AssignError> {
+        let attempt = |transaction, ahead| self.try_at_once(of, transaction, ahead);
+        self.transact("assign", prefetch.into_inner(), attempt).await?.ok_or(AssignError::TooMany)
     }
 
     /// One attempt; `None` if it takes more items than one transaction holds.
     async fn try_at_once(
         &self,
-        wishes: &Wishes<'_>,
+        of: &AssignmentOf<'_>,
         mut transaction: Transaction<Failed>,
         ahead: ReadAhead,
     ) -> Result<Attempt<Option<Assigned>, ReadAhead>, AssignError> {
-        let Wishes { portfolio, plan, request } = *wishes;
+        let AssignmentOf { portfolio, plan, request } = *of;
         let mut returned = ahead.bucket.map(|(bucket, _)| (bucket, ahead.returned.clone()));
         let (slots, bucket) = self.look(plan, &request.assignments, ahead).await?;
         let fresh: Vec<&Assignment> = request.assignments.iter().filter(|wish| is_fresh(wish, &slots)).collect();
@@ -159,7 +167,7 @@ impl Store {
         let mut assigned = Vec::with_capacity(fresh.len());
         let mut changes = Vec::with_capacity(fresh.len());
         for (wish, seat) in fresh.iter().zip(&seats) {
-            let license = self.hand_out(seat, wish, request);
+            let license = self.hand_out(seat, wish, request.change.at);
             let (before, agreement) = (slots.get(&wish.email.key()), portfolio.agreement.uuid);
             transaction.when(Failed::Slot, occupy(&license, before, agreement, &plan.seats, &request.change)?);
             changes.push(LicenseChange::new(seat, &license));
@@ -167,14 +175,15 @@ impl Store {
         }
         let assigned = Assigned { assigned, already_associated };
         let change = request.change.clone().recording_learners(&assigned);
-        transaction.tell(&self.assigned_event(wishes, changes, &change), &change)?;
+        let mail = AssignmentMail::of_request(request);
+        transaction.tell(&self.assigned_event((portfolio, plan), &mail, changes, &change), &change)?;
         if transaction.len() > MAX_ITEMS {
             return Ok(Attempt::Done(None));
         }
         Ok(self.commit(transaction).await?.or_retry(Some(assigned)))
     }
 
-    /// The slots and a bucket: those of the glance, or read now, together.
+    /// The slots and a bucket: prefetched, or read now, together.
     async fn look(
         &self,
         plan: &SubscriptionPlan,
@@ -195,23 +204,27 @@ impl Store {
     }
 
     /// The license that the seat becomes.
-    pub(crate) fn hand_out(&self, seat: &License, wish: &Assignment, request: &AssignRequest) -> License {
-        let assigned = seat.assign(wish.email.clone(), self.random.activation_key(), request.change.at);
+    pub(crate) fn hand_out(&self, seat: &License, assignment: &Assignment, at: Timestamp) -> License {
+        let assigned = seat.assign(assignment.email.clone(), self.random.activation_key(), at);
         let mut license = assigned.expect("a free seat is unassigned, and such a license can be assigned");
-        license.source = wish
+        license.source = assignment
             .source_id
             .as_ref()
             .map(|source_id| LicenseSource { source_id: source_id.clone(), source_type: SOURCE_TYPE_AMT.to_owned() });
         license
     }
 
-    pub(crate) fn assigned_event(&self, wishes: &Wishes<'_>, changes: Vec<LicenseChange>, stamp: &Stamp) -> Event {
-        let Wishes { portfolio, plan, request } = *wishes;
-        let mail = request.notify && !portfolio.agreement.disable_onboarding_notifications;
-        let consequences = mail.then(|| Consequence::MailAssignment {
-            greeting: request.greeting.clone(),
-            closing: request.closing.clone(),
-        });
+    /// The event of assignments, which asks for the mails.
+    pub(crate) fn assigned_event(
+        &self,
+        (portfolio, plan): (&Portfolio, &SubscriptionPlan),
+        mail: &AssignmentMail<'_>,
+        changes: Vec<LicenseChange>,
+        stamp: &Stamp,
+    ) -> Event {
+        let is_sent = mail.notify && !portfolio.agreement.disable_onboarding_notifications;
+        let consequences = is_sent
+            .then(|| Consequence::MailAssignment { greeting: mail.greeting.clone(), closing: mail.closing.clone() });
         let consequences = consequences.into_iter().collect();
         self.license_event(EventKind::LicensesAssigned, portfolio, plan.uuid, changes, consequences, stamp)
     }

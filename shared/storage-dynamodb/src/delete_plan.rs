@@ -28,7 +28,7 @@ enum Failed {
 
 impl Store {
     /// 1. Read the plan's item, its buckets and the rows of its free seats, strongly. It is not `plan` any more:
-    ///    changed. Somebody has or had a license, or a batch has reserved seats: in use. So many seats came back
+    ///    changed. A learner has or had a license, or a run has reserved seats: in use. So many seats came back
     ///    as rows that one transaction does not hold them: in use, too.
     /// 2. One transaction: the plan (its version as read), its title, the pointers from its id and from its seats' prefix, its
     ///    buckets (as read) and the rows go; the event.
@@ -55,7 +55,7 @@ impl Store {
                 .copied()
                 .any(|status| status != LicenseStatus::Unassigned && counts.of(status) > 0);
             let free: u64 = seen.iter().map(|bucket| bucket.free).sum();
-            // A batch takes its seats before its licenses are counted.
+            // A run reserves its seats before its licenses are counted.
             let is_reserved = seen.iter().map(Bucket::available).sum::<u64>() < plan.seats.total;
             let is_too_large = free + to_u64(buckets.len() + OTHERS) > to_u64(MAX_ITEMS);
             if is_used || is_reserved || is_too_large {

@@ -1,21 +1,22 @@
-//! Records of changes that take effect once: each commits with its change, or with the parts of it.
+//! Records of changes that take effect once: each commits with its change, or with the opening of its run.
 
 use async_trait::async_trait;
-use license_domain::{BatchId, Timestamp};
+use license_domain::{JobId, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
     Store,
-    keys::{self, Item, PART_PREFIX, TTL},
+    keys::{self, Item, TTL},
     rows::{self, number, text},
-    table::{Expression, Range, Write},
-    transaction::Transaction,
+    table::{Expression, Write},
 };
 use license_storage::{
     Change, Idempotency, IdempotencyKey, IdempotencyRecord, IdempotencyRecords, RecordContent, ResumeFrom, StoreError,
 };
+
+/// The most bytes of an outcome that lies in the record of a run, too. An item holds 400 KB.
+const MAX_OUTCOME_BYTES: usize = 300_000;
 
 /// How long the record of a request is kept: a day.
 const LIFETIME_SECONDS: i64 = 24 * 60 * 60;
@@ -27,19 +28,19 @@ enum State {
     Done,
 }
 
-/// Where work over several transactions is to be found.
+/// Where the work of several transactions is to be found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Run {
-    Batch(BatchId),
-    Parts,
+    Job(JobId),
+    Effect,
 }
 
 impl From<ResumeFrom> for Run {
     fn from(from: ResumeFrom) -> Self {
         match from {
-            ResumeFrom::Batch(batch) => Self::Batch(batch),
-            ResumeFrom::Parts => Self::Parts,
+            ResumeFrom::Run(run) => Self::Job(run),
+            ResumeFrom::Effect => Self::Effect,
         }
     }
 }
@@ -63,14 +64,12 @@ struct Record {
 pub(crate) enum Step {
     /// All of it, or the end of it: the outcome is known.
     Whole,
-    /// It opens a batch or a renewal, which will have the outcome.
-    Opens(BatchId),
-    /// The last one of a batch, which has the outcome.
-    Closes(BatchId),
-    /// One of several parts.
+    /// It opens a run, which will have the outcome.
+    Opens(JobId),
+    /// The run has ended: the outcome is known, unless it is too large for the record.
+    Ends(JobId),
+    /// One of several transactions that may be repeated.
     Part,
-    /// All parts are done, and have the outcome.
-    AllParts,
 }
 
 /// The write of the change's record, on condition that no other attempt has written it: of two attempts at the same
@@ -79,17 +78,20 @@ pub(crate) fn record(change: &Change, step: Step) -> Result<Option<Write>, Store
     let Some(idempotency) = &change.idempotency else { return Ok(None) };
     let (state, run) = match step {
         Step::Whole => (State::Done, None),
-        Step::Opens(batch) => (State::Running, Some(Run::Batch(batch))),
-        Step::Closes(batch) => (State::Done, Some(Run::Batch(batch))),
-        Step::Part => (State::Running, Some(Run::Parts)),
-        Step::AllParts => (State::Done, Some(Run::Parts)),
+        Step::Opens(run) => (State::Running, Some(Run::Job(run))),
+        Step::Ends(run) => (State::Done, Some(Run::Job(run))),
+        Step::Part => (State::Running, Some(Run::Effect)),
     };
     let record = Record {
         fingerprint: idempotency.fingerprint.clone(),
         attempt: idempotency.attempt,
         state,
         at: change.at,
-        outcome: (step == Step::Whole).then(|| idempotency.outcome().to_string()),
+        outcome: match step {
+            Step::Whole => Some(idempotency.outcome().to_string()),
+            Step::Ends(_) => Some(idempotency.outcome().to_string()).filter(|text| text.len() <= MAX_OUTCOME_BYTES),
+            Step::Opens(_) | Step::Part => None,
+        },
         run,
     };
     let item = record.item(&idempotency.key)?;
@@ -119,28 +121,6 @@ impl Record {
     }
 }
 
-/// The outcome of a part, as it is stored.
-#[derive(Debug, Serialize, Deserialize)]
-struct Part<T> {
-    outcome: T,
-}
-
-/// Adds the outcome of a part, beside the part itself.
-pub(crate) fn add_part<C, T: Serialize>(
-    transaction: &mut Transaction<C>,
-    change: &Change,
-    n: usize,
-    outcome: &T,
-) -> Result<(), StoreError> {
-    let Some(idempotency) = &change.idempotency else { return Ok(()) };
-    let mut item = rows::to_item(&Part { outcome })?;
-    item.extend(keys::idempotency_part(&idempotency.key, n).attributes());
-    item.insert(TTL.to_owned(), number(change.at.timestamp() + LIFETIME_SECONDS));
-    transaction.record(change, Step::Part)?;
-    transaction.write([Write::put(item)]);
-    Ok(())
-}
-
 /// The outcome that the record of a job's chunk holds; `None` while it has none.
 pub(crate) fn outcome_in<T: DeserializeOwned>(item: Item) -> Result<Option<T>, StoreError> {
     let unreadable = |cause: &dyn ToString| StoreError::Corrupt { key: "RESULT".to_owned(), cause: cause.to_string() };
@@ -149,52 +129,25 @@ pub(crate) fn outcome_in<T: DeserializeOwned>(item: Item) -> Result<Option<T>, S
 }
 
 impl Store {
-    /// The outcomes of the parts that earlier attempts have done, in order; none where nothing is resumed.
-    pub(crate) async fn parts<T: DeserializeOwned>(&self, change: &Change) -> Result<Vec<T>, StoreError> {
-        match (change.resume(), &change.idempotency) {
-            (Some(ResumeFrom::Parts), Some(idempotency)) => self.parts_of(&idempotency.key).await,
-            _ => Ok(Vec::new()),
-        }
-    }
-
-    async fn parts_of<T: DeserializeOwned>(&self, key: &IdempotencyKey) -> Result<Vec<T>, StoreError> {
-        let range = Range {
-            partition: keys::idempotency(key).pk,
-            prefix: Some(PART_PREFIX.to_owned()),
-            consistent: true,
-            ..Range::default()
-        };
-        let part = |item| rows::from_item::<Part<T>>(item).map(|part| part.outcome);
-        self.table.query(range).await?.into_iter().map(part).collect()
-    }
-
     /// Writes the record of a change that had nothing else to write.
     pub(crate) async fn record_step(&self, change: &Change, step: Step) -> Result<(), StoreError> {
         let Some(write) = record(change, step)? else { return Ok(()) };
         if self.write_if("record an outcome", write).await? { Ok(()) } else { Err(StoreError::AlreadyApplied) }
     }
+}
 
-    /// What the record says: the outcome, also that of a run at its end, or where to resume.
-    async fn content(&self, key: &IdempotencyKey, record: &Record) -> Result<RecordContent, StoreError> {
-        let unreadable = |cause: String| StoreError::Corrupt { key: "an idempotency record".to_owned(), cause };
-        if let Some(text) = &record.outcome {
-            let outcome = serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
-            return Ok(RecordContent::Outcome(outcome));
-        }
-        Ok(match (record.run, record.state) {
-            (Some(Run::Batch(batch)), State::Running) => RecordContent::Run(ResumeFrom::Batch(batch)),
-            (Some(Run::Parts), State::Running) => RecordContent::Run(ResumeFrom::Parts),
-            (Some(Run::Batch(batch)), State::Done) => {
-                let assigned = self.outcome_of_batch(batch).await?;
-                RecordContent::Outcome(serde_json::to_value(assigned).map_err(|error| unreadable(error.to_string()))?)
-            }
-            // Each part is a list, and the outcome is all of them.
-            (Some(Run::Parts), State::Done) => {
-                let parts: Vec<Vec<Value>> = self.parts_of(key).await?;
-                RecordContent::Outcome(parts.into_iter().flatten().collect())
-            }
-            (None, _) => return Err(unreadable("neither outcome nor run".to_owned())),
-        })
+/// How far the attempt of this record came.
+fn content(record: &Record) -> Result<RecordContent, StoreError> {
+    let unreadable = |cause: String| StoreError::Corrupt { key: "an idempotency record".to_owned(), cause };
+    if let Some(text) = &record.outcome {
+        let outcome = serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
+        return Ok(RecordContent::Outcome(outcome));
+    }
+    match (record.run, record.state) {
+        (Some(Run::Job(run)), State::Running) => Ok(RecordContent::Run(ResumeFrom::Run(run))),
+        (Some(Run::Effect), _) => Ok(RecordContent::Run(ResumeFrom::Effect)),
+        (Some(Run::Job(run)), State::Done) => Ok(RecordContent::EndedRun(run)),
+        (None, _) => Err(unreadable("neither outcome nor run".to_owned())),
     }
 }
 
@@ -208,7 +161,7 @@ impl IdempotencyRecords for Store {
             return Ok(None);
         }
         let record: Record = rows::from_item(item)?;
-        let content = self.content(key, &record).await?;
+        let content = content(&record)?;
         let Record { fingerprint, attempt, at, .. } = record;
         Ok(Some(IdempotencyRecord { fingerprint, attempt, at, content }))
     }
@@ -221,14 +174,18 @@ impl IdempotencyRecords for Store {
         seen: &IdempotencyRecord,
         at: Timestamp,
     ) -> Result<bool, StoreError> {
-        let RecordContent::Run(from) = seen.content else { return Ok(false) };
+        let (state, run) = match seen.content {
+            RecordContent::Outcome(_) => return Ok(false),
+            RecordContent::Run(from) => (State::Running, from.into()),
+            RecordContent::EndedRun(run) => (State::Done, Run::Job(run)),
+        };
         let record = Record {
             fingerprint: seen.fingerprint.clone(),
             attempt: idempotency.attempt,
-            state: State::Running,
+            state,
             at,
             outcome: None,
-            run: Some(from.into()),
+            run: Some(run),
         };
         let condition = Expression::new("#attempt = :seen").name("attempt").value("seen", text(seen.attempt));
         let write = Write::Put { item: record.item(&idempotency.key)?, condition: Some(condition) };
@@ -237,5 +194,9 @@ impl IdempotencyRecords for Store {
 
     async fn record(&self, change: &Change) -> Result<(), StoreError> {
         self.record_step(change, Step::Whole).await
+    }
+
+    async fn record_run_end(&self, change: &Change, run: JobId) -> Result<(), StoreError> {
+        self.record_step(change, Step::Ends(run)).await
     }
 }

@@ -3,34 +3,41 @@
 
 use async_trait::async_trait;
 use license_domain::{
-    AgreementId, Consequence, Event, EventKind, Job, JobId, JobState, Lane, Portfolio, Row, RowResult, Work, job::KEPT,
+    AgreementId, Consequence, Event, EventKind, Job, JobId, JobState, Lane, Portfolio, Row, RowResult, Timestamp,
+    job::KEPT,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Store,
+    attempts::Attempt,
     audit_trails::version_is,
-    idempotency,
+    idempotency::{self, Step},
     keys::{self, Item, JobKeys, Key, TTL},
+    reserve::ReservedSeats,
     rows::{self, number},
     table::{Expression, Range, Write},
+    transaction::Commit,
 };
-use license_storage::{Change, Jobs, StoreError, Sweep};
+use license_storage::{Change, Jobs, StoreError};
 
 /// How long a job stays on record, as its rows and results do: they name learners.
 pub const LIFETIME_SECONDS: i64 = KEPT.num_seconds();
 
-/// The rows of a chunk, as they are stored.
-#[derive(Serialize, Deserialize)]
-struct Chunk {
-    rows: Vec<Row>,
+/// A chunk, as it is stored.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Chunk {
+    pub rows: Vec<Row>,
+    /// The seats that were reserved for its rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seats: Option<ReservedSeats>,
 }
 
 #[async_trait]
 impl Jobs for Store {
     /// 1. Write the chunks. Alone they mean nothing, and expire.
-    /// 2. One transaction: the job (absent), the event that asks for it to be carried out. The transaction met another
-    ///    one: again after a random wait.
+    /// 2. One transaction: the job (absent), the event that asks for it to be done. The transaction met another one:
+    ///    again after a random wait.
     async fn create_job(
         &self,
         portfolio: &Portfolio,
@@ -68,24 +75,16 @@ impl Jobs for Store {
     }
 
     async fn put_chunks(&self, job: &Job, from: u64, chunks: &[Vec<Row>]) -> Result<(), StoreError> {
-        let ttl = self.clock.now().timestamp() + LIFETIME_SECONDS;
-        let item = |(n, rows): (u64, &Vec<Row>)| {
-            let mut item = rows::to_item(&Chunk { rows: rows.clone() })?;
-            item.extend(JobKeys(job.uuid).chunk(job.generation, n).attributes());
-            item.insert(TTL.to_owned(), number(ttl));
-            Ok(item)
-        };
+        let now = self.clock.now();
+        let item = |(n, rows): (u64, &Vec<Row>)| chunk_item(job, n, &Chunk { rows: rows.clone(), seats: None }, now);
         self.table.write_all((from..).zip(chunks).map(item).collect::<Result<_, StoreError>>()?).await
     }
 
     async fn chunk(&self, job: &Job, chunk: u64) -> Result<Vec<Row>, StoreError> {
-        let item = self.table.get(&JobKeys(job.uuid).chunk(job.generation, chunk)).await?;
-        let item =
-            item.ok_or_else(|| StoreError::Corrupt { key: format!("job {}", job.uuid), cause: "no chunk".to_owned() })?;
-        rows::from_item::<Chunk>(item).map(|chunk| chunk.rows)
+        Ok(self.job_chunk(job, chunk).await?.rows)
     }
 
-    /// One transaction: the job (its version as seen), the event. Its condition failed: somebody changed it. The
+    /// One transaction: the job (its version as seen), the event. Its condition failed: it was changed meanwhile. The
     /// transaction met another one: again after a random wait.
     async fn change_job(
         &self,
@@ -108,7 +107,7 @@ impl Jobs for Store {
     }
 
     /// One put, on condition that the lane is as it was seen. The transaction met another one: again after a random
-    /// wait, because a lane that nobody lets go on stands still.
+    /// wait, because a lane that does not move stands still.
     async fn advance(&self, job: JobId, seen: Option<&Lane>, after: &Lane) -> Result<bool, StoreError> {
         let version = seen.map_or(0, |seen| seen.version) + 1;
         let mut item = rows::to_item(&Lane { version, ..*after })?;
@@ -137,12 +136,25 @@ impl Jobs for Store {
     }
 
     async fn open_jobs(&self, limit: usize) -> Result<Vec<JobId>, StoreError> {
-        let due = self.under_way(limit).await?;
-        Ok(due.iter().filter_map(|due| if let Work::Job(job) = due.work { Some(job) } else { None }).collect())
+        let range = Range {
+            index: Some(keys::GSI3),
+            partition: keys::DUE_RUNS.to_owned(),
+            limit: Some(limit),
+            ..Range::default()
+        };
+        Ok(self.table.query(range).await?.iter().filter_map(keys::due_in).map(|due| due.run).collect())
     }
 }
 
 impl Store {
+    pub(crate) async fn job_chunk(&self, job: &Job, chunk: u64) -> Result<Chunk, StoreError> {
+        let item = self.table.get(&JobKeys(job.uuid).chunk(job.generation, chunk)).await?;
+        let missing = || StoreError::Corrupt { key: format!("job {}", job.uuid), cause: "no chunk".to_owned() };
+        rows::from_item(item.ok_or_else(missing)?)
+    }
+
+    /// Puts `after` in the place of `seen`, on condition that it is still that one. The event tells of a job; an internal
+    /// run has none, and its idempotency record names it from its beginning on.
     async fn write_job(
         &self,
         portfolio: &Portfolio,
@@ -158,16 +170,42 @@ impl Store {
         };
         let condition = seen.map_or_else(Expression::absent, |seen| version_is(seen.version));
         let put = Write::Put { item: item(after, seen)?, condition: Some(condition) };
-        self.write_telling("job", put, &event, change).await
+        if !after.is_internal {
+            return self.write_telling("job", put, &event, change).await;
+        }
+        let put = &put;
+        self.transact("run", (), |mut transaction, ()| async move {
+            transaction.when((), [put.clone()]);
+            if seen.is_none() {
+                transaction.record(change, Step::Opens(after.uuid))?;
+            }
+            Ok(match self.commit(transaction).await? {
+                Commit::Done => Attempt::Done(true),
+                Commit::Failed(_) => Attempt::Done(false),
+                Commit::Conflict => Attempt::Retry(()),
+            })
+        })
+        .await
     }
 }
 
-fn item(job: &Job, seen: Option<&Job>) -> Result<Item, StoreError> {
+/// The item of a chunk; it expires unless its run takes longer.
+pub(crate) fn chunk_item(job: &Job, n: u64, chunk: &Chunk, now: Timestamp) -> Result<Item, StoreError> {
+    let mut item = rows::to_item(chunk)?;
+    item.extend(JobKeys(job.uuid).chunk(job.generation, n).attributes());
+    item.insert(TTL.to_owned(), number(now.timestamp() + LIFETIME_SECONDS));
+    Ok(item)
+}
+
+/// The item that takes the place of the one that was seen.
+pub(crate) fn item(job: &Job, seen: Option<&Job>) -> Result<Item, StoreError> {
     let version = seen.map_or(0, |seen| seen.version) + 1;
     let mut item = rows::to_item(&Job { version, ..job.clone() })?;
     let keys = JobKeys(job.uuid);
     item.extend(keys.job().attributes());
-    keys.listing(job.customer_agreement, job.created).put(&mut item);
+    if !job.is_internal {
+        keys.listing(job.customer_agreement, job.created).put(&mut item);
+    }
     if let Some(due) = job.due() {
         // It stays for as long as anything is to be done.
         keys::due(job.customer_agreement, due, 0).put(&mut item);

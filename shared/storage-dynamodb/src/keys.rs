@@ -3,7 +3,7 @@
 //! | item | pk | sk | indexes |
 //! |---|---|---|---|
 //! | agreement | `AGREEMENT#a` | `@` | gsi2 `ALL#AGREEMENT` / a |
-//! | plan | `AGREEMENT#a` | `PLAN#p` | gsi2 `ALL#PLAN` / start, p; not while a batch hides it |
+//! | plan | `AGREEMENT#a` | `PLAN#p` | gsi2 `ALL#PLAN` / start, p; not while a run hides it |
 //! | renewal | `AGREEMENT#a` | `RENEWAL#id` | gsi2 `ALL#RENEWAL` / id |
 //! | renewal that leaves, or leads to, a plan | `AGREEMENT#a` | `RENEWS#p`, `RENEWS-TO#p` | |
 //! | title (unique in the agreement) | `AGREEMENT#a` | `TITLE#lower` | |
@@ -20,10 +20,9 @@
 //! | mail | `SENT#event.consequence.part` | `@` | gsi3 `DUE#MAIL` / time, id, where its fate is not known |
 //! | what admins are told once | `PLAN#p` | `NOTICE#kind` | |
 //! | secret that makes person ids | `SECRET#PERSON` | `@` | |
-//! | batch (assigning, renewing), its chunks | `BATCH#b` | `@`, `CHUNK#n` | gsi3 `DUE#WORK` / time, a, attempts, until it is done |
 //! | job | `JOB#j` | `@` | gsi2 `JOBS#a` / time, j; gsi3 `DUE#WORK` / time, a, attempts, until it is over |
 //! | a job's rows, lanes, outcomes | `JOB#j` | `CHUNK#n` or `CHUNK#generation#n`, `LANE#k`, `RESULT#n.round` | |
-//! | idempotency record of a request, its parts | `IDEMPOTENCY#digest` | `@`, `PART#n` | |
+//! | idempotency record of a request | `IDEMPOTENCY#digest` | `@` | |
 //! | requests of a caller in a minute | `THROTTLE#digest#minute` | `@` | |
 //! | user, explicit roles | `USER#name` | `@`, `ROLE#role#scope` | |
 //! | products and plan types | `CATALOG` | `@` | |
@@ -34,8 +33,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use license_domain::{
-    AgreementId, BatchId, DeliveryId, Due, EmailAddress, EmailKey, EnterpriseId, EventId, JobId, License, LicenseId,
-    LicenseStatus, LmsUserId, PlanId, RenewalId, RoleGrant, RoleName, Scope, SeatPrefix, Subject, Timestamp, Work,
+    AgreementId, DeliveryId, Due, EmailAddress, EmailKey, EnterpriseId, EventId, JobId, License, LicenseId,
+    LicenseStatus, LmsUserId, PlanId, RenewalId, RoleGrant, RoleName, Scope, SeatPrefix, Subject, Timestamp,
 };
 use license_storage::IdempotencyKey;
 
@@ -229,33 +228,21 @@ pub const ALL_AGREEMENTS: &str = "ALL#AGREEMENT";
 pub const ALL_PLANS: &str = "ALL#PLAN";
 /// Partition of the list of renewals.
 pub const ALL_RENEWALS: &str = "ALL#RENEWAL";
-/// Partition of work by the time at which it is looked at next.
-pub const DUE_WORK: &str = "DUE#WORK";
+/// Partition of runs by the time at which they are examined next.
+pub const DUE_RUNS: &str = "DUE#WORK";
 
-/// When work is looked at next, whose it is, and how often it was postponed.
+/// When a run is examined next, whose it is, and how often it was postponed.
 pub fn due(agreement: AgreementId, at: Timestamp, attempts: u32) -> IndexKey {
-    IndexKey { index: GSI3, pk: DUE_WORK.to_owned(), sk: format!("{}#{agreement}#{attempts}", time(at)) }
+    IndexKey { index: GSI3, pk: DUE_RUNS.to_owned(), sk: format!("{}#{agreement}#{attempts}", time(at)) }
 }
 
-/// The work that an item of that partition stands for.
+/// The run that an item of that partition stands for.
 pub fn due_in(item: &Item) -> Option<Due> {
     let key = Key::of(item)?;
-    let work = match key.pk.split_once('#')? {
-        ("BATCH", batch) => Work::Batch(batch.parse().ok()?),
-        ("JOB", job) => Work::Job(job.parse().ok()?),
-        _ => return None,
-    };
+    let run = key.pk.strip_prefix("JOB#")?.parse().ok()?;
     let mut parts = sort_key_in(item, GSI3)?.split('#');
     let (at, agreement, attempts) = (parts.next()?, parts.next()?, parts.next()?);
-    Some(Due { work, at: at.parse().ok()?, agreement: agreement.parse().ok()?, attempts: attempts.parse().ok()? })
-}
-
-/// The item that stands for work, and heads its partition.
-pub fn head_of(work: Work) -> Key {
-    match work {
-        Work::Batch(batch) => BatchKeys(batch).batch(),
-        Work::Job(job) => JobKeys(job).job(),
-    }
+    Some(Due { run, at: at.parse().ok()?, agreement: agreement.parse().ok()?, attempts: attempts.parse().ok()? })
 }
 
 /// A plan's place in the operator's list.
@@ -484,29 +471,8 @@ pub fn notice(plan: PlanId, kind: &str) -> Key {
     Key::new(self::plan(plan).pk, format!("NOTICE#{kind}"))
 }
 
-/// A batch and its chunks.
-#[derive(Clone, Copy, Debug)]
-pub struct BatchKeys(pub BatchId);
-
 /// The prefix of a chunk's sort key.
 pub const CHUNK_PREFIX: &str = "CHUNK#";
-
-impl BatchKeys {
-    /// The partition.
-    pub fn partition(self) -> String {
-        format!("BATCH#{}", self.0)
-    }
-
-    /// The batch.
-    pub fn batch(self) -> Key {
-        Key::head(self.partition())
-    }
-
-    /// A chunk of it.
-    pub fn chunk(self, n: usize) -> Key {
-        Key::new(self.partition(), format!("{CHUNK_PREFIX}{n:06}"))
-    }
-}
 
 /// The record of a change that takes effect once. That of a job's chunk lies with the job, as its result.
 pub fn idempotency(key: &IdempotencyKey) -> Key {
@@ -516,14 +482,6 @@ pub fn idempotency(key: &IdempotencyKey) -> Key {
             Key::new(JobKeys(*job).partition(), format!("{}.{round:04}", result(*chunk)))
         }
     }
-}
-
-/// The prefix of a part's sort key.
-pub const PART_PREFIX: &str = "PART#";
-
-/// A part of such a change, if it takes several transactions.
-pub fn idempotency_part(key: &IdempotencyKey, n: usize) -> Key {
-    Key::new(idempotency(key).pk, format!("{PART_PREFIX}{n:06}"))
 }
 
 /// How many requests a caller has made in a minute.

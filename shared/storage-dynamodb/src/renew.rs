@@ -1,82 +1,88 @@
-//! Processing a renewal: work in several transactions, which once it is begun only goes forward.
+//! Processing a renewal: the single transactions of its run, which once it is opened only goes forward.
 
 mod close;
 mod copy;
 mod open;
-mod pages;
-mod record;
 mod snapshot;
 
 use async_trait::async_trait;
-use license_domain::{AgreementId, RenewalId, Stamp};
+use futures::{StreamExt, TryStreamExt, stream};
+use license_domain::{AgreementId, EmailKey, Job, License, RenewalId, RenewalRun, Stamp};
 
-pub(crate) use self::record::{Renewing, is_renewal};
 use self::snapshot::AgreementSnapshot;
-use crate::{
-    Store,
-    attempts::Attempt,
-    batch::record::State,
-    idempotency::Step,
-    keys::{self, BatchKeys},
-    rows,
+use crate::{Store, attempts::Attempt, keys, portfolios::sum, rows, table::PARALLEL};
+use license_storage::{
+    Change, Copied, Jobs, LicensesToCopy, OpenedRenewal, Renew, RenewError, RenewalUnderWay, Renewed, StoreError,
 };
-use license_storage::{Change, Renew, RenewError, Renewed, StoreError};
 
 #[async_trait]
 impl Renew for Store {
-    /// 1. Read the renewal's agreement, strongly, hidden plans included. Processed already: that is the answer.
-    /// 2. Nobody has begun: open, which alone may refuse (`open_renewal`). A condition failed, or the
-    ///    transaction met another one: from 1, after a random wait.
-    /// 3. Begun, by this call or by another one: copy what is not copied yet (`copy_all`).
-    /// 4. Close (`close_renewal`). Of all who come here one closes it; for the others it was processed
-    ///    already.
-    /// 5. For a request with a key, opening says on record that it is under way, and the end has the outcome.
-    /// 6. After a crash the batch is found overdue, or the route is called again: 3 and 4 for what is left.
-    async fn renew(&self, renewal: RenewalId, change: &Change) -> Result<Renewed, RenewError> {
+    /// 1. Read the renewal's agreement, strongly, hidden plans included. It is processed already: that is the result.
+    /// 2. It names a run: that run is under way.
+    /// 3. Open a run (`open_run`), which alone may refuse. A condition failed, or the transaction met another one: from
+    ///    1, after a random wait.
+    async fn open_renewal(&self, renewal: RenewalId, change: &Change) -> Result<OpenedRenewal, RenewError> {
         let pointer = self.table.get(&keys::renewal(renewal)).await?;
         let agreement: AgreementId = pointer.as_ref().and_then(rows::target).ok_or(RenewError::Missing)?;
-        let mut renewed = self
-            .table
+        self.table
             .attempts("process renewal", (), |()| async move {
-                let sight = self.sight(agreement, renewal).await?.ok_or(RenewError::Missing)?;
-                if sight.renewal.processed {
-                    let AgreementSnapshot { portfolio, renewal, .. } = sight;
-                    return Ok(Attempt::Done(Renewed { portfolio, renewal, is_new: false }));
+                let snapshot = self.agreement_snapshot(agreement, renewal).await?.ok_or(RenewError::Missing)?;
+                if snapshot.renewal.processed {
+                    let AgreementSnapshot { portfolio, renewal, .. } = snapshot;
+                    let renewed = Renewed { portfolio, renewal, is_new: false };
+                    return Ok(Attempt::Done(OpenedRenewal::Processed(renewed)));
                 }
-                let begun = match sight.batch {
-                    Some(batch) => self.renewing(batch).await?,
-                    None => self.open_renewal(&sight, change).await?,
+                let run = match snapshot.run {
+                    Some(run) => self.job(run).await?,
+                    None => self.open_run(&snapshot, change).await?,
                 };
-                let Some(batch) = begun else { return Ok(Attempt::Retry(())) };
-                let batch = Renewing { stamp: change.stamp.clone(), ..batch };
-                Ok::<_, RenewError>(Attempt::Done(self.carry_out(&batch).await?.0))
+                Ok(run.map_or(Attempt::Retry(()), |run| Attempt::Done(OpenedRenewal::UnderWay(run))))
             })
-            .await?;
-        // An earlier attempt at this very request began it.
-        renewed.is_new |= change.resume().is_some();
-        self.record_step(&change.clone().recording(&renewed.outcome()), Step::Whole).await?;
-        Ok(renewed)
+            .await
+    }
+
+    async fn renewal_under_way(&self, run: &Job) -> Result<Option<RenewalUnderWay>, StoreError> {
+        let of = renewal_of(run)?;
+        let snapshot = self.agreement_snapshot(run.customer_agreement, of.renewal).await?;
+        let AgreementSnapshot { portfolio, renewal, .. } = snapshot.ok_or_else(|| corrupt(run, "no renewal"))?;
+        if renewal.processed {
+            return Ok(None);
+        }
+        let plan = |id| portfolio.plan(id).cloned().ok_or_else(|| corrupt(run, "no plan"));
+        let (prior, future) = (plan(renewal.prior_subscription_plan)?, plan(of.future_plan)?);
+        Ok(Some(RenewalUnderWay { run: run.uuid, of: of.clone(), portfolio, renewal, prior, future }))
+    }
+
+    /// The prior plan's buckets first, which count exactly, then its list. What was counted and is not listed was not
+    /// shown by the index yet, or has ended since.
+    async fn licenses_to_copy(&self, renewal: &RenewalUnderWay) -> Result<LicensesToCopy, StoreError> {
+        let types = renewal.renewal.license_types_to_copy;
+        let buckets: Vec<_> = self.buckets(&renewal.prior).await?.into_iter().map(|(_, bucket)| bucket).collect();
+        let counted = types.count(&sum(renewal.prior.seats.total, &buckets));
+        let lists = types.statuses().iter().map(|status| self.all_listed(&renewal.prior, *status));
+        let lists: Vec<Vec<License>> = stream::iter(lists.collect::<Vec<_>>()).buffered(PARALLEL).try_collect().await?;
+        Ok(LicensesToCopy { counted, listed: lists.into_iter().flatten().collect() })
+    }
+
+    async fn copy_licenses(
+        &self,
+        renewal: &RenewalUnderWay,
+        turn: usize,
+        learners: &[EmailKey],
+        stamp: &Stamp,
+    ) -> Result<Copied, StoreError> {
+        self.copy_chunk(copy::Copying { renewal, stamp }, turn, learners).await
+    }
+
+    async fn close_renewal(&self, run: &Job, stamp: &Stamp) -> Result<Renewed, StoreError> {
+        self.close_run(run, stamp).await
     }
 }
 
-impl Store {
-    /// Does what is left of a renewal that was begun; how many licenses this call copied.
-    pub(crate) async fn resume_renewal(&self, batch: &Renewing) -> Result<usize, StoreError> {
-        if batch.state == State::Done {
-            return Ok(0);
-        }
-        let now = self.clock.now();
-        let batch = Renewing { stamp: Stamp { at: now, ..batch.stamp.clone() }, ..batch.clone() };
-        Ok(self.carry_out(&batch).await?.1)
-    }
+fn renewal_of(run: &Job) -> Result<&RenewalRun, StoreError> {
+    run.renewal.as_ref().ok_or_else(|| corrupt(run, "no renewal"))
+}
 
-    async fn carry_out(&self, batch: &Renewing) -> Result<(Renewed, usize), StoreError> {
-        let copied = self.copy_all(batch).await?;
-        Ok((self.close_renewal(batch).await?, copied))
-    }
-
-    /// The batch as it is now.
-    async fn renewing(&self, batch: license_domain::BatchId) -> Result<Option<Renewing>, StoreError> {
-        self.table.get(&BatchKeys(batch).batch()).await?.map(rows::from_item).transpose()
-    }
+fn corrupt(run: &Job, cause: &str) -> StoreError {
+    StoreError::Corrupt { key: format!("run {}", run.uuid), cause: cause.to_owned() }
 }

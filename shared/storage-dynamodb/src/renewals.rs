@@ -152,7 +152,7 @@ impl Store {
         let key = AgreementKeys(renewal.customer_agreement).renewal(renewal.id);
         let item = self.table.get(&key).await?.ok_or(RenewalError::Changed)?;
         let version = rows::version_of(&item);
-        let is_under_way = item.contains_key(attributes::BATCH);
+        let is_under_way = item.contains_key(attributes::RUN);
         let found: SubscriptionPlanRenewal = rows::from_item(item)?;
         if is_under_way {
             return Err(RenewalError::UnderWay);

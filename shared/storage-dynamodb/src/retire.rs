@@ -7,7 +7,7 @@ use crate::{
     Store,
     attempts::Attempt,
     idempotency::Step,
-    keys::{Item, Key, UserKeys},
+    keys::{AgreementKeys, Item, Key, UserKeys},
     learners::{as_seen, give_back},
     rows::{self, Home},
     table::{Range, Write},
@@ -60,8 +60,10 @@ impl Store {
     /// 1. One transaction: the license's item goes (as seen). A live license becomes a free seat of any one
     ///    bucket, under its own id; a revoked one stays on record, without its person. The bucket counts it; the
     ///    event names no address.
-    /// 2. A condition failed or the transaction met another one: from 1 with the item read again, unless it is
-    ///    somebody else's by now.
+    /// 2. The plan was deleted: the item goes, and the event if there is still an agreement that it can name. The plan
+    ///    is hidden by a renewal: to be repeated once that has ended.
+    /// 3. A condition failed or the transaction met another one: from 1 with the item read again, unless it is
+    ///    another user's by now.
     async fn erase(&self, user: LmsUserId, seen: Item, change: &Change) -> Result<bool, StoreError> {
         let Some(key) = Key::of(&seen) else { return Ok(false) };
         let key = &key;
@@ -76,17 +78,24 @@ impl Store {
             if slot.license.lms_user_id.is_some_and(|other| other != user) {
                 return Ok(Attempt::Done(false));
             }
+            let id = slot.license.subscription_plan;
             let portfolio = match agreement {
                 Some(agreement) => self.portfolio(agreement).await?,
                 None => None,
             };
-            let plan_of = |portfolio: &Portfolio| portfolio.plan(slot.license.subscription_plan).cloned();
-            let Some((portfolio, plan)) = portfolio.and_then(|found| plan_of(&found).map(|plan| (found, plan))) else {
-                // A renewal is making the plan, and hides it for that long.
-                let cause = "a license's plan is not to be seen".to_owned();
-                return Err(StoreError::Unavailable { operation: "retire", cause });
-            };
-            self.erasure(&mut transaction, (key, &slot), &portfolio, &plan, change)?;
+            let found = portfolio.as_ref().and_then(|portfolio| Some((portfolio, portfolio.plan(id)?)));
+            match (found, agreement) {
+                (Some((portfolio, plan)), _) => {
+                    self.erasure(&mut transaction, (key, &slot), portfolio, plan, change)?;
+                }
+                (None, Some(agreement)) if self.table.get(&AgreementKeys(agreement).plan(id)).await?.is_some() => {
+                    let cause = "a renewal that is under way hides a license's plan".to_owned();
+                    return Err(StoreError::Unavailable { operation: "retire", cause });
+                }
+                (None, _) => {
+                    self.erasure_without_plan(&mut transaction, (key, &slot), portfolio.as_ref(), change)?;
+                }
+            }
             Ok(self.commit(transaction).await?.or_retry(true))
         })
         .await
@@ -118,6 +127,25 @@ impl Store {
         transaction.write([left, counts.write(at)]);
         transaction.event(&event)?;
         transaction.record(change, Step::Part)
+    }
+
+    /// The plan was deleted, and its counters with it: nothing but the license's item is left.
+    fn erasure_without_plan(
+        &self,
+        transaction: &mut Transaction<Failed>,
+        (key, slot): (&Key, &Slot),
+        portfolio: Option<&Portfolio>,
+        change: &Change,
+    ) -> Result<(), StoreError> {
+        let gone = Write::Delete { key: key.clone(), condition: Some(as_seen(slot)) };
+        transaction.when(Failed::Changed, [gone]);
+        transaction.record(change, Step::Part)?;
+        let Some(portfolio) = portfolio else { return Ok(()) };
+        let license = &slot.license;
+        let changes = vec![LicenseChange::forgetting(license, &license.anonymous(change.at))];
+        let plan = license.subscription_plan;
+        let kind = EventKind::LearnerRetired;
+        transaction.event(&self.license_event(kind, portfolio, plan, changes, Vec::new(), change))
     }
 
     /// Deletes what is on record of a user name; how many items that were.

@@ -1,6 +1,6 @@
 //! Taking seats back, under the plan's cap.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use async_trait::async_trait;
 use license_domain::{
@@ -11,7 +11,7 @@ use license_domain::{
 use crate::{
     Store,
     attempts::Attempt,
-    idempotency::{self, Step},
+    idempotency::Step,
     keys::{AgreementKeys, Item, Key, LearnerKeys},
     prefetch::ReadAhead,
     rows::{self, number},
@@ -20,9 +20,6 @@ use crate::{
     write::{BucketChange, Slot, change_in_place, signed, slots_in},
 };
 use license_storage::{Change, IdempotencyKey, Revocation, Revocations, Revoke, RevokeRequest, StoreError};
-
-/// The most licenses that one transaction revokes: each is one item, beside bucket, plan and event.
-const CHUNK: usize = 90;
 
 /// The conditions of a revocation.
 #[derive(Clone, Copy, Debug)]
@@ -35,56 +32,37 @@ enum Failed {
 
 #[async_trait]
 impl Revoke for Store {
-    /// Up to 90 learners are one transaction, more are several, one after the other: each is whole, and the
-    /// answer says what became of every learner, so that a request that dies half-way can be made again.
-    ///
-    /// 1. With a cap, and more than one transaction: read all slots first and refuse the whole request if the
-    ///    cap does not allow all of it. Each transaction takes its own part of the cap, so that a crash leaves
-    ///    no part taken for nothing; a race for the last of it may end a long request early, never above the cap.
-    /// 2. Each transaction: read slots (perhaps done ahead) and, if capped, the plan; refuse above the cap.
-    /// 3. Write: each slot (license and status as seen), any one bucket (statuses; one more seat at the end for
-    ///    each revoked license), the plan (applied + activated ones, on condition that they still fit and that
-    ///    total, percentage and cap are as seen), the event.
-    /// 4. A condition failed or the transaction met another one: from 2 after a random wait.
-    /// 5. For a request with a key that takes several transactions, each has its outcome on record beside it, and the end
-    ///    says that all are done; another attempt begins where they end.
+    /// 1. Read the slots (perhaps done ahead) and, if the plan is capped, the plan; refuse above the cap.
+    /// 2. One transaction: each slot (license and status as seen), any one bucket (statuses; one more seat at the end
+    ///    for each revoked license), the plan (applied + activated ones, on condition that they still fit and that
+    ///    total, percentage and cap are as seen), the event, the record.
+    /// 3. A condition failed or the transaction met another one: from 1 after a random wait.
     async fn revoke(
         &self,
         portfolio: &Portfolio,
         plan: PlanId,
         request: RevokeRequest,
     ) -> Result<Revocations, StoreError> {
-        let RevokeRequest { mut emails, prefetch, change } = request;
-        let mut ahead: ReadAhead = prefetch.into_inner();
-        let Some(plan) = portfolio.plan(plan) else {
+        let RevokeRequest { emails, prefetch, change } = request;
+        let Some(plan) = portfolio.plan(plan).filter(|_| !emails.is_empty()) else {
             let outcome = emails.into_iter().map(|email| (email, Revocation::NotFound)).collect();
             return self.without_effect(&change, outcome).await;
         };
-        let parts: Vec<Revocations> = self.parts(&change).await?;
-        let (done, is_resumed) = (parts.len(), change.resume().is_some());
-        let mut outcome: Revocations = parts.into_iter().flatten().collect();
-        let known: HashSet<EmailKey> = outcome.iter().map(|(email, _)| email.key()).collect();
-        emails.retain(|email| !known.contains(&email.key()));
-        if plan.is_revocation_cap_enabled && emails.len() > CHUNK && !is_resumed {
-            let keys: Vec<EmailKey> = emails.iter().map(EmailAddress::key).collect();
-            let slots = self.slots(plan.uuid, &keys).await?;
-            if exceeds(plan, activated(slots.values())) {
-                return self.without_effect(&change, refuse(&emails, &slots)).await;
-            }
+        let ahead: ReadAhead = prefetch.into_inner();
+        self.revoke_chunk(portfolio, plan, &emails, ahead.slots, &change).await
+    }
+
+    async fn beyond_cap(
+        &self,
+        plan: &SubscriptionPlan,
+        emails: &[EmailAddress],
+    ) -> Result<Option<Revocations>, StoreError> {
+        if !plan.is_revocation_cap_enabled {
+            return Ok(None);
         }
-        if emails.is_empty() && !is_resumed {
-            return self.without_effect(&change, outcome).await;
-        }
-        let is_parted = change.idempotency.is_some() && (is_resumed || emails.len() > CHUNK);
-        for (n, chunk) in emails.chunks(CHUNK).enumerate() {
-            let prefetched = ahead.slots.take();
-            let part = is_parted.then_some(done + n);
-            outcome.extend(self.revoke_chunk(portfolio, plan, chunk, prefetched, part, &change).await?);
-        }
-        if is_parted {
-            self.record_step(&change, Step::AllParts).await?;
-        }
-        Ok(outcome)
+        let keys: Vec<EmailKey> = emails.iter().map(EmailAddress::key).collect();
+        let slots = self.slots(plan.uuid, &keys).await?;
+        Ok(exceeds(plan, activated(slots.values())).then(|| refuse(emails, &slots)))
     }
 }
 
@@ -95,7 +73,6 @@ impl Store {
         plan: &SubscriptionPlan,
         emails: &[EmailAddress],
         prefetched: Option<HashMap<Key, Item>>,
-        part: Option<usize>,
         change: &Change,
     ) -> Result<Revocations, StoreError> {
         let keys: Vec<EmailKey> = emails.iter().map(EmailAddress::key).collect();
@@ -124,13 +101,7 @@ impl Store {
             if !live.is_empty() && !is_refused {
                 let event =
                     self.revocation(&mut transaction, portfolio, (&plan, plan_key), (&live, counted), change)?;
-                match part {
-                    Some(_) => transaction.event(&event)?,
-                    None => transaction.tell(&event, &change.clone().recording_learners(&outcome))?,
-                }
-            }
-            if let Some(n) = part {
-                idempotency::add_part(&mut transaction, change, n, &outcome)?;
+                transaction.tell(&event, &change.clone().recording_learners(&outcome))?;
             }
             if transaction.is_empty() {
                 return Ok(Attempt::Done(self.without_effect(change, outcome).await?));

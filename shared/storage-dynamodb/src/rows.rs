@@ -1,9 +1,8 @@
 //! Items as they are stored: an entity's own fields, its keys, and who wrote it last.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use chrono::TimeDelta;
 use license_domain::{
-    AgreementId, BatchId, CustomerAgreement, Event, License, LicenseStatus, PlanId, ProductCatalog, SeatLayout, Stamp,
+    AgreementId, CustomerAgreement, Event, JobId, License, LicenseStatus, PlanId, ProductCatalog, SeatLayout, Stamp,
     SubscriptionPlan, SubscriptionPlanRenewal, Timestamp,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -40,10 +39,10 @@ pub mod attributes {
     pub const LAST: &str = "last";
     /// Where a pointer leads.
     pub const TARGET: &str = "target";
-    /// The batch that builds a plan, which is not shown until then.
+    /// The run that builds a plan, which is not shown until that has ended.
     pub const HIDDEN_BY: &str = "hidden_by";
-    /// The batch that carries a renewal out.
-    pub const BATCH: &str = "batch";
+    /// The run that processes a renewal.
+    pub const RUN: &str = "run";
 }
 
 /// Something in DynamoDB's own form.
@@ -113,8 +112,8 @@ pub fn plan(plan: &SubscriptionPlan, version: u64, stamp: &Stamp) -> Result<Item
     Ok(finish(to_item(plan)?, &key, &[keys::plan_listing(plan.uuid, plan.start_date)], version, stamp))
 }
 
-/// The item of a plan that a batch builds: it is in no list, and readers leave it out.
-pub fn hidden_plan(plan: &SubscriptionPlan, version: u64, by: BatchId, stamp: &Stamp) -> Result<Item, StoreError> {
+/// The item of a plan that a run builds: it is in no list, and readers leave it out.
+pub fn hidden_plan(plan: &SubscriptionPlan, version: u64, by: JobId, stamp: &Stamp) -> Result<Item, StoreError> {
     let mut item = self::plan(plan, version, stamp)?;
     for name in keys::key_names(keys::GSI2) {
         item.remove(&name);
@@ -123,8 +122,8 @@ pub fn hidden_plan(plan: &SubscriptionPlan, version: u64, by: BatchId, stamp: &S
     Ok(item)
 }
 
-/// The batch that an item names there.
-pub fn batch_in(item: &Item, attribute: &str) -> Option<BatchId> {
+/// The run that an item names there.
+pub fn run_in(item: &Item, attribute: &str) -> Option<JobId> {
     item.get(attribute)?.as_s().ok()?.parse().ok()
 }
 
@@ -266,14 +265,6 @@ impl Bucket {
             LicenseStatus::Unassigned => None,
         }
     }
-}
-
-/// How long an item of a batch is kept, unless the batch takes longer.
-pub const BATCH_KEPT: TimeDelta = TimeDelta::days(7);
-
-/// When an item of a batch that was written at that time is deleted.
-pub fn batch_ttl(at: Timestamp) -> AttributeValue {
-    number((at + BATCH_KEPT).timestamp())
 }
 
 /// The keys of all buckets of a plan.

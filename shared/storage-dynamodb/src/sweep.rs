@@ -1,4 +1,4 @@
-//! Work that should have got on by now: found, postponed, and kept for as long as it takes.
+//! Runs that are due: found, postponed, and kept for as long as they take.
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
@@ -7,16 +7,16 @@ use license_domain::{Due, Timestamp, job::KEPT};
 
 use crate::{
     Store,
-    keys::{self, Item, Key, TTL},
+    keys::{self, Item, JobKeys, Key, TTL},
     rows::{number, text},
     table::{Expression, PARALLEL, Range},
 };
 use license_storage::{StoreError, Sweep};
 
-/// The attribute that says until when the parts of work are kept.
+/// The attribute that says until when the chunks of a run are kept.
 const KEPT_UNTIL: &str = "kept_until";
 
-/// Work that is still under way so shortly before its parts would expire has them kept longer.
+/// A run that is still under way so shortly before its chunks would expire has them kept longer.
 const MARGIN: TimeDelta = TimeDelta::days(5);
 
 /// How many items of a partition are read at once.
@@ -24,21 +24,11 @@ const PAGE: usize = 50;
 
 #[async_trait]
 impl Sweep for Store {
-    async fn under_way(&self, limit: usize) -> Result<Vec<Due>, StoreError> {
-        let range = Range {
-            index: Some(keys::GSI3),
-            partition: keys::DUE_WORK.to_owned(),
-            limit: Some(limit),
-            ..Range::default()
-        };
-        Ok(self.table.query(range).await?.iter().filter_map(keys::due_in).collect())
-    }
-
     async fn due(&self, limit: usize) -> Result<Vec<Due>, StoreError> {
         let now = keys::due_by(self.clock.now());
         let range = Range {
             index: Some(keys::GSI3),
-            partition: keys::DUE_WORK.to_owned(),
+            partition: keys::DUE_RUNS.to_owned(),
             between: Some(("0", &now)),
             limit: Some(limit),
             ..Range::default()
@@ -56,7 +46,7 @@ impl Sweep for Store {
         let condition = Expression::new("#due = :seen");
         let mut terms = condition.value("seen", text(was)).value("next", text(is));
         terms.names.insert("#due".to_owned(), name);
-        let head = keys::head_of(seen.work);
+        let head = JobKeys(seen.run).job();
         let Some(item) = self.table.update(&head, "SET #due = :next", terms).await? else { return Ok(None) };
         self.keep(&head, &item).await?;
         Ok(Some(next))

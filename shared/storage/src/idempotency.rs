@@ -4,7 +4,7 @@
 use std::ops::Deref;
 
 use async_trait::async_trait;
-use license_domain::{BatchId, JobId, Stamp, Timestamp};
+use license_domain::{JobId, Stamp, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use uuid::Uuid;
@@ -58,10 +58,10 @@ impl Idempotency {
 /// Where an attempt resumes the work of one that ended too early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResumeFrom {
-    /// A batch or a renewal that is under way.
-    Batch(BatchId),
-    /// Some of several transactions, each with its own outcome on record.
-    Parts,
+    /// A run that is under way, or ended without a record of its outcome.
+    Run(JobId),
+    /// Some of several transactions; repeating all of them is harmless.
+    Effect,
 }
 
 /// Who changes something, why and when; and what makes it take effect once, if the request asked for that.
@@ -145,6 +145,8 @@ pub enum RecordContent {
     Outcome(Value),
     /// Not to the end yet: where it is to be found.
     Run(ResumeFrom),
+    /// To the end of this run, whose chunks have the outcome: it was too large for the record.
+    EndedRun(JobId),
 }
 
 impl IdempotencyRecord {
@@ -152,7 +154,7 @@ impl IdempotencyRecord {
     pub fn outcome<T: DeserializeOwned>(&self) -> Option<Result<T, serde_json::Error>> {
         match &self.content {
             RecordContent::Outcome(outcome) => Some(T::deserialize(outcome)),
-            RecordContent::Run(_) => None,
+            RecordContent::Run(_) | RecordContent::EndedRun(_) => None,
         }
     }
 }
@@ -160,7 +162,8 @@ impl IdempotencyRecord {
 /// The records of changes that take effect once.
 #[async_trait]
 pub trait IdempotencyRecords: Send + Sync {
-    /// The record of that key. Work over several transactions that is at its end is shown by its outcome.
+    /// The record of that key. Of a run that has ended it holds the outcome, unless that is too
+    /// large.
     async fn find(&self, key: &IdempotencyKey) -> Result<Option<IdempotencyRecord>, StoreError>;
 
     /// Takes over what the seen attempt did not end: the attempt of `idempotency` resumes it, and the seen one can
@@ -175,4 +178,8 @@ pub trait IdempotencyRecords: Send + Sync {
     /// Writes the record by itself, for a change that had nothing else to write.
     /// [`StoreError::AlreadyApplied`] if another attempt has written it.
     async fn record(&self, change: &Change) -> Result<(), StoreError>;
+
+    /// Writes that a request's run has ended: with its outcome, unless that is too large for the record.
+    /// [`StoreError::AlreadyApplied`] if another attempt has the record.
+    async fn record_run_end(&self, change: &Change, run: JobId) -> Result<(), StoreError>;
 }

@@ -2,7 +2,6 @@
 //! the table behind them. A function is composed of only those traits that its IAM policy allows.
 
 mod attempts;
-mod batches;
 mod bulk;
 mod error;
 mod idempotency;
@@ -11,13 +10,14 @@ mod licenses;
 mod lists;
 mod outbox;
 mod portfolios;
+mod renew;
 mod requesters;
 mod row_outcomes;
+mod sweep;
 mod webhooks;
 
 pub use self::{
     attempts::{Attempt, MAX_ATTEMPTS, attempts, bounded_attempts},
-    batches::{Batches, Health, Renew, RenewError, RenewalOutcome, Renewed, Sweep},
     bulk::{BucketCounts, BulkWrite, Claim, ImportedLicense},
     error::StoreError,
     idempotency::{
@@ -26,7 +26,8 @@ pub use self::{
     jobs::{Jobs, Transfer, TransferRequest, Transferred, Transfers},
     licenses::{
         Activate, ActivateError, Assign, AssignError, AssignRequest, Assigned, Assignment, AutoApply, AutoApplyError,
-        Remind, RemindRequest, Retire, Revocation, Revocations, Revoke, RevokeRequest,
+        MAX_REMINDED, MAX_REVOKED, Remind, RemindRequest, Reserve, Retire, Revocation, Revocations, Revoke,
+        RevokeRequest,
     },
     lists::{
         Learners, LicenseFilter, LicenseQuery, Licenses, OrderBy, OrderField, PagePosition, Prefetch, Prefetched,
@@ -37,7 +38,11 @@ pub use self::{
         CreateAgreementError, CreatePlanError, DeletePlanError, Portfolios, Provision, RenewalError, Renewals, Update,
         UpdateError,
     },
+    renew::{
+        Copied, LicensesToCopy, MAX_COPIED, OpenedRenewal, Renew, RenewError, RenewalOutcome, RenewalUnderWay, Renewed,
+    },
     requesters::{RequestCount, RequestCounts, RequesterRecords, StoredUser, Users},
     row_outcomes::{JobRows, RowOutcomes},
+    sweep::{Health, Sweep},
     webhooks::Webhooks,
 };

@@ -1,7 +1,9 @@
 //! Changing licenses: assigning, revoking, reminding, activating, taking without invitation, forgetting.
 
 use async_trait::async_trait;
-use license_domain::{EmailAddress, License, LicenseId, LicenseStatus, LmsUserId, PlanId, Portfolio};
+use license_domain::{
+    EmailAddress, Job, License, LicenseId, LicenseStatus, LmsUserId, PlanId, Portfolio, RowResult, SubscriptionPlan,
+};
 use serde::{Deserialize, Serialize};
 
 use super::Prefetch;
@@ -53,6 +55,9 @@ pub enum AssignError {
         /// How many seats are free.
         available: u64,
     },
+    /// They do not fit one transaction: to be reserved first ([`Reserve`]).
+    #[error("more learners than one transaction holds")]
+    TooMany,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -69,6 +74,35 @@ pub trait Assign: Send + Sync {
         request: AssignRequest,
     ) -> Result<Assigned, AssignError>;
 }
+
+/// Assigning to more learners than one transaction holds: the single transactions. The loop over them is a run's.
+#[async_trait]
+pub trait Reserve: Send + Sync {
+    /// Reserves a seat for every learner named who holds no license, or refuses, and opens the run that hands them out;
+    /// `None` if all of them hold one. The learners are named once each.
+    async fn reserve(
+        &self,
+        portfolio: &Portfolio,
+        run: &Job,
+        assignments: &[Assignment],
+        change: &Change,
+    ) -> Result<Option<Job>, AssignError>;
+
+    /// Assigns the reserved seats of a chunk; the outcome of its rows, which commits with it under the change's key.
+    async fn assign_reserved(
+        &self,
+        portfolio: &Portfolio,
+        run: &Job,
+        chunk: u64,
+        change: &Change,
+    ) -> Result<Vec<RowResult>, StoreError>;
+}
+
+/// The most learners whose licenses one transaction revokes: each is one item, beside bucket, plan and event.
+pub const MAX_REVOKED: usize = 90;
+
+/// The most learners whom one transaction reminds: each is one item, beside the event.
+pub const MAX_REMINDED: usize = 90;
 
 /// What became of one revocation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,14 +137,21 @@ pub type Revocations = Vec<(EmailAddress, Revocation)>;
 /// Taking seats back.
 #[async_trait]
 pub trait Revoke: Send + Sync {
-    /// Revokes the live license of every learner named; what became of each, in the order of the request.
-    /// If the plan's cap does not allow all of them, none is revoked.
+    /// Revokes the live licenses of these learners, [`MAX_REVOKED`] at most; the outcome of each, in the order of the
+    /// request. If the plan's cap does not allow all of them, none is revoked.
     async fn revoke(
         &self,
         portfolio: &Portfolio,
         plan: PlanId,
         request: RevokeRequest,
     ) -> Result<Revocations, StoreError>;
+
+    /// The outcomes for these learners, if the plan's cap does not allow to revoke the licenses of all of them.
+    async fn beyond_cap(
+        &self,
+        plan: &SubscriptionPlan,
+        emails: &[EmailAddress],
+    ) -> Result<Option<Revocations>, StoreError>;
 }
 
 /// A request to remind learners of one plan.
@@ -131,7 +172,8 @@ pub struct RemindRequest {
 /// Reminding learners of licenses that they have not activated.
 #[async_trait]
 pub trait Remind: Send + Sync {
-    /// Marks the assigned licenses of these learners and asks for the mails; how many were marked.
+    /// Marks the assigned licenses of these learners, [`MAX_REMINDED`] at most, and asks for the mails; how many were
+    /// marked.
     async fn remind(&self, portfolio: &Portfolio, plan: PlanId, request: RemindRequest) -> Result<usize, StoreError>;
 }
 

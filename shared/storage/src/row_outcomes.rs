@@ -63,7 +63,9 @@ impl RowOutcomes for Revocations {
         let of: HashMap<EmailKey, &Revocation> =
             self.iter().map(|(email, revocation)| (email.key(), revocation)).collect();
         rows.each(|row, email| match of.get(&email.key()) {
-            Some(Revocation::Revoked { license, .. }) => row.result(RowOutcome::Revoked, Some(*license)),
+            Some(Revocation::Revoked { license, original_status }) => {
+                RowResult { original_status: Some(*original_status), ..row.result(RowOutcome::Revoked, Some(*license)) }
+            }
             Some(Revocation::CapReached) => row.result(RowOutcome::CapReached, None),
             Some(Revocation::NotFound) | None => row.result(RowOutcome::NotFound, None),
         })

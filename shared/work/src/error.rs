@@ -1,12 +1,12 @@
-//! Why a job did not go on.
+//! Why a run did not continue.
 
 use license_clients::ClientError;
 use license_messaging::MessagingError;
 use license_storage::{StoreError, UpdateError};
 
-/// Why a job did not go on.
+/// Why a run did not continue.
 #[derive(Debug, thiserror::Error)]
-pub enum JobError {
+pub enum WorkError {
     /// The table.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -22,12 +22,15 @@ pub enum JobError {
     /// What was uploaded cannot be read.
     #[error("the rows cannot be read: {0}")]
     Unreadable(&'static str),
+    /// This function does not run work of that kind: a defect.
+    #[error("this function does not run work of that kind")]
+    OtherKind,
     /// The plan's terms were changed at the same time.
     #[error("the plan was changed at the same time")]
     Changed,
 }
 
-impl JobError {
+impl WorkError {
     /// Whether the same may succeed later.
     pub const fn is_retryable(&self) -> bool {
         match self {
@@ -35,11 +38,11 @@ impl JobError {
             Self::Client(error) => error.is_retryable(),
             Self::Messaging(error) => error.is_retryable(),
             Self::Changed => true,
-            Self::Gone(_) | Self::Unreadable(_) => false,
+            Self::Gone(_) | Self::Unreadable(_) | Self::OtherKind => false,
         }
     }
 
-    /// The name under which it is counted, and shown to whoever asked for the job.
+    /// The name under which it is counted, and that the job's requester is shown.
     pub const fn metric(&self) -> &'static str {
         match self {
             Self::Store(error) => error.metric(),
@@ -47,12 +50,13 @@ impl JobError {
             Self::Messaging(error) => error.metric(),
             Self::Gone(_) => "JobGone",
             Self::Unreadable(_) => "JobUnreadable",
+            Self::OtherKind => "JobOfOtherKind",
             Self::Changed => "JobChanged",
         }
     }
 }
 
-impl From<UpdateError> for JobError {
+impl From<UpdateError> for WorkError {
     fn from(error: UpdateError) -> Self {
         match error {
             UpdateError::Store(error) => Self::Store(error),

@@ -1,185 +1,200 @@
-//! Lanes: how a job begins, goes on and ends.
+//! Lanes: how a run begins, continues and ends.
 
-use chrono::TimeDelta;
-use license_domain::{Consequence, EventKind, Job, JobCounts, JobId, JobKind, JobState, Lane, Timestamp};
-use license_messaging::{Message, Outgoing};
+use futures::future::join_all;
+use license_domain::{Consequence, EventKind, Job, JobCounts, JobId, JobState, Lane, Portfolio, Timestamp};
+use license_messaging::Outgoing;
 use license_telemetry::metrics;
 
-use license_storage::Change;
+use crate::{Kinds, Runs, Turn, WorkError, chunk::At, lane_message, rows::RowsWriter, waiting_message};
 
-use crate::{Engine, JobError, lane_message, refill_message, results_file};
-
-/// How long a lane works before another one's turn comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pace {
-    /// At most so many chunks.
-    pub chunks: usize,
-    /// About so long.
-    pub time: TimeDelta,
+/// How the work on one chunk ended.
+#[derive(Clone, Copy, Debug)]
+pub enum ChunkEnd {
+    /// It is done.
+    Done(JobCounts),
+    /// It was continued, and the time ended first.
+    Unfinished(JobCounts),
 }
 
-impl Pace {
-    /// In a queue's turn.
-    pub const IN_TURN: Self = Self { chunks: 20, time: TimeDelta::seconds(20) };
-    /// Before a request is answered.
-    pub const IN_REQUEST: Self = Self { chunks: 50, time: TimeDelta::seconds(10) };
-}
-
-/// How far it came.
-#[derive(Debug)]
-pub enum Progress {
-    /// There is nothing left to do here.
+/// How a turn of a lane ended.
+enum LaneEnd {
+    /// The lane has come to its end.
     Over,
-    /// These messages let it go on.
-    On(Vec<Outgoing>),
+    /// By this message it continues.
+    Continues(Outgoing),
+    /// The run was stopped, or another attempt works on the lane.
+    Stopped,
 }
 
-impl Engine {
-    /// Begins a job, or lets it go on where it is: its rows are put on record, where they are not, and each lane gets
-    /// its message. It may be done twice: each attempt writes the rows as a generation of its own, and one of them
-    /// becomes the job's.
-    pub async fn begin(&self, job: JobId) -> Result<Progress, JobError> {
-        let Some(mut job) = self.jobs.job(job).await? else { return Ok(Progress::Over) };
-        if job.state == JobState::Pending {
-            let portfolio = self.portfolio_of(&job).await?;
-            if job.rows.is_none() {
-                job.generation = u32::try_from(self.random.below(u64::from(u32::MAX))).unwrap_or(0) + 1;
-            }
-            let (rows, chunks) = self.expand(&job, &portfolio).await?;
-            let lanes = if job.dry_run { 1 } else { job.kind.lanes(chunks) };
-            let after = Job {
-                state: JobState::Running,
-                rows: Some(rows),
-                chunks,
-                lanes,
-                modified: self.clock.now(),
-                ..job.clone()
-            };
-            let (event, change) = ((EventKind::JobChanged, Vec::new()), Change::from(self.stamp(&job)));
-            if self.jobs.change_job(&portfolio, (&job, &after), event, &change).await? {
-                job = Job { version: job.version + 1, ..after };
-            } else {
-                // Somebody began it, or stopped it.
-                let Some(changed) = self.jobs.job(job.uuid).await? else { return Ok(Progress::Over) };
-                job = changed;
-            }
-        }
-        match job.state {
-            JobState::Running if job.chunks == 0 => {
-                self.finish(&job).await?;
-                Ok(Progress::Over)
+impl<K: Kinds> Runs<K> {
+    /// Begins a run, or lets it continue where it is; the messages by which its lanes do. Its rows are put on record,
+    /// where they are not. It may be done twice: each attempt writes the rows as a generation of its own, and one of
+    /// them becomes the run's.
+    pub async fn begin(&self, run: JobId) -> Result<Vec<Outgoing>, WorkError> {
+        let Some(run) = self.begun(run).await? else { return Ok(Vec::new()) };
+        match run.state {
+            JobState::Running if run.chunks == 0 => {
+                self.finish(run.uuid).await?;
+                Ok(Vec::new())
             }
             JobState::Running => {
-                let lanes = self.jobs.lanes(job.uuid).await?;
-                Ok(Progress::On((0..job.lanes).map(|lane| lane_message(&job, lane, step_of(&lanes, lane))).collect()))
+                let lanes = self.jobs.lanes(run.uuid).await?;
+                Ok((0..run.lanes).map(|lane| lane_message(&run, lane, step_of(&lanes, lane))).collect())
             }
-            JobState::Waiting => Ok(Progress::On(vec![refill_message(&job)])),
-            _ => Ok(Progress::Over),
+            JobState::Waiting => Ok(vec![waiting_message(&run)]),
+            _ => Ok(Vec::new()),
         }
     }
 
-    /// Begins a job and works on all of its lanes for a while, one after the other. Whatever is left goes on by the
-    /// messages that its event sets in motion.
-    pub async fn run(&self, job: JobId, pace: Pace) -> Result<(), JobError> {
-        let until = self.clock.now() + pace.time;
-        let Progress::On(messages) = self.begin(job).await? else { return Ok(()) };
-        for message in messages {
-            if let (Message::Job { job, lane, step }, true) = (message.message, self.clock.now() < until) {
-                self.lane(job, lane, step, Pace { time: until - self.clock.now(), ..pace }).await?;
-            }
+    /// The run, with its rows on record.
+    async fn begun(&self, run: JobId) -> Result<Option<Job>, WorkError> {
+        match self.jobs.job(run).await? {
+            Some(run) if run.state == JobState::Pending => self.write_rows(run).await,
+            run => Ok(run),
         }
-        Ok(())
     }
 
-    /// Works on a lane for a while.
+    async fn write_rows(&self, mut run: Job) -> Result<Option<Job>, WorkError> {
+        let portfolio = self.records.portfolio_of(&run).await?;
+        let (rows, chunks) = if let Some(rows) = run.rows {
+            (rows, run.chunks)
+        } else {
+            let below = self.random.below(u64::from(u32::MAX));
+            run.generation = u32::try_from(below).expect("it is below the largest u32") + 1;
+            self.kinds.read_rows(&run, &portfolio, RowsWriter::new(self.jobs.as_ref(), &run)).await?
+        };
+        let lanes = if run.dry_run { 1 } else { run.kind.lanes(chunks) };
+        let after = Job {
+            state: JobState::Running,
+            rows: Some(rows),
+            chunks,
+            lanes,
+            modified: self.clock.now(),
+            ..run.clone()
+        };
+        let (event, change) = ((EventKind::JobChanged, Vec::new()), self.records.stamp(&run).into());
+        if self.jobs.change_job(&portfolio, (&run, &after), event, &change).await? {
+            return Ok(Some(Job { version: run.version + 1, ..after }));
+        }
+        // Another attempt began it, or an admin canceled it.
+        Ok(self.jobs.job(run.uuid).await?)
+    }
+
+    /// Works on a lane for a while; the message by which it continues, if there is something left.
     ///
-    /// 1. Read the job and the lane. The job is not running, or another message lets the lane go on: nothing. The turn of
-    ///    a message that came again goes on where it was ended.
-    /// 2. Each chunk: `chunk`. Its effect commits with its outcome, so that whoever comes twice finds it.
-    /// 3. The lane goes on (as it was seen). Somebody else let it go on: they work on it, not this one.
-    /// 4. After a while: a message to go on. At the end: the last lane finishes the job.
-    pub async fn lane(&self, job: JobId, lane: u16, step: u64, pace: Pace) -> Result<Progress, JobError> {
-        let Some(mut job) = self.jobs.job(job).await? else { return Ok(Progress::Over) };
-        let mut seen = self.jobs.lanes(job.uuid).await?.into_iter().find(|known| known.lane == lane);
-        let mut at = seen.unwrap_or_else(|| Lane::new(lane));
-        if !at.is_let_go_on_by(step) && !at.is_over(&job) {
-            return Ok(Progress::Over);
+    /// 1. Read the run and the lane. The run is not running, or another message lets the lane continue: nothing. The
+    ///    turn of a message that is delivered again continues where it was ended.
+    /// 2. Each chunk: `chunk`. Its effect commits with its outcome, which the next attempt finds.
+    /// 3. The lane moves on (as it was seen). It was moved by another attempt: that one works on it, not this one.
+    /// 4. After a while: a message to continue. At the end: the last lane ends the run.
+    pub async fn lane(&self, run: JobId, lane: u16, step: u64, turn: Turn) -> Result<Vec<Outgoing>, WorkError> {
+        let Some(run) = self.jobs.job(run).await? else { return Ok(Vec::new()) };
+        let seen = self.jobs.lanes(run.uuid).await?.into_iter().find(|known| known.lane == lane);
+        let at = seen.unwrap_or_else(|| Lane::new(lane));
+        let is_over = at.is_over(&run);
+        if run.state != JobState::Running || (!at.is_continued_by(step) && !is_over) {
+            return Ok(Vec::new());
         }
-        let until: Timestamp = self.clock.now() + pace.time;
+        if !is_over {
+            let portfolio = self.records.portfolio_of(&run).await?;
+            match self.lane_turn(run.clone(), &portfolio, (seen, at), step, turn).await? {
+                LaneEnd::Stopped => return Ok(Vec::new()),
+                LaneEnd::Continues(message) => return Ok(vec![message]),
+                LaneEnd::Over => {}
+            }
+        }
+        self.finish(run.uuid).await?;
+        Ok(Vec::new())
+    }
+
+    /// Steps 2 to 4 of [`Self::lane`], from where the lane was seen.
+    async fn lane_turn(
+        &self,
+        mut run: Job,
+        portfolio: &Portfolio,
+        (mut seen, mut at): (Option<Lane>, Lane),
+        step: u64,
+        turn: Turn,
+    ) -> Result<LaneEnd, WorkError> {
+        let until: Timestamp = self.clock.now() + turn.time;
         let mut chunks = 0;
-        while !at.is_over(&job) {
-            if job.state != JobState::Running {
-                return Ok(Progress::Over);
+        while !at.is_over(&run) {
+            if run.state != JobState::Running {
+                return Ok(LaneEnd::Stopped);
             }
-            if chunks == pace.chunks || self.clock.now() >= until {
-                return Ok(Progress::On(vec![lane_message(&job, lane, at.next)]));
+            if chunks == turn.chunks || self.clock.now() >= until {
+                return Ok(LaneEnd::Continues(lane_message(&run, at.lane, at.next)));
             }
-            let results = self.chunk(&job, at.next, at.counts).await?;
-            let after = at.after(JobCounts::of(&results), job.lanes, (step, self.clock.now()));
-            if !self.jobs.advance(job.uuid, seen.as_ref(), &after).await? {
-                return Ok(Progress::Over);
+            let here = At { chunk: at.next, so_far: at.counts, may_be_done: chunks == 0, until };
+            let end = self.chunk(&run, portfolio, here).await?;
+            let now = self.clock.now();
+            let after = match end {
+                ChunkEnd::Done(counts) => at.after(counts, run.lanes, (step, now)),
+                ChunkEnd::Unfinished(counts) => Lane { moved: Some(now), counts: at.counts.plus(counts), ..at },
+            };
+            if !self.jobs.advance(run.uuid, seen.as_ref(), &after).await? {
+                return Ok(LaneEnd::Stopped);
             }
             at = Lane { version: at.version + 1, ..after };
+            if matches!(end, ChunkEnd::Unfinished(_)) {
+                return Ok(LaneEnd::Continues(lane_message(&run, at.lane, at.next)));
+            }
             seen = Some(at);
             chunks += 1;
-            let Some(now) = self.jobs.job(job.uuid).await? else { return Ok(Progress::Over) };
-            job = now;
+            // An admin may have canceled a job. An internal run cannot be canceled.
+            if !run.is_internal {
+                let Some(now) = self.jobs.job(run.uuid).await? else { return Ok(LaneEnd::Stopped) };
+                run = now;
+            }
         }
-        self.finish(&job).await?;
-        Ok(Progress::Over)
+        Ok(LaneEnd::Over)
     }
 
-    /// Ends the job, if all lanes have come to its end: its results are put where they can be fetched, whoever asked
-    /// for it hears of it.
-    async fn finish(&self, job: &Job) -> Result<(), JobError> {
-        let lanes = self.jobs.lanes(job.uuid).await?;
-        let is_over = (0..job.lanes).all(|lane| {
-            lanes.iter().any(|known| known.lane == lane && known.is_over(job)) || u64::from(lane) >= job.chunks
+    /// Begins a run and works on all of its lanes at once for a while. What is left continues by the messages that its
+    /// event asks for, or that the sweeper sends.
+    pub async fn run_lanes(&self, run: JobId, turn: Turn) -> Result<(), WorkError> {
+        let Some(run) = self.begun(run).await?.filter(|run| run.state == JobState::Running) else { return Ok(()) };
+        let lanes = self.jobs.lanes(run.uuid).await?;
+        let portfolio = self.records.portfolio_of(&run).await?;
+        let turns = (0..run.lanes).map(|lane| {
+            let seen = lanes.iter().find(|known| known.lane == lane).copied();
+            let at = seen.unwrap_or_else(|| Lane::new(lane));
+            self.lane_turn(run.clone(), &portfolio, (seen, at), at.next, turn)
         });
-        if job.state != JobState::Running || !is_over {
-            return Ok(());
+        // All of them come to an end, also where one fails: there are MAX_LANES at most.
+        let ends = join_all(turns.collect::<Vec<_>>()).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+        if ends.iter().all(|end| matches!(end, LaneEnd::Over)) {
+            self.finish(run.uuid).await?;
         }
-        let counts = job.counts_of(&lanes);
-        let results = if job.kind == JobKind::Enroll && !job.dry_run { Some(self.publish(job).await?) } else { None };
-        let consequences = match results {
-            Some(_) if job.requester_email.is_some() => vec![Consequence::MailEnrollmentResults { job: job.uuid }],
-            _ => Vec::new(),
-        };
-        let state = if counts.waiting > 0 && !job.dry_run { JobState::Waiting } else { JobState::Done };
-        let after = Job { state, counts: Some(counts), results, modified: self.clock.now(), ..job.clone() };
-        let portfolio = self.portfolio_of(job).await?;
-        let event = (EventKind::JobChanged, consequences);
-        // Where somebody else was faster, it is finished.
-        self.jobs.change_job(&portfolio, (job, &after), event, &self.stamp(job).into()).await?;
-        tracing::info!(job = %job.uuid, kind = job.kind.as_str(), state = state.as_str(), rows = counts.processed, "a job ended");
-        metrics::count("JobsEnded", &[("State", state.as_str())]);
         Ok(())
     }
 
-    /// The results as a file; its name.
-    pub(crate) async fn publish(&self, job: &Job) -> Result<String, JobError> {
-        let csv = self.all_results_csv(job).await?;
-        let file = results_file(job.uuid);
-        self.services()?.exports.put(&file, csv).await?;
-        Ok(file)
-    }
-
-    /// Puts on record that a job stopped by itself.
-    pub async fn fail(&self, job: JobId, problem: &str) -> Result<(), JobError> {
-        let Some(job) = self.jobs.job(job).await? else { return Ok(()) };
-        if !matches!(job.state, JobState::Pending | JobState::Running) {
+    /// Ends the run, if all lanes have come to its end: its results are put where they can be fetched, its requester
+    /// gets a mail.
+    async fn finish(&self, run: JobId) -> Result<(), WorkError> {
+        let Some(run) = &self.jobs.job(run).await? else { return Ok(()) };
+        let lanes = self.jobs.lanes(run.uuid).await?;
+        let is_over = (0..run.lanes).all(|lane| {
+            lanes.iter().any(|known| known.lane == lane && known.is_over(run)) || u64::from(lane) >= run.chunks
+        });
+        if run.state != JobState::Running || !is_over {
             return Ok(());
         }
-        let portfolio = self.portfolio_of(&job).await?;
-        let after = Job {
-            state: JobState::Failed,
-            problem: Some(problem.to_owned()),
-            modified: self.clock.now(),
-            ..job.clone()
+        let counts = run.counts_of(&lanes);
+        let results = self.kinds.publish_results(self.jobs.as_ref(), run).await?;
+        let consequences = match results {
+            Some(_) if run.requester_email.is_some() => vec![Consequence::MailEnrollmentResults { job: run.uuid }],
+            _ => Vec::new(),
         };
-        let event = (EventKind::JobChanged, Vec::new());
-        self.jobs.change_job(&portfolio, (&job, &after), event, &self.stamp(&job).into()).await?;
-        metrics::count("JobsEnded", &[("State", after.state.as_str())]);
+        let state = if counts.waiting > 0 && !run.dry_run { JobState::Waiting } else { JobState::Done };
+        let after = Job { state, counts: Some(counts), results, modified: self.clock.now(), ..run.clone() };
+        let portfolio = self.records.portfolio_of(run).await?;
+        let event = (EventKind::JobChanged, consequences);
+        // Where another attempt was faster, it is ended.
+        self.jobs.change_job(&portfolio, (run, &after), event, &self.records.stamp(run).into()).await?;
+        let (kind, rows) = (run.kind.as_str(), counts.processed);
+        tracing::info!(job = %run.uuid, kind, state = state.as_str(), rows, "run {} ended", run.uuid);
+        metrics::count("JobsEnded", &[("State", state.as_str())]);
         Ok(())
     }
 }

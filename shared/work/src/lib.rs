@@ -1,132 +1,105 @@
-//! How jobs are carried out. A job's rows lie in chunks, and a few lanes work on them: a lane takes one chunk after the
-//! other, a message for each stretch of them, so that jobs take turns. A chunk's effect commits with its outcome
-//! (as a request's with its answer): whatever comes twice finds it, and has no effect.
+//! The engine for work that takes several transactions.
+//!
+//! Such work is a *run*: a record, rows in chunks, lanes that go through the chunks, and an outcome for each chunk that
+//! commits with the chunk's effect, so that a chunk that is done twice has its effect once. A job is a run that its
+//! requester can watch; an internal run belongs to a request that is too large for one transaction, is worked on inline
+//! for the time that the request has, and is finished by a worker. What a chunk does is said by the run's kind
+//! ([`Kinds`]); single transactions are the storage's, the loops over them are here.
 
 mod chunk;
-mod enroll;
 mod error;
-mod expand;
+mod inline;
+pub mod kinds;
 mod lanes;
-mod refill;
+mod records;
 mod results;
-mod stalled;
+mod rows;
 mod sweep;
+mod waiting;
 
 use std::{fmt, sync::Arc};
 
-use license_clients::{Catalogs, Enterprises, Exports};
-use license_domain::{Clock, Job, JobId, Portfolio, Random, Stamp};
+use chrono::TimeDelta;
+use license_domain::{Clock, Job, JobId, Random};
 use license_messaging::{Message, Outgoing, Queue};
-use license_storage::{
-    Assign, IdempotencyRecords, Jobs, Learners, Licenses, Portfolios, Prefetches, Remind, Revoke, Transfer, Update,
-};
-use license_storage_dynamodb::Store;
+use license_storage::{IdempotencyRecords, Jobs, Portfolios};
 
 pub use self::{
-    error::JobError,
-    lanes::{Pace, Progress},
+    error::WorkError,
+    inline::InlineError,
+    kinds::{AllKinds, Kinds, LicenseKinds, RenewalError, Renewals, Services},
+    records::RunRecords,
     results::{csv as results_csv, results},
-    sweep::Look,
+    sweep::{Examined, RunStatus},
 };
 
 /// The lane on which rows that wait for seats are tried again.
-pub const REFILL: u16 = u16::MAX;
+pub const WAITING_LANE: u16 = u16::MAX;
 
-/// No lane of a job: whose message begins it, or sets all of its lanes in motion.
-pub const BEGIN: u16 = u16::MAX - 1;
+/// No lane of a run: its message begins the run, or lets all of its lanes continue.
+pub const ALL_LANES: u16 = u16::MAX - 1;
 
-/// Other services that some jobs need.
-#[derive(Clone)]
-pub struct Services {
-    /// Who enrolls learners.
-    pub enterprises: Arc<dyn Enterprises>,
-    /// What catalogs hold.
-    pub catalogs: Arc<dyn Catalogs>,
-    /// Files.
-    pub exports: Arc<dyn Exports>,
+/// How many chunks or learners are worked on at once, at most.
+pub(crate) const PARALLEL: usize = 8;
+
+/// How much of a lane is done before the next message, or before the response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// At most so many chunks.
+    pub chunks: usize,
+    /// About so long.
+    pub time: TimeDelta,
 }
 
-impl fmt::Debug for Services {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Services")
-    }
+impl Turn {
+    /// For one message of the queue: other runs get their turns in between.
+    pub const OF_A_MESSAGE: Self = Self { chunks: 20, time: TimeDelta::seconds(20) };
+    /// For a request that responds whether the run has ended or not.
+    pub const OF_A_REQUEST: Self = Self { chunks: 50, time: TimeDelta::seconds(10) };
 }
 
-/// What carries jobs out.
+/// Runs of these kinds: begins them, works on their lanes, ends them.
 #[derive(Clone)]
-pub struct Engine {
+pub struct Runs<K> {
+    records: RunRecords,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     jobs: Arc<dyn Jobs>,
-    records: Arc<dyn IdempotencyRecords>,
-    portfolios: Arc<dyn Portfolios>,
-    licenses: Arc<dyn Licenses>,
-    learners: Arc<dyn Learners>,
-    prefetches: Arc<dyn Prefetches>,
-    assign: Arc<dyn Assign>,
-    revoke: Arc<dyn Revoke>,
-    remind: Arc<dyn Remind>,
-    transfer: Arc<dyn Transfer>,
-    update: Arc<dyn Update>,
-    services: Option<Services>,
+    idempotency: Arc<dyn IdempotencyRecords>,
+    kinds: K,
 }
 
-impl fmt::Debug for Engine {
+impl<K> fmt::Debug for Runs<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Engine")
+        f.write_str("Runs")
     }
 }
 
-impl Engine {
-    /// Over that store; without `services` it carries out what needs none.
-    pub fn new(store: &Arc<Store>, services: Option<Services>) -> Self {
-        Self {
-            clock: store.clock().clone(),
-            random: store.random().clone(),
-            jobs: store.clone(),
-            records: store.clone(),
-            portfolios: store.clone(),
-            licenses: store.clone(),
-            learners: store.clone(),
-            prefetches: store.clone(),
-            assign: store.clone(),
-            revoke: store.clone(),
-            remind: store.clone(),
-            transfer: store.clone(),
-            update: store.clone(),
-            services,
-        }
+impl<K: Kinds> Runs<K> {
+    /// Runs of these kinds that are on record in that store.
+    pub fn new<S>(store: &Arc<S>, clock: Arc<dyn Clock>, random: Arc<dyn Random>, kinds: K) -> Self
+    where
+        S: Jobs + Portfolios + IdempotencyRecords + 'static,
+    {
+        let records = RunRecords::new(store, clock.clone());
+        Self { records, clock, random, jobs: store.clone(), idempotency: store.clone(), kinds }
     }
 
-    async fn portfolio_of(&self, job: &Job) -> Result<Portfolio, JobError> {
-        self.portfolios.portfolio(job.customer_agreement).await?.ok_or(JobError::Gone("agreement"))
-    }
-
-    /// What a job's changes are stamped with: whoever asked for it did them.
-    fn stamp(&self, job: &Job) -> Stamp {
-        Stamp {
-            actor: job.requested_by.clone(),
-            actor_lms_user_id: job.lms_user_id,
-            reason: format!("job {}", job.kind.as_str()),
-            request_id: job.request_id.clone(),
-            at: self.clock.now(),
-        }
-    }
-
-    fn services(&self) -> Result<&Services, JobError> {
-        self.services.as_ref().ok_or(JobError::Gone("service"))
+    /// The runs as they are on record.
+    pub const fn records(&self) -> &RunRecords {
+        &self.records
     }
 }
 
-/// The message that lets a lane go on.
-pub fn lane_message(job: &Job, lane: u16, step: u64) -> Outgoing {
-    let message = Message::Job { job: job.uuid, lane, step };
-    Outgoing::now(Queue::Bulk, job.enterprise_customer_uuid, message)
+/// The message that lets a lane continue with that chunk.
+pub fn lane_message(run: &Job, lane: u16, step: u64) -> Outgoing {
+    let message = Message::Job { job: run.uuid, lane, step };
+    Outgoing::now(Queue::Bulk, run.enterprise_customer_uuid, message)
 }
 
-/// The message that lets rows be tried again that wait for seats, unless the job changes before.
-pub fn refill_message(job: &Job) -> Outgoing {
-    lane_message(job, REFILL, job.version)
+/// The message by which rows that wait for seats are tried again, unless the run changes before.
+pub fn waiting_message(run: &Job) -> Outgoing {
+    lane_message(run, WAITING_LANE, run.version)
 }
 
 /// Where a job's results are put.

@@ -1,12 +1,10 @@
-//! What became of a job's rows.
+//! The outcomes of a run's rows.
 
 use std::collections::BTreeMap;
 
 use license_csv::CsvTable;
 use license_domain::{EmailAddress, Job, JobCounts, RowResult};
 use license_storage::{Jobs, StoreError};
-
-use crate::{Engine, JobError};
 
 /// How many chunks are read at once.
 const CHUNKS_AT_ONCE: u64 = 50;
@@ -80,16 +78,14 @@ pub fn csv(results: &[RowResult]) -> String {
     table.into_text()
 }
 
-impl Engine {
-    /// All results as CSV.
-    pub(crate) async fn all_results_csv(&self, job: &Job) -> Result<String, JobError> {
-        let mut all = Vec::new();
-        let mut from = 0;
-        while from < job.chunks {
-            let to = job.chunks.min(from + CHUNKS_AT_ONCE);
-            all.extend(results(self.jobs.as_ref(), job, from, to).await?);
-            from = to;
-        }
-        Ok(csv(&all))
+/// All results as CSV.
+pub(crate) async fn all_results_csv(jobs: &dyn Jobs, run: &Job) -> Result<String, StoreError> {
+    let mut all = Vec::new();
+    let mut from = 0;
+    while from < run.chunks {
+        let to = run.chunks.min(from + CHUNKS_AT_ONCE);
+        all.extend(results(jobs, run, from, to).await?);
+        from = to;
     }
+    Ok(csv(&all))
 }

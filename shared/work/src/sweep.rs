@@ -1,70 +1,84 @@
-//! Jobs that are due: what has not got on since they were looked at last is set in motion again, whatever ended it.
+//! Runs that are due: what has made no progress since it was examined last gets its messages anew, whatever ended it.
 
 use license_domain::{Job, JobId, JobState, LicenseStatus, Waits};
 use license_messaging::Outgoing;
 
-use crate::{BEGIN, Engine, JobError, lane_message, lanes::step_of, refill_message};
+use crate::{ALL_LANES, RunRecords, WorkError, lane_message, lanes::step_of, waiting_message};
 
-/// After so many looks without progress (about a day) a job is given up; it may be resumed.
-const MAX_READS: u32 = 28;
+/// A job that was examined so often without progress (for about a day) is given up; it may be resumed.
+const MAX_ATTEMPTS: u32 = 28;
 
-/// What a look at a job found.
+/// How far a run is, as the sweeper finds it.
 #[derive(Debug)]
-pub enum Look {
-    /// There is nothing to be done any more.
-    Settled,
-    /// It gets on.
-    GetsOn,
-    /// It waits for seats, of which there are none.
-    Waits,
-    /// It stands still; these messages let it go on.
+pub enum RunStatus {
+    /// There is nothing left to do.
+    Ended,
+    /// It makes progress.
+    Moving,
+    /// It waits for seats, and there are none.
+    WaitsForSeats,
+    /// It makes no progress; these messages let it continue.
     StandsStill(Vec<Outgoing>),
-    /// It stood still for so long that it has been given up.
+    /// It made no progress for so long that it has been given up.
     GivenUp,
 }
 
-impl Engine {
-    /// Looks at a job that was postponed so many times before.
-    pub async fn look(&self, job: JobId, attempts: u32) -> Result<Look, JobError> {
-        let Some(job) = self.jobs.job(job).await? else { return Ok(Look::Settled) };
-        let found = match job.state {
-            JobState::Pending => Look::StandsStill(vec![lane_message(&job, BEGIN, 0)]),
-            JobState::Running => self.look_at_lanes(&job).await?,
-            JobState::Waiting if self.has_seats(&job).await? => Look::StandsStill(vec![refill_message(&job)]),
-            JobState::Waiting => Look::Waits,
-            _ => Look::Settled,
+/// A run as the sweeper finds it.
+#[derive(Debug)]
+pub struct Examined {
+    /// How far it is.
+    pub status: RunStatus,
+    /// How long it is left alone until it is examined again.
+    pub waits: Waits,
+}
+
+impl RunRecords {
+    /// Examines a run that was postponed so many times since it made progress last.
+    pub async fn examine(&self, run: JobId, attempts: u32) -> Result<Examined, WorkError> {
+        match self.jobs.job(run).await? {
+            Some(run) => Ok(Examined { status: self.status(&run, attempts).await?, waits: run.waits() }),
+            None => Ok(Examined { status: RunStatus::Ended, waits: Waits::JOB }),
+        }
+    }
+
+    async fn status(&self, run: &Job, attempts: u32) -> Result<RunStatus, WorkError> {
+        let found = match run.state {
+            JobState::Pending => RunStatus::StandsStill(vec![lane_message(run, ALL_LANES, 0)]),
+            JobState::Running => self.examine_lanes(run).await?,
+            JobState::Waiting if self.has_seats(run).await? => RunStatus::StandsStill(vec![waiting_message(run)]),
+            JobState::Waiting => RunStatus::WaitsForSeats,
+            JobState::Uploading | JobState::Done | JobState::Canceled | JobState::Failed => RunStatus::Ended,
         };
-        if matches!((&found, job.state), (Look::StandsStill(_), JobState::Pending | JobState::Running))
-            && attempts >= MAX_READS
-        {
-            self.fail(job.uuid, "JobStandsStill").await?;
-            return Ok(Look::GivenUp);
+        let may_be_given_up = matches!(run.state, JobState::Pending | JobState::Running) && !run.is_internal;
+        if matches!(found, RunStatus::StandsStill(_)) && may_be_given_up && attempts >= MAX_ATTEMPTS {
+            self.fail(run.uuid, "JobStandsStill").await?;
+            return Ok(RunStatus::GivenUp);
         }
         Ok(found)
     }
 
-    async fn look_at_lanes(&self, job: &Job) -> Result<Look, JobError> {
-        let lanes = self.jobs.lanes(job.uuid).await?;
-        let long_ago = self.clock.now() - Waits::JOB.after(0);
+    async fn examine_lanes(&self, run: &Job) -> Result<RunStatus, WorkError> {
+        let lanes = self.jobs.lanes(run.uuid).await?;
+        let long_ago = self.clock.now() - run.waits().after(0);
         let mut messages = Vec::new();
-        for lane in 0..job.lanes {
+        for lane in 0..run.lanes {
             let known = lanes.iter().find(|known| known.lane == lane);
-            let got_on = known.and_then(|lane| lane.moved).unwrap_or(job.modified).max(job.modified);
-            if known.is_none_or(|lane| !lane.is_over(job)) && got_on <= long_ago {
-                messages.push(lane_message(job, lane, step_of(&lanes, lane)));
+            let moved = known.and_then(|lane| lane.moved).unwrap_or(run.modified).max(run.modified);
+            if known.is_none_or(|lane| !lane.is_over(run)) && moved <= long_ago {
+                messages.push(lane_message(run, lane, step_of(&lanes, lane)));
             }
         }
-        let is_over = (0..job.lanes).all(|lane| step_of(&lanes, lane) >= job.chunks);
+        let is_over = (0..run.lanes).all(|lane| step_of(&lanes, lane) >= run.chunks);
         if is_over {
-            // Whoever was to finish it did not.
-            messages.push(lane_message(job, BEGIN, 0));
+            // The lane that was to end the run was ended before it did.
+            messages.push(lane_message(run, ALL_LANES, 0));
         }
-        Ok(if messages.is_empty() { Look::GetsOn } else { Look::StandsStill(messages) })
+        Ok(if messages.is_empty() { RunStatus::Moving } else { RunStatus::StandsStill(messages) })
     }
 
-    async fn has_seats(&self, job: &Job) -> Result<bool, JobError> {
-        let Some(portfolio) = self.portfolios.portfolio(job.customer_agreement).await? else { return Ok(false) };
-        let Some(plan) = job.subscription_plan.and_then(|plan| portfolio.plan(plan)) else { return Ok(false) };
+    async fn has_seats(&self, run: &Job) -> Result<bool, WorkError> {
+        let Some(portfolio) = self.portfolios.portfolio(run.customer_agreement).await? else { return Ok(false) };
+        let Some(plan) = run.subscription_plan.and_then(|plan| portfolio.plan(plan)) else { return Ok(false) };
         let counts = self.portfolios.seat_counts(&[plan]).await?;
         Ok(counts.get(&plan.uuid).is_some_and(|counts| counts.of(LicenseStatus::Unassigned) > 0))
     }

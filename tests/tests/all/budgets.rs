@@ -20,8 +20,8 @@ const PACE: Duration = Duration::from_millis(30);
 /// The most calls of an operation whose round trips are counted.
 const MANY: usize = 8;
 
-/// More calls than these are a batch, whose number of parts is chance. Twice as many are too many.
-const BATCH: usize = 25;
+/// More calls than these are a run, whose number of chunks is chance. Twice as many are too many.
+const RUN: usize = 50;
 
 /// A line of the table.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Budget {
 
     /// Property 3 of the data model: one read and one write round trip.
     fn check(&self) {
-        assert!(self.calls.len() < BATCH * 2, "{}", self.line());
+        assert!(self.calls.len() < RUN * 2, "{}", self.line());
         // The hot reads of learners.
         if ["learner-licenses", "license-subsidy"].contains(&self.operation) {
             assert!(self.round_trips() <= 2, "{}", self.line());
@@ -61,11 +61,11 @@ impl Budget {
                 _ => counted.push((1, name)),
             }
         }
-        let is_batch = self.calls.len() > BATCH;
-        let calls = if is_batch { format!("under {}", BATCH * 2) } else { self.calls.len().to_string() };
+        let is_run = self.calls.len() > RUN;
+        let calls = if is_run { format!("under {}", RUN * 2) } else { self.calls.len().to_string() };
         let counted: Vec<String> = counted
             .iter()
-            .map(|(n, name)| if *n == 1 || is_batch { (*name).to_owned() } else { format!("{n} {name}") })
+            .map(|(n, name)| if *n == 1 || is_run { (*name).to_owned() } else { format!("{n} {name}") })
             .collect();
         format!(
             "| {} | {} | {} | {} | {} | {} |",
@@ -91,7 +91,7 @@ pub fn round_trips(calls: &[Call]) -> usize {
     depths.into_iter().max().unwrap_or_default()
 }
 
-/// A batch's own items are near a kilobyte, how long their times are as text is chance, and so is into how many
+/// A run's own items are near a kilobyte, how long their times are as text is chance, and so is into how many
 /// parts its seats fall.
 fn rounded(units: f64) -> String {
     if units > 900.0 { format!("about {}", (units / 200.0).round() * 200.0) } else { units.to_string() }
@@ -185,7 +185,7 @@ async fn measure(app: &TestApp) -> Vec<Budget> {
     let one = format!("/api/v1/customer-agreement/{}/", agreement.id);
     meter.measure("one agreement", admin.get(&one)).await.expect(200);
 
-    // Batches empty buckets, which one finds empty afterwards is chance: they have a plan of their own.
+    // Runs empty buckets, which one finds empty afterwards is chance: they have a plan of their own.
     let bulk = app.plan_of(&app.agreement().await, 1_000, &json!({})).await;
     warm_up(app, &bulk, &[]).await;
     meter.measure("assign 500", bulk.assign(&emails("many", 0..500))).await.expect(200);

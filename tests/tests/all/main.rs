@@ -2,7 +2,6 @@
 
 mod access;
 mod after;
-mod batches;
 mod budgets;
 mod clock;
 mod concurrency;
@@ -15,6 +14,7 @@ mod idempotency;
 mod import;
 mod index_lag;
 mod large;
+mod large_requests;
 mod malformed_requests;
 mod maxima;
 mod openapi;

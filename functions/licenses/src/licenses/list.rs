@@ -6,7 +6,7 @@
 //! customer names a plan, a customer or an address.
 
 use axum::{Json, extract::State, http::StatusCode};
-use futures::future::try_join_all;
+use futures::{StreamExt, TryStreamExt, stream};
 use license_api::{
     ADMINS, ApiError, Doc, NumberedPage, PageQuery, Params, Requester, RequiredPermission, Route, RouteAccess,
     VisibleAgreements, Window,
@@ -50,6 +50,9 @@ pub const ROUTE: Route = Route {
 };
 /// The same where the product's own description names it.
 pub const ALIAS: Route = ROUTE.at("/licenses/");
+
+/// How many plans are read at once, at most.
+const PARALLEL: usize = 8;
 
 /// What the parameters ask for.
 struct Wanted {
@@ -119,7 +122,7 @@ async fn of_learner(
     let mut held = context.learners.licenses_of(email).await?;
     held.retain(|license| wanted.filter.matches(license));
     let plans = held.iter().map(|license| context.portfolios.portfolio_of_plan(license.subscription_plan));
-    let portfolios = try_join_all(plans).await?;
+    let portfolios: Vec<_> = stream::iter(plans.collect::<Vec<_>>()).buffered(PARALLEL).try_collect().await?;
     let mut found: Vec<License> = held
         .into_iter()
         .zip(&portfolios)
@@ -150,7 +153,8 @@ async fn of_plans(
         .flat_map(|portfolio| portfolio.plans.iter().filter(|plan| wanted.admits(portfolio, plan)))
         .collect();
     plans.sort_by_key(|plan| plan.uuid);
-    let counts = try_join_all(plans.iter().map(|plan| context.licenses.count(plan, &wanted.filter))).await?;
+    let counts = plans.iter().map(|plan| context.licenses.count(plan, &wanted.filter));
+    let counts: Vec<_> = stream::iter(counts.collect::<Vec<_>>()).buffered(PARALLEL).try_collect().await?;
     let counts: Vec<u64> = counts.iter().map(|counts| counts.iter().map(|(_, count)| count).sum()).collect();
     let (begin, count) = (begin(context, page, wanted)?, counts.iter().sum());
     let window = match begin {

@@ -7,7 +7,7 @@
 //! ```
 
 use axum::{extract::State, response::Response};
-use futures::future::try_join_all;
+use futures::{StreamExt, TryStreamExt, stream};
 use license_api::{
     ADMINS, ApiError, Body, Doc, Fields, Presence, Requester, RequiredPermission, Route, RouteAccess,
     doc::{self, Kind, Param, ResponseDoc, Shape},
@@ -97,6 +97,9 @@ pub async fn handle(
     }
 }
 
+/// How many licenses are looked up at once, at most.
+const PARALLEL: usize = 8;
+
 /// An id in the list.
 fn license(value: &Value) -> Result<LicenseId, String> {
     value.as_str().and_then(|text| text.trim().parse().ok()).ok_or_else(|| "Must be a valid UUID.".to_owned())
@@ -121,7 +124,8 @@ async fn find(
     named: Option<PlanId>,
 ) -> Result<LicenseToRevoke, ApiError> {
     let mut found = LicenseToRevoke::default();
-    let plans = try_join_all(licenses.iter().map(|license| context.licenses.plan_of(*license))).await?;
+    let plans = licenses.iter().map(|license| context.licenses.plan_of(*license));
+    let plans: Vec<Option<PlanId>> = stream::iter(plans.collect::<Vec<_>>()).buffered(PARALLEL).try_collect().await?;
     for (license, plan) in licenses.iter().zip(plans) {
         let plan = plan.filter(|plan| named.is_none_or(|named| named == *plan));
         let portfolio = match plan {

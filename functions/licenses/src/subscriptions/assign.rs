@@ -26,12 +26,14 @@ use license_domain::{
     EmailAddress, EmailKey, LicenseId, PlanId,
     maxima::{MAX_MAIL_TEXT, MAX_SOURCE_ID, MIN_SOURCE_ID},
 };
-use license_storage::{AssignError, AssignRequest, Assigned, Assignment};
+use license_storage::{AssignRequest, Assigned, Assignment};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{Context, plan};
+use license_work::InlineError;
+
+use crate::{Context, inline::inline_error, plan};
 
 /// The fields of a request to assign.
 pub const FIELDS: [Param; 5] = [
@@ -129,13 +131,13 @@ pub async fn assign(
     let AssignBody { assignments, notify, greeting, closing } = body;
     let change = requester.change("assign").await?;
     let request = AssignRequest { assignments, notify, greeting, closing, prefetch, change };
-    match context.assign.assign(portfolio, plan.uuid, request).await {
+    match context.runs.assign(portfolio, plan, request).await {
         Ok(assigned) => Ok(Json(AssignResponse::of(&assigned))),
-        Err(AssignError::NotEnough { wanted, available }) => Err(ApiError::text(
+        Err(InlineError::NotEnough { wanted, available }) => Err(ApiError::text(
             StatusCode::BAD_REQUEST,
             format!("The plan has too few unassigned licenses: {wanted} wanted, {available} available."),
         )),
-        Err(AssignError::Store(error)) => Err(error.into()),
+        Err(error) => Err(inline_error(error)),
     }
 }
 

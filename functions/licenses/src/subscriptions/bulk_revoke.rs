@@ -29,7 +29,7 @@ use license_storage::{Prefetch, Revocation, Revocations, RevokeRequest};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{Context, plan, recipients::Meant};
+use crate::{Context, inline::inline_error, plan, recipients::Meant};
 
 /// Revoking.
 pub const ROUTE: Route = Route {
@@ -120,7 +120,7 @@ pub async fn revoke(
     let emails = meant.learners(context.licenses.as_ref(), plan).await?;
     let change = requester.change("bulk-revoke").await?;
     let request = RevokeRequest { emails, prefetch, change };
-    let outcome = context.revoke.revoke(portfolio, plan.uuid, request).await?;
+    let outcome = context.runs.revoke(portfolio, plan, request).await.map_err(inline_error)?;
     Ok(revoked(&outcome, unknown))
 }
 

@@ -24,7 +24,7 @@ use license_domain::{
 };
 use license_storage::{LicenseFilter, Prefetch, RemindRequest};
 
-use crate::{Context, plan, recipients::Meant};
+use crate::{Context, inline::inline_error, plan, recipients::Meant};
 
 /// Reminding.
 pub const ROUTE: Route = Route {
@@ -132,7 +132,7 @@ async fn send(
     let MailTexts { greeting, closing } = words;
     let change = requester.change("remind").await?;
     let request = RemindRequest { emails, greeting, closing, prefetch, change };
-    context.remind.remind(portfolio, plan.uuid, request).await?;
+    context.runs.remind(portfolio, plan, request).await.map_err(inline_error)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

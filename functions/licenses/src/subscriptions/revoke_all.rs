@@ -1,7 +1,7 @@
 //! `POST /api/v1/subscriptions/{plan}/licenses/revoke-all/`: takes back every live license of the plan. 204, also where
 //! there was none; 422 under a revocation cap, which counts licenses one by one.
 //!
-//! It is a job, which `Location` names: what this request does not manage in some seconds is carried on afterwards.
+//! It is a job, which `Location` names: what this request does not finish in some seconds is finished by a worker.
 
 use axum::{
     extract::{Path, State},
@@ -13,7 +13,7 @@ use license_api::{
     id,
 };
 use license_domain::{Job, JobId, JobKind, JobParams, LicenseStatus, PlanId, RowFilter};
-use license_work::Pace;
+use license_work::Turn;
 
 use crate::{Context, plan};
 
@@ -33,7 +33,7 @@ pub const ROUTE: Route = Route {
     },
 };
 
-/// For so long nobody else works on the job: a little longer than this request does.
+/// For so long no worker begins the job: a little longer than this request works on it.
 const HEAD_START_SECONDS: u16 = 15;
 
 pub async fn handle(
@@ -63,8 +63,8 @@ pub async fn handle(
     };
     let change = requester.change("revoke-all").await?.recording(&job.uuid);
     context.jobs.create_job(portfolio, &job, &[], &change).await?;
-    if let Err(error) = context.engine.run(job.uuid, Pace::IN_REQUEST).await {
-        tracing::warn!(job = %job.uuid, %error, "a job is carried on by the queue");
+    if let Err(error) = context.runs.run_lanes(job.uuid, Turn::OF_A_REQUEST).await {
+        tracing::warn!(job = %job.uuid, %error, "job {} failed inline, a worker resumes it", job.uuid);
     }
     Ok(revoked_by(job.uuid))
 }

@@ -1,11 +1,12 @@
-//! `POST /api/v1/provisioning-admins/subscription-plan-renewals/{renewal}/process/`: carries a renewal out now, whatever
-//! its effective date. The future plan is made, or the given one is used, and the licenses are carried over.
+//! `POST /api/v1/provisioning-admins/subscription-plan-renewals/{renewal}/process/`: processes a renewal now, whatever
+//! its effective date. The future plan is made, or the given one is used, and the licenses are copied.
 //!
-//! The body is not looked at. 201 with the renewal where this request carried it out, 200 with the same where it was
-//! carried out before: nothing changes then. A renewal that cannot be carried out is 500 `{"error": reason}`, which is
-//! what clients tell refusals by; nothing was changed.
+//! The body is ignored. 201 with the renewal if this request processed it, 200 with the same if it was processed
+//! before: nothing changes then. A renewal that cannot be processed is 500 `{"error": reason}`, by which clients know
+//! refusals; nothing was changed.
 //!
-//! A request that dies half-way is no harm: what it began is carried on by the schedule, or by the next request.
+//! What a request does not finish (it was ended, or the plan is large: 503) is finished by a worker, or by the next
+//! request.
 
 use axum::{
     Json,
@@ -19,6 +20,7 @@ use license_api::{
 };
 use license_domain::Portfolio;
 use license_storage::{RenewError, RenewalOutcome};
+use license_work::RenewalError;
 
 use crate::{
     Context,
@@ -53,11 +55,17 @@ pub async fn handle(
         return Ok(processed(&portfolio, &outcome));
     }
     let change = requester.change("process-renewal").await?;
-    match context.renew.renew(id, &change).await {
+    match context.renewal_runs.process(id, &change).await {
         Ok(renewed) => Ok(processed(&renewed.portfolio, &renewed.outcome())),
-        Err(RenewError::Missing) => Err(not_found()),
-        Err(RenewError::Refused(reason)) => Err(ApiError::error(StatusCode::INTERNAL_SERVER_ERROR, reason.to_string())),
-        Err(RenewError::Store(error)) => Err(error.into()),
+        Err(RenewalError::Renew(RenewError::Missing)) => Err(not_found()),
+        Err(RenewalError::Renew(RenewError::Refused(reason))) => {
+            Err(ApiError::error(StatusCode::INTERNAL_SERVER_ERROR, reason.to_string()))
+        }
+        Err(RenewalError::Renew(RenewError::Store(error))) => Err(error.into()),
+        Err(RenewalError::Unfinished) => {
+            let detail = "The renewal is not finished yet. Please try again.";
+            Err(ApiError::detail(StatusCode::SERVICE_UNAVAILABLE, detail))
+        }
     }
 }
 

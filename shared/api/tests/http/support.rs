@@ -15,7 +15,7 @@ use license_api::{
     doc::{Kind, Param},
     id,
 };
-use license_domain::{Clock, EnterpriseId, Random, RoleGrant, RoleName, Scope, Timestamp};
+use license_domain::{Clock, EnterpriseId, JobId, Random, RoleGrant, RoleName, Scope, Timestamp};
 use license_storage::{
     Change, Idempotency, IdempotencyKey, IdempotencyRecord, IdempotencyRecords, RequestCount, RequestCounts,
     StoreError, StoredUser, Users,
@@ -86,6 +86,10 @@ impl IdempotencyRecords for OnRecord {
     }
 
     async fn record(&self, _: &Change) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn record_run_end(&self, _: &Change, _: JobId) -> Result<(), StoreError> {
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ pub const MAX_OUTCOME_BYTES: usize = 300_000;
 /// The most bytes that the keys of a job's courses take together: they lie in the job's own item.
 pub const MAX_COURSE_BYTES: usize = 300_000;
 
-/// The most characters of a text that is kept though it is no address, so that its row can be told.
+/// The most characters of a text that is kept though it is no address, so that its row can be recognized.
 pub const MAX_INVALID_LENGTH: usize = 254;
 
 /// What an outcome takes beside the texts that it repeats: names of fields, numbers, the license's id, the outcome.
@@ -100,13 +100,14 @@ mod tests {
     use super::*;
     use crate::{EmailAddress, LicenseId, RowOutcome, RowResult};
 
-    /// The longest that can become of a chunk's rows.
+    /// The longest outcomes of a chunk's rows.
     fn outcomes(courses: &[String], chunk: &[Row]) -> Vec<RowResult> {
         let of = |row: &Row, course: &String| RowResult {
             row: u64::MAX,
             user_email: row.user_email.clone(),
             course_run_key: Some(course.clone()),
             license: Some(LicenseId(Uuid::max())),
+            original_status: None,
             outcome: RowOutcome::AlreadyAssociated,
             detail: row.problem.clone(),
         };

@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 pub struct JobCounts {
     /// Rows that were looked at.
     pub processed: u64,
-    /// Of these: what was asked for was done.
+    /// Of these: done as requested.
     pub succeeded: u64,
     /// Of these: there was nothing to do.
     pub unchanged: u64,
@@ -77,7 +77,7 @@ pub struct Lane {
     /// When it moved last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved: Option<Timestamp>,
-    /// What became of the rows so far.
+    /// The outcomes of its rows so far.
     pub counts: JobCounts,
     /// How many times its record was written.
     #[serde(default)]
@@ -98,9 +98,9 @@ impl Lane {
         Self { next, from, moved: Some(now), counts: self.counts.plus(counts), ..self }
     }
 
-    /// Whether the message that names that chunk may let the lane go on: the lane is just there, or the turn that this
-    /// message began was ended by something. Otherwise another message lets the lane go on.
-    pub const fn is_let_go_on_by(&self, step: u64) -> bool {
+    /// Whether the message that names that chunk may continue the lane: the lane is just there, or the turn that this
+    /// message began was ended. Otherwise another message continues it.
+    pub const fn is_continued_by(&self, step: u64) -> bool {
         self.next == step || self.from == step
     }
 

@@ -3,14 +3,14 @@
 use license_domain::number::{to_u64, to_usize};
 use std::collections::BTreeMap;
 
-use futures::future::try_join_all;
+use futures::{StreamExt, TryStreamExt, stream};
 use license_domain::{License, LicenseId, Ordinal, SeatPrefix, SubscriptionPlan};
 
 use crate::{
     Store,
-    keys::{BucketKeys, FREE_PREFIX},
+    keys::{BucketKeys, FREE_PREFIX, Item},
     rows::{self, Bucket},
-    table::Range,
+    table::{PARALLEL, Range},
 };
 use license_storage::StoreError;
 
@@ -24,21 +24,22 @@ impl Store {
         (after, offset): (Option<LicenseId>, u64),
         limit: usize,
     ) -> Result<Vec<License>, StoreError> {
-        let visible_agreements = to_usize(offset).saturating_add(limit);
+        let most = to_usize(offset).saturating_add(limit);
         let from = format!("{FREE_PREFIX}{}", after.map(|license| format!("{license} ")).unwrap_or_default());
         let to = format!("{FREE_PREFIX}~");
         let queries = buckets.iter().filter(|(_, bucket)| bucket.free > 0).map(|(at, _)| {
             self.table.query(Range {
                 partition: at.partition(),
                 between: Some((&from, &to)),
-                limit: Some(visible_agreements),
+                limit: Some(most),
                 consistent: true,
                 ..Range::default()
             })
         });
+        let found: Vec<Vec<Item>> = stream::iter(queries.collect::<Vec<_>>()).buffered(PARALLEL).try_collect().await?;
         let mut rows: BTreeMap<LicenseId, License> =
             others.iter().map(|license| (license.uuid, license.clone())).collect();
-        for item in try_join_all(queries).await?.into_iter().flatten() {
+        for item in found.into_iter().flatten() {
             let license: License = rows::from_item(item)?;
             rows.insert(license.uuid, license);
         }

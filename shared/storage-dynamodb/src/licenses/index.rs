@@ -1,6 +1,6 @@
 //! A plan's index: its rows by status and address, spread over shards.
 
-use futures::future::try_join_all;
+use futures::{StreamExt, TryStreamExt, stream};
 use license_domain::number::to_usize;
 use license_domain::{License, LicenseStatus, SubscriptionPlan};
 
@@ -8,7 +8,7 @@ use crate::{
     Store,
     keys::{self, Item},
     rows,
-    table::Range,
+    table::{PARALLEL, Range},
 };
 use license_storage::StoreError;
 
@@ -98,7 +98,7 @@ impl Store {
                 ..Range::default()
             })
         });
-        try_join_all(queries).await
+        stream::iter(queries.collect::<Vec<_>>()).buffered(PARALLEL).try_collect().await
     }
 }
 

@@ -1,53 +1,32 @@
 //! One transaction of a renewal under way: some licenses are carried over.
 
 use license_domain::number::to_usize;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use license_domain::{
-    AgreementId, EmailKey, Event, EventKind, License, LicenseChange, LicenseId, LicenseStatus, Portfolio,
-    SubscriptionPlan,
+    AgreementId, EmailKey, Event, EventKind, JobState, License, LicenseChange, LicenseStatus, Stamp, SubscriptionPlan,
 };
 
-use super::record::Renewing;
 use crate::{
     Store,
     assign::to_u64,
     attempts::Attempt,
-    batch::record::State,
     keys::{BucketKeys, Key, LearnerKeys},
     rows,
     table::Write,
     transaction::{Commit, Transaction},
     write::{Slot, change_in_place, occupy, slots_in},
 };
-use license_storage::{Licenses, StoreError};
+use license_storage::{Copied, Jobs, Licenses, RenewalUnderWay, StoreError};
 
-/// The most licenses of a transaction. Each is three items at most (the original, the copy, the row of a returned
-/// seat), beside all buckets of a large plan and the event.
-pub(super) const AT_ONCE: usize = 25;
-
-/// How often the index is asked for a copy that it does not show.
+/// How often the index is read for a copy that it does not show.
 const MAX_LOOKS: u32 = 4;
 
-/// What is copied from where to where.
+/// What is copied, and what the copies are stamped with.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Job<'a> {
-    pub portfolio: &'a Portfolio,
-    pub batch: &'a Renewing,
-    pub statuses: &'static [LicenseStatus],
-    pub prior: &'a SubscriptionPlan,
-    pub future: &'a SubscriptionPlan,
-}
-
-/// What became of some licenses.
-#[derive(Debug, Default)]
-pub(super) struct Copied {
-    /// So many were copied.
-    pub made: usize,
-    /// Those that were found, and need nothing more.
-    pub settled: HashSet<LicenseId>,
-    /// Whether there is nothing more to do: no seat was left for one of them, or somebody closed meanwhile.
-    pub is_over: bool,
+pub(super) struct Copying<'a> {
+    pub renewal: &'a RenewalUnderWay,
+    pub stamp: &'a Stamp,
 }
 
 /// The conditions of copying.
@@ -59,7 +38,7 @@ enum Failed {
     Copy,
     /// Others took seats of the bucket, or the renewal was closed.
     Bucket,
-    /// Somebody took the row of a returned seat.
+    /// Another transaction took the item of a returned seat.
     Seat,
 }
 
@@ -68,22 +47,22 @@ impl Store {
     ///
     /// 1. Read the learners' slots in both plans and one bucket of the future plan, together, strongly. Who holds no
     ///    license of a kind that is carried over (any more) drops out, and so does whose slot in the future plan is
-    ///    taken: copied before. If the original does not say so, it is told. So does who changed address since.
+    ///    taken: copied before. If the original does not name its copy, it is changed to. So does who changed address since.
     /// 2. Draw the seats; of learners for whom there is none those at the end are left out.
     /// 3. One transaction: each original (license and status as seen) names its copy; each copy (absent); the
-    ///    bucket(s), as in assigning, of an epoch in which nobody has closed; rows of returned seats (still there); the
+    ///    bucket(s), as in assigning, of the epoch in which the run was opened; rows of returned seats (still there); the
     ///    event.
-    /// 4. A condition failed, and somebody has closed: over.
-    /// 5. Another condition failed (the learner activated, the license was revoked or copied by somebody else, a seat
-    ///    was drawn) or the transaction met another one: from 1 after a random wait.
+    /// 4. A condition failed, and the run has ended: over.
+    /// 5. Another condition failed (the learner activated, the license was revoked or copied by another call, a seat
+    ///    was allocated) or the transaction met another one: from 1 after a random wait.
     pub(super) async fn copy_chunk(
         &self,
-        job: Job<'_>,
+        of: Copying<'_>,
         turn: usize,
         learners: &[EmailKey],
     ) -> Result<Copied, StoreError> {
         self.transact("copy licenses", (), |mut transaction, ()| async move {
-            let Some(outcome) = self.plan_chunk(&mut transaction, job, turn, learners).await? else {
+            let Some(outcome) = self.plan_chunk(&mut transaction, of, turn, learners).await? else {
                 return Ok(Attempt::Retry(()));
             };
             if transaction.is_empty() {
@@ -93,8 +72,8 @@ impl Store {
                 Commit::Done => return Ok(Attempt::Done(outcome)),
                 Commit::Conflict => {}
                 Commit::Failed(_) => {
-                    let batch = self.renewing(job.batch.id).await?;
-                    if batch.is_none_or(|batch| batch.state == State::Done) {
+                    let run = self.job(of.renewal.run).await?;
+                    if run.is_none_or(|run| run.state == JobState::Done) {
                         return Ok(Attempt::Done(Copied { is_over: true, ..Copied::default() }));
                     }
                 }
@@ -108,11 +87,12 @@ impl Store {
     async fn plan_chunk(
         &self,
         transaction: &mut Transaction<Failed>,
-        job: Job<'_>,
+        of: Copying<'_>,
         turn: usize,
         learners: &[EmailKey],
     ) -> Result<Option<Copied>, StoreError> {
-        let Job { prior, future, batch: Renewing { stamp, .. }, .. } = job;
+        let Copying { renewal, stamp } = of;
+        let RenewalUnderWay { prior, future, .. } = renewal;
         let bucket = turn % usize::from(future.seats.buckets.max(1));
         let at =
             BucketKeys { plan: future.uuid, bucket: u16::try_from(bucket).expect("a number below one of 16 bits") };
@@ -128,7 +108,7 @@ impl Store {
         let mut outcome = Copied::default();
         let mut changes = Vec::new();
         let mut wanting: Vec<(&EmailKey, &License)> = Vec::new();
-        for (email, original) in originals_of(job, learners, &originals) {
+        for (email, original) in originals_of(renewal, learners, &originals) {
             match taken.get(email).map(|slot| &slot.license) {
                 None if self.is_carried_on(original, future).await? => {
                     outcome.settled.insert(original.uuid);
@@ -137,7 +117,7 @@ impl Store {
                 Some(there) => {
                     if there.status.is_live() && original.renewed_to != Some(there.uuid) {
                         let after = original.carried_on_by(there.uuid, stamp.at);
-                        transaction.when(Failed::Original, [change_of(job, email, original, &after)?]);
+                        transaction.when(Failed::Original, [change_of(of, email, original, &after)?]);
                         changes.push(LicenseChange::new(original, &after));
                     }
                     outcome.settled.insert(original.uuid);
@@ -160,7 +140,7 @@ impl Store {
         for share in &shares {
             let Some((taken, deletes)) = self.seats(future, share, Vec::new()).await? else { return Ok(None) };
             let mut change = share.change();
-            change.epoch = job.batch.epochs.get(usize::from(share.at.bucket)).copied();
+            change.epoch = renewal.of.epochs.get(usize::from(share.at.bucket)).copied();
             // Only the sums over all buckets count.
             if let Some((activated, assigned)) = counts.take() {
                 (change.activated, change.assigned) = (crate::write::signed(activated), crate::write::signed(assigned));
@@ -169,10 +149,10 @@ impl Store {
             transaction.when(Failed::Seat, deletes);
             seats.extend(taken);
         }
-        let agreement: AgreementId = job.portfolio.agreement.uuid;
+        let agreement: AgreementId = renewal.portfolio.agreement.uuid;
         for ((email, original), seat) in wanting.into_iter().zip(&seats) {
             let copy = original.carried_over(seat, future.start_date, stamp.at);
-            let renewed = change_of(job, email, original, &original.carried_on_by(copy.uuid, stamp.at))?;
+            let renewed = change_of(of, email, original, &original.carried_on_by(copy.uuid, stamp.at))?;
             transaction.when(Failed::Original, [renewed]);
             transaction.when(Failed::Copy, occupy(&copy, None, agreement, &future.seats, stamp)?);
             changes.push(LicenseChange::carried_over(original.uuid, seat, &copy));
@@ -181,8 +161,8 @@ impl Store {
         }
         if !changes.is_empty() {
             let kind = EventKind::LicensesRenewed;
-            let event = self.license_event(kind, job.portfolio, future.uuid, changes, Vec::new(), stamp);
-            transaction.event(&Event { renewal: Some(job.batch.renewal), ..event })?;
+            let event = self.license_event(kind, &renewal.portfolio, future.uuid, changes, Vec::new(), stamp);
+            transaction.event(&Event { renewal: Some(renewal.of.renewal), ..event })?;
         }
         Ok(Some(outcome))
     }
@@ -190,7 +170,7 @@ impl Store {
 
 impl Store {
     /// Whether the license was copied into that plan, though the learner's slot there is empty: the learner's address
-    /// changed since, and the copy, which nobody sees yet, has not followed.
+    /// changed since, and the copy, which is hidden, has not followed.
     async fn is_carried_on(&self, original: &License, future: &SubscriptionPlan) -> Result<bool, StoreError> {
         let Some(copy) = original.renewed_to else { return Ok(false) };
         if future.seats.prefix.ordinal(copy).is_some() {
@@ -206,15 +186,16 @@ impl Store {
 
 /// The learners' licenses that are carried over, as they are now.
 fn originals_of<'a>(
-    job: Job<'a>,
+    renewal: &'a RenewalUnderWay,
     learners: &'a [EmailKey],
     slots: &'a HashMap<EmailKey, Slot>,
 ) -> impl Iterator<Item = (&'a EmailKey, &'a License)> {
     let held = learners.iter().filter_map(|email| Some((email, &slots.get(email)?.license)));
-    held.filter(move |(_, license)| job.statuses.contains(&license.status))
+    let statuses = renewal.renewal.license_types_to_copy.statuses();
+    held.filter(move |(_, license)| statuses.contains(&license.status))
 }
 
-fn change_of(job: Job<'_>, email: &EmailKey, seen: &License, after: &License) -> Result<Write, StoreError> {
-    let key = LearnerKeys(email).slot(job.prior.uuid);
-    change_in_place(key, seen, after, &job.prior.seats, &job.batch.stamp)
+fn change_of(of: Copying<'_>, email: &EmailKey, seen: &License, after: &License) -> Result<Write, StoreError> {
+    let prior = &of.renewal.prior;
+    change_in_place(LearnerKeys(email).slot(prior.uuid), seen, after, &prior.seats, of.stamp)
 }

@@ -1,14 +1,15 @@
 //! Beginning to process a renewal: all that may refuse it is decided here.
 
-use license_domain::{Changes, Event, EventKind, SeatPrefix, Stamp, SubscriptionPlan, renewing::Refusal, seats::deal};
-
-use super::{
-    record::Renewing,
-    snapshot::{AgreementSnapshot, SnapshotPlan},
+use license_domain::{
+    Changes, Event, EventKind, Job, JobId, JobKind, RenewalRun, SeatPrefix, Stamp, SubscriptionPlan, renewing::Refusal,
+    seats::deal,
 };
+
+use super::snapshot::{AgreementSnapshot, SnapshotPlan};
 use crate::{
     Store,
     idempotency::Step,
+    jobs,
     keys::{self, BucketKeys},
     portfolios::sum,
     rows::{self, Bucket, attributes, number, text},
@@ -22,7 +23,7 @@ use license_storage::{Change, RenewError, StoreError};
 /// The conditions of the transaction that begins a renewal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Failed {
-    /// Somebody changed the renewal, or began it.
+    /// The renewal was changed, or its run was opened.
     Renewal,
     /// The title of the future plan is in use.
     Title,
@@ -42,63 +43,71 @@ struct Founding {
 impl Store {
     /// 1. Read the buckets of the prior plan, and of the given one if one is given, strongly. Refuse: too few
     ///    seats for what would be copied; a given plan with other than unassigned licenses, or too many.
-    /// 2. One transaction: the renewal (its version as read; from now on it names the batch, and nobody changes or
-    ///    deletes it); the prior plan (its version as read, as its terms are copied); the future plan, hidden from
-    ///    readers; the batch, due in a minute; the event.
+    /// 2. One transaction: the renewal (its version as read; from now on it names the run, and is neither changed nor
+    ///    deleted); the prior plan (its version as read, as its terms are copied); the future plan, hidden from
+    ///    readers; the run, due in a minute; the event.
     ///    A new plan comes with its pointers, its title, its buckets and the pointer that says which renewal leads
     ///    to it, all on condition that nothing is there. A given one is changed (its version as read), and each of
-    ///    its buckets counts nobody, as read, and grows.
-    /// 3. The title's condition failed, and not the renewal's: refused. Another one's: somebody was faster; `None`.
+    ///    its buckets counts no license, as read, and grows.
+    /// 3. The title's condition failed, and not the renewal's: refused. Another one's: another call was faster; `None`.
     ///    The transaction met another one: `None`.
-    pub(super) async fn open_renewal(
+    pub(super) async fn open_run(
         &self,
-        sight: &AgreementSnapshot,
+        snapshot: &AgreementSnapshot,
         change: &Change,
-    ) -> Result<Option<Renewing>, RenewError> {
+    ) -> Result<Option<Job>, RenewError> {
         let stamp = &change.stamp;
-        let renewal = &sight.renewal;
-        let Some(prior) = sight.plan(renewal.prior_subscription_plan) else {
+        let renewal = &snapshot.renewal;
+        let Some(prior) = snapshot.plan(renewal.prior_subscription_plan) else {
             return Err(StoreError::Corrupt { key: format!("renewal {}", renewal.id), cause: "no plan".into() }.into());
         };
-        let given = renewal.renewed_subscription_plan.and_then(|plan| sight.plan(plan));
+        let given = renewal.renewed_subscription_plan.and_then(|plan| snapshot.plan(plan));
         // A plan that another renewal builds is done in a moment.
         if prior.hidden_by.is_some() || given.is_some_and(|given| given.hidden_by.is_some()) {
             return Ok(None);
         }
-        let batch = self.random.batch_id();
+        let run = self.random.job_id();
         let mut transaction = Transaction::new("begin renewal");
         let founding = match given {
-            Some(given) => self.found_on_given(&mut transaction, sight, (prior.plan, given), batch, stamp).await?,
-            None => self.found_new(&mut transaction, sight, prior.plan, batch, stamp).await?,
+            Some(given) => self.found_on_given(&mut transaction, snapshot, (prior.plan, given), run, stamp).await?,
+            None => self.found_new(&mut transaction, snapshot, prior.plan, run, stamp).await?,
         };
-        let of_plan = (founding.future.uuid, founding.epochs);
-        let renewing = Renewing::new(batch, renewal, of_plan, stamp.clone());
+        let of = RenewalRun { renewal: renewal.id, future_plan: founding.future.uuid, epochs: founding.epochs };
+        let job = Job::internal(run, JobKind::Renew, &snapshot.portfolio.agreement, stamp);
+        let job = Job { renewal: Some(of), chunks: 1, lanes: 1, ..job };
 
-        let Expression { text: condition, names, values } = unchanged(sight.version);
+        let Expression { text: condition, names, values } = unchanged(snapshot.version);
         let terms = Expression { text: String::new(), names, values }
-            .name(attributes::BATCH)
-            .value("batch", text(batch))
+            .name(attributes::RUN)
+            .value("run", text(run))
             .value("one", number(1));
         let update = Write::Update {
-            key: sight.keys().renewal(renewal.id),
-            update: "SET #version = #version + :one, #batch = :batch".to_owned(),
+            key: snapshot.keys().renewal(renewal.id),
+            update: "SET #version = #version + :one, #run = :run".to_owned(),
             condition: Some(condition),
             terms,
         };
         transaction.when(Failed::Renewal, [update]);
-        let prior = Write::Check { key: sight.keys().plan(prior.plan.uuid), condition: unchanged(prior.version) };
+        let prior = Write::Check { key: snapshot.keys().plan(prior.plan.uuid), condition: unchanged(prior.version) };
         transaction.when(Failed::Plan, [prior]);
-        transaction.write([Write::create(renewing.item()?)]);
+        transaction.write([Write::create(jobs::item(&job, None)?)]);
         let event = Event {
             renewal: Some(renewal.id),
             changes: founding.changes,
             count: (founding.grown > 0).then_some(founding.grown),
-            ..self.license_event(founding.kind, &sight.portfolio, founding.future.uuid, Vec::new(), Vec::new(), stamp)
+            ..self.license_event(
+                founding.kind,
+                &snapshot.portfolio,
+                founding.future.uuid,
+                Vec::new(),
+                Vec::new(),
+                stamp,
+            )
         };
         transaction.event(&event)?;
-        transaction.record(change, Step::Opens(batch))?;
+        transaction.record(change, Step::Opens(run))?;
         match self.commit(transaction).await? {
-            Commit::Done => Ok(Some(renewing)),
+            Commit::Done => Ok(Some(Job { version: 1, ..job })),
             Commit::Failed(failures) if failures.has(Failed::Title) && !failures.has(Failed::Renewal) => {
                 Err(Refusal::TitleTaken { title: founding.future.title }.into())
             }
@@ -109,25 +118,25 @@ impl Store {
     async fn found_new(
         &self,
         transaction: &mut Transaction<Failed>,
-        sight: &AgreementSnapshot,
+        snapshot: &AgreementSnapshot,
         prior: &SubscriptionPlan,
-        batch: license_domain::BatchId,
+        run: JobId,
         stamp: &Stamp,
     ) -> Result<Founding, RenewError> {
         let buckets = self.buckets(prior).await?;
         let licenses = sum(prior.seats.total, &buckets.iter().map(|(_, bucket)| *bucket).collect::<Vec<_>>());
-        sight.renewal.check((prior, &licenses), None)?;
+        snapshot.renewal.check((prior, &licenses), None)?;
         let (high, _) = self.random.uuid().as_u64_pair();
         let prefix = SeatPrefix::from_bits(high);
-        let future = sight.renewal.new_plan(prior, self.random.plan_id(), prefix, stamp.at);
-        let keys = sight.keys();
+        let future = snapshot.renewal.new_plan(prior, self.random.plan_id(), prefix, stamp.at);
+        let keys = snapshot.keys();
         transaction.when(Failed::Title, [Write::create(rows::pointer(&keys.title(&future.title), future.uuid))]);
         // Ids and prefixes are random: they are new.
         transaction.write([
-            Write::create(rows::hidden_plan(&future, 1, batch, stamp)?),
+            Write::create(rows::hidden_plan(&future, 1, run, stamp)?),
             Write::create(rows::pointer(&keys::plan(future.uuid), future.customer_agreement)),
             Write::create(rows::pointer(&keys::seats(prefix), future.uuid)),
-            Write::create(rows::pointer(&keys.entering(future.uuid), sight.renewal.id.0)),
+            Write::create(rows::pointer(&keys.entering(future.uuid), snapshot.renewal.id.0)),
         ]);
         for (seats, bucket) in deal(future.seats.total, future.seats.buckets).into_iter().zip(0_u16..) {
             let at = BucketKeys { plan: future.uuid, bucket };
@@ -142,9 +151,9 @@ impl Store {
     async fn found_on_given(
         &self,
         transaction: &mut Transaction<Failed>,
-        sight: &AgreementSnapshot,
+        snapshot: &AgreementSnapshot,
         (prior, given): (&SubscriptionPlan, SnapshotPlan<'_>),
-        batch: license_domain::BatchId,
+        run: JobId,
         stamp: &Stamp,
     ) -> Result<Founding, RenewError> {
         let (of_prior, of_given) = futures::try_join!(self.buckets(prior), self.buckets(given.plan))?;
@@ -152,9 +161,9 @@ impl Store {
             sum(plan.seats.total, &buckets.iter().map(|(_, bucket)| *bucket).collect::<Vec<_>>())
         };
         let (licenses, there) = (counts(prior, &of_prior), counts(given.plan, &of_given));
-        sight.renewal.check((prior, &licenses), Some((given.plan, &there)))?;
-        let future = sight.renewal.given_plan(given.plan, stamp.at);
-        let item = rows::hidden_plan(&future, given.version + 1, batch, stamp)?;
+        snapshot.renewal.check((prior, &licenses), Some((given.plan, &there)))?;
+        let future = snapshot.renewal.given_plan(given.plan, stamp.at);
+        let item = rows::hidden_plan(&future, given.version + 1, run, stamp)?;
         let condition = unchanged_plan(given.version, given.plan.num_revocations_applied);
         transaction.when(Failed::Plan, [Write::Put { item, condition: Some(condition) }]);
         let grown = future.seats.total - given.plan.seats.total;
@@ -174,7 +183,7 @@ impl Store {
     }
 }
 
-/// Adds seats to a bucket whose shares and epoch are as they were seen: of all buckets together they counted nobody.
+/// Adds seats to a bucket whose shares and epoch are as they were seen: all buckets together counted no license.
 fn pinned(at: BucketKeys, seen: &Bucket, seats: u64) -> Write {
     let mut terms = Expression::default().name("epoch").value("epoch", number(seen.epoch));
     for (name, share) in [("assigned", seen.assigned), ("activated", seen.activated), ("revoked", seen.revoked)] {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use license_domain::{AgreementId, BatchId, PlanId, Portfolio, RenewalId, SubscriptionPlan, SubscriptionPlanRenewal};
+use license_domain::{AgreementId, JobId, PlanId, Portfolio, RenewalId, SubscriptionPlan, SubscriptionPlanRenewal};
 
 use crate::{
     Store,
@@ -21,10 +21,10 @@ pub(crate) struct AgreementSnapshot {
     pub renewal: SubscriptionPlanRenewal,
     /// The version of its item.
     pub version: u64,
-    /// The batch that carries it out, if somebody has begun.
-    pub batch: Option<BatchId>,
-    /// The plans' versions, and the batches that hide them.
-    items: HashMap<PlanId, (u64, Option<BatchId>)>,
+    /// The run that processes it, once that is opened.
+    pub run: Option<JobId>,
+    /// The plans' versions, and the runs that hide them.
+    items: HashMap<PlanId, (u64, Option<JobId>)>,
 }
 
 /// A plan as it was read.
@@ -33,8 +33,8 @@ pub(crate) struct SnapshotPlan<'a> {
     pub plan: &'a SubscriptionPlan,
     /// The version of its item.
     pub version: u64,
-    /// The batch that builds it, if it is not shown yet.
-    pub hidden_by: Option<BatchId>,
+    /// The run that builds it, if it is not shown yet.
+    pub hidden_by: Option<JobId>,
 }
 
 impl AgreementSnapshot {
@@ -50,7 +50,7 @@ impl AgreementSnapshot {
 
 impl Store {
     /// One Query, strongly consistent. `None`: there is no such renewal (any more).
-    pub(crate) async fn sight(
+    pub(crate) async fn agreement_snapshot(
         &self,
         agreement: AgreementId,
         renewal: RenewalId,
@@ -63,14 +63,14 @@ impl Store {
             let version = rows::version_of(item);
             if AgreementPart::of(&at) == AgreementPart::Plan {
                 let plan: SubscriptionPlan = rows::from_item(item.clone())?;
-                items.insert(plan.uuid, (version, rows::batch_in(item, attributes::HIDDEN_BY)));
+                items.insert(plan.uuid, (version, rows::run_in(item, attributes::HIDDEN_BY)));
             } else if at == key {
-                of_renewal = Some((version, rows::batch_in(item, attributes::BATCH)));
+                of_renewal = Some((version, rows::run_in(item, attributes::RUN)));
             }
         }
         let portfolio = assemble(found)?;
-        let (Some(portfolio), Some((version, batch))) = (portfolio, of_renewal) else { return Ok(None) };
+        let (Some(portfolio), Some((version, run))) = (portfolio, of_renewal) else { return Ok(None) };
         let renewal = portfolio.renewals.iter().find(|there| there.id == renewal).cloned();
-        Ok(renewal.map(|renewal| AgreementSnapshot { portfolio, renewal, version, batch, items }))
+        Ok(renewal.map(|renewal| AgreementSnapshot { portfolio, renewal, version, run, items }))
     }
 }

@@ -1,17 +1,19 @@
-//! What workers do beside the story: every kind of job, work that is tried again, and a batch that was left half-way.
+//! What workers do beside the story: every kind of job, work that is tried again, and a large request that was ended
+//! half-way.
 
 use std::sync::Arc;
 
 use license_domain::{AgreementId, Clock, EmailAddress, Stamp, Timestamp};
 use license_lambda_tests::Stack;
 use license_local::{demo, faults::Fault as ServiceFault, table};
-use license_storage::{Assign, AssignRequest, Assignment, Portfolios, Prefetch};
+use license_storage::{AssignRequest, Assignment, Portfolios, Prefetch};
 use license_storage_dynamodb::Store;
 use license_telemetry::{SystemClock, SystemRandom};
 use license_tests::{
     Client, Fault, Proxy,
     builders::{emails, text},
 };
+use license_work::{LicenseKinds, Runs};
 use serde_json::{Value, json};
 
 use crate::story::{AGREEMENT, PLAN};
@@ -69,12 +71,14 @@ impl Clock for Earlier {
     }
 }
 
-/// A large assignment whose process died ten minutes ago is carried on by the scheduled function.
+/// A large assignment whose process was ended ten minutes ago is found by the sweeper and finished by a worker.
 async fn left_half_way(stack: &Stack) {
     let proxy = Proxy::start(stack.engine_url()).await;
     let clock: Arc<dyn Clock> = Arc::new(Earlier);
     let at = clock.now();
-    let store = Store::new(table::client(proxy.url()), table::NAME, clock, Arc::new(SystemRandom));
+    let store = Store::new(table::client(proxy.url()), table::NAME, clock.clone(), Arc::new(SystemRandom));
+    let store = Arc::new(store);
+    let runs = Runs::new(&store, clock, Arc::new(SystemRandom), LicenseKinds::new(&store));
     let agreement = AgreementId(AGREEMENT.parse().expect("an id"));
     let portfolio = store.portfolio(agreement).await.expect("the table answers").expect("the demo's agreement");
     let mut writes = 0;
@@ -100,7 +104,8 @@ async fn left_half_way(stack: &Stack) {
         prefetch: Prefetch::default(),
         change: stamp.into(),
     };
-    assert!(store.assign(&portfolio, demo::MILLION, request).await.is_err(), "it was to be interrupted");
+    let plan = portfolio.plan(demo::MILLION).expect("the demo's plan");
+    assert!(runs.assign(&portfolio, plan, request).await.is_err(), "it was to be interrupted");
     let responses = stack.tick().await;
     assert_eq!(responses["SweeperFunction"]["resumed"], 1, "{responses:?}");
     stack.drain().await;

@@ -318,10 +318,12 @@ async fn a_huge_job_does_not_keep_a_small_one_waiting() {
 async fn a_job_that_stands_still_is_found() {
     let app = TestApp::start().await;
     let plan = app.plan(1_000).await;
-    let engine = license_work::Engine::new(app.running().store(), None);
+    let store = app.running().store();
+    let runs = license_work::RunRecords::new(store, store.clock().clone());
     let stalled = async || {
         let since = app.now() - chrono::TimeDelta::minutes(15);
-        engine.stalled(since, 10).await.expect("the table answers").iter().map(ToString::to_string).collect::<Vec<_>>()
+        let found = runs.without_progress(since, 10).await.expect("the table answers");
+        found.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     let quick = ask(&plan, "assign", json!({ "user_emails": emails("bob", 0..10), "notify_users": false })).await;
     app.drain().await;

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use license_domain::{AgreementId, BatchId, Due, JobId, LicenseStatus, Stamp};
+use license_domain::{AgreementId, CustomerAgreement, Due, Job, JobId, JobKind, LicenseStatus, PlanId};
 use license_messaging::Message;
+use license_storage::Portfolios;
 use license_storage_dynamodb::testing::{
     keys, rows,
     table::{Range, Write},
@@ -14,7 +15,7 @@ use license_tests::{
     Fault, TestApp,
     builders::{Plan, emails, text},
 };
-use license_work::{Engine, Pace, Progress};
+use license_work::{LicenseKinds, Runs, Turn};
 use serde_json::{Value, json};
 
 use super::{dead, fault};
@@ -288,16 +289,16 @@ async fn of_messages_that_come_twice_or_late_one_lets_a_lane_go_on() {
     no_workers(&app).await;
     let params = json!({ "user_emails": emails("ann", 0..1_280), "notify_users": false });
     let id: JobId = ask(&plan, "assign", params).await.parse().expect("an id");
-    let engine = Engine::new(app.running().store(), None);
-    let pace = Pace { chunks: 1, time: TimeDelta::minutes(5) };
-    let Progress::On(messages) = engine.begin(id).await.expect("it begins") else { panic!("it did not begin") };
-    assert_eq!(messages.len(), 4);
-    let turn = async |step: u64| match engine.lane(id, 0, step, pace).await.expect("a turn") {
-        Progress::Over => None,
-        Progress::On(messages) => match &messages[0].message {
-            Message::Job { step, .. } => Some(*step),
+    let store = app.running().store();
+    let runs = Runs::new(store, store.clock().clone(), store.random().clone(), LicenseKinds::new(store));
+    let one_chunk = Turn { chunks: 1, time: TimeDelta::minutes(5) };
+    assert_eq!(runs.begin(id).await.expect("it begins").len(), 4);
+    let turn = async |step: u64| {
+        let messages = runs.lane(id, 0, step, one_chunk).await.expect("a turn");
+        messages.first().map(|next| match &next.message {
+            Message::Job { step, .. } => *step,
             other => panic!("{other:?}"),
-        },
+        })
     };
     // Sixteen chunks, of which 0, 4, 8 and 12 are this lane's.
     let next = turn(0).await;
@@ -310,32 +311,22 @@ async fn of_messages_that_come_twice_or_late_one_lets_a_lane_go_on() {
     // The end is reached twice, and nothing is done twice.
     assert_eq!((turn(12).await, turn(12).await), (None, None));
     for lane in 1..4 {
-        let went = engine.lane(id, lane, u64::from(lane), Pace::IN_TURN).await.expect("a turn");
-        assert!(matches!(went, Progress::Over));
+        let next = runs.lane(id, lane, u64::from(lane), Turn::OF_A_MESSAGE).await.expect("a turn");
+        assert!(next.is_empty());
     }
     assert_eq!(job(&plan, &id.to_string()).await["state"], "done");
     app.invariants().await.check();
     assert_eq!(plan.overview().await["assigned"], 1_280);
 }
 
-/// A batch that can never be resumed: its agreement is not there.
-#[derive(serde::Serialize)]
-struct Poisoned {
-    id: BatchId,
-    state: &'static str,
-    customer_agreement: AgreementId,
-    plan: uuid::Uuid,
-    notify: bool,
-    stamp: Stamp,
-}
-
-async fn poison(app: &TestApp, batch: BatchId, agreement: AgreementId) {
+/// Puts a run on record that always fails: its agreement is not there.
+async fn poison(app: &TestApp, agreement: &CustomerAgreement) {
     let stamp = license_tests::app::stamp(app.now());
-    let plan = uuid::Uuid::from_u128(7);
-    let poisoned = Poisoned { id: batch, state: "pending", customer_agreement: agreement, plan, notify: false, stamp };
-    let mut item = rows::to_item(&poisoned).expect("an item");
-    item.extend(keys::BatchKeys(batch).batch().attributes());
-    keys::due(agreement, app.now(), 0).put(&mut item);
+    let run = Job::internal(JobId(app.uuid(0xd)), JobKind::Revoke, agreement, &stamp);
+    let run = Job { subscription_plan: Some(PlanId(uuid::Uuid::from_u128(7))), chunks: 1, lanes: 1, ..run };
+    let mut item = rows::to_item(&run).expect("an item");
+    item.extend(keys::JobKeys(run.uuid).job().attributes());
+    keys::due(agreement.uuid, app.now(), 0).put(&mut item);
     let table = table_of(app.running().store());
     table.transact(vec![Write::put(item)], format!("poison-{}", app.number())).await.expect("written");
 }
@@ -344,9 +335,11 @@ async fn poison(app: &TestApp, batch: BatchId, agreement: AgreementId) {
 async fn work_that_always_fails_keeps_nobody_waiting_and_is_tried_less_and_less_often() {
     let app = TestApp::proxied().await;
     let plan = app.plan(600).await;
-    let agreement = AgreementId(app.uuid(0xb));
+    let stored = app.running().store().portfolio(plan.agreement.id.parse().expect("an id")).await;
+    let agreement = stored.expect("read").expect("the agreement").agreement;
+    let agreement = CustomerAgreement { uuid: AgreementId(app.uuid(0xb)), ..agreement };
     for _ in 0..60 {
-        poison(&app, BatchId(app.uuid(0xd)), agreement).await;
+        poison(&app, &agreement).await;
     }
     let mut writes = 0;
     app.proxy().inject(move |call| {
@@ -363,7 +356,7 @@ async fn work_that_always_fails_keeps_nobody_waiting_and_is_tried_less_and_less_
         app.advance("PT1M").await;
     }
     let table = table_of(app.running().store());
-    let range = Range { index: Some(keys::GSI3), partition: keys::DUE_WORK.to_owned(), ..Range::default() };
+    let range = Range { index: Some(keys::GSI3), partition: keys::DUE_RUNS.to_owned(), ..Range::default() };
     let due: Vec<Due> = table.query(range).await.expect("read").iter().filter_map(keys::due_in).collect();
     assert_eq!(due.len(), 60);
     for due in due {

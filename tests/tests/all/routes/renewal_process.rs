@@ -408,7 +408,7 @@ async fn a_renewal_that_dies_half_way_is_carried_on_by_the_schedule() {
 
         // Nobody sees what is half built.
         let invariants = app.invariants().await;
-        assert_eq!((invariants.pending_batches, invariants.hidden.len()), (1, 1));
+        assert_eq!((invariants.internal_runs, invariants.hidden.len()), (1, 1));
         let hidden = Plan { id: invariants.hidden[0].to_string(), agreement: agreement.clone() };
         assert!((1..200).contains(&live(&invariants, &hidden).len()));
         assert_eq!(renewal.shown(&app).await["processed"], false);

@@ -1,6 +1,7 @@
 //! `retire_user/`.
 
 use license_domain::Scope;
+use license_storage_dynamodb::testing::{keys::AgreementKeys, table::Write, table_of};
 use license_tests::{
     Role, TestApp, TestResponse,
     app::lms_user_id,
@@ -65,6 +66,21 @@ async fn a_name_without_licenses_loses_its_roles() {
     app.grant("carol", Scope::Enterprise(enterprise)).await;
     assert_eq!(retire(&app, 4_711, "carol").await.status.as_u16(), 204);
     assert_eq!(retire(&app, 4_711, "carol").await.status.as_u16(), 404);
+}
+
+#[tokio::test]
+async fn a_license_whose_plan_was_deleted_is_erased_with_its_learner() {
+    let app = TestApp::start().await;
+    let plan = app.plan(3).await;
+    let ann = "ann@example.com";
+    plan.activated(&app, ann).await;
+    // An earlier version could delete a plan while licenses of it were assigned.
+    let key = AgreementKeys(plan.agreement.id.parse().expect("an id")).plan(plan.uuid().into());
+    let delete = Write::Delete { key, condition: None };
+    table_of(app.running().store()).transact(vec![delete], "orphan".to_owned()).await.expect("written");
+    assert_eq!(retire(&app, lms_user_id(ann), "ann").await.status.as_u16(), 204);
+    assert_eq!(app.invariants().await.slots.len(), 0);
+    assert_eq!(retire(&app, lms_user_id(ann), "ann").await.status.as_u16(), 404);
 }
 
 #[tokio::test]

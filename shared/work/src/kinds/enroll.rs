@@ -8,19 +8,20 @@ use license_domain::{
     CatalogId, EmailKey, Job, License, LicenseStatus, PlanId, Portfolio, Row, RowOutcome, RowResult, SubscriptionPlan,
 };
 
-use crate::{Engine, JobError};
+use super::AllKinds;
+use crate::WorkError;
 
 /// How many courses one call is about at most.
 const COURSES_AT_ONCE: usize = 25;
 
-impl Engine {
-    /// What becomes of these learners and all of the job's courses. It may be done twice: who is enrolled stays so.
-    pub(crate) async fn enroll(
+impl AllKinds {
+    /// Enrolls these learners in all of the job's courses. It may be done twice: an enrollment that exists stays.
+    pub(super) async fn enroll(
         &self,
         job: &Job,
         portfolio: &Portfolio,
         rows: &[Row],
-    ) -> Result<Vec<RowResult>, JobError> {
+    ) -> Result<Vec<RowResult>, WorkError> {
         let mut results = Vec::new();
         let mut held: Vec<(&Row, Vec<License>)> = Vec::new();
         for row in rows {
@@ -32,7 +33,7 @@ impl Engine {
         // A learner whose outcomes do not fit one chunk is alone in theirs, which says which courses are meant.
         let all = &job.params.course_run_keys[..];
         let part = rows.iter().find_map(|row| row.courses).map_or(Some(all), |(from, to)| all.get(from..to));
-        for courses in part.ok_or(JobError::Gone("courses"))?.chunks(COURSES_AT_ONCE) {
+        for courses in part.ok_or(WorkError::Gone("courses"))?.chunks(COURSES_AT_ONCE) {
             results.extend(self.enroll_in(job, portfolio, &held, courses).await?);
         }
         results.sort_by(|a, b| (a.row, &a.course_run_key).cmp(&(b.row, &b.course_run_key)));
@@ -45,9 +46,9 @@ impl Engine {
         portfolio: &Portfolio,
         held: &[(&Row, Vec<License>)],
         courses: &[String],
-    ) -> Result<Vec<RowResult>, JobError> {
+    ) -> Result<Vec<RowResult>, WorkError> {
         let mut results = Vec::new();
-        let mut wishes: Vec<(&Row, EnrollmentRequest)> = Vec::new();
+        let mut requests: Vec<(&Row, EnrollmentRequest)> = Vec::new();
         for (row, licenses) in held {
             let Some(email) = &row.user_email else { continue };
             for course in courses {
@@ -58,7 +59,7 @@ impl Engine {
                 }
                 match self.paying(portfolio, licenses, course).await? {
                     None => results.push(say(RowOutcome::NotInCatalog)),
-                    Some(license) => wishes.push((
+                    Some(license) => requests.push((
                         row,
                         EnrollmentRequest {
                             email: email.clone(),
@@ -69,35 +70,35 @@ impl Engine {
                 }
             }
         }
-        let done = |row: &Row, wish: &EnrollmentRequest, outcome| RowResult {
-            course_run_key: Some(wish.course_run_key.clone()),
-            ..row.result(outcome, Some(wish.license_uuid))
+        let done = |row: &Row, request: &EnrollmentRequest, outcome| RowResult {
+            course_run_key: Some(request.course_run_key.clone()),
+            ..row.result(outcome, Some(request.license_uuid))
         };
-        if job.dry_run || wishes.is_empty() {
-            results.extend(wishes.iter().map(|(row, wish)| done(row, wish, RowOutcome::Enrolled)));
+        if job.dry_run || requests.is_empty() {
+            results.extend(requests.iter().map(|(row, request)| done(row, request, RowOutcome::Enrolled)));
             return Ok(results);
         }
-        let asked: Vec<EnrollmentRequest> = wishes.iter().map(|(_, wish)| wish.clone()).collect();
+        let requested: Vec<EnrollmentRequest> = requests.iter().map(|(_, request)| request.clone()).collect();
         let enterprise = job.enterprise_customer_uuid;
-        let outcome = self.services()?.enterprises.enroll(enterprise, &asked, job.params.notify).await?;
+        let outcome = self.services.enterprises.enroll(enterprise, &requested, job.params.notify).await?;
         let named = |list: &[license_clients::Enrolled]| -> HashSet<(EmailKey, String)> {
             list.iter().map(|one| (one.email.key(), one.course_run_key.clone())).collect()
         };
         let (enrolled, pending) = (named(&outcome.successes), named(&outcome.pending));
-        results.extend(wishes.iter().map(|(row, wish)| {
-            let key = (wish.email.key(), wish.course_run_key.clone());
+        results.extend(requests.iter().map(|(row, request)| {
+            let key = (request.email.key(), request.course_run_key.clone());
             let outcome = match (enrolled.contains(&key), pending.contains(&key)) {
                 (true, _) => RowOutcome::Enrolled,
                 (false, true) => RowOutcome::Pending,
                 (false, false) => RowOutcome::Refused,
             };
-            done(row, wish, outcome)
+            done(row, request, outcome)
         }));
         Ok(results)
     }
 
     /// The learner's live licenses of the customer's current plans, those in use first.
-    async fn usable(&self, job: &Job, portfolio: &Portfolio, email: &EmailKey) -> Result<Vec<License>, JobError> {
+    async fn usable(&self, job: &Job, portfolio: &Portfolio, email: &EmailKey) -> Result<Vec<License>, WorkError> {
         let now = self.clock.now();
         let current: HashMap<PlanId, &SubscriptionPlan> = portfolio
             .plans
@@ -118,12 +119,12 @@ impl Engine {
         portfolio: &Portfolio,
         licenses: &'a [License],
         course: &str,
-    ) -> Result<Option<&'a License>, JobError> {
+    ) -> Result<Option<&'a License>, WorkError> {
         for license in licenses {
             let own = portfolio.plan(license.subscription_plan).and_then(|plan| plan.enterprise_catalog_uuid);
             let catalog: Option<CatalogId> = own.or(portfolio.agreement.default_enterprise_catalog_uuid);
             if let Some(catalog) = catalog
-                && self.services()?.catalogs.contains(catalog, course).await?
+                && self.services.catalogs.contains(catalog, course).await?
             {
                 return Ok(Some(license));
             }

@@ -1,12 +1,14 @@
-//! Assigning more than one transaction holds: all or nothing on capacity, and carried on after a crash.
+//! Requests about more learners than one transaction holds: each is an internal run, which is finished whatever ends its
+//! request.
 
 use futures::future::join_all;
+use license_domain::{EmailAddress, EventKind};
 use license_tests::{Fault, TestApp, builders::emails};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn five_hundred_are_assigned_at_once() {
+async fn five_hundred_are_assigned_in_the_order_of_the_request() {
     let app = TestApp::start().await;
     let plan = app.plan(600).await;
     let people = emails("learner", 0..500);
@@ -28,7 +30,7 @@ async fn five_hundred_are_assigned_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn seats_that_came_back_and_learners_who_had_one_are_part_of_a_batch() {
+async fn returned_seats_and_learners_who_hold_a_license_are_part_of_a_large_assignment() {
     let app = TestApp::start().await;
     let plan = app.plan(200).await;
     let people = emails("learner", 0..200);
@@ -43,7 +45,7 @@ async fn seats_that_came_back_and_learners_who_had_one_are_part_of_a_batch() {
 }
 
 #[tokio::test]
-async fn too_few_seats_refuse_all_of_a_batch() {
+async fn too_few_seats_refuse_all_of_a_large_assignment() {
     let app = TestApp::start().await;
     let plan = app.plan(499).await;
     let answer = plan.assign(&emails("learner", 0..500)).await;
@@ -55,11 +57,11 @@ async fn too_few_seats_refuse_all_of_a_batch() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_batch_that_dies_half_way_is_carried_on_by_the_schedule() {
+async fn a_large_assignment_that_is_ended_half_way_is_finished_by_a_worker() {
     let app = TestApp::proxied().await;
     let plan = app.plan(600).await;
     let people = emails("learner", 0..500);
-    // The opening and four chunks go through; then the process is as good as dead.
+    // The opening and a chunk or more go through; then the process is as good as dead.
     let mut writes = 0;
     app.proxy().inject(move |call| {
         writes += usize::from(call.operation == "TransactWriteItems");
@@ -71,7 +73,7 @@ async fn a_batch_that_dies_half_way_is_carried_on_by_the_schedule() {
     app.proxy().heal();
 
     let invariants = app.invariants().await;
-    assert_eq!(invariants.pending_batches, 1);
+    assert_eq!(invariants.internal_runs, 1);
     let before = invariants.live(plan.uuid().into()).count();
     assert!((1..500).contains(&before), "{before}");
     let overview = plan.overview().await;
@@ -86,7 +88,7 @@ async fn a_batch_that_dies_half_way_is_carried_on_by_the_schedule() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_clients_repetition_meets_the_schedule_and_nobody_gets_two() {
+async fn a_clients_repetition_meets_the_worker_and_no_learner_gets_two_licenses() {
     let app = TestApp::proxied().await;
     let plan = app.plan(600).await;
     let people = emails("learner", 0..300);
@@ -97,7 +99,7 @@ async fn a_clients_repetition_meets_the_schedule_and_nobody_gets_two() {
     });
     assert_eq!(plan.assign(&people).await.status.as_u16(), 503);
     app.proxy().heal();
-    // The client asks again before the schedule has found the batch; both want seats for the same learners.
+    // The client asks again before the sweeper has found the run; both want seats for the same learners.
     let body = plan.assign(&people).await.expect(200);
     let number = |name: &str| body[name].as_u64().expect("a number");
     assert_eq!(number("num_successful_assignments") + number("num_already_associated"), 300);
@@ -110,7 +112,7 @@ async fn a_clients_repetition_meets_the_schedule_and_nobody_gets_two() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_batch_that_dies_before_it_is_opened_changed_nothing() {
+async fn a_large_assignment_that_is_ended_before_its_run_is_opened_changes_nothing() {
     let app = TestApp::proxied().await;
     let plan = app.plan(600).await;
     app.proxy().inject(|call| if call.operation == "TransactWriteItems" { Fault::DropBefore } else { Fault::None });
@@ -123,7 +125,7 @@ async fn a_batch_that_dies_before_it_is_opened_changed_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn batches_that_overlap_and_die_anywhere_add_up_once_they_are_carried_on() {
+async fn large_assignments_that_overlap_and_are_ended_anywhere_add_up_once_they_are_finished() {
     for seed in [1, 2] {
         let app = TestApp::proxied().await;
         let plan = app.plan(450).await;
@@ -155,11 +157,101 @@ async fn batches_that_overlap_and_die_anywhere_add_up_once_they_are_carried_on()
         let invariants = app.invariants().await;
         invariants.check();
         assert_eq!(invariants.live(plan.uuid().into()).count(), 300);
-        // The seats that were drawn and not needed are there to be assigned again.
+        // The seats that were reserved and not needed are there to be assigned again.
         plan.assign(&emails("other", 0..150)).await.expect(200);
         plan.assign(&["one@example.com"]).await.expect(400);
         let invariants = app.invariants().await;
         invariants.check();
         assert_eq!(invariants.live(plan.uuid().into()).count(), 450);
     }
+}
+
+/// Lets so many transactions through and then none.
+fn die_after(app: &TestApp, transactions: usize) {
+    let mut writes = 0;
+    app.proxy().inject(move |call| {
+        writes += usize::from(call.operation == "TransactWriteItems");
+        if writes > transactions { Fault::InternalError } else { Fault::None }
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_revocation_that_is_ended_half_way_is_finished_by_a_worker() {
+    let app = TestApp::proxied().await;
+    let plan = app.plan(300).await;
+    let people = emails("learner", 0..250);
+    plan.assign(&people).await.expect(200);
+    die_after(&app, 2);
+    plan.revoke(&people).await.expect(503);
+    app.proxy().heal();
+    let invariants = app.invariants().await;
+    let before = invariants.live(plan.uuid().into()).count();
+    assert!((1..250).contains(&before), "{before}");
+    assert_eq!(invariants.internal_runs, 1);
+    app.advance("PT3M").await;
+    app.drain().await;
+    let invariants = app.invariants().await;
+    invariants.check();
+    assert_eq!(invariants.live(plan.uuid().into()).count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_reminder_that_is_ended_half_way_is_finished_by_a_worker_and_reminds_once() {
+    let app = TestApp::proxied().await;
+    let plan = app.plan(300).await;
+    let people = emails("learner", 0..250);
+    plan.assign(&people).await.expect(200);
+    die_after(&app, 2);
+    let path = plan.path("licenses/remind-all/");
+    plan.admin().post(&path, &json!({})).await.expect(503);
+    app.proxy().heal();
+    app.advance("PT3M").await;
+    app.drain().await;
+    let invariants = app.invariants().await;
+    invariants.check();
+    let reminded = invariants.events.iter().filter(|event| event.kind == EventKind::LearnersReminded);
+    let mut learners: Vec<&str> = reminded
+        .flat_map(|event| event.licenses.iter().filter_map(|change| change.email.as_ref()))
+        .map(EmailAddress::as_given)
+        .collect();
+    learners.sort_unstable();
+    assert_eq!(learners, people);
+}
+
+#[tokio::test]
+async fn a_requests_run_is_not_among_the_jobs() {
+    let app = TestApp::start().await;
+    let plan = app.plan(300).await;
+    plan.assign(&emails("learner", 0..150)).await.expect(200);
+    plan.revoke(&emails("learner", 0..150)).await.expect(200);
+    let path = format!("/api/v1/jobs/?enterprise_customer_uuid={}", plan.agreement.enterprise);
+    assert_eq!(plan.admin().get(&path).await.expect(200)["results"], json!([]));
+    let invariants = app.invariants().await;
+    invariants.check();
+    let told =
+        invariants.events.iter().filter(|event| matches!(event.kind, EventKind::JobRequested | EventKind::JobChanged));
+    assert_eq!(told.count(), 0);
+}
+
+#[tokio::test]
+async fn a_jobs_chunk_that_does_not_fit_one_transaction_is_done_in_rounds() {
+    let app = TestApp::start().await;
+    let plan = app.plan(160).await;
+    let people = emails("learner", 0..160);
+    plan.assign(&people).await.expect(200);
+    plan.revoke(&people).await.expect(200);
+    // Each learner's revoked license is archived, which is one more item than for a new learner.
+    let params = json!({ "user_emails": people, "notify_users": false });
+    let body = json!({ "kind": "assign", "subscription_plan": plan.id, "params": params });
+    let id = plan.admin().post("/api/v1/jobs/", &body).await.expect(202)["id"].as_str().expect("an id").to_owned();
+    app.drain().await;
+    let job = plan.admin().get(&format!("/api/v1/jobs/{id}/")).await.expect(200);
+    assert_eq!((&job["state"], &job["counts"]["succeeded"]), (&json!("done"), &json!(160)), "{job}");
+    let page = plan.admin().get(&format!("/api/v1/jobs/{id}/results/")).await.expect(200);
+    let rows: Vec<&str> =
+        page["results"].as_array().expect("rows").iter().filter_map(|row| row["user_email"].as_str()).collect();
+    assert_eq!(rows, people);
+    let invariants = app.invariants().await;
+    invariants.check();
+    assert_eq!((invariants.internal_runs, invariants.live(plan.uuid().into()).count()), (0, 160));
 }

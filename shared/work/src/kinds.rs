@@ -1,0 +1,289 @@
+//! What runs do to their chunks. A function has only the kinds that its policy grants: those that change licenses need
+//! nothing but the table, the others also other services.
+
+mod assign;
+mod dry_run;
+mod enroll;
+mod grow;
+mod learners;
+mod licenses;
+mod renew;
+mod transfer;
+mod upload;
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use license_clients::{Catalogs, Enterprises, Exports};
+use license_domain::{
+    Clock, Job, JobCounts, JobKind, PlanId, Portfolio, Row, RowResult, Stamp, SubscriptionPlan, Timestamp,
+};
+use license_storage::{
+    Assign, Change, Jobs, Learners, Licenses, Portfolios, Prefetches, Remind, Reserve, Revoke, Transfer, Update,
+};
+
+use crate::{
+    WorkError,
+    lanes::ChunkEnd,
+    results::all_results_csv,
+    results_file,
+    rows::{RowsWriter, read_licenses},
+};
+
+pub use self::renew::{RenewalError, Renewals};
+
+/// Some rows of a chunk.
+#[derive(Clone, Copy, Debug)]
+pub struct ChunkRows<'a> {
+    /// The run.
+    pub run: &'a Job,
+    /// The agreement of its plan.
+    pub portfolio: &'a Portfolio,
+    /// The rows.
+    pub rows: &'a [Row],
+    /// What the lane has counted before.
+    pub so_far: JobCounts,
+}
+
+impl ChunkRows<'_> {
+    fn plan(&self) -> Result<&SubscriptionPlan, WorkError> {
+        let plan = self.run.subscription_plan.and_then(|plan| self.portfolio.plan(plan));
+        plan.ok_or(WorkError::Gone("plan"))
+    }
+
+    /// The plan, which a job must still have. Of an internal run it may be gone: then no learner holds a license of it.
+    fn plan_id(&self) -> Result<PlanId, WorkError> {
+        if self.run.is_internal {
+            self.run.subscription_plan.ok_or(WorkError::Gone("plan"))
+        } else {
+            Ok(self.plan()?.uuid)
+        }
+    }
+}
+
+/// What was done to some rows: the first ones of those that were to be done, or all.
+#[derive(Debug)]
+pub enum Acted {
+    /// Their outcomes committed with the effect.
+    Recorded(Vec<RowResult>),
+    /// Nothing was written: their outcomes are to be recorded.
+    ToRecord(Vec<RowResult>),
+}
+
+/// What the kinds of some runs do.
+#[async_trait]
+pub trait Kinds: Send + Sync {
+    /// Does to the rows what the run is about. The outcome commits with the effect, under the change's key.
+    async fn act(&self, chunk: ChunkRows<'_>, change: Change) -> Result<Acted, WorkError>;
+
+    /// Assigns the reserved seats of a chunk, in the same way.
+    async fn assign_reserved(
+        &self,
+        run: &Job,
+        portfolio: &Portfolio,
+        chunk: u64,
+        change: Change,
+    ) -> Result<Acted, WorkError>;
+
+    /// Reads the rows of a run that does not name them; how many rows and chunks there are.
+    async fn read_rows(
+        &self,
+        run: &Job,
+        portfolio: &Portfolio,
+        writer: RowsWriter<'_>,
+    ) -> Result<(u64, u64), WorkError>;
+
+    /// Puts the results of a run that has come to its end into a file, if its kind has one; the file's name.
+    async fn publish_results(&self, jobs: &dyn Jobs, run: &Job) -> Result<Option<String>, WorkError>;
+
+    /// Continues to copy a renewal's licenses until that time.
+    async fn copy(&self, run: &Job, stamp: &Stamp, until: Timestamp) -> Result<ChunkEnd, WorkError>;
+}
+
+/// The kinds that change the licenses of one plan: assign, revoke, remind; as dry runs, too.
+#[derive(Clone)]
+pub struct LicenseKinds {
+    licenses: Arc<dyn Licenses>,
+    portfolios: Arc<dyn Portfolios>,
+    prefetches: Arc<dyn Prefetches>,
+    pub(crate) assign: Arc<dyn Assign>,
+    pub(crate) reserve: Arc<dyn Reserve>,
+    pub(crate) revoke: Arc<dyn Revoke>,
+    pub(crate) remind: Arc<dyn Remind>,
+}
+
+impl LicenseKinds {
+    /// The kinds over that store.
+    pub fn new<S>(store: &Arc<S>) -> Self
+    where
+        S: Licenses + Portfolios + Prefetches + Assign + Reserve + Revoke + Remind + 'static,
+    {
+        Self {
+            licenses: store.clone(),
+            portfolios: store.clone(),
+            prefetches: store.clone(),
+            assign: store.clone(),
+            reserve: store.clone(),
+            revoke: store.clone(),
+            remind: store.clone(),
+        }
+    }
+}
+
+impl fmt::Debug for LicenseKinds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LicenseKinds")
+    }
+}
+
+#[async_trait]
+impl Kinds for LicenseKinds {
+    async fn act(&self, chunk: ChunkRows<'_>, change: Change) -> Result<Acted, WorkError> {
+        match (chunk.run.kind, chunk.run.dry_run) {
+            (JobKind::Enroll | JobKind::Grow | JobKind::Renew, _) | (JobKind::Transfer, false) => {
+                Err(WorkError::OtherKind)
+            }
+            (_, true) => self.dry_run(chunk).await.map(Acted::ToRecord),
+            (JobKind::Assign, false) => self.assign(chunk, change).await,
+            (JobKind::Revoke, false) => self.revoke(chunk, change).await,
+            (JobKind::Remind, false) => self.remind(chunk, change).await,
+        }
+    }
+
+    async fn assign_reserved(
+        &self,
+        run: &Job,
+        portfolio: &Portfolio,
+        chunk: u64,
+        change: Change,
+    ) -> Result<Acted, WorkError> {
+        Ok(Acted::Recorded(self.reserve.assign_reserved(portfolio, run, chunk, &change).await?))
+    }
+
+    async fn read_rows(
+        &self,
+        run: &Job,
+        portfolio: &Portfolio,
+        writer: RowsWriter<'_>,
+    ) -> Result<(u64, u64), WorkError> {
+        read_licenses(self.licenses.as_ref(), run, portfolio, writer).await
+    }
+
+    async fn publish_results(&self, _: &dyn Jobs, _: &Job) -> Result<Option<String>, WorkError> {
+        Ok(None)
+    }
+
+    async fn copy(&self, _: &Job, _: &Stamp, _: Timestamp) -> Result<ChunkEnd, WorkError> {
+        Err(WorkError::OtherKind)
+    }
+}
+
+/// Other services that some kinds need.
+#[derive(Clone)]
+pub struct Services {
+    /// The enterprise service, which enrolls learners.
+    pub enterprises: Arc<dyn Enterprises>,
+    /// The catalog service.
+    pub catalogs: Arc<dyn Catalogs>,
+    /// Uploads and results.
+    pub exports: Arc<dyn Exports>,
+}
+
+impl fmt::Debug for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Services")
+    }
+}
+
+/// Every kind there is: those of a worker.
+#[derive(Clone)]
+pub struct AllKinds {
+    licenses: LicenseKinds,
+    clock: Arc<dyn Clock>,
+    learners: Arc<dyn Learners>,
+    transfer: Arc<dyn Transfer>,
+    update: Arc<dyn Update>,
+    renewals: Renewals,
+    services: Services,
+}
+
+impl AllKinds {
+    /// The kinds over that store and those services.
+    pub fn new<S>(store: &Arc<S>, clock: Arc<dyn Clock>, renewals: Renewals, services: Services) -> Self
+    where
+        S: Licenses
+            + Portfolios
+            + Prefetches
+            + Assign
+            + Reserve
+            + Revoke
+            + Remind
+            + Learners
+            + Transfer
+            + Update
+            + 'static,
+    {
+        Self {
+            licenses: LicenseKinds::new(store),
+            clock,
+            learners: store.clone(),
+            transfer: store.clone(),
+            update: store.clone(),
+            renewals,
+            services,
+        }
+    }
+}
+
+impl fmt::Debug for AllKinds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AllKinds")
+    }
+}
+
+#[async_trait]
+impl Kinds for AllKinds {
+    async fn act(&self, chunk: ChunkRows<'_>, change: Change) -> Result<Acted, WorkError> {
+        match (chunk.run.kind, chunk.run.dry_run) {
+            (JobKind::Enroll, _) => self.enroll(chunk.run, chunk.portfolio, chunk.rows).await.map(Acted::ToRecord),
+            (JobKind::Grow, _) => self.grow(chunk, change).await,
+            (JobKind::Transfer, false) => self.transfer(chunk, change).await,
+            _ => self.licenses.act(chunk, change).await,
+        }
+    }
+
+    async fn assign_reserved(
+        &self,
+        run: &Job,
+        portfolio: &Portfolio,
+        chunk: u64,
+        change: Change,
+    ) -> Result<Acted, WorkError> {
+        self.licenses.assign_reserved(run, portfolio, chunk, change).await
+    }
+
+    async fn read_rows(
+        &self,
+        run: &Job,
+        portfolio: &Portfolio,
+        writer: RowsWriter<'_>,
+    ) -> Result<(u64, u64), WorkError> {
+        match &run.upload {
+            Some(file) => upload::read(self.services.exports.as_ref(), file, writer).await,
+            None => self.licenses.read_rows(run, portfolio, writer).await,
+        }
+    }
+
+    async fn publish_results(&self, jobs: &dyn Jobs, run: &Job) -> Result<Option<String>, WorkError> {
+        if run.kind != JobKind::Enroll || run.dry_run {
+            return Ok(None);
+        }
+        let file = results_file(run.uuid);
+        self.services.exports.put(&file, all_results_csv(jobs, run).await?).await?;
+        Ok(Some(file))
+    }
+
+    async fn copy(&self, run: &Job, stamp: &Stamp, until: Timestamp) -> Result<ChunkEnd, WorkError> {
+        self.renewals.copy(run, stamp, until).await
+    }
+}

@@ -1,0 +1,136 @@
+//! A run's rows, where its request does not name them: they are put on record in chunks as they are read.
+
+use std::{collections::HashSet, fmt, time::Duration};
+
+use license_domain::{EmailKey, Job, Portfolio, Row, SubscriptionPlan, job::chunks::Chunks};
+use license_storage::{Jobs, LicenseFilter, LicenseQuery, Licenses, StoreError};
+
+use crate::WorkError;
+
+/// How often a list is read that shows fewer than there are, and the pause between two reads.
+const MAX_READS: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How many licenses are read at once.
+const PAGE: usize = 500;
+
+/// How many chunks are written at once.
+const CHUNKS_AT_ONCE: usize = 25;
+
+/// Writes rows as chunks as they come, so that a million of them do not lie in memory.
+pub struct RowsWriter<'a> {
+    jobs: &'a dyn Jobs,
+    run: &'a Job,
+    rows: u64,
+    chunks: u64,
+    full: Vec<Vec<Row>>,
+    open: Chunks,
+}
+
+impl fmt::Debug for RowsWriter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RowsWriter").field("rows", &self.rows).finish_non_exhaustive()
+    }
+}
+
+impl<'a> RowsWriter<'a> {
+    /// A writer that begins with the run's first chunk.
+    pub(crate) fn new(jobs: &'a dyn Jobs, run: &'a Job) -> Self {
+        let open = Chunks::new(run.kind, &run.params.course_run_keys);
+        Self { jobs, run, rows: 0, chunks: 0, full: Vec::new(), open }
+    }
+
+    /// How many rows it has taken.
+    pub(crate) const fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Begins anew: what it has written is written over.
+    fn restart(&mut self) {
+        *self = Self::new(self.jobs, self.run);
+    }
+
+    /// Takes a row, under the next number.
+    pub(crate) async fn push(&mut self, row: Row) -> Result<(), WorkError> {
+        self.full.extend(self.open.push(Row { row: self.rows, ..row }));
+        self.rows += 1;
+        if self.full.len() >= CHUNKS_AT_ONCE { self.flush().await } else { Ok(()) }
+    }
+
+    async fn flush(&mut self) -> Result<(), WorkError> {
+        self.jobs.put_chunks(self.run, self.chunks, &self.full).await?;
+        self.chunks += u64::try_from(self.full.len()).expect("it fits 64 bits");
+        self.full.clear();
+        Ok(())
+    }
+
+    /// Writes what is left; how many rows and chunks there are.
+    pub(crate) async fn finish(mut self) -> Result<(u64, u64), WorkError> {
+        self.full.extend(self.open.finish());
+        self.flush().await?;
+        Ok((self.rows, self.chunks))
+    }
+}
+
+/// Writes a row for each learner whose license the run's filter admits.
+pub(crate) async fn read_licenses(
+    licenses: &dyn Licenses,
+    run: &Job,
+    portfolio: &Portfolio,
+    mut writer: RowsWriter<'_>,
+) -> Result<(u64, u64), WorkError> {
+    let wanted = run.params.filter.clone().ok_or(WorkError::Gone("rows"))?;
+    let plans: Vec<&SubscriptionPlan> = match run.subscription_plan {
+        Some(plan) => portfolio.plan(plan).into_iter().collect(),
+        None => portfolio.plans.iter().collect(),
+    };
+    let filter = LicenseFilter { statuses: Some(wanted.statuses), search: wanted.search, ignore_null_emails: true };
+    for _ in 0..MAX_READS {
+        if read_all(licenses, &plans, &filter, &mut writer).await? {
+            return writer.finish().await;
+        }
+        writer.restart();
+        tokio::time::sleep(PAUSE).await;
+    }
+    Err(StoreError::Unavailable { operation: "list licenses", cause: "the index lags behind".to_owned() }.into())
+}
+
+/// Reads the plans' licenses; whether that was all of them. The counters are exact, the list is an index that may lag
+/// behind them: no license may be left out. What is searched for cannot be counted.
+async fn read_all(
+    licenses: &dyn Licenses,
+    plans: &[&SubscriptionPlan],
+    filter: &LicenseFilter,
+    writer: &mut RowsWriter<'_>,
+) -> Result<bool, WorkError> {
+    let mut named: HashSet<EmailKey> = HashSet::new();
+    for plan in plans {
+        let expected = count(licenses, plan, filter).await?;
+        let mut found = 0;
+        let mut query = LicenseQuery { filter: filter.clone(), limit: PAGE, ..LicenseQuery::default() };
+        loop {
+            let page = licenses.list(plan, &query).await?;
+            let Some(last) = page.last() else { break };
+            query.after = Some(licenses.position_behind(last));
+            found += u64::try_from(page.len()).expect("it fits 64 bits");
+            let is_last = page.len() < PAGE;
+            for license in page {
+                if let Some(email) = license.user_email.filter(|email| named.insert(email.key())) {
+                    writer.push(Row { user_email: Some(email), ..Row::default() }).await?;
+                }
+            }
+            if is_last {
+                break;
+            }
+        }
+        // There may be fewer by now.
+        if filter.search.is_empty() && found < expected && found < count(licenses, plan, filter).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+async fn count(licenses: &dyn Licenses, plan: &SubscriptionPlan, filter: &LicenseFilter) -> Result<u64, WorkError> {
+    Ok(licenses.count(plan, filter).await?.iter().map(|(_, count)| count).sum())
+}
