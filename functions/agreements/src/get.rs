@@ -9,12 +9,15 @@ use axum::{
 };
 use license_api::{
     ApiError, Conditions, Doc, LEARNERS_AND_ADMINS, Params, Requester, RequiredPermission, Route, RouteAccess,
-    doc::{self, Kind, Param, ResponseDoc, Shape},
+    doc::{self, ResponseDoc, Shape},
     id, wire,
 };
 use license_domain::{AgreementId, EnterpriseId};
 
-use crate::{Context, list};
+use crate::{
+    Context,
+    list::{self, ACTIVE_PLANS_ONLY},
+};
 
 /// One agreement.
 pub const ROUTE: Route = Route {
@@ -27,7 +30,7 @@ pub const ROUTE: Route = Route {
     },
     doc: &Doc {
         summary: "A customer agreement with its plans",
-        query: &[doc::ENTERPRISE, Param::optional("active_plans_only", Kind::Words, "`false`: inactive plans, too.")],
+        query: &[doc::ENTERPRISE, ACTIVE_PLANS_ONLY],
         body: &[],
         answers: &[ResponseDoc::new(200, "The agreement.", Shape::Of(doc::schema::<wire::Agreement>))],
     },
@@ -44,14 +47,14 @@ pub async fn handle(
     params: Params,
 ) -> Result<Response, ApiError> {
     let agreement: AgreementId = id(&agreement)?;
-    let named: Option<EnterpriseId> = params.uuid("enterprise_customer_uuid")?;
+    let named: Option<EnterpriseId> = params.uuid(&doc::ENTERPRISE)?;
     let portfolio = context.portfolios.portfolio(agreement).await?;
     let owner = portfolio.as_ref().map(|portfolio| portfolio.agreement.enterprise_customer_uuid);
     requester.require(LEARNERS_AND_ADMINS, named.or(owner), RequiredPermission::LearnerOrAdmin)?;
     let portfolio = portfolio.filter(|_| named.is_none() || named == owner);
     let portfolio = portfolio.ok_or_else(|| ApiError::not_found("CustomerAgreement"))?;
     let modified = portfolio.agreement.modified;
-    let shown = list::show(&context, &[portfolio], params.flag("active_plans_only", true)).await?;
+    let shown = list::show(&context, &[portfolio], params.flag(&ACTIVE_PLANS_ONLY)).await?;
     let shown = shown.into_iter().next().map(|body| conditions.read(modified, body));
     shown.ok_or_else(|| ApiError::not_found("CustomerAgreement"))
 }

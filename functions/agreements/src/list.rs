@@ -9,15 +9,18 @@
 use axum::{Json, extract::State};
 use futures::try_join;
 use license_api::{
-    ApiError, Doc, LEARNERS_AND_ADMINS, Page, PageQuery, Params, Requester, RequiredPermission, Route, RouteAccess,
-    VisibleAgreements,
-    doc::{self, Kind, Param, ResponseDoc, Shape},
+    ApiError, Doc, Field, LEARNERS_AND_ADMINS, Page, PageQuery, Params, Requester, RequiredPermission, Route,
+    RouteAccess, VisibleAgreements,
+    doc::{self, ResponseDoc, Shape},
     visible_agreements, wire,
 };
 use license_domain::number::to_u64;
 use license_domain::{Portfolio, SubscriptionPlan};
 
 use crate::Context;
+
+/// Whether inactive plans are left out.
+pub const ACTIVE_PLANS_ONLY: Field = doc::flag("active_plans_only", true, "Whether inactive plans are left out.");
 
 /// The list.
 pub const ROUTE: Route = Route {
@@ -26,11 +29,7 @@ pub const ROUTE: Route = Route {
     access: RouteAccess::Roles { roles: LEARNERS_AND_ADMINS, listing: true, missing: RequiredPermission::Unnamed },
     doc: &Doc {
         summary: "Customer agreements with their plans",
-        query: &[
-            doc::ENTERPRISE,
-            Param::optional("active_plans_only", Kind::Words, "`false`: inactive plans, too."),
-            doc::PAGE,
-        ],
+        query: &[doc::ENTERPRISE, ACTIVE_PLANS_ONLY, doc::PAGE],
         body: &[],
         answers: &[ResponseDoc::new(200, "A page.", Shape::Of(doc::schema::<Page<wire::Agreement>>))],
     },
@@ -47,8 +46,8 @@ pub async fn handle(
     page: PageQuery,
 ) -> Result<Json<Page<wire::Agreement>>, ApiError> {
     let access = requester.require_listing(LEARNERS_AND_ADMINS)?;
-    let enterprise = params.uuid("enterprise_customer_uuid")?;
-    let active_only = params.flag("active_plans_only", true);
+    let enterprise = params.uuid(&doc::ENTERPRISE)?;
+    let active_only = params.flag(&ACTIVE_PLANS_ONLY);
 
     let (window, shown) = match visible_agreements(&*context.portfolios, &access, enterprise).await? {
         VisibleAgreements::Only(portfolios) => {

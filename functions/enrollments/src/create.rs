@@ -9,12 +9,13 @@
 //! {"job_id": "…"}
 //! ```
 
+use std::collections::HashSet;
+
 use axum::{Json, extract::State, http::StatusCode};
 use license_api::{
-    ApiError, Body, Doc, Fields, LEARNERS_AND_ADMINS, Params, Presence, Requester, RequiredPermission, Route,
-    RouteAccess,
-    doc::{self, Kind, Param, Shape},
-    email, text_item,
+    ApiError, Body, Doc, Field, LEARNERS_AND_ADMINS, Params, Requester, RequiredPermission, Route, RouteAccess, body,
+    doc::{self, Shape},
+    fields::{BOOLEAN, Format, UUID, list, text_item},
 };
 use license_domain::{
     EmailAddress, Job, JobId, JobKind, JobParams, LicenseStatus, PlanId, Portfolio, Row, RowFilter,
@@ -22,7 +23,7 @@ use license_domain::{
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{Context, customer};
 
@@ -36,20 +37,35 @@ pub const ROUTE: Route = Route {
         missing: RequiredPermission::UnanchoredLearnerOrAdmin,
     },
     doc: &Doc {
-        summary: "Enrols licensed learners in courses, many at once",
-        query: &[
-            doc::THE_ENTERPRISE,
-            Param::optional("subscription_uuid", Kind::Uuid, "Only licenses of this plan count."),
-            Param::optional("enroll_all", Kind::Boolean, "Whether every learner of the plan is meant."),
-        ],
-        body: &[
-            Param::required("emails", Kind::Emails, "The learners."),
-            Param::required("course_run_keys", Kind::Texts(MAX_COURSE_KEY), "The courses."),
-            Param::required("notify", Kind::Boolean, "Whether the learners are told."),
-        ],
+        summary: "Enroll licensed learners in courses, many at once",
+        query: &[doc::THE_ENTERPRISE, CreateQuery::FIELDS[0], CreateQuery::FIELDS[1]],
+        body: CreateBody::FIELDS,
         answers: &[doc::ResponseDoc::new(201, "The job is on record.", Shape::Of(doc::schema::<CreateResponse>))],
     },
 };
+
+/// The keys of course runs.
+const COURSES: Format = list(&text_item(1, MAX_COURSE_KEY));
+
+body! {
+    /// Who is enrolled, and in what.
+    struct CreateBody {
+        emails: Vec<EmailAddress> = doc::USER_EMAILS,
+        course_run_keys: Vec<String> =
+            Field::new(COURSES, "The courses.").example(|| json!(["course-v1:edX+DemoX+2026"])),
+        notify: bool = Field::new(BOOLEAN, "Whether the learners get a mail."),
+    }
+}
+
+body! {
+    /// What the query string says, or else the body.
+    struct CreateQuery {
+        subscription_uuid: Option<PlanId> =
+            Field::new(UUID, "Only licenses of this plan count.").nullable().optional(),
+        enroll_all: bool =
+            Field::new(BOOLEAN, "Whether every learner of the plan is enrolled.").default(|| json!(false)),
+    }
+}
 
 /// The job's id.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -58,8 +74,8 @@ pub struct CreateResponse {
     job_id: JobId,
 }
 
-/// What is asked for.
-struct CreateBody {
+/// The request as a whole, with each learner and each course once.
+struct CreateRequest {
     emails: Vec<EmailAddress>,
     course_run_keys: Vec<String>,
     notify: bool,
@@ -77,25 +93,25 @@ pub async fn handle(
     if let Some(job_id) = requester.recorded().await? {
         return Ok(created(job_id));
     }
-    let body = CreateBody::parse(&body?, &params)?;
-    body.check(&portfolio, context.limit.0)?;
+    let request = CreateRequest::read(&body?, &params)?;
+    request.check(&portfolio, context.limit.0)?;
     let live = vec![LicenseStatus::Activated, LicenseStatus::Assigned];
     let everybody = RowFilter { statuses: live, search: Vec::new() };
     let id = context.app.random().job_id();
     let job = Job {
-        subscription_plan: body.plan,
+        subscription_plan: request.plan,
         params: JobParams {
-            notify: body.notify,
-            course_run_keys: body.course_run_keys,
-            filter: body.enroll_all.then_some(everybody),
+            notify: request.notify,
+            course_run_keys: request.course_run_keys,
+            filter: request.enroll_all.then_some(everybody),
             ..JobParams::default()
         },
         ..Job::new(id, JobKind::Enroll, &portfolio.agreement, requester.requester(), context.app.now())
     };
-    let (job, chunks) = if body.enroll_all {
+    let (job, chunks) = if request.enroll_all {
         (job, Vec::new())
     } else {
-        let emails = (0..).zip(body.emails);
+        let emails = (0..).zip(request.emails);
         let rows = emails.map(|(row, email)| Row { row, user_email: Some(email), ..Row::default() });
         job.with_rows(&rows.collect::<Vec<_>>())
     };
@@ -108,29 +124,26 @@ fn created(job_id: JobId) -> (StatusCode, Json<CreateResponse>) {
     (StatusCode::CREATED, Json(CreateResponse { job_id }))
 }
 
-impl CreateBody {
-    fn parse(body: &Body, params: &Params) -> Result<Self, ApiError> {
+impl CreateRequest {
+    fn read(body: &Body, params: &Params) -> Result<Self, ApiError> {
         // The parameters are checked with the body, and complained about together.
         let mut all = body.clone();
-        for name in ["subscription_uuid", "enroll_all"] {
-            if let Some(value) = params.get(name).filter(|value| !value.trim().is_empty()) {
-                all.0.insert(name.to_owned(), Value::from(value));
+        for field in CreateQuery::FIELDS {
+            if let Some(value) = params.text(field) {
+                all.0.insert(field.name.to_owned(), Value::from(value));
             }
         }
-        let mut fields = Fields::new(&all);
-        let emails = fields.list("emails", Presence::Required, false, email);
-        let course_run_keys = fields.list("course_run_keys", Presence::Required, false, key);
-        let notify = fields.boolean("notify", Presence::Required);
-        let plan = fields.uuid("subscription_uuid", Presence::Nullable).map(PlanId);
-        let enroll_all = fields.boolean("enroll_all", Presence::Optional).unwrap_or_default();
-        fields.finish()?;
-        let mut emails = emails.unwrap_or_default();
-        let mut known = std::collections::HashSet::new();
+        let (CreateBody { mut emails, mut course_run_keys, notify }, query) =
+            match (CreateBody::read(&all), CreateQuery::read(&all)) {
+                (Ok(body), Ok(query)) => (body, query),
+                (Err(complaints), Err(others)) => return Err(complaints.with(others).into()),
+                (Err(complaints), _) | (_, Err(complaints)) => return Err(complaints.into()),
+            };
+        let mut known = HashSet::new();
         emails.retain(|email| known.insert(email.key()));
-        let mut course_run_keys = course_run_keys.unwrap_or_default();
-        let mut known = std::collections::HashSet::new();
+        let mut known = HashSet::new();
         course_run_keys.retain(|key| known.insert(key.clone()));
-        Ok(Self { emails, course_run_keys, notify: notify.unwrap_or_default(), plan, enroll_all })
+        Ok(Self { emails, course_run_keys, notify, plan: query.subscription_uuid, enroll_all: query.enroll_all })
     }
 
     /// A job has at most so many enrollments, and its plan is one of the customer's.
@@ -149,9 +162,4 @@ impl CreateBody {
             _ => Ok(()),
         }
     }
-}
-
-/// The key of a course run.
-fn key(value: &Value) -> Result<String, String> {
-    text_item(value, MAX_COURSE_KEY)
 }

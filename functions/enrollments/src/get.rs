@@ -7,8 +7,9 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use license_api::{
-    ADMINS, ApiError, Doc, LEARNERS_AND_ADMINS, Params, Requester, RequiredPermission, Route, RouteAccess,
-    doc::{self, Kind, Param, Shape},
+    ADMINS, ApiError, Doc, Field, LEARNERS_AND_ADMINS, Params, Requester, RequiredPermission, Route, RouteAccess,
+    doc::{self, Shape},
+    fields::UUID,
 };
 use license_clients::ClientError;
 use license_domain::{JobId, JobKind};
@@ -16,6 +17,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{Context, customer};
+
+const JOB: Field = Field::new(UUID, "The job.").named("bulk_enrollment_job_uuid");
 
 /// A job.
 pub const ROUTE: Route = Route {
@@ -28,7 +31,7 @@ pub const ROUTE: Route = Route {
     },
     doc: &Doc {
         summary: "Where the results of an enrollment job are",
-        query: &[doc::THE_ENTERPRISE, Param::required("bulk_enrollment_job_uuid", Kind::Uuid, "The job.")],
+        query: &[doc::THE_ENTERPRISE, JOB],
         body: &[],
         answers: &[doc::ResponseDoc::new(
             200,
@@ -57,7 +60,7 @@ pub async fn handle(
 ) -> Result<Json<StatusResponse>, ApiError> {
     let portfolio = customer::find(&context, &requester, &params).await?;
     let enterprise = portfolio.agreement.enterprise_customer_uuid;
-    let Some(id) = params.uuid::<JobId>("bulk_enrollment_job_uuid")? else {
+    let Some(id) = params.uuid::<JobId>(&JOB)? else {
         let text = "Missing the following required request data: ['bulk_enrollment_job_uuid']";
         return Err(ApiError::text(StatusCode::BAD_REQUEST, text));
     };

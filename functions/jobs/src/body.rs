@@ -1,27 +1,106 @@
-//! What a body asks for: the kind, the plan, and what the kind needs.
+//! What a job's body asks for: the kind, the plan, and the parameters of that kind.
 
 use std::collections::HashSet;
 
-use axum::http::StatusCode;
-use license_api::{ApiError, Body, Fields, Presence, Text, email, text_item};
+use license_api::{
+    ApiError, Body, Complaints, Field, body,
+    doc::{CLOSING, GREETING, USER_EMAILS},
+    fields::{self, BOOLEAN, Format, UUID, blank_text, integer, list, one_of, text_item},
+};
 use license_domain::{
     EmailAddress, JobKind, JobParams, LicenseStatus, PlanId, Portfolio, Row, RowFilter, SubscriptionPlan,
     email::MAX_EMAIL_LENGTH,
-    maxima::{MAX_COURSE_KEY, MAX_MAIL_TEXT, MAX_SOURCE_ID},
+    maxima::{MAX_COURSE_KEY, MAX_SOURCE_ID},
 };
 use serde_json::{Map, Value, json};
-
-/// The kinds, as they are named.
-pub const KINDS: &[&str] = &["assign", "revoke", "remind", "transfer", "enroll", "grow"];
-
-/// The most characters that a kind's name is read for.
-const MAX_KIND: usize = 255;
 
 /// The most courses of one job.
 const MAX_COURSES: usize = 100;
 
-/// What is asked for.
-pub struct Wish {
+const KINDS: Format = one_of(|| JobKind::ALL.map(|kind| kind.as_str().to_owned()).to_vec());
+const PARAMS: Format = Format::ByKind(|| JobKind::ALL.map(|kind| (kind.as_str(), params_of(kind))).to_vec());
+const COURSES: Format = list(&text_item(1, MAX_COURSE_KEY)).at_most(MAX_COURSES);
+/// A row of a file may leave its cell empty; so may an item here.
+const SOURCE_IDS: Format = list(&text_item(0, MAX_SOURCE_ID)).of_nullable().or_empty();
+const STATUSES: Format = list(&Format::OneOf {
+    words: || LIVE.map(|status| status.as_str().to_owned()).to_vec(),
+    noun: "the status of a live license",
+});
+const LIVE: [LicenseStatus; 2] = [LicenseStatus::Activated, LicenseStatus::Assigned];
+
+body! {
+    /// A new job.
+    pub struct CreateBody {
+        kind: JobKind = Field::new(KINDS, "What is done. To grow a plan is for those who create plans."),
+        subscription_plan: PlanId = Field::new(UUID, "The plan."),
+        params: Option<Map<String, Value>> = Field::new(PARAMS, "What the kind needs.").nullable().optional(),
+        dry_run: bool =
+            Field::new(BOOLEAN, "Whether the job only says what it would do.").default(|| json!(false)),
+    }
+}
+
+body! {
+    /// The parameters of all kinds; [`params_of`] says which ones a kind has.
+    struct ParamsBody {
+        user_emails: Option<Vec<EmailAddress>> = Field { text: "The learners: these, an upload or a filter.", ..USER_EMAILS.optional() },
+        upload: bool = Field::new(BOOLEAN, "Whether the rows are uploaded as CSV.").default(|| json!(false)),
+        all: bool = Field::new(BOOLEAN, "Whether all live licenses of the plan are meant.").default(|| json!(false)),
+        status_in: Option<Vec<LicenseStatus>> = Field::new(STATUSES, "Only licenses of these statuses.").optional(),
+        user_email: Option<String> =
+            Field::new(blank_text(MAX_EMAIL_LENGTH), "Only licenses whose address has this part.").optional(),
+        user_sfids: Option<Vec<Option<String>>> =
+            Field::new(SOURCE_IDS, "The sales that the licenses come from, one for each address.").optional(),
+        greeting: Option<String> = GREETING,
+        closing: Option<String> = CLOSING,
+        notify_users: Option<bool> =
+            Field::new(BOOLEAN, "Whether learners get a mail; by default, when licenses are assigned.").optional(),
+        wait: bool =
+            Field::new(BOOLEAN, "Whether learners without a seat wait for one.").default(|| json!(false)),
+        to_plan: Option<PlanId> = TO_PLAN.optional(),
+        course_run_keys: Option<Vec<String>> = COURSE_RUN_KEYS.optional(),
+        desired_num_licenses: Option<u64> = DESIRED_NUM_LICENSES.optional(),
+    }
+}
+
+const TO_PLAN: Field = Field::new(UUID, "The plan that licenses go to.").named("to_plan");
+const COURSE_RUN_KEYS: Field =
+    Field::new(COURSES, "The courses.").named("course_run_keys").example(|| json!(["course-v1:edX+DemoX+2026"]));
+const DESIRED_NUM_LICENSES: Field = Field::new(integer(1, i64::MAX), "How many licenses the plan is to have.")
+    .named("desired_num_licenses")
+    .example(|| json!(700));
+
+/// The parameters that a kind uses.
+fn params_of(kind: JobKind) -> Vec<Field> {
+    let unused: &[&str] = match kind {
+        JobKind::Assign => &["all", "status_in", "user_email"],
+        JobKind::Remind => &["user_sfids", "notify_users", "wait"],
+        JobKind::Revoke | JobKind::Transfer => &["user_sfids", "greeting", "closing", "notify_users", "wait"],
+        JobKind::Enroll => &["user_sfids", "greeting", "closing", "wait"],
+        // Renewals are internal runs: no request names them.
+        JobKind::Grow | JobKind::Renew => return own_params(kind).to_vec(),
+    };
+    let used = COMMON.iter().filter(|field| !unused.contains(&field.name));
+    used.chain(own_params(kind)).copied().collect()
+}
+
+/// The parameters that no other kind has.
+const fn own_params(kind: JobKind) -> &'static [Field] {
+    match kind {
+        JobKind::Transfer => &[TO_PLAN],
+        JobKind::Enroll => &[COURSE_RUN_KEYS],
+        JobKind::Grow => &[DESIRED_NUM_LICENSES],
+        JobKind::Assign | JobKind::Revoke | JobKind::Remind | JobKind::Renew => &[],
+    }
+}
+
+/// The parameters of every kind that has rows: all but the last three.
+const COMMON: &[Field] = match ParamsBody::FIELDS.split_last_chunk::<3>() {
+    Some((common, _)) => common,
+    None => panic!("the last three are those of one kind each"),
+};
+
+/// A request for a job.
+pub struct JobRequest {
     pub kind: JobKind,
     pub plan: PlanId,
     pub dry_run: bool,
@@ -32,114 +111,62 @@ pub struct Wish {
     pub upload: bool,
 }
 
-impl Wish {
-    pub fn parse(body: &Body) -> Result<Self, ApiError> {
-        let mut fields = Fields::new(body);
-        let kind = fields.text("kind", Text { presence: Presence::Required, blank: false, max: MAX_KIND });
-        let kind = kind.and_then(|kind| {
-            let known = JobKind::ALL.into_iter().find(|known| known.as_str() == kind);
-            if known.is_none() {
-                fields.fail("kind", format!("\"{kind}\" is not a valid choice."));
-            }
-            known
-        });
-        let plan = fields.uuid("subscription_plan", Presence::Required).map(PlanId);
-        let dry_run = fields.boolean("dry_run", Presence::Optional).unwrap_or_default();
-        let params = match fields.value("params") {
-            None | Some(Value::Null) => Map::new(),
-            Some(Value::Object(params)) => params.clone(),
-            Some(_) => {
-                fields.fail("params", "Expected a dictionary of items.");
-                Map::new()
-            }
-        };
-        if let (Some(kind), true) = (kind, fields.is_valid()) {
-            match Self::params(kind, &params) {
-                Ok((params, rows, upload)) => {
-                    fields.finish()?;
-                    return match plan {
-                        Some(plan) => Ok(Self { kind, plan, dry_run, params, rows, upload }),
-                        None => Err(not_understood()),
-                    };
-                }
-                Err(complaints) => fields.fail_with("params", Value::Object(complaints)),
-            }
-        }
-        fields.finish()?;
-        Err(not_understood())
+impl JobRequest {
+    /// The request, or the complaints about its body and about the kind's parameters.
+    pub fn read(body: &Body) -> Result<Self, Complaints> {
+        let CreateBody { kind, subscription_plan: plan, params, dry_run } = CreateBody::read(body)?;
+        let params = Body::json(params.unwrap_or_default());
+        // What a kind does not use is checked all the same, and then passed over.
+        let (params, rows, upload) = fields::read(&params, &[COMMON, own_params(kind)].concat())
+            .and_then(|params| Self::with_params(kind, params))
+            .map_err(|complaints| Complaints::within("params", complaints))?;
+        Ok(Self { kind, plan, dry_run, params, rows, upload })
     }
 
-    fn params(kind: JobKind, given: &Map<String, Value>) -> Result<Parts, Map<String, Value>> {
-        let body = Body::json(given.clone());
-        let mut fields = Fields::new(&body);
-        let words = |max| Text { presence: Presence::Optional, blank: true, max };
+    fn with_params(kind: JobKind, body: ParamsBody) -> Result<(JobParams, Option<Vec<Row>>, bool), Complaints> {
+        if kind == JobKind::Grow {
+            let params = JobParams { desired_num_licenses: body.desired_num_licenses, ..JobParams::default() };
+            return Ok((params, Some(vec![Row::default()]), false));
+        }
         let said = |text: Option<String>| text.filter(|text| !text.is_empty());
-        let greeting = said(fields.text("greeting", words(MAX_MAIL_TEXT)));
-        let closing = said(fields.text("closing", words(MAX_MAIL_TEXT)));
-        let is_told = kind == JobKind::Assign;
-        let notify = fields.boolean("notify_users", Presence::Optional).unwrap_or(is_told);
-        let wait = fields.boolean("wait", Presence::Optional).unwrap_or_default();
-        let upload = fields.boolean("upload", Presence::Optional).unwrap_or_default();
-        let emails = fields.list("user_emails", Presence::Optional, false, email);
-        let sources = fields.list("user_sfids", Presence::Optional, true, source);
-        let all = fields.boolean("all", Presence::Optional).unwrap_or_default();
-        let statuses = fields.list("status_in", Presence::Optional, false, status);
-        let search = said(fields.text("user_email", words(MAX_EMAIL_LENGTH)));
-        let mut params = JobParams { greeting, closing, notify, wait: wait && is_told, ..JobParams::default() };
-        let is_filtered = all || statuses.is_some() || search.is_some();
-        let ways = usize::from(emails.is_some()) + usize::from(upload) + usize::from(is_filtered);
-        match kind {
-            JobKind::Grow => {
-                let wanted = fields.integer("desired_num_licenses", Presence::Required, Some(1), None);
-                params.desired_num_licenses =
-                    wanted.map(|wanted| u64::try_from(wanted).expect("the field is 1 at least"));
-                let row = vec![Row::default()];
-                return done(fields, (params, Some(row), false));
-            }
-            JobKind::Assign if is_filtered => {
-                fields.fail("user_emails", "Licenses are assigned to learners by address.");
-            }
-            _ if ways != 1 && fields.is_valid() => {
-                fields.fail("user_emails", "Give user_emails, or upload, or a filter (all, status_in, user_email).");
-            }
-            _ => {}
+        let (emails, search) = (body.user_emails, said(body.user_email));
+        let is_filtered = body.all || body.status_in.is_some() || search.is_some();
+        if kind == JobKind::Assign && is_filtered {
+            return Err(Complaints::of("user_emails", "Licenses are assigned to learners by address."));
         }
-        if kind == JobKind::Transfer {
-            params.to_plan = fields.uuid("to_plan", Presence::Required).map(PlanId);
+        if usize::from(emails.is_some()) + usize::from(body.upload) + usize::from(is_filtered) != 1 {
+            let complaint = "Give user_emails, or upload, or a filter (all, status_in, user_email).";
+            return Err(Complaints::of("user_emails", complaint));
         }
-        if kind == JobKind::Enroll {
-            let keys = fields.list("course_run_keys", Presence::Required, false, course).unwrap_or_default();
-            if keys.len() > MAX_COURSES {
-                fields.fail("course_run_keys", format!("Ensure this field has no more than {MAX_COURSES} elements."));
-            }
-            let mut known = HashSet::new();
-            params.course_run_keys = keys.into_iter().filter(|key| known.insert(key.clone())).collect();
+        let sources = body.user_sfids.unwrap_or_default();
+        if !sources.is_empty() && sources.len() != emails.as_ref().map_or(0, Vec::len) {
+            return Err(Complaints::of("user_sfids", "user_sfids must hold as many items as user_emails."));
         }
-        if is_filtered {
-            let live = vec![LicenseStatus::Activated, LicenseStatus::Assigned];
-            let mut statuses = statuses.unwrap_or_else(|| match kind {
+        let filter = is_filtered.then(|| {
+            let statuses = body.status_in.unwrap_or_else(|| match kind {
                 JobKind::Remind => vec![LicenseStatus::Assigned],
-                _ => live,
+                _ => LIVE.to_vec(),
             });
-            // They lie in the job's own item: however often one is named, it is there once.
-            let mut known = HashSet::new();
-            statuses.retain(|status| known.insert(*status));
-            let search = search.into_iter().map(|part| part.trim().to_lowercase()).collect();
-            params.filter = Some(RowFilter { statuses, search });
-        }
-        let sources = sources.unwrap_or_default();
-        if fields.is_valid() && !sources.is_empty() && sources.len() != emails.as_ref().map_or(0, Vec::len) {
-            fields.fail("user_sfids", "user_sfids must hold as many items as user_emails.");
-        }
-        let rows = emails.map(|emails| rows(&emails, &sources));
-        done(fields, (params, rows, upload))
+            // They lie in the job's own item: each is there once, however often it is named.
+            let search = search.into_iter().map(|part| part.to_lowercase()).collect();
+            RowFilter { statuses: once_each(statuses), search }
+        });
+        let params = JobParams {
+            greeting: said(body.greeting),
+            closing: said(body.closing),
+            notify: body.notify_users.unwrap_or(kind == JobKind::Assign),
+            wait: body.wait && kind == JobKind::Assign,
+            filter,
+            to_plan: body.to_plan,
+            course_run_keys: once_each(body.course_run_keys.unwrap_or_default()),
+            desired_num_licenses: None,
+        };
+        Ok((params, emails.map(|emails| rows(&emails, &sources)), body.upload))
     }
 
-    /// What is wrong with it for that plan.
+    /// Refuses what the plan does not allow.
     pub fn check(&self, plan: &SubscriptionPlan, portfolio: &Portfolio) -> Result<(), ApiError> {
-        let complain = |field: &str, text: &str| {
-            Err(ApiError::json(StatusCode::BAD_REQUEST, json!({ "params": { field: [text] } })))
-        };
+        let complain = |field: &str, text: &str| Err(Complaints::within("params", Complaints::of(field, text)).into());
         if self.kind == JobKind::Revoke && self.params.filter.is_some() && plan.is_revocation_cap_enabled {
             return complain("all", "The plan has a cap on revocations: name the learners.");
         }
@@ -151,42 +178,20 @@ impl Wish {
     }
 }
 
-type Parts = (JobParams, Option<Vec<Row>>, bool);
-
-fn done(fields: Fields<'_>, parts: Parts) -> Result<Parts, Map<String, Value>> {
-    if fields.is_valid() { Ok(parts) } else { Err(fields.into_errors()) }
-}
-
-/// Whatever is wrong with a body is said by field; this is for what nobody thought of.
-fn not_understood() -> ApiError {
-    ApiError::detail(StatusCode::BAD_REQUEST, "The body is not understood.")
+fn once_each<T: Clone + Eq + std::hash::Hash>(mut items: Vec<T>) -> Vec<T> {
+    let mut known = HashSet::new();
+    items.retain(|item| known.insert(item.clone()));
+    items
 }
 
 /// One row for each learner, in the order in which they are first named.
 fn rows(emails: &[EmailAddress], sources: &[Option<String>]) -> Vec<Row> {
     let mut named = HashSet::new();
-    let sources = sources.iter().cloned().chain(std::iter::repeat(None));
+    let sources = sources.iter().map(|source| source.clone().filter(|source| !source.is_empty()));
+    let sources = sources.chain(std::iter::repeat(None));
     let each = emails.iter().zip(sources).filter(|(email, _)| named.insert(email.key()));
     (0..)
         .zip(each)
         .map(|(row, (email, source_id))| Row { row, user_email: Some(email.clone()), source_id, ..Row::default() })
         .collect()
-}
-
-fn source(value: &Value) -> Result<Option<String>, String> {
-    match value {
-        Value::Null => Ok(None),
-        // A row of a file may leave its cell empty; so may an item here.
-        Value::String(text) if text.trim().is_empty() => Ok(None),
-        value => text_item(value, MAX_SOURCE_ID).map(Some),
-    }
-}
-
-fn status(value: &Value) -> Result<LicenseStatus, String> {
-    let found = value.as_str().and_then(|text| text.parse::<LicenseStatus>().ok()).filter(|status| status.is_live());
-    found.ok_or_else(|| "Only assigned and activated licenses can be meant.".to_owned())
-}
-
-fn course(value: &Value) -> Result<String, String> {
-    text_item(value, MAX_COURSE_KEY)
 }

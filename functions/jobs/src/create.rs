@@ -10,13 +10,13 @@
 use axum::{Json, extract::State, http::StatusCode};
 use license_api::{
     ADMINS, ApiError, Body, Doc, PROVISIONERS, Requester, RequiredPermission, Route, RouteAccess,
-    doc::{self, Kind, Param, ResponseDoc, Shape},
+    doc::{self, ResponseDoc, Shape},
 };
 use license_domain::{Job, JobKind, JobParams, JobState};
 
 use crate::{
     Context,
-    body::{KINDS, Wish},
+    body::{CreateBody, JobRequest},
     response::Shown,
     upstream,
 };
@@ -27,20 +27,9 @@ pub const ROUTE: Route = Route {
     path: "/api/v1/jobs/",
     access: RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin },
     doc: &Doc {
-        summary: "Asks for work on many rows",
+        summary: "Create a job",
         query: &[],
-        body: &[
-            Param::required("kind", Kind::OneOf(KINDS), "What is done. To grow a plan is for those who make plans."),
-            Param::required("subscription_plan", Kind::Uuid, "The plan."),
-            Param::optional(
-                "params",
-                Kind::Object,
-                "Whom: `user_emails`, or `upload`, or `all`, `status_in`, `user_email`. And what the kind needs: \
-                 `user_sfids`, `greeting`, `closing`, `notify_users`, `wait`; `to_plan`; `course_run_keys`; \
-                 `desired_num_licenses`.",
-            ),
-            Param::optional("dry_run", Kind::Boolean, "Whether it only says what it would do."),
-        ],
+        body: CreateBody::FIELDS,
         answers: &[ResponseDoc::new(202, "The job is on record.", Shape::Of(doc::schema::<Shown>))],
     },
 };
@@ -55,9 +44,9 @@ pub async fn handle(
     if !may_some && !may_grow {
         return Err(RequiredPermission::Admin.refusal());
     }
-    let wish = Wish::parse(&body?)?;
-    let portfolio = context.portfolios.portfolio_of_plan(wish.plan).await?;
-    if wish.kind == JobKind::Grow {
+    let request = JobRequest::read(&body?)?;
+    let portfolio = context.portfolios.portfolio_of_plan(request.plan).await?;
+    if request.kind == JobKind::Grow {
         requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningPlans)?;
     } else {
         let enterprise = portfolio.as_ref().map(|portfolio| portfolio.agreement.enterprise_customer_uuid);
@@ -67,17 +56,17 @@ pub async fn handle(
         return accepted(&context, &job).await;
     }
     let portfolio = portfolio.ok_or_else(|| ApiError::not_found("SubscriptionPlan"))?;
-    let plan = portfolio.plan(wish.plan).ok_or_else(|| ApiError::not_found("SubscriptionPlan"))?;
-    wish.check(plan, &portfolio)?;
+    let plan = portfolio.plan(request.plan).ok_or_else(|| ApiError::not_found("SubscriptionPlan"))?;
+    request.check(plan, &portfolio)?;
 
     let id = context.app.random().job_id();
     let job = Job {
-        subscription_plan: Some(wish.plan),
-        params: wish.params,
-        dry_run: wish.dry_run,
-        ..Job::new(id, wish.kind, &portfolio.agreement, requester.requester(), context.app.now())
+        subscription_plan: Some(request.plan),
+        params: request.params,
+        dry_run: request.dry_run,
+        ..Job::new(id, request.kind, &portfolio.agreement, requester.requester(), context.app.now())
     };
-    let (job, chunks) = match (wish.rows, wish.upload) {
+    let (job, chunks) = match (request.rows, request.upload) {
         (Some(rows), _) => job.with_rows(&rows),
         (None, false) => (job, Vec::new()),
         (None, true) => {
@@ -86,7 +75,7 @@ pub async fn handle(
         }
     };
     let response = accepted(&context, &job).await?;
-    let change = requester.change(&format!("job {}", wish.kind.as_str())).await?.recording(&recorded(&job));
+    let change = requester.change(&format!("job {}", request.kind.as_str())).await?.recording(&recorded(&job));
     context.jobs.create_job(&portfolio, &job, &chunks, &change).await?;
     Ok(response)
 }

@@ -33,7 +33,7 @@ pub async fn handle(
     if requester.access(ADMINS).is_empty() && !requester.principal.is_superuser {
         return Err(RequiredPermission::Admin.refusal());
     }
-    let Some(enterprise) = params.uuid::<EnterpriseId>("enterprise_customer_uuid")? else {
+    let Some(enterprise) = params.uuid::<EnterpriseId>(&doc::THE_ENTERPRISE)? else {
         return Err(ApiError::detail(StatusCode::BAD_REQUEST, "enterprise_customer_uuid is required."));
     };
     requester.require(ADMINS, Some(enterprise), RequiredPermission::Admin)?;

@@ -9,7 +9,7 @@ use axum::{
 };
 use license_api::{
     ADMINS, ApiError, CursorQuery, Doc, PageQuery, Params, Requester, RequiredPermission, Route, RouteAccess,
-    doc::{self, Kind, Param, ResponseDoc, Shape},
+    doc::{self, ResponseDoc, Shape},
 };
 use license_domain::RowResult;
 use license_work::{results, results_csv};
@@ -23,7 +23,7 @@ pub const ROUTE: Route = Route {
     access: RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin },
     doc: &Doc {
         summary: "What became of a job's rows",
-        query: &[doc::CURSOR, Param::optional("format", Kind::OneOf(&["json", "csv"]), "`csv`: all of it as a table.")],
+        query: &[doc::CURSOR, doc::FORMAT],
         body: &[],
         answers: &[
             ResponseDoc::new(200, "A page,", Shape::Of(doc::schema::<CursorQuery<ShownRow>>)),
@@ -49,7 +49,7 @@ pub async fn handle(
 ) -> Result<Response, ApiError> {
     let job = find(&context, &requester, &job).await?;
     let accepts = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    if params.get("format") == Some("csv") || accepts.starts_with("text/csv") {
+    if params.get(&doc::FORMAT) == Some("csv") || accepts.starts_with("text/csv") {
         let mut all: Vec<RowResult> = Vec::new();
         let mut from = 0;
         while from < job.chunks {

@@ -14,7 +14,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use futures::try_join;
 use license_api::{
     ApiError, Doc, LEARNERS_AND_ADMINS, PageQuery, Params, Requester, RequiredPermission, Route, RouteAccess, Window,
-    doc::{self, Kind, Param, Shape},
+    doc::{self, Shape},
     wire,
 };
 use license_domain::EnterpriseId;
@@ -22,7 +22,10 @@ use license_domain::number::to_u64;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{Context, holdings, selected::LearnerLicenseFilter};
+use crate::{
+    Context, holdings,
+    selected::{ACTIVE_PLANS_ONLY, CURRENT_PLANS_ONLY, INCLUDE_REVOKED, LearnerLicenseFilter},
+};
 
 /// The caller's own licenses.
 pub const ROUTE: Route = Route {
@@ -33,9 +36,9 @@ pub const ROUTE: Route = Route {
         summary: "The caller's licenses of a customer",
         query: &[
             doc::THE_ENTERPRISE,
-            Param::optional("active_plans_only", Kind::Words, "`false`: of inactive plans, too."),
-            Param::optional("current_plans_only", Kind::Words, "`false`: of plans that are not current, too."),
-            Param::optional("include_revoked", Kind::Words, "`true`: revoked ones, too."),
+            ACTIVE_PLANS_ONLY,
+            CURRENT_PLANS_ONLY,
+            INCLUDE_REVOKED,
             doc::STATUS,
             doc::SEARCH,
             doc::ORDERING,
@@ -74,7 +77,7 @@ pub async fn handle(
     page: PageQuery,
 ) -> Result<Json<LearnerLicensesResponse>, ApiError> {
     let access = requester.require_listing(LEARNERS_AND_ADMINS)?;
-    let Some(enterprise) = params.uuid::<EnterpriseId>("enterprise_customer_uuid")? else {
+    let Some(enterprise) = params.uuid::<EnterpriseId>(&doc::THE_ENTERPRISE)? else {
         let text = "The parameter enterprise_customer_uuid is required.";
         return Err(ApiError::text(StatusCode::BAD_REQUEST, text));
     };

@@ -10,14 +10,18 @@
 use axum::{Json, extract::State, http::StatusCode};
 use futures::try_join;
 use license_api::{
-    ApiError, Doc, LEARNERS_AND_ADMINS, Params, Requester, RequiredPermission, Route, RouteAccess,
-    doc::{self, Kind, Param, ResponseDoc, Shape},
+    ApiError, Doc, Field, LEARNERS_AND_ADMINS, Params, Requester, RequiredPermission, Route, RouteAccess,
+    doc::{self, ResponseDoc, Shape},
+    fields::UUID,
     wire,
 };
 use license_domain::{Access, ActivationKey, EnterpriseId, License, LicenseStatus, Portfolio, Timestamp};
 use license_storage::{ActivateError, StoreError, with_key};
 
 use crate::{Context, lms_user};
+
+/// The license, and the proof that it is the caller's.
+const ACTIVATION_KEY: Field = Field::new(UUID, "The secret of the learner's link.").named("activation_key");
 
 /// Activation.
 pub const ROUTE: Route = Route {
@@ -30,7 +34,7 @@ pub const ROUTE: Route = Route {
     },
     doc: &Doc {
         summary: "Activates a license",
-        query: &[Param::required("activation_key", Kind::Uuid, "The secret of the learner's link.")],
+        query: &[ACTIVATION_KEY],
         body: &[],
         answers: &[
             ResponseDoc::new(200, "The activated license.", Shape::Of(doc::schema::<wire::LearnerLicense>)),
@@ -50,7 +54,7 @@ pub async fn handle(
         let detail = "`email` is required and could not be found in your jwt";
         return Err(ApiError::detail(StatusCode::BAD_REQUEST, detail));
     };
-    let Some(key) = params.uuid::<ActivationKey>("activation_key")? else {
+    let Some(key) = params.uuid::<ActivationKey>(&ACTIVATION_KEY)? else {
         return Err(ApiError::detail(StatusCode::BAD_REQUEST, "activation_key is a required parameter"));
     };
     let email_key = email.key();

@@ -16,8 +16,9 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use futures::try_join;
 use hmac::{Hmac, KeyInit, Mac};
 use license_api::{
-    ApiError, Doc, LEARNERS_AND_ADMINS, Params, Requester, RequiredPermission, Route, RouteAccess, SecretText,
-    doc::{self, Kind, Param, Shape},
+    ApiError, Doc, Field, LEARNERS_AND_ADMINS, Params, Requester, RequiredPermission, Route, RouteAccess, SecretText,
+    doc::{self, Shape},
+    fields::TEXT,
     wire,
 };
 use license_clients::ClientError;
@@ -30,6 +31,8 @@ use sha2::Sha256;
 
 use crate::{Context, lms_user};
 
+const COURSE_KEY: Field = Field::new(TEXT, "The course.").named("course_key");
+
 /// The subsidy.
 pub const ROUTE: Route = Route {
     method: "GET",
@@ -41,7 +44,7 @@ pub const ROUTE: Route = Route {
     },
     doc: &Doc {
         summary: "What the caller's license pays of a course",
-        query: &[doc::THE_ENTERPRISE, Param::required("course_key", Kind::Words, "The course.")],
+        query: &[doc::THE_ENTERPRISE, COURSE_KEY],
         body: &[],
         answers: &[
             doc::ResponseDoc::new(200, "The subsidy.", Shape::Of(doc::schema::<SubsidyResponse>)),
@@ -73,7 +76,7 @@ pub async fn handle(
     requester: Requester,
     params: Params,
 ) -> Result<Json<SubsidyResponse>, ApiError> {
-    let enterprise: Option<EnterpriseId> = params.uuid("enterprise_customer_uuid")?;
+    let enterprise: Option<EnterpriseId> = params.uuid(&doc::THE_ENTERPRISE)?;
     let unknown = || ApiError::not_found("CustomerAgreement");
     let enterprise = enterprise.ok_or_else(unknown)?;
     let email = requester.principal.email.clone();
@@ -88,7 +91,7 @@ pub async fn handle(
     },)?;
     let portfolio = portfolio.ok_or_else(unknown)?;
     requester.require(LEARNERS_AND_ADMINS, Some(enterprise), RequiredPermission::UnanchoredLearnerOrAdmin)?;
-    let course = params.get("course_key").map(str::trim).filter(|course| !course.is_empty());
+    let course = params.text(&COURSE_KEY);
     let course = course
         .ok_or_else(|| ApiError::text(StatusCode::BAD_REQUEST, "You must supply the course_key query parameter"))?;
     let Some(secret) = &context.subsidy_key else {

@@ -2,9 +2,17 @@
 
 use std::cmp::Reverse;
 
-use license_api::{ApiError, Params, selection};
+use license_api::{ApiError, Field, Params, doc::flag as parameter, selection};
 use license_domain::{License, LicenseStatus, Portfolio, SubscriptionPlan, Timestamp};
 use license_storage::{LicenseFilter, OrderBy};
+
+/// Whether inactive plans are left out.
+pub const ACTIVE_PLANS_ONLY: Field = parameter("active_plans_only", true, "Whether inactive plans are left out.");
+/// Whether plans that are not current are left out.
+pub const CURRENT_PLANS_ONLY: Field =
+    parameter("current_plans_only", true, "Whether plans that are not current are left out.");
+/// Whether revoked licenses are included.
+pub const INCLUDE_REVOKED: Field = parameter("include_revoked", false, "Whether revoked licenses are included.");
 
 /// What the parameters ask for. A flag is on where it says `true`, in any case, and off where it says anything
 /// else; the defaults count where it is absent.
@@ -20,11 +28,15 @@ pub struct LearnerLicenseFilter {
 impl LearnerLicenseFilter {
     /// Reads the parameters.
     pub fn parse(params: &Params) -> Result<Self, ApiError> {
-        let flag = |name, default| params.get(name).map_or(default, |text| text.eq_ignore_ascii_case("true"));
+        // Unlike elsewhere, `1` is not `true` here.
+        let flag = |parameter: &Field| match params.get(parameter) {
+            Some(text) => text.eq_ignore_ascii_case("true"),
+            None => params.flag(parameter),
+        };
         Ok(Self {
-            active_plans_only: flag("active_plans_only", true),
-            current_plans_only: flag("current_plans_only", true),
-            include_revoked: flag("include_revoked", false),
+            active_plans_only: flag(&ACTIVE_PLANS_ONLY),
+            current_plans_only: flag(&CURRENT_PLANS_ONLY),
+            include_revoked: flag(&INCLUDE_REVOKED),
             filter: selection::filter(params)?,
             order: selection::order(params),
         })

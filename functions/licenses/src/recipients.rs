@@ -1,46 +1,65 @@
-//! Whom a request about many licenses means: learners by address, or by filters over the plan's live licenses.
+//! The recipients of a request about many licenses: learners by address, or by filters over the plan's live licenses.
 
 use license_domain::number::to_usize;
 use std::{collections::HashSet, time::Duration};
 
-use license_api::{Fields, Presence, email};
+use license_api::{
+    Complaints, Field,
+    doc::USER_EMAILS,
+    fields::{Format, list},
+};
 use license_domain::{EmailAddress, EmailKey, LicenseStatus, SubscriptionPlan, email::MAX_EMAIL_LENGTH};
 use license_storage::{LicenseFilter, LicenseQuery, Licenses, StoreError};
 
-use serde_json::Value;
+use serde_json::{Value, json};
+
+/// Learners by address, where filters are possible, too.
+pub const EMAILS_OR_FILTERS: Field =
+    Field { text: "The learners. Either these or `filters`.", ..USER_EMAILS.optional() };
+
+/// Filters of a plan's live licenses.
+pub const FILTERS: Field = Field::new(list(&FILTER).at_most(100), "The licenses that all of these admit.").optional();
+
+const FILTER: Format = Format::Unchecked(|| {
+    json!({
+        "type": "object", "required": ["name", "filter_value"],
+        "properties": {
+            "name": { "type": "string", "enum": ["user_email", "status_in"] },
+            "filter_value": { "anyOf": [
+                { "type": "string", "maxLength": MAX_EMAIL_LENGTH },
+                { "type": "array", "items": { "type": "string", "enum": ["activated", "assigned", "revoked"] } },
+            ] },
+        },
+        "examples": [{ "name": "user_email", "filter_value": "@example.com" }],
+    })
+});
 
 /// How often a list is looked at that shows fewer than there are, and how long is waited in between.
 const MAX_READS: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Whom a request means.
+/// The learners of a request.
 #[derive(Debug)]
-pub enum Meant {
+pub enum Recipients {
     /// These learners, each once.
     Learners(Vec<EmailAddress>),
     /// The learners of the licenses that all filters admit.
     Filtered(LicenseFilter),
 }
 
-impl Meant {
-    /// Whom a body means: it names either learners or filters. Complains where it does not.
-    pub fn parse(fields: &mut Fields<'_>) -> Option<Self> {
-        let emails = fields.list("user_emails", Presence::Optional, false, email);
-        let filters = fields.list("filters", Presence::Optional, false, |value| Ok(value.clone()));
-        if !fields.is_valid() {
-            return None;
-        }
-        let complaint = match (fields.has("user_emails"), fields.has("filters")) {
-            (true, true) => "Either user_emails or filters must be provided, but not both.",
-            (false, false) => "Either user_emails or filters must be provided.",
-            (true, false) => return Some(Self::Learners(once_each(&emails.unwrap_or_default()))),
-            (false, true) => match filter(&filters.unwrap_or_default()) {
-                Ok(filter) => return Some(Self::Filtered(filter)),
+impl Recipients {
+    /// The recipients that a body names: either learners or filters.
+    pub fn new(emails: Option<Vec<EmailAddress>>, filters: Option<Vec<Value>>) -> Result<Self, Complaints> {
+        let complaint = match (emails, filters) {
+            (Some(_), Some(_)) => "Either user_emails or filters must be provided, but not both.",
+            (None, None) => "Either user_emails or filters must be provided.",
+            (Some(emails), None) => return Ok(Self::Learners(once_each(&emails))),
+            (None, Some(filters)) => match filter(&filters) {
+                Ok(filter) => return Ok(Self::Filtered(filter)),
                 Err(complaint) => complaint,
             },
         };
-        fields.fail("non_field_errors", complaint);
-        None
+        Err(Complaints::of("non_field_errors", complaint))
     }
 
     /// The learners that are named, for reading ahead.
@@ -51,7 +70,7 @@ impl Meant {
         }
     }
 
-    /// The learners that are meant. Fails, to be tried again, where the list does not show all of them yet.
+    /// The learners. Fails, to be tried again, where the list does not show all of them yet.
     pub async fn learners(
         self,
         licenses: &dyn Licenses,
@@ -115,8 +134,6 @@ fn filter(filters: &[Value]) -> Result<LicenseFilter, &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn parsed(filters: &Value) -> Result<LicenseFilter, &'static str> {

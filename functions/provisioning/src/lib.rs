@@ -1,6 +1,5 @@
 //! Creates and changes agreements, plans and renewals, for provisioning admins.
 
-mod change;
 mod compose;
 mod customer_agreement;
 mod products;

@@ -5,6 +5,5 @@ pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod get;
 pub(crate) mod list;
-pub(crate) mod patch;
 pub(crate) mod rules;
 pub(crate) mod update;

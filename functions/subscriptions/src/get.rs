@@ -41,7 +41,7 @@ pub async fn handle(
     params: Params,
 ) -> Result<Response, ApiError> {
     let plan: PlanId = id(&plan)?;
-    let named: Option<EnterpriseId> = params.uuid("enterprise_customer_uuid")?;
+    let named: Option<EnterpriseId> = params.uuid(&doc::ENTERPRISE)?;
     let (portfolio, products) = try_join!(context.portfolios.portfolio_of_plan(plan), context.portfolios.products())?;
     let owner = portfolio.as_ref().map(|portfolio| portfolio.agreement.enterprise_customer_uuid);
     requester.require(ADMINS, named.or(owner), RequiredPermission::Admin)?;

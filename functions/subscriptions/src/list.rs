@@ -14,14 +14,17 @@ use std::collections::HashSet;
 
 use axum::{Json, extract::State, http::StatusCode};
 use license_api::{
-    ADMINS, ApiError, Doc, Page, PageQuery, Params, Requester, RequiredPermission, Route, RouteAccess,
+    ADMINS, ApiError, Doc, Field, Page, PageQuery, Params, Requester, RequiredPermission, Route, RouteAccess,
     VisibleAgreements,
-    doc::{self, Kind, Param, ResponseDoc, Shape},
+    doc::{self, ResponseDoc, Shape},
     plans, visible_agreements, wire,
 };
 use license_domain::{AgreementId, PlanId, Portfolio, SubscriptionPlan, Timestamp};
 
 use crate::Context;
+
+const CURRENT: Field =
+    doc::flag("current", false, "Whether only the newest current plan is shown; needs the customer.");
 
 /// The list.
 pub const ROUTE: Route = Route {
@@ -30,12 +33,7 @@ pub const ROUTE: Route = Route {
     access: RouteAccess::Roles { roles: ADMINS, listing: true, missing: RequiredPermission::Unnamed },
     doc: &Doc {
         summary: "The plans of the caller's customers",
-        query: &[
-            doc::ENTERPRISE,
-            Param::optional("current", Kind::Words, "`true`: the newest current plan only; needs the customer."),
-            doc::INCLUDE_INACTIVE,
-            doc::PAGE,
-        ],
+        query: &[doc::ENTERPRISE, CURRENT, doc::INCLUDE_INACTIVE, doc::PAGE],
         body: &[],
         answers: &[ResponseDoc::new(200, "A page.", Shape::Of(doc::schema::<Page<wire::Plan>>))],
     },
@@ -50,13 +48,13 @@ pub async fn handle(
     page: PageQuery,
 ) -> Result<Json<Page<wire::Plan>>, ApiError> {
     let access = requester.require_listing(ADMINS)?;
-    let enterprise = params.uuid("enterprise_customer_uuid")?;
-    let only_current = params.flag("current", false);
+    let enterprise = params.uuid(&doc::ENTERPRISE)?;
+    let only_current = params.flag(&CURRENT);
     if only_current && enterprise.is_none() {
         let message = "enterprise_customer_uuid is required where current=true is asked for.";
         return Err(ApiError::detail(StatusCode::BAD_REQUEST, message));
     }
-    let also_inactive = enterprise.is_none() || params.flag("include_inactive", false);
+    let also_inactive = enterprise.is_none() || params.flag(&doc::INCLUDE_INACTIVE);
     let now = context.app.now();
 
     let (portfolios, found, window) = match visible_agreements(&*context.portfolios, &access, enterprise).await? {

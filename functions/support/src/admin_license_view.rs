@@ -4,8 +4,9 @@
 use axum::{Json, extract::State, http::StatusCode};
 use futures::try_join;
 use license_api::{
-    ApiError, Doc, Page, PageQuery, Params, Requester, Route, RouteAccess,
-    doc::{self, Kind, Param, ResponseDoc, Shape},
+    ApiError, Doc, Field, Page, PageQuery, Params, Requester, Route, RouteAccess,
+    doc::{self, ResponseDoc, Shape},
+    fields::TEXT,
     wire,
 };
 use license_domain::number::to_u64;
@@ -17,6 +18,8 @@ use serde::Serialize;
 
 use crate::{Context, licenses_of_address::Found};
 
+const USER_EMAIL: Field = Field::new(TEXT, "The address.").named("user_email");
+
 /// The list.
 pub const ROUTE: Route = Route {
     method: "GET",
@@ -24,7 +27,7 @@ pub const ROUTE: Route = Route {
     access: RouteAccess::Staff,
     doc: &Doc {
         summary: "The licenses of an address with one customer, for staff",
-        query: &[Param::required("user_email", Kind::Words, "The address."), doc::THE_ENTERPRISE, doc::PAGE],
+        query: &[USER_EMAIL, doc::THE_ENTERPRISE, doc::PAGE],
         body: &[],
         answers: &[ResponseDoc::new(200, "A page.", Shape::Of(doc::schema::<Page<AdminLicense>>))],
     },
@@ -80,11 +83,12 @@ pub async fn handle(
     page: PageQuery,
 ) -> Result<Json<Page<AdminLicense>>, ApiError> {
     requester.require_staff()?;
-    let missing = |name: &str| ApiError::detail(StatusCode::BAD_REQUEST, format!("{name} is a required parameter"));
-    let email = params.get("user_email").map(str::trim).filter(|email| !email.is_empty());
-    let email = email.ok_or_else(|| missing("user_email"))?;
-    let enterprise: Option<EnterpriseId> = params.uuid("enterprise_customer_uuid")?;
-    let enterprise = enterprise.ok_or_else(|| missing("enterprise_customer_uuid"))?;
+    let missing = |parameter: Field| {
+        ApiError::detail(StatusCode::BAD_REQUEST, format!("{} is a required parameter", parameter.name))
+    };
+    let email = params.text(&USER_EMAIL).ok_or_else(|| missing(USER_EMAIL))?;
+    let enterprise: Option<EnterpriseId> = params.uuid(&doc::THE_ENTERPRISE)?;
+    let enterprise = enterprise.ok_or_else(|| missing(doc::THE_ENTERPRISE))?;
     let key = EmailKey::of(email);
     let (found, products) = try_join!(Found::by_email(&context, &key), context.portfolios.products())?;
     let mut rows = found.rows();

@@ -8,13 +8,19 @@
 
 use axum::{extract::State, http::StatusCode};
 use license_api::{
-    ApiError, Body, Doc, Requester, Route, RouteAccess, check_length,
-    doc::{Kind, Param, ResponseDoc, Shape},
+    ApiError, Body, Doc, Field, Requester, Route, RouteAccess,
+    doc::{ResponseDoc, Shape},
+    fields::{integer, text},
 };
 use license_domain::{LmsUserId, maxima::MAX_USERNAME};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::Context;
+
+const LMS_USER_ID: Field =
+    Field::new(integer(1, i64::MAX), "The learner's number in the LMS.").named("lms_user_id").example(|| json!(777));
+const ORIGINAL_USERNAME: Field =
+    Field::new(text(MAX_USERNAME), "The learner's user name.").named("original_username").example(|| json!("ada"));
 
 /// Retirement.
 pub const ROUTE: Route = Route {
@@ -22,12 +28,9 @@ pub const ROUTE: Route = Route {
     path: "/api/v1/retire_user/",
     access: RouteAccess::Retirement,
     doc: &Doc {
-        summary: "Erases a learner who leaves",
+        summary: "Erase a learner who leaves",
         query: &[],
-        body: &[
-            Param::required("lms_user_id", Kind::Integer(1), "The learner's number in the LMS."),
-            Param::required("original_username", Kind::Text(MAX_USERNAME), "The learner's user name."),
-        ],
+        body: &[LMS_USER_ID, ORIGINAL_USERNAME],
         answers: &[
             ResponseDoc::new(204, "The learner is erased.", Shape::Nothing),
             ResponseDoc::new(404, "There was nothing to erase.", Shape::Nothing),
@@ -44,59 +47,55 @@ pub async fn handle(
     if let Some(()) = requester.recorded().await? {
         return Ok(StatusCode::NO_CONTENT);
     }
-    let (user, username) = wanted(&body?)?;
+    let (user, username) = read(&body?)?;
     let change = requester.change("retire").await?;
     let erased = context.retire.retire(user, &username, &change).await?;
     tracing::info!(request_id = requester.request_id, erased, "a learner was retired");
     Ok(if erased > 0 || change.resume().is_some() { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND })
 }
 
-/// Who is meant. The worker sends numbers as such or as text.
-fn wanted(body: &Body) -> Result<(LmsUserId, String), ApiError> {
-    let field = |name: &str| {
+/// The learner's number and user name. The worker sends numbers as such or as text, and knows other complaints than those
+/// of a [`Field`].
+fn read(body: &Body) -> Result<(LmsUserId, String), ApiError> {
+    let invalid = |detail: String| ApiError::detail(StatusCode::BAD_REQUEST, detail);
+    let given = |field: Field| {
         let empty = |value: &&Value| match value {
             Value::Null | Value::Bool(false) => true,
             Value::String(text) => text.trim().is_empty(),
             Value::Number(number) => number.as_f64() == Some(0.0),
             _ => false,
         };
-        body.0.get(name).filter(|value| !empty(value)).ok_or_else(|| {
-            let detail = format!("Required field \"{name}\" missing or missing value in retirement request\"");
-            ApiError::detail(StatusCode::BAD_REQUEST, detail)
-        })
+        let missing = || format!("Required field \"{}\" missing or missing value in retirement request\"", field.name);
+        body.0.get(field.name).filter(|value| !empty(value)).ok_or_else(|| invalid(missing()))
     };
-    let (user, username) = (field("lms_user_id")?, field("original_username")?);
-    let user = match user {
-        Value::Number(number) => number.as_i64(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    };
-    let invalid = |detail: &str| ApiError::detail(StatusCode::BAD_REQUEST, detail);
-    let user = user.ok_or_else(|| invalid("The field \"lms_user_id\" must be an integer."))?;
-    let username = username.as_str().filter(|name| !name.contains('\0'));
-    let username = username.ok_or_else(|| invalid("The field \"original_username\" must be a text."))?;
-    check_length(username, MAX_USERNAME).map_err(|message| invalid(&format!("original_username: {message}")))?;
+    let (user, username) = (given(LMS_USER_ID)?, given(ORIGINAL_USERNAME)?);
+    let user = LMS_USER_ID.format.parse(user).ok().and_then(|user| user.as_i64());
+    let user = user.ok_or_else(|| invalid("The field \"lms_user_id\" must be an integer.".to_owned()))?;
+    let username = username.as_str();
+    let username = username.ok_or_else(|| invalid("The field \"original_username\" must be a text.".to_owned()))?;
+    if let Err(complaint) = ORIGINAL_USERNAME.format.parse(&json!(username)) {
+        let messages = complaint.into_value();
+        return Err(invalid(format!("original_username: {}", messages[0].as_str().unwrap_or("This is not valid."))));
+    }
     Ok((LmsUserId(user), username.to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
     fn both_fields_are_needed_and_the_number_may_be_text() {
-        let read = |body: Value| {
+        let parsed = |body: Value| {
             let body = Body::json(body.as_object().cloned().unwrap_or_default());
-            wanted(&body).map_err(|error| match error {
+            read(&body).map_err(|error| match error {
                 ApiError::Refused(status, body) => (status.as_u16(), body["detail"].to_string()),
                 other => panic!("{other:?}"),
             })
         };
         let ada = Ok((LmsUserId(7), "ada".to_owned()));
-        assert_eq!(read(json!({ "lms_user_id": 7, "original_username": "ada" })), ada);
-        assert_eq!(read(json!({ "lms_user_id": "7", "original_username": "ada" })), ada);
+        assert_eq!(parsed(json!({ "lms_user_id": 7, "original_username": "ada" })), ada);
+        assert_eq!(parsed(json!({ "lms_user_id": "7", "original_username": "ada" })), ada);
         for (body, field) in [
             (json!({}), "lms_user_id"),
             (json!({ "lms_user_id": 0, "original_username": "ada" }), "lms_user_id"),
@@ -105,7 +104,7 @@ mod tests {
             (json!({ "lms_user_id": [7], "original_username": "ada" }), "lms_user_id"),
             (json!({ "lms_user_id": 7, "original_username": 8 }), "original_username"),
         ] {
-            let refusal = read(body.clone());
+            let refusal = parsed(body.clone());
             assert!(refusal.is_err_and(|(status, detail)| status == 400 && detail.contains(field)), "{body}");
         }
     }

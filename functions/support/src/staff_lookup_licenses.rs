@@ -16,8 +16,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use license_api::{
-    ApiError, Body, Doc, Fields, Presence, Requester, Route, RouteAccess, Text,
-    doc::{self, Kind, Param, ResponseDoc, Shape},
+    ApiError, Body, Doc, Field, Requester, Route, RouteAccess, body,
+    doc::{self, ResponseDoc, Shape},
+    fields::text,
     wire,
 };
 use license_domain::{
@@ -25,8 +26,17 @@ use license_domain::{
 };
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::{Context, licenses_of_address::Found};
+
+body! {
+    /// Whose licenses are listed: any text, as an address on record may be older than the rules for addresses.
+    struct LookUpBody {
+        user_email: String =
+            Field::new(text(MAX_EMAIL_LENGTH), "The address.").example(|| json!("ann@example.com")),
+    }
+}
 
 /// The look-up.
 pub const ROUTE: Route = Route {
@@ -34,9 +44,9 @@ pub const ROUTE: Route = Route {
     path: "/api/v1/staff_lookup_licenses/",
     access: RouteAccess::Staff,
     doc: &Doc {
-        summary: "All licenses of an address, for staff",
+        summary: "List all licenses of an address, for staff",
         query: &[],
-        body: &[Param::required("user_email", Kind::Text(MAX_EMAIL_LENGTH), "The address.")],
+        body: LookUpBody::FIELDS,
         answers: &[
             ResponseDoc::new(200, "The licenses.", Shape::Of(doc::schema::<Vec<StaffLicense>>)),
             ResponseDoc::new(404, "There are none.", Shape::Of(doc::schema::<Vec<StaffLicense>>)),
@@ -83,19 +93,12 @@ pub async fn handle(
     body: Result<Body, ApiError>,
 ) -> Result<Response, ApiError> {
     requester.require_staff()?;
-    let email = wanted(&body?)?;
+    let LookUpBody { user_email } = LookUpBody::read(&body?)?;
+    let email = EmailAddress::on_record(user_email);
     let found = Found::by_email(&context, &email.key()).await?;
     let portal = &context.portal.0;
     let shape = |(license, portfolio, plan)| StaffLicense::new(license, portfolio, plan, portal);
     let licenses: Vec<StaffLicense> = found.rows().into_iter().map(shape).collect();
     let status = if licenses.is_empty() { StatusCode::NOT_FOUND } else { StatusCode::OK };
     Ok((status, Json(licenses)).into_response())
-}
-
-/// The address that is looked for, whatever it looks like: one on record may be older than the rules.
-fn wanted(body: &Body) -> Result<EmailAddress, ApiError> {
-    let mut fields = Fields::new(body);
-    let email = fields.text("user_email", Text { presence: Presence::Required, blank: false, max: MAX_EMAIL_LENGTH });
-    fields.finish()?;
-    Ok(EmailAddress::on_record(email.unwrap_or_default()))
 }

@@ -14,8 +14,8 @@ use axum::{
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use crate::{
-    ApiError, AppState, Requester, Route, RouteAccess, authenticate, body::BODY_LIMIT, cors, negotiation, options,
-    request, security,
+    ApiError, AppState, Field, Requester, Route, RouteAccess, authenticate, body::BODY_LIMIT, cors, negotiation,
+    options, request, security,
 };
 
 /// The contract's order of methods in `Allow`.
@@ -31,8 +31,8 @@ struct PathRoutes<C> {
     router: MethodRouter<C>,
     methods: Vec<&'static str>,
     access: RouteAccess,
-    /// What the first of its routes that declares formats declares.
-    formats: &'static [&'static str],
+    /// The parameter `format` of the first of its routes that has it.
+    formats: Option<Field>,
     /// The name of the resource, where the contract has one that does not follow from the path.
     name: Option<&'static str>,
 }
@@ -64,12 +64,10 @@ where
             router: MethodRouter::new(),
             methods: Vec::new(),
             access: route.access,
-            formats: &[],
+            formats: None,
             name: None,
         });
-        if path.formats.is_empty() {
-            path.formats = route.formats();
-        }
+        path.formats = path.formats.or_else(|| route.formats());
         let router = std::mem::take(&mut path.router);
         path.router = router.merge(on(filter(route.method), handler));
         path.methods.push(route.method);

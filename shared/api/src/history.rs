@@ -1,14 +1,12 @@
 //! The audit trail over HTTP: pages of a thing's history, and the moment as of which a thing is asked for.
 
-use axum::{Json, http::StatusCode};
+use axum::Json;
 use chrono::{DateTime, TimeDelta, Utc};
 use license_domain::{AuditEntry, EventId, EventKind, Subject, Timestamp, clock::to_micros};
 use license_storage::{AuditQuery, AuditTrails, StoreError};
 
-use serde_json::json;
-
 use crate::{
-    ApiError, CursorQuery, PageQuery, Params,
+    ApiError, Complaints, CursorQuery, Field, PageQuery, Params,
     doc::{self, Doc, ResponseDoc, Shape},
     wire::HistoryEntry,
 };
@@ -50,10 +48,10 @@ struct Filter {
 impl Filter {
     fn read(params: &Params) -> Result<Self, ApiError> {
         Ok(Self {
-            from: moment(params, "from")?,
-            until: moment(params, "until")?,
-            kinds: given(params, "kind").map(kinds).transpose()?,
-            actor: given(params, "actor").map(str::to_owned),
+            from: moment(params, &doc::FROM)?,
+            until: moment(params, &doc::UNTIL)?,
+            kinds: params.text(&doc::KIND).map(kinds).transpose()?,
+            actor: params.text(&doc::ACTOR).map(str::to_owned),
         })
     }
 
@@ -112,8 +110,8 @@ fn walk(query: &PageQuery, before: Option<EventId>, shown: Vec<HistoryEntry>) ->
 
 /// The moment that `as_of` names, if it is there; 400 if it is none, or is yet to come.
 pub fn as_of(params: &Params, now: Timestamp) -> Result<Option<Timestamp>, ApiError> {
-    match moment(params, "as_of")? {
-        Some(at) if at > now => Err(complaint("as_of", "This time is yet to come.")),
+    match moment(params, &doc::AS_OF)? {
+        Some(at) if at > now => Err(complaint(&doc::AS_OF, "This time is yet to come.")),
         at => Ok(at),
     }
 }
@@ -129,29 +127,27 @@ pub async fn since(
     Ok(entries)
 }
 
-fn given<'a>(params: &'a Params, name: &str) -> Option<&'a str> {
-    params.get(name).map(str::trim).filter(|text| !text.is_empty())
-}
-
-fn moment(params: &Params, name: &str) -> Result<Option<Timestamp>, ApiError> {
-    let Some(text) = given(params, name) else { return Ok(None) };
+fn moment(params: &Params, parameter: &Field) -> Result<Option<Timestamp>, ApiError> {
+    let Some(text) = params.text(parameter) else { return Ok(None) };
     match DateTime::parse_from_rfc3339(text) {
         Ok(at) => Ok(Some(to_micros(at.with_timezone(&Utc)))),
-        Err(_) => Err(complaint(name, "Datetime has wrong format. Use YYYY-MM-DDThh:mm:ss[.uuuuuu]Z instead.")),
+        Err(_) => Err(complaint(parameter, "Datetime has wrong format. Use YYYY-MM-DDThh:mm:ss[.uuuuuu]Z instead.")),
     }
 }
 
 fn kinds(text: &str) -> Result<Vec<EventKind>, ApiError> {
     let kind = |name: &str| EventKind::ALL.iter().copied().find(|kind| kind.as_str() == name.trim());
-    text.split(',').map(|name| kind(name).ok_or_else(|| complaint("kind", "Unknown kind of change."))).collect()
+    text.split(',').map(|name| kind(name).ok_or_else(|| complaint(&doc::KIND, "Unknown kind of change."))).collect()
 }
 
-fn complaint(name: &str, text: &str) -> ApiError {
-    ApiError::json(StatusCode::BAD_REQUEST, json!({ name: [text] }))
+fn complaint(parameter: &Field, text: &str) -> ApiError {
+    Complaints::of(parameter.name, text).into()
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::http::StatusCode;
+
     use super::*;
 
     fn body<T>(result: Result<T, ApiError>) -> Option<String> {

@@ -7,18 +7,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::{ApiError, Params};
+use crate::{ApiError, Field, Params, doc::FORMAT};
 
 /// Refuses forms that the path does not have: with 404 where the query asks for one, with 406 where the header does.
-/// `formats` are those beside JSON that a route of the path declares.
-pub(crate) async fn negotiate(
-    State(formats): State<&'static [&'static str]>,
-    request: Request,
-    next: Next,
-) -> Response {
+/// `formats` is the parameter of that name, where a route of the path declares it.
+pub(crate) async fn negotiate(State(formats): State<Option<Field>>, request: Request, next: Next) -> Response {
     let format = Params::parse(request.uri().query().unwrap_or_default());
-    let is_known = |format: &str| matches!(format, "json" | "api") || formats.contains(&format);
-    if format.get("format").is_some_and(|format| !is_known(format)) {
+    let has = |format: &str| formats.is_some_and(|formats| formats.format.parse(&format.into()).is_ok());
+    let is_known = |format: &str| matches!(format, "json" | "api") || has(format);
+    if format.get(&FORMAT).is_some_and(|format| !is_known(format)) {
         return ApiError::malformed().into_response();
     }
     if !accepts_json(request.headers()) {

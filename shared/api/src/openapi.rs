@@ -1,15 +1,17 @@
 //! The API's document (OpenAPI 3.1), made of what the routes say of themselves. What holds for all of them is said
 //! here, and nowhere else.
 
+mod schema;
+
 use std::collections::BTreeMap;
 
-use license_domain::email::MAX_EMAIL_LENGTH;
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
+pub use self::schema::{example_of, examples};
 use crate::{
     Route, RouteAccess,
-    doc::{Kind, Param, ResponseDoc, Shape},
+    doc::{ResponseDoc, Shape},
 };
 
 /// The media types of bodies.
@@ -72,7 +74,7 @@ struct Bodies(Vec<(String, Value)>);
 
 impl Bodies {
     fn reference(&mut self, route: &Route) -> Value {
-        let schema = body_schema(route.doc.body);
+        let schema = schema::body(route.doc.body);
         let known = self.0.iter().find(|(_, known)| *known == schema).map(|(name, _)| name.clone());
         let name = known.unwrap_or_else(|| {
             let name = format!("{}_body", operation_id(route));
@@ -111,7 +113,7 @@ fn operation(
     parameters.extend(doc.query.iter().map(|param| {
         json!({
             "name": param.name, "in": "query", "required": param.is_required, "description": param.text,
-            "schema": query_schema(param.kind),
+            "schema": schema::query(param),
         })
     }));
     if is_unsafe(route) {
@@ -130,8 +132,10 @@ fn operation(
     });
     if !doc.body.is_empty() {
         let schema = bodies.reference(route);
-        let content: Map<String, Value> =
-            MEDIA_TYPES.iter().map(|kind| ((*kind).to_owned(), json!({ "schema": schema }))).collect();
+        let content = MEDIA_TYPES.iter().map(|kind| ((*kind).to_owned(), json!({ "schema": schema })));
+        let mut content: Map<String, Value> = content.collect();
+        let named = examples(doc.body).into_iter().map(|(name, value)| (name.to_owned(), json!({ "value": value })));
+        content[MEDIA_TYPES[0]]["examples"] = Value::Object(named.collect());
         let is_required = doc.body.iter().any(|field| field.is_required);
         operation["requestBody"] = json!({ "required": is_required, "content": content });
     }
@@ -162,62 +166,6 @@ fn path_parameters(path: &str) -> Vec<Value> {
             json!({ "name": name, "in": "path", "required": true, "schema": schema })
         })
         .collect()
-}
-
-fn query_schema(kind: Kind) -> Value {
-    match kind {
-        Kind::Boolean => json!({ "type": "string", "enum": ["true", "false"] }),
-        other => field_schema(other),
-    }
-}
-
-fn body_schema(fields: &[Param]) -> Value {
-    let property = |field: &Param| {
-        let mut schema = field_schema(field.kind);
-        schema["description"] = json!(field.text);
-        (field.name.to_owned(), schema)
-    };
-    let required: Vec<&str> = fields.iter().filter(|field| field.is_required).map(|field| field.name).collect();
-    let mut schema = json!({ "type": "object", "properties": fields.iter().map(property).collect::<Map<_, _>>() });
-    if !required.is_empty() {
-        schema["required"] = json!(required);
-    }
-    schema
-}
-
-fn field_schema(kind: Kind) -> Value {
-    let list = |items: Value| json!({ "type": "array", "items": items, "minItems": 1 });
-    match kind {
-        Kind::Uuid => json!({ "type": "string", "format": "uuid" }),
-        Kind::OptionalUuid => json!({ "type": ["string", "null"], "format": "uuid" }),
-        Kind::Text(max) => json!({ "type": "string", "minLength": 1, "maxLength": max }),
-        Kind::OptionalText(max) => json!({ "type": ["string", "null"], "minLength": 1, "maxLength": max }),
-        Kind::BlankText(max) => json!({ "type": "string", "maxLength": max }),
-        Kind::Words => json!({ "type": "string" }),
-        Kind::Email => json!({ "type": "string", "format": "email" }),
-        Kind::Integer(min) => json!({ "type": "integer", "minimum": min }),
-        Kind::Boolean => json!({ "type": "boolean" }),
-        Kind::OptionalBoolean => json!({ "type": ["boolean", "null"] }),
-        Kind::Moment => json!({ "type": "string", "format": "date-time" }),
-        Kind::Emails => list(json!({ "type": "string", "format": "email" })),
-        Kind::Uuids => list(json!({ "type": "string", "format": "uuid" })),
-        Kind::Texts(max) => list(json!({ "type": "string", "minLength": 1, "maxLength": max })),
-        Kind::OptionalTexts { min, max } => {
-            json!({ "type": "array", "items": { "type": ["string", "null"], "minLength": min, "maxLength": max } })
-        }
-        Kind::OneOf(words) => json!({ "type": "string", "enum": words }),
-        Kind::Object => json!({ "type": "object" }),
-        Kind::Filters => list(json!({
-            "type": "object", "required": ["name", "filter_value"],
-            "properties": {
-                "name": { "type": "string", "enum": ["user_email", "status_in"] },
-                "filter_value": { "anyOf": [
-                    { "type": "string", "maxLength": MAX_EMAIL_LENGTH },
-                    { "type": "array", "items": { "type": "string", "enum": ["activated", "assigned", "revoked"] } },
-                ] },
-            },
-        })),
-    }
 }
 
 /// The route's own answers, and those that follow from what it is. The latter are the same for many routes, and

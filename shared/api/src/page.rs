@@ -8,10 +8,11 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{ApiError, Params, origin};
-
-/// The parameter with the place where a page begins.
-const CURSOR: &str = "cursor";
+use crate::{
+    ApiError, Params,
+    doc::{CURSOR, PAGE, PAGE_SIZE},
+    origin,
+};
 
 /// Which page is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +49,7 @@ impl PageQuery {
 
     /// `page_size`, honored up to `max`, and `default` where it is no number.
     pub fn size(&self, default: usize, max: usize) -> usize {
-        let asked = self.params.get("page_size").and_then(|text| text.trim().parse::<usize>().ok());
+        let asked = self.params.text(&PAGE_SIZE).and_then(|text| text.parse::<usize>().ok());
         asked.filter(|size| *size > 0).map_or(default, |size| size.min(max))
     }
 
@@ -60,7 +61,7 @@ impl PageQuery {
     /// Where the page begins, if the link that led here said so: pages are then read from there, and not counted up
     /// to. It is part of `next`, and means nothing to clients. 404 where it is none of ours.
     pub fn cursor(&self) -> Result<Option<String>, ApiError> {
-        let Some(cursor) = self.params.get(CURSOR).filter(|cursor| !cursor.is_empty()) else { return Ok(None) };
+        let Some(cursor) = self.params.get(&CURSOR).filter(|cursor| !cursor.is_empty()) else { return Ok(None) };
         let text = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         text.map(Some).ok_or_else(ApiError::invalid_page)
     }
@@ -84,8 +85,8 @@ impl PageQuery {
     }
 
     fn number(&self) -> Result<PageNumber, ApiError> {
-        match self.params.get("page").map(str::trim) {
-            None | Some("") => Ok(PageNumber::Number(1)),
+        match self.params.text(&PAGE) {
+            None => Ok(PageNumber::Number(1)),
             Some("last") => Ok(PageNumber::Last),
             Some(text) => text.parse().map(PageNumber::Number).map_err(|_| ApiError::invalid_page()),
         }
@@ -97,13 +98,13 @@ impl PageQuery {
             .params
             .pairs()
             .iter()
-            .filter(|(name, _)| name != "page" && name != CURSOR)
+            .filter(|(name, _)| name != PAGE.name && name != CURSOR.name)
             .map(|(name, value)| (name.as_str(), value.clone()))
             .collect();
         if number > 1 {
-            pairs.push(("page", number.to_string()));
+            pairs.push((PAGE.name, number.to_string()));
         }
-        pairs.extend(cursor.map(|cursor| (CURSOR, URL_SAFE_NO_PAD.encode(cursor))));
+        pairs.extend(cursor.map(|cursor| (CURSOR.name, URL_SAFE_NO_PAD.encode(cursor))));
         if pairs.is_empty() {
             return self.address.clone();
         }

@@ -8,7 +8,7 @@ use axum::{
 };
 use uuid::Uuid;
 
-use crate::ApiError;
+use crate::{ApiError, Field};
 
 /// The parameters of a query string. Of several with one name the last one counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,25 +34,29 @@ impl Params {
         &self.0
     }
 
-    /// The parameter of that name.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    /// The parameter as it came.
+    pub fn get(&self, parameter: &Field) -> Option<&str> {
+        self.0.iter().rev().find(|(key, _)| key == parameter.name).map(|(_, value)| value.as_str())
+    }
+
+    /// A text without the spaces around it; an empty one counts as left out.
+    pub fn text(&self, parameter: &Field) -> Option<&str> {
+        self.get(parameter).map(str::trim).filter(|text| !text.is_empty())
     }
 
     /// A UUID; an empty one counts as left out, and 400 if it is none.
-    pub fn uuid<T: From<Uuid>>(&self, name: &str) -> Result<Option<T>, ApiError> {
-        match self.get(name).map(str::trim) {
-            None | Some("") => Ok(None),
-            Some(text) => match Uuid::try_parse(text) {
-                Ok(uuid) => Ok(Some(T::from(uuid))),
-                Err(_) => Err(ApiError::detail(StatusCode::BAD_REQUEST, format!("{text} is not a valid uuid."))),
-            },
+    pub fn uuid<T: From<Uuid>>(&self, parameter: &Field) -> Result<Option<T>, ApiError> {
+        let Some(text) = self.text(parameter) else { return Ok(None) };
+        match Uuid::try_parse(text) {
+            Ok(uuid) => Ok(Some(T::from(uuid))),
+            Err(_) => Err(ApiError::detail(StatusCode::BAD_REQUEST, format!("{text} is not a valid uuid."))),
         }
     }
 
-    /// A flag: `true` (in any case) or `1` is yes, anything else no, and `default` where it is left out.
-    pub fn flag(&self, name: &str, default: bool) -> bool {
-        self.get(name).map_or(default, |text| text == "1" || text.eq_ignore_ascii_case("true"))
+    /// A flag of [`doc::flag`](crate::doc::flag): `true` (in any case) or `1` is yes, anything else no.
+    pub fn flag(&self, parameter: &Field) -> bool {
+        let default = || parameter.default.is_some_and(|default| default() == true);
+        self.get(parameter).map_or_else(default, |text| text == "1" || text.eq_ignore_ascii_case("true"))
     }
 }
 
@@ -64,14 +68,19 @@ pub fn id<T: FromStr>(text: &str) -> Result<T, ApiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{doc::flag, fields::TEXT};
 
     #[test]
     fn the_last_of_several_counts_and_empty_ids_count_as_left_out() {
+        const fn named(name: &'static str) -> Field {
+            Field::new(TEXT, "").optional().named(name)
+        }
         let params = Params::parse("a=1&a=2&id=&junk=x&flag=True&off=0");
-        assert_eq!(params.get("a"), Some("2"));
-        assert!(matches!(params.uuid::<Uuid>("id"), Ok(None)));
-        assert!(matches!(params.uuid::<Uuid>("absent"), Ok(None)));
-        assert!(params.uuid::<Uuid>("junk").is_err());
-        assert!(params.flag("flag", false) && !params.flag("off", true) && params.flag("absent", true));
+        assert_eq!(params.get(&named("a")), Some("2"));
+        assert!(matches!(params.uuid::<Uuid>(&named("id")), Ok(None)));
+        assert!(matches!(params.uuid::<Uuid>(&named("absent")), Ok(None)));
+        assert!(params.uuid::<Uuid>(&named("junk")).is_err());
+        assert!(params.flag(&flag("flag", false, "")) && !params.flag(&flag("off", true, "")));
+        assert!(params.flag(&flag("absent", true, "")) && !params.flag(&flag("absent", false, "")));
     }
 }

@@ -2,7 +2,7 @@
 
 use license_domain::RoleName;
 
-use crate::{Doc, RequiredPermission, doc::Kind};
+use crate::{Doc, Field, RequiredPermission, doc::FORMAT};
 
 /// One route.
 #[derive(Clone, Copy, Debug)]
@@ -24,13 +24,9 @@ impl Route {
         Self { path, ..self }
     }
 
-    /// The values of the parameter `format` that the route declares; those that every route has are not among them.
-    pub(crate) fn formats(&self) -> &'static [&'static str] {
-        let values = self.doc.query.iter().find_map(|param| match param.kind {
-            Kind::OneOf(values) if param.name == "format" => Some(values),
-            _ => None,
-        });
-        values.unwrap_or(&[])
+    /// The parameter `format`, where the route has other forms than JSON.
+    pub(crate) fn formats(&self) -> Option<Field> {
+        self.doc.query.iter().find(|parameter| parameter.name == FORMAT.name).copied()
     }
 
     /// The same by another method.

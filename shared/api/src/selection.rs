@@ -14,25 +14,25 @@ use axum::http::StatusCode;
 use license_domain::{License, LicenseStatus};
 use license_storage::{LicenseFilter, OrderBy, OrderField};
 
-use crate::{ApiError, Params};
+use crate::{ApiError, Params, doc};
 
 /// The filter that the parameters ask for.
 pub fn filter(params: &Params) -> Result<LicenseFilter, ApiError> {
-    let mut statuses = statuses(params.get("status").unwrap_or_default());
-    if active_only(params.get("active_only").unwrap_or_default())? {
+    let mut statuses = statuses(params.get(&doc::STATUS).unwrap_or_default());
+    if active_only(params.get(&doc::ACTIVE_ONLY).unwrap_or_default())? {
         let wanted = statuses.unwrap_or_else(|| LicenseStatus::ALL.to_vec());
         statuses = Some(wanted.into_iter().filter(|status| status.is_live()).collect());
     }
     Ok(LicenseFilter {
         statuses,
-        search: words(params.get("search").unwrap_or_default()),
-        ignore_null_emails: is_true(params.get("ignore_null_emails").unwrap_or_default()),
+        search: words(params.get(&doc::SEARCH).unwrap_or_default()),
+        ignore_null_emails: is_true(params.get(&doc::IGNORE_NULL_EMAILS).unwrap_or_default()),
     })
 }
 
 /// The order that the parameters ask for; empty: the list's own.
 pub fn order(params: &Params) -> Vec<OrderBy> {
-    steps(params.get("ordering").unwrap_or_default())
+    steps(params.get(&doc::ORDERING).unwrap_or_default())
 }
 
 /// Sorts licenses that are at hand: by the order, then by id.

@@ -105,6 +105,8 @@ pub enum ChangeReason {
 }
 
 impl ChangeReason {
+    pub const ALL: &'static [Self] = Self::VARIANTS;
+
     /// The contract's word for it.
     pub const fn as_str(self) -> &'static str {
         self.into_str()

@@ -82,6 +82,8 @@ pub enum LicenseTypesToCopy {
 }
 
 impl LicenseTypesToCopy {
+    pub const ALL: &'static [Self] = Self::VARIANTS;
+
     /// The contract's word for it.
     pub const fn as_str(self) -> &'static str {
         self.into_str()

@@ -124,6 +124,7 @@ impl State {
         let never = "edx.server.license-manager.license-lifecycle.renewed";
         let wish = json!({ "url": "http://127.0.0.1:9/nobody", "events": [never] });
         let hook = plan.admin().post(&hooks, &wish).await.expect(201);
+        let other = app.plan_of(&agreement, 1, &json!({})).await;
         let names = vec![
             ("webhook", text(&hook, "id")),
             ("plan", plan.id.clone()),
@@ -133,6 +134,7 @@ impl State {
             ("enterprise", enterprise.to_string()),
             ("learner", LEARNER.to_owned()),
             ("job", text(&job, "id")),
+            ("other", other.id),
             ("mail", format!("{}.0.0", Uuid::nil())),
         ];
         Self { enterprise, names, table: serde_json::from_str(TABLE).expect("a table") }
@@ -144,6 +146,51 @@ impl State {
         let body = row.body.as_ref();
         let body = body.map(|body| serde_json::from_str(&self.fill(&body.to_string())).expect("JSON"));
         (self.fill(&row.path), body)
+    }
+
+    /// The same with a renewal of the plan.
+    pub async fn with_renewal(mut self, app: &TestApp) -> Self {
+        let body = json!({
+            "prior_subscription_plan": self.named("plan"), "salesforce_opportunity_id": null, "number_of_licenses": 5,
+            "effective_date": "2028-01-01T00:00:00Z", "renewed_expiration_date": "2029-01-01T00:00:00Z",
+        });
+        let made = app.provisioner().post("/api/v1/provisioning-admins/subscription-plan-renewals/", &body).await;
+        self.names.push(("renewal", made.expect(201)["id"].to_string()));
+        self
+    }
+
+    /// The path of the table's request for that route, with the renewal where it has one.
+    pub fn path(&self, route: &Route) -> String {
+        self.request(route).0.replace("/7/", &format!("/{}/", self.named("renewal")))
+    }
+
+    fn named(&self, name: &str) -> &str {
+        self.names.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str()).expect("a known name")
+    }
+
+    /// The body of a documented example with the ids of what there is.
+    pub fn about(&self, route: &Route, mut body: Value) -> Value {
+        for (field, name) in [
+            ("subscription_plan", "plan"),
+            ("prior_subscription_plan", "other"),
+            ("customer_agreement", "agreement"),
+            ("enterprise_customer_uuid", "enterprise"),
+        ] {
+            // A new agreement is another customer's.
+            let is_new = field == "enterprise_customer_uuid" && !route.path.contains('{');
+            if body.get(field).is_some() && !is_new {
+                body[field] = json!(self.named(name));
+            }
+        }
+        if body["params"].get("to_plan").is_some() {
+            body["params"]["to_plan"] = json!(self.named("other"));
+        }
+        for unique in ["title", "enterprise_customer_slug"] {
+            if body.get(unique).is_some() {
+                body[unique] = json!(format!("{}-{}", route.method, route.path.len()));
+            }
+        }
+        body
     }
 
     fn fill(&self, text: &str) -> String {

@@ -11,19 +11,30 @@ use axum::{
     http::StatusCode,
 };
 use license_api::{
-    ApiError, Body, Doc, Presence, Requester, Route,
-    doc::{self, Kind, Param, ResponseDoc, Shape},
+    ApiError, Body, Doc, Requester, Route, body,
+    doc::{self, ResponseDoc, Shape},
 };
-use license_domain::{Webhook, WebhookId, maxima::MAX_WEBHOOK_URL, webhook::MAX_WEBHOOKS};
+use license_domain::{Webhook, WebhookId, webhook::MAX_WEBHOOKS};
+use serde_json::json;
 
 use super::{
     ACCESS, agreement,
-    body::{DESCRIPTION, EVENTS, IS_ACTIVE, Wish},
+    body::{DESCRIPTION, EVENTS, IS_ACTIVE, URL, check_url, once_each},
     find,
     response::Shown,
     secret,
 };
 use crate::Context;
+
+body! {
+    /// A new webhook.
+    struct CreateBody {
+        url: String = URL,
+        description: Option<String> = DESCRIPTION,
+        events: Option<Vec<String>> = EVENTS,
+        is_active: bool = IS_ACTIVE.default(|| json!(true)),
+    }
+}
 
 /// A new one.
 pub const ROUTE: Route = Route {
@@ -31,14 +42,9 @@ pub const ROUTE: Route = Route {
     path: "/api/v1/customer-agreements/{agreement}/webhooks/",
     access: ACCESS,
     doc: &Doc {
-        summary: "Has one more address told of the customer's events",
+        summary: "Create a webhook",
         query: &[],
-        body: &[
-            Param::required("url", Kind::Text(MAX_WEBHOOK_URL), "Where events go: HTTPS, and public."),
-            DESCRIPTION,
-            EVENTS,
-            IS_ACTIVE,
-        ],
+        body: CreateBody::FIELDS,
         answers: &[
             ResponseDoc::new(
                 201,
@@ -62,12 +68,14 @@ pub async fn handle(
         let webhook = find(&context, &portfolio, id).await?;
         return Ok((StatusCode::CREATED, Json(Shown::from(&webhook))));
     }
-    let wish = Wish::parse(&body?, Presence::Required, context.targets)?;
+    let CreateBody { url, description, events, is_active } = CreateBody::read(&body?)?;
+    let url = check_url(url, context.targets)?;
     let (random, now) = (context.app.random(), context.app.now());
-    let there = (wish.url.unwrap_or_default(), secret(random.as_ref()));
+    let there = (url, secret(random.as_ref()));
     let webhook = Webhook::new(random.webhook_id(), &portfolio.agreement, there, now);
-    let webhook = Webhook { description: wish.description, events: wish.events.unwrap_or_default(), ..webhook };
-    let webhook = webhook.switched(wish.is_active.unwrap_or(true), now);
+    let description = description.filter(|text| !text.is_empty());
+    let webhook = Webhook { description, events: once_each(events.unwrap_or_default()), ..webhook };
+    let webhook = webhook.switched(is_active, now);
     let change = requester.change("create webhook").await?.recording(&webhook.uuid);
     if context.webhooks.create_webhook(&portfolio, &webhook, &change).await? {
         Ok((StatusCode::CREATED, Json(Shown::telling(&webhook))))

@@ -9,31 +9,39 @@ use axum::{
 };
 use chrono::TimeDelta;
 use license_api::{
-    ApiError, Body, Doc, Fields, Presence, Requester, Route,
-    doc::{self, Kind, Param, ResponseDoc, Shape},
+    ApiError, Body, Complaints, Doc, Field, Requester, Route, body,
+    doc::{self, ResponseDoc, Shape},
+    fields::MOMENT,
     id,
 };
-use license_domain::{Consequence, Webhook};
+use license_domain::{Consequence, Timestamp, Webhook};
 use license_storage::Attempt;
+use serde_json::json;
 
 use super::{ACCESS, agreement, find, response::Shown};
 use crate::Context;
 
-/// For so long events are kept.
+/// How long events are kept.
 const KEPT: TimeDelta = TimeDelta::days(7);
 
-/// Telling again.
+body! {
+    /// The time whose events are sent again.
+    struct ReplayBody {
+        from: Timestamp = Field::new(MOMENT, "The time of the first event: seven days ago at most.")
+            .example(|| json!("2026-11-23T00:00:00Z")),
+        until: Option<Timestamp> = Field::new(MOMENT, "The time after the last event; now, where it is left out.").optional(),
+    }
+}
+
+/// Sending again.
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/customer-agreements/{agreement}/webhooks/{webhook}/replay/",
     access: ACCESS,
     doc: &Doc {
-        summary: "Has a webhook told again what happened",
+        summary: "Send a webhook its events again",
         query: &[],
-        body: &[
-            Param::required("from", Kind::Moment, "From here on, seven days ago at most …"),
-            Param::optional("until", Kind::Moment, "… up to here; now, where it is left out."),
-        ],
+        body: ReplayBody::FIELDS,
         answers: &[
             ResponseDoc::new(202, "It will be.", Shape::Of(doc::schema::<Shown>)),
             ResponseDoc::new(409, "It is not active.", Shape::Detail),
@@ -54,18 +62,16 @@ pub async fn handle(
         return Ok((StatusCode::ACCEPTED, Json(Shown::from(&webhook))));
     }
     let now = context.app.now();
-    let body = body?;
-    let mut fields = Fields::new(&body);
-    let from = fields.datetime("from", Presence::Required);
-    let until = fields.datetime("until", Presence::Optional).unwrap_or(now);
-    if from.is_some_and(|from| from < now - KEPT) {
-        fields.fail("from", "Events are kept for seven days.");
+    let ReplayBody { from, until } = ReplayBody::read(&body?)?;
+    let until = until.unwrap_or(now);
+    let mut complaints = Complaints::default();
+    if from < now - KEPT {
+        complaints.add("from", "Events are kept for seven days.");
     }
-    if from.is_some_and(|from| from >= until) {
-        fields.fail("until", "This must be later than from.");
+    if from >= until {
+        complaints.add("until", "This must be later than from.");
     }
-    fields.finish()?;
-    let from = from.unwrap_or(now);
+    complaints.finish()?;
     let portfolio = &portfolio;
     let attempt = || async {
         let seen = find(&context, portfolio, id).await?;

@@ -7,21 +7,39 @@ use axum::{
     extract::{Path, State},
 };
 use license_api::{
-    ApiError, Body, Doc, Presence, Requester, Route,
-    doc::{self, Kind, Param, ResponseDoc, Shape},
+    ApiError, Body, Change, Doc, Field, Requester, Route, body,
+    doc::{self, ResponseDoc, Shape},
+    fields::BOOLEAN,
     id,
 };
-use license_domain::{Timestamp, Webhook, maxima::MAX_WEBHOOK_URL, webhook::WebhookSecret};
+use license_domain::{Timestamp, Webhook, webhook::WebhookSecret};
 use license_storage::Attempt;
+use serde_json::json;
 
 use super::{
     ACCESS, agreement,
-    body::{DESCRIPTION, EVENTS, IS_ACTIVE, Wish},
+    body::{DESCRIPTION, EVENTS, IS_ACTIVE, URL, check_url, once_each},
     find,
     response::Shown,
     secret,
 };
 use crate::Context;
+
+body! {
+    /// A change to a webhook; what is not named stays.
+    struct UpdateBody {
+        url: Option<String> = URL.optional(),
+        #[serde(default)]
+        description: Change<String> = DESCRIPTION,
+        events: Option<Vec<String>> = EVENTS,
+        is_active: Option<bool> = IS_ACTIVE,
+        rotate_secret: bool = Field::new(
+            BOOLEAN,
+            "Whether it gets another secret. The one before signs beside it for a day.",
+        )
+        .default(|| json!(false)),
+    }
+}
 
 /// Changing.
 pub const ROUTE: Route = Route {
@@ -29,19 +47,9 @@ pub const ROUTE: Route = Route {
     path: "/api/v1/customer-agreements/{agreement}/webhooks/{webhook}/",
     access: ACCESS,
     doc: &Doc {
-        summary: "Changes a webhook",
+        summary: "Update a webhook",
         query: &[],
-        body: &[
-            Param::optional("url", Kind::Text(MAX_WEBHOOK_URL), "Where events go: HTTPS, and public."),
-            DESCRIPTION,
-            EVENTS,
-            IS_ACTIVE,
-            Param::optional(
-                "rotate_secret",
-                Kind::Boolean,
-                "Whether it gets another secret. The one before signs beside it for a day.",
-            ),
-        ],
+        body: UpdateBody::FIELDS,
         answers: &[ResponseDoc::new(200, "It is changed.", Shape::Of(doc::schema::<Shown>))],
     },
 };
@@ -58,36 +66,36 @@ pub async fn handle(
     if let Some(()) = requester.recorded().await? {
         return Ok(Json(Shown::from(&find(&context, &portfolio, id).await?)));
     }
-    let wish = &Wish::parse(&body?, Presence::Optional, context.targets)?;
+    let mut body = UpdateBody::read(&body?)?;
+    body.url = body.url.map(|url| check_url(url, context.targets)).transpose()?;
+    let body = &body;
     let portfolio = &portfolio;
     let attempt = || async {
         let seen = find(&context, portfolio, id).await?;
         let now = context.app.now();
-        let secret = wish.rotate_secret.then(|| secret(context.app.random().as_ref()));
-        let after = changed(&seen, wish, secret, now);
+        let secret = body.rotate_secret.then(|| secret(context.app.random().as_ref()));
+        let after = changed(&seen, body, secret, now);
         let change = requester.change("change webhook").await?;
         let is_changed = context.webhooks.change_webhook(portfolio, (&seen, &after), Vec::new(), &change).await?;
-        let response = if wish.rotate_secret { Shown::telling(&after) } else { Shown::from(&after) };
+        let response = if body.rotate_secret { Shown::telling(&after) } else { Shown::from(&after) };
         Ok(if is_changed { Attempt::Done(Json(response)) } else { Attempt::Retry(()) })
     };
     context.app.attempts("change webhook", attempt).await
 }
 
-fn changed(seen: &Webhook, wish: &Wish, secret: Option<WebhookSecret>, now: Timestamp) -> Webhook {
+fn changed(seen: &Webhook, body: &UpdateBody, secret: Option<WebhookSecret>, now: Timestamp) -> Webhook {
     let mut after = Webhook { modified: now, ..seen.clone() };
-    if let Some(url) = &wish.url {
+    if let Some(url) = &body.url {
         after.url.clone_from(url);
     }
-    if wish.is_described {
-        after.description.clone_from(&wish.description);
-    }
-    if let Some(events) = &wish.events {
-        after.events.clone_from(events);
+    after.description = body.description.over(after.description).filter(|text| !text.is_empty());
+    if let Some(events) = &body.events {
+        after.events = once_each(events.clone());
     }
     if let Some(secret) = secret {
         after = after.rotated(secret, now);
     }
-    match wish.is_active {
+    match body.is_active {
         Some(is_active) => after.switched(is_active, now),
         None => after,
     }

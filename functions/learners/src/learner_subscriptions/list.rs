@@ -31,7 +31,7 @@ pub async fn handle(
     page: PageQuery,
 ) -> Result<Json<Page<wire::Plan>>, ApiError> {
     let access = requester.require_listing(LEARNERS_AND_ADMINS)?;
-    let named: Option<EnterpriseId> = params.uuid("enterprise_customer_uuid")?;
+    let named: Option<EnterpriseId> = params.uuid(&doc::ENTERPRISE)?;
     let portfolio = match named.filter(|enterprise| access.includes(*enterprise)) {
         Some(enterprise) => context.portfolios.portfolio_of_enterprise(enterprise).await?,
         None => None,

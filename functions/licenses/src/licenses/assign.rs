@@ -6,12 +6,29 @@
 
 use axum::{Json, extract::State};
 use license_api::{
-    ADMINS, ApiError, Body, Doc, Fields, Presence, Requester, RequiredPermission, Route, RouteAccess,
-    doc::{self, Kind, Param, ResponseDoc, Shape},
+    ADMINS, ApiError, Body, Doc, Field, Requester, RequiredPermission, Route, RouteAccess, body,
+    doc::{self, ResponseDoc, Shape},
+    fields::UUID,
 };
 use license_domain::PlanId;
 
-use crate::{Context, plan, subscriptions::assign};
+use crate::{
+    Context, plan,
+    subscriptions::assign::{self, AssignBody},
+};
+
+body! {
+    /// The plan, which is looked at before the rest: whether the caller may assign its licenses depends on it.
+    struct PlanBody {
+        subscription_plan: PlanId = Field::new(UUID, "The plan."),
+    }
+}
+
+const FIELDS: &[Field] = &{
+    let rest = AssignBody::FIELDS;
+    [PlanBody::FIELDS[0], rest[0], rest[1], rest[2], rest[3], rest[4]]
+};
+const _: () = assert!(FIELDS.len() == AssignBody::FIELDS.len() + 1, "a field of `AssignBody` is left out");
 
 /// Assigning.
 pub const ROUTE: Route = Route {
@@ -19,9 +36,9 @@ pub const ROUTE: Route = Route {
     path: "/api/v1/licenses/assign/",
     access: RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin },
     doc: &Doc {
-        summary: "Assigns licenses of a plan",
+        summary: "Assign licenses of a plan",
         query: &[],
-        body: &doc::with_first::<5, 6>(Param::required("subscription_plan", Kind::Uuid, "The plan."), assign::FIELDS),
+        body: FIELDS,
         answers: &[
             ResponseDoc::new(
                 200,
@@ -46,11 +63,6 @@ pub async fn handle(
 ) -> Result<Json<assign::AssignResponse>, ApiError> {
     plan::require_some_role(&requester)?;
     let body = body?;
-    let mut fields = Fields::new(&body);
-    let plan = fields.uuid("subscription_plan", Presence::Required).map(PlanId);
-    fields.finish()?;
-    match plan {
-        Some(plan) => assign::assign(&context, &requester, plan, Ok(body)).await,
-        None => Err(ApiError::malformed()),
-    }
+    let PlanBody { subscription_plan } = PlanBody::read(&body)?;
+    assign::assign(&context, &requester, subscription_plan, Ok(body)).await
 }

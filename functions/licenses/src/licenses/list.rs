@@ -8,9 +8,10 @@
 use axum::{Json, extract::State, http::StatusCode};
 use futures::{StreamExt, TryStreamExt, stream};
 use license_api::{
-    ADMINS, ApiError, Doc, NumberedPage, PageQuery, Params, Requester, RequiredPermission, Route, RouteAccess,
+    ADMINS, ApiError, Doc, Field, NumberedPage, PageQuery, Params, Requester, RequiredPermission, Route, RouteAccess,
     VisibleAgreements, Window,
-    doc::{self, Kind, Param, ResponseDoc, Shape},
+    doc::{self, ResponseDoc, Shape},
+    fields::{TEXT, UUID},
     selection, visible_agreements, wire,
 };
 use license_domain::number::to_u64;
@@ -22,6 +23,12 @@ use crate::{
     subscriptions::list::{MAX_PAGE_SIZE, PAGE_SIZE},
 };
 
+const SUBSCRIPTION_PLAN: Field = Field::new(UUID, "Only this plan's.").optional().named("subscription_plan");
+const PLAN: Field = SUBSCRIPTION_PLAN.named("plan");
+const ENTERPRISE: Field = doc::ENTERPRISE.named("enterprise");
+const USER_EMAIL: Field = Field::new(TEXT, "Only this learner's: the whole address.").optional().named("user_email");
+const EMAIL: Field = USER_EMAIL.named("email");
+
 /// The list.
 pub const ROUTE: Route = Route {
     method: "GET",
@@ -30,12 +37,12 @@ pub const ROUTE: Route = Route {
     doc: &Doc {
         summary: "Licenses across plans",
         query: &[
-            Param::optional("subscription_plan", Kind::Uuid, "Only this plan's."),
-            Param::optional("plan", Kind::Uuid, "The same."),
+            SUBSCRIPTION_PLAN,
+            PLAN,
             doc::ENTERPRISE,
-            Param::optional("enterprise", Kind::Uuid, "The same."),
-            Param::optional("user_email", Kind::Words, "Only this learner's."),
-            Param::optional("email", Kind::Words, "The same."),
+            ENTERPRISE,
+            USER_EMAIL,
+            EMAIL,
             doc::STATUS,
             doc::SEARCH,
             doc::ACTIVE_ONLY,
@@ -64,13 +71,10 @@ struct Wanted {
 
 impl Wanted {
     fn parse(params: &Params) -> Result<Self, ApiError> {
-        let text = |names: [&str; 2]| {
-            names.into_iter().filter_map(|name| params.get(name)).find(|text| !text.trim().is_empty())
-        };
         Ok(Self {
-            plan: params.uuid("subscription_plan")?.or(params.uuid("plan")?),
-            enterprise: params.uuid("enterprise_customer_uuid")?.or(params.uuid("enterprise")?),
-            email: text(["user_email", "email"]).map(EmailKey::of),
+            plan: params.uuid(&SUBSCRIPTION_PLAN)?.or(params.uuid(&PLAN)?),
+            enterprise: params.uuid(&doc::ENTERPRISE)?.or(params.uuid(&ENTERPRISE)?),
+            email: params.text(&USER_EMAIL).or(params.text(&EMAIL)).map(EmailKey::of),
             filter: selection::filter(params)?,
         })
     }

@@ -9,17 +9,36 @@
 use axum::{extract::State, response::Response};
 use futures::{StreamExt, TryStreamExt, stream};
 use license_api::{
-    ADMINS, ApiError, Body, Doc, Fields, Presence, Requester, RequiredPermission, Route, RouteAccess,
-    doc::{self, Kind, Param, ResponseDoc, Shape},
+    ADMINS, ApiError, Body, Complaints, Doc, Field, Requester, RequiredPermission, Route, RouteAccess, body,
+    doc::{self, ResponseDoc, Shape},
+    fields::{UUID, list},
 };
 use license_domain::{EmailAddress, LicenseId, PlanId};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     Context, plan,
-    recipients::Meant,
+    recipients::{EMAILS_OR_FILTERS, FILTERS, Recipients},
     subscriptions::bulk_revoke::{self, UnknownLicense},
 };
+
+/// The most licenses that are named by their ids.
+const MAX: usize = 1_000;
+
+body! {
+    /// Which licenses are revoked.
+    pub struct RevokeBody {
+        subscription_plan: Option<PlanId> =
+            Field::new(UUID, "The plan; may be left out where licenses are named.")
+                .nullable()
+                .optional()
+                .example(|| json!("11110000-0000-4000-8000-000000000001")),
+        user_emails: Option<Vec<EmailAddress>> = EMAILS_OR_FILTERS,
+        filters: Option<Vec<Value>> = FILTERS,
+        licenses: Option<Vec<LicenseId>> =
+            Field::new(list(&UUID).at_most(MAX), "The licenses, all of one plan, in place of learners.").optional(),
+    }
+}
 
 /// Revoking.
 pub const ROUTE: Route = Route {
@@ -27,14 +46,9 @@ pub const ROUTE: Route = Route {
     path: "/api/v1/licenses/revoke/",
     access: RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin },
     doc: &Doc {
-        summary: "Revokes licenses",
+        summary: "Revoke licenses",
         query: &[],
-        body: &[
-            Param::optional("subscription_plan", Kind::Uuid, "The plan; may be left out where licenses are named."),
-            doc::USER_EMAILS,
-            doc::FILTERS,
-            Param::optional("licenses", Kind::Uuids, "The licenses, at most 1,000 of one plan, in place of learners."),
-        ],
+        body: RevokeBody::FIELDS,
         answers: &[
             ResponseDoc::new(200, "All are revoked.", Shape::Of(doc::schema::<bulk_revoke::BulkRevokeResponse>)),
             ResponseDoc::new(207, "Some are revoked.", Shape::Of(doc::schema::<bulk_revoke::BulkRevokeResponse>)),
@@ -50,47 +64,30 @@ pub const ROUTE: Route = Route {
 /// The same where the product's own description names it.
 pub const ALIAS: Route = ROUTE.at("/licenses/revoke/");
 
-/// The most licenses that are named by their ids.
-const MAX: usize = 1_000;
-
 pub async fn handle(
     State(context): State<Context>,
     requester: Requester,
     body: Result<Body, ApiError>,
 ) -> Result<Response, ApiError> {
     plan::require_some_role(&requester)?;
-    let body = body?;
-    let mut fields = Fields::new(&body);
-    if !fields.has("licenses") {
-        let plan = fields.uuid("subscription_plan", Presence::Required).map(PlanId);
-        let meant = Meant::parse(&mut fields);
-        fields.finish()?;
-        return match (plan, meant) {
-            (Some(plan), Some(meant)) => bulk_revoke::revoke(&context, &requester, plan, Ok(meant), Vec::new()).await,
-            _ => Err(ApiError::malformed()),
-        };
-    }
-    let named = fields.uuid("subscription_plan", Presence::Nullable).map(PlanId);
-    let licenses = fields.list("licenses", Presence::Required, false, license).unwrap_or_default();
-    if fields.has("user_emails") || fields.has("filters") {
-        fields.fail("non_field_errors", "Either licenses or user_emails must be provided, but not both.");
-    }
-    if licenses.len() > MAX {
-        fields.fail("licenses", format!("Ensure this field has no more than {MAX} elements."));
-    }
-    let found = if fields.is_valid() {
-        find(&context, &requester, &licenses, named).await?
-    } else {
-        LicenseToRevoke::default()
+    let RevokeBody { subscription_plan: named, user_emails, filters, licenses } = RevokeBody::read(&body?)?;
+    let Some(licenses) = licenses else {
+        let plan = named.ok_or_else(|| Complaints::of("subscription_plan", "This field is required."))?;
+        let recipients = Recipients::new(user_emails, filters)?;
+        return bulk_revoke::revoke(&context, &requester, plan, Ok(recipients), Vec::new()).await;
     };
-    if found.is_of_several_plans {
-        fields.fail("licenses", "All of them must be licenses of one plan.");
+    if user_emails.is_some() || filters.is_some() {
+        let complaint = "Either licenses or user_emails must be provided, but not both.";
+        return Err(Complaints::of("non_field_errors", complaint).into());
     }
-    fields.finish()?;
+    let found = find(&context, &requester, &licenses, named).await?;
+    if found.is_of_several_plans {
+        return Err(Complaints::of("licenses", "All of them must be licenses of one plan.").into());
+    }
     match found.plan.or(found.plan_without_live).or(named) {
         Some(plan) => {
-            let meant = Ok(Meant::Learners(found.learners));
-            bulk_revoke::revoke(&context, &requester, plan, meant, found.unknown).await
+            let recipients = Ok(Recipients::Learners(found.learners));
+            bulk_revoke::revoke(&context, &requester, plan, recipients, found.unknown).await
         }
         // None of them is one that the caller could know of.
         None => Ok(bulk_revoke::none(&found.unknown)),
@@ -99,11 +96,6 @@ pub async fn handle(
 
 /// How many licenses are looked up at once, at most.
 const PARALLEL: usize = 8;
-
-/// An id in the list.
-fn license(value: &Value) -> Result<LicenseId, String> {
-    value.as_str().and_then(|text| text.trim().parse().ok()).ok_or_else(|| "Must be a valid UUID.".to_owned())
-}
 
 #[derive(Default)]
 struct LicenseToRevoke {

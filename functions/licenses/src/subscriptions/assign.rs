@@ -18,35 +18,44 @@ use axum::{
 };
 use futures::try_join;
 use license_api::{
-    ADMINS, ApiError, Body, Doc, Fields, Presence, Requester, RequiredPermission, Route, RouteAccess, Text,
-    doc::{self, Kind, Param, Shape},
-    email, id, text_item,
+    ADMINS, ApiError, Body, Complaints, Doc, Field, Requester, RequiredPermission, Route, RouteAccess, body,
+    doc::{self, CLOSING, GREETING, Shape, USER_EMAILS},
+    fields::{BOOLEAN, Format, list, text_item},
+    id,
 };
 use license_domain::{
     EmailAddress, EmailKey, LicenseId, PlanId,
-    maxima::{MAX_MAIL_TEXT, MAX_SOURCE_ID, MIN_SOURCE_ID},
+    maxima::{MAX_SOURCE_ID, MIN_SOURCE_ID},
 };
 use license_storage::{AssignRequest, Assigned, Assignment};
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::json;
 
 use license_work::InlineError;
 
 use crate::{Context, inline::inline_error, plan};
 
-/// The fields of a request to assign.
-pub const FIELDS: [Param; 5] = [
-    doc::USER_EMAILS_REQUIRED,
-    Param::optional(
-        "user_sfids",
-        Kind::OptionalTexts { min: MIN_SOURCE_ID, max: MAX_SOURCE_ID },
-        "The sales that they come from, one for each address.",
-    ),
-    doc::GREETING,
-    doc::CLOSING,
-    Param::optional("notify_users", Kind::Boolean, "Whether the learners are invited by mail; true, if left out."),
-];
+/// The sales that licenses come from; null for a learner without one.
+const SOURCE_IDS: Format = list(&text_item(MIN_SOURCE_ID, MAX_SOURCE_ID)).of_nullable().or_empty();
+
+/// One sale for each address.
+pub const USER_SFIDS: Field =
+    Field::new(SOURCE_IDS, "The sales that the licenses come from, one for each address.").optional();
+/// Whether there is a mail.
+pub const NOTIFY_USERS: Field =
+    Field::new(BOOLEAN, "Whether the learners are invited by mail.").default(|| json!(true));
+
+body! {
+    /// Whom a request assigns licenses to.
+    pub struct AssignBody {
+        user_emails: Vec<EmailAddress> = USER_EMAILS,
+        user_sfids: Option<Vec<Option<String>>> = USER_SFIDS,
+        greeting: Option<String> = GREETING,
+        closing: Option<String> = CLOSING,
+        notify_users: bool = NOTIFY_USERS,
+    }
+}
 
 /// Assigning.
 pub const ROUTE: Route = Route {
@@ -54,9 +63,9 @@ pub const ROUTE: Route = Route {
     path: "/api/v1/subscriptions/{plan}/licenses/assign/",
     access: RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin },
     doc: &Doc {
-        summary: "Assigns licenses of a plan",
+        summary: "Assign licenses of a plan",
         query: &[],
-        body: &FIELDS,
+        body: AssignBody::FIELDS,
         answers: &[
             doc::ResponseDoc::new(
                 200,
@@ -72,16 +81,16 @@ pub const ROUTE: Route = Route {
     },
 };
 
-/// What the body asks for.
+/// The assignments that a body asks for.
 #[derive(Debug)]
-struct AssignBody {
+struct Wanted {
     assignments: Vec<Assignment>,
     notify: bool,
     greeting: Option<String>,
     closing: Option<String>,
 }
 
-/// What became of it.
+/// What was assigned.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Assignments")]
 pub struct AssignResponse {
@@ -90,7 +99,6 @@ pub struct AssignResponse {
     license_assignments: Vec<AssignedLicense>,
 }
 
-/// One assignment.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Assignment")]
 struct AssignedLicense {
@@ -118,17 +126,16 @@ pub async fn assign(
     plan: PlanId,
     body: Result<Body, ApiError>,
 ) -> Result<Json<AssignResponse>, ApiError> {
-    let body = body.and_then(|body| AssignBody::parse(&body));
-    let emails: Vec<EmailKey> = body.as_ref().map(AssignBody::keys).unwrap_or_default();
+    let wanted = body.and_then(|body| Ok(Wanted::read(&body)?));
+    let emails: Vec<EmailKey> = wanted.as_ref().map(Wanted::keys).unwrap_or_default();
     let (portfolio, prefetch) =
         try_join!(context.portfolios.portfolio_of_plan(plan), context.prefetches.prefetch(plan, &emails))?;
     plan::require(requester, portfolio.as_ref())?;
-    let body = body?;
+    let Wanted { assignments, notify, greeting, closing } = wanted?;
     let (portfolio, plan) = plan::found(portfolio.as_ref(), plan)?;
     if let Some(assigned) = requester.recorded().await? {
         return Ok(Json(AssignResponse::of(&assigned)));
     }
-    let AssignBody { assignments, notify, greeting, closing } = body;
     let change = requester.change("assign").await?;
     let request = AssignRequest { assignments, notify, greeting, closing, prefetch, change };
     match context.runs.assign(portfolio, plan, request).await {
@@ -141,24 +148,17 @@ pub async fn assign(
     }
 }
 
-impl AssignBody {
-    fn parse(body: &Body) -> Result<Self, ApiError> {
-        let mut fields = Fields::new(body);
-        let emails = fields.list("user_emails", Presence::Required, false, email);
-        let sources = fields.list("user_sfids", Presence::Optional, true, source_id);
-        let words = Text { presence: Presence::Optional, blank: true, max: MAX_MAIL_TEXT };
-        let greeting = fields.text("greeting", words);
-        let closing = fields.text("closing", words);
-        let notify = fields.boolean("notify_users", Presence::Optional).unwrap_or(true);
-        let (emails, sources) = (emails.unwrap_or_default(), sources.unwrap_or_default());
-        if fields.is_valid() && !sources.is_empty() && sources.len() != emails.len() {
-            fields.fail("non_field_errors", "user_sfids must hold as many items as user_emails.");
+impl Wanted {
+    fn read(body: &Body) -> Result<Self, Complaints> {
+        let AssignBody { user_emails, user_sfids, greeting, closing, notify_users } = AssignBody::read(body)?;
+        let sources = user_sfids.unwrap_or_default();
+        if !sources.is_empty() && sources.len() != user_emails.len() {
+            return Err(Complaints::of("non_field_errors", "user_sfids must hold as many items as user_emails."));
         }
-        fields.finish()?;
         let is_said = |text: &String| !text.is_empty();
         Ok(Self {
-            assignments: assignments(&emails, sources),
-            notify,
+            assignments: assignments(&user_emails, sources),
+            notify: notify_users,
             greeting: greeting.filter(is_said),
             closing: closing.filter(is_said),
         })
@@ -169,7 +169,7 @@ impl AssignBody {
     }
 }
 
-/// One wish for each learner, in the order in which they are first named. The peer hands addresses on in lower
+/// One assignment for each learner, in the order in which they are first named. The peer hands addresses on in lower
 /// case, and its clients look them up in that spelling.
 fn assignments(emails: &[EmailAddress], sources: Vec<Option<String>>) -> Vec<Assignment> {
     let mut positions = HashMap::new();
@@ -191,17 +191,6 @@ fn assignments(emails: &[EmailAddress], sources: Vec<Option<String>>) -> Vec<Ass
     assignments
 }
 
-/// The sale that a license comes from; null for a learner without one.
-fn source_id(value: &Value) -> Result<Option<String>, String> {
-    match value {
-        Value::Null => Ok(None),
-        Value::String(text) if text.trim().chars().count() < MIN_SOURCE_ID => {
-            Err(format!("Ensure this field has at least {MIN_SOURCE_ID} characters."))
-        }
-        value => text_item(value, MAX_SOURCE_ID).map(Some),
-    }
-}
-
 impl AssignResponse {
     fn of(assigned: &Assigned) -> Self {
         let line = |(email, license): &(EmailAddress, LicenseId)| AssignedLicense {
@@ -218,23 +207,20 @@ impl AssignResponse {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
-    fn parsed(body: &Value) -> Result<AssignBody, ApiError> {
-        AssignBody::parse(&Body::json(body.as_object().expect("an object").clone()))
+    fn parsed(body: &Value) -> Result<Wanted, Complaints> {
+        Wanted::read(&Body::json(body.as_object().expect("an object").clone()))
     }
 
     fn refusal(body: &Value) -> Value {
-        match parsed(body) {
-            Err(ApiError::Refused(StatusCode::BAD_REQUEST, body)) => body,
-            other => panic!("{other:?}"),
-        }
+        parsed(body).expect_err("complaints").into_value()
     }
 
     #[test]
-    fn a_learner_named_twice_is_one_wish_in_lower_case() {
+    fn a_learner_named_twice_is_one_assignment_in_lower_case() {
         let sale = "006000000000000001";
         let body = parsed(&json!({
             "template": "ignored",
@@ -250,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_valid_is_said_field_by_field() {
+    fn complaints_are_by_field() {
         assert_eq!(refusal(&json!({})), json!({"user_emails": ["This field is required."]}));
         assert_eq!(
             refusal(&json!({"user_emails": ["a@b.example", "x"], "user_sfids": ["short", 1], "closing": [1]})),

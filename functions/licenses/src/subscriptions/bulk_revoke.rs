@@ -20,7 +20,7 @@ use axum::{
 };
 use futures::try_join;
 use license_api::{
-    ADMINS, ApiError, Body, Doc, Fields, Requester, RequiredPermission, Route, RouteAccess,
+    ADMINS, ApiError, Body, Complaints, Doc, Requester, RequiredPermission, Route, RouteAccess, body,
     doc::{self, Shape},
     id,
 };
@@ -28,8 +28,22 @@ use license_domain::{EmailAddress, EmailKey, LicenseId, LicenseStatus, PlanId};
 use license_storage::{Prefetch, Revocation, Revocations, RevokeRequest};
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 
-use crate::{Context, inline::inline_error, plan, recipients::Meant};
+use crate::{
+    Context,
+    inline::inline_error,
+    plan,
+    recipients::{EMAILS_OR_FILTERS, FILTERS, Recipients},
+};
+
+body! {
+    /// Whose licenses are revoked.
+    pub struct RevokeBody {
+        user_emails: Option<Vec<EmailAddress>> = EMAILS_OR_FILTERS,
+        filters: Option<Vec<Value>> = FILTERS,
+    }
+}
 
 /// Revoking.
 pub const ROUTE: Route = Route {
@@ -37,9 +51,9 @@ pub const ROUTE: Route = Route {
     path: "/api/v1/subscriptions/{plan}/licenses/bulk-revoke/",
     access: RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin },
     doc: &Doc {
-        summary: "Revokes licenses of a plan",
+        summary: "Revoke licenses of a plan",
         query: &[],
-        body: &[doc::USER_EMAILS, doc::FILTERS],
+        body: RevokeBody::FIELDS,
         answers: &[
             doc::ResponseDoc::new(200, "All are revoked.", Shape::Of(doc::schema::<BulkRevokeResponse>)),
             doc::ResponseDoc::new(207, "Some are revoked.", Shape::Of(doc::schema::<BulkRevokeResponse>)),
@@ -53,7 +67,7 @@ pub const ROUTE: Route = Route {
     },
 };
 
-/// What became of it.
+/// Which licenses were revoked, and which were not.
 #[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "Revocations")]
 pub struct BulkRevokeResponse {
@@ -90,8 +104,8 @@ pub async fn handle(
 ) -> Result<Response, ApiError> {
     let plan: PlanId = id(&plan)?;
     plan::require_some_role(&requester)?;
-    let meant = body.and_then(|body| parse(&body));
-    revoke(&context, &requester, plan, meant, Vec::new()).await
+    let recipients = body.and_then(|body| Ok(parse(&body)?));
+    revoke(&context, &requester, plan, recipients, Vec::new()).await
 }
 
 /// A license that was named and that the caller cannot know of.
@@ -103,21 +117,21 @@ pub async fn revoke(
     context: &Context,
     requester: &Requester,
     plan: PlanId,
-    meant: Result<Meant, ApiError>,
+    recipients: Result<Recipients, ApiError>,
     unknown: Vec<UnknownLicense>,
 ) -> Result<Response, ApiError> {
-    let emails: Vec<EmailKey> = meant.as_ref().map(Meant::keys).unwrap_or_default();
+    let emails: Vec<EmailKey> = recipients.as_ref().map(Recipients::keys).unwrap_or_default();
     let (portfolio, prefetch) =
         try_join!(context.portfolios.portfolio_of_plan(plan), context.prefetches.prefetch(plan, &emails))?;
     plan::require(requester, portfolio.as_ref())?;
-    let meant = meant?;
+    let recipients = recipients?;
     let (portfolio, plan) = plan::found(portfolio.as_ref(), plan)?;
     // What filters admit was not known when the glance was taken.
     let prefetch = if emails.is_empty() { Prefetch::default() } else { prefetch };
     if let Some(outcome) = requester.recorded().await? {
         return Ok(revoked(&outcome, unknown));
     }
-    let emails = meant.learners(context.licenses.as_ref(), plan).await?;
+    let emails = recipients.learners(context.licenses.as_ref(), plan).await?;
     let change = requester.change("bulk-revoke").await?;
     let request = RevokeRequest { emails, prefetch, change };
     let outcome = context.runs.revoke(portfolio, plan, request).await.map_err(inline_error)?;
@@ -140,12 +154,9 @@ pub fn none(unknown: &[UnknownLicense]) -> Response {
     (status, Json(answer)).into_response()
 }
 
-fn parse(body: &Body) -> Result<Meant, ApiError> {
-    let mut fields = Fields::new(body);
-    let meant = Meant::parse(&mut fields);
-    fields.finish()?;
-    // A body that passed says whom it means.
-    Ok(meant.unwrap_or(Meant::Learners(Vec::new())))
+fn parse(body: &Body) -> Result<Recipients, Complaints> {
+    let RevokeBody { user_emails, filters } = RevokeBody::read(body)?;
+    Recipients::new(user_emails, filters)
 }
 
 fn answer(outcome: &[(EmailAddress, Revocation)], unknown: &[UnknownLicense]) -> (StatusCode, BulkRevokeResponse) {
@@ -197,10 +208,7 @@ mod tests {
     use super::*;
 
     fn refusal(body: &Value) -> Value {
-        match parse(&Body::json(body.as_object().expect("an object").clone())) {
-            Err(ApiError::Refused(StatusCode::BAD_REQUEST, body)) => body,
-            other => panic!("{other:?}"),
-        }
+        parse(&Body::json(body.as_object().expect("an object").clone())).expect_err("complaints").into_value()
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub async fn handle(
     let portfolio = context.portfolios.portfolio_of_plan(plan).await?;
     let portfolio = portfolio.filter(|found| access.includes(found.agreement.enterprise_customer_uuid));
     let (window, licenses) = match portfolio.as_ref().and_then(|portfolio| portfolio.plan(plan)) {
-        Some(plan) => read(&context, plan, query, &page, params.get("page") == Some("last")).await?,
+        Some(plan) => read(&context, plan, query, &page, params.get(&doc::PAGE) == Some("last")).await?,
         None => (page.window(0, PAGE_SIZE, MAX_PAGE_SIZE)?, Vec::new()),
     };
     let cursor = licenses.last().filter(|_| is_walk).map(|license| context.licenses.position_behind(license));

@@ -15,16 +15,31 @@ use axum::{
 };
 use futures::try_join;
 use license_api::{
-    ADMINS, ApiError, Body, Doc, Fields, Presence, Requester, RequiredPermission, Route, RouteAccess, Text,
-    doc::{self, ResponseDoc, Shape},
+    ADMINS, ApiError, Body, Complaints, Doc, Requester, RequiredPermission, Route, RouteAccess, body,
+    doc::{CLOSING, GREETING, ResponseDoc, Shape},
     id,
 };
-use license_domain::{
-    EmailAddress, EmailKey, LicenseStatus, PlanId, Portfolio, SubscriptionPlan, maxima::MAX_MAIL_TEXT,
-};
+use license_domain::{EmailAddress, EmailKey, LicenseStatus, PlanId, Portfolio, SubscriptionPlan};
 use license_storage::{LicenseFilter, Prefetch, RemindRequest};
 
-use crate::{Context, inline::inline_error, plan, recipients::Meant};
+use serde_json::Value;
+
+use crate::{
+    Context,
+    inline::inline_error,
+    plan,
+    recipients::{EMAILS_OR_FILTERS, FILTERS, Recipients},
+};
+
+body! {
+    /// Whom a request reminds, and in which words.
+    pub struct RemindBody {
+        user_emails: Option<Vec<EmailAddress>> = EMAILS_OR_FILTERS,
+        filters: Option<Vec<Value>> = FILTERS,
+        greeting: Option<String> = GREETING,
+        closing: Option<String> = CLOSING,
+    }
+}
 
 /// Reminding.
 pub const ROUTE: Route = Route {
@@ -32,9 +47,9 @@ pub const ROUTE: Route = Route {
     path: "/api/v1/subscriptions/{plan}/licenses/remind/",
     access: RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin },
     doc: &Doc {
-        summary: "Reminds learners of licenses that they have not activated",
+        summary: "Remind learners of licenses that they have not activated",
         query: &[],
-        body: &[doc::USER_EMAILS, doc::FILTERS, doc::GREETING, doc::CLOSING],
+        body: RemindBody::FIELDS,
         answers: &[
             ResponseDoc::new(204, "They are reminded.", Shape::Nothing),
             ResponseDoc::new(404, "Nobody named has a license pending.", Shape::Any),
@@ -42,7 +57,7 @@ pub const ROUTE: Route = Route {
     },
 };
 
-/// What the mail says beside its own words.
+/// What the mail says before and after its own text.
 #[derive(Debug, Default)]
 pub struct MailTexts {
     greeting: Option<String>,
@@ -50,14 +65,10 @@ pub struct MailTexts {
 }
 
 impl MailTexts {
-    /// Reads them from a body.
-    pub fn parse(fields: &mut Fields<'_>) -> Self {
-        let words = Text { presence: Presence::Optional, blank: true, max: MAX_MAIL_TEXT };
+    /// An empty text is none.
+    pub fn new(greeting: Option<String>, closing: Option<String>) -> Self {
         let is_said = |text: &String| !text.is_empty();
-        Self {
-            greeting: fields.text("greeting", words).filter(is_said),
-            closing: fields.text("closing", words).filter(is_said),
-        }
+        Self { greeting: greeting.filter(is_said), closing: closing.filter(is_said) }
     }
 }
 
@@ -71,38 +82,34 @@ pub async fn handle(
 ) -> Result<StatusCode, ApiError> {
     let plan: PlanId = id(&plan)?;
     plan::require_some_role(&requester)?;
-    let parsed = body.and_then(|body| parse(&body));
-    let keys: Vec<EmailKey> = parsed.as_ref().map(|(meant, _)| meant.keys()).unwrap_or_default();
+    let parsed = body.and_then(|body| Ok(parse(&body)?));
+    let keys: Vec<EmailKey> = parsed.as_ref().map(|(recipients, _)| recipients.keys()).unwrap_or_default();
     let (portfolio, prefetch) =
         try_join!(context.portfolios.portfolio_of_plan(plan), context.prefetches.prefetch(plan, &keys))?;
     plan::require(&requester, portfolio.as_ref())?;
-    let (meant, words) = parsed?;
+    let (recipients, words) = parsed?;
     let (portfolio, plan) = plan::found(portfolio.as_ref(), plan)?;
     if let Some(()) = requester.recorded().await? {
         return Ok(StatusCode::NO_CONTENT);
     }
-    match meant {
-        Meant::Learners(emails) => {
+    match recipients {
+        Recipients::Learners(emails) => {
             let pending = prefetch.held(plan.uuid, &keys, LicenseStatus::Assigned)?;
             if let Some(missing) = emails.iter().find(|email| !pending.contains(&email.key())) {
                 return Err(nobody(Some(missing)));
             }
             send(&context, &requester, portfolio, plan, emails, words, prefetch).await
         }
-        Meant::Filtered(filter) => send_to_all(&context, &requester, portfolio, plan, filter, words).await,
+        Recipients::Filtered(filter) => send_to_all(&context, &requester, portfolio, plan, filter, words).await,
     }
 }
 
-fn parse(body: &Body) -> Result<(Meant, MailTexts), ApiError> {
-    let mut fields = Fields::new(body);
-    let words = MailTexts::parse(&mut fields);
-    let meant = Meant::parse(&mut fields);
-    fields.finish()?;
-    // A body that passed says whom it means.
-    Ok((meant.unwrap_or(Meant::Learners(Vec::new())), words))
+fn parse(body: &Body) -> Result<(Recipients, MailTexts), Complaints> {
+    let RemindBody { user_emails, filters, greeting, closing } = RemindBody::read(body)?;
+    Ok((Recipients::new(user_emails, filters)?, MailTexts::new(greeting, closing)))
 }
 
-/// Reminds all whom the filter admits and who have not activated.
+/// Reminds the learners whom the filter admits and who have not activated.
 pub async fn send_to_all(
     context: &Context,
     requester: &Requester,
@@ -113,7 +120,7 @@ pub async fn send_to_all(
 ) -> Result<StatusCode, ApiError> {
     let statuses = filter.statuses.get_or_insert_with(|| LicenseStatus::ALL.to_vec());
     statuses.retain(|status| *status == LicenseStatus::Assigned);
-    let emails = Meant::Filtered(filter).learners(context.licenses.as_ref(), plan).await?;
+    let emails = Recipients::Filtered(filter).learners(context.licenses.as_ref(), plan).await?;
     if emails.is_empty() {
         return Err(nobody(None));
     }

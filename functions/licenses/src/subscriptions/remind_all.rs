@@ -6,8 +6,8 @@ use axum::{
     http::StatusCode,
 };
 use license_api::{
-    ADMINS, ApiError, Body, Doc, Fields, Requester, RequiredPermission, Route, RouteAccess,
-    doc::{self, ResponseDoc, Shape},
+    ADMINS, ApiError, Body, Doc, Requester, RequiredPermission, Route, RouteAccess, body,
+    doc::{CLOSING, GREETING, ResponseDoc, Shape},
     id,
 };
 use license_domain::PlanId;
@@ -18,15 +18,23 @@ use crate::{
     subscriptions::remind::{MailTexts, send_to_all},
 };
 
+body! {
+    /// The words of a reminder.
+    pub struct RemindAllBody {
+        greeting: Option<String> = GREETING,
+        closing: Option<String> = CLOSING,
+    }
+}
+
 /// Reminding all.
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/subscriptions/{plan}/licenses/remind-all/",
     access: RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin },
     doc: &Doc {
-        summary: "Reminds all learners who have not activated",
+        summary: "Remind all learners who have not activated",
         query: &[],
-        body: &[doc::GREETING, doc::CLOSING],
+        body: RemindAllBody::FIELDS,
         answers: &[
             ResponseDoc::new(204, "They are reminded.", Shape::Nothing),
             ResponseDoc::new(404, "Nobody has a license pending.", Shape::Any),
@@ -47,10 +55,8 @@ pub async fn handle(
     if let Some(()) = requester.recorded().await? {
         return Ok(StatusCode::NO_CONTENT);
     }
-    let body = body?;
-    let mut fields = Fields::new(&body);
-    let words = MailTexts::parse(&mut fields);
-    fields.finish()?;
+    let RemindAllBody { greeting, closing } = RemindAllBody::read(&body?)?;
+    let words = MailTexts::new(greeting, closing);
     let (portfolio, plan) = plan::found(portfolio.as_ref(), plan)?;
     send_to_all(&context, &requester, portfolio, plan, LicenseFilter::default(), words).await
 }

@@ -10,34 +10,44 @@ use std::collections::HashMap;
 
 use axum::{Json, extract::State, http::StatusCode};
 use license_api::{
-    ApiError, Body, Doc, Fields, PROVISIONERS, Presence, Requester, RequiredPermission, Route, RouteAccess, Text,
-    doc::{self, Kind, Param, ResponseDoc, Shape},
+    ApiError, Body, Complaints, Doc, Field, PROVISIONERS, Requester, RequiredPermission, Route, RouteAccess, body,
+    doc::{self, ResponseDoc, Shape},
+    fields::{BOOLEAN, UUID, text},
     wire,
 };
 use license_domain::{
     AgreementId, CatalogId, CustomerAgreement, EnterpriseId, Portfolio, ProductCatalog, Timestamp, maxima::MAX_SLUG,
 };
 use license_storage::CreateAgreementError;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use crate::Context;
 
-/// The fields of an agreement; only the first one has to be there.
-pub const FIELDS: [Param; 5] = [
-    Param::required("enterprise_customer_uuid", Kind::Uuid, "The customer; unique."),
-    Param::optional(
-        "enterprise_customer_slug",
-        Kind::OptionalText(MAX_SLUG),
-        "The customer's short name in links, unique.",
-    ),
-    Param::optional("default_enterprise_catalog_uuid", Kind::OptionalUuid, "The catalog of plans without their own."),
-    Param::optional("disable_expiration_notifications", Kind::Boolean, "Whether expiry is kept from learners."),
-    Param::optional(
-        "enable_auto_applied_subscriptions_with_universal_link",
-        Kind::Boolean,
-        "Whether the universal link gives a seat.",
-    ),
-];
+/// The customer.
+pub const CUSTOMER: Field = Field::new(UUID, "The customer; unique.");
+/// The customer's short name.
+pub const SLUG: Field = Field::new(text(MAX_SLUG), "The customer's short name in links, unique.")
+    .nullable()
+    .optional()
+    .example(|| json!("acme"));
+/// The catalog.
+pub const CATALOG: Field = Field::new(UUID, "The catalog of plans without their own.").nullable().optional();
+/// Whether learners are told of the plan's end.
+pub const NO_EXPIRATION_NOTIFICATIONS: Field =
+    Field::new(BOOLEAN, "Whether learners are not told that the plan expires.").optional();
+/// Whether the universal link gives licenses.
+pub const UNIVERSAL_LINK: Field = Field::new(BOOLEAN, "Whether the universal link gives a license.").optional();
+
+body! {
+    /// A new agreement.
+    pub struct CreateBody {
+        enterprise_customer_uuid: EnterpriseId = CUSTOMER,
+        enterprise_customer_slug: Option<String> = SLUG,
+        default_enterprise_catalog_uuid: Option<CatalogId> = CATALOG,
+        disable_expiration_notifications: bool = NO_EXPIRATION_NOTIFICATIONS.default(|| json!(false)),
+        enable_auto_applied_subscriptions_with_universal_link: bool = UNIVERSAL_LINK.default(|| json!(false)),
+    }
+}
 
 /// A new agreement.
 pub const ROUTE: Route = Route {
@@ -49,9 +59,9 @@ pub const ROUTE: Route = Route {
         missing: RequiredPermission::ProvisioningAgreements,
     },
     doc: &Doc {
-        summary: "Makes a customer agreement",
+        summary: "Create a customer agreement",
         query: &[],
-        body: &FIELDS,
+        body: CreateBody::FIELDS,
         answers: &[ResponseDoc::new(201, "The agreement.", Shape::Of(doc::schema::<wire::Agreement>))],
     },
 };
@@ -82,47 +92,40 @@ fn created(agreement: CustomerAgreement) -> (StatusCode, Json<wire::Agreement>) 
     (StatusCode::CREATED, Json(body))
 }
 
-fn parse(body: &Body, id: AgreementId, now: Timestamp) -> Result<CustomerAgreement, ApiError> {
-    let mut fields = Fields::new(body);
-    let enterprise = fields.uuid("enterprise_customer_uuid", Presence::Required);
-    let slug = Text { presence: Presence::Nullable, blank: false, max: MAX_SLUG };
-    let slug = fields.text("enterprise_customer_slug", slug);
-    let catalog = fields.uuid("default_enterprise_catalog_uuid", Presence::Nullable);
-    let silent = fields.boolean("disable_expiration_notifications", Presence::Optional);
-    let universal = fields.boolean("enable_auto_applied_subscriptions_with_universal_link", Presence::Optional);
-    let (Some(enterprise), true) = (enterprise, fields.is_valid()) else {
-        return Err(ApiError::json(StatusCode::BAD_REQUEST, Value::Object(fields.into_errors())));
-    };
+fn parse(body: &Body, id: AgreementId, now: Timestamp) -> Result<CustomerAgreement, Complaints> {
+    let body = CreateBody::read(body)?;
+    let universal_link = body.enable_auto_applied_subscriptions_with_universal_link;
     Ok(CustomerAgreement {
-        enterprise_customer_slug: slug,
-        default_enterprise_catalog_uuid: catalog.map(CatalogId),
-        disable_expiration_notifications: silent.unwrap_or_default(),
-        enable_auto_applied_subscriptions_with_universal_link: universal.unwrap_or_default(),
-        ..CustomerAgreement::new(id, EnterpriseId(enterprise), now)
+        enterprise_customer_slug: body.enterprise_customer_slug,
+        default_enterprise_catalog_uuid: body.default_enterprise_catalog_uuid,
+        disable_expiration_notifications: body.disable_expiration_notifications,
+        enable_auto_applied_subscriptions_with_universal_link: universal_link,
+        ..CustomerAgreement::new(id, body.enterprise_customer_uuid, now)
     })
 }
 
 /// 400: the names that are taken.
 pub fn taken(enterprise: bool, slug: bool) -> ApiError {
-    let mut fields = Map::new();
+    let mut complaints = Complaints::default();
     for (is_taken, field, name) in [
         (enterprise, "enterprise_customer_uuid", "enterprise customer uuid"),
         (slug, "enterprise_customer_slug", "enterprise customer slug"),
     ] {
         if is_taken {
-            fields.insert(field.to_owned(), json!([format!("Customer Agreement with this {name} already exists.")]));
+            complaints.add(field, format!("Customer Agreement with this {name} already exists."));
         }
     }
-    ApiError::json(StatusCode::BAD_REQUEST, Value::Object(fields))
+    complaints.into()
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
     use uuid::Uuid;
 
     use super::*;
 
-    fn parsed(body: &Value) -> Result<CustomerAgreement, ApiError> {
+    fn parsed(body: &Value) -> Result<CustomerAgreement, Complaints> {
         let now = "2026-11-23T10:46:08Z".parse().expect("a date");
         parse(&Body::json(body.as_object().expect("an object").clone()), AgreementId(Uuid::nil()), now)
     }
@@ -135,14 +138,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_valid_is_said_field_by_field() {
+    fn complaints_are_by_field() {
         let refused = parsed(&json!({
             "enterprise_customer_slug": "x".repeat(129), "default_enterprise_catalog_uuid": "x",
             "disable_expiration_notifications": "perhaps",
         }));
-        let Err(ApiError::Refused(StatusCode::BAD_REQUEST, body)) = refused else { panic!("{refused:?}") };
         assert_eq!(
-            body,
+            refused.expect_err("complaints").into_value(),
             json!({
                 "enterprise_customer_uuid": ["This field is required."],
                 "enterprise_customer_slug": ["Ensure this field has no more than 128 characters."],

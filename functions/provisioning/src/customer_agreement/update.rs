@@ -12,18 +12,16 @@ use axum::{
 };
 use futures::try_join;
 use license_api::{
-    ApiError, Body, Conditions, Doc, Fields, PROVISIONERS, Presence, Requester, RequiredPermission, Route, RouteAccess,
-    Text,
+    ApiError, Body, Change, Conditions, Doc, PROVISIONERS, Requester, RequiredPermission, Route, RouteAccess, body,
     doc::{self, ResponseDoc, Shape},
     etag, id, wire,
 };
-use license_domain::{AgreementId, CatalogId, CustomerAgreement, EnterpriseId, Portfolio, Timestamp, maxima::MAX_SLUG};
+use license_domain::{AgreementId, CatalogId, CustomerAgreement, EnterpriseId, Portfolio, Timestamp};
 use license_storage::{Attempt, UpdateError};
 
 use crate::{
     Context,
-    change::Change as Field,
-    customer_agreement::create::{FIELDS, taken},
+    customer_agreement::create::{CATALOG, CUSTOMER, NO_EXPIRATION_NOTIFICATIONS, SLUG, UNIVERSAL_LINK, taken},
 };
 
 const PATH: &str = "/api/v1/provisioning-admins/customer-agreement/{agreement}/";
@@ -36,9 +34,9 @@ pub const PUT: Route = Route {
     path: PATH,
     access: ACCESS,
     doc: &Doc {
-        summary: "Changes a customer agreement; what is left out stays",
+        summary: "Update a customer agreement; what is left out stays",
         query: &[],
-        body: &FIELDS,
+        body: PutBody::FIELDS,
         answers: &[ResponseDoc::new(200, "The agreement.", Shape::Of(doc::schema::<wire::Agreement>))],
     },
 };
@@ -48,51 +46,72 @@ pub const PATCH: Route = Route {
     path: PATH,
     access: ACCESS,
     doc: &Doc {
-        summary: "Changes a customer agreement; what is left out stays",
+        summary: "Update a customer agreement; what is left out stays",
         query: &[],
-        body: &doc::without_first::<5, 4>(FIELDS),
+        body: PatchBody::FIELDS,
         answers: &[ResponseDoc::new(200, "The agreement.", Shape::Of(doc::schema::<wire::Agreement>))],
     },
 };
 
-/// A change as the body has it.
-struct Change {
-    enterprise: Option<EnterpriseId>,
-    slug: Field<String>,
-    catalog: Field<CatalogId>,
-    silent: Option<bool>,
-    universal: Option<bool>,
+body! {
+    /// A change that names the customer, perhaps another one.
+    struct PutBody {
+        enterprise_customer_uuid: EnterpriseId = CUSTOMER,
+        #[serde(default)]
+        enterprise_customer_slug: Change<String> = SLUG,
+        #[serde(default)]
+        default_enterprise_catalog_uuid: Change<CatalogId> = CATALOG,
+        disable_expiration_notifications: Option<bool> = NO_EXPIRATION_NOTIFICATIONS,
+        enable_auto_applied_subscriptions_with_universal_link: Option<bool> = UNIVERSAL_LINK,
+    }
 }
 
-impl Change {
-    fn parse(body: &Body, customer: Presence) -> Result<Self, ApiError> {
-        let mut fields = Fields::new(body);
-        let there = |name: &str| body.0.contains_key(name);
-        let enterprise = fields.uuid("enterprise_customer_uuid", customer).map(EnterpriseId);
-        let slug = Text { presence: Presence::Nullable, blank: false, max: MAX_SLUG };
-        let slug = fields.text("enterprise_customer_slug", slug);
-        let catalog = fields.uuid("default_enterprise_catalog_uuid", Presence::Nullable).map(CatalogId);
-        let silent = fields.boolean("disable_expiration_notifications", Presence::Optional);
-        let universal = fields.boolean("enable_auto_applied_subscriptions_with_universal_link", Presence::Optional);
-        fields.finish()?;
-        Ok(Self {
-            enterprise,
-            slug: Field::new(there("enterprise_customer_slug"), slug),
-            catalog: Field::new(there("default_enterprise_catalog_uuid"), catalog),
-            silent,
-            universal,
-        })
+body! {
+    /// A change that does not.
+    struct PatchBody {
+        #[serde(default)]
+        enterprise_customer_slug: Change<String> = SLUG,
+        #[serde(default)]
+        default_enterprise_catalog_uuid: Change<CatalogId> = CATALOG,
+        disable_expiration_notifications: Option<bool> = NO_EXPIRATION_NOTIFICATIONS,
+        enable_auto_applied_subscriptions_with_universal_link: Option<bool> = UNIVERSAL_LINK,
     }
+}
 
+struct AgreementChange {
+    enterprise: Option<EnterpriseId>,
+    fields: PatchBody,
+}
+
+impl From<PutBody> for AgreementChange {
+    fn from(body: PutBody) -> Self {
+        let universal_link = body.enable_auto_applied_subscriptions_with_universal_link;
+        Self {
+            enterprise: Some(body.enterprise_customer_uuid),
+            fields: PatchBody {
+                enterprise_customer_slug: body.enterprise_customer_slug,
+                default_enterprise_catalog_uuid: body.default_enterprise_catalog_uuid,
+                disable_expiration_notifications: body.disable_expiration_notifications,
+                enable_auto_applied_subscriptions_with_universal_link: universal_link,
+            },
+        }
+    }
+}
+
+impl AgreementChange {
     fn apply(&self, before: &CustomerAgreement, now: Timestamp) -> CustomerAgreement {
-        let before = before.clone();
-        let universal = before.enable_auto_applied_subscriptions_with_universal_link;
+        let (before, fields) = (before.clone(), &self.fields);
+        let is_silent = fields.disable_expiration_notifications;
+        let universal_link = fields.enable_auto_applied_subscriptions_with_universal_link;
         CustomerAgreement {
             enterprise_customer_uuid: self.enterprise.unwrap_or(before.enterprise_customer_uuid),
-            enterprise_customer_slug: self.slug.over(before.enterprise_customer_slug),
-            default_enterprise_catalog_uuid: self.catalog.over(before.default_enterprise_catalog_uuid),
-            disable_expiration_notifications: self.silent.unwrap_or(before.disable_expiration_notifications),
-            enable_auto_applied_subscriptions_with_universal_link: self.universal.unwrap_or(universal),
+            enterprise_customer_slug: fields.enterprise_customer_slug.over(before.enterprise_customer_slug),
+            default_enterprise_catalog_uuid: fields
+                .default_enterprise_catalog_uuid
+                .over(before.default_enterprise_catalog_uuid),
+            disable_expiration_notifications: is_silent.unwrap_or(before.disable_expiration_notifications),
+            enable_auto_applied_subscriptions_with_universal_link: universal_link
+                .unwrap_or(before.enable_auto_applied_subscriptions_with_universal_link),
             modified: now,
             ..before
         }
@@ -108,7 +127,7 @@ pub async fn put(
 ) -> Result<Response, ApiError> {
     let agreement: AgreementId = id(&agreement)?;
     requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningAgreements)?;
-    let change = Change::parse(&body?, Presence::Required)?;
+    let change = AgreementChange::from(PutBody::read(&body?)?);
     update(&context, &requester, &conditions, agreement, &change).await
 }
 
@@ -125,7 +144,7 @@ pub async fn patch(
     if body.0.contains_key("enterprise_customer_uuid") {
         return Err(ApiError::text(StatusCode::BAD_REQUEST, "enterprise_customer_uuid cannot be changed by PATCH."));
     }
-    let change = Change::parse(&body, Presence::Optional)?;
+    let change = AgreementChange { enterprise: None, fields: PatchBody::read(&body)? };
     update(&context, &requester, &conditions, agreement, &change).await
 }
 
@@ -134,7 +153,7 @@ async fn update(
     requester: &Requester,
     conditions: &Conditions,
     agreement: AgreementId,
-    change: &Change,
+    change: &AgreementChange,
 ) -> Result<Response, ApiError> {
     let find = || async {
         let portfolio = context.portfolios.portfolio(agreement).await?;

@@ -9,12 +9,13 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use license_api::{
-    ApiError, Body, Doc, Fields, PROVISIONERS, Presence, Requester, RequiredPermission, Route, RouteAccess, Text,
-    doc::{self, Kind, Param, Shape},
+    ApiError, Body, Complaints, Doc, Field, PROVISIONERS, Requester, RequiredPermission, Route, RouteAccess, body,
+    doc::{self, Shape},
+    fields::{BOOLEAN, Format, MOMENT, UUID, integer, one_of, text},
     wire,
 };
 use license_domain::{
-    PlanId, Portfolio, SubscriptionPlanRenewal,
+    LicenseTypesToCopy, PlanId, Portfolio, RenewalId, SubscriptionPlanRenewal, Timestamp,
     maxima::{MAX_LINE_ITEM, MAX_TITLE},
 };
 use license_storage::{Attempt, RenewalError, RenewalOutcome};
@@ -23,31 +24,49 @@ use serde_json::json;
 
 use crate::Context;
 
-/// The fields of a renewal; the first one does not change.
-pub const FIELDS: [Param; 10] = [
-    Param::required("prior_subscription_plan", Kind::Uuid, "The plan that ends."),
-    Param::optional(
-        "renewed_subscription_plan",
-        Kind::OptionalUuid,
-        "The plan that follows; made by processing, if left out.",
-    ),
-    Param::required(
-        "salesforce_opportunity_id",
-        Kind::OptionalText(MAX_LINE_ITEM),
-        "The line item that the future plan is sold under.",
-    ),
-    Param::required("number_of_licenses", Kind::Integer(1), "How many licenses the future plan gets."),
-    Param::required("effective_date", Kind::Moment, "When the future plan starts."),
-    Param::required("renewed_expiration_date", Kind::Moment, "When it ends."),
-    Param::optional("renewed_plan_title", Kind::OptionalText(MAX_TITLE), "Its title."),
-    Param::optional(
-        "license_types_to_copy",
-        Kind::OneOf(&["assigned_and_activated", "activated", "nothing"]),
-        "Which licenses are carried over.",
-    ),
-    Param::optional("disable_auto_apply_licenses", Kind::Boolean, "Whether auto-apply ends with the prior plan."),
-    Param::optional("exempt_from_batch_processing", Kind::Boolean, "Whether the schedule leaves it alone."),
-];
+const COPIES: Format = one_of(|| LicenseTypesToCopy::ALL.iter().map(|types| types.as_str().to_owned()).collect());
+
+/// The future plan.
+pub const RENEWED_PLAN: Field =
+    Field::new(UUID, "The plan that follows; made by processing, if left out.").nullable().optional();
+/// What the future plan is sold under.
+pub const SALE: Field = Field::new(text(MAX_LINE_ITEM), "The line item that the future plan is sold under.")
+    .nullable()
+    .example(|| json!("00k000000000000002"));
+/// The future plan's licenses.
+pub const NUMBER_OF_LICENSES: Field =
+    Field::new(integer(1, i64::MAX), "How many licenses the future plan gets.").example(|| json!(500));
+/// The future plan's start.
+pub const EFFECTIVE_DATE: Field =
+    Field::new(MOMENT, "When the future plan starts.").example(|| json!("2028-01-01T00:00:00Z"));
+/// The future plan's end.
+pub const RENEWED_EXPIRATION_DATE: Field =
+    Field::new(MOMENT, "When it ends.").example(|| json!("2029-01-01T00:00:00Z"));
+/// The future plan's title.
+pub const RENEWED_PLAN_TITLE: Field = Field::new(text(MAX_TITLE), "Its title.").nullable().optional();
+/// Which licenses are copied.
+pub const LICENSE_TYPES_TO_COPY: Field = Field::new(COPIES, "Which licenses are copied.").optional();
+/// Whether auto-apply ends.
+pub const DISABLE_AUTO_APPLY: Field = Field::new(BOOLEAN, "Whether auto-apply ends with the prior plan.").optional();
+/// Whether the schedule leaves it alone.
+pub const EXEMPT: Field = Field::new(BOOLEAN, "Whether the schedule leaves it alone.").optional();
+
+body! {
+    /// A new renewal.
+    struct CreateBody {
+        prior_subscription_plan: PlanId = Field::new(UUID, "The plan that ends."),
+        renewed_subscription_plan: Option<PlanId> = RENEWED_PLAN,
+        salesforce_opportunity_id: Option<String> = SALE,
+        number_of_licenses: u64 = NUMBER_OF_LICENSES,
+        effective_date: Timestamp = EFFECTIVE_DATE,
+        renewed_expiration_date: Timestamp = RENEWED_EXPIRATION_DATE,
+        renewed_plan_title: Option<String> = RENEWED_PLAN_TITLE,
+        license_types_to_copy: LicenseTypesToCopy =
+            LICENSE_TYPES_TO_COPY.default(|| json!(LicenseTypesToCopy::default().as_str())),
+        disable_auto_apply_licenses: bool = DISABLE_AUTO_APPLY.default(|| json!(false)),
+        exempt_from_batch_processing: bool = EXEMPT.default(|| json!(false)),
+    }
+}
 
 /// A new renewal.
 pub const ROUTE: Route = Route {
@@ -55,9 +74,9 @@ pub const ROUTE: Route = Route {
     path: "/api/v1/provisioning-admins/subscription-plan-renewals/",
     access: RouteAccess::Roles { roles: PROVISIONERS, listing: false, missing: RequiredPermission::ProvisioningPlans },
     doc: &Doc {
-        summary: "Makes a renewal",
+        summary: "Create a renewal",
         query: &[],
-        body: &FIELDS,
+        body: CreateBody::FIELDS,
         answers: &[
             doc::ResponseDoc::new(201, "The renewal.", Shape::Of(doc::schema::<wire::Renewal>)),
             doc::ResponseDoc::new(
@@ -134,60 +153,36 @@ fn status_of(there: &SubscriptionPlanRenewal, wanted: &SubscriptionPlanRenewal) 
 
 /// The renewal as the body has it, with the agreement of its plans; it has no number yet.
 async fn parse(context: &Context, body: &Body) -> Result<(Portfolio, SubscriptionPlanRenewal), ApiError> {
-    let mut fields = Fields::new(body);
-    let text = |presence, max| Text { presence, blank: false, max };
-    let prior = fields.uuid("prior_subscription_plan", Presence::Required).map(PlanId);
-    let renewed = fields.uuid("renewed_subscription_plan", Presence::Nullable).map(PlanId);
-    let sale = fields.text("salesforce_opportunity_id", text(Presence::RequiredNullable, MAX_LINE_ITEM));
-    let licenses = fields.integer("number_of_licenses", Presence::Required, Some(1), None);
-    let effective_date = fields.datetime("effective_date", Presence::Required);
-    let renewed_expiration_date = fields.datetime("renewed_expiration_date", Presence::Required);
-    let renewed_plan_title = fields.text("renewed_plan_title", text(Presence::Nullable, MAX_TITLE));
-    let license_types_to_copy = fields.choice("license_types_to_copy", Presence::Optional).unwrap_or_default();
-    let disable_auto_apply_licenses =
-        fields.boolean("disable_auto_apply_licenses", Presence::Optional).unwrap_or_default();
-    let exempt_from_batch_processing =
-        fields.boolean("exempt_from_batch_processing", Presence::Optional).unwrap_or_default();
-
-    // Whether the plans are there is looked at once the rest is right.
-    let portfolio = match prior.filter(|_| fields.is_valid()) {
-        Some(plan) => context.portfolios.portfolio_of_plan(plan).await?,
-        None => None,
-    };
-    let unknown = |plan: PlanId| format!("Invalid pk \"{plan}\" - object does not exist.");
-    match (prior.filter(|_| fields.is_valid()), &portfolio) {
-        (Some(plan), None) => fields.fail("prior_subscription_plan", unknown(plan)),
-        (_, Some(portfolio)) => {
-            if let Some(plan) = renewed.filter(|plan| portfolio.plan(*plan).is_none() || Some(*plan) == prior) {
-                fields.fail("renewed_subscription_plan", unknown(plan));
-            }
-        }
-        (None, None) => {}
+    let body = CreateBody::read(body)?;
+    let (prior, renewed) = (body.prior_subscription_plan, body.renewed_subscription_plan);
+    let portfolio = context.portfolios.portfolio_of_plan(prior).await?;
+    let portfolio = portfolio.ok_or_else(|| unknown("prior_subscription_plan", prior))?;
+    if let Some(plan) = renewed.filter(|plan| portfolio.plan(*plan).is_none() || *plan == prior) {
+        return Err(unknown("renewed_subscription_plan", plan).into());
     }
-    fields.finish()?;
     let now = context.app.now();
-    let renewal = (|| {
-        let portfolio = portfolio?;
-        let renewal = SubscriptionPlanRenewal {
-            id: license_domain::RenewalId(0),
-            customer_agreement: portfolio.agreement.uuid,
-            prior_subscription_plan: prior?,
-            renewed_subscription_plan: renewed,
-            salesforce_opportunity_id: sale,
-            number_of_licenses: u64::try_from(licenses?).ok()?,
-            effective_date: effective_date?,
-            renewed_expiration_date: renewed_expiration_date?,
-            processed: false,
-            processed_datetime: None,
-            renewed_plan_title,
-            license_types_to_copy,
-            disable_auto_apply_licenses,
-            exempt_from_batch_processing,
-            created: now,
-            modified: now,
-        };
-        Some((portfolio, renewal))
-    })();
-    // Each of these is there, as nothing was complained about.
-    renewal.ok_or_else(|| ApiError::json(StatusCode::BAD_REQUEST, json!({ "non_field_errors": ["Invalid data."] })))
+    let renewal = SubscriptionPlanRenewal {
+        id: RenewalId(0),
+        customer_agreement: portfolio.agreement.uuid,
+        prior_subscription_plan: prior,
+        renewed_subscription_plan: renewed,
+        salesforce_opportunity_id: body.salesforce_opportunity_id,
+        number_of_licenses: body.number_of_licenses,
+        effective_date: body.effective_date,
+        renewed_expiration_date: body.renewed_expiration_date,
+        processed: false,
+        processed_datetime: None,
+        renewed_plan_title: body.renewed_plan_title,
+        license_types_to_copy: body.license_types_to_copy,
+        disable_auto_apply_licenses: body.disable_auto_apply_licenses,
+        exempt_from_batch_processing: body.exempt_from_batch_processing,
+        created: now,
+        modified: now,
+    };
+    Ok((portfolio, renewal))
+}
+
+/// The complaint about a plan that is not one of the agreement's, or is the wrong one.
+pub fn unknown(field: &str, plan: PlanId) -> Complaints {
+    Complaints::of(field, format!("Invalid pk \"{plan}\" - object does not exist."))
 }

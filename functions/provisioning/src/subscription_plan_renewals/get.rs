@@ -8,18 +8,21 @@ use axum::{
     response::Response,
 };
 use license_api::{
-    ApiError, Body, Conditions, Doc, Fields, PROVISIONERS, Presence, Requester, RequiredPermission, Route, RouteAccess,
-    Text,
+    ApiError, Body, Change, Complaints, Conditions, Doc, PROVISIONERS, Requester, RequiredPermission, Route,
+    RouteAccess, body,
     doc::{self, ResponseDoc, Shape},
     etag, wire,
 };
-use license_domain::{
-    PlanId, Portfolio, RenewalId, SubscriptionPlanRenewal,
-    maxima::{MAX_LINE_ITEM, MAX_TITLE},
-};
+use license_domain::{LicenseTypesToCopy, PlanId, Portfolio, RenewalId, SubscriptionPlanRenewal, Timestamp};
 use license_storage::{Attempt, RenewalError};
 
-use crate::{Context, change::Change, subscription_plan_renewals::create::FIELDS as CREATED};
+use crate::{
+    Context,
+    subscription_plan_renewals::create::{
+        DISABLE_AUTO_APPLY, EFFECTIVE_DATE, EXEMPT, LICENSE_TYPES_TO_COPY, NUMBER_OF_LICENSES, RENEWED_EXPIRATION_DATE,
+        RENEWED_PLAN, RENEWED_PLAN_TITLE, SALE, unknown,
+    },
+};
 
 const PATH: &str = "/api/v1/provisioning-admins/subscription-plan-renewals/{renewal}/";
 pub(crate) const ACCESS: RouteAccess =
@@ -31,7 +34,7 @@ pub const GET: Route = Route {
     path: PATH,
     access: ACCESS,
     doc: &Doc {
-        summary: "A renewal",
+        summary: "Get a renewal",
         query: &[],
         body: &[],
         answers: &[ResponseDoc::new(200, "The renewal.", Shape::Of(doc::schema::<wire::Renewal>))],
@@ -45,9 +48,9 @@ pub const PATCH: Route = Route {
     path: PATH,
     access: ACCESS,
     doc: &Doc {
-        summary: "Changes a renewal; what is left out stays",
+        summary: "Update a renewal; what is left out stays",
         query: &[],
-        body: &doc::optional_from(doc::without_first::<10, 9>(CREATED), 0),
+        body: PatchBody::FIELDS,
         answers: &[
             ResponseDoc::new(200, "The renewal.", Shape::Of(doc::schema::<wire::Renewal>)),
             ResponseDoc::new(422, "Another renewal leads to the plan, or it is being processed.", Shape::Text),
@@ -60,7 +63,7 @@ pub const DELETE: Route = Route {
     path: PATH,
     access: ACCESS,
     doc: &Doc {
-        summary: "Deletes a renewal",
+        summary: "Delete a renewal",
         query: &[],
         body: &[],
         answers: &[
@@ -70,18 +73,23 @@ pub const DELETE: Route = Route {
     },
 };
 
-/// What can be changed.
-const FIELDS: [&str; 9] = [
-    "renewed_subscription_plan",
-    "salesforce_opportunity_id",
-    "number_of_licenses",
-    "effective_date",
-    "renewed_expiration_date",
-    "renewed_plan_title",
-    "license_types_to_copy",
-    "disable_auto_apply_licenses",
-    "exempt_from_batch_processing",
-];
+body! {
+    /// A change to a renewal. What is left out stays as it is.
+    struct PatchBody {
+        #[serde(default)]
+        renewed_subscription_plan: Change<PlanId> = RENEWED_PLAN,
+        #[serde(default)]
+        salesforce_opportunity_id: Change<String> = SALE.optional(),
+        number_of_licenses: Option<u64> = NUMBER_OF_LICENSES.optional(),
+        effective_date: Option<Timestamp> = EFFECTIVE_DATE.optional(),
+        renewed_expiration_date: Option<Timestamp> = RENEWED_EXPIRATION_DATE.optional(),
+        #[serde(default)]
+        renewed_plan_title: Change<String> = RENEWED_PLAN_TITLE,
+        license_types_to_copy: Option<LicenseTypesToCopy> = LICENSE_TYPES_TO_COPY,
+        disable_auto_apply_licenses: Option<bool> = DISABLE_AUTO_APPLY,
+        exempt_from_batch_processing: Option<bool> = EXEMPT,
+    }
+}
 
 pub(crate) fn not_found() -> ApiError {
     ApiError::not_found("SubscriptionPlanRenewal")
@@ -180,41 +188,32 @@ fn changed(
     portfolio: &Portfolio,
     before: &SubscriptionPlanRenewal,
 ) -> Result<SubscriptionPlanRenewal, ApiError> {
-    let mut fields = Fields::new(body);
-    for name in body.0.keys().filter(|name| !FIELDS.contains(&name.as_str())) {
-        fields.fail(name, "This field cannot be changed.");
-    }
-    let there = |name: &str| body.0.contains_key(name);
-    let text = |max| Text { presence: Presence::Nullable, blank: false, max };
-    let renewed = fields.uuid("renewed_subscription_plan", Presence::Nullable).map(PlanId);
-    let sale = fields.text("salesforce_opportunity_id", text(MAX_LINE_ITEM));
-    let licenses = fields.integer("number_of_licenses", Presence::Optional, Some(1), None);
-    let effective_date = fields.datetime("effective_date", Presence::Optional);
-    let renewed_expiration_date = fields.datetime("renewed_expiration_date", Presence::Optional);
-    let title = fields.text("renewed_plan_title", text(MAX_TITLE));
-    let license_types_to_copy = fields.choice("license_types_to_copy", Presence::Optional);
-    let disable_auto_apply = fields.boolean("disable_auto_apply_licenses", Presence::Optional);
-    let exempt = fields.boolean("exempt_from_batch_processing", Presence::Optional);
-    if let Some(plan) = renewed
+    let others = body.0.keys().filter(|name| PatchBody::FIELDS.iter().all(|field| field.name != *name));
+    let mut complaints = Complaints::default();
+    others.for_each(|name| complaints.add(name, "This field cannot be changed."));
+    let change = match (complaints.finish(), PatchBody::read(body)) {
+        (Ok(()), Ok(change)) => change,
+        (Err(complaints), Err(others)) => return Err(complaints.with(others).into()),
+        (Err(complaints), _) | (_, Err(complaints)) => return Err(complaints.into()),
+    };
+    if let Change::To(Some(plan)) = change.renewed_subscription_plan
         && (portfolio.plan(plan).is_none() || plan == before.prior_subscription_plan)
     {
-        fields.fail("renewed_subscription_plan", format!("Invalid pk \"{plan}\" - object does not exist."));
+        return Err(unknown("renewed_subscription_plan", plan).into());
     }
-    fields.finish()?;
     let before = before.clone();
-    let licenses = licenses.map(|licenses| u64::try_from(licenses).expect("the field is 1 at least"));
     Ok(SubscriptionPlanRenewal {
-        renewed_subscription_plan: Change::new(there("renewed_subscription_plan"), renewed)
-            .over(before.renewed_subscription_plan),
-        salesforce_opportunity_id: Change::new(there("salesforce_opportunity_id"), sale)
-            .over(before.salesforce_opportunity_id),
-        number_of_licenses: licenses.unwrap_or(before.number_of_licenses),
-        effective_date: effective_date.unwrap_or(before.effective_date),
-        renewed_expiration_date: renewed_expiration_date.unwrap_or(before.renewed_expiration_date),
-        renewed_plan_title: Change::new(there("renewed_plan_title"), title).over(before.renewed_plan_title),
-        license_types_to_copy: license_types_to_copy.unwrap_or(before.license_types_to_copy),
-        disable_auto_apply_licenses: disable_auto_apply.unwrap_or(before.disable_auto_apply_licenses),
-        exempt_from_batch_processing: exempt.unwrap_or(before.exempt_from_batch_processing),
+        renewed_subscription_plan: change.renewed_subscription_plan.over(before.renewed_subscription_plan),
+        salesforce_opportunity_id: change.salesforce_opportunity_id.over(before.salesforce_opportunity_id),
+        number_of_licenses: change.number_of_licenses.unwrap_or(before.number_of_licenses),
+        effective_date: change.effective_date.unwrap_or(before.effective_date),
+        renewed_expiration_date: change.renewed_expiration_date.unwrap_or(before.renewed_expiration_date),
+        renewed_plan_title: change.renewed_plan_title.over(before.renewed_plan_title),
+        license_types_to_copy: change.license_types_to_copy.unwrap_or(before.license_types_to_copy),
+        disable_auto_apply_licenses: change.disable_auto_apply_licenses.unwrap_or(before.disable_auto_apply_licenses),
+        exempt_from_batch_processing: change
+            .exempt_from_batch_processing
+            .unwrap_or(before.exempt_from_batch_processing),
         modified: context.app.now(),
         ..before
     })

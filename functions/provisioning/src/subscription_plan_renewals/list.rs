@@ -4,16 +4,21 @@
 use license_domain::number::to_u64;
 use std::collections::BTreeSet;
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State};
 use license_api::{
-    ApiError, Doc, PROVISIONERS, Page, PageQuery, Params, Requester, RequiredPermission, Route, RouteAccess,
-    doc::{self, Kind, Param, ResponseDoc, Shape},
+    ApiError, Complaints, Doc, Field, PROVISIONERS, Page, PageQuery, Params, Requester, RequiredPermission, Route,
+    RouteAccess,
+    doc::{self, ResponseDoc, Shape},
+    fields::{TEXT, UUID},
     wire,
 };
 use license_domain::{AgreementId, PlanId, Portfolio, SubscriptionPlanRenewal};
-use serde_json::json;
 
 use crate::Context;
+
+const SALE: Field = Field::new(TEXT, "Sold under this line item.").optional().named("salesforce_opportunity_id");
+const PRIOR_PLAN: Field = Field::new(UUID, "The plan that ends.").optional().named("prior_subscription_plan");
+const RENEWED_PLAN: Field = Field::new(UUID, "The plan that follows.").optional().named("renewed_subscription_plan");
 
 /// The list.
 pub const ROUTE: Route = Route {
@@ -22,12 +27,7 @@ pub const ROUTE: Route = Route {
     access: RouteAccess::Roles { roles: PROVISIONERS, listing: false, missing: RequiredPermission::ProvisioningPlans },
     doc: &Doc {
         summary: "Renewals",
-        query: &[
-            Param::optional("salesforce_opportunity_id", Kind::Words, "Sold under this line item."),
-            Param::optional("prior_subscription_plan", Kind::Uuid, "The plan that ends."),
-            Param::optional("renewed_subscription_plan", Kind::Uuid, "The plan that follows."),
-            doc::PAGE,
-        ],
+        query: &[SALE, PRIOR_PLAN, RENEWED_PLAN, doc::PAGE],
         body: &[],
         answers: &[ResponseDoc::new(200, "A page.", Shape::Of(doc::schema::<Page<wire::Renewal>>))],
     },
@@ -42,9 +42,9 @@ pub async fn handle(
     page: PageQuery,
 ) -> Result<Json<Page<wire::Renewal>>, ApiError> {
     requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningPlans)?;
-    let prior = plan(&context, &params, "prior_subscription_plan").await?;
-    let renewed = plan(&context, &params, "renewed_subscription_plan").await?;
-    let sale = params.get("salesforce_opportunity_id").map(str::trim).filter(|sale| !sale.is_empty());
+    let prior = plan(&context, &params, &PRIOR_PLAN).await?;
+    let renewed = plan(&context, &params, &RENEWED_PLAN).await?;
+    let sale = params.text(&SALE);
     let is_meant = |renewal: &SubscriptionPlanRenewal| {
         prior.is_none_or(|plan| renewal.prior_subscription_plan == plan)
             && renewed.is_none_or(|plan| renewal.renewed_subscription_plan == Some(plan))
@@ -66,11 +66,11 @@ pub async fn handle(
 }
 
 /// A plan that a filter names; 400 where there is none of that id.
-async fn plan(context: &Context, params: &Params, name: &'static str) -> Result<Option<PlanId>, ApiError> {
-    let Some(plan) = params.uuid::<PlanId>(name)? else { return Ok(None) };
+async fn plan(context: &Context, params: &Params, parameter: &Field) -> Result<Option<PlanId>, ApiError> {
+    let Some(plan) = params.uuid::<PlanId>(parameter)? else { return Ok(None) };
     if context.portfolios.portfolio_of_plan(plan).await?.is_some() {
         return Ok(Some(plan));
     }
     let complaint = "Select a valid choice. That choice is not one of the available choices.";
-    Err(ApiError::json(StatusCode::BAD_REQUEST, json!({ name: [complaint] })))
+    Err(Complaints::of(parameter.name, complaint).into())
 }

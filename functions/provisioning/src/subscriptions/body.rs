@@ -1,91 +1,121 @@
-//! The fields of a new plan, checked one by one.
+//! The fields of a plan: those of a new one, and those of a change.
 
-use license_api::{Body, Fields, Presence, Text};
+use license_api::{
+    Change, Field, body,
+    fields::{BOOLEAN, Format, INTEGER, MOMENT, UUID, integer, one_of, text},
+};
 use license_domain::{
-    AgreementId, CatalogId, ChangeReason, ProductId, Timestamp,
+    AgreementId, CatalogId, ChangeReason, ProductId, SubscriptionPlan, Timestamp,
     maxima::{MAX_LINE_ITEM, MAX_TITLE},
 };
-use serde_json::{Map, Value};
+use serde_json::json;
 
-/// The share of a plan that may be revoked under a cap where the body does not say it, in percent.
-const REVOKE_MAX_PERCENTAGE: i64 = 5;
+const REASONS: Format = one_of(|| ChangeReason::ALL.iter().map(|reason| reason.as_str().to_owned()).collect());
+/// Negative numbers are refused by the endpoint, in the contract's words.
+const SIZE: Format = Format::Integer { min: 0, max: i64::MAX, is_checked: false };
 
-/// A new plan as the body has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "the contract's fields")]
-pub struct PlanBody {
-    pub title: String,
-    pub start_date: Timestamp,
-    pub expiration_date: Timestamp,
-    pub customer_agreement: AgreementId,
-    pub enterprise_catalog_uuid: Option<CatalogId>,
-    /// Negative numbers are refused later, as the contract has it.
-    pub desired_num_licenses: i64,
-    pub is_active: bool,
-    pub product: ProductId,
-    pub change_reason: ChangeReason,
-    pub salesforce_opportunity_line_item: Option<String>,
-    pub for_internal_use_only: bool,
-    pub is_revocation_cap_enabled: bool,
-    pub revoke_max_percentage: u32,
-    pub can_freeze_unused_licenses: bool,
-    pub should_auto_apply_licenses: Option<bool>,
+const CHANGE_REASON: Field = Field::new(REASONS, "Why.");
+const TITLE: Field = Field::new(text(MAX_TITLE), "Its title, unique in the agreement.").example(|| json!("Acme 2027"));
+const START_DATE: Field = Field::new(MOMENT, "When it starts.").example(|| json!("2027-01-01T00:00:00Z"));
+const EXPIRATION_DATE: Field = Field::new(MOMENT, "When it ends.").example(|| json!("2028-01-01T00:00:00Z"));
+const CUSTOMER_AGREEMENT: Field = Field::new(UUID, "Its agreement.");
+const CATALOG: Field = Field::new(UUID, "Its catalog; the agreement's, if left out.").nullable().optional();
+const DESIRED_NUM_LICENSES: Field =
+    Field::new(SIZE, "How many licenses it has, at most 1,000,000 unless for internal use.").example(|| json!(500));
+const IS_ACTIVE: Field = Field::new(BOOLEAN, "Whether it is in use.").optional();
+const PRODUCT: Field = Field::new(INTEGER, "What it is sold as.").example(|| json!(1));
+const LINE_ITEM: Field =
+    Field::new(text(MAX_LINE_ITEM), "The line item, `00k…`; may be null where the plan type allows it.")
+        .nullable()
+        .example(|| json!("00k000000000000001"));
+const INTERNAL: Field = Field::new(BOOLEAN, "Whether it is for the company's own use.").optional();
+const HAS_CAP: Field = Field::new(BOOLEAN, "Whether revocations are limited.").optional();
+const CAP: Field = Field::new(integer(0, 100), "The limit, in percent of its licenses.").optional();
+const CAN_FREEZE: Field = Field::new(BOOLEAN, "Whether unused licenses may be frozen.").optional();
+const AUTO_APPLY: Field =
+    Field::new(BOOLEAN, "Whether learners may take a license without an invitation.").nullable().optional();
+
+body! {
+    /// A new plan.
+    #[derive(PartialEq, Eq)]
+    pub struct PlanBody {
+        pub change_reason: ChangeReason = CHANGE_REASON,
+        pub title: String = TITLE,
+        pub start_date: Timestamp = START_DATE,
+        pub expiration_date: Timestamp = EXPIRATION_DATE,
+        pub customer_agreement: AgreementId = CUSTOMER_AGREEMENT,
+        pub desired_num_licenses: i64 = DESIRED_NUM_LICENSES,
+        pub product: ProductId = PRODUCT,
+        pub salesforce_opportunity_line_item: Option<String> = LINE_ITEM,
+        pub enterprise_catalog_uuid: Option<CatalogId> = CATALOG,
+        pub is_active: bool = IS_ACTIVE.default(|| json!(false)),
+        pub for_internal_use_only: bool = INTERNAL.default(|| json!(false)),
+        pub is_revocation_cap_enabled: bool = HAS_CAP.default(|| json!(false)),
+        pub revoke_max_percentage: u32 = CAP.default(|| json!(5)),
+        pub can_freeze_unused_licenses: bool = CAN_FREEZE.default(|| json!(false)),
+        pub should_auto_apply_licenses: Option<bool> = AUTO_APPLY,
+    }
 }
 
-impl PlanBody {
-    /// The plan, or the complaints about its fields.
-    pub fn parse(body: &Body) -> Result<Self, Map<String, Value>> {
-        let mut fields = Fields::new(body);
-        let text = |presence, max| Text { presence, blank: false, max };
-        let title = fields.text("title", text(Presence::Required, MAX_TITLE));
-        let start_date = fields.datetime("start_date", Presence::Required);
-        let expiration_date = fields.datetime("expiration_date", Presence::Required);
-        let customer_agreement = fields.uuid("customer_agreement", Presence::Required);
-        let enterprise_catalog_uuid = fields.uuid("enterprise_catalog_uuid", Presence::Nullable).map(CatalogId);
-        let desired_num_licenses = fields.integer("desired_num_licenses", Presence::Required, None, None);
-        let is_active = fields.boolean("is_active", Presence::Optional).unwrap_or_default();
-        let product = fields.integer("product", Presence::Required, None, None);
-        let change_reason = fields.choice("change_reason", Presence::Required);
-        let line_item = text(Presence::RequiredNullable, MAX_LINE_ITEM);
-        let salesforce_opportunity_line_item = fields.text("salesforce_opportunity_line_item", line_item);
-        let for_internal_use_only = fields.boolean("for_internal_use_only", Presence::Optional).unwrap_or_default();
-        let is_revocation_cap_enabled =
-            fields.boolean("is_revocation_cap_enabled", Presence::Optional).unwrap_or_default();
-        let percentage = fields.integer("revoke_max_percentage", Presence::Optional, Some(0), Some(100));
-        let can_freeze_unused_licenses =
-            fields.boolean("can_freeze_unused_licenses", Presence::Optional).unwrap_or_default();
-        let should_auto_apply_licenses = fields.boolean("should_auto_apply_licenses", Presence::Nullable);
-        let plan = if fields.is_valid() {
-            // Each of these is there, as nothing was complained about.
-            (|| {
-                Some(Self {
-                    title: title?,
-                    start_date: start_date?,
-                    expiration_date: expiration_date?,
-                    customer_agreement: AgreementId(customer_agreement?),
-                    enterprise_catalog_uuid,
-                    desired_num_licenses: desired_num_licenses?,
-                    is_active,
-                    product: ProductId(product?),
-                    change_reason: change_reason?,
-                    salesforce_opportunity_line_item,
-                    for_internal_use_only,
-                    is_revocation_cap_enabled,
-                    revoke_max_percentage: u32::try_from(percentage.unwrap_or(REVOKE_MAX_PERCENTAGE)).ok()?,
-                    can_freeze_unused_licenses,
-                    should_auto_apply_licenses,
-                })
-            })()
-        } else {
-            None
-        };
-        plan.ok_or_else(|| fields.into_errors())
+body! {
+    /// A change to a plan. What is left out stays as it is.
+    #[derive(PartialEq, Eq)]
+    pub struct PlanPatch {
+        pub change_reason: ChangeReason = CHANGE_REASON,
+        pub title: Option<String> = TITLE.optional(),
+        pub start_date: Option<Timestamp> = START_DATE.optional(),
+        pub expiration_date: Option<Timestamp> = EXPIRATION_DATE.optional(),
+        pub customer_agreement: Option<AgreementId> = CUSTOMER_AGREEMENT.optional(),
+        pub desired_num_licenses: Option<i64> = DESIRED_NUM_LICENSES.optional(),
+        pub product: Option<ProductId> = PRODUCT.optional(),
+        #[serde(default)]
+        pub salesforce_opportunity_line_item: Change<String> = LINE_ITEM.optional(),
+        #[serde(default)]
+        pub enterprise_catalog_uuid: Change<CatalogId> = CATALOG,
+        pub is_active: Option<bool> = IS_ACTIVE,
+        pub for_internal_use_only: Option<bool> = INTERNAL,
+        pub is_revocation_cap_enabled: Option<bool> = HAS_CAP,
+        pub revoke_max_percentage: Option<u32> = CAP,
+        pub can_freeze_unused_licenses: Option<bool> = CAN_FREEZE,
+        #[serde(default)]
+        pub should_auto_apply_licenses: Change<bool> = AUTO_APPLY,
+    }
+}
+
+impl PlanPatch {
+    /// Whether it changes what the plan is sold as.
+    pub const fn touches_product(&self) -> bool {
+        self.product.is_some() || self.salesforce_opportunity_line_item.is_named()
+    }
+
+    /// The plan with the change; its number of licenses is decided elsewhere.
+    pub fn apply(&self, before: &SubscriptionPlan, now: Timestamp) -> SubscriptionPlan {
+        let before = before.clone();
+        let line_item = &self.salesforce_opportunity_line_item;
+        SubscriptionPlan {
+            title: self.title.clone().unwrap_or(before.title),
+            start_date: self.start_date.unwrap_or(before.start_date),
+            expiration_date: self.expiration_date.unwrap_or(before.expiration_date),
+            enterprise_catalog_uuid: self.enterprise_catalog_uuid.over(before.enterprise_catalog_uuid),
+            is_active: self.is_active.unwrap_or(before.is_active),
+            product: self.product.or(before.product),
+            salesforce_opportunity_line_item: line_item.over(before.salesforce_opportunity_line_item),
+            for_internal_use_only: self.for_internal_use_only.unwrap_or(before.for_internal_use_only),
+            is_revocation_cap_enabled: self.is_revocation_cap_enabled.unwrap_or(before.is_revocation_cap_enabled),
+            revoke_max_percentage: self.revoke_max_percentage.unwrap_or(before.revoke_max_percentage),
+            can_freeze_unused_licenses: self.can_freeze_unused_licenses.unwrap_or(before.can_freeze_unused_licenses),
+            should_auto_apply_licenses: self.should_auto_apply_licenses.over(before.should_auto_apply_licenses),
+            change_reason: self.change_reason,
+            modified: now,
+            ..before
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use license_api::Body;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -102,7 +132,7 @@ mod tests {
                 value => fields.insert(name.clone(), value.clone()),
             };
         }
-        PlanBody::parse(&Body::json(fields.clone())).map_err(Value::Object)
+        PlanBody::read(&Body::json(fields.clone())).map_err(license_api::Complaints::into_value)
     }
 
     #[test]

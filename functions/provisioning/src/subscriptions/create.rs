@@ -11,17 +11,15 @@ use axum::{Json, extract::State, http::StatusCode};
 use futures::try_join;
 use license_api::{
     ApiError, Body, Doc, PROVISIONERS, Requester, RequiredPermission, Route, RouteAccess,
-    doc::{self, Kind, Param, Shape},
+    doc::{self, Shape},
     wire,
 };
 use license_domain::{
     AgreementId, ChangeReason, Portfolio, ProductCatalog, Random, SeatLayout, SeatPrefix, SubscriptionPlan, Timestamp,
-    maxima::{MAX_LINE_ITEM, MAX_TITLE},
 };
 use license_storage::CreatePlanError;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 
 use crate::{
     Context,
@@ -29,50 +27,15 @@ use crate::{
     subscriptions::rules::{self as rules, Refusal},
 };
 
-/// The fields of a plan; a change needs the first one only.
-pub const FIELDS: [Param; 15] = [
-    Param::required(
-        "change_reason",
-        Kind::OneOf(&["new", "incorrect_user_input", "delayed_payment", "organization_requested_change", "other"]),
-        "Why.",
-    ),
-    Param::required("title", Kind::Text(MAX_TITLE), "Its title, unique in the agreement."),
-    Param::required("start_date", Kind::Moment, "When it starts."),
-    Param::required("expiration_date", Kind::Moment, "When it ends."),
-    Param::required("customer_agreement", Kind::Uuid, "Its agreement."),
-    Param::required(
-        "desired_num_licenses",
-        Kind::Integer(0),
-        "How many licenses it has, at most 1,000,000 unless for internal use.",
-    ),
-    Param::required("product", Kind::Integer(1), "What it is sold as."),
-    Param::required(
-        "salesforce_opportunity_line_item",
-        Kind::OptionalText(MAX_LINE_ITEM),
-        "The line item, `00k…`; may be null where the plan type allows it.",
-    ),
-    Param::optional("enterprise_catalog_uuid", Kind::OptionalUuid, "Its catalog; the agreement's, if left out."),
-    Param::optional("is_active", Kind::Boolean, "Whether it is in use."),
-    Param::optional("for_internal_use_only", Kind::Boolean, "Whether it is for the company's own use."),
-    Param::optional("is_revocation_cap_enabled", Kind::Boolean, "Whether revocations are limited."),
-    Param::optional("revoke_max_percentage", Kind::Integer(0), "The limit, in percent of its licenses, at most 100."),
-    Param::optional("can_freeze_unused_licenses", Kind::Boolean, "Whether unused licenses may be frozen."),
-    Param::optional(
-        "should_auto_apply_licenses",
-        Kind::OptionalBoolean,
-        "Whether learners may take a license without an invitation.",
-    ),
-];
-
 /// A new plan.
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/provisioning-admins/subscriptions/",
     access: RouteAccess::Roles { roles: PROVISIONERS, listing: false, missing: RequiredPermission::ProvisioningPlans },
     doc: &Doc {
-        summary: "Makes a plan with all its licenses",
+        summary: "Create a plan with all its licenses",
         query: &[],
-        body: &FIELDS,
+        body: PlanBody::FIELDS,
         answers: &[
             doc::ResponseDoc::new(201, "The plan.", Shape::Of(doc::schema::<CreatePlanResponse>)),
             doc::ResponseDoc::new(400, "It is not valid.", Shape::Error),
@@ -112,8 +75,7 @@ pub async fn handle(
         let (portfolio, products) = try_join!(portfolios.portfolio(plan.customer_agreement), portfolios.products())?;
         return Ok(created(&portfolio.ok_or(Refusal::NoAgreement)?, &plan, &products));
     }
-    let body = PlanBody::parse(&body?)
-        .map_err(|complaints| ApiError::json(StatusCode::BAD_REQUEST, json!({ "error": complaints })))?;
+    let body = PlanBody::read(&body?).map_err(rules::complain)?;
     let portfolios = &context.portfolios;
     let (portfolio, products) = try_join!(portfolios.portfolio(body.customer_agreement), portfolios.products())?;
     let portfolio = portfolio.ok_or(Refusal::NoAgreement)?;

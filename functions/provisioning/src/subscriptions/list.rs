@@ -31,8 +31,8 @@ pub async fn handle(
     page: PageQuery,
 ) -> Result<Json<Page<wire::Plan>>, ApiError> {
     requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningPlans)?;
-    let also_inactive = params.flag("include_inactive", false);
-    let portfolios = portfolios(&context, params.uuid("enterprise_customer_uuid")?).await?;
+    let also_inactive = params.flag(&doc::INCLUDE_INACTIVE);
+    let portfolios = portfolios(&context, params.uuid(&doc::ENTERPRISE)?).await?;
     let listed = portfolios.iter().flat_map(|found| found.plans.iter().map(move |plan| (found, plan)));
     let listed: Vec<_> = listed.filter(|(_, plan)| plan.is_active || also_inactive).collect();
     Ok(Json(plans::page(&*context.portfolios, listed, &page, context.app.now()).await?))

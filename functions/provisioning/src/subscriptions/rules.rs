@@ -1,7 +1,7 @@
 //! What holds for every plan, new or changed.
 
 use axum::http::StatusCode;
-use license_api::ApiError;
+use license_api::{ApiError, Complaints};
 use license_domain::{CatalogId, CustomerAgreement, ProductCatalog, ProductId, plan::MAX_LICENSES};
 use serde_json::json;
 
@@ -39,11 +39,16 @@ impl From<Refusal> for ApiError {
     }
 }
 
+/// 400 with the complaints about a plan's fields.
+pub fn complain(complaints: Complaints) -> ApiError {
+    ApiError::json(StatusCode::BAD_REQUEST, json!({ "error": complaints.into_value() }))
+}
+
 /// The product exists, and a line item is named if plans of its type need one.
 pub fn check_product(product: ProductId, line_item: Option<&str>, products: &ProductCatalog) -> Result<(), ApiError> {
     if products.product(product).is_none() {
         let complaint = format!("Invalid pk \"{product}\" - object does not exist.");
-        return Err(ApiError::json(StatusCode::BAD_REQUEST, json!({ "error": { "product": [complaint] } })));
+        return Err(complain(Complaints::of("product", complaint)));
     }
     let is_needed = products.plan_type(product).is_some_and(|kind| kind.sf_id_required);
     if is_needed && !line_item.is_some_and(|id| id.starts_with(LINE_ITEM_PREFIX)) {

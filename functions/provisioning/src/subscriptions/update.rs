@@ -26,12 +26,10 @@ use license_storage::{Attempt, UpdateError};
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 
 use crate::{
     Context,
-    subscriptions::create::FIELDS,
-    subscriptions::patch::PlanPatch,
+    subscriptions::body::PlanPatch,
     subscriptions::rules::{self as rules, Refusal},
 };
 
@@ -41,9 +39,9 @@ pub const ROUTE: Route = Route {
     path: "/api/v1/provisioning-admins/subscriptions/{plan}/",
     access: RouteAccess::Roles { roles: PROVISIONERS, listing: false, missing: RequiredPermission::ProvisioningPlans },
     doc: &Doc {
-        summary: "Changes a plan; what is left out stays",
+        summary: "Update a plan; what is left out stays",
         query: &[doc::INCLUDE_INACTIVE],
-        body: &doc::optional_from(FIELDS, 1),
+        body: PlanPatch::FIELDS,
         answers: &[
             doc::ResponseDoc::new(200, "The plan.", Shape::Of(doc::schema::<UpdatePlanResponse>)),
             doc::ResponseDoc::new(400, "It is not valid.", Shape::Error),
@@ -104,9 +102,8 @@ pub async fn handle(
 ) -> Result<Response, ApiError> {
     let id: PlanId = id(&plan)?;
     requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningPlans)?;
-    let patch = PlanPatch::parse(&body?)
-        .map_err(|complaints| ApiError::json(StatusCode::BAD_REQUEST, json!({ "error": complaints })))?;
-    let also_inactive = params.flag("include_inactive", false);
+    let patch = PlanPatch::read(&body?).map_err(rules::complain)?;
+    let also_inactive = params.flag(&doc::INCLUDE_INACTIVE);
     let not_found = || ApiError::error(StatusCode::NOT_FOUND, "No record found.");
     if let Some(plan) = requester.recorded::<SubscriptionPlan>().await? {
         let portfolio = context.portfolios.portfolio_of_plan(id).await?.ok_or_else(not_found)?;

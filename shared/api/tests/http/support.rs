@@ -12,7 +12,7 @@ use axum::{
 };
 use license_api::{
     ADMINS, ApiError, ApiSettings, AppState, Doc, Endpoints, Params, Requester, RequiredPermission, Route, RouteAccess,
-    doc::{Kind, Param},
+    doc::{self, ENTERPRISE},
     id,
 };
 use license_domain::{Clock, EnterpriseId, JobId, Random, RoleGrant, RoleName, Scope, Timestamp};
@@ -122,15 +122,14 @@ const ONE: Route = route("GET", "/api/v1/things/{thing}/", false);
 const MAKE: Route = route("POST", "/api/v1/things/{thing}/", false);
 /// Its path says nothing of its forms.
 const RESULTS: Route = route("GET", "/api/v1/results/", true);
-const TABLE_DOC: &Doc =
-    &Doc { query: &[Param::optional("format", Kind::OneOf(&["json", "csv"]), "The form.")], ..*DOC };
+const TABLE_DOC: &Doc = &Doc { query: &[doc::FORMAT], ..*DOC };
 const TABLE: Route = Route { doc: TABLE_DOC, ..route("GET", "/api/v1/table/", true) };
 const BREAK: Route =
     Route { method: "GET", path: "/break/", access: RouteAccess::Anyone { is_counted: true }, doc: DOC };
 
 async fn list(requester: Requester, params: Params) -> Result<Json<Value>, ApiError> {
     requester.require_listing(ADMINS)?;
-    let enterprise: Option<EnterpriseId> = params.uuid("enterprise_customer_uuid")?;
+    let enterprise: Option<EnterpriseId> = params.uuid(&ENTERPRISE)?;
     Ok(Json(json!({ "enterprise": enterprise, "request": requester.request_id, "padding": "x".repeat(2000) })))
 }
 

@@ -66,7 +66,8 @@ fn ids(deliveries: &[Value]) -> BTreeSet<String> {
 fn signature(delivery: &Value, secrets: &[&str]) -> String {
     let secrets: Vec<WebhookSecret> = secrets.iter().map(|secret| WebhookSecret((*secret).to_owned())).collect();
     let (id, timestamp) = (text(delivery, "id"), text(delivery, "timestamp"));
-    function_webhooks::header(secrets.iter(), (&id, &timestamp), &text(delivery, "text")).expect("a secret that can be read")
+    function_webhooks::header(secrets.iter(), (&id, &timestamp), &text(delivery, "text"))
+        .expect("a secret that can be read")
 }
 
 #[tokio::test]

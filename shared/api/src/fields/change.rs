@@ -1,20 +1,24 @@
 //! A change to a field that may be null.
 
-/// What becomes of the field.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use serde::{Deserialize, Deserializer};
+
+/// Whether a field changes, and to what. The field of a body has `#[serde(default)]`, so that it may be left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Change<T> {
     /// The body does not name it.
+    #[default]
     Keep,
     /// It gets this value, or none.
     To(Option<T>),
 }
 
-impl<T: Clone> Change<T> {
-    /// Of a field that the body names, or does not.
-    pub fn new(is_named: bool, value: Option<T>) -> Self {
-        if is_named { Self::To(value) } else { Self::Keep }
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Change<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(Self::To)
     }
+}
 
+impl<T: Clone> Change<T> {
     /// The value after the change.
     pub fn over(&self, before: Option<T>) -> Option<T> {
         match self {

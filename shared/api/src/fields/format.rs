@@ -1,0 +1,342 @@
+//! What values have to be like, and the contract's words where they are not.
+
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Utc};
+use license_domain::{EmailAddress, Timestamp, clock::to_micros};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{Complaints, Field};
+use crate::body::type_name;
+
+/// The most items of a list that has no maximum of its own: more than the largest body holds of addresses.
+pub const MAX_ITEMS: usize = 100_000;
+
+const NOT_NULL: &str = "This field may not be null.";
+const NOT_BLANK: &str = "This field may not be blank.";
+
+/// What a value has to be like.
+#[derive(Clone, Copy, Debug)]
+pub enum Format {
+    /// A text of `min` to `max` characters, without the spaces around it.
+    Text {
+        /// The fewest characters.
+        min: usize,
+        /// The most characters.
+        max: usize,
+        /// Whether a number counts as the text that it is written as.
+        takes_numbers: bool,
+    },
+    /// An e-mail address.
+    Email,
+    /// A UUID.
+    Uuid,
+    /// A whole number.
+    Integer {
+        /// The least.
+        min: i64,
+        /// The most.
+        max: i64,
+        /// Whether what is less or more is refused here. If not, the endpoint does that, in words of its own.
+        is_checked: bool,
+    },
+    /// Yes or no, in any of the spellings that the contract takes.
+    Boolean,
+    /// A time; UTC where it names no offset.
+    Moment,
+    /// One of these words.
+    OneOf {
+        /// The words.
+        words: fn() -> Vec<String>,
+        /// What another word is not, as a complaint says.
+        noun: &'static str,
+    },
+    /// A list.
+    List {
+        /// What its items have to be like.
+        items: &'static Format,
+        /// Whether items may be null.
+        has_null: bool,
+        /// The fewest items.
+        min: usize,
+        /// The most.
+        max: usize,
+    },
+    /// An object whose fields depend on what the body's `kind` says: the fields for each kind. The endpoint reads them.
+    ByKind(fn() -> Vec<(&'static str, Vec<Field>)>),
+    /// Any JSON: the endpoint checks it. This is its schema.
+    Unchecked(fn() -> Value),
+}
+
+/// A text of any length, for parameters of a query string: the URL's own length limits them.
+pub const TEXT: Format = Format::Text { min: 0, max: usize::MAX, takes_numbers: true };
+/// An e-mail address.
+pub const EMAIL: Format = Format::Email;
+/// A UUID.
+pub const UUID: Format = Format::Uuid;
+/// Yes or no.
+pub const BOOLEAN: Format = Format::Boolean;
+/// A time.
+pub const MOMENT: Format = Format::Moment;
+/// Any whole number.
+pub const INTEGER: Format = integer(i64::MIN, i64::MAX);
+
+/// A text of 1 to `max` characters.
+pub const fn text(max: usize) -> Format {
+    Format::Text { min: 1, max, takes_numbers: true }
+}
+
+/// A text of at most `max` characters, perhaps none.
+pub const fn blank_text(max: usize) -> Format {
+    Format::Text { min: 0, max, takes_numbers: true }
+}
+
+/// A text of `min` to `max` characters as an item of a list, where numbers are none.
+pub const fn text_item(min: usize, max: usize) -> Format {
+    Format::Text { min, max, takes_numbers: false }
+}
+
+/// A whole number from `min` to `max`.
+pub const fn integer(min: i64, max: i64) -> Format {
+    Format::Integer { min, max, is_checked: true }
+}
+
+/// One of these words.
+pub const fn one_of(words: fn() -> Vec<String>) -> Format {
+    Format::OneOf { words, noun: "a valid choice" }
+}
+
+/// A list with an item at least.
+pub const fn list(items: &'static Format) -> Format {
+    Format::List { items, has_null: false, min: 1, max: MAX_ITEMS }
+}
+
+/// What is wrong with a value: a list of messages, or an object of them by the position of an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint(Value);
+
+impl Complaint {
+    /// As it is in a response.
+    pub fn into_value(self) -> Value {
+        self.0
+    }
+}
+
+impl<T: Into<String>> From<T> for Complaint {
+    fn from(message: T) -> Self {
+        Self(json!([message.into()]))
+    }
+}
+
+impl From<Complaints> for Complaint {
+    fn from(complaints: Complaints) -> Self {
+        Self(Value::Object(complaints.into_map("item")))
+    }
+}
+
+impl Format {
+    /// The same list, with so many items at most.
+    #[must_use]
+    pub const fn at_most(self, max: usize) -> Self {
+        match self {
+            Self::List { items, has_null, min, .. } => Self::List { items, has_null, min, max },
+            other => other,
+        }
+    }
+
+    /// The same list, and it may be empty.
+    #[must_use]
+    pub const fn or_empty(self) -> Self {
+        match self {
+            Self::List { items, has_null, max, .. } => Self::List { items, has_null, min: 0, max },
+            other => other,
+        }
+    }
+
+    /// The same list, and its items may be null.
+    #[must_use]
+    pub const fn of_nullable(self) -> Self {
+        match self {
+            Self::List { items, min, max, .. } => Self::List { items, has_null: true, min, max },
+            other => other,
+        }
+    }
+
+    /// Reads a value that is not null: its canonical form, as the domain's types are deserialized from it.
+    pub fn parse(&self, value: &Value) -> Result<Value, Complaint> {
+        match *self {
+            Self::Text { min, max, takes_numbers } => {
+                let text =
+                    if takes_numbers { written(value) } else { value.as_str().map(|text| text.trim().to_owned()) };
+                let text = text.ok_or("Not a valid string.")?;
+                check_text(&text, min, max)?;
+                Ok(Value::from(text))
+            }
+            Self::Email => {
+                let text = written(value).ok_or("Not a valid string.")?;
+                if text.is_empty() {
+                    return Err(NOT_BLANK.into());
+                }
+                let email = EmailAddress::parse(&text).map_err(|_| "Enter a valid email address.")?;
+                Ok(Value::from(email.as_given()))
+            }
+            Self::Uuid => {
+                let uuid = value.as_str().and_then(|text| Uuid::try_parse(text.trim()).ok());
+                Ok(Value::from(uuid.ok_or("Must be a valid UUID.")?.to_string()))
+            }
+            Self::Integer { min, max, is_checked } => {
+                let number = whole_number(value).ok_or("A valid integer is required.")?;
+                if is_checked && number < min {
+                    return Err(format!("Ensure this value is greater than or equal to {min}.").into());
+                }
+                if is_checked && number > max {
+                    return Err(format!("Ensure this value is less than or equal to {max}.").into());
+                }
+                Ok(Value::from(number))
+            }
+            Self::Boolean => Ok(Value::from(boolean(value).ok_or("Must be a valid boolean.")?)),
+            Self::Moment => {
+                const FORMAT: &str = "Datetime has wrong format. Use one of these formats instead: \
+                                      YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z].";
+                let at = value.as_str().and_then(|text| moment(text.trim())).ok_or(FORMAT)?;
+                Ok(Value::from(at.to_rfc3339_opts(SecondsFormat::Micros, true)))
+            }
+            Self::OneOf { words, noun } => {
+                let word = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                if words().contains(&word) {
+                    return Ok(Value::from(word));
+                }
+                // A complaint is as short as the words are.
+                let shown: String = word.chars().take(MAX_SHOWN).collect();
+                Err(format!("\"{shown}\" is not {noun}.").into())
+            }
+            Self::List { items, has_null, min, max } => parse_list(value, *items, has_null, (min, max)),
+            Self::ByKind(_) if value.is_object() => Ok(value.clone()),
+            Self::ByKind(_) => Err("Expected a dictionary of items.".into()),
+            Self::Unchecked(_) => Ok(value.clone()),
+        }
+    }
+}
+
+/// The most characters of a wrong word that a complaint repeats.
+const MAX_SHOWN: usize = 255;
+
+fn parse_list(value: &Value, items: Format, has_null: bool, (min, max): (usize, usize)) -> Result<Value, Complaint> {
+    let Value::Array(values) = value else {
+        return Err(format!("Expected a list of items but got type \"{}\".", type_name(value)).into());
+    };
+    if values.len() < min {
+        return Err("This list may not be empty.".into());
+    }
+    let mut complaints = Complaints::default();
+    let mut parsed = Vec::with_capacity(values.len().min(max));
+    for (position, value) in values.iter().enumerate() {
+        let item = match value {
+            Value::Null if has_null => Ok(Value::Null),
+            Value::Null => Err(NOT_NULL.into()),
+            value => items.parse(value),
+        };
+        match item {
+            Ok(item) => parsed.push(item),
+            Err(complaint) => complaints.set(&position.to_string(), complaint),
+        }
+    }
+    complaints.finish()?;
+    if parsed.len() > max {
+        return Err(format!("Ensure this field has no more than {max} elements.").into());
+    }
+    Ok(Value::Array(parsed))
+}
+
+fn check_text(text: &str, min: usize, max: usize) -> Result<(), Complaint> {
+    if text.is_empty() && min == 1 {
+        return Err(NOT_BLANK.into());
+    }
+    if text.contains('\0') {
+        return Err("Null characters are not allowed.".into());
+    }
+    if min > 0 && text.chars().nth(min - 1).is_none() {
+        return Err(format!("Ensure this field has at least {min} characters.").into());
+    }
+    if text.chars().nth(max).is_some() {
+        return Err(format!("Ensure this field has no more than {max} characters.").into());
+    }
+    Ok(())
+}
+
+/// Texts, and numbers as they are written; nothing else is a text.
+fn written(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.trim().to_owned()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn boolean(value: &Value) -> Option<bool> {
+    let word = match value {
+        Value::Bool(value) => return Some(*value),
+        value => written(value)?,
+    };
+    match word.as_str() {
+        "t" | "T" | "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" | "1" => {
+            Some(true)
+        }
+        "f" | "F" | "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" | "0" => {
+            Some(false)
+        }
+        _ => None,
+    }
+}
+
+fn whole_number(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64().or_else(|| whole(number.as_f64()?)),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+fn whole(number: f64) -> Option<i64> {
+    #[expect(clippy::cast_possible_truncation, reason = "checked to be a whole number of that range")]
+    (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64)
+}
+
+fn moment(text: &str) -> Option<Timestamp> {
+    if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
+        return Some(to_micros(moment.with_timezone(&Utc)));
+    }
+    let naive = text.trim_end_matches('Z');
+    let formats = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
+    let offsets = ["%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z"];
+    let with_offset = || offsets.iter().find_map(|format| DateTime::parse_from_str(text, format).ok());
+    let day = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(|day| day.and_time(NaiveTime::MIN));
+    let found = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(naive, format).ok()).or_else(day);
+    let found = found.map(|naive| naive.and_utc()).or_else(|| Some(with_offset()?.with_timezone(&Utc)));
+    // Years are four digits on the wire; chrono reads others, too.
+    found.filter(|at| (1..=9999).contains(&at.year())).map(to_micros)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_in_every_form_that_the_peer_reads() {
+        let noon = moment("2026-01-02T12:00:00Z");
+        assert!(noon.is_some());
+        for text in [
+            "2026-01-02T12:00:00+00:00",
+            "2026-01-02T13:00:00+01:00",
+            "2026-01-02 12:00:00",
+            "2026-01-02T12:00",
+            "2026-01-02T12:00Z",
+            "2026-01-02T12:00:00.000000",
+            "2026-01-02T12:00:00+0000",
+        ] {
+            assert_eq!(moment(text), noon, "{text}");
+        }
+        assert_eq!(moment("2026-01-02"), moment("2026-01-02T00:00:00Z"));
+        assert_eq!(moment("2026-13-02T12:00:00Z"), None);
+        assert_eq!(moment("+12026-01-02T12:00:00"), None);
+    }
+}
