@@ -79,7 +79,7 @@ const ROOMS: &[Room] = &[
     Room {
         package: "license-work",
         never_named: &["http", "axum", "reqwest", "aws-*", "aws_*", "lambda_*", "serde_dynamo"],
-        never_below: &["license-api", "license-runtime", "license-importer", "axum"],
+        never_below: &["license-storage-dynamodb", "license-api", "license-runtime", "license-importer", "axum"],
     },
     Room {
         package: "license-api",
