@@ -78,7 +78,7 @@ impl Renewals {
     /// Processes a renewal within the time of a request.
     ///
     /// 1. Open its run, or find the one that is under way. Only this may refuse.
-    /// 2. Copy what is not copied yet ([`Self::copy_licenses`]), in the name of this request.
+    /// 2. Copy what is not copied yet (`copy_licenses`), in the name of this request.
     /// 3. Close. Of all who come here one closes it; for the others it was processed already.
     /// 4. Record the outcome. Opening has recorded which run will have it.
     /// 5. After a crash, or when the time has ended, a worker does 2 and 3 for what is left, or the next request.
