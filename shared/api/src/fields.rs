@@ -1,4 +1,4 @@
-//! A request's fields, declared once: [`body!`] makes the type that a handler gets, and the list of [`Field`]s that is in the
+//! A request's fields, declared once: `body!` makes the type that a handler gets, and the list of [`Field`]s that is in the
 //! route's `doc`. The list checks bodies (in the contract's words), and is what the API's document and the tests of malformed
 //! requests are made of.
 //!
