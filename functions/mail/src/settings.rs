@@ -71,8 +71,8 @@ mod names {
 impl MailSettings {
     /// What is read here, beside what Braze's and SES's own settings are.
     pub const DECLARED: &[Setting] = &[
-        Setting::plain(names::LEARNER_PORTAL_URL),
-        Setting::plain(names::ADMIN_PORTAL_URL),
+        Setting::plain(names::LEARNER_PORTAL_URL).url(),
+        Setting::plain(names::ADMIN_PORTAL_URL).url(),
         Setting::plain(names::CUSTOMER_SUCCESS_EMAIL),
         Setting::plain(names::MAIL_SENDER),
         Setting::plain(MailCampaign::Of(MailKind::Assignment).setting()),

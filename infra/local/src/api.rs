@@ -27,7 +27,7 @@ impl Product {
     pub fn new(template: Template, settings: &Settings, store: &Arc<Store>) -> Result<Self, StartError> {
         macro_rules! function {
             ($name:literal, $function:ident) => {{
-                let context = $function::compose(&parts($function::SETTINGS, settings, store));
+                let context = $function::compose(&parts($function::SETTINGS, settings, store)?);
                 ($name, $function::router(context.map_err(StartError::Compose)?))
             }};
         }

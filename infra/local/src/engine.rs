@@ -5,6 +5,7 @@ mod stream;
 
 use std::{
     fmt,
+    fs::{File, TryLockError},
     net::SocketAddr,
     path::Path,
     sync::{
@@ -25,6 +26,9 @@ use crate::StartError;
 /// The file that the table is kept in.
 const FILE: &str = "table.sqlite";
 
+/// The file that a runner holds locked while it uses the folder.
+const LOCK: &str = "lock";
+
 /// The engine numbers each record of its stream by looking through all that are there: without an index a table that
 /// has seen many changes becomes slower with each.
 const STREAM_INDEX: &str = "CREATE INDEX IF NOT EXISTS _stream_records_in_order
@@ -39,6 +43,8 @@ pub struct Engine {
 enum Kind {
     Embedded {
         database: Database,
+        /// Keeps other runners away from the folder; the system releases it when the process ends, however it ends.
+        lock: Option<File>,
         /// Whether its file was made by this start.
         is_new: bool,
         stop: watch::Sender<bool>,
@@ -65,9 +71,9 @@ impl Engine {
         // First, so that a taken port is reported before a file is made.
         let (listener, url) = crate::listen(address).await?;
         let failed = |error: &dyn fmt::Display| StartError::Engine(error.to_string());
-        let (database, is_new) = match data {
-            Some(folder) => open(folder)?,
-            None => (in_memory().map_err(|error| failed(&error))?, true),
+        let (lock, (database, is_new)) = match data {
+            Some(folder) => (Some(lock(folder)?), open(folder)?),
+            None => (None, (in_memory().map_err(|error| failed(&error))?, true)),
         };
         let (stop, mut stopped) = watch::channel(false);
         let served = database.clone();
@@ -78,7 +84,7 @@ impl Engine {
             };
             let _ = dynoxide::server::serve_with_shutdown(listener, served, end).await;
         });
-        Ok(Self { url, kind: Kind::Embedded { database, is_new, stop, task } })
+        Ok(Self { url, kind: Kind::Embedded { database, lock, is_new, stop, task } })
     }
 
     /// One that another process serves at that URL, for instance AWS's own local edition, with its stream.
@@ -120,9 +126,10 @@ impl Engine {
 
     /// Stops it, and waits until its file is closed.
     pub async fn stop(self) {
-        if let Kind::Embedded { stop, task, .. } = self.kind {
+        if let Kind::Embedded { stop, task, lock, .. } = self.kind {
             stop.send_replace(true);
             let _ = tokio::time::timeout(crate::STOP_TIMEOUT, task).await;
+            drop(lock);
         }
     }
 }
@@ -142,9 +149,25 @@ fn hasten(name: &str) -> rusqlite::Result<()> {
     rusqlite::Connection::open(name)?.execute_batch(STREAM_INDEX)
 }
 
-fn open(folder: &Path) -> Result<(Database, bool), StartError> {
-    let unusable = |path: &Path, cause: String| StartError::Data { path: path.to_owned(), cause };
+fn unusable(path: &Path, cause: String) -> StartError {
+    StartError::Data { path: path.to_owned(), cause }
+}
+
+/// Makes the folder, and takes it for this process.
+fn lock(folder: &Path) -> Result<File, StartError> {
     std::fs::create_dir_all(folder).map_err(|error| unusable(folder, error.to_string()))?;
+    let path = folder.join(LOCK);
+    // What is in the file does not matter, only who has it locked.
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(|error| unusable(&path, error.to_string()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StartError::InUse(folder.to_owned())),
+        Err(TryLockError::Error(error)) => Err(unusable(&path, error.to_string())),
+    }
+}
+
+fn open(folder: &Path) -> Result<(Database, bool), StartError> {
     let path = folder.join(FILE);
     let text = path.to_str().ok_or_else(|| unusable(&path, "the path is not text".to_owned()))?;
     let is_new = !path.exists();

@@ -25,6 +25,9 @@ pub enum StartError {
         /// Why.
         cause: String,
     },
+    /// Another runner uses the folder.
+    #[error("cannot keep data in {}: another runner uses it", .0.display())]
+    InUse(PathBuf),
     /// The embedded engine failed.
     #[error("the embedded DynamoDB does not start: {0}")]
     Engine(String),
@@ -34,6 +37,9 @@ pub enum StartError {
     /// A schedule of the template is not understood.
     #[error("the template: the schedule {0:?} is not understood")]
     Schedule(String),
+    /// A setting that must be a URL is none.
+    #[error("the setting {0}")]
+    Setting(#[from] license_settings::NotAUrl),
     /// A function cannot be put together from its settings.
     #[error("{0}")]
     Compose(license_runtime::Error),

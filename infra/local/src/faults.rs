@@ -129,7 +129,12 @@ pub async fn inject(State(faults): State<std::sync::Arc<Faults>>, request: Reque
     }
 }
 
-/// The server drops a connection whose handler unwinds. No panic is reported, because none is meant.
+// A connection breaks by unwinding. Where panics abort, the first fault would end the runner.
+#[cfg(not(panic = "unwind"))]
+compile_error!("build the runner with a profile that unwinds");
+
+/// The server drops a connection whose handler unwinds: each connection is a task of its own. No panic is reported,
+/// because none is meant.
 fn broken() -> Response {
     std::panic::resume_unwind(Box::new("a fault on demand"))
 }

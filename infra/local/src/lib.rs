@@ -12,6 +12,7 @@ pub mod faults;
 pub mod import;
 pub mod keys;
 mod local;
+mod loopback;
 pub mod pollers;
 mod schedules;
 pub mod services;
@@ -186,7 +187,7 @@ pub async fn start_on(
         tokens: tokens_,
         key_set,
     };
-    let router = local::router(local).fallback_service(product.router());
+    let router = local::router(local).layer(axum::middleware::from_fn(loopback::only)).fallback_service(product.router());
     let (stop, mut stopped) = watch::channel(false);
     let server = tokio::spawn(async move {
         let end = async move {
@@ -281,7 +282,7 @@ impl Running {
 
     /// The parts of a function that declares these settings, over the runner's own settings and stand-ins.
     pub fn parts(&self, declared: Declared) -> Parts {
-        workers::parts(declared, &self.settings, &self.store)
+        workers::parts(declared, &self.settings, &self.store).expect("the same settings were good at the start")
     }
 
     /// A token with these claims; `None` where the settings name keys that are not ours.

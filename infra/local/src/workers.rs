@@ -15,9 +15,10 @@ use crate::{
 };
 
 /// What a function is put together from here: those of the runner's settings that it declares.
-pub fn parts(declared: Declared, settings: &Settings, store: &Arc<Store>) -> Parts {
+pub fn parts(declared: Declared, settings: &Settings, store: &Arc<Store>) -> Result<Parts, StartError> {
     let settings = license_settings::Settings::read(declared, settings.lookup());
-    Parts { settings, aws: aws_config(), store: store.clone() }
+    settings.check_urls()?;
+    Ok(Parts { settings, aws: aws_config(), store: store.clone() })
 }
 
 /// The functions of the stream and of the queues.
@@ -27,18 +28,18 @@ pub fn handlers(settings: &Settings, store: &Arc<Store>) -> Result<Handlers, Sta
         let relay = relay.clone();
         Box::pin(async move { function_relay::handle_stream(&relay, event, &id).await })
     });
-    let mail = function_mail::compose(&parts(function_mail::SETTINGS, settings, store)).map_err(StartError::Compose)?;
+    let mail = function_mail::compose(&parts(function_mail::SETTINGS, settings, store)?).map_err(StartError::Compose)?;
     let mail: QueueHandler = Arc::new(move |event| {
         let mail = mail.clone();
         Box::pin(async move { function_mail::handle(&mail, event).await })
     });
     let bulk =
-        function_workers::compose(&parts(function_workers::SETTINGS, settings, store)).map_err(StartError::Compose)?;
+        function_workers::compose(&parts(function_workers::SETTINGS, settings, store)?).map_err(StartError::Compose)?;
     let bulk: QueueHandler = Arc::new(move |event| {
         let bulk = bulk.clone();
         Box::pin(async move { function_workers::handle(&bulk, event).await })
     });
-    let webhooks = parts(function_webhooks::SETTINGS, settings, store);
+    let webhooks = parts(function_webhooks::SETTINGS, settings, store)?;
     let webhooks = function_webhooks::compose(&webhooks).map_err(StartError::Compose)?;
     let webhooks: QueueHandler = Arc::new(move |event| {
         let webhooks = webhooks.clone();
@@ -52,12 +53,12 @@ pub fn handlers(settings: &Settings, store: &Arc<Store>) -> Result<Handlers, Sta
 
 /// The function of the stream.
 pub fn relay(settings: &Settings, store: &Arc<Store>) -> Result<function_relay::Context, StartError> {
-    function_relay::compose(&parts(function_relay::SETTINGS, settings, store)).map_err(StartError::Compose)
+    function_relay::compose(&parts(function_relay::SETTINGS, settings, store)?).map_err(StartError::Compose)
 }
 
 /// The function of the schedule.
 pub fn sweeper(settings: &Settings, store: &Arc<Store>) -> Result<function_sweeper::Context, StartError> {
-    function_sweeper::compose(&parts(function_sweeper::SETTINGS, settings, store)).map_err(StartError::Compose)
+    function_sweeper::compose(&parts(function_sweeper::SETTINGS, settings, store)?).map_err(StartError::Compose)
 }
 
 /// A configuration for stand-ins on this machine: plain HTTP, and credentials that are not checked.

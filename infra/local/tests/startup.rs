@@ -1,10 +1,11 @@
 //! The runner as a process: what it says when it cannot start, and that it stops when it is asked to.
 
 use std::{
-    io::{BufRead, BufReader, Read},
-    net::TcpListener,
+    io::{self, BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
     path::PathBuf,
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
+    time::Duration,
 };
 
 fn runner(arguments: &[&str]) -> Command {
@@ -130,6 +131,115 @@ fn a_setting_that_cannot_be_used() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.trim().lines().count() == 1, "{said}");
     assert!(said.contains("JWT_PUBLIC_SIGNING_JWK_SET"), "{said}");
+}
+
+#[test]
+fn a_setting_that_must_be_a_url_and_is_none() {
+    for (name, value) in [("LMS_URL", "lms.example.com"), ("LEARNER_PORTAL_URL", "/portal"), ("BRAZE_API_URL", "ftp://x")] {
+        let mut command = runner(&["--listen", "127.0.0.1:0", "--no-demo"]);
+        let output = command.env(name, value).output().expect("the runner starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.trim().lines().count() == 1, "{name}: {said}");
+        assert!(said.contains(name) && said.contains("URL"), "{said}");
+    }
+}
+
+/// A runner that is ready. It is killed when it is dropped.
+struct Started {
+    process: Child,
+    said: String,
+}
+
+impl Started {
+    fn new(arguments: &[&str]) -> Self {
+        let mut process = runner(&["--listen", "127.0.0.1:0"]).args(arguments).spawn().expect("the runner starts");
+        let mut output = BufReader::new(process.stdout.take().expect("piped"));
+        let mut said = String::new();
+        while !said.contains("Tokens") {
+            assert_ne!(output.read_line(&mut said).expect("text"), 0, "it ended: {said}");
+        }
+        Self { process, said }
+    }
+
+    /// The address behind that word of what it said.
+    fn address(&self, word: &str) -> String {
+        let (_, rest) = self.said.split_once(&format!("{word} http://")).expect("an address");
+        rest.split(['/', ' ', '\n']).next().expect("an address").to_owned()
+    }
+
+    fn is_running(&mut self) -> bool {
+        self.process.try_wait().expect("a process").is_none()
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        self.process.kill().and_then(|()| self.process.wait()).map(drop).unwrap_or_default();
+    }
+}
+
+/// Sends a request, and reads all of the response.
+fn call(address: &str, head: &str, body: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_millis(500)))?;
+    write!(stream, "{head}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len())?;
+    let mut response = String::new();
+    stream.read_to_string(&mut response)?;
+    Ok(response)
+}
+
+/// In whichever profile this is built: a connection breaks by unwinding, which a profile that aborts would end the
+/// process with.
+#[test]
+fn faults_end_connections_and_not_the_process() {
+    let mut runner = Started::new(&["--no-demo"]);
+    let (api, services) = (runner.address("the runner "), runner.address("AWS        "));
+    let token = || call(&services, "POST /oauth2/access_token HTTP/1.1\r\nHost: localhost", "");
+    assert!(token().expect("a response").starts_with("HTTP/1.1 200"));
+    for how in ["reset", "reset_after", "timeout_after"] {
+        let fault = format!(r#"{{"service": "lms", "next": 2, "how": "{how}"}}"#);
+        let added = call(&api, "POST /_local/faults HTTP/1.1\r\nHost: localhost", &fault).expect("a response");
+        assert!(added.starts_with("HTTP/1.1 201"), "{added}");
+        for _ in 0..2 {
+            // The connection ends without a byte, or there is no byte until the client gives up.
+            let broken = token();
+            assert!(broken.as_ref().map_or(how == "timeout_after", String::is_empty) || broken.is_err(), "{how}: {broken:?}");
+        }
+        assert!(runner.is_running(), "{how} ended the runner");
+        assert!(token().expect("a response").starts_with("HTTP/1.1 200"), "{how}");
+    }
+}
+
+/// A page whose name was made to lead to this machine must not get a token.
+#[test]
+fn its_own_routes_answer_only_to_names_of_this_machine() {
+    let runner = Started::new(&[]);
+    let api = runner.address("the runner ");
+    let status = |head: &str| {
+        let response = call(&api, head, "").expect("a response");
+        response.split(' ').nth(1).expect("a status").to_owned()
+    };
+    let token = "GET /_local/tokens/operator HTTP/1.1\r\nHost:";
+    assert_eq!(status(&format!("{token} localhost:8000")), "200");
+    assert_eq!(status(&format!("{token} {api}\r\nOrigin: http://localhost:3000")), "200");
+    assert_eq!(status(&format!("{token} rebound.example")), "403");
+    assert_eq!(status(&format!("{token} {api}\r\nOrigin: https://rebound.example")), "403");
+    assert_eq!(status(&format!("{token} {api}\r\nOrigin: null")), "403");
+    assert_eq!(status("DELETE /_local/calls HTTP/1.1\r\nHost: rebound.example"), "403");
+    // The product's own routes are open to other names: what keeps them is the token.
+    assert_eq!(status("GET /health/ HTTP/1.1\r\nHost: rebound.example"), "200");
+}
+
+#[test]
+fn a_folder_that_another_runner_uses() {
+    let folder = std::env::temp_dir().join(format!("license-local-{}-shared", std::process::id()));
+    let path = folder.to_str().expect("a path of text");
+    let first = Started::new(&["--no-demo", "--data", path]);
+    fails_with_one_line(&["--listen", "127.0.0.1:0", "--no-demo", "--data", path], "another runner");
+    // It is killed, and leaves nothing that would have to be removed.
+    drop(first);
+    drop(Started::new(&["--no-demo", "--data", path]));
+    std::fs::remove_dir_all(folder).expect("a folder");
 }
 
 /// Starts, says where it listens, answers, and stops cleanly when the terminal says so.

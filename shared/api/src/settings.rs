@@ -183,7 +183,7 @@ pub struct LearnerPortal(pub String);
 
 impl LearnerPortal {
     /// What is read here.
-    pub const DECLARED: &[Setting] = &[Setting::plain(variables::LEARNER_PORTAL_URL)];
+    pub const DECLARED: &[Setting] = &[Setting::plain(variables::LEARNER_PORTAL_URL).url()];
 
     /// The portal that `lookup` knows.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {

@@ -99,7 +99,7 @@ const BRAZE_APP_ID: &str = "BRAZE_APP_ID";
 impl BrazeSettings {
     /// What is read here.
     pub const DECLARED: &[Setting] =
-        &[Setting::plain(BRAZE_API_URL), Setting::secret(BRAZE_API_KEY), Setting::plain(BRAZE_APP_ID)];
+        &[Setting::plain(BRAZE_API_URL).url(), Setting::secret(BRAZE_API_KEY), Setting::plain(BRAZE_APP_ID)];
 
     /// The settings that `lookup` knows. An empty value is the same as none.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {

@@ -112,7 +112,7 @@ struct Refusal {
 
 impl SecretsClient {
     /// What is read here.
-    pub const DECLARED: &[Setting] = &[Setting::optional(SECRETS_MANAGER_ENDPOINT), Setting::optional(SSM_ENDPOINT)];
+    pub const DECLARED: &[Setting] = &[Setting::optional(SECRETS_MANAGER_ENDPOINT).url(), Setting::optional(SSM_ENDPOINT).url()];
 
     /// A client with that configuration's region and credentials; where the services are if not at AWS, `lookup` knows.
     pub fn new(

@@ -64,7 +64,7 @@ const SES_ENDPOINT: &str = "SES_ENDPOINT";
 
 impl SesSettings {
     /// What is read here.
-    pub const DECLARED: &[Setting] = &[Setting::plain(SES_SENDER), Setting::plain(SES_ENDPOINT)];
+    pub const DECLARED: &[Setting] = &[Setting::plain(SES_SENDER), Setting::plain(SES_ENDPOINT).url()];
 
     /// The settings that `lookup` knows. An empty value is the same as none.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {

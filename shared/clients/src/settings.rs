@@ -44,7 +44,7 @@ mod names {
 impl ClientSettings {
     /// What is read here.
     pub const DECLARED: &[Setting] =
-        &[Setting::plain(names::LMS_URL), Setting::plain(names::OAUTH2_KEY), Setting::secret(names::OAUTH2_SECRET)];
+        &[Setting::plain(names::LMS_URL).url(), Setting::plain(names::OAUTH2_KEY), Setting::secret(names::OAUTH2_SECRET)];
 
     /// The settings that `lookup` knows. An empty value is the same as none.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
@@ -74,7 +74,7 @@ pub struct CatalogSettings {
 
 impl CatalogSettings {
     /// What is read here.
-    pub const DECLARED: &[Setting] = &[Setting::plain(names::ENTERPRISE_CATALOG_URL)];
+    pub const DECLARED: &[Setting] = &[Setting::plain(names::ENTERPRISE_CATALOG_URL).url()];
 
     /// The settings that `lookup` knows. An empty value is the same as none.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {

@@ -21,11 +21,11 @@ pub struct QueueSettings {
 
 impl QueueSettings {
     /// What is read here for the queue of mails.
-    pub const MAIL: &[Setting] = &[Setting::plain(Queue::Mail.setting()), Setting::plain(SQS_ENDPOINT)];
+    pub const MAIL: &[Setting] = &[Setting::plain(Queue::Mail.setting()), Setting::plain(SQS_ENDPOINT).url()];
     /// What is read here for the queue of jobs and calls.
-    pub const BULK: &[Setting] = &[Setting::plain(Queue::Bulk.setting()), Setting::plain(SQS_ENDPOINT)];
+    pub const BULK: &[Setting] = &[Setting::plain(Queue::Bulk.setting()), Setting::plain(SQS_ENDPOINT).url()];
     /// What is read here for the queue of webhooks.
-    pub const WEBHOOKS: &[Setting] = &[Setting::plain(Queue::Webhooks.setting()), Setting::plain(SQS_ENDPOINT)];
+    pub const WEBHOOKS: &[Setting] = &[Setting::plain(Queue::Webhooks.setting()), Setting::plain(SQS_ENDPOINT).url()];
 
     /// The settings of these queues that `lookup` knows. An empty value is the same as none.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>, queues: &[Queue]) -> Self {
@@ -47,7 +47,7 @@ pub struct BusSettings {
 
 impl BusSettings {
     /// What is read here.
-    pub const DECLARED: &[Setting] = &[Setting::plain(EVENT_BUS_NAME), Setting::plain(EVENTBRIDGE_ENDPOINT)];
+    pub const DECLARED: &[Setting] = &[Setting::plain(EVENT_BUS_NAME), Setting::plain(EVENTBRIDGE_ENDPOINT).url()];
 
     /// The settings that `lookup` knows. An empty value is the same as none.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {

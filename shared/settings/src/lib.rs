@@ -1,7 +1,13 @@
 //! Settings: what an operator sets, as environment variables. A function declares those that it reads; from the one
 //! declaration follow what it is handed, which secrets it resolves, and what `template.yaml` must set and grant.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
+
+use url::Url;
 
 /// A setting that a function reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +16,8 @@ pub struct Setting {
     pub name: &'static str,
     /// Where its value may come from.
     pub kind: Kind,
+    /// Whether its value is the address of a service or of a page.
+    pub is_url: bool,
 }
 
 /// Where a setting's value may come from.
@@ -26,17 +34,23 @@ pub enum Kind {
 impl Setting {
     /// A setting that the template sets.
     pub const fn plain(name: &'static str) -> Self {
-        Self { name, kind: Kind::Plain }
+        Self { name, kind: Kind::Plain, is_url: false }
     }
 
     /// A setting that may name a secret.
     pub const fn secret(name: &'static str) -> Self {
-        Self { name, kind: Kind::Secret }
+        Self { name, kind: Kind::Secret, is_url: false }
     }
 
     /// A setting that the template need not set.
     pub const fn optional(name: &'static str) -> Self {
-        Self { name, kind: Kind::Optional }
+        Self { name, kind: Kind::Optional, is_url: false }
+    }
+
+    /// The same, whose value is the address of a service or of a page.
+    #[must_use]
+    pub const fn url(self) -> Self {
+        Self { is_url: true, ..self }
     }
 }
 
@@ -47,6 +61,7 @@ pub type Declared = &'static [&'static [Setting]];
 #[derive(Clone, PartialEq, Eq)]
 pub struct Settings {
     kinds: BTreeMap<&'static str, Kind>,
+    urls: BTreeSet<&'static str>,
     values: BTreeMap<&'static str, String>,
 }
 
@@ -59,10 +74,17 @@ impl fmt::Debug for Settings {
 impl Settings {
     /// Reads what is declared, and nothing else. A value is trimmed; an empty one is the same as none.
     pub fn read(declared: Declared, lookup: impl Fn(&str) -> Option<String>) -> Self {
-        let kinds: BTreeMap<&'static str, Kind> =
-            declared.iter().copied().flatten().map(|setting| (setting.name, setting.kind)).collect();
+        let all = || declared.iter().copied().flatten();
+        let kinds: BTreeMap<&'static str, Kind> = all().map(|setting| (setting.name, setting.kind)).collect();
+        let urls = all().filter(|setting| setting.is_url).map(|setting| setting.name).collect();
         let values = kinds.keys().filter_map(|name| Some((*name, text(&lookup, name)?))).collect();
-        Self { kinds, values }
+        Self { kinds, urls, values }
+    }
+
+    /// Refuses the value of a setting that must be a URL and is none.
+    pub fn check_urls(&self) -> Result<(), NotAUrl> {
+        let urls = self.values.iter().filter(|(name, _)| self.urls.contains(*name));
+        urls.map(|(name, value)| if is_url(value) { Ok(()) } else { Err(NotAUrl { setting: name }) }).collect()
     }
 
     /// The value of a setting.
@@ -110,6 +132,11 @@ pub fn url(lookup: impl Fn(&str) -> Option<String>, name: &str) -> Option<String
     text(lookup, name).map(|url| url.trim_end_matches('/').to_owned())
 }
 
+/// Whether a text is the address of something that is served over HTTP.
+fn is_url(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
 /// The number of that name.
 pub fn number<T: FromStr>(
     lookup: impl Fn(&str) -> Option<String>,
@@ -135,6 +162,21 @@ impl fmt::Display for NotANumber {
 }
 
 impl std::error::Error for NotANumber {}
+
+/// A setting that must be a URL, and is none. Its value is not kept: it may hold a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotAUrl {
+    /// The setting's name.
+    pub setting: &'static str,
+}
+
+impl fmt::Display for NotAUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} must be a URL that begins with http:// or https://", self.setting)
+    }
+}
+
+impl std::error::Error for NotAUrl {}
 
 #[cfg(test)]
 mod tests {
@@ -174,6 +216,18 @@ mod tests {
         assert_ne!(other, settings);
         assert_eq!(settings.with(&BTreeMap::from([("KEY", String::new())])).get("KEY"), None);
         assert_eq!(format!("{settings:?}"), r#"{"KEY", "LIMIT", "LMS_URL"}"#);
+    }
+
+    #[test]
+    fn what_must_be_a_url_is_checked() {
+        const PORTAL: Declared = &[&[Setting::plain("PORTAL_URL").url(), Setting::plain("OTHER_URL")]];
+        let check = |value: &str| Settings::read(PORTAL, |_| Some(value.to_owned())).check_urls();
+        for good in ["http://127.0.0.1:8000", "https://portal.example.com/a/", ""] {
+            assert_eq!(check(good), Ok(()), "{good}");
+        }
+        for bad in ["portal.example.com", "localhost:8000", "/portal", "ftp://example.com", "http://", "http://a b/"] {
+            assert_eq!(check(bad), Err(NotAUrl { setting: "PORTAL_URL" }), "{bad}");
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub struct NoTable;
 
 impl StoreSettings {
     /// What is read here.
-    pub const DECLARED: &[Setting] = &[Setting::plain(TABLE_NAME), Setting::plain(DYNAMODB_ENDPOINT)];
+    pub const DECLARED: &[Setting] = &[Setting::plain(TABLE_NAME), Setting::plain(DYNAMODB_ENDPOINT).url()];
 
     /// The settings that `lookup` knows.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, NoTable> {
