@@ -5,7 +5,7 @@
 //! {"kind": "revoke", "subscription_plan": "…", "params": {"all": true}}
 //! {"kind": "assign", "subscription_plan": "…", "params": {"upload": true}}
 //! ```
-//! With `upload` the rows are put to `upload_url` as CSV, and `…/resume/` begins.
+//! With `upload` the rows are uploaded as CSV by the form `upload_form`, and `…/resume/` begins.
 
 use axum::{Json, extract::State, http::StatusCode};
 use license_api::{
@@ -18,7 +18,7 @@ use crate::{
     Context,
     body::{CreateBody, JobRequest},
     response::Shown,
-    upstream,
+    upload_of,
 };
 
 /// A new job.
@@ -80,13 +80,13 @@ pub async fn handle(
     Ok(response)
 }
 
-/// The response to a new job. A link for an upload is a secret: a repetition of the request gets another one.
+/// The response to a new job. A form for an upload is a secret: a repetition of the request gets another one.
 async fn accepted(context: &Context, job: &Job) -> Result<(StatusCode, Json<Shown>), ApiError> {
-    let upload_url = match &job.upload {
-        Some(file) => Some(context.exports.upload_link(file).await.map_err(|error| upstream(&error))?),
+    let upload = match &job.upload {
+        Some(file) => Some(upload_of(context, file).await?),
         None => None,
     };
-    Ok((StatusCode::ACCEPTED, Json(Shown::new(job, &[]).awaiting(upload_url))))
+    Ok((StatusCode::ACCEPTED, Json(Shown::new(job, &[]).awaiting(upload))))
 }
 
 /// A new job as its record has it: without parameters, which no response shows and which can be long.

@@ -10,7 +10,7 @@ use license_api::{
 };
 use license_domain::JobState;
 
-use crate::{Context, find, response::Shown, upstream};
+use crate::{Context, find, response::Shown, upload_of};
 
 /// One job.
 pub const ROUTE: Route = Route {
@@ -32,11 +32,9 @@ pub async fn handle(
 ) -> Result<Json<Shown>, ApiError> {
     let job = find(&context, &requester, &job).await?;
     let lanes = context.jobs.lanes(job.uuid).await?;
-    let upload_url = match (&job.upload, job.state) {
-        (Some(file), JobState::Uploading) => {
-            Some(context.exports.upload_link(file).await.map_err(|error| upstream(&error))?)
-        }
+    let upload = match (&job.upload, job.state) {
+        (Some(file), JobState::Uploading) => Some(upload_of(&context, file).await?),
         _ => None,
     };
-    Ok(Json(Shown::new(&job, &lanes).awaiting(upload_url)))
+    Ok(Json(Shown::new(&job, &lanes).awaiting(upload)))
 }

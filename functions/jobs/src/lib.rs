@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use axum::{Router, extract::FromRef};
 use license_api::{ADMINS, ApiError, AppState, CsvLimit, Endpoints, Requester, RequiredPermission, id};
-use license_clients::{ClientError, Exports};
+use license_clients::{ClientError, Exports, UploadForm};
 use license_domain::{Job, JobId, Portfolio};
 use license_storage::{Jobs, Portfolios};
 
@@ -74,6 +74,13 @@ pub(crate) async fn find(context: &Context, requester: &Requester, job: &str) ->
 pub(crate) async fn portfolio_of(context: &Context, job: &Job) -> Result<Portfolio, ApiError> {
     let found = context.portfolios.portfolio(job.customer_agreement).await?;
     found.ok_or_else(|| ApiError::not_found("CustomerAgreement"))
+}
+
+/// The ways to upload that file.
+pub(crate) async fn upload_of(context: &Context, file: &str) -> Result<(UploadForm, String), ApiError> {
+    let form = context.exports.upload_form(file).await.map_err(|error| upstream(&error))?;
+    let url = context.exports.upload_link(file).await.map_err(|error| upstream(&error))?;
+    Ok((form, url))
 }
 
 pub(crate) fn upstream(error: &ClientError) -> ApiError {

@@ -1,6 +1,9 @@
 //! A job as it is answered.
 
+use std::collections::BTreeMap;
+
 use license_api::wire::time;
+use license_clients::UploadForm;
 use license_domain::number::to_u64;
 use license_domain::{
     EnterpriseId, Job, JobCounts, JobId, JobKind, JobState, Lane, LicenseId, PlanId, RowOutcome, RowResult, Timestamp,
@@ -31,7 +34,10 @@ pub struct Shown {
     reverses: Option<JobId>,
     /// The job that undoes this one.
     reversed_by: Option<JobId>,
-    /// Whereto its rows are put (with PUT), as CSV with the column `user_email`; null where they are not awaited.
+    /// How its rows are uploaded, as CSV with the column `user_email`; null where they are not awaited.
+    upload_form: Option<ShownForm>,
+    /// Deprecated, use `upload_form`: whereto the rows are put (with PUT). Nothing refuses a file that is too large there;
+    /// the job fails.
     upload_url: Option<String>,
     #[serde(serialize_with = "time::serialize")]
     #[schemars(with = "Timestamp")]
@@ -70,17 +76,43 @@ impl Shown {
             problem: job.problem.clone(),
             reverses: job.reverses,
             reversed_by: job.reversed_by,
+            upload_form: None,
             upload_url: None,
             created: job.created,
             modified: job.modified,
         }
     }
 
-    /// The same with the link to put its rows to.
+    /// The same with the ways to upload its rows.
     #[must_use]
-    pub fn awaiting(mut self, upload_url: Option<String>) -> Self {
-        self.upload_url = upload_url;
+    pub fn awaiting(mut self, upload: Option<(UploadForm, String)>) -> Self {
+        if let Some((form, url)) = upload {
+            self.upload_form = Some(form.into());
+            self.upload_url = Some(url);
+        }
         self
+    }
+}
+
+/// A form by which one file can be uploaded, for a while.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "JobUploadForm")]
+pub struct ShownForm {
+    /// Whereto the form is posted, as `multipart/form-data`. 204 says that the file is there.
+    url: String,
+    /// The form's fields, each as it is. The file follows them as the field `file`.
+    fields: BTreeMap<&'static str, String>,
+    /// The most bytes of the file. A larger one is refused, and so is an empty one.
+    max_bytes: u64,
+    /// Until when the form can be posted; the job, asked for again, has another one.
+    #[serde(serialize_with = "time::serialize")]
+    #[schemars(with = "Timestamp")]
+    expires: Timestamp,
+}
+
+impl From<UploadForm> for ShownForm {
+    fn from(form: UploadForm) -> Self {
+        Self { url: form.url, fields: form.fields, max_bytes: form.max_bytes, expires: form.expires }
     }
 }
 

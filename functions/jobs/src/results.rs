@@ -11,8 +11,9 @@ use license_api::{
     ADMINS, ApiError, CursorQuery, Doc, PageQuery, Params, Requester, RequiredPermission, Route, RouteAccess,
     doc::{self, ResponseDoc, Shape},
 };
-use license_domain::RowResult;
-use license_work::{results, results_csv};
+use license_clients::{FileWriter, Written};
+use license_domain::Job;
+use license_work::{WorkError, results, write_results};
 
 use crate::{Context, find, response::ShownRow, upstream};
 
@@ -36,9 +37,6 @@ pub const ROUTE: Route = Route {
 /// How many chunks a page is made of.
 const CHUNKS: u64 = 5;
 
-/// How many are read at once for the whole table.
-const CHUNKS_AT_ONCE: u64 = 50;
-
 pub async fn handle(
     State(context): State<Context>,
     requester: Requester,
@@ -50,21 +48,7 @@ pub async fn handle(
     let job = find(&context, &requester, &job).await?;
     let accepts = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     if params.get(&doc::FORMAT) == Some("csv") || accepts.starts_with("text/csv") {
-        let mut all: Vec<RowResult> = Vec::new();
-        let mut from = 0;
-        while from < job.chunks {
-            let to = job.chunks.min(from + CHUNKS_AT_ONCE);
-            all.extend(results(context.jobs.as_ref(), &job, from, to).await?);
-            from = to;
-        }
-        let csv = results_csv(&all);
-        if csv.len() > context.csv_limit.0 {
-            let name = format!("exports/{}/{}.csv", job.uuid, context.app.random().uuid());
-            let link = context.exports.publish(&name, csv).await.map_err(|error| upstream(&error))?;
-            let headers = [(header::LOCATION, link), (header::CACHE_CONTROL, "no-store".to_owned())];
-            return Ok((StatusCode::SEE_OTHER, headers).into_response());
-        }
-        return Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], csv).into_response());
+        return table(&context, &job).await;
     }
     let from: u64 = match page.cursor()? {
         None => 0,
@@ -74,4 +58,27 @@ pub async fn handle(
     let shown = results(context.jobs.as_ref(), &job, from, to).await?.into_iter().map(ShownRow::from).collect();
     let next = (to < job.chunks).then(|| to.to_string());
     Ok(Json(CursorQuery::new(&page, next.as_deref(), shown)).into_response())
+}
+
+/// The whole table: the response itself, or where that would be too large a file.
+async fn table(context: &Context, job: &Job) -> Result<Response, ApiError> {
+    let name = format!("exports/{}/{}.csv", job.uuid, context.app.random().uuid());
+    let mut file = FileWriter::new(context.exports.as_ref(), name.clone()).unless_small(context.csv_limit.0);
+    let written = write_results(context.jobs.as_ref(), job, &mut file).await;
+    match file.end(written).await.map_err(failed)? {
+        Written::Small(csv) => Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], csv).into_response()),
+        Written::File => {
+            let link = context.exports.link(&name).await.map_err(|error| upstream(&error))?;
+            let headers = [(header::LOCATION, link), (header::CACHE_CONTROL, "no-store".to_owned())];
+            Ok((StatusCode::SEE_OTHER, headers).into_response())
+        }
+    }
+}
+
+fn failed(error: WorkError) -> ApiError {
+    match error {
+        WorkError::Store(error) => error.into(),
+        WorkError::Client(error) => upstream(&error),
+        error => ApiError::Upstream { service: "job", cause: error.to_string(), retryable: error.is_retryable() },
+    }
 }

@@ -30,7 +30,7 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
     let services = Services {
         enterprises: Arc::new(EnterpriseClient::new(client.clone())),
         catalogs: Arc::new(CatalogClient::new(client, CatalogSettings::from_lookup(parts.lookup()))),
-        exports: Arc::new(ExportClient::new(exports, &parts.aws, parts.clock())?),
+        exports: Arc::new(ExportClient::new(exports, &parts.aws, parts.clock(), parts.random())?),
     };
     let enterprises = services.enterprises.clone();
     let renewals = Renewals::new(&parts.store, parts.clock(), parts.random());

@@ -20,6 +20,7 @@ use axum::{
 use license_domain::{CatalogId, Clock, EnterpriseId};
 use license_messaging::Queue;
 use license_storage_dynamodb::Store;
+use license_template::Template;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use tokio::sync::Mutex;
@@ -31,7 +32,10 @@ use crate::{
     settings::Settings,
 };
 
+use files::cors::Cors;
+
 pub use calls::{Call, Calls};
+pub use files::Files;
 
 /// What the stand-ins know.
 #[derive(Clone)]
@@ -82,6 +86,11 @@ impl Services {
         }
     }
 
+    /// The bucket of files.
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
     /// A customer's system that webhooks may be tried with.
     pub fn hooks(&self) -> &hooks::Hooks {
         &self.hooks
@@ -128,7 +137,7 @@ impl Services {
             let name = campaign.setting().to_lowercase().replace("braze_", "").replace('_', "-");
             settings.set_default(campaign.setting(), name);
         }
-        let router = self.router();
+        let router = self.router(Cors::new(&Template::embedded()?, settings));
         let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 tracing::error!(%error, "the stand-ins for other services stopped");
@@ -137,7 +146,16 @@ impl Services {
         Ok((server, url))
     }
 
-    fn router(&self) -> Router {
+    /// The bucket's own routes, which pages of other sites may call.
+    fn bucket(&self, cors: Cors) -> Router<Self> {
+        let file = routing::put(files::put).get(files::get).post(files::post).delete(files::delete);
+        Router::new()
+            .route("/s3/{bucket}/{*name}", file)
+            .route("/s3/{bucket}/", routing::get(files::list).post(files::post_form))
+            .layer(middleware::from_fn_with_state(cors, files::cors::apply))
+    }
+
+    fn router(&self, cors: Cors) -> Router {
         Router::new()
             .route("/oauth2/access_token", routing::post(lms::token))
             .route("/api/user/v1/accounts", routing::get(lms::account))
@@ -162,8 +180,7 @@ impl Services {
             .layer(middleware::from_fn_with_state(self.clone(), calls::record))
             .route("/_local/jwks.json", routing::get(key_set))
             // Files are no calls that anybody would want to read.
-            .route("/s3/{bucket}/{*name}", routing::put(files::put).get(files::get))
-            .route("/s3/{bucket}/", routing::get(files::list))
+            .merge(self.bucket(cors))
             .merge(aws::router(self.aws.clone()).with_state(()))
             .layer(middleware::from_fn_with_state(self.faults.clone(), faults::inject))
             .layer(DefaultBodyLimit::disable())

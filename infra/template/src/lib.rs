@@ -4,6 +4,7 @@
 //! It understands the part of CloudFormation that the template uses, and complains about the rest.
 
 mod alarms;
+mod bucket;
 mod functions;
 mod queues;
 mod read;
@@ -13,6 +14,7 @@ mod table;
 use serde_yaml_ng::Value;
 
 pub use alarms::{AlarmSpec, MetricSpec, Operations};
+pub use bucket::{CorsRule, Origins};
 pub use functions::FunctionSpec;
 pub use queues::{QueueSource, QueueSpec, StreamSource};
 pub use routes::{DEFAULT, Match, RouteSpec};
@@ -43,6 +45,7 @@ pub struct Template {
     table: TableSpec,
     functions: Vec<FunctionSpec>,
     queues: Vec<QueueSpec>,
+    cors: Vec<CorsRule>,
     operations: Operations,
 }
 
@@ -60,6 +63,7 @@ impl Template {
             table: table::read(&resources)?,
             functions: functions::read(&document, &resources)?,
             queues: queues::read(&resources)?,
+            cors: bucket::read(&resources)?,
             operations: alarms::read(&document, &resources)?,
         })
     }
@@ -77,6 +81,11 @@ impl Template {
     /// The queues.
     pub fn queues(&self) -> &[QueueSpec] {
         &self.queues
+    }
+
+    /// Which pages of other sites may read and write the bucket of files.
+    pub fn cors(&self) -> &[CorsRule] {
+        &self.cors
     }
 
     /// The alarms, the dashboard and the outputs.
@@ -171,6 +180,13 @@ mod tests {
                 queue(stream.failures.as_deref().expect("a queue for what is given up"));
             }
         }
+    }
+
+    #[test]
+    fn pages_of_the_portal_may_use_the_bucket() {
+        let methods = ["GET", "PUT", "POST"].map(str::to_owned).to_vec();
+        let rules = [Origins::These(vec!["null".to_owned()]), Origins::Listed("CORS_ORIGIN_WHITELIST".to_owned())];
+        assert_eq!(template().cors(), rules.map(|origins| CorsRule { methods: methods.clone(), origins }));
     }
 
     #[test]

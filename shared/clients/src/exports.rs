@@ -1,16 +1,27 @@
-//! Files that are too large for an answer: put into a bucket, and handed out by a signed link that ends soon.
+//! Files that are too large for a request or for a response: uploaded by a signed form, handed out by a signed link that
+//! ends soon, read and written in parts.
+
+mod file_writer;
+mod form;
+mod refusal;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
-use license_domain::Clock;
+use aws_credential_types::provider::ProvideCredentials;
+use license_domain::{Clock, Random};
 use license_settings::{Setting, text, url};
-use license_telemetry::metrics;
-use reqwest::header;
+use reqwest::{RequestBuilder, Response, header};
 
+use self::refusal::{Refusal, beginning, element};
+pub use self::{
+    file_writer::{FileWriter, Written},
+    form::{MAX_UPLOAD_BYTES, UploadForm},
+};
 use crate::{
     aws::{Api, Signer},
+    caller::{CallLimits, Safety, ServiceCaller},
     error::{ClientError, Service},
     settings::MissingSetting,
 };
@@ -18,32 +29,65 @@ use crate::{
 const API: Api = Api { service: Service::Files, name: "s3", host: "s3" };
 /// How long a link leads somewhere.
 const LIFETIME: Duration = Duration::from_mins(15);
-/// How long putting a file there may take.
+/// How long one call may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
-/// How much of an error is read, about.
-const MAX_ERROR_BYTES: usize = 16_384;
+/// How much of a file is read at once.
+const READ_BYTES: u64 = 4 << 20;
+/// How often a part is read whose body breaks off.
+const READ_ATTEMPTS: u32 = 3;
 
 /// What the answer to a link says of the file, in the form in which it is part of the link.
 const AS_CSV: &str = "response-content-disposition=attachment%3B%20filename%3D%22licenses.csv%22\
                       &response-content-type=text%2Fcsv";
 
-/// Files for download.
+/// A part of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FilePart {
+    /// Its bytes; none where the file ends before.
+    Bytes {
+        /// The bytes.
+        bytes: Vec<u8>,
+        /// Of how many the file consists.
+        size: u64,
+        /// What names this content of the file.
+        tag: String,
+    },
+    /// There is no such file.
+    Missing,
+    /// The file has another content by now.
+    Replaced,
+}
+
+/// Files.
 #[async_trait]
 pub trait Exports: Send + Sync {
-    /// Puts a CSV file there under that name; the link to it.
-    async fn publish(&self, name: &str, csv: String) -> Result<String, ClientError>;
+    /// Puts a CSV file there under that name.
+    async fn put(&self, name: &str, csv: Vec<u8>) -> Result<(), ClientError>;
 
-    /// Puts a file there under that name.
-    async fn put(&self, name: &str, csv: String) -> Result<(), ClientError>;
+    /// Begins a CSV file that is put there in parts; the upload's id.
+    async fn begin_parts(&self, name: &str) -> Result<String, ClientError>;
+
+    /// Puts a part there, which are numbered from 1 on; its tag.
+    async fn put_part(&self, name: &str, upload: &str, number: usize, part: Vec<u8>) -> Result<String, ClientError>;
+
+    /// Makes a file of the parts with these tags.
+    async fn end_parts(&self, name: &str, upload: &str, tags: &[String]) -> Result<(), ClientError>;
+
+    /// Removes the parts.
+    async fn abort_parts(&self, name: &str, upload: &str) -> Result<(), ClientError>;
 
     /// A link to the file of that name.
     async fn link(&self, name: &str) -> Result<String, ClientError>;
 
-    /// A link by which a file can be put there under that name.
+    /// A form by which a file can be uploaded under that name.
+    async fn upload_form(&self, name: &str) -> Result<UploadForm, ClientError>;
+
+    /// A link by which a file can be put there under that name; it says nothing about the size.
     async fn upload_link(&self, name: &str) -> Result<String, ClientError>;
 
-    /// The file of that name; `None` where there is none. That we may not read it is an error.
-    async fn fetch(&self, name: &str) -> Result<Option<String>, ClientError>;
+    /// Reads a part of the file of that name from that byte on; with a tag, only of that content. That we may not read it
+    /// is an error.
+    async fn read(&self, name: &str, from: u64, tag: Option<&str>) -> Result<FilePart, ClientError>;
 }
 
 /// Where the files are put.
@@ -60,15 +104,19 @@ const S3_ENDPOINT: &str = "S3_ENDPOINT";
 
 impl ExportSettings {
     /// What is read here.
-    pub const DECLARED: &[Setting] = &[Setting::plain(EXPORT_BUCKET), Setting::plain(S3_ENDPOINT)];
+    pub const DECLARED: &[Setting] = &[Setting::plain(EXPORT_BUCKET), Setting::plain(S3_ENDPOINT).url()];
 
     /// The settings that `lookup` knows. An empty value is the same as none.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
         Self { bucket: text(&lookup, EXPORT_BUCKET), endpoint: url(&lookup, S3_ENDPOINT) }
     }
 
+    fn bucket(&self) -> Result<&str, MissingSetting> {
+        self.bucket.as_deref().ok_or(MissingSetting(EXPORT_BUCKET))
+    }
+
     fn url(&self, region: &str, name: &str) -> Result<String, MissingSetting> {
-        let bucket = self.bucket.as_deref().ok_or(MissingSetting(EXPORT_BUCKET))?;
+        let bucket = self.bucket()?;
         Ok(match &self.endpoint {
             Some(endpoint) => format!("{}/{bucket}/{name}", endpoint.trim_end_matches('/')),
             None => format!("https://{bucket}.s3.{region}.amazonaws.com/{name}"),
@@ -79,7 +127,7 @@ impl ExportSettings {
 /// A bucket of S3.
 #[derive(Clone)]
 pub struct ExportClient {
-    http: reqwest::Client,
+    caller: Arc<ServiceCaller>,
     settings: ExportSettings,
     signer: Signer,
 }
@@ -92,9 +140,15 @@ impl fmt::Debug for ExportClient {
 
 impl ExportClient {
     /// A client of that bucket with that configuration's region and credentials.
-    pub fn new(settings: ExportSettings, config: &SdkConfig, clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
-        let http = reqwest::Client::builder().timeout(TIMEOUT).build().map_err(ClientError::Setup)?;
-        Ok(Self { http, settings, signer: Signer::new(config, clock)? })
+    pub fn new(
+        settings: ExportSettings,
+        config: &SdkConfig,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, ClientError> {
+        let signer = Signer::new(config, clock.clone())?;
+        let caller = ServiceCaller::new(CallLimits::within(TIMEOUT), clock, random)?;
+        Ok(Self { caller: Arc::new(caller), settings, signer })
     }
 
     fn url(&self, name: &str) -> Result<String, MissingSetting> {
@@ -105,114 +159,147 @@ impl ExportClient {
     async fn signed(&self, method: &str, url: &str) -> Result<String, ClientError> {
         self.signer.link(API, method, url, LIFETIME).await
     }
+
+    /// Sends a request; what is no success is a refusal. Every request here is the same twice as once.
+    async fn send(&self, request: RequestBuilder) -> Result<Result<Response, Refusal>, ClientError> {
+        let again = || request.try_clone().expect("its body lies in memory");
+        let response = self.caller.send(Service::Files, Safety::Repeatable, again).await?;
+        if response.status().is_success() { Ok(Ok(response)) } else { Ok(Err(Refusal::read(response).await?)) }
+    }
+
+    async fn succeed(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        self.send(request).await?.map_err(Refusal::error)
+    }
+
+    /// The URL of a file with these parameters, signed for that method.
+    async fn with(&self, method: &str, name: &str, parameters: &str) -> Result<String, ClientError> {
+        self.signed(method, &format!("{}?{parameters}", self.url(name)?)).await
+    }
+
+    /// Whether the bucket has a file of that name. `None`: we may not know.
+    async fn is_listed(&self, name: &str) -> Result<Option<bool>, ClientError> {
+        let parameters = format!("list-type=2&max-keys=1&prefix={}", encoded(name));
+        let Ok(response) = self.send(self.caller.http.get(self.with("GET", "", &parameters).await?)).await? else {
+            return Ok(None);
+        };
+        let list = beginning(response).await?;
+        Ok(Some(list.contains(&format!("<Key>{name}</Key>"))))
+    }
+
+    async fn read_once(&self, name: &str, from: u64, tag: Option<&str>) -> Result<FilePart, ClientError> {
+        let range = format!("bytes={from}-{}", from + READ_BYTES - 1);
+        let mut request = self.caller.http.get(self.link(name).await?).header(header::RANGE, range);
+        if let Some(tag) = tag {
+            request = request.header(header::IF_MATCH, tag);
+        }
+        let refusal = match self.send(request).await? {
+            Ok(response) => return bytes(response, from).await,
+            Err(refusal) => refusal,
+        };
+        // Without the right to list, S3 says of a missing file that access is denied; whether a right to list by prefix
+        // is enough for it to say more is not documented. To ask for the list leaves no doubt.
+        match (refusal.status, refusal.code.as_str()) {
+            (404, "NoSuchKey") => Ok(FilePart::Missing),
+            (403, "AccessDenied") if self.is_listed(name).await? == Some(false) => Ok(FilePart::Missing),
+            (412, _) => Ok(FilePart::Replaced),
+            // An empty file has no range.
+            (416, _) => Ok(FilePart::Bytes { bytes: Vec::new(), size: from, tag: tag.unwrap_or_default().to_owned() }),
+            _ => Err(refusal.error()),
+        }
+    }
+}
+
+fn encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+fn text_of(response: &Response, name: header::HeaderName) -> Option<&str> {
+    response.headers().get(name)?.to_str().ok()
+}
+
+/// The part that a response holds.
+async fn bytes(mut response: Response, from: u64) -> Result<FilePart, ClientError> {
+    const UNREADABLE: ClientError = ClientError::Unreadable { service: Service::Files };
+    let (tag, range) = (text_of(&response, header::ETAG), text_of(&response, header::CONTENT_RANGE));
+    let (tag, range) = (tag.ok_or(UNREADABLE)?.to_owned(), range.ok_or(UNREADABLE)?);
+    // Such as "bytes 0-4194303/9000000".
+    let (first, size) = range.trim_start_matches("bytes ").split_once('-').ok_or(UNREADABLE)?;
+    let size: u64 = size.rsplit('/').next().and_then(|size| size.parse().ok()).ok_or(UNREADABLE)?;
+    if first.parse() != Ok(from) {
+        return Err(UNREADABLE);
+    }
+    let mut bytes = Vec::new();
+    while let Some(part) = response.chunk().await.map_err(|error| ClientError::transport(Service::Files, error))? {
+        bytes.extend_from_slice(&part);
+    }
+    Ok(FilePart::Bytes { bytes, size, tag })
 }
 
 #[async_trait]
 impl Exports for ExportClient {
-    async fn publish(&self, name: &str, csv: String) -> Result<String, ClientError> {
-        self.put(name, csv).await?;
-        self.link(name).await
+    async fn put(&self, name: &str, csv: Vec<u8>) -> Result<(), ClientError> {
+        let put = self.caller.http.put(self.upload_link(name).await?).header(header::CONTENT_TYPE, "text/csv");
+        self.succeed(put.body(csv)).await.map(drop)
     }
 
-    async fn put(&self, name: &str, csv: String) -> Result<(), ClientError> {
-        let put = self.upload_link(name).await?;
-        let request = self.http.put(put).header(header::CONTENT_TYPE, "text/csv").body(csv);
-        let response = request.send().await.map_err(|error| ClientError::transport(Service::Files, error))?;
-        match response.status() {
-            status if status.is_success() => Ok(()),
-            _ => Err(Refusal::read(response).await?.error()),
-        }
+    async fn begin_parts(&self, name: &str) -> Result<String, ClientError> {
+        let url = self.with("POST", name, "uploads=").await?;
+        let begin = self.caller.http.post(url).header(header::CONTENT_TYPE, "text/csv");
+        let begun = beginning(self.succeed(begin).await?).await?;
+        let id = element(&begun, "UploadId").ok_or(ClientError::Unreadable { service: Service::Files })?;
+        Ok(id.to_owned())
+    }
+
+    async fn put_part(&self, name: &str, upload: &str, number: usize, part: Vec<u8>) -> Result<String, ClientError> {
+        let parameters = format!("partNumber={number}&uploadId={}", encoded(upload));
+        let put = self.caller.http.put(self.with("PUT", name, &parameters).await?).body(part);
+        let response = self.succeed(put).await?;
+        let tag = text_of(&response, header::ETAG).ok_or(ClientError::Unreadable { service: Service::Files })?;
+        Ok(tag.to_owned())
+    }
+
+    async fn end_parts(&self, name: &str, upload: &str, tags: &[String]) -> Result<(), ClientError> {
+        let part = |(number, tag): (usize, &String)| {
+            format!("<Part><PartNumber>{}</PartNumber><ETag>{tag}</ETag></Part>", number + 1)
+        };
+        let parts: String = tags.iter().enumerate().map(part).collect();
+        let url = self.with("POST", name, &format!("uploadId={}", encoded(upload))).await?;
+        let body = format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
+        let ended = beginning(self.succeed(self.caller.http.post(url).body(body)).await?).await?;
+        // S3 begins to answer before it has put the parts together, so that a failure has the status 200.
+        if ended.contains("<Error>") { Err(ClientError::status(Service::Files, 500)) } else { Ok(()) }
+    }
+
+    async fn abort_parts(&self, name: &str, upload: &str) -> Result<(), ClientError> {
+        let url = self.with("DELETE", name, &format!("uploadId={}", encoded(upload))).await?;
+        self.succeed(self.caller.http.delete(url)).await.map(drop)
     }
 
     async fn link(&self, name: &str) -> Result<String, ClientError> {
-        let url = self.url(name)?;
-        self.signed("GET", &format!("{url}?{AS_CSV}")).await
+        self.with("GET", name, AS_CSV).await
+    }
+
+    async fn upload_form(&self, name: &str) -> Result<UploadForm, ClientError> {
+        let credentials = self.signer.credentials.provide_credentials().await;
+        let credentials = credentials.map_err(|_| MissingSetting("AWS_ACCESS_KEY_ID"))?;
+        let (bucket, region) = (self.settings.bucket()?, self.signer.region.as_str());
+        let target = form::Target { url: self.url("")?, bucket, key: name, region };
+        Ok(target.form(&credentials, self.signer.clock.now()))
     }
 
     async fn upload_link(&self, name: &str) -> Result<String, ClientError> {
         self.signed("PUT", &self.url(name)?).await
     }
 
-    async fn fetch(&self, name: &str) -> Result<Option<String>, ClientError> {
-        let response = self.http.get(self.link(name).await?).send().await;
-        let response = response.map_err(|error| ClientError::transport(Service::Files, error))?;
-        if response.status().is_success() {
-            return response.text().await.map(Some).map_err(|error| ClientError::transport(Service::Files, error));
+    async fn read(&self, name: &str, from: u64, tag: Option<&str>) -> Result<FilePart, ClientError> {
+        let mut attempt = 1;
+        loop {
+            match self.read_once(name, from, tag).await {
+                Err(error) if error.is_outcome_unknown() && attempt < READ_ATTEMPTS => attempt += 1,
+                read => return read,
+            }
         }
-        let refusal = Refusal::read(response).await?;
-        // Without the right to list, S3 says of a missing file that access is denied; whether a right to list by prefix
-        // is enough for it to say more is not documented. To ask for the list leaves no doubt.
-        let is_missing = match (refusal.status, refusal.code.as_str()) {
-            (404, "NoSuchKey") => true,
-            (403, "AccessDenied") => self.is_listed(name).await? == Some(false),
-            _ => false,
-        };
-        if is_missing { Ok(None) } else { Err(refusal.error()) }
     }
-}
-
-impl ExportClient {
-    /// Whether the bucket has a file of that name. `None`: we may not know.
-    async fn is_listed(&self, name: &str) -> Result<Option<bool>, ClientError> {
-        let prefix: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
-        let url = format!("{}?list-type=2&max-keys=1&prefix={prefix}", self.url("")?);
-        let response = self.http.get(self.signed("GET", &url).await?).send().await;
-        let response = response.map_err(|error| ClientError::transport(Service::Files, error))?;
-        if !response.status().is_success() {
-            return Ok(None);
-        }
-        let list = beginning(response).await?;
-        Ok(Some(list.contains(&format!("<Key>{name}</Key>"))))
-    }
-}
-
-/// What S3 says when it does not do what was asked.
-#[derive(Debug)]
-struct Refusal {
-    status: u16,
-    /// Its own word for the reason.
-    code: String,
-    request_id: String,
-}
-
-impl Refusal {
-    async fn read(response: reqwest::Response) -> Result<Self, ClientError> {
-        let status = response.status().as_u16();
-        let id = response.headers().get("x-amz-request-id").and_then(|id| id.to_str().ok());
-        let request_id = id.unwrap_or_default().to_owned();
-        let body = beginning(response).await?;
-        Ok(Self { status, code: element(&body, "Code").unwrap_or_default().to_owned(), request_id })
-    }
-
-    /// The failure. What S3 forbids, or does not find though it must be there, is our own misconfiguration: somebody has
-    /// to look into it.
-    fn error(self) -> ClientError {
-        let Self { status, code, request_id } = self;
-        if matches!(status, 403 | 404) {
-            tracing::error!(status, code, aws_request_id = request_id, "S3 refused access to the bucket of files");
-            metrics::count("FilesForbidden", &[]);
-            return ClientError::Denied { service: Service::Files };
-        }
-        tracing::warn!(status, code, aws_request_id = request_id, "S3 failed");
-        ClientError::status(Service::Files, status)
-    }
-}
-
-/// The beginning of a body: all of an error, and of a list of one file.
-async fn beginning(mut response: reqwest::Response) -> Result<String, ClientError> {
-    let mut body = Vec::new();
-    while body.len() < MAX_ERROR_BYTES {
-        let part = response.chunk().await.map_err(|error| ClientError::transport(Service::Files, error))?;
-        let Some(part) = part else { break };
-        body.extend_from_slice(&part);
-    }
-    Ok(String::from_utf8_lossy(&body).into_owned())
-}
-
-/// The text of the first XML element of that name.
-fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
-    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
-    rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
 }
 
 #[cfg(test)]
@@ -242,7 +329,7 @@ mod tests {
         );
         let settings = ExportSettings { bucket: Some("examplebucket".into()), ..ExportSettings::default() };
         let config = SdkConfig::builder().credentials_provider(SharedCredentialsProvider::new(credentials)).build();
-        let client = ExportClient::new(settings, &config, Arc::new(Noon));
+        let client = ExportClient::new(settings, &config, Arc::new(Noon), Arc::new(license_telemetry::SystemRandom));
         let client = client.expect("a client");
         let link =
             client.signed("GET", "https://examplebucket.s3.us-east-1.amazonaws.com/test.txt").await.expect("a link");

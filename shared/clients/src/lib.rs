@@ -24,7 +24,7 @@ pub use caller::Safety;
 pub use catalogs::{CatalogClient, Catalogs};
 pub use enterprise::{EnrollOutcome, Enrolled, EnrollmentRequest, EnterpriseClient, EnterpriseCustomer, Enterprises};
 pub use error::{Cause, ClientError, SendError, Service};
-pub use exports::{ExportClient, ExportSettings, Exports};
+pub use exports::{ExportClient, ExportSettings, Exports, FilePart, FileWriter, MAX_UPLOAD_BYTES, UploadForm, Written};
 pub use lms_users::{LmsUserClient, LmsUsers};
 pub use secrets::{SecretsClient, names_a_secret};
 pub use service::ServiceClient;

@@ -1,9 +1,14 @@
-//! Tables for spreadsheets: CSV (RFC 4180, UTF-8), with one rule for cells that a spreadsheet would run as formulas.
+//! Tables for spreadsheets: CSV (RFC 4180, UTF-8), with one rule for cells that a spreadsheet would run as formulas. Both
+//! writing and reading take any number of rows in bounded memory.
+
+mod records;
 
 use std::{
     borrow::Cow,
     io::{self, Write},
 };
+
+pub use records::{Cells, Record, Records};
 
 /// The first characters by which a spreadsheet takes a cell for a formula, some of them after it has cut the others off.
 const FORMULA_STARTS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
@@ -12,10 +17,14 @@ const FORMULA_STARTS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 #[derive(Debug)]
 pub struct CsvTable<W: Write, const COLUMNS: usize>(csv::Writer<W>);
 
+fn writer<W: Write>(out: W) -> csv::Writer<W> {
+    csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out)
+}
+
 impl<W: Write, const COLUMNS: usize> CsvTable<W, COLUMNS> {
     /// Begins a table with its header.
     pub fn new(out: W, columns: [&str; COLUMNS]) -> io::Result<Self> {
-        let mut table = Self(csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out));
+        let mut table = Self(writer(out));
         table.row(columns)?;
         Ok(table)
     }
@@ -32,6 +41,12 @@ impl<W: Write, const COLUMNS: usize> CsvTable<W, COLUMNS> {
 }
 
 impl<const COLUMNS: usize> CsvTable<Vec<u8>, COLUMNS> {
+    /// Takes out what was written since the last time, so that a large table need not lie in memory as a whole.
+    pub fn take(&mut self) -> Vec<u8> {
+        let rows = std::mem::replace(&mut self.0, writer(Vec::new()));
+        rows.into_inner().expect("a vector takes every byte")
+    }
+
     /// The table as a text.
     pub fn into_text(self) -> String {
         let bytes = self.finish().expect("a vector takes every byte");
@@ -62,6 +77,18 @@ mod tests {
             table(&[["x y", ""], ["1,2", "\"q\""], ["\n", "é"]]),
             "a,b\r\nx y,\r\n\"1,2\",\"\"\"q\"\"\"\r\n\"\n\",é\r\n"
         );
+    }
+
+    #[test]
+    fn a_table_that_is_taken_out_in_parts_is_the_same_table() {
+        let mut parts = CsvTable::new(Vec::new(), ["a", "b"]).expect("memory");
+        let mut taken = Vec::new();
+        for row in [["1", "x,y"], ["2", ""]] {
+            parts.row(row).expect("memory");
+            taken.extend(parts.take());
+        }
+        taken.extend(parts.take());
+        assert_eq!(String::from_utf8(taken).expect("text"), table(&[["1", "x,y"], ["2", ""]]));
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub enum WorkError {
     /// What was uploaded cannot be read.
     #[error("the rows cannot be read: {0}")]
     Unreadable(&'static str),
+    /// What was uploaded was replaced while it was read.
+    #[error("the rows were replaced while they were read")]
+    Replaced,
     /// This function does not run work of that kind: a defect.
     #[error("this function does not run work of that kind")]
     OtherKind,
@@ -37,7 +40,7 @@ impl WorkError {
             Self::Store(error) => error.is_retryable(),
             Self::Client(error) => error.is_retryable(),
             Self::Messaging(error) => error.is_retryable(),
-            Self::Changed => true,
+            Self::Changed | Self::Replaced => true,
             Self::Gone(_) | Self::Unreadable(_) | Self::OtherKind => false,
         }
     }
@@ -50,6 +53,7 @@ impl WorkError {
             Self::Messaging(error) => error.metric(),
             Self::Gone(_) => "JobGone",
             Self::Unreadable(_) => "JobUnreadable",
+            Self::Replaced => "JobReplaced",
             Self::OtherKind => "JobOfOtherKind",
             Self::Changed => "JobChanged",
         }

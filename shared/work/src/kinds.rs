@@ -14,7 +14,7 @@ mod upload;
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use license_clients::{Catalogs, Enterprises, Exports};
+use license_clients::{Catalogs, Enterprises, Exports, FileWriter};
 use license_domain::{
     Clock, Job, JobCounts, JobKind, PlanId, Portfolio, Row, RowResult, Stamp, SubscriptionPlan, Timestamp,
 };
@@ -23,11 +23,11 @@ use license_storage::{
 };
 
 use crate::{
-    WorkError,
+    Turn, WorkError,
     lanes::ChunkEnd,
-    results::all_results_csv,
+    results::write_results,
     results_file,
-    rows::{RowsWriter, read_licenses},
+    rows::{RowsRead, RowsWriter, read_licenses},
 };
 
 pub use self::renew::{RenewalError, Renewals};
@@ -85,13 +85,13 @@ pub trait Kinds: Send + Sync {
         change: Change,
     ) -> Result<Acted, WorkError>;
 
-    /// Reads the rows of a run that does not name them; how many rows and chunks there are.
+    /// Reads the rows of a run that does not name them, as far as it comes in one turn.
     async fn read_rows(
         &self,
         run: &Job,
         portfolio: &Portfolio,
         writer: RowsWriter<'_>,
-    ) -> Result<(u64, u64), WorkError>;
+    ) -> Result<RowsRead, WorkError>;
 
     /// Puts the results of a run that has come to its end into a file, if its kind has one; the file's name.
     async fn publish_results(&self, jobs: &dyn Jobs, run: &Job) -> Result<Option<String>, WorkError>;
@@ -165,7 +165,7 @@ impl Kinds for LicenseKinds {
         run: &Job,
         portfolio: &Portfolio,
         writer: RowsWriter<'_>,
-    ) -> Result<(u64, u64), WorkError> {
+    ) -> Result<RowsRead, WorkError> {
         read_licenses(self.licenses.as_ref(), run, portfolio, writer).await
     }
 
@@ -267,9 +267,12 @@ impl Kinds for AllKinds {
         run: &Job,
         portfolio: &Portfolio,
         writer: RowsWriter<'_>,
-    ) -> Result<(u64, u64), WorkError> {
+    ) -> Result<RowsRead, WorkError> {
         match &run.upload {
-            Some(file) => upload::read(self.services.exports.as_ref(), file, writer).await,
+            Some(file) => {
+                let until = self.clock.now() + Turn::OF_A_MESSAGE.time;
+                upload::read(self.services.exports.as_ref(), file, writer, (self.clock.as_ref(), until)).await
+            }
             None => self.licenses.read_rows(run, portfolio, writer).await,
         }
     }
@@ -278,9 +281,11 @@ impl Kinds for AllKinds {
         if run.kind != JobKind::Enroll || run.dry_run {
             return Ok(None);
         }
-        let file = results_file(run.uuid);
-        self.services.exports.put(&file, all_results_csv(jobs, run).await?).await?;
-        Ok(Some(file))
+        let name = results_file(run.uuid);
+        let mut file = FileWriter::new(self.services.exports.as_ref(), name.clone());
+        let written = write_results(jobs, run, &mut file).await;
+        file.end(written).await?;
+        Ok(Some(name))
     }
 
     async fn copy(&self, run: &Job, stamp: &Stamp, until: Timestamp) -> Result<ChunkEnd, WorkError> {

@@ -5,7 +5,13 @@ use license_domain::{Consequence, EventKind, Job, JobCounts, JobId, JobState, La
 use license_messaging::Outgoing;
 use license_telemetry::metrics;
 
-use crate::{Kinds, Runs, Turn, WorkError, chunk::At, lane_message, rows::RowsWriter, waiting_message};
+use crate::{
+    ALL_LANES, Kinds, Runs, Turn, WorkError,
+    chunk::At,
+    lane_message,
+    rows::{RowsRead, RowsWriter},
+    waiting_message,
+};
 
 /// How the work on one chunk ended.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +20,16 @@ pub enum ChunkEnd {
     Done(JobCounts),
     /// It was continued, and the time ended first.
     Unfinished(JobCounts),
+}
+
+/// A run that is to begin.
+enum Begun {
+    /// Its rows are on record.
+    Is(Job),
+    /// Its rows are being read: another turn continues that.
+    IsRead(Job),
+    /// Another attempt reads its rows, or there is no such run.
+    IsNot,
 }
 
 /// How a turn of a lane ended.
@@ -28,10 +44,14 @@ enum LaneEnd {
 
 impl<K: Kinds> Runs<K> {
     /// Begins a run, or lets it continue where it is; the messages by which its lanes do. Its rows are put on record,
-    /// where they are not. It may be done twice: each attempt writes the rows as a generation of its own, and one of
-    /// them becomes the run's.
+    /// where they are not. It may be done twice: each attempt writes the rows as a generation of its own, or as that of
+    /// the file's content, and one of them becomes the run's.
     pub async fn begin(&self, run: JobId) -> Result<Vec<Outgoing>, WorkError> {
-        let Some(run) = self.begun(run).await? else { return Ok(Vec::new()) };
+        let run = match self.begun(run).await? {
+            Begun::Is(run) => run,
+            Begun::IsRead(run) => return Ok(vec![lane_message(&run, ALL_LANES, 0)]),
+            Begun::IsNot => return Ok(Vec::new()),
+        };
         match run.state {
             JobState::Running if run.chunks == 0 => {
                 self.finish(run.uuid).await?;
@@ -47,37 +67,42 @@ impl<K: Kinds> Runs<K> {
     }
 
     /// The run, with its rows on record.
-    async fn begun(&self, run: JobId) -> Result<Option<Job>, WorkError> {
+    async fn begun(&self, run: JobId) -> Result<Begun, WorkError> {
         match self.jobs.job(run).await? {
             Some(run) if run.state == JobState::Pending => self.write_rows(run).await,
-            run => Ok(run),
+            run => Ok(run.map_or(Begun::IsNot, Begun::Is)),
         }
     }
 
-    async fn write_rows(&self, mut run: Job) -> Result<Option<Job>, WorkError> {
+    async fn write_rows(&self, mut run: Job) -> Result<Begun, WorkError> {
         let portfolio = self.records.portfolio_of(&run).await?;
-        let (rows, chunks) = if let Some(rows) = run.rows {
-            (rows, run.chunks)
+        let (rows, chunks, generation) = if let Some(rows) = run.rows {
+            (rows, run.chunks, run.generation)
         } else {
             let below = self.random.below(u64::from(u32::MAX));
             run.generation = u32::try_from(below).expect("it is below the largest u32") + 1;
-            self.kinds.read_rows(&run, &portfolio, RowsWriter::new(self.jobs.as_ref(), &run)).await?
+            match self.kinds.read_rows(&run, &portfolio, RowsWriter::new(self.jobs.as_ref(), &run)).await? {
+                RowsRead::All { rows, chunks, generation } => (rows, chunks, generation),
+                RowsRead::Unfinished => return Ok(Begun::IsRead(run)),
+                RowsRead::Overtaken => return Ok(Begun::IsNot),
+            }
         };
         let lanes = if run.dry_run { 1 } else { run.kind.lanes(chunks) };
         let after = Job {
             state: JobState::Running,
             rows: Some(rows),
             chunks,
+            generation,
             lanes,
             modified: self.clock.now(),
             ..run.clone()
         };
         let (event, change) = ((EventKind::JobChanged, Vec::new()), self.records.stamp(&run).into());
         if self.jobs.change_job(&portfolio, (&run, &after), event, &change).await? {
-            return Ok(Some(Job { version: run.version + 1, ..after }));
+            return Ok(Begun::Is(Job { version: run.version + 1, ..after }));
         }
         // Another attempt began it, or an admin canceled it.
-        Ok(self.jobs.job(run.uuid).await?)
+        Ok(self.jobs.job(run.uuid).await?.map_or(Begun::IsNot, Begun::Is))
     }
 
     /// Works on a lane for a while; the message by which it continues, if there is something left.
@@ -153,7 +178,10 @@ impl<K: Kinds> Runs<K> {
     /// Begins a run and works on all of its lanes at once for a while. What is left continues by the messages that its
     /// event asks for, or that the sweeper sends.
     pub async fn run_lanes(&self, run: JobId, turn: Turn) -> Result<(), WorkError> {
-        let Some(run) = self.begun(run).await?.filter(|run| run.state == JobState::Running) else { return Ok(()) };
+        let run = match self.begun(run).await? {
+            Begun::Is(run) if run.state == JobState::Running => run,
+            _ => return Ok(()),
+        };
         let lanes = self.jobs.lanes(run.uuid).await?;
         let portfolio = self.records.portfolio_of(&run).await?;
         let turns = (0..run.lanes).map(|lane| {

@@ -6,11 +6,13 @@
 //! for the time that the request has, and is finished by a worker. What a chunk does is said by the run's kind
 //! ([`Kinds`]); single transactions are the storage's, the loops over them are here.
 
+mod checkpoint;
 mod chunk;
 mod error;
 mod inline;
 pub mod kinds;
 mod lanes;
+mod named;
 mod records;
 mod results;
 mod rows;
@@ -29,7 +31,8 @@ pub use self::{
     inline::InlineError,
     kinds::{AllKinds, Kinds, LicenseKinds, RenewalError, Renewals, Services},
     records::RunRecords,
-    results::{csv as results_csv, results},
+    results::{results, write_results},
+    rows::RowsRead,
     sweep::{Examined, RunStatus},
 };
 
@@ -38,6 +41,9 @@ pub const WAITING_LANE: u16 = u16::MAX;
 
 /// No lane of a run: its message begins the run, or lets all of its lanes continue.
 pub const ALL_LANES: u16 = u16::MAX - 1;
+
+/// The lane on which the rows of an upload are read.
+pub(crate) const READING_LANE: u16 = u16::MAX - 2;
 
 /// How many chunks or learners are worked on at once, at most.
 pub(crate) const PARALLEL: usize = 8;

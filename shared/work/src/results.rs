@@ -2,12 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use futures::{StreamExt, TryStreamExt, stream};
+use license_clients::FileWriter;
 use license_csv::CsvTable;
 use license_domain::{EmailAddress, Job, JobCounts, RowResult};
 use license_storage::{Jobs, StoreError};
 
-/// How many chunks are read at once.
-const CHUNKS_AT_ONCE: u64 = 50;
+use crate::WorkError;
+
+/// How many chunks are read at once: their outcomes may have 300 KB each.
+const CHUNKS_AT_ONCE: u64 = 20;
+
+/// How many such reads are under way while a table is written.
+const READS_AT_ONCE: usize = 2;
 
 /// What is known of some chunks' rows: the last round of each row.
 #[derive(Debug, Default)]
@@ -59,33 +66,29 @@ pub async fn results(jobs: &dyn Jobs, job: &Job, from: u64, to: u64) -> Result<V
     Ok(Known::of(jobs.results(job.uuid, from, to).await?).rows.into_values().collect())
 }
 
-/// Results as CSV. An address that would be a formula stands there with an apostrophe; the JSON has it as it is.
-pub fn csv(results: &[RowResult]) -> String {
+/// Writes all results as CSV, as they are read. An address that would be a formula stands there with an apostrophe; the JSON
+/// has it as it is.
+pub async fn write_results(jobs: &dyn Jobs, run: &Job, file: &mut FileWriter<'_>) -> Result<(), WorkError> {
     let columns = ["row", "user_email", "course_run_key", "license", "outcome", "detail"];
     let mut table = CsvTable::new(Vec::new(), columns).expect("a vector takes every byte");
-    for result in results {
-        let (row, license) = (result.row.to_string(), result.license.map(|id| id.to_string()));
-        let cells = [
-            row.as_str(),
-            result.user_email.as_ref().map_or("", EmailAddress::as_given),
-            result.course_run_key.as_deref().unwrap_or(""),
-            license.as_deref().unwrap_or(""),
-            result.outcome.as_str(),
-            result.detail.as_deref().unwrap_or(""),
-        ];
-        table.row(cells).expect("a vector takes every byte");
+    let firsts = (0..run.chunks.div_ceil(CHUNKS_AT_ONCE)).map(|page| page * CHUNKS_AT_ONCE);
+    let pages = firsts.map(|from| results(jobs, run, from, run.chunks.min(from + CHUNKS_AT_ONCE)));
+    let mut pages = stream::iter(pages).buffered(READS_AT_ONCE);
+    while let Some(page) = pages.try_next().await? {
+        for result in &page {
+            let (row, license) = (result.row.to_string(), result.license.map(|id| id.to_string()));
+            let cells = [
+                row.as_str(),
+                result.user_email.as_ref().map_or("", EmailAddress::as_given),
+                result.course_run_key.as_deref().unwrap_or(""),
+                license.as_deref().unwrap_or(""),
+                result.outcome.as_str(),
+                result.detail.as_deref().unwrap_or(""),
+            ];
+            table.row(cells).expect("a vector takes every byte");
+        }
+        file.write(&table.take()).await?;
     }
-    table.into_text()
-}
-
-/// All results as CSV.
-pub(crate) async fn all_results_csv(jobs: &dyn Jobs, run: &Job) -> Result<String, StoreError> {
-    let mut all = Vec::new();
-    let mut from = 0;
-    while from < run.chunks {
-        let to = run.chunks.min(from + CHUNKS_AT_ONCE);
-        all.extend(results(jobs, run, from, to).await?);
-        from = to;
-    }
-    Ok(csv(&all))
+    // The header, where there are no rows.
+    Ok(file.write(&table.take()).await?)
 }

@@ -1,11 +1,12 @@
 //! A run's rows, where its request does not name them: they are put on record in chunks as they are read.
 
-use std::{collections::HashSet, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
-use license_domain::{EmailKey, Job, Portfolio, Row, SubscriptionPlan, job::chunks::Chunks};
+use license_domain::number::{to_u64, to_usize};
+use license_domain::{Job, Portfolio, Row, SubscriptionPlan, job::chunks::Chunks};
 use license_storage::{Jobs, LicenseFilter, LicenseQuery, Licenses, StoreError};
 
-use crate::WorkError;
+use crate::{WorkError, named::Named};
 
 /// How often a list is read that shows fewer than there are, and the pause between two reads.
 const MAX_READS: u32 = 10;
@@ -17,12 +18,34 @@ const PAGE: usize = 500;
 /// How many chunks are written at once.
 const CHUNKS_AT_ONCE: usize = 25;
 
+/// How the reading of a run's rows ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowsRead {
+    /// All are on record.
+    All {
+        /// How many rows.
+        rows: u64,
+        /// In how many chunks.
+        chunks: u64,
+        /// As which generation.
+        generation: u32,
+    },
+    /// The turn ended first: another one continues.
+    Unfinished,
+    /// Another attempt reads them.
+    Overtaken,
+}
+
 /// Writes rows as chunks as they come, so that a million of them do not lie in memory.
 pub struct RowsWriter<'a> {
-    jobs: &'a dyn Jobs,
+    pub(crate) jobs: &'a dyn Jobs,
     run: &'a Job,
+    /// The run's, or that of the content of a file.
+    generation: u32,
     rows: u64,
     chunks: u64,
+    /// The first chunks are on record: these are only counted.
+    known: u64,
     full: Vec<Vec<Row>>,
     open: Chunks,
 }
@@ -37,7 +60,22 @@ impl<'a> RowsWriter<'a> {
     /// A writer that begins with the run's first chunk.
     pub(crate) fn new(jobs: &'a dyn Jobs, run: &'a Job) -> Self {
         let open = Chunks::new(run.kind, &run.params.course_run_keys);
-        Self { jobs, run, rows: 0, chunks: 0, full: Vec::new(), open }
+        Self { jobs, run, generation: run.generation, rows: 0, chunks: 0, known: 0, full: Vec::new(), open }
+    }
+
+    /// The same for chunks of that generation, of which the first ones are on record.
+    pub(crate) fn continuing(self, generation: u32, known: u64) -> Self {
+        Self { generation, known, ..self }
+    }
+
+    /// The run, with the generation of what is written.
+    pub(crate) fn run(&self) -> Job {
+        Job { generation: self.generation, ..self.run.clone() }
+    }
+
+    /// How many chunks are on record.
+    pub(crate) const fn chunks(&self) -> u64 {
+        self.chunks
     }
 
     /// How many rows it has taken.
@@ -58,17 +96,21 @@ impl<'a> RowsWriter<'a> {
     }
 
     async fn flush(&mut self) -> Result<(), WorkError> {
-        self.jobs.put_chunks(self.run, self.chunks, &self.full).await?;
-        self.chunks += u64::try_from(self.full.len()).expect("it fits 64 bits");
+        let known = to_usize(self.known.saturating_sub(self.chunks)).min(self.full.len());
+        let new = &self.full[known..];
+        if !new.is_empty() {
+            self.jobs.put_chunks(&self.run(), self.chunks + to_u64(known), new).await?;
+        }
+        self.chunks += to_u64(self.full.len());
         self.full.clear();
         Ok(())
     }
 
-    /// Writes what is left; how many rows and chunks there are.
-    pub(crate) async fn finish(mut self) -> Result<(u64, u64), WorkError> {
+    /// Writes what is left.
+    pub(crate) async fn finish(mut self) -> Result<RowsRead, WorkError> {
         self.full.extend(self.open.finish());
         self.flush().await?;
-        Ok((self.rows, self.chunks))
+        Ok(RowsRead::All { rows: self.rows, chunks: self.chunks, generation: self.generation })
     }
 }
 
@@ -78,7 +120,7 @@ pub(crate) async fn read_licenses(
     run: &Job,
     portfolio: &Portfolio,
     mut writer: RowsWriter<'_>,
-) -> Result<(u64, u64), WorkError> {
+) -> Result<RowsRead, WorkError> {
     let wanted = run.params.filter.clone().ok_or(WorkError::Gone("rows"))?;
     let plans: Vec<&SubscriptionPlan> = match run.subscription_plan {
         Some(plan) => portfolio.plan(plan).into_iter().collect(),
@@ -103,7 +145,7 @@ async fn read_all(
     filter: &LicenseFilter,
     writer: &mut RowsWriter<'_>,
 ) -> Result<bool, WorkError> {
-    let mut named: HashSet<EmailKey> = HashSet::new();
+    let mut named = Named::default();
     for plan in plans {
         let expected = count(licenses, plan, filter).await?;
         let mut found = 0;
@@ -115,7 +157,7 @@ async fn read_all(
             found += u64::try_from(page.len()).expect("it fits 64 bits");
             let is_last = page.len() < PAGE;
             for license in page {
-                if let Some(email) = license.user_email.filter(|email| named.insert(email.key())) {
+                if let Some(email) = license.user_email.filter(|email| named.insert(&email.key())) {
                     writer.push(Row { user_email: Some(email), ..Row::default() }).await?;
                 }
             }

@@ -3,7 +3,7 @@
 use license_domain::{Job, JobId, JobState, LicenseStatus, Waits};
 use license_messaging::Outgoing;
 
-use crate::{ALL_LANES, RunRecords, WorkError, lane_message, lanes::step_of, waiting_message};
+use crate::{ALL_LANES, READING_LANE, RunRecords, WorkError, lane_message, lanes::step_of, waiting_message};
 
 /// A job that was examined so often without progress (for about a day) is given up; it may be resumed.
 const MAX_ATTEMPTS: u32 = 28;
@@ -43,6 +43,7 @@ impl RunRecords {
 
     async fn status(&self, run: &Job, attempts: u32) -> Result<RunStatus, WorkError> {
         let found = match run.state {
+            JobState::Pending if self.is_being_read(run).await? => RunStatus::Moving,
             JobState::Pending => RunStatus::StandsStill(vec![lane_message(run, ALL_LANES, 0)]),
             JobState::Running => self.examine_lanes(run).await?,
             JobState::Waiting if self.has_seats(run).await? => RunStatus::StandsStill(vec![waiting_message(run)]),
@@ -55,6 +56,13 @@ impl RunRecords {
             return Ok(RunStatus::GivenUp);
         }
         Ok(found)
+    }
+
+    /// Whether rows of its upload were put on record a moment ago.
+    async fn is_being_read(&self, run: &Job) -> Result<bool, WorkError> {
+        let long_ago = self.clock.now() - run.waits().after(0);
+        let lanes = self.jobs.lanes(run.uuid).await?;
+        Ok(lanes.iter().any(|lane| lane.lane == READING_LANE && lane.moved > Some(long_ago)))
     }
 
     async fn examine_lanes(&self, run: &Job) -> Result<RunStatus, WorkError> {

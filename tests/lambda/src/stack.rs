@@ -27,6 +27,9 @@ use crate::{
     template::{REGION, Template},
 };
 
+/// The secret of every access key.
+const SECRET: &str = "secret";
+
 /// Which statements of a function's policy are kept.
 pub type Keep = Arc<dyn Fn(&str, &Statement) -> bool + Send + Sync>;
 
@@ -110,6 +113,7 @@ impl Stack {
                 policy.statements.retain(|statement| keep(id, statement));
             }
             roles.insert(id.to_owned(), policy.clone());
+            services.files().know(&key, SECRET);
             gateway.admit(&key, Role { function: id.to_owned(), policy });
             let function = Function::start(spec).await.unwrap_or_else(|error| panic!("{error}"));
             functions.insert(id.to_owned(), Arc::new(function));
@@ -300,7 +304,7 @@ fn spec(build: &Build, template: &Template, (id, properties): (&str, &Value), ga
         own("AWS_REGION", REGION),
         own("AWS_DEFAULT_REGION", REGION),
         own("AWS_ACCESS_KEY_ID", key),
-        own("AWS_SECRET_ACCESS_KEY", "secret"),
+        own("AWS_SECRET_ACCESS_KEY", SECRET),
         own("AWS_SESSION_TOKEN", "session"),
         own("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023"),
         own("AWS_LAMBDA_FUNCTION_NAME", &format!("license-manager-{id}")),

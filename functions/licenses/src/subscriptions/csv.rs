@@ -17,10 +17,11 @@ use license_api::{
     doc::{ResponseDoc, Shape},
     id, wire,
 };
+use license_clients::{ClientError, FileWriter, Written};
 use license_csv::CsvTable;
 use license_domain::number::to_usize;
-use license_domain::{EmailAddress, License, LicenseStatus, PlanId};
-use license_storage::{LicenseFilter, LicenseQuery};
+use license_domain::{EmailAddress, License, LicenseStatus, PlanId, SubscriptionPlan};
+use license_storage::{LicenseFilter, LicenseQuery, StoreError};
 
 use crate::{Context, plan};
 
@@ -40,6 +41,9 @@ pub const ROUTE: Route = Route {
     },
 };
 
+/// How many licenses are read at once.
+const PAGE: usize = 5_000;
+
 const COLUMNS: [&str; 5] = ["activation_date", "activation_link", "last_remind_date", "status", "user_email"];
 
 pub async fn handle(
@@ -55,39 +59,85 @@ pub async fn handle(
 
     let taken = LicenseStatus::ALL.iter().copied().filter(|status| *status != LicenseStatus::Unassigned).collect();
     let filter = LicenseFilter { statuses: Some(taken), ..LicenseFilter::default() };
-    let count: u64 = context.licenses.count(plan, &filter).await?.iter().map(|(_, count)| count).sum();
-    // Some more than were counted, for those that come in between.
-    let limit = to_usize(count).saturating_add(100);
-    let query = LicenseQuery { filter, limit, ..LicenseQuery::default() };
-    let licenses = context.licenses.list(plan, &query).await?;
-
     let slug = portfolio.agreement.enterprise_customer_slug.as_deref();
     let links = slug.map(|slug| format!("{}/{slug}/licenses", context.portal.0));
-    let body = table(&licenses, links.as_deref());
-    if body.len() > context.csv_limit.0 {
-        return sent_elsewhere(&context, plan.uuid, body).await;
+    let name = format!("exports/{}/{}.csv", plan.uuid, context.app.random().uuid());
+    let mut file = FileWriter::new(context.exports.as_ref(), name.clone()).unless_small(context.csv_limit.0);
+    let written = write_all(&context, plan, filter, links.as_deref(), &mut file).await;
+    match file.end(written).await.map_err(ApiError::from)? {
+        Written::Small(csv) => Ok(([(header::CONTENT_TYPE, "text/csv")], csv).into_response()),
+        Written::File => {
+            let link = context.exports.link(&name).await.map_err(Failure::from)?;
+            let headers = [(header::LOCATION, link), (header::CACHE_CONTROL, "no-store".to_owned())];
+            Ok((StatusCode::SEE_OTHER, headers).into_response())
+        }
     }
-    Ok(([(header::CONTENT_TYPE, "text/csv")], body).into_response())
 }
 
-/// 303 to a file with the table, for a quarter of an hour.
-async fn sent_elsewhere(context: &Context, plan: PlanId, body: String) -> Result<Response, ApiError> {
-    let name = format!("exports/{plan}/{}.csv", context.app.random().uuid());
-    let link = context.exports.publish(&name, body).await.map_err(|error| ApiError::Upstream {
-        service: "file store",
-        cause: error.to_string(),
-        retryable: error.is_retryable(),
-    })?;
-    let headers = [(header::LOCATION, link), (header::CACHE_CONTROL, "no-store".to_owned())];
-    Ok((StatusCode::SEE_OTHER, headers).into_response())
+/// Why there is no table.
+enum Failure {
+    Store(StoreError),
+    Files(ClientError),
 }
 
-/// The table of these licenses; links begin with `links`. Without licenses it is empty, without a header.
-fn table(licenses: &[License], links: Option<&str>) -> String {
-    if licenses.is_empty() {
-        return String::new();
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
     }
-    let mut table = CsvTable::new(Vec::new(), COLUMNS).expect("a vector takes every byte");
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        Self::Files(error)
+    }
+}
+
+impl From<Failure> for ApiError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Store(error) => error.into(),
+            Failure::Files(error) => {
+                let (cause, retryable) = (error.to_string(), error.is_retryable());
+                Self::Upstream { service: "file store", cause, retryable }
+            }
+        }
+    }
+}
+
+/// Writes the table of the plan's licenses, as they are read; links begin with `links`. Without licenses it is empty, without
+/// a header.
+async fn write_all(
+    context: &Context,
+    plan: &SubscriptionPlan,
+    filter: LicenseFilter,
+    links: Option<&str>,
+    file: &mut FileWriter<'_>,
+) -> Result<(), Failure> {
+    let count: u64 = context.licenses.count(plan, &filter).await?.iter().map(|(_, count)| count).sum();
+    // Of a small plan all at once, and some more than were counted, for those that come in between.
+    let limit = to_usize(count).saturating_add(100).min(PAGE);
+    let mut query = LicenseQuery { filter, limit, ..LicenseQuery::default() };
+    let mut table = None;
+    loop {
+        let page = context.licenses.list(plan, &query).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        query.after = Some(context.licenses.position_behind(last));
+        let table = table.get_or_insert_with(new_table);
+        add(table, &page, links);
+        file.write(&table.take()).await?;
+        if page.len() < limit {
+            return Ok(());
+        }
+    }
+}
+
+type Table = CsvTable<Vec<u8>, { COLUMNS.len() }>;
+
+fn new_table() -> Table {
+    CsvTable::new(Vec::new(), COLUMNS).expect("a vector takes every byte")
+}
+
+fn add(table: &mut Table, licenses: &[License], links: Option<&str>) {
     for license in licenses {
         let date = |date: Option<_>| date.map(wire::timestamp).unwrap_or_default();
         let (activated, reminded) = (date(license.activation_date), date(license.last_remind_date));
@@ -101,7 +151,6 @@ fn table(licenses: &[License], links: Option<&str>) -> String {
         ];
         table.row(cells).expect("a vector takes every byte");
     }
-    table.into_text()
 }
 
 #[cfg(test)]
@@ -119,8 +168,10 @@ mod tests {
         let assigned = seat.assign(email, ActivationKey(Uuid::nil()), now).expect("a free seat");
         let activated = assigned.activate(None, now).expect("assigned").expect("a change");
         let revoked = License { user_email: None, activation_key: None, ..assigned.revoke(now).expect("live") };
+        let mut table = new_table();
+        add(&mut table, &[activated, revoked], Some("https://learn.example/acme/licenses"));
         assert_eq!(
-            table(&[activated, revoked], Some("https://learn.example/acme/licenses")),
+            table.into_text(),
             "activation_date,activation_link,last_remind_date,status,user_email\r\n\
              2026-11-23T10:46:08.000120Z,https://learn.example/acme/licenses/00000000-0000-0000-0000-000000000000/\
              activate,,activated,\"'=\"\"a,b\"\"@x.example\"\r\n\
@@ -128,8 +179,4 @@ mod tests {
         );
     }
 
-    #[test]
-    fn no_rows_are_an_empty_body() {
-        assert_eq!(table(&[], None), "");
-    }
 }

@@ -74,6 +74,9 @@ pub struct Lane {
     /// Which walk over the chunks it is, where there are several: the job's version at the beginning.
     #[serde(default)]
     pub walk: u64,
+    /// Which content of the uploaded file it reads, if it is the lane on which rows are read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub generation: u32,
     /// When it moved last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved: Option<Timestamp>,
@@ -88,7 +91,16 @@ impl Lane {
     /// A lane that has not begun.
     pub fn new(lane: u16) -> Self {
         let first = u64::from(lane);
-        Self { lane, next: first, from: first, walk: 0, moved: None, counts: JobCounts::default(), version: 0 }
+        Self {
+            lane,
+            next: first,
+            from: first,
+            walk: 0,
+            generation: 0,
+            moved: None,
+            counts: JobCounts::default(),
+            version: 0,
+        }
     }
 
     /// The lane after a chunk of the turn that began with `from`.
@@ -108,4 +120,9 @@ impl Lane {
     pub const fn is_over(&self, job: &Job) -> bool {
         self.next >= job.chunks
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
