@@ -7,6 +7,7 @@ pub mod builders;
 pub mod client;
 pub mod consequences;
 pub mod dynamodb_local;
+pub mod form;
 pub mod history;
 pub mod invariants;
 pub mod proxy;

@@ -96,6 +96,7 @@ pub struct Running {
     options: Options,
     clock: Arc<LocalClock>,
     store: Arc<Store>,
+    services: Services,
     settings: Settings,
     signer: Option<Arc<Signer>>,
     tokens: Arc<BTreeMap<&'static str, String>>,
@@ -179,7 +180,7 @@ pub async fn start_on(
     let local = local::Local {
         clock: clock_,
         schedules,
-        services,
+        services: services.clone(),
         aws,
         pollers: pollers.clone(),
         relay,
@@ -204,6 +205,7 @@ pub async fn start_on(
         options,
         clock,
         store,
+        services,
         settings,
         signer,
         tokens,
@@ -273,6 +275,11 @@ impl Running {
     /// A store of the same table, straight on the engine.
     pub const fn store(&self) -> &Arc<Store> {
         &self.store
+    }
+
+    /// The stand-ins for other services.
+    pub const fn services(&self) -> &Services {
+        &self.services
     }
 
     /// Waits until all that changes set in motion is done, as far as it is due.

@@ -42,11 +42,26 @@ impl AwsRequest<'_> {
         form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
-    /// Who signed it (version 4), in the headers or in the link.
+    /// A field of a form, before its file.
+    fn field(&self, name: &str) -> Option<String> {
+        let beginning = self.body.get(..self.body.len().min(16_384)).filter(|_| self.is_form())?;
+        let text = String::from_utf8_lossy(beginning);
+        let (_, rest) = text.split_once(&format!("name=\"{name}\"\r\n\r\n"))?;
+        rest.split_once("\r\n").map(|(value, _)| value.to_owned())
+    }
+
+    fn is_form(&self) -> bool {
+        *self.method == Method::POST && self.header("content-type").starts_with("multipart/form-data")
+    }
+
+    /// Who signed it (version 4), in the headers, in the link or in the form.
     pub fn credential(&self) -> Option<Credential> {
         let header = self.header("authorization");
         let (scope, has_token) = match header.split_once("Credential=") {
             Some((_, rest)) => (rest.split(',').next()?.to_owned(), self.headers.contains_key("x-amz-security-token")),
+            None if self.is_form() => {
+                (self.field("x-amz-credential")?, self.field("x-amz-security-token").is_some())
+            }
             None => (self.parameter("X-Amz-Credential")?, self.parameter("X-Amz-Security-Token").is_some()),
         };
         let parts: Vec<&str> = scope.trim().split('/').collect();
@@ -88,10 +103,17 @@ impl AwsRequest<'_> {
             let bucket = format!("arn:aws:s3:::{bucket}");
             return Some(vec![Access { context, ..Access::new("s3:ListBucket", bucket) }]);
         }
+        if name.is_empty() && self.is_form() {
+            let object = format!("arn:aws:s3:::{bucket}/{}", self.field("key")?);
+            return Some(vec![Access::new("s3:PutObject", object)]);
+        }
         let object = format!("arn:aws:s3:::{path}");
+        let is_upload = ["uploads", "uploadId"].iter().any(|parameter| self.parameter(parameter).is_some());
         let action = match *self.method {
             Method::GET | Method::HEAD => "s3:GetObject",
             Method::PUT => "s3:PutObject",
+            Method::POST if is_upload => "s3:PutObject",
+            Method::DELETE if is_upload => "s3:AbortMultipartUpload",
             _ => return None,
         };
         (!bucket.is_empty() && !name.is_empty()).then(|| vec![Access::new(action, object)])
@@ -227,5 +249,36 @@ mod tests {
         let context = vec![("s3:prefix", "uploads/x".to_owned())];
         let list = Access { context, ..Access::new("s3:ListBucket", "arn:aws:s3:::b") };
         assert_eq!(request.accesses("s3").expect("known"), [list]);
+    }
+
+    #[test]
+    fn who_signed_is_read_from_forms_and_parts_are_known() {
+        let field = |name: &str, value: &str| {
+            format!("--e\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
+        let scope = "AKID/20261124/us-east-1/s3/aws4_request";
+        let fields = [("key", "uploads/7.csv"), ("x-amz-credential", scope), ("x-amz-security-token", "t")];
+        let body: String = fields.iter().map(|(name, value)| field(name, value)).collect();
+        let form = "multipart/form-data; boundary=e".parse().expect("a value");
+        let headers = HeaderMap::from_iter([(axum::http::header::CONTENT_TYPE, form)]);
+        let uri: Uri = "/s3/b/".parse().expect("a URI");
+        let request = AwsRequest { method: &Method::POST, uri: &uri, headers: &headers, body: body.as_bytes() };
+        let credential = request.credential().expect("a credential");
+        assert_eq!((credential.key.as_str(), credential.has_token), ("AKID", true));
+        let accesses = request.accesses("s3").expect("known");
+        assert_eq!(accesses, [Access::new("s3:PutObject", "arn:aws:s3:::b/uploads/7.csv")]);
+
+        let none = HeaderMap::new();
+        for (method, query, action) in [
+            (Method::POST, "uploads=", Some("s3:PutObject")),
+            (Method::POST, "uploadId=u", Some("s3:PutObject")),
+            (Method::DELETE, "uploadId=u", Some("s3:AbortMultipartUpload")),
+            (Method::DELETE, "", None),
+        ] {
+            let uri: Uri = format!("/s3/b/x?{query}").parse().expect("a URI");
+            let request = AwsRequest { method: &method, uri: &uri, headers: &none, body: b"" };
+            let known = request.accesses("s3").map(|accesses| accesses[0].action.clone());
+            assert_eq!(known.as_deref(), action, "{method} {query}");
+        }
     }
 }

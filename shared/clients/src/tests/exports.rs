@@ -1,4 +1,4 @@
-//! Files: one that is missing is told from one that we may not read.
+//! Files: one that is missing is told from one that we may not read; large ones are written in parts.
 
 use std::sync::Arc;
 
@@ -6,10 +6,10 @@ use aws_config::{Region, SdkConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 
 use super::{
-    Standing,
+    Standing, Zero,
     peer::{Peer, Reply},
 };
-use crate::{ClientError, ExportClient, ExportSettings, Exports};
+use crate::{ClientError, ExportClient, ExportSettings, Exports, FilePart, FileWriter, Written};
 
 const NAME: &str = "uploads/7.csv";
 
@@ -19,7 +19,7 @@ fn client(url: &str) -> ExportClient {
     let credentials = SharedCredentialsProvider::new(credentials);
     let config =
         SdkConfig::builder().region(Region::from_static("eu-central-1")).credentials_provider(credentials).build();
-    ExportClient::new(settings, &config, Arc::new(Standing::default())).expect("a client")
+    ExportClient::new(settings, &config, Arc::new(Standing::default()), Arc::new(Zero)).expect("a client")
 }
 
 fn refusal(status: u16, code: &str) -> Reply {
@@ -32,25 +32,44 @@ fn list(keys: &[&str]) -> Reply {
     Reply::status(200).text(&format!("<ListBucketResult>{}</ListBucketResult>", keys.concat()))
 }
 
-async fn fetch(replies: impl IntoIterator<Item = Reply>) -> (Result<Option<String>, ClientError>, Vec<String>) {
+/// Reads the file; what came of it, and what was asked.
+async fn read(replies: impl IntoIterator<Item = Reply>) -> (Result<FilePart, ClientError>, Vec<String>) {
     let peer = Peer::start().await;
     peer.reply(replies);
-    let fetched = client(&peer.url).fetch(NAME).await;
-    (fetched, peer.seen().into_iter().map(|seen| seen.target).collect())
+    let read = client(&peer.url).read(NAME, 5, Some("\"tag\"")).await;
+    (read, peer.seen().into_iter().map(|seen| seen.target).collect())
+}
+
+fn part(text: &str, range: &str) -> Reply {
+    Reply::status(206).text(text).header("content-range", range).header("etag", "\"tag\"")
 }
 
 #[tokio::test]
-async fn a_file_that_is_there_is_read() {
-    let (fetched, asked) = fetch([Reply::status(200).text("user_email\r\n")]).await;
-    assert_eq!((fetched.expect("there"), asked.len()), (Some("user_email\r\n".to_owned()), 1));
+async fn a_part_of_a_file_is_read() {
+    let peer = Peer::start().await;
+    peer.reply([part("rows", "bytes 5-8/12")]);
+    let read = client(&peer.url).read(NAME, 5, Some("\"tag\"")).await.expect("there");
+    assert_eq!(read, FilePart::Bytes { bytes: b"rows".to_vec(), size: 12, tag: "\"tag\"".to_owned() });
+    let seen = &peer.seen()[0];
+    assert_eq!((seen.header("range"), seen.header("if-match")), ("bytes=5-4194308", "\"tag\""));
+}
+
+#[tokio::test]
+async fn a_response_that_is_no_part_is_not_taken_for_one() {
+    for reply in [part("rows", "bytes 0-3/12"), Reply::status(200).text("the whole file"), part("rows", "bytes */12")] {
+        let (read, asked) = read(vec![reply; 3]).await;
+        assert!(matches!(read, Err(ClientError::Unreadable { .. })) && asked.len() == 3, "{read:?}");
+    }
+    let (read, _) = read([refusal(412, "PreconditionFailed")]).await;
+    assert_eq!(read.expect("a response"), FilePart::Replaced);
 }
 
 #[tokio::test]
 async fn a_file_that_is_missing_is_none_whatever_s3_lets_us_know() {
-    let (fetched, asked) = fetch([refusal(404, "NoSuchKey")]).await;
-    assert_eq!((fetched.expect("missing"), asked.len()), (None, 1));
-    let (fetched, asked) = fetch([refusal(403, "AccessDenied"), list(&[])]).await;
-    assert_eq!((fetched.expect("missing"), asked.len()), (None, 2));
+    let (missing, asked) = read([refusal(404, "NoSuchKey")]).await;
+    assert_eq!((missing.expect("missing"), asked.len()), (FilePart::Missing, 1));
+    let (missing, asked) = read([refusal(403, "AccessDenied"), list(&[])]).await;
+    assert_eq!((missing.expect("missing"), asked.len()), (FilePart::Missing, 2));
     assert!(asked[1].starts_with("/files/?list-type=2&max-keys=1&prefix=uploads%2F7.csv&X-Amz-"), "{asked:?}");
 }
 
@@ -62,11 +81,69 @@ async fn what_we_may_not_read_is_our_own_mistake_and_not_missing() {
         vec![refusal(403, "SignatureDoesNotMatch")],
         vec![refusal(404, "NoSuchBucket")],
     ] {
-        let (fetched, _) = fetch(replies).await;
-        let error = fetched.expect_err("denied");
+        let (denied, _) = read(replies).await;
+        let error = denied.expect_err("denied");
         assert!(matches!(error, ClientError::Denied { .. }), "{error:?}");
         assert_eq!((error.metric(), error.is_retryable()), ("ServiceDenied", false));
     }
-    let (fetched, _) = fetch([refusal(503, "SlowDown")]).await;
-    assert!(fetched.expect_err("busy").is_retryable());
+    let (busy, asked) = read(vec![refusal(503, "SlowDown"); 3]).await;
+    assert!(busy.expect_err("busy").is_retryable() && asked.len() == 3, "{asked:?}");
+    let (read, _) = read([refusal(503, "SlowDown"), part("rows", "bytes 5-8/12")]).await;
+    assert!(matches!(read, Ok(FilePart::Bytes { .. })), "{read:?}");
+}
+
+/// The methods and the beginnings of what was asked, without what a signature adds.
+fn asked(peer: &Peer) -> Vec<String> {
+    let shown = |target: &str| {
+        let unsigned = target.split("X-Amz-").next().expect("a beginning");
+        unsigned.trim_end_matches(['&', '?']).trim_start_matches("/files/").to_owned()
+    };
+    peer.seen().iter().map(|seen| format!("{} {}", seen.method, shown(&seen.target))).collect()
+}
+
+#[tokio::test]
+async fn a_small_file_is_put_at_once_and_a_smaller_one_is_handed_back() {
+    let peer = Peer::start().await;
+    let client = client(&peer.url);
+    let mut file = FileWriter::new(&client, NAME.to_owned()).unless_small(4);
+    file.write(b"rows").await.expect("memory");
+    assert_eq!(file.end::<ClientError>(Ok(())).await.expect("handed back"), Written::Small(b"rows".to_vec()));
+    let mut file = FileWriter::new(&client, NAME.to_owned()).unless_small(3);
+    file.write(b"rows").await.expect("memory");
+    assert_eq!(file.end::<ClientError>(Ok(())).await.expect("put"), Written::File);
+    assert_eq!(asked(&peer), ["PUT uploads/7.csv"]);
+}
+
+#[tokio::test]
+async fn a_large_file_is_put_in_parts_and_given_up_where_it_cannot_be_ended() {
+    let begun = || Reply::status(200).text("<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>");
+    let put = |tag: &str| Reply::status(200).header("etag", tag);
+    let large = vec![b'x'; 9 << 20];
+    let beginning = ["POST uploads/7.csv?uploads=", "PUT uploads/7.csv?partNumber=1&uploadId=u1"];
+
+    let peer = Peer::start().await;
+    peer.reply([begun(), put("\"a\""), put("\"b\""), Reply::status(200).text("<CompleteMultipartUploadResult/>")]);
+    let bucket = client(&peer.url);
+    let mut file = FileWriter::new(&bucket, NAME.to_owned());
+    file.write(&large).await.expect("a part");
+    file.write(b"rest").await.expect("memory");
+    assert_eq!(file.end::<ClientError>(Ok(())).await.expect("ended"), Written::File);
+    let ended = ["PUT uploads/7.csv?partNumber=2&uploadId=u1", "POST uploads/7.csv?uploadId=u1"];
+    assert_eq!(asked(&peer), [beginning, ended].concat());
+    let named = String::from_utf8(peer.seen()[3].body.to_vec()).expect("text");
+    let part = |number: u8, tag: &str| format!("<Part><PartNumber>{number}</PartNumber><ETag>\"{tag}\"</ETag></Part>");
+    assert_eq!(named, format!("<CompleteMultipartUpload>{}{}</CompleteMultipartUpload>", part(1, "a"), part(2, "b")));
+
+    // S3 says that it failed, under the status 200; or what fills the file fails.
+    for failure in [Ok(()), Err(ClientError::Denied { service: crate::Service::Lms })] {
+        let peer = Peer::start().await;
+        let refused = Reply::status(200).text("<Error><Code>InternalError</Code></Error>");
+        let more = failure.is_ok().then_some(refused);
+        peer.reply([begun(), put("\"a\"")].into_iter().chain(more).chain([Reply::status(204).text("")]));
+        let bucket = client(&peer.url);
+        let mut file = FileWriter::new(&bucket, NAME.to_owned());
+        file.write(&large).await.expect("a part");
+        file.end(failure).await.expect_err("it failed");
+        assert_eq!(asked(&peer).last().map(String::as_str), Some("DELETE uploads/7.csv?uploadId=u1"));
+    }
 }

@@ -6,6 +6,7 @@ mod kill;
 mod mail;
 mod relay;
 mod storm;
+mod uploads;
 mod webhooks;
 mod work;
 

@@ -179,3 +179,84 @@ impl Form {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW: &str = "2026-11-23T10:46:08Z";
+
+    fn now() -> Timestamp {
+        NOW.parse().expect("a date")
+    }
+
+    /// A form with these conditions beside those of every form, which is signed.
+    fn form(conditions: &[Value], file: &'static [u8]) -> Form {
+        let scope = "local/20261123/eu-central-1/s3/aws4_request";
+        let mut fields: BTreeMap<String, String> = [
+            ("key", "uploads/7.csv"),
+            ("x-amz-algorithm", "AWS4-HMAC-SHA256"),
+            ("x-amz-credential", scope),
+            ("x-amz-date", "20261123T104608Z"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        let mut all: Vec<Value> = fields.iter().map(|(name, value)| json!(["eq", format!("${name}"), value])).collect();
+        all.extend_from_slice(conditions);
+        let policy = json!({ "expiration": "2026-11-23T11:00:00.000Z", "conditions": all });
+        let policy = STANDARD.encode(policy.to_string());
+        let key = generate_signing_key("local", SystemTime::from(now()), "eu-central-1", "s3");
+        fields.insert("x-amz-signature".to_owned(), calculate_signature(key, policy.as_bytes()));
+        fields.insert("policy".to_owned(), policy);
+        Form { fields, file: Bytes::from_static(file) }
+    }
+
+    fn check(form: &Form) -> Result<&str, &'static str> {
+        let secret_of = |key: &str| (key == "local").then(|| "local".to_owned());
+        form.check("Exports", now(), secret_of).map_err(|refused| refused.code)
+    }
+
+    #[test]
+    fn a_file_has_the_size_that_the_policy_says() {
+        let sized = [json!(["content-length-range", 2, 4])];
+        for (file, wanted) in [
+            (&b"a"[..], Err("EntityTooSmall")),
+            (b"ab", Ok("uploads/7.csv")),
+            (b"abcd", Ok("uploads/7.csv")),
+            (b"abcde", Err("EntityTooLarge")),
+        ] {
+            assert_eq!(check(&form(&sized, file)), wanted, "{file:?}");
+        }
+    }
+
+    #[test]
+    fn every_condition_holds_and_every_field_has_one() {
+        for (condition, wanted) in [
+            (json!({ "bucket": "Exports" }), Ok("uploads/7.csv")),
+            (json!({ "bucket": "Others" }), Err("AccessDenied")),
+            (json!(["starts-with", "$key", "uploads/"]), Ok("uploads/7.csv")),
+            (json!(["starts-with", "$key", "results/"]), Err("AccessDenied")),
+            (json!(["starts-with", "$acl", ""]), Err("AccessDenied")),
+            (json!(["other", "$key", "uploads/7.csv"]), Err("AccessDenied")),
+            (json!(["content-length-range", 1]), Err("AccessDenied")),
+            (json!("nothing"), Err("AccessDenied")),
+        ] {
+            assert_eq!(check(&form(&[condition.clone()], b"x")), wanted, "{condition}");
+        }
+        let mut more = form(&[], b"x");
+        more.fields.insert("x-ignore-me".to_owned(), String::new());
+        assert_eq!(check(&more), Ok("uploads/7.csv"));
+        more.fields.insert("acl".to_owned(), "public-read".to_owned());
+        assert_eq!(check(&more), Err("AccessDenied"));
+    }
+
+    #[test]
+    fn a_policy_ends() {
+        let form = form(&[], b"x");
+        let secret_of = |_: &str| Some("local".to_owned());
+        let end = "2026-11-23T11:00:00Z".parse().expect("a date");
+        assert_eq!(form.check("Exports", end, secret_of).expect_err("over").message, "Invalid according to Policy: Policy expired.");
+    }
+}
