@@ -17,7 +17,8 @@ pub const SETTINGS: Declared =
 /// The context that the settings describe.
 pub fn compose(parts: &Parts) -> Result<Context, Error> {
     let settings = ApiSettings::from_lookup(parts.lookup())?;
-    let exports = ExportClient::new(ExportSettings::from_lookup(parts.lookup()), &parts.aws, parts.clock(), parts.random())?;
+    let exports =
+        ExportClient::new(ExportSettings::from_lookup(parts.lookup()), &parts.aws, parts.clock(), parts.random())?;
     Ok(Context {
         app: AppState::new(&settings, parts.store.clone(), parts.clock(), parts.random())?,
         portfolios: parts.store.clone(),

@@ -188,7 +188,8 @@ pub async fn start_on(
         tokens: tokens_,
         key_set,
     };
-    let router = local::router(local).layer(axum::middleware::from_fn(loopback::only)).fallback_service(product.router());
+    let router =
+        local::router(local).layer(axum::middleware::from_fn(loopback::only)).fallback_service(product.router());
     let (stop, mut stopped) = watch::channel(false);
     let server = tokio::spawn(async move {
         let end = async move {

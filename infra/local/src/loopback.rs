@@ -60,7 +60,8 @@ mod tests {
             assert!(is_our_host(host), "{host}");
             assert!(is_our_origin(&format!("http://{host}")), "{host}");
         }
-        let strange = ["rebound.example", "127.0.0.1.example:8000", "localhost.example", "192.168.1.2", "[::2]", "", "::1"];
+        let strange =
+            ["rebound.example", "127.0.0.1.example:8000", "localhost.example", "192.168.1.2", "[::2]", "", "::1"];
         for host in strange {
             assert!(!is_our_host(host), "{host}");
             assert!(!is_our_origin(&format!("https://{host}")), "{host}");

@@ -28,7 +28,8 @@ pub fn handlers(settings: &Settings, store: &Arc<Store>) -> Result<Handlers, Sta
         let relay = relay.clone();
         Box::pin(async move { function_relay::handle_stream(&relay, event, &id).await })
     });
-    let mail = function_mail::compose(&parts(function_mail::SETTINGS, settings, store)?).map_err(StartError::Compose)?;
+    let mail =
+        function_mail::compose(&parts(function_mail::SETTINGS, settings, store)?).map_err(StartError::Compose)?;
     let mail: QueueHandler = Arc::new(move |event| {
         let mail = mail.clone();
         Box::pin(async move { function_mail::handle(&mail, event).await })

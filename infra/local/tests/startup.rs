@@ -135,7 +135,9 @@ fn a_setting_that_cannot_be_used() {
 
 #[test]
 fn a_setting_that_must_be_a_url_and_is_none() {
-    for (name, value) in [("LMS_URL", "lms.example.com"), ("LEARNER_PORTAL_URL", "/portal"), ("BRAZE_API_URL", "ftp://x")] {
+    for (name, value) in
+        [("LMS_URL", "lms.example.com"), ("LEARNER_PORTAL_URL", "/portal"), ("BRAZE_API_URL", "ftp://x")]
+    {
         let mut command = runner(&["--listen", "127.0.0.1:0", "--no-demo"]);
         let output = command.env(name, value).output().expect("the runner starts");
         let said = String::from_utf8_lossy(&output.stderr);
@@ -203,7 +205,10 @@ fn faults_end_connections_and_not_the_process() {
         for _ in 0..2 {
             // The connection ends without a byte, or there is no byte until the client gives up.
             let broken = token();
-            assert!(broken.as_ref().map_or(how == "timeout_after", String::is_empty) || broken.is_err(), "{how}: {broken:?}");
+            assert!(
+                broken.as_ref().map_or(how == "timeout_after", String::is_empty) || broken.is_err(),
+                "{how}: {broken:?}"
+            );
         }
         assert!(runner.is_running(), "{how} ended the runner");
         assert!(token().expect("a response").starts_with("HTTP/1.1 200"), "{how}");

@@ -36,7 +36,12 @@ pub(crate) fn read(resources: &[Resource<'_>]) -> Result<Vec<CorsRule>, Template
     let cors = bucket.properties.get("CorsConfiguration").and_then(Value::as_mapping);
     let rules = cors.map_or(&[][..], |cors| list(cors, "CorsRules"));
     let variables = variables(resources);
-    rules.iter().map(|rule| self::rule(rule, &variables).ok_or_else(|| unexpected(bucket.id, "has a CORS rule of another form"))).collect()
+    rules
+        .iter()
+        .map(|rule| {
+            self::rule(rule, &variables).ok_or_else(|| unexpected(bucket.id, "has a CORS rule of another form"))
+        })
+        .collect()
 }
 
 fn rule(value: &Value, variables: &BTreeMap<String, String>) -> Option<CorsRule> {
@@ -63,9 +68,8 @@ fn rule(value: &Value, variables: &BTreeMap<String, String>) -> Option<CorsRule>
 
 /// The environment variables whose value is a parameter, by the parameter.
 fn variables(resources: &[Resource<'_>]) -> BTreeMap<String, String> {
-    let environments = resources.iter().filter_map(|resource| {
-        resource.properties.get("Environment")?.get("Variables")?.as_mapping()
-    });
+    let environments =
+        resources.iter().filter_map(|resource| resource.properties.get("Environment")?.get("Variables")?.as_mapping());
     let all = environments.flatten();
     all.filter_map(|(name, value)| Some((reference(value)?.to_owned(), name.as_str()?.to_owned()))).collect()
 }

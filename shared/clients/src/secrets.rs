@@ -112,7 +112,8 @@ struct Refusal {
 
 impl SecretsClient {
     /// What is read here.
-    pub const DECLARED: &[Setting] = &[Setting::optional(SECRETS_MANAGER_ENDPOINT).url(), Setting::optional(SSM_ENDPOINT).url()];
+    pub const DECLARED: &[Setting] =
+        &[Setting::optional(SECRETS_MANAGER_ENDPOINT).url(), Setting::optional(SSM_ENDPOINT).url()];
 
     /// A client with that configuration's region and credentials; where the services are if not at AWS, `lookup` knows.
     pub fn new(

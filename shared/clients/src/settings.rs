@@ -43,8 +43,11 @@ mod names {
 
 impl ClientSettings {
     /// What is read here.
-    pub const DECLARED: &[Setting] =
-        &[Setting::plain(names::LMS_URL).url(), Setting::plain(names::OAUTH2_KEY), Setting::secret(names::OAUTH2_SECRET)];
+    pub const DECLARED: &[Setting] = &[
+        Setting::plain(names::LMS_URL).url(),
+        Setting::plain(names::OAUTH2_KEY),
+        Setting::secret(names::OAUTH2_SECRET),
+    ];
 
     /// The settings that `lookup` knows. An empty value is the same as none.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {

@@ -86,12 +86,7 @@ pub trait Kinds: Send + Sync {
     ) -> Result<Acted, WorkError>;
 
     /// Reads the rows of a run that does not name them, as far as it comes in one turn.
-    async fn read_rows(
-        &self,
-        run: &Job,
-        portfolio: &Portfolio,
-        writer: RowsWriter<'_>,
-    ) -> Result<RowsRead, WorkError>;
+    async fn read_rows(&self, run: &Job, portfolio: &Portfolio, writer: RowsWriter<'_>) -> Result<RowsRead, WorkError>;
 
     /// Puts the results of a run that has come to its end into a file, if its kind has one; the file's name.
     async fn publish_results(&self, jobs: &dyn Jobs, run: &Job) -> Result<Option<String>, WorkError>;
@@ -160,12 +155,7 @@ impl Kinds for LicenseKinds {
         Ok(Acted::Recorded(self.reserve.assign_reserved(portfolio, run, chunk, &change).await?))
     }
 
-    async fn read_rows(
-        &self,
-        run: &Job,
-        portfolio: &Portfolio,
-        writer: RowsWriter<'_>,
-    ) -> Result<RowsRead, WorkError> {
+    async fn read_rows(&self, run: &Job, portfolio: &Portfolio, writer: RowsWriter<'_>) -> Result<RowsRead, WorkError> {
         read_licenses(self.licenses.as_ref(), run, portfolio, writer).await
     }
 
@@ -262,12 +252,7 @@ impl Kinds for AllKinds {
         self.licenses.assign_reserved(run, portfolio, chunk, change).await
     }
 
-    async fn read_rows(
-        &self,
-        run: &Job,
-        portfolio: &Portfolio,
-        writer: RowsWriter<'_>,
-    ) -> Result<RowsRead, WorkError> {
+    async fn read_rows(&self, run: &Job, portfolio: &Portfolio, writer: RowsWriter<'_>) -> Result<RowsRead, WorkError> {
         match &run.upload {
             Some(file) => {
                 let until = self.clock.now() + Turn::OF_A_MESSAGE.time;

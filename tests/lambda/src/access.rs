@@ -59,9 +59,7 @@ impl AwsRequest<'_> {
         let header = self.header("authorization");
         let (scope, has_token) = match header.split_once("Credential=") {
             Some((_, rest)) => (rest.split(',').next()?.to_owned(), self.headers.contains_key("x-amz-security-token")),
-            None if self.is_form() => {
-                (self.field("x-amz-credential")?, self.field("x-amz-security-token").is_some())
-            }
+            None if self.is_form() => (self.field("x-amz-credential")?, self.field("x-amz-security-token").is_some()),
             None => (self.parameter("X-Amz-Credential")?, self.parameter("X-Amz-Security-Token").is_some()),
         };
         let parts: Vec<&str> = scope.trim().split('/').collect();

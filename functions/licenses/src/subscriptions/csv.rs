@@ -178,5 +178,4 @@ mod tests {
              ,,,revoked,\r\n"
         );
     }
-
 }

@@ -162,7 +162,9 @@ pub(super) async fn post(
     if signed.uploads.is_some() {
         let id = services.store.random().uuid().to_string();
         lock(&services.files.uploads).begin(&id, file);
-        return xml(format!("<InitiateMultipartUploadResult><UploadId>{id}</UploadId></InitiateMultipartUploadResult>"));
+        return xml(format!(
+            "<InitiateMultipartUploadResult><UploadId>{id}</UploadId></InitiateMultipartUploadResult>"
+        ));
     }
     let Some(upload) = signed.upload else {
         return refuse(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "The method is not allowed.", &name);
@@ -295,7 +297,5 @@ pub(super) async fn list(
     keys.truncate(listing.max_keys.unwrap_or(1_000).min(1_000));
     let contents: Vec<String> = keys.iter().map(|key| format!("<Contents><Key>{key}</Key></Contents>")).collect();
     let (count, contents) = (keys.len(), contents.concat());
-    xml(format!(
-        "<ListBucketResult><Name>{bucket}</Name><KeyCount>{count}</KeyCount>{contents}</ListBucketResult>"
-    ))
+    xml(format!("<ListBucketResult><Name>{bucket}</Name><KeyCount>{count}</KeyCount>{contents}</ListBucketResult>"))
 }

@@ -56,7 +56,8 @@ impl Target<'_> {
             fields.insert("x-amz-security-token", token.to_owned());
         }
         let expires = now + LIFETIME;
-        let mut conditions = vec![json!({ "bucket": self.bucket }), json!(["content-length-range", 1, MAX_UPLOAD_BYTES])];
+        let mut conditions =
+            vec![json!({ "bucket": self.bucket }), json!(["content-length-range", 1, MAX_UPLOAD_BYTES])];
         conditions.extend(fields.iter().map(|(name, value)| json!({ *name: value })));
         let expiration = expires.to_rfc3339_opts(SecondsFormat::Millis, true);
         let policy = STANDARD.encode(json!({ "expiration": expiration, "conditions": conditions }).to_string());
@@ -99,7 +100,8 @@ mod tests {
     #[test]
     fn a_form_is_for_one_file_of_one_type_and_bounded() {
         let credentials = Credentials::new("AKIDEXAMPLE", SECRET, Some("session".into()), None, "an example");
-        let target = Target { url: "https://b.example/".into(), bucket: "b", key: "uploads/7.csv", region: "eu-central-1" };
+        let target =
+            Target { url: "https://b.example/".into(), bucket: "b", key: "uploads/7.csv", region: "eu-central-1" };
         let now = "2026-11-23T10:46:08Z".parse().expect("a date");
         let form = target.form(&credentials, now);
         assert_eq!(form.fields["x-amz-credential"], "AKIDEXAMPLE/20261123/eu-central-1/s3/aws4_request");

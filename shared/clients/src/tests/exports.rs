@@ -116,7 +116,10 @@ async fn a_small_file_is_put_at_once_and_a_smaller_one_is_handed_back() {
 
 #[tokio::test]
 async fn a_large_file_is_put_in_parts_and_given_up_where_it_cannot_be_ended() {
-    let begun = || Reply::status(200).text("<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>");
+    let begun = || {
+        Reply::status(200)
+            .text("<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>")
+    };
     let put = |tag: &str| Reply::status(200).header("etag", tag);
     let large = vec![b'x'; 9 << 20];
     let beginning = ["POST uploads/7.csv?uploads=", "PUT uploads/7.csv?partNumber=1&uploadId=u1"];

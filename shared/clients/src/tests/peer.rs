@@ -119,7 +119,10 @@ async fn answer(
 impl Peer {
     pub async fn start() -> Self {
         let inner = Arc::new(Inner::default());
-        let router = Router::new().route("/oauth2/access_token", post(token)).fallback(answer).layer(DefaultBodyLimit::disable());
+        let router = Router::new()
+            .route("/oauth2/access_token", post(token))
+            .fallback(answer)
+            .layer(DefaultBodyLimit::disable());
         let router = router.with_state(inner.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));

@@ -146,7 +146,9 @@ fn unreadable(problem: &str) -> Row {
 fn columns(header: Record<'_>) -> Result<(usize, Option<usize>), WorkError> {
     let Record::Cells(cells) = header else { return Err(WorkError::Unreadable("it is no CSV")) };
     let column = |names: &[&str]| {
-        cells.all().position(|cell| names.iter().any(|name| cell.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name)))
+        cells
+            .all()
+            .position(|cell| names.iter().any(|name| cell.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name)))
     };
     let email = column(&EMAIL_COLUMNS).ok_or(WorkError::Unreadable(NO_COLUMN))?;
     Ok((email, column(&[SOURCE_COLUMN])))

@@ -45,7 +45,11 @@ async fn rows_are_uploaded_by_a_form() {
     plan.admin().post(&format!("/api/v1/jobs/{id}/resume/"), &json!({})).await.expect(202);
     app.drain().await;
     let done = plan.admin().get(&format!("/api/v1/jobs/{id}/")).await.expect(200);
-    assert_eq!((&done["state"], &done["rows"], &done["upload_form"]), (&json!("done"), &json!(201), &json!(null)), "{done}");
+    assert_eq!(
+        (&done["state"], &done["rows"], &done["upload_form"]),
+        (&json!("done"), &json!(201), &json!(null)),
+        "{done}"
+    );
     assert_eq!((&done["counts"]["succeeded"], &done["counts"]["failed"]), (&json!(200), &json!(1)));
     app.invariants().await.check();
 }
@@ -103,7 +107,10 @@ async fn pages_of_the_portal_may_upload_and_others_may_not() {
         assert_eq!(ask(origin, method).await, (403, None, None), "{origin} {method}");
     }
     let posted = post(&url, &fields(&form), "email\r\n", &[("origin", PORTAL)]).await;
-    assert_eq!((posted.status().as_u16(), &posted.headers()["access-control-allow-origin"]), (204, &PORTAL.parse().expect("text")));
+    assert_eq!(
+        (posted.status().as_u16(), &posted.headers()["access-control-allow-origin"]),
+        (204, &PORTAL.parse().expect("text"))
+    );
 }
 
 /// The client of the bucket that a function has.

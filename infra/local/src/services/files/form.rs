@@ -84,7 +84,8 @@ impl Form {
         let key = self.field("key")?;
         let policy = self.field("policy")?;
         self.check_signature(policy, secret_of)?;
-        let invalid = |what: &str| refused(StatusCode::BAD_REQUEST, "InvalidPolicyDocument", format!("Invalid Policy: {what}"));
+        let invalid =
+            |what: &str| refused(StatusCode::BAD_REQUEST, "InvalidPolicyDocument", format!("Invalid Policy: {what}"));
         let document = STANDARD.decode(policy).map_err(|_| invalid("Invalid Base64."))?;
         let policy: Policy = serde_json::from_slice(&document).map_err(|_| invalid("Invalid JSON."))?;
         if policy.expiration <= now {
@@ -94,12 +95,15 @@ impl Form {
         for condition in &policy.conditions {
             match self.condition(condition, bucket)? {
                 Some(name) => admitted.push(name),
-                None => return Err(denied(format!("Invalid according to Policy: Policy Condition failed: {condition}"))),
+                None => {
+                    return Err(denied(format!("Invalid according to Policy: Policy Condition failed: {condition}")));
+                }
             }
         }
-        let extra = self.fields.keys().find(|name| {
-            !FREE.contains(&name.as_str()) && !name.starts_with("x-ignore-") && !admitted.contains(name)
-        });
+        let extra = self
+            .fields
+            .keys()
+            .find(|name| !FREE.contains(&name.as_str()) && !name.starts_with("x-ignore-") && !admitted.contains(name));
         match extra {
             Some(name) => Err(denied(format!("Invalid according to Policy: Extra input fields: {name}"))),
             None => Ok(key),
@@ -257,6 +261,9 @@ mod tests {
         let form = form(&[], b"x");
         let secret_of = |_: &str| Some("local".to_owned());
         let end = "2026-11-23T11:00:00Z".parse().expect("a date");
-        assert_eq!(form.check("Exports", end, secret_of).expect_err("over").message, "Invalid according to Policy: Policy expired.");
+        assert_eq!(
+            form.check("Exports", end, secret_of).expect_err("over").message,
+            "Invalid according to Policy: Policy expired."
+        );
     }
 }

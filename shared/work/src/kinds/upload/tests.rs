@@ -119,12 +119,11 @@ async fn a_bad_row_is_one_refused_row() {
 
 #[tokio::test]
 async fn a_file_that_cannot_be_rows_says_why() {
-    for (bytes, words) in [
-        (&b""[..], NO_COLUMN),
-        (b"name\r\nann\r\n", NO_COLUMN),
-        (b"\xff,user_email\r\n", "it is no CSV"),
-    ] {
-        let (files, chunks, run, clock) = (Files::of(bytes.to_vec()), Chunks::default(), job(JobKind::Assign), Standing::default());
+    for (bytes, words) in
+        [(&b""[..], NO_COLUMN), (b"name\r\nann\r\n", NO_COLUMN), (b"\xff,user_email\r\n", "it is no CSV")]
+    {
+        let (files, chunks, run, clock) =
+            (Files::of(bytes.to_vec()), Chunks::default(), job(JobKind::Assign), Standing::default());
         let error = attempt(&files, &chunks, &run, &clock).await.expect_err("no rows");
         assert!(matches!(error, WorkError::Unreadable(said) if said == words), "{error}");
     }
