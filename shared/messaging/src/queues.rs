@@ -1,6 +1,9 @@
 //! Queues: SQS.
 
-use std::{collections::HashMap, fmt};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+};
 
 use async_trait::async_trait;
 use aws_sdk_sqs::{Client, error::DisplayErrorContext, types::SendMessageBatchRequestEntry};
@@ -75,15 +78,19 @@ impl SqsQueues {
             call = call.entries(entry);
         }
         let answer = call.send().await.map_err(|error| failed(&DisplayErrorContext(&error)))?;
-        match answer.failed.first() {
-            None => Ok(()),
-            Some(first) => Err(MessagingError::Partly {
-                operation: OPERATION,
-                refused: answer.failed.len(),
-                sent: messages.len(),
-                cause: first.code.clone(),
-            }),
+        // A message was sent if the answer says so of it, and not if the answer does not name it.
+        let named: HashSet<&str> = answer.successful.iter().map(|sent| sent.id.as_str()).collect();
+        let refused = (0..messages.len()).filter(|n| !named.contains(n.to_string().as_str())).count();
+        if refused == 0 && answer.failed.is_empty() {
+            return Ok(());
         }
+        let cause = answer.failed.first().map_or("the answer does not name them", |first| first.code.as_str());
+        Err(MessagingError::Partly {
+            operation: OPERATION,
+            refused: refused.max(answer.failed.len()),
+            sent: messages.len(),
+            cause: cause.to_owned(),
+        })
     }
 }
 
@@ -104,5 +111,82 @@ impl Queues for SqsQueues {
             operation: "ChangeMessageVisibility",
             cause: DisplayErrorContext(&error).to_string(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+    use license_domain::{EnterpriseId, EventId};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::Message;
+
+    /// A queue that answers every call with this body.
+    async fn queue(answer: &'static str) -> SqsQueues {
+        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a port");
+        let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = String::new();
+                let mut part = [0; 4096];
+                while !is_whole(&request) {
+                    let read = stream.read(&mut part).await.expect("the client sends");
+                    assert!(read > 0, "the client sends a whole request");
+                    request.push_str(std::str::from_utf8(&part[..read]).expect("ASCII"));
+                }
+                let head = "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\nconnection: close\r\n";
+                let response = format!("{head}content-length: {}\r\n\r\n{answer}", answer.len());
+                stream.write_all(response.as_bytes()).await.expect("the client reads");
+            }
+        });
+        let config = aws_config::SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new("a", "b", None, None, "test")))
+            .build();
+        let queues = HashMap::from([(Queue::Mail, format!("{endpoint}/1/mail"))]);
+        SqsQueues::new(&QueueSettings { queues, endpoint: Some(endpoint) }, &config)
+    }
+
+    fn is_whole(request: &str) -> bool {
+        let Some((head, body)) = request.split_once("\r\n\r\n") else { return false };
+        let head = head.to_ascii_lowercase();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+        length == Some(body.len())
+    }
+
+    fn mails(count: usize) -> Vec<Outgoing> {
+        let mail = |part| Message::Mail { event: EventId::from(Uuid::nil()), consequence: 0, part };
+        (0..count).map(|part| Outgoing::now(Queue::Mail, EnterpriseId(Uuid::nil()), mail(part))).collect()
+    }
+
+    #[tokio::test]
+    async fn a_message_was_sent_if_the_answer_names_it_as_sent() {
+        const BOTH: &str = r#"{"Successful": [{"Id": "0", "MessageId": "a", "MD5OfMessageBody": "x"},
+            {"Id": "1", "MessageId": "b", "MD5OfMessageBody": "x"}], "Failed": []}"#;
+        queue(BOTH).await.send(mails(2)).await.expect("both were sent");
+        const ONE: &str = r#"{"Successful": [{"Id": "1", "MessageId": "b", "MD5OfMessageBody": "x"}]}"#;
+        const OTHER: &str = r#"{"Successful": [{"Id": "1", "MessageId": "b", "MD5OfMessageBody": "x"}],
+            "Failed": [{"Id": "0", "SenderFault": false, "Code": "InternalError"}]}"#;
+        const TWICE: &str = r#"{"Successful": [{"Id": "1", "MessageId": "b", "MD5OfMessageBody": "x"},
+            {"Id": "1", "MessageId": "b", "MD5OfMessageBody": "x"}], "Failed": []}"#;
+        for (answer, unsent) in
+            [(ONE, 1), (OTHER, 1), (TWICE, 1), ("{}", 2), (r#"{"Successful": [], "Failed": []}"#, 2)]
+        {
+            let error = queue(answer).await.send(mails(2)).await.expect_err(answer);
+            assert!(
+                matches!(error, MessagingError::Partly { refused, sent: 2, .. } if refused == unsent),
+                "{answer}: {error}"
+            );
+            assert!(error.is_retryable());
+        }
     }
 }
