@@ -9,10 +9,13 @@ use license_api::{
 };
 use license_domain::{
     EmailAddress, JobKind, JobParams, LicenseStatus, PlanId, Portfolio, Row, RowFilter, SubscriptionPlan,
-    email::MAX_EMAIL_LENGTH,
+    email::{MAX_EMAIL_LENGTH, fold},
     maxima::{MAX_COURSE_KEY, MAX_SOURCE_ID},
 };
 use serde_json::{Map, Value, json};
+
+/// The most statuses of one filter, repetitions included.
+const MAX_STATUSES: usize = 100;
 
 /// The most courses of one job.
 const MAX_COURSES: usize = 100;
@@ -25,7 +28,8 @@ const SOURCE_IDS: Format = list(&text_item(0, MAX_SOURCE_ID)).of_nullable().or_e
 const STATUSES: Format = list(&Format::OneOf {
     words: || LIVE.map(|status| status.as_str().to_owned()).to_vec(),
     noun: "the status of a live license",
-});
+})
+.at_most(MAX_STATUSES);
 const LIVE: [LicenseStatus; 2] = [LicenseStatus::Activated, LicenseStatus::Assigned];
 
 body! {
@@ -148,7 +152,7 @@ impl JobRequest {
                 _ => LIVE.to_vec(),
             });
             // They lie in the job's own item: each is there once, however often it is named.
-            let search = search.into_iter().map(|part| part.to_lowercase()).collect();
+            let search = search.iter().map(|part| fold(part)).collect();
             RowFilter { statuses: once_each(statuses), search }
         });
         let params = JobParams {

@@ -8,7 +8,10 @@ use license_api::{
     doc::USER_EMAILS,
     fields::{Format, list},
 };
-use license_domain::{EmailAddress, EmailKey, LicenseStatus, SubscriptionPlan, email::MAX_EMAIL_LENGTH};
+use license_domain::{
+    EmailAddress, EmailKey, LicenseStatus, SubscriptionPlan,
+    email::{MAX_EMAIL_LENGTH, fold},
+};
 use license_storage::{LicenseFilter, LicenseQuery, Licenses, StoreError};
 
 use serde_json::{Value, json};
@@ -18,7 +21,11 @@ pub const EMAILS_OR_FILTERS: Field =
     Field { text: "The learners. Either these or `filters`.", ..USER_EMAILS.optional() };
 
 /// Filters of a plan's live licenses.
-pub const FILTERS: Field = Field::new(list(&FILTER).at_most(100), "The licenses that all of these admit.").optional();
+pub const FILTERS: Field =
+    Field::new(list(&FILTER).at_most(MAX_FILTERS), "The licenses that all of these admit.").optional();
+
+/// The most filters, and the most statuses of one.
+const MAX_FILTERS: usize = 100;
 
 const FILTER: Format = Format::Unchecked(|| {
     json!({
@@ -27,7 +34,7 @@ const FILTER: Format = Format::Unchecked(|| {
             "name": { "type": "string", "enum": ["user_email", "status_in"] },
             "filter_value": { "anyOf": [
                 { "type": "string", "maxLength": MAX_EMAIL_LENGTH },
-                { "type": "array", "items": { "type": "string", "enum": ["activated", "assigned", "revoked"] } },
+                { "type": "array", "maxItems": MAX_FILTERS, "items": { "type": "string", "enum": ["activated", "assigned", "revoked"] } },
             ] },
         },
         "examples": [{ "name": "user_email", "filter_value": "@example.com" }],
@@ -118,9 +125,12 @@ fn filter(filters: &[Value]) -> Result<LicenseFilter, &'static str> {
                 if part.chars().nth(MAX_EMAIL_LENGTH).is_some() {
                     return Err("Malformed filters, user_email is longer than an address can be.");
                 }
-                search.push(part.trim().to_lowercase());
+                search.push(fold(part.trim()));
             }
             Some("status_in") => {
+                if value.as_array().is_some_and(|words| words.len() > MAX_FILTERS) {
+                    return Err("Malformed filters, status_in has more than 100 items.");
+                }
                 let words = value.as_array().and_then(|words| words.iter().map(Value::as_str).collect());
                 let words: Vec<&str> = words.ok_or("Malformed filters, status_in must be a list of strings.")?;
                 statuses.retain(|status| words.contains(&status.as_str()));
@@ -165,6 +175,8 @@ mod tests {
         let text = "Malformed filters, status_in must be a list of strings.";
         assert_eq!(parsed(&json!([{"name": "status_in", "filter_value": "assigned"}])), Err(text));
         assert_eq!(parsed(&json!([{"name": "status_in", "filter_value": [1]}])), Err(text));
+        let text = "Malformed filters, status_in has more than 100 items.";
+        assert_eq!(parsed(&json!([{"name": "status_in", "filter_value": vec![1; 101]}])), Err(text));
         for filters in [json!([{"name": "x"}]), json!([{}]), json!([3])] {
             assert!(parsed(&filters).is_err());
         }

@@ -1,13 +1,18 @@
-//! E-mail addresses: as given (shown), as compared (trimmed, lower-cased) and as sorted.
+//! E-mail addresses: as given (shown), as compared (trimmed, normalized, without case) and as sorted.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
 
-/// The longest address that is accepted, in characters.
+/// The longest address that is accepted, in bytes of UTF-8, as RFC 5321 counts. With its case folded it has 762 bytes at
+/// most; with a status and an id around it that fits the 1,024 bytes of a sort key.
 pub const MAX_EMAIL_LENGTH: usize = 254;
 
-/// The form of an address in which two addresses are compared: trimmed and lower-cased.
+/// The longest key of an address, in bytes: in form C a character takes up to three times as many as before.
+const MAX_KEY_BYTES: usize = 3 * MAX_EMAIL_LENGTH;
+
+/// The form of an address in which two addresses are compared: trimmed, in Unicode's normalization form C, without case.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EmailKey(String);
@@ -15,7 +20,12 @@ pub struct EmailKey(String);
 impl EmailKey {
     /// The comparison form of any text.
     pub fn of(text: &str) -> Self {
-        Self(text.trim().to_lowercase())
+        Self(fold(text.trim()))
+    }
+
+    /// Whether any license can have it: what is longer is no key of the table, which would refuse to look for it.
+    pub const fn is_possible(&self) -> bool {
+        self.0.len() <= MAX_KEY_BYTES
     }
 
     /// The text of the key.
@@ -40,6 +50,57 @@ impl EmailKey {
         let bytes = sort_key.bytes().map(address).collect();
         Self(String::from_utf8(bytes).expect("ASCII characters became others, and nothing else changed"))
     }
+}
+
+/// The text without case, in normalization form C: two texts that differ in nothing else have the same fold.
+///
+/// A character that only resembles another one stays what it is. Unicode maps the Kelvin sign (U+212A) to `k` as its
+/// lower-case letter, and form C maps it to `K`: with either, an address with that sign would open the licenses of another
+/// learner.
+pub fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let lower: String = compose(text).chars().flat_map(lowercase).collect();
+    compose(&lower)
+}
+
+/// The small letter of a capital one, if that is the capital one's own: the capital letter of `k` is not the Kelvin sign.
+fn lowercase(c: char) -> impl Iterator<Item = char> {
+    let mut lower = c.to_lowercase();
+    let small = match (lower.next(), lower.next()) {
+        (Some(small), None) if small.to_uppercase().eq([c]) => small,
+        _ => c,
+    };
+    std::iter::once(small)
+}
+
+/// Form C of the text, but for characters that it would replace with another one.
+fn compose(text: &str) -> String {
+    let mut composed = String::with_capacity(text.len());
+    for part in text.split_inclusive(is_look_alike) {
+        let look_alike = part.chars().next_back().filter(|c| is_look_alike(*c));
+        let plain = &part[..part.len() - look_alike.map_or(0, char::len_utf8)];
+        composed.extend(plain.nfc());
+        composed.extend(look_alike);
+    }
+    composed
+}
+
+/// Whether form C has another single character in place of this one: the signs for Kelvin, ohm and angstrom, and duplicates
+/// of ideographs.
+fn is_look_alike(c: char) -> bool {
+    let mut composed = std::iter::once(c).nfc();
+    !c.is_ascii() && composed.next().is_some_and(|other| other != c) && composed.next().is_none()
+}
+
+/// Whether a character has no place in an address: it is invisible, or changes the direction of the text around it, so that
+/// two addresses could look the same.
+fn is_hidden(c: char) -> bool {
+    let is_bidi = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_invisible =
+        matches!(c, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2028}' | '\u{2029}' | '\u{2060}' | '\u{feff}');
+    c.is_control() || is_bidi || is_invisible
 }
 
 /// Printable ASCII without capitals, in the order of the Unicode collation table.
@@ -89,10 +150,23 @@ pub struct EmailAddress(String);
 pub struct InvalidEmail;
 
 impl EmailAddress {
-    /// Checks and takes an address, without surrounding space.
+    /// Checks and takes an address, without surrounding space and in normalization form C.
     pub fn parse(text: &str) -> Result<Self, InvalidEmail> {
         let text = text.trim();
-        if is_valid(text) { Ok(Self(text.to_owned())) } else { Err(InvalidEmail) }
+        // Before anything is done with it: a text of megabytes is refused by its length.
+        if text.len() > MAX_EMAIL_LENGTH {
+            return Err(InvalidEmail);
+        }
+        let text = compose(text);
+        if is_valid(&text) { Ok(Self(text)) } else { Err(InvalidEmail) }
+    }
+
+    /// Takes an address of another system, in whatever form that system admits. Refuses only what is too long for a key, and
+    /// what hides characters.
+    pub fn foreign(text: &str) -> Result<Self, InvalidEmail> {
+        let text = text.trim();
+        let is_taken = !text.is_empty() && text.len() <= MAX_EMAIL_LENGTH && !text.chars().any(is_hidden);
+        if is_taken { Ok(Self(text.to_owned())) } else { Err(InvalidEmail) }
     }
 
     /// Takes an address that is already on record, whatever it looks like.
@@ -128,7 +202,7 @@ impl fmt::Debug for EmailAddress {
 /// The rules of RFC 5321 that web frameworks agree on: a dot-atom or quoted local part, and a domain of
 /// labels with a top level that is not numeric, an address literal in brackets, or `localhost`.
 fn is_valid(text: &str) -> bool {
-    if text.chars().count() > MAX_EMAIL_LENGTH {
+    if text.len() > MAX_EMAIL_LENGTH || text.chars().any(|c| is_look_alike(c) || is_hidden(c)) {
         return false;
     }
     let Some((local, domain)) = text.rsplit_once('@') else {
@@ -183,6 +257,62 @@ mod tests {
             assert!(EmailAddress::parse(bad).is_err(), "{bad}");
         }
         assert!(EmailAddress::parse(&format!("{}@b.com", "x".repeat(300))).is_err());
+    }
+
+    #[test]
+    fn case_is_folded_and_nothing_else() {
+        let key = |text: &str| EmailKey::of(text);
+        assert_eq!(key("ANN@ÄÖ.example"), key("ann@äö.example"));
+        // An umlaut in one character or in two.
+        assert_eq!(key("ann@\u{c4}.example"), key("ann@a\u{308}.example"));
+        assert_eq!(key("ann@A\u{308}.example"), key("ann@\u{e4}.example"));
+        for (look_alike, letter) in [
+            ("\u{212a}im@x.example", "kim@x.example"),
+            ("ann@\u{212a}.example", "ann@K.example"),
+            ("ann@\u{212b}.example", "ann@\u{e5}.example"),
+            ("ann@\u{2126}.example", "ann@\u{3c9}.example"),
+            ("\u{17f}am@x.example", "sam@x.example"),
+            ("ann@\u{130}.example", "ann@i.example"),
+            ("ann@\u{1e9e}.example", "ann@ss.example"),
+        ] {
+            assert_ne!(key(look_alike), key(letter), "{look_alike}");
+            assert_eq!(key(key(look_alike).as_str()), key(look_alike), "a key is its own key");
+        }
+    }
+
+    #[test]
+    fn every_character_is_its_own_key_or_that_of_its_small_letter() {
+        for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+            let key = fold(c.encode_utf8(&mut [0; 4]));
+            assert_eq!(fold(&key), key, "{c:?}");
+            assert!(key.len() <= 3 * c.len_utf8(), "{c:?}: the maximum counts on it");
+            if key.is_ascii() {
+                assert!(c.is_ascii(), "{c:?} is taken for {key}");
+            }
+        }
+    }
+
+    #[test]
+    fn addresses_with_look_alikes_hidden_or_bidirectional_characters_are_refused() {
+        for c in ["\u{212a}", "\u{212b}", "\u{2126}", "\u{202e}", "\u{200f}", "\u{2066}", "\u{200b}", "\u{7}", "\u{85}"]
+        {
+            assert!(EmailAddress::parse(&format!("ann@x{c}y.example")).is_err(), "{c:?}");
+            assert!(EmailAddress::parse(&format!("a{c}n@x.example")).is_err(), "{c:?}");
+        }
+        for c in ["\u{202e}", "\u{200f}", "\u{2066}", "\u{200b}", "\u{7}", "\u{85}"] {
+            assert!(EmailAddress::foreign(&format!("a{c}n@x.example")).is_err(), "{c:?}");
+        }
+        let two = EmailAddress::parse("ann@u\u{308}ber.example").expect("an address in form D");
+        assert_eq!(two.as_given(), "ann@\u{fc}ber.example");
+    }
+
+    #[test]
+    fn lengths_are_bytes() {
+        let domain = |count: usize| format!("ann@{0}.{0}.example", "\u{10330}".repeat(count));
+        assert!(EmailAddress::parse(&domain(30)).is_ok());
+        assert!(EmailAddress::parse(&domain(31)).is_err(), "{} bytes", domain(31).len());
+        assert!(EmailAddress::foreign(&"x".repeat(MAX_EMAIL_LENGTH)).is_ok());
+        assert!(EmailAddress::foreign(&"x".repeat(MAX_EMAIL_LENGTH + 1)).is_err());
     }
 
     #[test]

@@ -55,7 +55,9 @@ struct LicenseFields {
 /// A license.
 pub fn license(row: &Row) -> Reading<License> {
     let fields: LicenseFields = fields(row)?;
-    let email = text(fields.user_email).map(EmailAddress::on_record);
+    let email = text(fields.user_email).map(|email| EmailAddress::foreign(&email)).transpose();
+    let email =
+        email.map_err(|_| "user_email has more than 254 bytes, or characters that cannot be seen".to_owned())?;
     if fields.status.is_live() && email.is_none() {
         return Err(format!("the license is {} and has no user_email", fields.status));
     }
