@@ -19,13 +19,18 @@ pub const URL: Field = Field::new(text(MAX_WEBHOOK_URL), "Where events go: HTTPS
 /// What it is for.
 pub const DESCRIPTION: Field = Field::new(blank_text(MAX_DESCRIPTION), "What it is for.").nullable().optional();
 /// Which events.
-pub const EVENTS: Field =
-    Field::new(list(&EVENT).or_empty(), "The names of the events that are sent; all where none is named.")
-        .optional()
-        .example(|| json!(["license-manager.licenses-assigned"]));
+pub const EVENTS: Field = Field::new(
+    list(&EVENT).or_empty().at_most(MAX_EVENTS),
+    "The names of the events that are sent; all where none is named.",
+)
+.optional()
+.example(|| json!(["license-manager.licenses-assigned"]));
 /// Whether events are sent.
 pub const IS_ACTIVE: Field =
     Field::new(BOOLEAN, "Whether events are sent. True clears its count of failures.").optional();
+
+/// The most names of events, repetitions included: several times as many as there are.
+const MAX_EVENTS: usize = 100;
 
 const EVENT: Format = Format::OneOf { words: event_names, noun: "the name of an event" };
 
