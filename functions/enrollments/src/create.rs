@@ -1,6 +1,7 @@
 //! `POST /api/v1/bulk-license-enrollment?enterprise_customer_uuid=…`: the learners named, as far as they hold
 //! activated or assigned licenses of the customer (or of the plan `subscription_uuid`), are to be enrolled in all of
-//! these courses. The job is on record once this answers; how it ended is asked with GET.
+//! these courses. The job is on record once this answers; how it ended is asked with GET. A learner may enroll nobody else: 403
+//! where the request names another address, or everyone.
 //!
 //! ```json
 //! {"emails": ["ann@example.com"], "course_run_keys": ["course-v1:edX+DemoX+2026"], "notify": true}
@@ -13,7 +14,8 @@ use std::collections::HashSet;
 
 use axum::{Json, extract::State, http::StatusCode};
 use license_api::{
-    ApiError, Body, Doc, Field, LEARNERS_AND_ADMINS, Params, Requester, RequiredPermission, Route, RouteAccess, body,
+    ADMINS, ApiError, Body, Doc, Field, LEARNERS_AND_ADMINS, Params, Requester, RequiredPermission, Route, RouteAccess,
+    body,
     doc::{self, Shape},
     fields::{BOOLEAN, Format, UUID, list, text_item},
 };
@@ -94,6 +96,10 @@ pub async fn handle(
         return Ok(created(job_id));
     }
     let request = CreateRequest::read(&body?, &params)?;
+    if !request.is_own(&requester) {
+        let enterprise = portfolio.agreement.enterprise_customer_uuid;
+        requester.require(ADMINS, Some(enterprise), RequiredPermission::UnanchoredAdmin)?;
+    }
     request.check(&portfolio, context.limit.0)?;
     let live = vec![LicenseStatus::Activated, LicenseStatus::Assigned];
     let everybody = RowFilter { statuses: live, search: Vec::new() };
@@ -144,6 +150,12 @@ impl CreateRequest {
         let mut known = HashSet::new();
         course_run_keys.retain(|key| known.insert(key.clone()));
         Ok(Self { emails, course_run_keys, notify, plan: query.subscription_uuid, enroll_all: query.enroll_all })
+    }
+
+    /// Whether it enrolls its requester and nobody else. Its results say who holds a license.
+    fn is_own(&self, requester: &Requester) -> bool {
+        let own = requester.principal.email.as_ref();
+        !self.enroll_all && own.is_some_and(|own| self.emails.iter().all(|email| email == own))
     }
 
     /// A job has at most so many enrollments, and its plan is one of the customer's.

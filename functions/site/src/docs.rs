@@ -2,14 +2,17 @@
 
 use std::{collections::BTreeMap, fmt::Write, sync::OnceLock};
 
-use axum::response::Html;
+use axum::{
+    http::{HeaderName, header},
+    response::Html,
+};
 use license_api::{
     Doc, Route, RouteAccess,
     doc::{ResponseDoc, Shape},
 };
 use serde_json::{Map, Value};
 
-use crate::schema::TEXT;
+use crate::schema::{CACHED_FOR_MINUTES, TEXT};
 
 /// The page.
 pub const ROUTE: Route = Route {
@@ -30,12 +33,15 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;mar
     table{border-collapse:collapse;margin:.5rem 0}td,th{border:1px solid #ddd;padding:.2rem .6rem;text-align:left;vertical-align:top}\
     pre{background:#f6f6f6;padding:.6rem;overflow:auto}";
 
-pub async fn handle() -> Html<&'static str> {
+type Headers = [(HeaderName, &'static str); 1];
+
+pub async fn handle() -> (Headers, Html<&'static str>) {
     static PAGE: OnceLock<String> = OnceLock::new();
-    Html(PAGE.get_or_init(|| {
+    let page = PAGE.get_or_init(|| {
         let document: Value = serde_json::from_str(TEXT).expect("the document is JSON: a test has written it");
         page(&document)
-    }))
+    });
+    ([(header::CACHE_CONTROL, CACHED_FOR_MINUTES)], Html(page))
 }
 
 fn page(document: &Value) -> String {

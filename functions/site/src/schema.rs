@@ -22,9 +22,14 @@ pub const ROUTE: Route = Route {
     },
 };
 
+/// The same for everyone until the next deployment: caches may keep it for a while.
+pub const CACHED_FOR_MINUTES: &str = "public, max-age=300";
+
 /// The document's text.
 pub const TEXT: &str = include_str!("../../../infra/openapi.json");
 
 pub async fn handle() -> Response {
-    ([(header::CONTENT_TYPE, "application/vnd.oai.openapi+json")], TEXT).into_response()
+    let headers =
+        [(header::CONTENT_TYPE, "application/vnd.oai.openapi+json"), (header::CACHE_CONTROL, CACHED_FOR_MINUTES)];
+    (headers, TEXT).into_response()
 }

@@ -2,10 +2,19 @@
 
 use axum::http::{HeaderMap, header, request::Parts};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use license_domain::{EmailAddress, EnterpriseId, LmsUserId, Principal, RoleGrant, RoleName, Scope, Timestamp};
+use license_domain::{
+    EmailAddress, EnterpriseId, LmsUserId, Principal, RoleGrant, RoleName, Scope, Timestamp, maxima::MAX_USERNAME,
+};
 use serde::Deserialize;
 
-use crate::{ApiError, cookies::cookie, csrf, jwks::Keys, settings::JwtSettings};
+use crate::{
+    ApiError,
+    cookies::cookie,
+    csrf,
+    jwks::{self, Keys},
+    origin::TrustedOrigin,
+    settings::JwtSettings,
+};
 
 /// How far the clocks of the token's issuer and ours may be apart, in seconds.
 const LEEWAY_SECONDS: f64 = 1.0;
@@ -42,7 +51,7 @@ pub(crate) struct Authenticator {
     audience: Option<String>,
     keys: Option<Keys>,
     secret: Option<DecodingKey>,
-    trusted_origins: Vec<String>,
+    trusted_origins: Vec<TrustedOrigin>,
 }
 
 impl std::fmt::Debug for Authenticator {
@@ -52,7 +61,7 @@ impl std::fmt::Debug for Authenticator {
 }
 
 impl Authenticator {
-    pub(crate) fn new(settings: &JwtSettings, trusted_origins: &[String]) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(settings: &JwtSettings, trusted_origins: &[TrustedOrigin]) -> Result<Self, reqwest::Error> {
         Ok(Self {
             issuer: settings.issuer.clone(),
             audience: settings.audience.clone(),
@@ -81,7 +90,9 @@ impl Authenticator {
     async fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, ApiError> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| ApiError::invalid_token())?;
         let candidates = match (header.alg, &self.keys, &self.secret) {
-            (Algorithm::RS512, Some(keys), _) => keys.candidates(header.kid.as_deref(), now).await?,
+            (algorithm, Some(keys), _) if jwks::is_supported(algorithm) => {
+                keys.candidates((algorithm, header.kid.as_deref()), now).await?
+            }
             (Algorithm::HS256, _, Some(secret)) => vec![secret.clone()],
             _ => return Err(ApiError::invalid_token()),
         };
@@ -142,13 +153,19 @@ fn credentials(headers: &HeaderMap) -> Credentials<'_> {
 /// A token that names no user is nobody's.
 fn principal_of(claims: Claims) -> Option<Principal> {
     Some(Principal {
-        username: claims.preferred_username.filter(|name| !name.is_empty())?,
-        email: claims.email.filter(|email| !email.trim().is_empty()).map(|email| EmailAddress::on_record(email.trim())),
+        username: claims.preferred_username.filter(|name| is_username(name))?,
+        // An address that no license can have is as good as none.
+        email: claims.email.and_then(|email| EmailAddress::foreign(&email).ok()),
         lms_user_id: claims.user_id.map(LmsUserId),
         is_staff: claims.administrator.unwrap_or_default(),
         is_superuser: claims.superuser.unwrap_or_default(),
         grants: claims.roles.unwrap_or_default().iter().filter_map(|role| grant(role)).collect(),
     })
+}
+
+/// A name is a key of the table, and the LMS has no longer ones.
+fn is_username(name: &str) -> bool {
+    !name.is_empty() && name.chars().nth(MAX_USERNAME).is_none()
 }
 
 /// `name:context`, the context a customer or `*`. Anything else gives no rights.
@@ -224,6 +241,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn addresses_that_no_license_can_have_are_none() {
+        let email = async |email: &str| {
+            let mut claims = claims();
+            claims["email"] = json!(email);
+            let requester = ask(&settings(), "JWT", &token(&claims, "hush", Algorithm::HS256)).await.expect("a caller");
+            requester.email.map(|email| email.key().as_str().to_owned())
+        };
+        assert_eq!(email(" Ann@X.example ").await.as_deref(), Some("ann@x.example"));
+        // The Kelvin sign is no letter of another learner's address.
+        assert_eq!(email("\u{212a}im@x.example").await.as_deref(), Some("\u{212a}im@x.example"));
+        for none in ["", " ", "a\u{202e}nn@x.example", "a\nb@x.example", &"x".repeat(3_000)] {
+            assert_eq!(email(none).await, None, "{none:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn forgeries_and_tokens_of_others_are_refused() {
         let refused = |changes: Value| {
             let mut claims = claims();
@@ -244,6 +277,7 @@ mod tests {
             json!({ "aud": "another" }),
             json!({ "aud": null }),
             json!({ "preferred_username": "" }),
+            json!({ "preferred_username": "\u{1f600}".repeat(MAX_USERNAME + 1) }),
         ] {
             assert_eq!(refused(changes.clone()).await, Some(401), "{changes}");
         }

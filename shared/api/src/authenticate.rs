@@ -63,6 +63,22 @@ pub(crate) async fn authenticate(
     }
 }
 
+/// Counts a request to a path that is not there, and responds with `page` if it is allowed: whoever tries out paths is limited
+/// like whoever calls them.
+pub(crate) async fn count_unknown(web: AppState, request: Request, page: fn() -> Response) -> Response {
+    let (parts, _) = request.into_parts();
+    let principal = web.authenticator().principal(&parts, web.now()).await.ok();
+    let Some(counted) = count(&web, &parts, principal.as_ref()) else { return page() };
+    match counted.await {
+        Ok(standing) => {
+            let mut response = page();
+            standing.tell(&mut response);
+            response
+        }
+        Err(throttled) => throttled.into_response(),
+    }
+}
+
 fn count(web: &AppState, parts: &Parts, principal: Option<&Principal>) -> Option<Pass> {
     let who = match principal {
         Some(principal) => CountedBy::User(&principal.username),

@@ -50,7 +50,7 @@ async fn parse(media_type: &str, bytes: Bytes) -> Result<Body, ApiError> {
     }
     match media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
         "" | "application/json" => parse_json(&bytes),
-        "application/x-www-form-urlencoded" => Ok(parse_form(&bytes)),
+        "application/x-www-form-urlencoded" => parse_form(&bytes),
         "multipart/form-data" => parse_multipart(media_type, bytes).await,
         _ => Err(ApiError::detail(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -70,12 +70,19 @@ fn parse_json(bytes: &[u8]) -> Result<Body, ApiError> {
     }
 }
 
-fn parse_form(bytes: &[u8]) -> Body {
+fn parse_form(bytes: &[u8]) -> Result<Body, ApiError> {
     let mut fields = Map::new();
-    for (name, value) in form_urlencoded::parse(bytes) {
+    for (number, (name, value)) in form_urlencoded::parse(bytes).enumerate() {
+        if number == MAX_FIELDS {
+            return Err(too_many_fields());
+        }
         add(&mut fields, &name, value.into_owned());
     }
-    Body(fields, true)
+    Ok(Body(fields, true))
+}
+
+fn too_many_fields() -> ApiError {
+    ApiError::detail(StatusCode::BAD_REQUEST, "Too many fields.")
 }
 
 /// Files are read as the texts that they hold.
@@ -89,7 +96,7 @@ async fn parse_multipart(media_type: &str, bytes: Bytes) -> Result<Body, ApiErro
     let mut fields = Map::new();
     let mut left = MAX_FIELDS;
     while let Some(field) = form.next_field().await.map_err(broken)? {
-        left = left.checked_sub(1).ok_or_else(|| ApiError::detail(StatusCode::BAD_REQUEST, "Too many fields."))?;
+        left = left.checked_sub(1).ok_or_else(too_many_fields)?;
         let name = field.name().unwrap_or_default().to_owned();
         let value = field.text().await.map_err(broken)?;
         add(&mut fields, &name, value);
@@ -148,6 +155,8 @@ mod tests {
         assert_eq!(read("application/json", "[1]").await, Err(400));
         assert_eq!(read("application/json", "{").await, Err(400));
         assert_eq!(read("text/plain", "x").await, Err(415));
+        let many = Bytes::from("a=1&".repeat(MAX_FIELDS + 1));
+        assert!(parse("application/x-www-form-urlencoded", many).await.is_err());
         assert_eq!(read("multipart/form-data", "x").await, Err(400));
         assert_eq!(read("multipart/form-data; boundary=X", "no parts").await, Err(400));
     }

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::AppState;
+use crate::{AppState, origin};
 
 const METHODS: HeaderValue = HeaderValue::from_static("DELETE, GET, OPTIONS, PATCH, POST, PUT");
 const HEADERS: HeaderValue = HeaderValue::from_static(
@@ -42,7 +42,8 @@ pub(crate) async fn allow(State(web): State<AppState>, request: Request, next: N
 }
 
 fn is_allowed(web: &AppState, origin: &HeaderValue) -> bool {
-    web.settings().cors_origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes())
+    let page = origin.to_str().ok().and_then(origin::of_url);
+    page.is_some_and(|page| web.settings().cors_origins.iter().any(|allowed| allowed.admits(&page)))
 }
 
 fn grant(headers: &mut HeaderMap, origin: HeaderValue) {

@@ -5,7 +5,11 @@
 use axum::http::{HeaderMap, HeaderName, StatusCode, header, request::Parts};
 use subtle::ConstantTimeEq;
 
-use crate::{ApiError, cookies::cookie, origin};
+use crate::{
+    ApiError,
+    cookies::cookie,
+    origin::{self, TrustedOrigin},
+};
 
 /// The cookie with the token.
 pub const COOKIE: &str = "license_manager_csrftoken";
@@ -45,17 +49,21 @@ impl From<Forgery> for ApiError {
 /// 1. The page's origin, if the browser names it, is our own or a trusted one.
 /// 2. If it does not, and the request is encrypted, the referer's is.
 /// 3. The token of the header is that of the cookie.
-pub(crate) fn check(parts: &Parts, trusted: &[String]) -> Result<(), Forgery> {
+pub(crate) fn check(parts: &Parts, trusted: &[TrustedOrigin]) -> Result<(), Forgery> {
     let headers = &parts.headers;
     let own = origin::of_request(parts);
-    let is_trusted = |page: &str| page == own || trusted.iter().any(|pattern| origin::fits(pattern, page));
+    let own_origin = origin::of_url(&own);
+    let is_trusted = |page: &str| {
+        let page = origin::of_url(page);
+        page.is_some_and(|page| own_origin.as_ref() == Some(&page) || trusted.iter().any(|one| one.admits(&page)))
+    };
     if let Some(page) = text(headers, header::ORIGIN) {
         if !is_trusted(page) {
             return Err(Forgery::Origin(page.to_owned()));
         }
     } else if own.starts_with("https://") {
         let referer = text(headers, header::REFERER).ok_or(Forgery::NoReferer)?;
-        if !origin::of_url(referer).is_some_and(is_trusted) {
+        if !is_trusted(referer) {
             return Err(Forgery::Referer(referer.to_owned()));
         }
     }
@@ -89,7 +97,8 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).expect("a request").into_parts();
-        check(&parts, &["https://admin.example".to_owned(), "https://*.portal.example".to_owned()])
+        let trusted = ["https://admin.example", "https://*.portal.example"];
+        check(&parts, &trusted.map(|text| TrustedOrigin::parse(text).expect("an origin")))
     }
 
     fn cookies() -> String {
@@ -115,12 +124,28 @@ mod tests {
             let both = [("cookie", cookies.as_str()), ("x-csrftoken", TOKEN)];
             ask(&[&both, headers].concat())
         };
-        for origin in ["https://admin.example", "https://a.portal.example", "http://licenses.example"] {
+        for origin in [
+            "https://admin.example",
+            "https://admin.example:443",
+            "https://Admin.example",
+            "https://a.portal.example",
+            "http://licenses.example",
+            "http://licenses.example:80",
+        ] {
             assert_eq!(from(&[("origin", origin)]), Ok(()), "{origin}");
         }
-        for origin in ["https://evil.example", "https://portal.example", "http://admin.example", "null"] {
+        for origin in [
+            "https://evil.example",
+            "https://portal.example",
+            "http://admin.example",
+            "null",
+            "https://admin.example:8443",
+        ] {
             assert_eq!(from(&[("origin", origin)]), Err(Forgery::Origin(origin.to_owned())), "{origin}");
         }
+        // A scheme that is none does not make the page of that scheme ours.
+        let odd = [("x-forwarded-proto", "ftp"), ("origin", "ftp://licenses.example")];
+        assert!(matches!(from(&odd), Err(Forgery::Origin(_))));
         let tls = ("x-forwarded-proto", "https");
         assert_eq!(from(&[tls]), Err(Forgery::NoReferer));
         assert_eq!(from(&[tls, ("referer", "https://admin.example/x?y")]), Ok(()));

@@ -110,8 +110,9 @@ where
             }
             router = router.route(path, methods);
         }
+        let unknown = web.clone();
         router
-            .fallback(unknown_path)
+            .fallback(move |request: Request| authenticate::count_unknown(unknown.clone(), request, unknown_path))
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .layer(CompressionLayer::new())
             .layer(middleware::from_fn_with_state(web.clone(), cors::allow))
@@ -157,7 +158,7 @@ fn admit(requester: &Requester, access: RouteAccess) -> Result<(), ApiError> {
 }
 
 /// A path that is not there is not the API's: browsers get a page.
-async fn unknown_path() -> Response {
+fn unknown_path() -> Response {
     let page = "\n<!doctype html>\n<html lang=\"en\">\n<head>\n  <title>Not Found</title>\n</head>\n<body>\n  \
                 <h1>Not Found</h1><p>The requested resource was not found on this server.</p>\n</body>\n</html>\n";
     (StatusCode::NOT_FOUND, Html(page)).into_response()

@@ -24,6 +24,7 @@ mod format;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+pub(crate) use self::format::rfc3339;
 pub use self::{
     change::Change,
     complaints::{Complaints, MAX_COMPLAINTS},

@@ -1,13 +1,18 @@
 //! The public keys that tokens are signed with: given, or fetched and kept.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use jsonwebtoken::{
-    DecodingKey,
-    jwk::{AlgorithmParameters, Jwk, JwkSet},
+    Algorithm, DecodingKey,
+    jwk::{AlgorithmParameters, Jwk, JwkSet, KeyAlgorithm, KeyOperations, PublicKeyUse},
 };
 use license_domain::Timestamp;
-use tokio::sync::Mutex;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::watch;
 
 use crate::{ApiError, settings::JwkSource};
 
@@ -23,13 +28,16 @@ const LIFETIME_SECONDS: i64 = 60 * 60;
 /// How long the keys' server has to answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The largest set of keys that is read, in bytes: a key has about 500.
+const MAX_SET_BYTES: usize = 256 * 1024;
+
 /// The keys.
 #[derive(Debug)]
 pub(crate) enum Keys {
     /// Given once and for all.
     Inline(JwkSet),
     /// Fetched from a server.
-    Remote(Remote),
+    Remote(Arc<Remote>),
 }
 
 impl Keys {
@@ -38,35 +46,46 @@ impl Keys {
             JwkSource::Inline(set) => Self::Inline(set),
             JwkSource::Url(url) => {
                 let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
-                Self::Remote(Remote { url, client, known: Mutex::default() })
+                Self::Remote(Arc::new(Remote { url, client, known: Mutex::default() }))
             }
         })
     }
 
-    /// The keys that may have signed a token: the one that it names, or all where it names none.
-    pub(crate) async fn candidates(&self, kid: Option<&str>, now: Timestamp) -> Result<Vec<DecodingKey>, ApiError> {
+    /// The keys that may have signed a token with that algorithm: the one that it names, or all where it names none.
+    pub(crate) async fn candidates(
+        &self,
+        (algorithm, kid): (Algorithm, Option<&str>),
+        now: Timestamp,
+    ) -> Result<Vec<DecodingKey>, ApiError> {
+        let find = |set: &JwkSet| matching(set, algorithm, kid);
         match self {
-            Self::Inline(set) => Ok(matching(set, kid)),
-            Self::Remote(remote) => remote.candidates(kid, now).await,
+            Self::Inline(set) => Ok(find(set)),
+            Self::Remote(remote) => remote.candidates(find, now).await,
         }
     }
 }
 
-/// Keys that a server tells.
+/// Keys of a server.
 #[derive(Debug)]
 pub(crate) struct Remote {
     url: String,
     client: reqwest::Client,
+    /// Locked for moments only, never while the server is asked.
     known: Mutex<Known>,
 }
 
-/// What the server told.
+/// What is known of the server's keys.
 #[derive(Debug, Default)]
 struct Known {
+    /// The last set that could be used.
     keys: Option<JwkSet>,
     fetched: Option<Timestamp>,
     /// When the server was last asked, whatever came of it.
     asked: Option<Timestamp>,
+    /// Why the last fetch failed, if it did.
+    failure: Option<String>,
+    /// The fetch that is under way; its other end is closed when it ends.
+    running: Option<watch::Receiver<()>>,
 }
 
 impl Known {
@@ -78,6 +97,11 @@ impl Known {
         let seconds = if self.keys.is_some() { REFETCH_SECONDS } else { RETRY_SECONDS };
         is_within(self.asked, seconds, now)
     }
+
+    /// The fetch that is under way, if there is one.
+    fn running(&self) -> Option<watch::Receiver<()>> {
+        self.running.clone().filter(|running| running.has_changed().is_ok())
+    }
 }
 
 fn is_within(moment: Option<Timestamp>, seconds: i64, now: Timestamp) -> bool {
@@ -85,43 +109,131 @@ fn is_within(moment: Option<Timestamp>, seconds: i64, now: Timestamp) -> bool {
 }
 
 impl Remote {
-    /// Keys that are known serve on while their server is away.
-    async fn candidates(&self, kid: Option<&str>, now: Timestamp) -> Result<Vec<DecodingKey>, ApiError> {
-        // One fetch at a time: who waits finds what the first one fetched.
-        let mut known = self.known.lock().await;
-        let found = known.keys.as_ref().map(|keys| matching(keys, kid));
-        let is_known = known.is_fresh(now) && found.as_ref().is_some_and(|found| !found.is_empty());
-        if is_known || known.was_asked(now) {
-            return found.ok_or_else(|| unavailable("asked a moment ago".to_owned()));
-        }
-        let answer = self.fetch().await;
-        known.asked = Some(now);
-        match answer {
-            Ok(keys) => {
-                let found = matching(&keys, kid);
-                known.keys = Some(keys);
-                known.fetched = Some(now);
-                Ok(found)
+    /// The keys that `find` chooses.
+    ///
+    /// 1. A request whose key is known waits for no other one: while one request fetches, and while the server is away, keys
+    ///    that are known serve on.
+    /// 2. A request whose key is not known waits for the fetch that is under way, or begins one if the last one was long
+    ///    enough ago.
+    async fn candidates(
+        self: &Arc<Self>,
+        find: impl Fn(&JwkSet) -> Vec<DecodingKey>,
+        now: Timestamp,
+    ) -> Result<Vec<DecodingKey>, ApiError> {
+        let mut running = {
+            let mut known = self.lock();
+            let found = known.keys.as_ref().map(&find).filter(|found| !found.is_empty());
+            match (found, known.running()) {
+                (Some(found), Some(_)) => return Ok(found),
+                (Some(found), None) if known.is_fresh(now) || known.was_asked(now) => return Ok(found),
+                (None, None) if known.was_asked(now) => return known.found(&find),
+                (None, Some(running)) => running,
+                (_, None) => {
+                    known.asked = Some(now);
+                    let running = self.start(now);
+                    known.running = Some(running.clone());
+                    running
+                }
             }
-            Err(error) => {
-                let cause = error.without_url().to_string();
-                tracing::warn!(cause, "the signing keys could not be fetched");
-                found.ok_or_else(|| unavailable(cause))
-            }
-        }
+        };
+        // Ends with an error once the fetch is over and its end of the channel is closed.
+        while running.changed().await.is_ok() {}
+        self.lock().found(&find)
     }
 
-    async fn fetch(&self) -> Result<JwkSet, reqwest::Error> {
-        self.client.get(&self.url).send().await?.error_for_status()?.json().await
+    /// Begins a fetch. It is a task of its own: a client who goes away does not end it for the others.
+    fn start(self: &Arc<Self>, now: Timestamp) -> watch::Receiver<()> {
+        let (over, running) = watch::channel(());
+        let remote = self.clone();
+        tokio::spawn(async move {
+            let answer = remote.fetch().await;
+            let mut known = remote.lock();
+            match answer {
+                Ok(keys) => {
+                    known.keys = Some(keys);
+                    known.fetched = Some(now);
+                    known.failure = None;
+                }
+                Err(cause) => {
+                    tracing::warn!(cause, "the signing keys could not be fetched");
+                    known.failure = Some(cause);
+                }
+            }
+            drop(known);
+            drop(over);
+        });
+        running
+    }
+
+    /// The server's keys, or why they cannot be used.
+    async fn fetch(&self) -> Result<JwkSet, String> {
+        let failed = |error: reqwest::Error| error.without_url().to_string();
+        let response = self.client.get(&self.url).send().await.map_err(failed)?;
+        let mut response = response.error_for_status().map_err(failed)?;
+        let mut text = Vec::new();
+        while let Some(part) = response.chunk().await.map_err(failed)? {
+            if text.len() + part.len() > MAX_SET_BYTES {
+                return Err(format!("the set has more than {MAX_SET_BYTES} bytes"));
+            }
+            text.extend_from_slice(&part);
+        }
+        usable(&text)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn unavailable(cause: String) -> ApiError {
-    ApiError::Upstream { service: "signing keys' server", cause, retryable: true }
+impl Known {
+    fn found(&self, find: impl Fn(&JwkSet) -> Vec<DecodingKey>) -> Result<Vec<DecodingKey>, ApiError> {
+        self.keys.as_ref().map(find).ok_or_else(|| ApiError::Upstream {
+            service: "signing keys' server",
+            cause: self.failure.clone().unwrap_or_else(|| "the keys are being fetched".to_owned()),
+            retryable: true,
+        })
+    }
 }
 
-fn matching(set: &JwkSet, kid: Option<&str>) -> Vec<DecodingKey> {
-    let is_rsa = |key: &&Jwk| matches!(key.algorithm, AlgorithmParameters::RSA(_));
+/// A set of which each key is read by itself: one of a kind that is not known here does not make the others useless.
+#[derive(Deserialize)]
+struct AnySet {
+    keys: Vec<Value>,
+}
+
+/// The set, if it has a key that can verify tokens: anything else would only lock out everyone.
+fn usable(text: &[u8]) -> Result<JwkSet, String> {
+    let set: AnySet = serde_json::from_slice(text).map_err(|error| format!("the answer is no JWK set: {error}"))?;
+    let keys: Vec<Jwk> = set.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect();
+    let is_usable = |key: &Jwk| ALGORITHMS.iter().any(|(algorithm, _)| verifies(key, *algorithm));
+    if keys.iter().any(|key| is_usable(key) && DecodingKey::from_jwk(key).is_ok()) {
+        Ok(JwkSet { keys })
+    } else {
+        Err("the set has no key that verifies tokens".to_owned())
+    }
+}
+
+/// The algorithms of tokens that keys of a set verify. A key that names no algorithm is one of RS512.
+const ALGORITHMS: [(Algorithm, KeyAlgorithm); 2] =
+    [(Algorithm::RS512, KeyAlgorithm::RS512), (Algorithm::RS256, KeyAlgorithm::RS256)];
+
+/// Whether the set's keys verify tokens of that algorithm at all.
+pub(crate) fn is_supported(algorithm: Algorithm) -> bool {
+    ALGORITHMS.iter().any(|(known, _)| *known == algorithm)
+}
+
+/// Whether the key may verify tokens of that algorithm, as it says itself (`use`, `key_ops`, `alg`).
+fn verifies(key: &Jwk, algorithm: Algorithm) -> bool {
+    let common = &key.common;
+    let is_rsa = matches!(key.algorithm, AlgorithmParameters::RSA(_));
+    let is_for_signatures = matches!(common.public_key_use, None | Some(PublicKeyUse::Signature));
+    let may_verify = common.key_operations.as_ref().is_none_or(|all| all.contains(&KeyOperations::Verify));
+    let own = common.key_algorithm.unwrap_or(KeyAlgorithm::RS512);
+    is_rsa && is_for_signatures && may_verify && ALGORITHMS.contains(&(algorithm, own))
+}
+
+fn matching(set: &JwkSet, algorithm: Algorithm, kid: Option<&str>) -> Vec<DecodingKey> {
     let is_meant = |key: &&Jwk| kid.is_none() || key.common.key_id.is_none() || key.common.key_id.as_deref() == kid;
-    set.keys.iter().filter(is_rsa).filter(is_meant).filter_map(|key| DecodingKey::from_jwk(key).ok()).collect()
+    let keys = set.keys.iter().filter(|key| verifies(key, algorithm)).filter(is_meant);
+    keys.filter_map(|key| DecodingKey::from_jwk(key).ok()).collect()
 }

@@ -1,27 +1,128 @@
-//! Origins: `scheme://host[:port]`.
+//! Origins: `scheme://host[:port]`, compared as what they mean: `https://A.example:443` is `https://a.example`.
 
-use axum::http::{header, request::Parts, uri::Authority};
+use axum::http::{HeaderMap, header, request::Parts, uri::Authority};
+use url::{Host, Origin, Url};
+
+/// An origin of the settings, or all origins below a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustedOrigin {
+    origin: Origin,
+    /// Whether it stands for the hosts below its own, and not for that one: `https://*.domain`.
+    is_of_subdomains: bool,
+}
+
+impl TrustedOrigin {
+    /// The origin that a setting names.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (text, is_of_subdomains) = match text.split_once("://*.") {
+            Some((scheme, domain)) => (format!("{scheme}://{domain}"), true),
+            None => (text.to_owned(), false),
+        };
+        let is_plain = !text.contains(['*', ' ', '@']) && Url::parse(&text).is_ok_and(|url| is_bare(&url, &text));
+        let origin = of_url(&text).filter(|_| is_plain)?;
+        Some(Self { origin, is_of_subdomains })
+    }
+
+    /// Whether a page's origin is this one, or one of these.
+    pub(crate) fn admits(&self, page: &Origin) -> bool {
+        if !self.is_of_subdomains {
+            return *page == self.origin;
+        }
+        match (&self.origin, page) {
+            (
+                Origin::Tuple(scheme, Host::Domain(domain), port),
+                Origin::Tuple(its_scheme, Host::Domain(host), its_port),
+            ) => {
+                let above = host.strip_suffix(domain.as_str()).and_then(|rest| rest.strip_suffix('.'));
+                (scheme, port) == (its_scheme, its_port) && above.is_some_and(|above| !above.is_empty())
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Whether a URL has nothing behind its host and port.
+fn is_bare(url: &Url, text: &str) -> bool {
+    url.path() == "/" && !text.ends_with('/') && url.query().is_none() && url.fragment().is_none()
+}
+
+/// The origin of a page, of its URL; none for what is not HTTP.
+pub(crate) fn of_url(url: &str) -> Option<Origin> {
+    let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())?;
+    Some(url.origin())
+}
 
 /// The origin that a request was sent to, as its client sees it.
 pub fn of_request(parts: &Parts) -> String {
     let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let host = parts.uri.authority().map(Authority::as_str).or_else(|| text(header::HOST.as_str()));
-    let scheme = parts.uri.scheme_str().or_else(|| text("x-forwarded-proto")).unwrap_or("http");
+    let scheme = parts.uri.scheme_str().or_else(|| forwarded_scheme(&parts.headers)).unwrap_or("http");
     format!("{scheme}://{}", host.unwrap_or("localhost"))
 }
 
-/// The origin of a URL.
-pub(crate) fn of_url(url: &str) -> Option<&str> {
-    let host = url.find("://")? + 3;
-    let end = url[host..].find(['/', '?', '#']).map_or(url.len(), |length| host + length);
-    (end > host).then(|| &url[..end])
+/// What a proxy says that the client speaks. Anything else than HTTP would become part of the links of pages.
+fn forwarded_scheme(headers: &HeaderMap) -> Option<&'static str> {
+    let scheme = headers.get("x-forwarded-proto")?.to_str().ok()?.trim();
+    ["https", "http"].into_iter().find(|known| scheme.eq_ignore_ascii_case(known))
 }
 
-/// Whether an origin is the one that is set, or one of those that `scheme://*.domain` stands for.
-pub(crate) fn fits(pattern: &str, origin: &str) -> bool {
-    let Some((scheme, domain)) = pattern.split_once("://*") else {
-        return pattern == origin;
-    };
-    let host = origin.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://"));
-    host.is_some_and(|host| host.len() > domain.len() && host.ends_with(domain))
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+
+    fn admits(trusted: &str, page: &str) -> bool {
+        TrustedOrigin::parse(trusted).expect("an origin").admits(&of_url(page).expect("a URL"))
+    }
+
+    #[test]
+    fn origins_are_compared_as_what_they_mean() {
+        for (trusted, page) in [
+            ("https://a.example", "https://a.example"),
+            ("https://a.example", "https://A.EXAMPLE:443"),
+            ("https://a.example:443", "https://a.example/page?x#y"),
+            ("http://a.example", "http://a.example:80"),
+            ("http://localhost:1991", "http://localhost:1991"),
+            ("https://*.a.example", "https://b.a.example"),
+            ("https://*.a.example", "https://c.b.A.example:443"),
+            ("https://b\u{fc}cher.example", "https://xn--bcher-kva.example"),
+        ] {
+            assert!(admits(trusted, page), "{trusted} {page}");
+        }
+        for (trusted, page) in [
+            ("https://a.example", "http://a.example"),
+            ("https://a.example", "https://a.example:8443"),
+            ("https://a.example", "https://a.example@evil.example"),
+            ("https://a.example", "https://a.example.evil.example"),
+            ("https://*.a.example", "https://a.example"),
+            ("https://*.a.example", "https://.a.example"),
+            ("https://*.a.example", "https://evila.example"),
+            ("https://*.a.example", "https://b.a.example:8443"),
+        ] {
+            assert!(
+                of_url(page).is_none_or(|page| !TrustedOrigin::parse(trusted).expect("an origin").admits(&page)),
+                "{trusted} {page}"
+            );
+        }
+        for none in ["null", "", "file:///x", "javascript:alert(1)", "https://", "a.example"] {
+            assert!(of_url(none).is_none(), "{none}");
+        }
+        for none in ["*", "https://*", "https://a.example/", "https://a.example/x", "https://x@a.example", "a.example"]
+        {
+            assert!(TrustedOrigin::parse(none).is_none(), "{none}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_says_http_or_https() {
+        let of = |scheme: &str| {
+            let request = Request::get("/x/").header("host", "a.example").header("x-forwarded-proto", scheme);
+            of_request(&request.body(()).expect("a request").into_parts().0)
+        };
+        assert_eq!((of("https"), of("HTTP")), ("https://a.example".to_owned(), "http://a.example".to_owned()));
+        for other in ["javascript", "ftp", "https://evil.example/?", "https,http", ""] {
+            assert_eq!(of(other), "http://a.example", "{other}");
+        }
+    }
 }

@@ -31,6 +31,8 @@ pub const PROVISIONERS: &[RoleName] = &[RoleName::ProvisioningAdmin];
 pub enum RequiredPermission {
     /// To administer licenses.
     Admin,
+    /// The same, as the routes outside of the resources word it.
+    UnanchoredAdmin,
     /// To learn or to administer licenses.
     LearnerOrAdmin,
     /// The same, as the routes outside of the resources word it.
@@ -48,6 +50,7 @@ impl RequiredPermission {
     pub const fn detail(self) -> &'static str {
         match self {
             Self::Admin => "MISSING: subscriptions.has_admin_access",
+            Self::UnanchoredAdmin => "Missing: subscriptions.has_admin_access",
             Self::LearnerOrAdmin => "MISSING: subscriptions.has_learner_or_admin_access",
             Self::UnanchoredLearnerOrAdmin => "Missing: subscriptions.has_learner_or_admin_access",
             Self::ProvisioningPlans => "MISSING: subscriptions.has_provisioning_admin_access",

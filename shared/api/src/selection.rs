@@ -11,7 +11,7 @@
 use std::cmp::Ordering;
 
 use axum::http::StatusCode;
-use license_domain::{License, LicenseStatus};
+use license_domain::{License, LicenseStatus, email::fold};
 use license_storage::{LicenseFilter, OrderBy, OrderField};
 
 use crate::{ApiError, Params, doc};
@@ -74,7 +74,7 @@ fn active_only(text: &str) -> Result<bool, ApiError> {
 
 fn words(text: &str) -> Vec<String> {
     let words = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|word| !word.is_empty());
-    words.map(str::to_lowercase).collect()
+    words.map(fold).collect()
 }
 
 fn is_true(text: &str) -> bool {

@@ -5,7 +5,7 @@
 use jsonwebtoken::jwk::JwkSet;
 use license_settings::{NotANumber, Setting, number, text, url};
 
-use crate::RateLimits;
+use crate::{RateLimits, origin::TrustedOrigin};
 
 /// The largest table that is the answer itself: escaped and encoded it stays below the 6 MB of a Lambda's answer.
 const CSV_LIMIT: usize = 4_000_000;
@@ -26,9 +26,9 @@ pub struct ApiSettings {
     /// How tokens are told from forgeries.
     pub jwt: JwtSettings,
     /// Origins whose pages may call.
-    pub cors_origins: Vec<String>,
+    pub cors_origins: Vec<TrustedOrigin>,
     /// Origins whose pages may change things with a browser's cookies.
-    pub csrf_trusted_origins: Vec<String>,
+    pub csrf_trusted_origins: Vec<TrustedOrigin>,
     /// The user who retires learners, see [`ApiSettings::retiring`].
     pub retirement_worker: Option<String>,
     /// How many requests a caller may make.
@@ -203,11 +203,9 @@ fn jwk_source(text: &str) -> Result<JwkSource, SettingsError> {
     serde_json::from_str(text).map(JwkSource::Inline).map_err(|error| SettingsError::Keys(error.to_string()))
 }
 
-fn origin(setting: &'static str, text: &str, may_be_many: bool) -> Result<String, SettingsError> {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let host = host.map(|host| if may_be_many { host.strip_prefix("*.").unwrap_or(host) } else { host });
-    let valid = host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', ' ', '@']));
-    if valid { Ok(text.to_owned()) } else { Err(SettingsError::Origin { setting, text: text.to_owned() }) }
+fn origin(setting: &'static str, text: &str, may_be_many: bool) -> Result<TrustedOrigin, SettingsError> {
+    let origin = TrustedOrigin::parse(text).filter(|_| may_be_many || !text.contains('*'));
+    origin.ok_or_else(|| SettingsError::Origin { setting, text: text.to_owned() })
 }
 
 #[cfg(test)]
@@ -229,15 +227,16 @@ mod tests {
 
     #[test]
     fn origins_are_exact() {
+        let origin = |text| TrustedOrigin::parse(text).expect("an origin");
         let origins = |value| with("CORS_ORIGIN_WHITELIST", value).map(|settings| settings.cors_origins).ok();
         assert_eq!(
             origins("https://a.example, http://localhost:1991,"),
-            Some(vec!["https://a.example".into(), "http://localhost:1991".into()])
+            Some(["https://a.example", "http://localhost:1991"].map(origin).to_vec())
         );
         assert_eq!(origins("*"), None);
         assert_eq!(origins("https://a.example/path"), None);
         let trusted = |value| with("CSRF_TRUSTED_ORIGINS", value).map(|settings| settings.csrf_trusted_origins).ok();
-        assert_eq!(trusted("https://*.a.example"), Some(vec!["https://*.a.example".into()]));
+        assert_eq!(trusted("https://*.a.example"), Some(vec![origin("https://*.a.example")]));
         assert_eq!(trusted("https://*"), None);
     }
 

@@ -227,8 +227,12 @@ fn parse_list(value: &Value, items: Format, has_null: bool, (min, max): (usize, 
     if values.len() < min {
         return Err("This list may not be empty.".into());
     }
+    // Before any item is looked at: hundreds of thousands of them fit a body.
+    if values.len() > max {
+        return Err(format!("Ensure this field has no more than {max} elements.").into());
+    }
     let mut complaints = Complaints::default();
-    let mut parsed = Vec::with_capacity(values.len().min(max));
+    let mut parsed = Vec::with_capacity(values.len());
     for (position, value) in values.iter().enumerate() {
         let item = match value {
             Value::Null if has_null => Ok(Value::Null),
@@ -241,9 +245,6 @@ fn parse_list(value: &Value, items: Format, has_null: bool, (min, max): (usize, 
         }
     }
     complaints.finish()?;
-    if parsed.len() > max {
-        return Err(format!("Ensure this field has no more than {max} elements.").into());
-    }
     Ok(Value::Array(parsed))
 }
 
@@ -301,9 +302,19 @@ fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64)
 }
 
+/// The time with its offset in the text, if UTC can write it with a year of four digits: what is later or earlier, chrono
+/// reads, but neither the wire nor the keys of the table can hold it.
+pub(crate) fn rfc3339(text: &str) -> Option<Timestamp> {
+    DateTime::parse_from_rfc3339(text).ok().map(|at| at.with_timezone(&Utc)).filter(has_four_digits).map(to_micros)
+}
+
+fn has_four_digits(at: &DateTime<Utc>) -> bool {
+    (1..=9999).contains(&at.year())
+}
+
 fn moment(text: &str) -> Option<Timestamp> {
-    if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
-        return Some(to_micros(moment.with_timezone(&Utc)));
+    if let Some(moment) = rfc3339(text) {
+        return Some(moment);
     }
     let naive = text.trim_end_matches('Z');
     let formats = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
@@ -312,8 +323,7 @@ fn moment(text: &str) -> Option<Timestamp> {
     let day = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(|day| day.and_time(NaiveTime::MIN));
     let found = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(naive, format).ok()).or_else(day);
     let found = found.map(|naive| naive.and_utc()).or_else(|| Some(with_offset()?.with_timezone(&Utc)));
-    // Years are four digits on the wire; chrono reads others, too.
-    found.filter(|at| (1..=9999).contains(&at.year())).map(to_micros)
+    found.filter(has_four_digits).map(to_micros)
 }
 
 #[cfg(test)]
@@ -338,5 +348,15 @@ mod tests {
         assert_eq!(moment("2026-01-02"), moment("2026-01-02T00:00:00Z"));
         assert_eq!(moment("2026-13-02T12:00:00Z"), None);
         assert_eq!(moment("+12026-01-02T12:00:00"), None);
+        // The year of UTC counts.
+        for text in [
+            "9999-12-31T23:59:59-00:01",
+            "9999-12-31 23:30:00-0100",
+            "0001-01-01T00:00:00+00:01",
+            "0000-06-01T00:00:00Z",
+        ] {
+            assert_eq!(moment(text), None, "{text}");
+        }
+        assert!(moment("9999-12-31T23:59:59.999999Z").is_some());
     }
 }

@@ -6,19 +6,21 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der},
     rsa::{KeyPair, KeySize},
 };
-use axum::{Json, Router, http::StatusCode, routing::get};
+use axum::{Router, http::StatusCode, routing::get};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jsonwebtoken::{
     Algorithm, EncodingKey, Header, encode,
-    jwk::{Jwk, JwkSet},
+    jwk::{Jwk, JwkSet, KeyAlgorithm, KeyOperations, PublicKeyUse},
 };
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use crate::support::{ADMIN, Standing, THINGS, api, ask};
 
@@ -83,16 +85,46 @@ async fn any_of_several_keys_may_have_signed() {
 }
 
 /// A server of keys that counts who asks, and can be made to fail.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct KeyServer {
-    keys: Arc<Mutex<Option<JwkSet>>>,
+    /// What it answers; nothing: an error.
+    answer: Arc<Mutex<Option<String>>>,
     asked: Arc<AtomicUsize>,
+    /// How many answers may go out; it holds back the others.
+    allowed: Arc<Semaphore>,
+}
+
+impl Default for KeyServer {
+    fn default() -> Self {
+        let allowed = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
+        Self { answer: Arc::default(), asked: Arc::default(), allowed }
+    }
 }
 
 impl KeyServer {
     fn publish(&self, keys: Option<&[&Signer]>) {
         let set = keys.map(|keys| JwkSet { keys: keys.iter().map(|key| key.public()).collect() });
-        *self.keys.lock().expect("not poisoned") = set;
+        self.say(set.map(|set| json!(set).to_string()));
+    }
+
+    fn say(&self, answer: Option<String>) {
+        *self.answer.lock().expect("not poisoned") = answer;
+    }
+
+    /// Answers nobody from now on, until [`KeyServer::go_on`].
+    fn hold(&self) {
+        self.allowed.forget_permits(Semaphore::MAX_PERMITS);
+    }
+
+    fn go_on(&self) {
+        self.allowed.add_permits(1_000);
+    }
+
+    /// Waits until it was asked so many times.
+    async fn until_asked(&self, times: usize) {
+        while self.asked() < times {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     fn asked(&self) -> usize {
@@ -103,9 +135,13 @@ impl KeyServer {
     async fn start(&self) -> String {
         let server = self.clone();
         let answer = move || {
-            server.asked.fetch_add(1, Ordering::SeqCst);
-            let keys = server.keys.lock().expect("not poisoned").clone();
-            std::future::ready(keys.map(Json).ok_or(StatusCode::BAD_GATEWAY))
+            let server = server.clone();
+            async move {
+                server.asked.fetch_add(1, Ordering::SeqCst);
+                server.allowed.acquire().await.expect("never closed").forget();
+                let answer = server.answer.lock().expect("not poisoned").clone();
+                answer.ok_or(StatusCode::BAD_GATEWAY)
+            }
         };
         let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -154,4 +190,121 @@ async fn without_any_key_the_service_is_unavailable_and_tries_again_soon() {
     server.publish(Some(&[&signer]));
     clock.advance(5);
     assert_eq!((status(&api, &signer.own()).await, server.asked()), (200, 2));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_of_no_use_never_replaces_good_keys() {
+    let (signer, other) = (Signer::new("one"), Signer::new("two"));
+    let encrypting = with(other.public(), |key| key.common.public_key_use = Some(PublicKeyUse::Encryption));
+    let padded = json!({ "keys": [other.public()], "padding": "x".repeat(300_000) });
+    let server = KeyServer::default();
+    server.publish(Some(&[&signer]));
+    let clock = Standing::at(START);
+    let api = api(&clock, &[("JWT_PUBLIC_SIGNING_JWK_SET", &server.start().await)]);
+    assert_eq!(status(&api, &signer.own()).await, 200);
+    let answers = [
+        String::new(),
+        "<html>be back soon</html>".to_owned(),
+        json!({ "keys": [] }).to_string(),
+        json!({ "keys": {} }).to_string(),
+        json!({ "keys": [{ "kty": "RSA" }, 5] }).to_string(),
+        json!({ "keys": [encrypting] }).to_string(),
+        padded.to_string(),
+    ];
+    for (n, answer) in answers.into_iter().enumerate() {
+        let shown: String = answer.chars().take(60).collect();
+        server.say(Some(answer));
+        clock.advance(3_600);
+        assert_eq!((status(&api, &signer.own()).await, server.asked()), (200, n + 2), "{shown}");
+        assert_eq!(status(&api, &other.own()).await, 401, "{shown}");
+    }
+    // Keys of kinds that are not known here stand beside good ones.
+    let beside = json!({ "keys": [{ "kty": "new", "kid": "x" }, { "kty": "RSA", "alg": "X9" }, other.public()] });
+    server.say(Some(beside.to_string()));
+    clock.advance(3_600);
+    assert_eq!((status(&api, &other.own()).await, status(&api, &signer.own()).await), (200, 401));
+}
+
+#[tokio::test]
+async fn requests_whose_key_is_known_wait_for_no_fetch() {
+    let (old, new) = (Signer::new("old"), Signer::new("new"));
+    let server = KeyServer::default();
+    server.publish(Some(&[&old]));
+    let clock = Standing::at(START);
+    let api = api(&clock, &[("JWT_PUBLIC_SIGNING_JWK_SET", &server.start().await)]);
+    assert_eq!(status(&api, &old.own()).await, 200);
+    server.publish(Some(&[&old, &new]));
+    server.hold();
+    clock.advance(3_600);
+    let ask = |token: String| {
+        let api = api.clone();
+        tokio::spawn(async move { status(&api, &token).await })
+    };
+    let waiting: Vec<_> = (0..5).map(|_| ask(new.own())).collect();
+    server.until_asked(2).await;
+    // The keys are due, and their server does not answer.
+    for _ in 0..3 {
+        let known = tokio::time::timeout(Duration::from_secs(2), status(&api, &old.own())).await;
+        assert_eq!(known.expect("no wait"), 200);
+    }
+    assert!(waiting.iter().all(|request| !request.is_finished()));
+    // Who asked first goes away; the others get what was fetched.
+    waiting[0].abort();
+    server.go_on();
+    for request in waiting.into_iter().skip(1) {
+        assert_eq!(request.await.expect("an answer"), 200);
+    }
+    assert_eq!(server.asked(), 2);
+}
+
+#[tokio::test]
+async fn the_first_requests_share_one_fetch_and_unknown_keys_cause_one_a_minute() {
+    let signer = Signer::new("one");
+    let server = KeyServer::default();
+    server.publish(Some(&[&signer]));
+    let clock = Standing::at(START);
+    let api = api(&clock, &[("JWT_PUBLIC_SIGNING_JWK_SET", &server.start().await)]);
+    let own = signer.own();
+    let first = futures::future::join_all((0..10).map(|_| status(&api, &own))).await;
+    assert_eq!((first, server.asked()), (vec![200; 10], 1));
+    for minute in 1..4 {
+        clock.advance(60);
+        for n in 0..20 {
+            let unknown = signer.token(Algorithm::RS512, Some(&format!("unknown-{minute}-{n}")));
+            assert_eq!(status(&api, &unknown).await, 401);
+            clock.advance(2);
+        }
+        assert_eq!(server.asked(), 1 + minute);
+    }
+}
+
+#[tokio::test]
+async fn a_key_verifies_what_it_says_that_it_verifies() {
+    let signer = Signer::new("one");
+    let status = async |change: fn(&mut Jwk), algorithm: Algorithm| {
+        let set = json!({ "keys": [with(signer.public(), change)] }).to_string();
+        let api = api(&Standing::at(START), &[("JWT_PUBLIC_SIGNING_JWK_SET", &set)]);
+        status(&api, &signer.token(algorithm, Some("one"))).await
+    };
+    let (strong, weak) = (Algorithm::RS512, Algorithm::RS256);
+    assert_eq!(status(|_| {}, strong).await, 200);
+    assert_eq!(status(|key| key.common.key_algorithm = None, strong).await, 200);
+    assert_eq!(status(|key| key.common.public_key_use = Some(PublicKeyUse::Signature), strong).await, 200);
+    assert_eq!(status(|key| key.common.key_operations = Some(vec![KeyOperations::Verify]), strong).await, 200);
+    assert_eq!(status(|key| key.common.key_algorithm = Some(KeyAlgorithm::RS256), weak).await, 200);
+    assert_eq!(status(|key| key.common.public_key_use = Some(PublicKeyUse::Encryption), strong).await, 401);
+    assert_eq!(status(|key| key.common.key_operations = Some(vec![KeyOperations::WrapKey]), strong).await, 401);
+    for other in [KeyAlgorithm::RS256, KeyAlgorithm::PS512, KeyAlgorithm::RSA_OAEP, KeyAlgorithm::UNKNOWN_ALGORITHM] {
+        let set = json!({ "keys": [with(signer.public(), |key| key.common.key_algorithm = Some(other))] }).to_string();
+        let api = api(&Standing::at(START), &[("JWT_PUBLIC_SIGNING_JWK_SET", &set)]);
+        assert_eq!(self::status(&api, &signer.own()).await, 401, "{other:?}");
+    }
+    assert_eq!(status(|key| key.common.key_algorithm = None, weak).await, 401);
+    assert_eq!(status(|_| {}, weak).await, 401);
+}
+
+/// The key with that change, as JSON.
+fn with(mut key: Jwk, change: impl FnOnce(&mut Jwk)) -> Value {
+    change(&mut key);
+    json!(key)
 }
