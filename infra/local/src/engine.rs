@@ -1,6 +1,7 @@
 //! The embedded DynamoDB: it speaks the service's own protocol on a loopback port. Tests may name another one.
 
 mod bulk;
+mod limits;
 mod stream;
 
 use std::{
@@ -19,6 +20,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use license_storage_dynamodb::PutItems;
 
+pub(crate) use self::limits::Limited;
 pub use self::stream::TableStream;
 use self::{bulk::EngineBulk, stream::EngineStream};
 use crate::StartError;

@@ -1,5 +1,6 @@
 //! The table, made as the template declares it, and the client that the product is handed for it.
 
+use crate::engine::Limited;
 use aws_sdk_dynamodb::{
     Client,
     config::{BehaviorVersion, Builder, Credentials, Region},
@@ -16,14 +17,15 @@ use license_template::{IndexSpec, KeySpec, Projection as Projected, TableSpec};
 /// The table's name.
 pub const NAME: &str = "license-manager";
 
-/// The SDK's own client, as a function would make it, but for the address and the credentials, which are not checked here.
+/// The SDK's own client, as a function would make it, but for the address, the credentials, which are not checked here, and
+/// DynamoDB's limits that the engine does not know.
 pub fn client(endpoint: &str) -> Client {
     let config = Builder::new()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("local"))
         .endpoint_url(endpoint)
         .credentials_provider(Credentials::new("local", "local", None, None, "the local runner"))
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .http_client(Limited(aws_smithy_http_client::Builder::new().build_http()).shared())
         .build();
     Client::from_conf(config)
 }

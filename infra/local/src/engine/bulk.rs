@@ -9,6 +9,7 @@ use dynoxide::{Database, ImportOptions};
 use license_storage::StoreError;
 use license_storage_dynamodb::{Item, PutItems};
 
+use super::limits;
 use crate::table;
 
 /// The engine's own way to write many items.
@@ -20,6 +21,10 @@ impl PutItems for EngineBulk {
     async fn put(&self, items: Vec<Item>) -> Result<(), StoreError> {
         let failed =
             |error: &dyn std::fmt::Display| StoreError::Refused { operation: "import", cause: error.to_string() };
+        let texts = items.iter().flatten().filter_map(|(name, value)| Some((name, value.as_s().ok()?)));
+        if let Some(refusal) = texts.into_iter().find_map(|(name, text)| limits::refusal(name, text.len())) {
+            return Err(failed(&refusal));
+        }
         let items: Result<Vec<dynoxide::Item>, Unknown> = items.into_iter().map(attributes).collect();
         let items = items.map_err(|error| failed(&error))?;
         let database = self.0.clone();
