@@ -81,6 +81,7 @@ fn verdict_of(answer: &TestResponse) -> Verdict {
         403 => {
             let known = [
                 RequiredPermission::Admin,
+                RequiredPermission::UnanchoredAdmin,
                 RequiredPermission::LearnerOrAdmin,
                 RequiredPermission::UnanchoredLearnerOrAdmin,
                 RequiredPermission::ProvisioningPlans,
@@ -271,6 +272,42 @@ async fn every_route_answers_every_role_as_the_table_says() {
         wrong.extend(table.keys().filter(|name| !found.contains_key(*name)).map(|name| format!("no route {name}")));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A route of learners and admins on which learners may do less: they enroll nobody but themselves.
+#[tokio::test]
+async fn learners_enroll_themselves_and_admins_everyone() {
+    let app = TestApp::start().await;
+    let state = State::make(&app).await;
+    let post = |route: &&Route| route.method == "POST" && route.path == "/api/v1/bulk-license-enrollment/";
+    let route = table::routes().find(post).expect("the route");
+    let (path, _) = state.request(route);
+    let body = |emails: Value, enroll_all: bool| json!({ "emails": emails, "course_run_keys": ["x"], "notify": false, "enroll_all": enroll_all });
+    let everyone = format!("{path}&enroll_all=true");
+    let wanted = [
+        (&path, body(json!([LEARNER]), false), false),
+        (&path, body(json!([LEARNER.to_uppercase(), LEARNER]), false), false),
+        (&path, body(json!([LEARNER, "colleague@example.com"]), false), true),
+        (&path, body(json!([LEARNER]), true), true),
+        (&everyone, body(json!([LEARNER]), false), true),
+    ];
+    for role in Role::ALL {
+        for (path, body, is_of_others) in &wanted {
+            let answer = client(&app, role, state.enterprise).post(path, body).await;
+            let wanted = match expected(route, role) {
+                Verdict::Admitted if role == Role::Learner && *is_of_others => {
+                    Verdict::Refused(RequiredPermission::UnanchoredAdmin.detail())
+                }
+                other => other,
+            };
+            assert_eq!(verdict_of(&answer), wanted, "{role:?} {path} {body}: {} {}", answer.status, answer.text);
+            assert!(!answer.status.is_server_error(), "{role:?}: {}", answer.text);
+        }
+    }
+    // Who has no address has none of their own.
+    let mut claims = Role::Learner.claims(state.enterprise, state.enterprise);
+    claims["email"] = json!(null);
+    app.client_with(claims).post(&path, &body(json!([LEARNER]), false)).await.expect(403);
 }
 
 #[tokio::test]

@@ -6,6 +6,8 @@ mod budgets;
 mod clock;
 mod concurrency;
 mod deploying;
+mod doors;
+mod engine_limits;
 mod etags;
 mod events;
 mod faults;

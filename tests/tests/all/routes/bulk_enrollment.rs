@@ -84,7 +84,7 @@ async fn jobs_are_shown_to_whom_they_concern() {
     let (plan, other) = (app.plan(3).await, app.plan(3).await);
     let enterprise = plan.agreement.enterprise;
     let (ann, bob) = (app.learner(enterprise, "ann@example.com"), app.learner(enterprise, "bob@example.com"));
-    let made = ann.post(&path(&plan, ""), &body(&emails("ann", 0..1), &["x"])).await.expect(201);
+    let made = ann.post(&path(&plan, ""), &body(&["ann@example.com".to_owned()], &["x"])).await.expect(201);
     let id = text(&made, "job_id");
     job(&ann, &plan, &id).await.expect(200);
     job(plan.admin(), &plan, &id).await.expect(200);
@@ -92,6 +92,10 @@ async fn jobs_are_shown_to_whom_they_concern() {
     assert_eq!(job(&bob, &plan, &id).await.expect(404), missing);
     assert_eq!(job(other.admin(), &other, &id).await.expect(404), missing);
     assert_eq!(job(plan.admin(), &plan, UNKNOWN).await.expect(404), missing);
+    // Of a job that an admin asked for, a learner gets nothing, though it is about them.
+    let wish = body(&["ann@example.com".to_owned()], &["x"]);
+    let made = plan.admin().post(&path(&plan, ""), &wish).await.expect(201);
+    assert_eq!(job(&ann, &plan, &text(&made, "job_id")).await.expect(404), missing);
     job(other.admin(), &plan, &id).await.expect(403);
     app.client(Role::ForeignLearner, enterprise).post(&path(&plan, ""), &json!({})).await.expect(403);
 }
