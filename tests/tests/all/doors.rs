@@ -59,7 +59,8 @@ async fn texts_of_any_length_in_the_query_are_no_failure() {
                     root.send(route.method.parse().expect("a method"), &format!("{bare}?{query}"), body.as_ref()).await;
                 let name = format!("{} {bare} {}={}", route.method, field.name, &text[..text.len().min(40)]);
                 assert!(!answer.status.is_server_error(), "{name}: {} {}", answer.status, answer.text);
-                if matches!(field.format, Format::Moment) {
+                // A renewal that there is not is told first.
+                if matches!(field.format, Format::Moment) && !bare.contains("/7/") {
                     assert_eq!(answer.status.as_u16(), 400, "{name}: {}", answer.text);
                 }
                 sent += 1;
