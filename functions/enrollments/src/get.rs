@@ -11,8 +11,9 @@ use license_api::{
     doc::{self, Shape},
     fields::UUID,
 };
-use license_clients::ClientError;
+use license_clients::{ClientError, FileWriter};
 use license_domain::{JobId, JobKind};
+use license_work::{ResultsTable, WorkError, write_results};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -49,6 +50,14 @@ pub struct StatusResponse {
     download_url: Option<String>,
 }
 
+fn failed(error: WorkError) -> ApiError {
+    match error {
+        WorkError::Store(error) => error.into(),
+        WorkError::Client(error) => upstream(&error),
+        error => ApiError::Upstream { service: "job", cause: error.to_string(), retryable: error.is_retryable() },
+    }
+}
+
 fn upstream(error: &ClientError) -> ApiError {
     ApiError::Upstream { service: "file store", cause: error.to_string(), retryable: error.is_retryable() }
 }
@@ -71,7 +80,15 @@ pub async fn handle(
     });
     let job = job.ok_or_else(|| ApiError::not_found("BulkEnrollmentJob"))?;
     let download_url = match &job.results {
-        Some(file) => Some(context.exports.link(file).await.map_err(|error| upstream(&error))?),
+        Some(file) => {
+            // Retirement deletes files: they name learners.
+            if !context.exports.is_there(file).await.map_err(|error| upstream(&error))? {
+                let mut writer = FileWriter::new(context.exports.as_ref(), file.clone());
+                let written = write_results(context.jobs.as_ref(), &job, ResultsTable::Enrollments, &mut writer).await;
+                writer.end(written).await.map_err(failed)?;
+            }
+            Some(context.exports.link(file).await.map_err(|error| upstream(&error))?)
+        }
         None => None,
     };
     Ok(Json(StatusResponse { job_id: job.uuid, download_url }))

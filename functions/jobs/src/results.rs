@@ -13,7 +13,7 @@ use license_api::{
 };
 use license_clients::{FileWriter, Written};
 use license_domain::Job;
-use license_work::{WorkError, results, write_results};
+use license_work::{ResultsTable, WorkError, results, write_results};
 
 use crate::{Context, find, response::ShownRow, upstream};
 
@@ -64,7 +64,7 @@ pub async fn handle(
 async fn table(context: &Context, job: &Job) -> Result<Response, ApiError> {
     let name = format!("exports/{}/{}.csv", job.uuid, context.app.random().uuid());
     let mut file = FileWriter::new(context.exports.as_ref(), name.clone()).unless_small(context.csv_limit.0);
-    let written = write_results(context.jobs.as_ref(), job, &mut file).await;
+    let written = write_results(context.jobs.as_ref(), job, ResultsTable::Rows, &mut file).await;
     match file.end(written).await.map_err(failed)? {
         Written::Small(csv) => Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], csv).into_response()),
         Written::File => {

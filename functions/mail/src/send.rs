@@ -11,7 +11,7 @@ use license_telemetry::metrics;
 use crate::{
     Context,
     error::MailError,
-    messages::{self, Mail},
+    messages::{self, Mail, PersonalMail},
 };
 
 /// How far a mail is.
@@ -62,9 +62,9 @@ pub(crate) async fn send(context: &Context, id: DeliveryId) -> Result<Progress, 
         return Ok(Progress::Settled);
     }
     let messages = messages::write(context, &mail).await?;
-    let left = messages.get(delivery.next..).unwrap_or_default();
-    messages::link(context, &mail, left).await?;
-    context.transport.prepare(left).await?;
+    let left = addressed(messages.get(delivery.next..));
+    messages::link(context, &mail, &left).await?;
+    context.transport.prepare(&left).await?;
 
     while let Some(people) = delivery.next_call(context.transport.at_once()) {
         let calling = delivery.calling(&people, context.transport.name(), context.clock.now());
@@ -72,7 +72,12 @@ pub(crate) async fn send(context: &Context, id: DeliveryId) -> Result<Progress, 
             return Ok(Progress::UnderWay);
         }
         let Some(calling) = &seen else { return Ok(Progress::UnderWay) };
-        let call = context.transport.send(mail.kind, messages.get(people).unwrap_or_default()).await;
+        let people = addressed(messages.get(people));
+        // All of them have left: there is nothing to call for.
+        let call = match people.as_slice() {
+            [] => Ok(None),
+            people => context.transport.send(mail.kind, people).await,
+        };
         let (outcome, not_sent) = match call {
             Ok(dispatch) => (CallOutcome::Sent(dispatch), None),
             Err(SendError::NotSent(error)) => (CallOutcome::NotSent, Some(error)),
@@ -97,6 +102,11 @@ pub(crate) async fn send(context: &Context, id: DeliveryId) -> Result<Progress, 
         delivery = seen.clone().unwrap_or(delivery);
     }
     Ok(Progress::Settled)
+}
+
+/// The messages for people who have not left since.
+fn addressed(messages: Option<&[PersonalMail]>) -> Vec<PersonalMail> {
+    messages.unwrap_or_default().iter().filter(|message| !message.email.is_retired()).cloned().collect()
 }
 
 /// Writes the record; what is seen of it from now on. Whether nobody else has written it meanwhile.

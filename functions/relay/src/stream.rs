@@ -20,7 +20,7 @@ pub(crate) async fn handle(context: &Context, batch: dynamodb::Event, request_id
         let sequence = record.change.sequence_number.clone();
         let StreamedEvent { id, event } = context.stream.event_of(record)?;
         let relayed = async {
-            let event = event?;
+            let event = context.events.without_retired(event?).await?;
             relay::relay(context, &event).await?;
             counters::count(&event);
             Ok::<(), RelayError>(())

@@ -1,24 +1,35 @@
 //! How the function is put together from its settings.
 
+use std::sync::Arc;
+
 use license_api::{ApiSettings, AppState, LearnerPortal};
+use license_clients::{ExportClient, ExportSettings};
 use license_runtime::{self as runtime, Error, Parts};
 use license_settings::Declared;
 
 use crate::Context;
 
 /// The settings that this function reads.
-pub const SETTINGS: Declared =
-    &[runtime::SETTINGS, ApiSettings::DECLARED, ApiSettings::RETIRING, LearnerPortal::DECLARED];
+pub const SETTINGS: Declared = &[
+    runtime::SETTINGS,
+    ApiSettings::DECLARED,
+    ApiSettings::RETIRING,
+    ExportSettings::DECLARED,
+    LearnerPortal::DECLARED,
+];
 
 /// The context that the settings describe.
 pub fn compose(parts: &Parts) -> Result<Context, Error> {
     let settings = ApiSettings::from_lookup(parts.lookup())?.retiring(parts.lookup());
+    let exports =
+        ExportClient::new(ExportSettings::from_lookup(parts.lookup()), &parts.aws, parts.clock(), parts.random())?;
     Ok(Context {
         app: AppState::new(&settings, parts.store.clone(), parts.clock(), parts.random())?,
         portfolios: parts.store.clone(),
         learners: parts.store.clone(),
         deliveries: parts.store.clone(),
         retire: parts.store.clone(),
+        exports: Arc::new(exports),
         portal: LearnerPortal::from_lookup(parts.lookup()),
     })
 }

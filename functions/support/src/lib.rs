@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use axum::{Router, extract::FromRef};
 use license_api::{AppState, Endpoints, LearnerPortal};
+use license_clients::Exports;
 use license_storage::{Deliveries, Learners, Portfolios, Retire};
 
 pub use self::compose::{SETTINGS, compose};
@@ -28,6 +29,8 @@ pub struct Context {
     pub deliveries: Arc<dyn Deliveries>,
     /// Retiring learners.
     pub retire: Arc<dyn Retire>,
+    /// Files for download, which name learners.
+    pub exports: Arc<dyn Exports>,
     /// Where links of learners lead.
     pub portal: LearnerPortal,
 }

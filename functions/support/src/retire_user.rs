@@ -1,5 +1,6 @@
 //! `POST /api/v1/retire_user/`: a learner leaves for good. Their live licenses become free seats, revoked ones stay
-//! without a person, and what is on record of the user name is deleted. For the retirement worker and superusers.
+//! without a person, and what is on record of the user name is deleted. From then on no history, job, mail, webhook or file
+//! names them (docs/retirement.md). For the retirement worker and superusers.
 //!
 //! ```json
 //! {"lms_user_id": 777, "original_username": "ada"}
@@ -12,6 +13,7 @@ use license_api::{
     doc::{ResponseDoc, Shape},
     fields::{integer, text},
 };
+use license_clients::ClientError;
 use license_domain::{LmsUserId, maxima::MAX_USERNAME};
 use serde_json::{Value, json};
 
@@ -45,13 +47,28 @@ pub async fn handle(
 ) -> Result<StatusCode, ApiError> {
     requester.require_retirement()?;
     if let Some(()) = requester.recorded().await? {
+        // The request before may have ended in between.
+        clear_files(&context).await?;
         return Ok(StatusCode::NO_CONTENT);
     }
     let (user, username) = read(&body?)?;
     let change = requester.change("retire").await?;
     let erased = context.retire.retire(user, &username, &change).await?;
-    tracing::info!(request_id = requester.request_id, erased, "a learner was retired");
+    let files = clear_files(&context).await?;
+    tracing::info!(request_id = requester.request_id, erased, files, "a learner was retired");
     Ok(if erased > 0 || change.resume().is_some() { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND })
+}
+
+/// Deletes every table and every file of results: each is a copy that may name the learner, and is made again when it is
+/// asked for.
+async fn clear_files(context: &Context) -> Result<usize, ApiError> {
+    let upstream = |error: ClientError| ApiError::Upstream {
+        service: "file store",
+        cause: error.to_string(),
+        retryable: error.is_retryable(),
+    };
+    let tables = context.exports.clear("exports/").await.map_err(upstream)?;
+    Ok(tables + context.exports.clear("results/").await.map_err(upstream)?)
 }
 
 /// The learner's number and user name. The worker sends numbers as such or as text, and knows other complaints than those

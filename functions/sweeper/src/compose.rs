@@ -18,6 +18,7 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
     Ok(Context {
         clock: parts.clock(),
         sweep: parts.store.clone(),
+        erasure: parts.store.clone(),
         runs: Arc::new(RunRecords::new(&parts.store, parts.clock())),
         queues: Arc::new(SqsQueues::new(&queues, &parts.aws)),
     })

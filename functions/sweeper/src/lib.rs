@@ -14,7 +14,7 @@ use chrono::TimeDelta;
 use lambda_runtime::LambdaEvent;
 use license_domain::{Clock, Due, JobId, Timestamp, Waits, due::in_turns};
 use license_messaging::Queues;
-use license_storage::{StoreError, Sweep};
+use license_storage::{Erasure, StoreError, Sweep};
 use license_telemetry::metrics::{self, Unit};
 use license_work::{Examined, RunRecords, RunStatus, WorkError};
 use serde::Serialize;
@@ -27,6 +27,9 @@ const MAX_DUE: usize = 1_000;
 
 /// For how long one invocation takes up runs.
 const TIME: TimeDelta = TimeDelta::seconds(180);
+
+/// For how long one invocation rewrites what names someone retired. Runs come first: the function has 300 seconds.
+const ERASURE_TIME: TimeDelta = TimeDelta::seconds(60);
 
 /// How many runs under way are looked through for those without progress, at most.
 const MAX_EXAMINED: usize = 300;
@@ -41,6 +44,8 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// Runs that are due.
     pub sweep: Arc<dyn Sweep>,
+    /// Erases the retired from what stays.
+    pub erasure: Arc<dyn Erasure>,
     /// The runs on record.
     pub runs: Arc<dyn Runs>,
     /// Where the messages go.
@@ -100,7 +105,20 @@ pub async fn handle(context: &Context, event: LambdaEvent<EventBridgeEvent<Value
         let Report { resumed, failed, .. } = report;
         tracing::info!(request_id, resumed, failed, "due runs were examined");
     }
+    erase(context, request_id).await;
     Ok(Report { without_progress: count_without_progress(context, request_id).await, ..report })
+}
+
+/// Goes on to erase the retired. What names them is not shown meanwhile, so that a failure can wait for the next minute.
+async fn erase(context: &Context, request_id: &str) {
+    match context.erasure.erase_retired(context.clock.now() + ERASURE_TIME).await {
+        Ok(0) => {}
+        Ok(items) => tracing::info!(request_id, items, "items were rewritten without those who retired"),
+        Err(error) => {
+            tracing::error!(request_id, %error, "the retired are not erased yet");
+            metrics::failure("ErasureFailed", error.metric());
+        }
+    }
 }
 
 /// Counts the runs that have made no progress for too long, after all that could be done for them. A run that moves is
@@ -201,6 +219,14 @@ mod tests {
     }
 
     #[async_trait]
+    impl Erasure for Fake {
+        async fn erase_retired(&self, until: Timestamp) -> Result<usize, StoreError> {
+            assert_eq!(until, Timestamp::UNIX_EPOCH + ERASURE_TIME);
+            Err(StoreError::Unavailable { operation: "erasure", cause: "down".to_owned() })
+        }
+    }
+
+    #[async_trait]
     impl Runs for Fake {
         async fn examine(&self, run: JobId, _: u32) -> Result<Examined, WorkError> {
             self.examined.lock().expect("not poisoned").push(run);
@@ -230,7 +256,13 @@ mod tests {
     }
 
     fn context(fake: &Arc<Fake>) -> Context {
-        Context { clock: fake.clone(), sweep: fake.clone(), runs: fake.clone(), queues: fake.clone() }
+        Context {
+            clock: fake.clone(),
+            sweep: fake.clone(),
+            erasure: fake.clone(),
+            runs: fake.clone(),
+            queues: fake.clone(),
+        }
     }
 
     fn tick() -> LambdaEvent<EventBridgeEvent<Value>> {

@@ -1,7 +1,7 @@
 //! A webhook gets the events between two moments again. The customer's audit trail knows which events those were; the
 //! deliveries carry the same ids as the first time, by which their receiver knows them.
 
-use license_domain::{Event, EventId, Subject, Timestamp, WebhookId};
+use license_domain::{Event, EventId, Subject, Timestamp, WebhookId, webhook::MAX_REPLAYED};
 use license_messaging::{Message, Outgoing, Queue};
 use license_storage::AuditQuery;
 
@@ -16,14 +16,14 @@ pub(crate) async fn replay(
     webhook: WebhookId,
     (from, until): (Timestamp, Timestamp),
 ) -> Result<(), BulkError> {
-    // Only ids are kept: the trail is read from its end, and sent from its beginning.
+    // Only ids are kept: the trail is read from its end, and sent from its beginning. The newest events fit.
     let mut happened: Vec<EventId> = Vec::new();
     loop {
         let query =
             AuditQuery { from: Some(from), until: Some(until), before: happened.last().copied(), limit: Some(PAGE) };
         let page = context.audit_trails.trail(Subject::Agreement(event.agreement), query).await?;
-        let is_last = page.len() < PAGE;
-        happened.extend(page.into_iter().map(|entry| entry.event));
+        happened.extend(page.iter().map(|entry| entry.event));
+        let is_last = page.len() < PAGE || happened.len() >= MAX_REPLAYED;
         if is_last {
             break;
         }

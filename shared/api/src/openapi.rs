@@ -1,6 +1,7 @@
 //! The API's document (OpenAPI 3.1), made of what the routes say of themselves. What holds for all of them is said
 //! here, and nowhere else.
 
+pub mod pii;
 mod schema;
 
 use std::collections::BTreeMap;
@@ -33,7 +34,7 @@ pub fn document<'a>(routes: impl Iterator<Item = (&'a str, &'a Route)>) -> Value
     let mut schemas = generator.take_definitions(true);
     schemas.extend(errors());
     schemas.extend(bodies.0);
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "License Manager",
@@ -65,7 +66,9 @@ pub fn document<'a>(routes: impl Iterator<Item = (&'a str, &'a Route)>) -> Value
                 },
             },
         },
-    })
+    });
+    pii::mark(&mut document);
+    document
 }
 
 /// Bodies of requests by name, each once, however many routes share it.

@@ -10,6 +10,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_credential_types::provider::ProvideCredentials;
+use futures::{StreamExt, TryStreamExt, stream};
 use license_domain::{Clock, Random};
 use license_settings::{Setting, text, url};
 use reqwest::{RequestBuilder, Response, header};
@@ -35,6 +36,12 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 const READ_BYTES: u64 = 4 << 20;
 /// How often a part is read whose body breaks off.
 const READ_ATTEMPTS: u32 = 3;
+/// How many files a list names at most; S3 gives no more.
+const LISTED_AT_ONCE: usize = 1_000;
+/// How many files are deleted at once.
+const PARALLEL: usize = 16;
+/// The longest list of files that is read, in bytes: a thousand names of at most a kilobyte, and what is said of each.
+const MAX_LIST_BYTES: usize = 2 << 20;
 
 /// What the answer to a link says of the file, in the form in which it is part of the link.
 const AS_CSV: &str = "response-content-disposition=attachment%3B%20filename%3D%22licenses.csv%22\
@@ -88,6 +95,15 @@ pub trait Exports: Send + Sync {
     /// Reads a part of the file of that name from that byte on; with a tag, only of that content. That we may not read it
     /// is an error.
     async fn read(&self, name: &str, from: u64, tag: Option<&str>) -> Result<FilePart, ClientError>;
+
+    /// Whether there is a file of that name.
+    async fn is_there(&self, name: &str) -> Result<bool, ClientError>;
+
+    /// Deletes the file of that name, if there is one.
+    async fn remove(&self, name: &str) -> Result<(), ClientError>;
+
+    /// Deletes all files whose names begin so; how many there were.
+    async fn clear(&self, prefix: &str) -> Result<usize, ClientError>;
 }
 
 /// Where the files are put.
@@ -291,6 +307,28 @@ impl Exports for ExportClient {
         self.signed("PUT", &self.url(name)?).await
     }
 
+    async fn is_there(&self, name: &str) -> Result<bool, ClientError> {
+        Ok(self.listed(name, 1).await?.iter().any(|listed| listed == name))
+    }
+
+    async fn remove(&self, name: &str) -> Result<(), ClientError> {
+        self.succeed(self.caller.http.delete(self.signed("DELETE", &self.url(name)?).await?)).await.map(drop)
+    }
+
+    async fn clear(&self, prefix: &str) -> Result<usize, ClientError> {
+        let mut cleared = 0;
+        // What was deleted is not listed any more: S3 is consistent.
+        loop {
+            let names = self.listed(prefix, LISTED_AT_ONCE).await?;
+            let removals: Vec<_> = names.iter().map(|name| self.remove(name)).collect();
+            stream::iter(removals).buffer_unordered(PARALLEL).try_collect::<()>().await?;
+            cleared += names.len();
+            if names.len() < LISTED_AT_ONCE {
+                return Ok(cleared);
+            }
+        }
+    }
+
     async fn read(&self, name: &str, from: u64, tag: Option<&str>) -> Result<FilePart, ClientError> {
         let mut attempt = 1;
         loop {
@@ -299,6 +337,24 @@ impl Exports for ExportClient {
                 read => return read,
             }
         }
+    }
+}
+
+impl ExportClient {
+    /// The first files whose names begin so.
+    async fn listed(&self, prefix: &str, most: usize) -> Result<Vec<String>, ClientError> {
+        let parameters = format!("list-type=2&max-keys={most}&prefix={}", encoded(prefix));
+        let mut response = self.succeed(self.caller.http.get(self.with("GET", "", &parameters).await?)).await?;
+        let mut list = Vec::new();
+        while let Some(part) = response.chunk().await.map_err(|error| ClientError::transport(Service::Files, error))? {
+            list.extend_from_slice(&part);
+            if list.len() > MAX_LIST_BYTES {
+                return Err(ClientError::Unreadable { service: Service::Files });
+            }
+        }
+        let list = String::from_utf8_lossy(&list);
+        let keys = list.split("<Key>").skip(1).filter_map(|key| key.split_once("</Key>"));
+        Ok(keys.map(|(key, _)| key.to_owned()).collect())
     }
 }
 

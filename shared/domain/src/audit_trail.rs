@@ -132,7 +132,7 @@ pub fn entries(event: &Event, person: impl Fn(&EmailAddress) -> PersonId) -> Vec
             from: change.from,
             to: change.to,
             person: change.person().map(&person),
-            person_before: change.email.as_ref().and(change.email_before.as_ref()).map(&person),
+            person_before: change.person().and(change.email.as_ref()).and(change.email_before.as_ref()).map(&person),
             previous: change.previous,
             before: change.before,
             after: change.after,

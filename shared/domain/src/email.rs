@@ -144,6 +144,10 @@ impl fmt::Debug for EmailKey {
 #[serde(transparent)]
 pub struct EmailAddress(String);
 
+/// What stands in the place of an address that retirement erased, where a list must keep its length. No mail reaches it:
+/// RFC 2606 reserves its domain.
+const RETIRED: &str = "retired@retired.invalid";
+
 /// The text is not an e-mail address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Enter a valid email address.")]
@@ -172,6 +176,16 @@ impl EmailAddress {
     /// Takes an address that is already on record, whatever it looks like.
     pub fn on_record(text: impl Into<String>) -> Self {
         Self(text.into())
+    }
+
+    /// What stands in the place of an address that retirement erased.
+    pub fn retired() -> Self {
+        Self(RETIRED.to_owned())
+    }
+
+    /// Whether retirement erased it.
+    pub fn is_retired(&self) -> bool {
+        self.0 == RETIRED
     }
 
     /// The spelling that was given.

@@ -290,9 +290,9 @@ impl LicenseChange {
         Self { previous: Some(original), ..Self::new(seat, copy) }
     }
 
-    /// Whom it is about: who holds the license, or held it until then.
+    /// Whom it is about: who holds the license, or held it until then; none where retirement erased them.
     pub fn person(&self) -> Option<&EmailAddress> {
-        self.email.as_ref().or(self.email_before.as_ref())
+        self.email.as_ref().or(self.email_before.as_ref()).filter(|email| !email.is_retired())
     }
 }
 

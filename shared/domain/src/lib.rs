@@ -19,6 +19,7 @@ pub mod lifecycle;
 pub mod listing;
 pub mod maxima;
 pub mod number;
+pub mod pii;
 pub mod plan;
 pub mod product;
 pub mod renewal;
@@ -47,6 +48,7 @@ pub use ids::{
 pub use job::{Job, JobCounts, JobKind, JobParams, JobState, Lane, RenewalRun, Row, RowFilter, RowOutcome, RowResult};
 pub use license::{License, LicenseSource, LicenseStatus};
 pub use listing::{LicenseFilter, OrderBy, OrderField};
+pub use pii::Pii;
 pub use plan::{ChangeReason, SubscriptionPlan};
 pub use product::{PlanType, Product, ProductCatalog};
 pub use renewal::{LicenseTypesToCopy, SubscriptionPlanRenewal};

@@ -8,6 +8,7 @@ use crate::{
     clock::Timestamp,
     event::{Event, EventKind, LicenseChange},
     license::LicenseStatus,
+    pii::class_of,
     plan::SubscriptionPlan,
 };
 
@@ -20,6 +21,9 @@ pub const LIFECYCLE: &str = "edx.server.license-manager.license-lifecycle.";
 /// What they end with.
 pub const LIFECYCLE_NAMES: [&str; 7] =
     ["created", "assigned", "activated", "revoked", "renewed", "not-assigned", "deleted"];
+
+/// Properties of lifecycle events that are personal or secret, and that consumers of Open edX's license-manager know.
+pub const KNOWN_TO_CONSUMERS: [&str; 2] = ["license_activation_key", "assigned_email"];
 
 /// What the names of our own events begin with.
 pub const OWN: &str = "license-manager.";
@@ -111,7 +115,7 @@ impl Telling<'_> {
 
     fn not_assigned(&self) -> BusEvent {
         let mut detail = self.customer();
-        let learner = self.event.learner.as_ref();
+        let learner = self.event.learner.as_ref().filter(|learner| !learner.email.is_retired());
         detail.insert("assigned_email".to_owned(), json!(learner.map(|learner| &learner.email)));
         detail.insert("assigned_lms_user_id".to_owned(), json!(learner.and_then(|learner| learner.lms_user_id)));
         self.finish(format!("{}.not-assigned", self.event.id), format!("{LIFECYCLE}not-assigned"), detail)
@@ -152,9 +156,17 @@ impl Telling<'_> {
 
     fn finish(&self, id: String, name: String, mut detail: Map<String, Value>) -> BusEvent {
         let at = self.event.stamp.at;
+        let is_lifecycle = name.starts_with(LIFECYCLE);
+        detail.retain(|name, _| may_be_told(name, is_lifecycle));
         detail.extend(object(json!({ "id": id, "version": BUS_SCHEMA, "time": at })));
         BusEvent { id, name, at, detail: Value::Object(detail) }
     }
+}
+
+/// Whether events carry a property of that name: what is personal or secret only where the peer's consumers know it.
+fn may_be_told(name: &str, is_lifecycle: bool) -> bool {
+    let is_open = class_of(name).is_some_and(|class| !class.is_masked());
+    is_open || (is_lifecycle && KNOWN_TO_CONSUMERS.contains(&name))
 }
 
 fn object(value: Value) -> Map<String, Value> {

@@ -25,6 +25,12 @@ pub const FAILURES: u32 = 20;
 /// … the first of which was so long ago, a webhook is disabled. Whoever is down for a night finds it as it was.
 pub const MAX_PATIENCE: TimeDelta = TimeDelta::hours(24);
 
+/// So long after a replay the next one may be asked for.
+pub const REPLAY_EVERY: TimeDelta = TimeDelta::minutes(1);
+
+/// The most events of one replay.
+pub const MAX_REPLAYED: usize = 10_000;
+
 /// For so long a secret that was replaced signs beside the new one.
 pub const OVERLAP: TimeDelta = TimeDelta::hours(24);
 
@@ -107,6 +113,9 @@ pub struct Webhook {
     /// When the first of them happened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missed_since: Option<Timestamp>,
+    /// When it was last asked for a replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replayed_at: Option<Timestamp>,
     /// When it was made.
     pub created: Timestamp,
     /// When it was last changed.
@@ -117,7 +126,7 @@ pub struct Webhook {
 }
 
 /// What is on record beside what its owner decides, and what nobody else may see.
-const LEFT_OUT: [&str; 13] = [
+const LEFT_OUT: [&str; 14] = [
     "slot",
     "url",
     "secret",
@@ -127,6 +136,7 @@ const LEFT_OUT: [&str; 13] = [
     "problem",
     "missed",
     "missed_since",
+    "replayed_at",
     "created",
     "modified",
     "version",
@@ -181,6 +191,7 @@ impl Webhook {
             problem: None,
             missed: 0,
             missed_since: None,
+            replayed_at: None,
             created,
             modified: created,
             version: 0,
@@ -254,13 +265,19 @@ impl Webhook {
         Self { missed: self.missed.saturating_add(1), missed_since: Some(since), ..self }
     }
 
+    /// Whether a replay may be asked for.
+    pub fn may_replay(&self, now: Timestamp) -> bool {
+        self.replayed_at.is_none_or(|last| now - last >= REPLAY_EVERY)
+    }
+
     /// The same once all since that time is told again.
     #[must_use]
-    pub fn replayed(self, from: Timestamp) -> Self {
-        if self.missed_since.is_some_and(|since| from <= since) {
-            Self { missed: 0, missed_since: None, ..self }
+    pub fn replayed(self, from: Timestamp, now: Timestamp) -> Self {
+        let webhook = Self { replayed_at: Some(now), ..self };
+        if webhook.missed_since.is_some_and(|since| from <= since) {
+            Self { missed: 0, missed_since: None, ..webhook }
         } else {
-            self
+            webhook
         }
     }
 }
@@ -342,8 +359,10 @@ mod tests {
         let at = |hours| Timestamp::UNIX_EPOCH + TimeDelta::hours(hours);
         let missing = webhook().missing(at(2)).missing(at(1)).missing(at(3));
         assert_eq!((missing.missed, missing.missed_since), (3, Some(at(1))));
-        assert_eq!(missing.clone().replayed(at(2)).missed, 3);
-        assert_eq!(missing.replayed(at(1)).missed, 0);
+        assert_eq!(missing.clone().replayed(at(2), at(9)).missed, 3);
+        let replayed = missing.replayed(at(1), at(9));
+        assert_eq!(replayed.missed, 0);
+        assert!(!replayed.may_replay(at(9)) && replayed.may_replay(at(9) + REPLAY_EVERY));
     }
 
     #[test]

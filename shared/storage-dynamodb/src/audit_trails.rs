@@ -1,14 +1,13 @@
 //! The audit trail: entries beside each other in the order of time, one partition for each thing.
 
 use async_trait::async_trait;
-use hmac::{Hmac, KeyInit, Mac};
-use license_domain::{AuditEntry, EmailAddress, Event, EventId, LicenseId, PersonId, Subject, audit_trail};
-use sha2::Sha256;
+use license_domain::{AuditEntry, Event, EventId, LicenseId, Subject, audit_trail};
 use uuid::Uuid;
 
 use crate::{
     Store,
     keys::{self, Item, Key},
+    retired::Name,
     rows,
     table::{Expression, Range, Write},
 };
@@ -22,7 +21,7 @@ impl AuditTrails for Store {
     /// Puts without condition: an entry is made of its event alone, so that a repetition puts the same again.
     async fn record(&self, event: &Event) -> Result<(), StoreError> {
         let secret = self.person_secret().await?;
-        let entries = audit_trail::entries(event, |email| person(&secret, email));
+        let entries = audit_trail::entries(event, |email| Name::Address(&email.key()).digest(&secret));
         let item = |(subject, entry): (Subject, AuditEntry)| {
             let mut item = rows::to_item(&entry)?;
             item.extend(keys::trail_entry(subject, entry.event).attributes());
@@ -49,7 +48,7 @@ impl AuditTrails for Store {
             consistent: true,
             ..Range::default()
         };
-        self.table.query(range).await?.into_iter().map(rows::from_item).collect()
+        self.read_all(self.table.query(range).await?).await
     }
 
     async fn forget_persons(&self, license: LicenseId) -> Result<(), StoreError> {
@@ -72,7 +71,7 @@ impl AuditTrails for Store {
 
 impl Store {
     /// The table's secret that makes person ids of addresses: made once, by whoever needs it first.
-    async fn person_secret(&self) -> Result<String, StoreError> {
+    pub(crate) async fn person_secret(&self) -> Result<String, StoreError> {
         if let Some(secret) = self.cached.person_secret.get(&()) {
             return Ok(secret);
         }
@@ -92,17 +91,6 @@ impl Store {
         self.cached.person_secret.put((), secret.clone());
         Ok(secret)
     }
-}
-
-/// The person id of an address: a hash that nobody makes, or tries out, without the secret.
-fn person(secret: &str, email: &EmailAddress) -> PersonId {
-    let mut bytes = [0; 16];
-    // A key of any length will do for HMAC.
-    if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) {
-        mac.update(email.key().as_str().as_bytes());
-        bytes.copy_from_slice(&mac.finalize().into_bytes()[..16]);
-    }
-    PersonId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
 }
 
 /// What such a put is conditioned on: the expression is the write's own.

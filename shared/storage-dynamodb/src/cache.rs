@@ -5,6 +5,8 @@ use chrono::TimeDelta;
 use license_cache::{Cache, ExpiringCache};
 use license_domain::{AgreementId, EnterpriseId, PlanId, ProductCatalog, Timestamp};
 
+use crate::retired::RetiredCache;
+
 /// How long the products are trusted.
 const PRODUCTS_LIFETIME: TimeDelta = TimeDelta::seconds(60);
 
@@ -21,6 +23,8 @@ pub struct Cached {
     pub returned_seats: Cache<PlanId, ()>,
     /// The secret that makes person ids.
     pub person_secret: Cache<(), String>,
+    /// Who has retired lately.
+    pub(crate) retired: RetiredCache,
     products: ExpiringCache<(), ProductCatalog>,
 }
 

@@ -18,7 +18,10 @@ const LIFETIME_SECONDS: i64 = 30 * 24 * 60 * 60;
 #[async_trait]
 impl Deliveries for Store {
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<Delivery>, StoreError> {
-        self.table.get(&keys::delivery(id)).await?.map(rows::from_item).transpose()
+        match self.table.get(&keys::delivery(id)).await? {
+            Some(item) => self.read(item).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// One put, on condition that there is no record yet, or still the version that was seen.
@@ -37,8 +40,7 @@ impl Deliveries for Store {
         };
         let keys: Vec<Key> = self.table.query(range).await?.iter().filter_map(Key::of).collect();
         let mut found = self.table.batch_get(&keys).await?;
-        let mails = keys.iter().filter_map(|key| found.remove(key));
-        let mails: Vec<Delivery> = mails.map(rows::from_item).collect::<Result<_, _>>()?;
+        let mails: Vec<Delivery> = self.read_all(keys.iter().filter_map(|key| found.remove(key)).collect()).await?;
         // The index may show one that was settled just now.
         Ok(mails.into_iter().filter(is_unsettled).collect())
     }

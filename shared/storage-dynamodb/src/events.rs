@@ -15,13 +15,20 @@ use license_storage::{Events, StoreError};
 #[async_trait]
 impl Events for Store {
     async fn event(&self, event: EventId) -> Result<Option<Event>, StoreError> {
-        self.table.get(&keys::event(event)).await?.map(rows::from_item).transpose()
+        match self.table.get(&keys::event(event)).await? {
+            Some(item) => self.read(item).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn events_of_hour(&self, hour: Timestamp) -> Result<Vec<Event>, StoreError> {
         let shard = |partition| self.table.query(Range { partition, consistent: true, ..Range::default() });
         let shards: Vec<_> = keys::events_of(hour).map(shard).collect();
         let shards: Vec<Vec<Item>> = stream::iter(shards).buffered(PARALLEL).try_collect().await?;
-        shards.into_iter().flatten().map(rows::from_item).collect()
+        self.read_all(shards.into_iter().flatten().collect()).await
+    }
+
+    async fn without_retired(&self, event: Event) -> Result<Event, StoreError> {
+        self.read(rows::to_item(&event)?).await
     }
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::{
     Store,
     keys::{self, Item, TTL},
+    retired::Retired,
     rows::{self, number, text},
     table::{Expression, Write},
 };
@@ -122,9 +123,9 @@ impl Record {
 }
 
 /// The outcome that the record of a job's chunk holds; `None` while it has none.
-pub(crate) fn outcome_in<T: DeserializeOwned>(item: Item) -> Result<Option<T>, StoreError> {
+pub(crate) fn outcome_in<T: DeserializeOwned>(item: Item, retired: &Retired) -> Result<Option<T>, StoreError> {
     let unreadable = |cause: &dyn ToString| StoreError::Corrupt { key: "RESULT".to_owned(), cause: cause.to_string() };
-    let record: Record = rows::from_item(item)?;
+    let record: Record = retired.read(item, None)?;
     record.outcome.map(|text| serde_json::from_str(&text)).transpose().map_err(|error| unreadable(&error))
 }
 
@@ -160,7 +161,7 @@ impl IdempotencyRecords for Store {
         if ends.is_some_and(|ends| ends <= self.clock.now().timestamp()) {
             return Ok(None);
         }
-        let record: Record = rows::from_item(item)?;
+        let record: Record = self.read(item).await?;
         let content = content(&record)?;
         let Record { fingerprint, attempt, at, .. } = record;
         Ok(Some(IdempotencyRecord { fingerprint, attempt, at, content }))

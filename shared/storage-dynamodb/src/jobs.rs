@@ -56,7 +56,10 @@ impl Jobs for Store {
     }
 
     async fn job(&self, job: JobId) -> Result<Option<Job>, StoreError> {
-        self.table.get(&JobKeys(job).job()).await?.map(rows::from_item).transpose()
+        match self.table.get(&JobKeys(job).job()).await? {
+            Some(item) => self.read(item).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn jobs_of(&self, agreement: AgreementId, after: Option<&Job>, limit: usize) -> Result<Vec<Job>, StoreError> {
@@ -71,7 +74,7 @@ impl Jobs for Store {
         };
         let keys: Vec<Key> = self.table.query(range).await?.iter().filter_map(Key::of).collect();
         let mut found = self.table.batch_get(&keys).await?;
-        keys.iter().filter_map(|key| found.remove(key)).map(rows::from_item).collect()
+        self.read_all(keys.iter().filter_map(|key| found.remove(key)).collect()).await
     }
 
     async fn put_chunks(&self, job: &Job, from: u64, chunks: &[Vec<Row>]) -> Result<(), StoreError> {
@@ -126,9 +129,11 @@ impl Jobs for Store {
             ..Range::default()
         };
         let mut results = Vec::new();
-        for item in self.table.query(range).await? {
+        let items = self.table.query(range).await?;
+        let retired = self.retired().await?;
+        for item in items {
             let Some((chunk, round)) = Key::of(&item).and_then(|key| keys::chunk_of_result(&key.sk)) else { continue };
-            if let Some(outcome) = idempotency::outcome_in(item)? {
+            if let Some(outcome) = idempotency::outcome_in(item, &retired)? {
                 results.push((chunk, round, outcome));
             }
         }
@@ -150,7 +155,8 @@ impl Store {
     pub(crate) async fn job_chunk(&self, job: &Job, chunk: u64) -> Result<Chunk, StoreError> {
         let item = self.table.get(&JobKeys(job.uuid).chunk(job.generation, chunk)).await?;
         let missing = || StoreError::Corrupt { key: format!("job {}", job.uuid), cause: "no chunk".to_owned() };
-        rows::from_item(item.ok_or_else(missing)?)
+        // The rows are as old as the job, whenever they were written.
+        self.retired().await?.read(item.ok_or_else(missing)?, Some(job.created))
     }
 
     /// Puts `after` in the place of `seen`, on condition that it is still that one. The event tells of a job; an internal

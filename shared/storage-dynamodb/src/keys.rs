@@ -14,7 +14,7 @@
 //! | slot: a learner's license of a plan | `LEARNER#lower` | `LICENSE#p` | gsi1 `PLAN#p#shard` / status, address, l; gsi3 `LICENSE#l` |
 //! | archived revoked license | `LEARNER#lower` | `LICENSE#p#OLD#l` | the same |
 //! | license without a person | `LICENSE#l` | `@` | the same |
-//! | alias from LMS user to address | `LMS#id` | `EMAIL#lower` | |
+//! | alias from LMS user to address; digest of a former address | `LMS#id` | `EMAIL#lower`; `FORMER#digest` | |
 //! | event and outbox | `EVENT#hour#shard` | event id | |
 //! | audit trail of a thing | `TRAIL#LICENSE#l`, `TRAIL#PLAN#p`, `TRAIL#AGREEMENT#a`, `TRAIL#RENEWAL#id` | event id | |
 //! | mail | `SENT#event.consequence.part` | `@` | gsi3 `DUE#MAIL` / time, id, where its fate is not known |
@@ -27,6 +27,8 @@
 //! | user, explicit roles | `USER#name` | `@`, `ROLE#role#scope` | |
 //! | products and plan types | `CATALOG` | `@` | |
 //! | last number | `SEQUENCE#RENEWAL` | `@` | |
+//! | retirement: the digest of a name, and until when | `RETIRED` | time, digest | |
+//! | how far the erasure of the retired is | `ERASURE` | `@` | |
 //! | imported file | `IMPORT#digest` | `@` | |
 
 use std::collections::HashMap;
@@ -352,9 +354,20 @@ pub fn impersonal_license(license: LicenseId) -> Key {
     Key::head(format!("LICENSE#{license}"))
 }
 
+/// What the sort keys of an LMS user's addresses begin with.
+pub const ALIAS_PREFIX: &str = "EMAIL#";
+
 /// From LMS user to address.
 pub fn alias(user: LmsUserId, email: &EmailKey) -> Key {
-    Key::new(alias_partition(user), format!("EMAIL#{}", email.as_str()))
+    Key::new(alias_partition(user), format!("{ALIAS_PREFIX}{}", email.as_str()))
+}
+
+/// What the sort keys of an LMS user's former addresses begin with.
+pub const FORMER_PREFIX: &str = "FORMER#";
+
+/// An address that was an LMS user's, as its digest.
+pub fn former_address(user: LmsUserId, digest: uuid::Uuid) -> Key {
+    Key::new(alias_partition(user), format!("{FORMER_PREFIX}{digest}"))
 }
 
 /// The addresses of an LMS user.
@@ -505,6 +518,11 @@ impl JobKeys {
         format!("JOB#{}", self.0)
     }
 
+    /// The job of such a partition.
+    pub fn of_partition(pk: &str) -> Option<Self> {
+        pk.strip_prefix("JOB#")?.parse().ok().map(Self)
+    }
+
     /// The job.
     pub fn job(self) -> Key {
         Key::head(self.partition())
@@ -598,6 +616,24 @@ impl UserKeys<'_> {
         };
         Key::new(self.partition(), format!("{ROLE_PREFIX}{role}#{scope}"))
     }
+}
+
+/// The partition of retirements.
+pub const RETIRED: &str = "RETIRED";
+
+/// A retirement: what is older than that time is read without the person whose name has that digest.
+pub fn retired(until: Timestamp, digest: uuid::Uuid) -> Key {
+    Key::new(RETIRED, format!("{}#{digest}", time(until)))
+}
+
+/// How far the erasure of the retired is.
+pub fn erasure() -> Key {
+    Key::head("ERASURE")
+}
+
+/// Whether an attribute of that name is part of a key.
+pub fn is_key(name: &str) -> bool {
+    [PK, SK].contains(&name) || [GSI1, GSI2, GSI3].iter().any(|index| name.starts_with(index))
 }
 
 /// The products and plan types.

@@ -12,6 +12,7 @@ use crate::{
     activate::{alias, alias_key},
     attempts::Attempt,
     keys::{self, Item, Key, LICENSE_PREFIX, LearnerKeys},
+    retired::Name,
     rows::{self, Home, attributes, number, text},
     table::{Expression, Range, Write},
     transaction::Transaction,
@@ -32,7 +33,7 @@ impl Learners for Store {
     /// 1. Read the user's aliases; for each address other than `email`, the licenses that lie there and name the
     ///    user.
     /// 2. Each of them moves in a transaction of its own: `adopt_one`.
-    /// 3. If none of the user's is left at the old address, its alias goes, on condition that no activation has
+    /// 3. If none of the user's is left at the old address, its digest is put on record, and its alias goes, on condition that no activation has
     ///    written it again in the meantime.
     async fn adopt(&self, user: LmsUserId, email: &EmailAddress, stamp: &Stamp) -> Result<usize, StoreError> {
         let mut moved = 0;
@@ -49,6 +50,9 @@ impl Learners for Store {
                 if self.adopt_one(user, email, item, stamp).await? { moved += 1 } else { left += 1 }
             }
             if left == 0 {
+                // Events and jobs name it for a while: a retirement has to know it.
+                let digest = Name::Address(&old.key()).digest(&self.person_secret().await?);
+                self.table.write_all(vec![keys::former_address(user, digest.0).attributes()]).await?;
                 self.drop_alias(user, &old, &alias_item).await?;
             }
         }
@@ -117,7 +121,12 @@ impl Store {
     }
 
     pub(crate) async fn aliases(&self, user: LmsUserId) -> Result<Vec<(EmailAddress, Item)>, StoreError> {
-        let range = Range { partition: keys::alias_partition(user), consistent: true, ..Range::default() };
+        let range = Range {
+            partition: keys::alias_partition(user),
+            prefix: Some(keys::ALIAS_PREFIX.to_owned()),
+            consistent: true,
+            ..Range::default()
+        };
         let items = self.table.query(range).await?;
         Ok(items
             .into_iter()

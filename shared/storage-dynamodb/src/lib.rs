@@ -13,6 +13,7 @@ mod bulk;
 mod cache;
 mod delete_plan;
 mod deliveries;
+mod erasure;
 mod events;
 mod failures;
 mod idempotency;
@@ -29,6 +30,7 @@ mod renew;
 mod renewals;
 mod reserve;
 mod retire;
+mod retired;
 mod revoke;
 mod rows;
 

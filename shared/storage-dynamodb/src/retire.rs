@@ -1,14 +1,18 @@
 //! A learner leaves for good: nothing in the table names them any more.
 
 use async_trait::async_trait;
-use license_domain::{EventKind, License, LicenseChange, LmsUserId, Portfolio, SubscriptionPlan};
+use license_domain::{
+    EmailAddress, EventKind, License, LicenseChange, LmsUserId, PersonId, Portfolio, SubscriptionPlan, Timestamp,
+};
+use uuid::Uuid;
 
 use crate::{
     Store,
     attempts::Attempt,
     idempotency::Step,
-    keys::{AgreementKeys, Item, Key, UserKeys},
+    keys::{self, AgreementKeys, Item, Key, UserKeys},
     learners::{as_seen, give_back},
+    retired::Name,
     rows::{self, Home},
     table::{Range, Write},
     transaction::Transaction,
@@ -21,15 +25,19 @@ const AT_ONCE: usize = 90;
 
 #[async_trait]
 impl Retire for Store {
-    /// 1. Read the user's aliases: the addresses under which licenses of theirs were activated. Of each, the
+    /// 1. Put on record that all names of the user are retired, as digests: former addresses, too. From here on what was
+    ///    written before is read without them ([`crate::retired`]), and the next pass of [`crate::erasure`] rewrites it.
+    /// 2. Read the user's aliases: the addresses under which licenses of theirs were activated. Of each, the
     ///    licenses that name the user, or nobody's number (an invitation to that address).
-    /// 2. Each of them is erased in a transaction of its own: `erase`. The aliases go last, so that a retirement
+    /// 3. Each of them is erased in a transaction of its own: `erase`. The aliases go last, so that a retirement
     ///    that dies half-way finds what is left when it is made again.
-    /// 3. What is on record of the user name (explicit roles) is deleted.
-    /// 4. For a request with a key: each transaction says on record that it is a part, the end that all is done.
+    /// 4. What is on record of the user name (explicit roles) is deleted.
+    /// 5. For a request with a key: each transaction says on record that it is a part, the end that all is done.
     async fn retire(&self, user: LmsUserId, username: &str, change: &Change) -> Result<usize, StoreError> {
+        let aliases = self.aliases(user).await?;
+        self.mark_retired(user, username, &aliases, change.at).await?;
         let mut erased = 0;
-        for (email, alias) in self.aliases(user).await? {
+        for (email, alias) in aliases {
             for item in self.learner_items(&email.key()).await? {
                 let license: License = rows::from_item(item.clone())?;
                 if license.lms_user_id.is_none_or(|other| other == user) {
@@ -38,6 +46,7 @@ impl Retire for Store {
             }
             self.drop_alias(user, &email, &alias).await?;
         }
+        self.forget_former_addresses(user).await?;
         erased += self.forget_user(username).await?;
         // Where nothing is left, an earlier attempt has erased it.
         if erased > 0 || change.resume().is_some() {
@@ -55,6 +64,39 @@ enum Failed {
 }
 
 impl Store {
+    /// The user's name, number and addresses, those of before included, are retired. The person id that takes the place of
+    /// the user name is that of an address, where one is known.
+    async fn mark_retired(
+        &self,
+        user: LmsUserId,
+        username: &str,
+        aliases: &[(EmailAddress, Item)],
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let secret = self.person_secret().await?;
+        let addresses = aliases.iter().map(|(email, _)| Name::Address(&email.key()).digest(&secret));
+        let mut digests: Vec<PersonId> = addresses.collect();
+        digests.extend(self.former_addresses(user).await?.iter().filter_map(digest_of).map(PersonId));
+        digests.push(Name::User(username).digest(&secret));
+        digests.push(Name::Number(user).digest(&secret));
+        self.put_retired(&digests, digests[0], at).await
+    }
+
+    async fn former_addresses(&self, user: LmsUserId) -> Result<Vec<Key>, StoreError> {
+        let range = Range {
+            partition: keys::alias_partition(user),
+            prefix: Some(keys::FORMER_PREFIX.to_owned()),
+            consistent: true,
+            ..Range::default()
+        };
+        Ok(self.table.query(range).await?.iter().filter_map(Key::of).collect())
+    }
+
+    async fn forget_former_addresses(&self, user: LmsUserId) -> Result<(), StoreError> {
+        let keys = self.former_addresses(user).await?;
+        self.delete_all(&keys).await
+    }
+
     /// Erases the learner from one license; whether there was something to erase.
     ///
     /// 1. One transaction: the license's item goes (as seen). A live license becomes a free seat of any one
@@ -153,6 +195,11 @@ impl Store {
         let partition = UserKeys(username).partition();
         let items = self.table.query(Range { partition, consistent: true, ..Range::default() }).await?;
         let keys: Vec<Key> = items.iter().filter_map(Key::of).collect();
+        self.delete_all(&keys).await?;
+        Ok(keys.len())
+    }
+
+    async fn delete_all(&self, keys: &[Key]) -> Result<(), StoreError> {
         for part in keys.chunks(AT_ONCE) {
             let deletes = || part.iter().map(|key| Write::Delete { key: key.clone(), condition: None });
             let forgotten = self.transact("forget user", (), |mut transaction: Transaction<()>, ()| {
@@ -161,6 +208,11 @@ impl Store {
             });
             forgotten.await?;
         }
-        Ok(keys.len())
+        Ok(())
     }
+}
+
+/// The digest that such a key ends with.
+fn digest_of(key: &Key) -> Option<Uuid> {
+    key.sk.strip_prefix(keys::FORMER_PREFIX)?.parse().ok()
 }

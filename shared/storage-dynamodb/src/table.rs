@@ -262,6 +262,22 @@ impl Table {
         Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
     }
 
+    /// A page of the whole table, behind that key, in no order; and the key behind which the next page begins.
+    pub async fn scan(&self, after: Option<&Key>) -> Result<(Vec<Item>, Option<Key>), StoreError> {
+        let scanned = self
+            .client
+            .scan()
+            .table_name(&self.name)
+            .set_exclusive_start_key(after.map(Key::attributes))
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(|error| classify("Scan", &error))?;
+        let last = scanned.last_evaluated_key.as_ref().and_then(Key::of);
+        Ok((scanned.items.unwrap_or_default(), last))
+    }
+
     /// Adds to numbers of an item, which is made if there is none, and returns them. `ttl`: when a new item may be
     /// deleted. A call that is repeated after a lost answer counts twice.
     pub async fn count(&self, key: &Key, names: &[&str], ttl: i64) -> Result<Vec<u64>, StoreError> {

@@ -42,6 +42,6 @@ pub use self::{
     },
     requesters::{RequestCount, RequestCounts, RequesterRecords, StoredUser, Users},
     row_outcomes::{JobRows, RowOutcomes},
-    sweep::{Health, Sweep},
+    sweep::{Erasure, Health, Sweep},
     webhooks::Webhooks,
 };

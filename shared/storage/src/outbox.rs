@@ -13,6 +13,9 @@ pub trait Events: Send + Sync {
     /// The event of that id, while it is kept.
     async fn event(&self, event: EventId) -> Result<Option<Event>, StoreError>;
 
+    /// An event of the stream, without those who have retired since. All other methods read so.
+    async fn without_retired(&self, event: Event) -> Result<Event, StoreError>;
+
     /// The events of the hour in which that moment lies.
     async fn events_of_hour(&self, hour: Timestamp) -> Result<Vec<Event>, StoreError>;
 }

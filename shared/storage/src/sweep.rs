@@ -16,6 +16,14 @@ pub trait Sweep: Send + Sync {
     async fn postpone(&self, seen: &Due, at: Timestamp, attempts: u32) -> Result<Option<Due>, StoreError>;
 }
 
+/// Erasing those who have retired from what stays.
+#[async_trait]
+pub trait Erasure: Send + Sync {
+    /// Goes on to rewrite what names someone retired, until about that time; how many items were rewritten. Nothing is
+    /// done unless someone retired since the last pass.
+    async fn erase_retired(&self, until: Timestamp) -> Result<usize, StoreError>;
+}
+
 /// Whether the table answers.
 #[async_trait]
 pub trait Health: Send + Sync {

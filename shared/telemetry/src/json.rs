@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use license_domain::{Pii, pii::class_of};
 use serde_json::{Map, Value};
 use tracing::{
     Event, Subscriber,
@@ -49,13 +50,19 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> FormatEvent<S, JsonFields> for Line
     }
 }
 
+/// What stands in the place of what is not logged.
+const MASK: &str = "(masked)";
+
 /// An event's fields.
 #[derive(Default)]
 struct Fields(Map<String, Value>);
 
 impl Fields {
+    /// What is personal or secret is never written, by whatever name it gets here.
     fn insert(&mut self, field: &Field, value: impl Into<Value>) {
-        self.0.insert(field.name().to_owned(), value.into());
+        let is_masked = class_of(field.name()).is_some_and(Pii::is_masked);
+        let value = if is_masked { MASK.into() } else { value.into() };
+        self.0.insert(field.name().to_owned(), value);
     }
 }
 
@@ -123,7 +130,10 @@ mod tests {
         tracing::subscriber::with_default(log, || {
             let outer = tracing::error_span!("invocation", lambda_request_id = "l-1", trace_id = "1-2-3");
             let inner = || tracing::error_span!("request", request_id = "r \"1\"");
-            outer.in_scope(|| inner().in_scope(|| tracing::error!(attempt = 2, cause = %"no\nluck", "it failed")));
+            outer.in_scope(|| {
+                inner()
+                    .in_scope(|| tracing::error!(attempt = 2, user_email = "a@b.c", cause = %"no\nluck", "it failed"))
+            });
             tracing::info!("not this one");
             tracing::error!("outside");
         });
@@ -133,6 +143,7 @@ mod tests {
         assert_eq!(lines.len(), 2);
         assert_eq!(lines[0]["span"], json!({"lambda_request_id": "l-1", "trace_id": "1-2-3", "request_id": "r \"1\""}));
         assert_eq!(lines[0]["message"], "it failed");
+        assert_eq!(lines[0]["user_email"], MASK);
         assert_eq!((&lines[0]["attempt"], &lines[0]["cause"]), (&json!(2), &json!("no\nluck")));
         assert_eq!((&lines[0]["level"], &lines[0]["target"]), (&json!("ERROR"), &json!(module_path!())));
         assert!(lines[0]["timestamp"].as_str().is_some_and(|time| time.ends_with('Z')), "{text}");

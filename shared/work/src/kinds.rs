@@ -25,7 +25,7 @@ use license_storage::{
 use crate::{
     Turn, WorkError,
     lanes::ChunkEnd,
-    results::write_results,
+    results::{ResultsTable, write_results},
     results_file,
     rows::{RowsRead, RowsWriter, read_licenses},
 };
@@ -87,6 +87,9 @@ pub trait Kinds: Send + Sync {
 
     /// Reads the rows of a run that does not name them, as far as it comes in one turn.
     async fn read_rows(&self, run: &Job, portfolio: &Portfolio, writer: RowsWriter<'_>) -> Result<RowsRead, WorkError>;
+
+    /// Deletes the file that the rows of a run were read from, now that they are on record.
+    async fn forget_upload(&self, run: &Job) -> Result<(), WorkError>;
 
     /// Puts the results of a run that has come to its end into a file, if its kind has one; the file's name.
     async fn publish_results(&self, jobs: &dyn Jobs, run: &Job) -> Result<Option<String>, WorkError>;
@@ -157,6 +160,10 @@ impl Kinds for LicenseKinds {
 
     async fn read_rows(&self, run: &Job, portfolio: &Portfolio, writer: RowsWriter<'_>) -> Result<RowsRead, WorkError> {
         read_licenses(self.licenses.as_ref(), run, portfolio, writer).await
+    }
+
+    async fn forget_upload(&self, _: &Job) -> Result<(), WorkError> {
+        Ok(())
     }
 
     async fn publish_results(&self, _: &dyn Jobs, _: &Job) -> Result<Option<String>, WorkError> {
@@ -262,13 +269,20 @@ impl Kinds for AllKinds {
         }
     }
 
+    async fn forget_upload(&self, run: &Job) -> Result<(), WorkError> {
+        match &run.upload {
+            Some(file) => Ok(self.services.exports.remove(file).await?),
+            None => Ok(()),
+        }
+    }
+
     async fn publish_results(&self, jobs: &dyn Jobs, run: &Job) -> Result<Option<String>, WorkError> {
         if run.kind != JobKind::Enroll || run.dry_run {
             return Ok(None);
         }
         let name = results_file(run.uuid);
         let mut file = FileWriter::new(self.services.exports.as_ref(), name.clone());
-        let written = write_results(jobs, run, &mut file).await;
+        let written = write_results(jobs, run, ResultsTable::of(run), &mut file).await;
         file.end(written).await?;
         Ok(Some(name))
     }

@@ -81,10 +81,15 @@ impl<K: Kinds> Runs<K> {
         } else {
             let below = self.random.below(u64::from(u32::MAX));
             run.generation = u32::try_from(below).expect("it is below the largest u32") + 1;
-            match self.kinds.read_rows(&run, &portfolio, RowsWriter::new(self.jobs.as_ref(), &run)).await? {
-                RowsRead::All { rows, chunks, generation } => (rows, chunks, generation),
-                RowsRead::Unfinished => return Ok(Begun::IsRead(run)),
-                RowsRead::Overtaken => return Ok(Begun::IsNot),
+            match self.kinds.read_rows(&run, &portfolio, RowsWriter::new(self.jobs.as_ref(), &run)).await {
+                Ok(RowsRead::All { rows, chunks, generation }) => (rows, chunks, generation),
+                Ok(RowsRead::Unfinished) => return Ok(Begun::IsRead(run)),
+                Ok(RowsRead::Overtaken) => return Ok(Begun::IsNot),
+                // Another attempt may have read the file, and deleted it.
+                Err(error) => {
+                    let begun = self.jobs.job(run.uuid).await?.filter(|now| now.state != JobState::Pending);
+                    return begun.map_or(Err(error), |begun| Ok(Begun::Is(begun)));
+                }
             }
         };
         let lanes = if run.dry_run { 1 } else { run.kind.lanes(chunks) };
@@ -99,6 +104,10 @@ impl<K: Kinds> Runs<K> {
         };
         let (event, change) = ((EventKind::JobChanged, Vec::new()), self.records.stamp(&run).into());
         if self.jobs.change_job(&portfolio, (&run, &after), event, &change).await? {
+            // A file that stays expires by itself.
+            if let Err(error) = self.kinds.forget_upload(&after).await {
+                tracing::warn!(run = %run.uuid, %error, "an upload that was read is not deleted");
+            }
             return Ok(Begun::Is(Job { version: run.version + 1, ..after }));
         }
         // Another attempt began it, or an admin canceled it.

@@ -31,7 +31,7 @@ pub use self::{
     inline::InlineError,
     kinds::{AllKinds, Kinds, LicenseKinds, RenewalError, Renewals, Services},
     records::RunRecords,
-    results::{results, write_results},
+    results::{ResultsTable, results, write_results},
     rows::RowsRead,
     sweep::{Examined, RunStatus},
 };

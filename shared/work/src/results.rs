@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::{StreamExt, TryStreamExt, stream};
 use license_clients::FileWriter;
 use license_csv::CsvTable;
-use license_domain::{EmailAddress, Job, JobCounts, RowResult};
+use license_domain::{EmailAddress, Job, JobCounts, JobKind, RowOutcome, RowResult};
 use license_storage::{Jobs, StoreError};
 
 use crate::WorkError;
@@ -66,26 +66,81 @@ pub async fn results(jobs: &dyn Jobs, job: &Job, from: u64, to: u64) -> Result<V
     Ok(Known::of(jobs.results(job.uuid, from, to).await?).rows.into_values().collect())
 }
 
+/// Which table results are written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResultsTable {
+    /// Everything that is known of each row.
+    Rows,
+    /// What readers of bulk enrollments' results know: the address, the course, and whether it succeeded.
+    Enrollments,
+}
+
+impl ResultsTable {
+    /// The table of a run's own file.
+    pub(crate) fn of(run: &Job) -> Self {
+        if run.kind == JobKind::Enroll { Self::Enrollments } else { Self::Rows }
+    }
+}
+
+fn email_and_course(result: &RowResult) -> (&str, &str) {
+    let email = result.user_email.as_ref().map_or("", EmailAddress::as_given);
+    (email, result.course_run_key.as_deref().unwrap_or(""))
+}
+
+/// Everything that is known of a row.
+fn row(result: &RowResult) -> [String; 6] {
+    let (email, course) = email_and_course(result);
+    let license = result.license.map(|id| id.to_string()).unwrap_or_default();
+    let (outcome, detail) = (result.outcome.as_str(), result.detail.as_deref().unwrap_or(""));
+    [&result.row.to_string(), email, course, &license, outcome, detail].map(str::to_owned)
+}
+
+/// An enrollment, in the words that readers of these files know.
+fn enrollment(result: &RowResult) -> [String; 4] {
+    let (email, course) = email_and_course(result);
+    let status = match result.outcome {
+        RowOutcome::Enrolled => "success",
+        RowOutcome::Pending => "pending",
+        _ => "failed",
+    };
+    let reason = if status == "failed" { result.outcome.as_str().replace('_', " ") } else { String::new() };
+    [email, course, status, result.detail.as_deref().unwrap_or(&reason)].map(str::to_owned)
+}
+
 /// Writes all results as CSV, as they are read. An address that would be a formula stands there with an apostrophe; the JSON
 /// has it as it is.
-pub async fn write_results(jobs: &dyn Jobs, run: &Job, file: &mut FileWriter<'_>) -> Result<(), WorkError> {
-    let columns = ["row", "user_email", "course_run_key", "license", "outcome", "detail"];
+pub async fn write_results(
+    jobs: &dyn Jobs,
+    run: &Job,
+    shape: ResultsTable,
+    file: &mut FileWriter<'_>,
+) -> Result<(), WorkError> {
+    match shape {
+        ResultsTable::Rows => {
+            let columns = ["row", "user_email", "course_run_key", "license", "outcome", "detail"];
+            write_table(jobs, run, columns, row, file).await
+        }
+        ResultsTable::Enrollments => {
+            let columns = ["email address", "course key", "enrollment status", "notes"];
+            write_table(jobs, run, columns, enrollment, file).await
+        }
+    }
+}
+
+async fn write_table<const COLUMNS: usize>(
+    jobs: &dyn Jobs,
+    run: &Job,
+    columns: [&str; COLUMNS],
+    cells: fn(&RowResult) -> [String; COLUMNS],
+    file: &mut FileWriter<'_>,
+) -> Result<(), WorkError> {
     let mut table = CsvTable::new(Vec::new(), columns).expect("a vector takes every byte");
     let firsts = (0..run.chunks.div_ceil(CHUNKS_AT_ONCE)).map(|page| page * CHUNKS_AT_ONCE);
     let pages = firsts.map(|from| results(jobs, run, from, run.chunks.min(from + CHUNKS_AT_ONCE)));
     let mut pages = stream::iter(pages).buffered(READS_AT_ONCE);
     while let Some(page) = pages.try_next().await? {
         for result in &page {
-            let (row, license) = (result.row.to_string(), result.license.map(|id| id.to_string()));
-            let cells = [
-                row.as_str(),
-                result.user_email.as_ref().map_or("", EmailAddress::as_given),
-                result.course_run_key.as_deref().unwrap_or(""),
-                license.as_deref().unwrap_or(""),
-                result.outcome.as_str(),
-                result.detail.as_deref().unwrap_or(""),
-            ];
-            table.row(cells).expect("a vector takes every byte");
+            table.row(cells(result).each_ref().map(String::as_str)).expect("a vector takes every byte");
         }
         file.write(&table.take()).await?;
     }

@@ -1,6 +1,7 @@
 //! `POST /api/v1/customer-agreements/{agreement}/webhooks/{webhook}/replay/`: has a webhook told again what happened
 //! between `from` and `until` (now, where it is left out), within the seven days for which events are kept. 202: it is
-//! done afterwards. Deliveries carry the same ids as the first time. 409 where it is not active.
+//! done afterwards, for the newest 10,000 events. Deliveries carry the same ids as the first time, and leave out who has
+//! retired since. 409 where it is not active, 429 where its last replay was less than a minute ago.
 
 use axum::{
     Json,
@@ -45,6 +46,7 @@ pub const ROUTE: Route = Route {
         answers: &[
             ResponseDoc::new(202, "It will be.", Shape::Of(doc::schema::<Shown>)),
             ResponseDoc::new(409, "It is not active.", Shape::Detail),
+            ResponseDoc::new(429, "It had a replay less than a minute ago.", Shape::Detail),
         ],
     },
 };
@@ -79,7 +81,10 @@ pub async fn handle(
             let detail = "The webhook is not active: set is_active first.";
             return Err(ApiError::detail(StatusCode::CONFLICT, detail));
         }
-        let after = Webhook { modified: now, ..seen.clone() }.replayed(from);
+        if !seen.may_replay(now) {
+            return Err(ApiError::detail(StatusCode::TOO_MANY_REQUESTS, "A webhook has one replay a minute."));
+        }
+        let after = Webhook { modified: now, ..seen.clone() }.replayed(from, now);
         let change = requester.change("replay webhook").await?;
         let again = vec![Consequence::ReplayWebhook { webhook: seen.uuid, from, until }];
         let is_changed = context.webhooks.change_webhook(portfolio, (&seen, &after), again, &change).await?;

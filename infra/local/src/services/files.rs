@@ -190,16 +190,20 @@ fn named_parts(body: &str) -> Vec<(usize, String)> {
     parts.filter_map(part).collect()
 }
 
-/// Gives an upload in parts up.
+/// Gives an upload in parts up, or deletes a file. S3 says the same of a file that is not there.
 pub(super) async fn delete(
     State(services): State<Services>,
-    Path((_, name)): Path<(String, String)>,
+    Path((bucket, name)): Path<(String, String)>,
     Query(signed): Query<Signed>,
 ) -> Response {
     if !signed.is_good(services.clock.now()) {
         return expired(&name);
     }
-    let is_known = signed.upload.is_some_and(|upload| lock(&services.files.uploads).abort(&upload));
+    let Some(upload) = signed.upload else {
+        lock(&services.files.files).remove(&format!("{bucket}/{name}"));
+        return StatusCode::NO_CONTENT.into_response();
+    };
+    let is_known = lock(&services.files.uploads).abort(&upload);
     if is_known { StatusCode::NO_CONTENT.into_response() } else { no_upload(&name) }
 }
 

@@ -192,6 +192,9 @@ async fn who_fails_for_a_day_is_disabled_and_told_everything_afterwards() {
     let told = hook.received(&app).await;
     assert_eq!(told.iter().flat_map(names).count(), 13);
     let again = ids(&told);
+    // One replay a minute.
+    hook.admin.post(&replay, &wish).await.expect(429);
+    app.advance("PT1M").await;
     hook.admin.post(&replay, &wish).await.expect(202);
     app.drain().await;
     let twice = hook.received(&app).await;

@@ -1,6 +1,6 @@
 //! `Idempotency-Key`: one effect and one answer, however often a request is sent, whatever dies in between.
 
-mod cases;
+pub mod cases;
 
 use futures::future::join_all;
 use license_storage_dynamodb::testing::table_of;

@@ -39,10 +39,7 @@ async fn learners_are_enrolled_and_the_requester_hears_of_it() {
     let count = |end: &str| csv.lines().filter(|line| line.contains(end)).count();
     assert_eq!(csv.lines().count(), 1 + 31 * 3, "{csv}");
     assert_eq!(count(",course-v1:edX+DemoX+2026,"), 31);
-    assert_eq!(
-        (count(",enrolled,"), count(",not_in_catalog,"), count(",refused,"), count(",not_found,")),
-        (30, 30, 30, 3)
-    );
+    assert_eq!((count(",success,"), count(",not in catalog"), count(",refused"), count(",not found")), (30, 30, 30, 3));
 
     let calls = app.anonymous().get("/_local/calls").await.expect(200);
     let to = |part: &str| {

@@ -10,7 +10,10 @@ use peak_alloc::PeakAlloc;
 
 use self::doubles::{Chunks, Files, Standing, job};
 use super::*;
-use crate::{results::write_results, rows::RowsWriter};
+use crate::{
+    results::{ResultsTable, write_results},
+    rows::RowsWriter,
+};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -39,7 +42,7 @@ async fn a_million_rows_and_their_results_take_a_quarter_of_a_functions_memory()
     // The results of a quarter of them: many times what lies in memory, and the test stays short.
     let done = Job { rows: Some(rows), chunks: count / 4, generation, ..run };
     let mut file = FileWriter::new(&files, "results/7.csv".to_owned()).unless_small(4_000_000);
-    let written = write_results(&chunks, &done, &mut file).await;
+    let written = write_results(&chunks, &done, ResultsTable::Rows, &mut file).await;
     assert_eq!(file.end(written).await.expect("it is written"), Written::File);
     let peak = MEMORY.peak_usage() - before;
     assert!(peak < MAX_PEAK, "writing takes {} MB", peak >> 20);

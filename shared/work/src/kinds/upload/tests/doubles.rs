@@ -155,6 +155,18 @@ impl Exports for Files {
     async fn upload_link(&self, _: &str) -> Result<String, ClientError> {
         unreachable!("no link is asked for")
     }
+
+    async fn is_there(&self, _: &str) -> Result<bool, ClientError> {
+        unreachable!("no test of uploads asks for it")
+    }
+
+    async fn remove(&self, _: &str) -> Result<(), ClientError> {
+        unreachable!("no test of uploads removes a file")
+    }
+
+    async fn clear(&self, _: &str) -> Result<usize, ClientError> {
+        unreachable!("no test of uploads removes files")
+    }
 }
 
 /// The chunks of one run.
