@@ -52,7 +52,8 @@ impl Learners for Store {
             if left == 0 {
                 // Events and jobs name it for a while: a retirement has to know it.
                 let digest = Name::Address(&old.key()).digest(&self.person_secret().await?);
-                self.table.write_all(vec![keys::former_address(user, digest.0).attributes()]).await?;
+                let former = Write::put(keys::former_address(user, digest.0).attributes());
+                self.write_if("remember a former address", former).await?;
                 self.drop_alias(user, &old, &alias_item).await?;
             }
         }

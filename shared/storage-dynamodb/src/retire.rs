@@ -79,7 +79,11 @@ impl Store {
         digests.extend(self.former_addresses(user).await?.iter().filter_map(digest_of).map(PersonId));
         digests.push(Name::User(username).digest(&secret));
         digests.push(Name::Number(user).digest(&secret));
-        self.put_retired(&digests, digests[0], at).await
+        let person = digests[0];
+        // An address may be a former one, too: the user went back to it.
+        digests.sort_unstable_by_key(|digest| digest.0);
+        digests.dedup();
+        self.put_retired(&digests, person, at).await
     }
 
     async fn former_addresses(&self, user: LmsUserId) -> Result<Vec<Key>, StoreError> {

@@ -20,7 +20,8 @@ use crate::{
     failures::scrub,
     keys::{self, Item, Key, TTL},
     rows,
-    table::Range,
+    table::{Range, Write},
+    transaction::Transaction,
 };
 use license_storage::StoreError;
 
@@ -88,7 +89,8 @@ impl Name<'_> {
 }
 
 impl Store {
-    /// Puts on record that a person retired: the digests of their names, and the person id that takes their place.
+    /// Puts on record that a person retired, in one transaction: the digests of their names, each once, and the person id
+    /// that takes their place.
     pub(crate) async fn put_retired(
         &self,
         digests: &[PersonId],
@@ -96,13 +98,19 @@ impl Store {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let until = at + UNDER_WAY;
-        let item = |digest: &PersonId| {
+        let put = |digest: &PersonId| {
             let mut item = keys::retired(until, digest.0).attributes();
             item.insert(PERSON.to_owned(), rows::text(person.0));
             item.insert(TTL.to_owned(), rows::number((until + LIFETIME).timestamp()));
-            item
+            Write::put(item)
         };
-        self.table.write_all(digests.iter().map(item).collect()).await
+        let puts: Vec<Write> = digests.iter().map(put).collect();
+        let puts = &puts;
+        self.transact("retire", (), |mut transaction: Transaction<()>, ()| async move {
+            transaction.write(puts.iter().cloned());
+            Ok(self.commit(transaction).await?.or_retry(()))
+        })
+        .await
     }
 
     /// Who has retired, as of now: a process reads only what it has not read before.
