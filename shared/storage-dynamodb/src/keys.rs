@@ -187,6 +187,12 @@ pub fn sort_key_in<'a>(item: &'a Item, index: &str) -> Option<&'a str> {
     item.get(&format!("{index}sk"))?.as_s().ok().map(String::as_str)
 }
 
+/// Where an item lies in that index: a Query begins behind it.
+pub fn position_in(item: &Item, index: &str) -> Item {
+    let names = [PK.to_owned(), SK.to_owned()].into_iter().chain(key_names(index));
+    names.filter_map(|name| item.get_key_value(&name).map(|(name, value)| (name.clone(), value.clone()))).collect()
+}
+
 /// The names of an index's key attributes: an item without them is not in the index.
 pub fn key_names(index: &str) -> [String; 2] {
     [format!("{index}pk"), format!("{index}sk")]

@@ -1,5 +1,7 @@
 //! A plan's index: its rows by status and address, spread over shards.
 
+use std::collections::VecDeque;
+
 use futures::{StreamExt, TryStreamExt, stream};
 use license_domain::number::to_usize;
 use license_domain::{License, LicenseStatus, SubscriptionPlan};
@@ -30,10 +32,9 @@ impl Store {
         let descending = behind < size(offset);
         let skip = if descending { behind } else { size(offset) };
 
-        let shards = self.shards(plan, status, nobody, descending, Some(skip.saturating_add(limit))).await?;
-        let mut items: Vec<Item> = shards.into_iter().flatten().collect();
-        items.sort_by(|a, b| if descending { sort_key(b).cmp(&sort_key(a)) } else { sort_key(a).cmp(&sort_key(b)) });
-        let mut page: Vec<Item> = items.into_iter().skip(skip).take(limit).collect();
+        let (from, to) = bounds(status, nobody);
+        let items = self.merged(plan, (&from, &to), descending, skip.saturating_add(limit)).await?;
+        let mut page: Vec<Item> = items.into_iter().skip(skip).collect();
         if descending {
             page.reverse();
         }
@@ -50,10 +51,8 @@ impl Store {
     ) -> Result<Vec<License>, StoreError> {
         // A key ends with the license's id: nothing lies between it and the same with a space behind it.
         let (from, to) = (format!("{key} "), format!("{}\u{10ffff}", keys::list_prefix(status)));
-        let shards = self.shards_between(plan, (&from, &to), false, Some(limit)).await?;
-        let mut items: Vec<Item> = shards.into_iter().flatten().collect();
-        items.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
-        items.into_iter().take(limit).map(rows::from_item).collect()
+        let items = self.merged(plan, (&from, &to), false, limit).await?;
+        items.into_iter().map(rows::from_item).collect()
     }
 
     /// Every license of that status.
@@ -62,46 +61,130 @@ impl Store {
         plan: &SubscriptionPlan,
         status: LicenseStatus,
     ) -> Result<Vec<License>, StoreError> {
-        let shards = self.shards(plan, status, true, false, None).await?;
-        shards.into_iter().flatten().map(rows::from_item).collect()
-    }
-
-    /// The first `limit` rows of each shard.
-    async fn shards(
-        &self,
-        plan: &SubscriptionPlan,
-        status: LicenseStatus,
-        nobody: bool,
-        descending: bool,
-        limit: Option<usize>,
-    ) -> Result<Vec<Vec<Item>>, StoreError> {
-        let prefix = keys::list_prefix(status);
-        // Rows that name nobody have nothing between the prefix and the next space.
-        let (from, to) = (format!("{prefix}{}", if nobody { "" } else { "!" }), format!("{prefix}\u{10ffff}"));
-        self.shards_between(plan, (&from, &to), descending, limit).await
-    }
-
-    async fn shards_between(
-        &self,
-        plan: &SubscriptionPlan,
-        between: (&str, &str),
-        descending: bool,
-        limit: Option<usize>,
-    ) -> Result<Vec<Vec<Item>>, StoreError> {
+        let (from, to) = bounds(status, true);
         let queries = (0..plan.seats.list_shards).map(|shard| {
             self.table.query(Range {
                 index: Some(keys::GSI1),
                 partition: keys::list_partition(plan.uuid, shard),
-                between: Some(between),
-                descending,
-                limit,
+                between: Some((&from, &to)),
                 ..Range::default()
             })
         });
-        stream::iter(queries.collect::<Vec<_>>()).buffered(PARALLEL).try_collect().await
+        let shards: Vec<Vec<Item>> = stream::iter(queries.collect::<Vec<_>>()).buffered(PARALLEL).try_collect().await?;
+        shards.into_iter().flatten().map(rows::from_item).collect()
+    }
+
+    /// The first `wanted` rows of all shards between these keys, in order.
+    ///
+    /// 1. Each shard is asked for the share that it likely has of them.
+    /// 2. The shards are merged until one is used up that may have more: every row before that point is known.
+    /// 3. Those shards are asked for their share of what is left, and so on.
+    async fn merged(
+        &self,
+        plan: &SubscriptionPlan,
+        between: (&str, &str),
+        descending: bool,
+        wanted: usize,
+    ) -> Result<Vec<Item>, StoreError> {
+        let mut shards: Vec<Shard> = (0..plan.seats.list_shards)
+            .map(|shard| Shard { partition: keys::list_partition(plan.uuid, shard), ..Shard::default() })
+            .collect();
+        let mut found = Vec::with_capacity(wanted);
+        while found.len() < wanted {
+            let share = likely_share(wanted - found.len(), shards.len());
+            let reads: Vec<_> = shards
+                .iter_mut()
+                .filter(|shard| shard.rows.is_empty() && !shard.is_at_end)
+                .map(|shard| self.read_on(shard, between, descending, share))
+                .collect();
+            stream::iter(reads).buffer_unordered(PARALLEL).try_collect::<()>().await?;
+            while found.len() < wanted && shards.iter().all(|shard| shard.is_at_end || !shard.rows.is_empty()) {
+                let heads = shards.iter_mut().filter(|shard| !shard.rows.is_empty());
+                let next = if descending {
+                    heads.max_by(|a, b| a.head().cmp(&b.head()))
+                } else {
+                    heads.min_by(|a, b| a.head().cmp(&b.head()))
+                };
+                match next.and_then(|shard| shard.rows.pop_front()) {
+                    Some(row) => found.push(row),
+                    None => return Ok(found),
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    async fn read_on(
+        &self,
+        shard: &mut Shard,
+        between: (&str, &str),
+        descending: bool,
+        limit: usize,
+    ) -> Result<(), StoreError> {
+        let range = Range {
+            index: Some(keys::GSI1),
+            partition: shard.partition.clone(),
+            between: Some(between),
+            descending,
+            limit: Some(limit),
+            after: shard.last.take(),
+            ..Range::default()
+        };
+        shard.rows = self.table.query(range).await?.into();
+        shard.is_at_end = shard.rows.len() < limit;
+        shard.last = shard.rows.back().map(|row| keys::position_in(row, keys::GSI1));
+        Ok(())
     }
 }
 
-fn sort_key(item: &Item) -> Option<&str> {
-    keys::sort_key_in(item, keys::GSI1)
+/// What was read of a shard of the index.
+#[derive(Default)]
+struct Shard {
+    partition: String,
+    /// Rows that are not merged yet.
+    rows: VecDeque<Item>,
+    /// The key of the last row that was read.
+    last: Option<Item>,
+    /// Whether the shard has no more rows.
+    is_at_end: bool,
+}
+
+impl Shard {
+    fn head(&self) -> Option<&str> {
+        keys::sort_key_in(self.rows.front()?, keys::GSI1)
+    }
+}
+
+/// Between which keys the licenses of that status lie. Those without a learner have nothing between the status and the
+/// next space.
+fn bounds(status: LicenseStatus, with_nameless: bool) -> (String, String) {
+    let prefix = keys::list_prefix(status);
+    (format!("{prefix}{}", if with_nameless { "" } else { "!" }), format!("{prefix}\u{10ffff}"))
+}
+
+/// How many of the first `wanted` rows one of `shards` shards holds at most, in nearly all cases: rows are spread by a
+/// hash, so the number varies by about the square root of its mean. Three times that is exceeded once in some hundred
+/// pages, which then cost a second read.
+fn likely_share(wanted: usize, shards: usize) -> usize {
+    if shards <= 1 {
+        return wanted;
+    }
+    let mean = wanted.div_ceil(shards);
+    (mean + 3 * mean.isqrt() + 3).min(wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_more_than_the_mean_and_never_more_than_what_is_wanted() {
+        assert_eq!(likely_share(100, 1), 100);
+        assert_eq!(likely_share(2, 4), 2);
+        for (wanted, shards) in [(100, 4), (100, 16), (500, 16), (1, 16)] {
+            let share = likely_share(wanted, shards);
+            assert!(share <= wanted && share * shards >= wanted, "{share} of {wanted} in {shards}");
+        }
+        assert_eq!(likely_share(500, 16), 50);
+    }
 }
