@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use license_domain::{EnterpriseId, ProductCatalog, RoleGrant, RoleName, Scope, Stamp, Timestamp};
-use license_local::{Options, Running};
+use license_local::{Options, Running, engine::Engine};
 use license_storage::{BulkWrite, Portfolios, StoredUser};
 use license_storage_dynamodb::BulkWriter;
 use serde_json::{Value, json};
@@ -57,6 +57,15 @@ impl TestApp {
         if let Some(proxy) = &app.proxy {
             proxy.take();
         }
+        app
+    }
+
+    /// Starts one over an engine that runs already, perhaps on threads of its own.
+    pub async fn on(engine: Engine, options: Options) -> Self {
+        let direct = engine.url().to_owned();
+        let running = license_local::start_on(engine, (&direct, &direct), options).await.expect("the app starts");
+        let app = Self { running, proxy: None, http: reqwest::Client::new(), numbers: AtomicU64::new(1) };
+        app.stock().await;
         app
     }
 

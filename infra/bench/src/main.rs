@@ -1,0 +1,77 @@
+//! How long operations take beside large plans, and whose processor time it is: `cargo run --release -p license-bench`.
+//!
+//! The product, the embedded engine and the client run in one process on threads of their own names, so that the
+//! processor time of each is known. The engine stands in for DynamoDB: its share is not the product's. Figures of the
+//! peer were measured on two cores with 111,000 licenses; compare ratios, and only on a machine like that.
+
+#![expect(clippy::disallowed_methods, reason = "a measurement is about the time of the machine")]
+
+mod cpu;
+mod dump;
+mod operations;
+mod table;
+
+use std::{path::PathBuf, time::Instant};
+
+use clap::Parser;
+use license_local::{Options, engine::Engine};
+use license_tests::{TestApp, app::options};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::dump::BenchPlan;
+
+/// Measures operations beside large plans.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// How many licenses the large plan has.
+    #[arg(long, default_value_t = 100_000)]
+    large: u32,
+    /// Only operations whose name contains this.
+    #[arg(long, default_value = "")]
+    only: String,
+    /// How often each operation is repeated.
+    #[arg(long, default_value_t = 20)]
+    runs: usize,
+}
+
+/// A dump that is gone with the measurement.
+struct TemporaryFile(PathBuf);
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.0).unwrap_or_default();
+    }
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments = Arguments::parse();
+    let plan = |number, licenses, is_assigned| BenchPlan { number, licenses, is_assigned };
+    let plans =
+        [plan(1, 1_000, true), plan(2, 10_000, true), plan(3, arguments.large, true), plan(4, arguments.large, false)];
+    let file = TemporaryFile(std::env::temp_dir().join(format!("license-bench-{}.json", std::process::id())));
+    dump::write(&file.0, &plans)?;
+
+    let (engine_threads, product_threads) = (runtime(cpu::ENGINE)?, runtime(cpu::PRODUCT)?);
+    let client = Builder::new_current_thread().enable_all().build()?;
+    let empty = cpu::memory();
+    let began = Instant::now();
+    let options = Options { import: vec![file.0.clone()], ..options() };
+    let engine = engine_threads.block_on(Engine::start(None))?;
+    let app = product_threads.block_on(TestApp::on(engine, options));
+    let licenses: u32 = plans.iter().map(|plan| plan.licenses).sum();
+    println!(
+        "import of {licenses} licenses: {:.1} s; memory {empty} MB before, {} MB after",
+        began.elapsed().as_secs_f64(),
+        cpu::memory()
+    );
+
+    table::print_heads();
+    client.block_on(operations::measure(&app, &arguments.only, arguments.runs, &plans));
+    println!("memory at the end: {} MB", cpu::memory());
+    Ok(())
+}
+
+/// Threads of that name.
+fn runtime(name: &'static str) -> std::io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(2).thread_name(name).enable_all().build()
+}

@@ -1,0 +1,82 @@
+//! What was found, as tables of plain text.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    shape::{CallShape, Shape},
+    simulation::{Found, Load},
+    space::{Micros, SECOND},
+};
+
+/// Dollars for a million units in the region where prices are lowest, on demand.
+const WRITE_PRICE: f64 = 0.625;
+const READ_PRICE: f64 = 0.125;
+
+/// Prints what each operation asks for.
+pub fn print_shapes(shapes: &BTreeMap<&'static str, Shape>) {
+    println!("Recorded from the store: units of the request, and of what follows it");
+    for (operation, shape) in shapes {
+        let units = |calls: &mut dyn Iterator<Item = &CallShape>| calls.map(CallShape::units).sum::<f64>();
+        let (request, after) = (units(&mut shape.steps.iter().flatten()), units(&mut shape.after.iter()));
+        println!("  {operation:<24} {} steps {request:>8.1} units, {after:>7.1} after", shape.steps.len());
+    }
+}
+
+/// Prints what was found under a load.
+pub fn print_found(activations: f64, load: &Load, found: &Found) {
+    println!(
+        "\n{activations} activations a second for {} s, a job of {} seats beside them",
+        load.length / SECOND,
+        load.job_seats
+    );
+    println!(
+        "  {:<24} {:>9} {:>8} {:>8} {:>9} {:>10} {:>10} {:>9}",
+        "operation", "done", "p50 ms", "p99 ms", "p99.9 ms", "throttles", "conflicts", "given up"
+    );
+    for (operation, outcome) in &found.outcomes {
+        let mut latencies = outcome.latencies.clone();
+        latencies.sort_unstable();
+        println!(
+            "  {operation:<24} {:>9} {:>8} {:>8} {:>9} {:>10} {:>10} {:>9}",
+            latencies.len(),
+            milliseconds(&latencies, 500),
+            milliseconds(&latencies, 990),
+            milliseconds(&latencies, 999),
+            outcome.throttles,
+            outcome.conflicts,
+            outcome.failures
+        );
+    }
+    for (space, (before, after)) in &found.partitions {
+        println!("  {}: {before} partitions before, {after} after", space.name());
+    }
+    let mut throttled: Vec<_> = found.throttled_keys.iter().collect();
+    throttled.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    for ((space, key), count) in throttled.iter().take(5) {
+        println!("  throttled most: {} {key}: {count}", space.name());
+    }
+    let mut conflicting: Vec<_> = found.conflicting_items.iter().collect();
+    conflicting.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    for (item, count) in conflicting.iter().take(5) {
+        println!("  conflicts most: {item}: {count}");
+    }
+    let dollars = found.write_units / 1e6 * WRITE_PRICE + found.read_units / 1e6 * READ_PRICE;
+    println!(
+        "  {:.0} write units, {:.0} read units, {dollars:.2} dollars on demand; the last ended after {} s",
+        found.write_units,
+        found.read_units,
+        found.end / SECOND
+    );
+}
+
+/// Whether more than one call in a hundred was throttled or something was given up.
+pub fn is_bound(found: &Found) -> bool {
+    found.outcomes.values().any(|outcome| {
+        let done = u64::try_from(outcome.latencies.len()).expect("a count");
+        outcome.failures > 0 || outcome.throttles * 100 > done
+    })
+}
+
+fn milliseconds(sorted: &[Micros], thousandth: usize) -> Micros {
+    sorted.get(sorted.len().saturating_sub(1) * thousandth / 1_000).map_or(0, |micros| micros / 1_000)
+}
