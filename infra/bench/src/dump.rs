@@ -55,11 +55,11 @@ pub fn write(path: &Path, plans: &[BenchPlan]) -> io::Result<()> {
     let product = json!({ "name": "B2B Paid", "description": "", "salesforce_product_id": null, "netsuite_id": 106,
         "plan_type": 1 });
     write!(file, "[")?;
-    put(&mut file, "subscriptions.plantype", json!(1), plan_type)?;
+    put(&mut file, "subscriptions.plantype", &json!(1), plan_type)?;
     write!(file, ",")?;
-    put(&mut file, "subscriptions.product", json!(1), product)?;
+    put(&mut file, "subscriptions.product", &json!(1), product)?;
     write!(file, ",")?;
-    put(&mut file, "subscriptions.customeragreement", json!(AGREEMENT), agreement)?;
+    put(&mut file, "subscriptions.customeragreement", &json!(AGREEMENT), agreement)?;
     for plan in plans {
         let fields = json!({
             "title": format!("Plan {}", plan.number), "customer_agreement": AGREEMENT,
@@ -71,10 +71,10 @@ pub fn write(path: &Path, plans: &[BenchPlan]) -> io::Result<()> {
             "should_auto_apply_licenses": null, "desired_num_licenses": plan.licenses,
         });
         write!(file, ",")?;
-        put(&mut file, "subscriptions.subscriptionplan", json!(plan.id()), fields)?;
+        put(&mut file, "subscriptions.subscriptionplan", &json!(plan.id()), fields)?;
         for n in 0..plan.licenses {
             write!(file, ",")?;
-            put(&mut file, "subscriptions.license", json!(id("1111", *plan, n)), license(*plan, n))?;
+            put(&mut file, "subscriptions.license", &json!(id("1111", *plan, n)), license(*plan, n))?;
         }
     }
     write!(file, "]")?;
@@ -105,7 +105,7 @@ fn id(head: &str, plan: BenchPlan, n: u32) -> String {
     format!("{head}{:04x}-{:04x}-4000-8000-{:04x}{n:08x}", mixed >> 16, mixed & 0xffff, plan.number)
 }
 
-fn put(file: &mut impl Write, model: &str, pk: Value, mut fields: Value) -> io::Result<()> {
+fn put(file: &mut impl Write, model: &str, pk: &Value, mut fields: Value) -> io::Result<()> {
     fields["created"] = json!(WHEN);
     fields["modified"] = json!(WHEN);
     serde_json::to_writer(file, &json!({ "model": model, "pk": pk, "fields": fields })).map_err(io::Error::from)

@@ -42,7 +42,8 @@ impl Meter<'_> {
             assert!(response.status.is_success(), "{operation}: {} {}", response.status, response.text);
         }
         times.sort_unstable();
-        let share = |used: Duration, before: Duration| (used - before) / u32::try_from(runs).expect("few runs");
+        let share =
+            |used: Duration, before: Duration| used.saturating_sub(before) / u32::try_from(runs).expect("few runs");
         table::print(&Line {
             operation: operation.to_owned(),
             peer,
