@@ -149,6 +149,9 @@ impl CreateRequest {
         emails.retain(|email| known.insert(email.key()));
         let mut known = HashSet::new();
         course_run_keys.retain(|key| known.insert(key.clone()));
+        if query.enroll_all && query.subscription_uuid.is_none() {
+            return Err(ApiError::text(StatusCode::BAD_REQUEST, "enroll_all needs a subscription_uuid."));
+        }
         Ok(Self { emails, course_run_keys, notify, plan: query.subscription_uuid, enroll_all: query.enroll_all })
     }
 

@@ -81,6 +81,9 @@ pub async fn handle(
         let text = "The parameter enterprise_customer_uuid is required.";
         return Err(ApiError::text(StatusCode::BAD_REQUEST, text));
     };
+    if requester.principal.email.is_none() {
+        return Err(ApiError::text(StatusCode::BAD_REQUEST, "The token names no email address."));
+    }
     let selected = LearnerLicenseFilter::parse(&params)?;
     // What a customer has agreed is shown to those who reach it, and to nobody else.
     if !access.includes(enterprise) {

@@ -1,5 +1,6 @@
 //! The plan that a path names, for a caller who administers its customer.
 
+use axum::http::StatusCode;
 use license_api::{ADMINS, ApiError, Requester, RequiredPermission};
 use license_domain::{PlanId, Portfolio, SubscriptionPlan};
 
@@ -16,6 +17,11 @@ pub fn require_some_role(requester: &Requester) -> Result<(), ApiError> {
 pub fn require(requester: &Requester, portfolio: Option<&Portfolio>) -> Result<(), ApiError> {
     let enterprise = portfolio.map(|portfolio| portfolio.agreement.enterprise_customer_uuid);
     requester.require(ADMINS, enterprise, RequiredPermission::Admin)
+}
+
+/// The same for the endpoints whose refusals are sentences.
+pub fn found_or_text(portfolio: Option<&Portfolio>, plan: PlanId) -> Result<(&Portfolio, &SubscriptionPlan), ApiError> {
+    found(portfolio, plan).map_err(|_| ApiError::text(StatusCode::NOT_FOUND, "There is no such subscription plan."))
 }
 
 /// The plan within its agreement; 404 where there is none.

@@ -61,10 +61,10 @@ impl Recipients {
             (Some(_), Some(_)) => "Either user_emails or filters must be provided, but not both.",
             (None, None) => "Either user_emails or filters must be provided.",
             (Some(emails), None) => return Ok(Self::Learners(once_each(&emails))),
-            (None, Some(filters)) => match filter(&filters) {
-                Ok(filter) => return Ok(Self::Filtered(filter)),
-                Err(complaint) => complaint,
-            },
+            (None, Some(filters)) => {
+                check_shape(&filters)?;
+                return filter(&filters).map(Self::Filtered).map_err(|text| Complaints::of("non_field_errors", text));
+            }
         };
         Err(Complaints::of("non_field_errors", complaint))
     }
@@ -101,6 +101,16 @@ impl Recipients {
         }
         Err(StoreError::Unavailable { operation: "list learners", cause: "the index lags behind".to_owned() })
     }
+}
+
+/// Every filter is an object; the complaint names those that are none by their position.
+fn check_shape(filters: &[Value]) -> Result<(), Complaints> {
+    let mut items = Complaints::default();
+    for (position, filter) in filters.iter().enumerate().filter(|(_, filter)| !filter.is_object()) {
+        let kind = license_api::type_name(filter);
+        items.add(&position.to_string(), format!("Expected a dictionary of items but got type \"{kind}\"."));
+    }
+    items.finish().map_err(|items| Complaints::within("filters", items))
 }
 
 /// These learners, each once, as they are compared.

@@ -2,12 +2,15 @@
 
 use license_clients::{ClientError, EnterpriseCustomer};
 use license_domain::{
-    ActivationKey, AgreementId, Consequence, DeliveryId, EmailAddress, EnterpriseId, Event, MailKind, Portfolio,
-    SubscriptionPlan, delivery::MAX_RECIPIENTS,
+    AgreementId, Consequence, DeliveryId, EmailAddress, EnterpriseId, Event, LicenseChange, MailKind, Portfolio,
+    SubscriptionPlan, Timestamp, delivery::MAX_RECIPIENTS,
 };
 use serde_json::{Map, Value, json};
 
 use crate::{Context, error::MailError};
+
+/// In whose name mails are sent where the customer has no name of its own for that.
+const SENDER_ALIAS: &str = "edX Support Team";
 
 /// A mail as its event asks for it.
 pub(crate) struct Mail {
@@ -24,7 +27,8 @@ pub(crate) struct Mail {
 /// Somebody whom it goes to.
 pub(crate) struct Person {
     email: EmailAddress,
-    activation_key: Option<ActivationKey>,
+    /// The learner's license, as it was after the change that the mail is about.
+    license: Option<LicenseChange>,
 }
 
 /// What one person gets.
@@ -34,6 +38,8 @@ pub struct PersonalMail {
     pub email: EmailAddress,
     /// What the mail's text refers to.
     pub properties: Map<String, Value>,
+    /// What the service that sends the mail is to know of the person.
+    pub attributes: Map<String, Value>,
     /// Where answers go.
     pub reply_to: Option<String>,
 }
@@ -67,9 +73,10 @@ pub(crate) async fn find(
     let Some(mut mail) = about(context, event, consequence).await? else { return Ok(None) };
     mail.people = match (mail.kind.is_for_learners(), frozen) {
         (true, _) => {
-            let learners = event.licenses.iter().filter_map(|change| {
-                Some(Person { email: change.email.clone()?, activation_key: change.activation_key })
-            });
+            let learners = event
+                .licenses
+                .iter()
+                .filter_map(|change| Some(Person { email: change.email.clone()?, license: Some(change.clone()) }));
             learners.skip(id.part * MAX_RECIPIENTS).take(MAX_RECIPIENTS).collect()
         }
         (false, Some(frozen)) => frozen.into_iter().map(nobodys_learner).collect(),
@@ -99,7 +106,7 @@ async fn again(context: &Context, of: DeliveryId) -> Result<Option<Mail>, MailEr
 }
 
 const fn nobodys_learner(email: EmailAddress) -> Person {
-    Person { email, activation_key: None }
+    Person { email, license: None }
 }
 
 async fn about(context: &Context, event: &Event, consequence: &Consequence) -> Result<Option<Mail>, MailError> {
@@ -120,15 +127,25 @@ async fn about(context: &Context, event: &Event, consequence: &Consequence) -> R
     if let Some(plan) = &plan {
         more.insert("subscription_plan_uuid".to_owned(), json!(plan.uuid));
         more.insert("subscription_plan_title".to_owned(), json!(plan.title));
-        more.insert("subscription_plan_expiration_date".to_owned(), json!(plan.expiration_date));
+        let end = plan.expiration_date;
+        let shown = if kind == MailKind::Utilization { json!(shown(end)) } else { json!(end) };
+        more.insert("subscription_plan_expiration_date".to_owned(), shown);
     }
     match consequence {
+        Consequence::MailRevocationCapReached => {
+            if let Some(plan) = &plan {
+                more.insert("SUBSCRIPTION_TITLE".to_owned(), json!(plan.title));
+                more.insert("NUM_REVOCATIONS_APPLIED".to_owned(), json!(plan.num_revocations_applied));
+            }
+            more.insert("REVOKED_LIMIT_REACHED_DATE".to_owned(), json!(shown(event.stamp.at)));
+        }
         Consequence::MailUtilization { percent } => {
             more.insert("percent_allocated".to_owned(), json!(percent));
             if let Some(plan) = &plan {
                 let counts = context.portfolios.seat_counts(&[plan]).await?;
                 let counts = counts.get(&plan.uuid).copied().unwrap_or_default();
                 more.insert("num_allocated_licenses".to_owned(), json!(counts.allocated()));
+                more.insert("num_licenses".to_owned(), json!(plan.seats.total));
                 more.insert("num_total_licenses".to_owned(), json!(plan.seats.total));
             }
         }
@@ -167,16 +184,38 @@ pub(crate) async fn write(context: &Context, mail: &Mail) -> Result<Vec<Personal
     let common = common(context, mail, &customer);
     let message = |person: &Person| {
         let mut properties = common.clone();
-        if let Some(key) = person.activation_key {
+        if let Some(key) = person.license.as_ref().and_then(|license| license.activation_key) {
             properties.insert("license_activation_key".to_owned(), json!(key));
             if let (Some(portal), Some(slug)) = (&context.settings.learner_portal, slug(mail, &customer)) {
                 let link = format!("{portal}/{slug}/licenses/{key}/activate");
                 properties.insert("license_activation_link".to_owned(), json!(link));
             }
         }
-        PersonalMail { email: person.email.clone(), properties, reply_to: customer.reply_to.clone() }
+        let attributes = attributes(mail.kind, person);
+        PersonalMail { email: person.email.clone(), properties, attributes, reply_to: customer.reply_to.clone() }
     };
     Ok(mail.people.iter().map(message).collect())
+}
+
+/// A day as mails show it.
+fn shown(at: Timestamp) -> String {
+    at.format("%b %-d, %Y").to_string()
+}
+
+/// Templates of invitations and reminders also refer to attributes of the person.
+fn attributes(kind: MailKind, person: &Person) -> Map<String, Value> {
+    let mut attributes = Map::from_iter([("email".to_owned(), json!(person.email))]);
+    if let (MailKind::Assignment | MailKind::Reminder, Some(license)) = (kind, &person.license) {
+        let facts = license.after;
+        attributes.extend([
+            ("license_uuid".to_owned(), json!(license.license)),
+            ("license_activation_key".to_owned(), json!(license.activation_key)),
+            ("assigned_email".to_owned(), json!(person.email)),
+            ("assigned_date".to_owned(), json!(facts.assigned_date)),
+            ("activation_date".to_owned(), json!(facts.activation_date)),
+        ]);
+    }
+    attributes
 }
 
 fn slug<'a>(mail: &'a Mail, customer: &'a EnterpriseCustomer) -> Option<&'a String> {
@@ -192,15 +231,20 @@ fn common(context: &Context, mail: &Mail, customer: &EnterpriseCustomer) -> Map<
     put("TEMPLATE_CLOSING", json!(mail.closing));
     put("enterprise_customer_slug", json!(slug));
     put("enterprise_customer_name", json!(name));
-    put("enterprise_sender_alias", json!(customer.sender_alias));
+    let alias = customer.sender_alias.as_deref().filter(|alias| !alias.is_empty()).unwrap_or(SENDER_ALIAS);
+    put("enterprise_sender_alias", json!(alias));
     put("enterprise_contact_email", json!(customer.contact_email));
     if !mail.kind.is_for_learners()
         && let (Some(portal), Some(slug)) = (&context.settings.admin_portal, slug)
     {
         put("admin_portal_link", json!(format!("{portal}/{slug}")));
+        put("admin_portal_url", json!(format!("{portal}/{slug}")));
         if let Some(job) = mail.more.get("bulk_enrollment_job_uuid").and_then(Value::as_str) {
             put("results_url", json!(format!("{portal}/{slug}/admin/bulk-enrollment-results/{job}")));
         }
+    }
+    if mail.kind == MailKind::RevocationCapReached {
+        put("ENTERPRISE_NAME", json!(name));
     }
     if mail.kind == MailKind::AutoApplied {
         let variant =

@@ -64,7 +64,7 @@ pub(crate) async fn send(context: &Context, id: DeliveryId) -> Result<Progress, 
     let messages = messages::write(context, &mail).await?;
     let left = addressed(messages.get(delivery.next..));
     messages::link(context, &mail, &left).await?;
-    context.transport.prepare(&left).await?;
+    context.transport.prepare(mail.kind, &left).await?;
 
     while let Some(people) = delivery.next_call(context.transport.at_once()) {
         let calling = delivery.calling(&people, context.transport.name(), context.clock.now());

@@ -84,7 +84,10 @@ mod tests {
             });
             let properties = properties.as_object().expect("an object").clone();
             let email = EmailAddress::on_record("ann@example.com");
-            let message = super::message(kind, &PersonalMail { email, properties, reply_to: None });
+            let message = super::message(
+                kind,
+                &PersonalMail { email, properties, attributes: serde_json::Map::new(), reply_to: None },
+            );
             assert!(!message.subject.is_empty() && !message.subject.contains("{}"), "{kind:?}");
             assert!(
                 message.text.starts_with("Dear <b>all</b>,\n\n") && message.text.ends_with("\n\nYours"),

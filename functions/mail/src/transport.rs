@@ -24,7 +24,7 @@ pub trait Transport: Send + Sync {
     fn at_once(&self) -> usize;
 
     /// What is to be done before, and may be done again.
-    async fn prepare(&self, messages: &[PersonalMail]) -> Result<(), ClientError>;
+    async fn prepare(&self, kind: MailKind, messages: &[PersonalMail]) -> Result<(), ClientError>;
 
     /// One call, without a retry; what it is called there.
     async fn send(&self, kind: MailKind, messages: &[PersonalMail]) -> Result<Option<String>, SendError>;
@@ -67,15 +67,16 @@ impl Transport for BrazeTransport {
         MAX_RECIPIENTS
     }
 
-    async fn prepare(&self, messages: &[PersonalMail]) -> Result<(), ClientError> {
+    async fn prepare(&self, kind: MailKind, messages: &[PersonalMail]) -> Result<(), ClientError> {
         let emails: Vec<EmailAddress> = messages.iter().map(|message| message.email.clone()).collect();
-        self.braze.create_aliases(&emails).await
+        self.braze.create_aliases(&emails, kind.is_for_learners()).await
     }
 
     async fn send(&self, kind: MailKind, messages: &[PersonalMail]) -> Result<Option<String>, SendError> {
         let id = self.campaign(kind, messages).map_err(|missing| SendError::NotSent(missing.into()))?;
         let recipient = |message: &PersonalMail| Recipient {
             email: message.email.clone(),
+            attributes: message.attributes.clone(),
             trigger_properties: message.properties.clone(),
         };
         let recipients = messages.iter().map(recipient).collect();
@@ -112,7 +113,7 @@ impl Transport for SesTransport {
         1
     }
 
-    async fn prepare(&self, _: &[PersonalMail]) -> Result<(), ClientError> {
+    async fn prepare(&self, _: MailKind, _: &[PersonalMail]) -> Result<(), ClientError> {
         Ok(())
     }
 
@@ -136,7 +137,7 @@ impl Transport for LogTransport {
         MAX_RECIPIENTS
     }
 
-    async fn prepare(&self, _: &[PersonalMail]) -> Result<(), ClientError> {
+    async fn prepare(&self, _: MailKind, _: &[PersonalMail]) -> Result<(), ClientError> {
         Ok(())
     }
 

@@ -47,7 +47,8 @@ pub async fn handle(
     requester.require(ADMINS, named.or(owner), RequiredPermission::Admin)?;
     let not_found = || ApiError::not_found("SubscriptionPlan");
     let portfolio = portfolio.filter(|_| named.is_none() || named == owner).ok_or_else(not_found)?;
-    let plan = portfolio.plan(plan).ok_or_else(not_found)?;
+    // A customer's plans are its active ones; by its id alone every plan is found.
+    let plan = portfolio.plan(plan).filter(|plan| named.is_none() || plan.is_active).ok_or_else(not_found)?;
     let counts = context.portfolios.seat_counts(&[plan]).await?.remove(&plan.uuid).unwrap_or_default();
     if let Some(at) = history::as_of(&params, context.app.now())? {
         let (plan, counts) = as_of(&context, plan, counts, at).await?.ok_or_else(not_found)?;

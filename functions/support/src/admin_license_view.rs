@@ -84,7 +84,7 @@ pub async fn handle(
 ) -> Result<Json<Page<AdminLicense>>, ApiError> {
     requester.require_staff()?;
     let missing = |parameter: Field| {
-        ApiError::detail(StatusCode::BAD_REQUEST, format!("{} is a required parameter", parameter.name))
+        ApiError::text(StatusCode::BAD_REQUEST, format!("{} is a required parameter", parameter.name))
     };
     let email = params.text(&USER_EMAIL).ok_or_else(|| missing(USER_EMAIL))?;
     let enterprise: Option<EnterpriseId> = params.uuid(&doc::THE_ENTERPRISE)?;

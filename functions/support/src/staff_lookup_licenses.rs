@@ -1,5 +1,4 @@
-//! `POST /api/v1/staff_lookup_licenses/`: all licenses of an address, for staff. 404 and an empty list where there
-//! are none.
+//! `POST /api/v1/staff_lookup_licenses/`: all licenses of an address, for staff. 404 without a body where there are none.
 //!
 //! ```json
 //! {"user_email": "ada@example.com"}
@@ -49,7 +48,7 @@ pub const ROUTE: Route = Route {
         body: LookUpBody::FIELDS,
         answers: &[
             ResponseDoc::new(200, "The licenses.", Shape::Of(doc::schema::<Vec<StaffLicense>>)),
-            ResponseDoc::new(404, "There are none.", Shape::Of(doc::schema::<Vec<StaffLicense>>)),
+            ResponseDoc::new(404, "There are none.", Shape::Nothing),
         ],
     },
 };
@@ -93,12 +92,15 @@ pub async fn handle(
     body: Result<Body, ApiError>,
 ) -> Result<Response, ApiError> {
     requester.require_staff()?;
-    let LookUpBody { user_email } = LookUpBody::read(&body?)?;
+    let missing = |_| ApiError::text(StatusCode::BAD_REQUEST, "User email not specified.");
+    let LookUpBody { user_email } = LookUpBody::read(&body?).map_err(missing)?;
     let email = EmailAddress::on_record(user_email);
     let found = Found::by_email(&context, &email.key()).await?;
     let portal = &context.portal.0;
     let shape = |(license, portfolio, plan)| StaffLicense::new(license, portfolio, plan, portal);
     let licenses: Vec<StaffLicense> = found.rows().into_iter().map(shape).collect();
-    let status = if licenses.is_empty() { StatusCode::NOT_FOUND } else { StatusCode::OK };
-    Ok((status, Json(licenses)).into_response())
+    if licenses.is_empty() {
+        return Ok(StatusCode::NOT_FOUND.into_response());
+    }
+    Ok(Json(licenses).into_response())
 }

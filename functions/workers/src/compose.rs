@@ -7,10 +7,12 @@ use license_clients::{
 };
 use license_messaging::{Queue, QueueSettings, SqsQueues};
 use license_runtime::{self as runtime, Error, Parts};
-use license_settings::Declared;
+use license_settings::{Declared, Setting};
 use license_work::{AllKinds, Renewals, Runs, Services};
 
 use crate::Context;
+
+const LEARNER_PORTAL_URL: &str = "LEARNER_PORTAL_URL";
 
 /// The settings that this function reads.
 pub const SETTINGS: Declared = &[
@@ -20,6 +22,7 @@ pub const SETTINGS: Declared = &[
     ClientSettings::DECLARED,
     CatalogSettings::DECLARED,
     ExportSettings::DECLARED,
+    &[Setting::plain(LEARNER_PORTAL_URL)],
 ];
 
 /// The context that the settings describe.
@@ -31,6 +34,7 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
         enterprises: Arc::new(EnterpriseClient::new(client.clone())),
         catalogs: Arc::new(CatalogClient::new(client, CatalogSettings::from_lookup(parts.lookup()))),
         exports: Arc::new(ExportClient::new(exports, &parts.aws, parts.clock(), parts.random())?),
+        learner_portal: license_settings::url(parts.lookup(), LEARNER_PORTAL_URL),
     };
     let enterprises = services.enterprises.clone();
     let renewals = Renewals::new(&parts.store, parts.clock(), parts.random());

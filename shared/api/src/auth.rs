@@ -39,6 +39,9 @@ struct Claims {
     administrator: Option<bool>,
     #[serde(default)]
     superuser: Option<bool>,
+    /// Of the token's shape: `major.minor.patch`.
+    #[serde(default)]
+    version: Option<String>,
     #[serde(default)]
     exp: Option<f64>,
     #[serde(default)]
@@ -114,8 +117,15 @@ impl Authenticator {
         }
         let claims = candidates.iter().find_map(|key| jsonwebtoken::decode::<Claims>(token, key, &validation).ok());
         let claims = claims.ok_or_else(ApiError::invalid_token)?.claims;
-        if in_time(&claims, now) { Ok(claims) } else { Err(ApiError::invalid_token()) }
+        let is_ours = in_time(&claims, now) && is_supported(claims.version.as_deref());
+        if is_ours { Ok(claims) } else { Err(ApiError::invalid_token()) }
     }
+}
+
+/// Tokens of a later major version may mean something else by the same claims. One that names none is of the first.
+fn is_supported(version: Option<&str>) -> bool {
+    const MAJOR: u32 = 1;
+    version.is_none_or(|version| version.split('.').next().and_then(|major| major.parse().ok()) == Some(MAJOR))
 }
 
 fn in_time(claims: &Claims, now: Timestamp) -> bool {
@@ -268,8 +278,11 @@ mod tests {
         assert_eq!(refused(json!({})).await, None);
         assert_eq!(refused(json!({ "exp": NOW })).await, None);
         assert_eq!(refused(json!({ "nbf": NOW + 1 })).await, None);
+        assert_eq!(refused(json!({ "version": "1.2.0" })).await, None);
         for changes in [
             json!({ "exp": NOW - 1 }),
+            json!({ "version": "2.0.0" }),
+            json!({ "version": "" }),
             json!({ "exp": null }),
             json!({ "nbf": NOW + 5 }),
             json!({ "iss": "https://evil.example" }),

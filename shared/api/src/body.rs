@@ -117,7 +117,7 @@ fn add(fields: &mut Map<String, Value>, name: &str, value: String) {
 }
 
 /// What the contract's messages call a JSON value's type.
-pub(crate) fn type_name(value: &Value) -> &'static str {
+pub fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "NoneType",
         Value::Bool(_) => "bool",

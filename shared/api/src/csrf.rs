@@ -69,8 +69,27 @@ pub(crate) fn check(parts: &Parts, trusted: &[TrustedOrigin]) -> Result<(), Forg
     }
     let cookie = token_of_cookie(headers).ok_or(Forgery::NoCookie)?;
     let token = text(headers, HEADER).ok_or(Forgery::NoToken)?;
-    // The time that it takes says nothing about where the first difference is.
-    if bool::from(cookie.as_bytes().ct_eq(token.as_bytes())) { Ok(()) } else { Err(Forgery::Token) }
+    if is_same(cookie, token) || is_same(&secret_of(cookie), &secret_of(token)) { Ok(()) } else { Err(Forgery::Token) }
+}
+
+/// Compares in a time that says nothing about where the first difference is.
+fn is_same(a: &str, b: &str) -> bool {
+    a.as_bytes().ct_eq(b.as_bytes()).into()
+}
+
+/// The secret that Django's tokens hide: of 64 characters, half are random and the others the secret, shifted by them. Pages
+/// that were open when this service took over hold such tokens for the secret in their cookie, until it is renewed.
+fn secret_of(token: &str) -> String {
+    const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    let rank = |byte: u8| LETTERS.iter().position(|letter| *letter == byte);
+    let Some((mask, hidden)) = (token.len() == 64).then(|| token.as_bytes().split_at(32)) else {
+        return token.to_owned();
+    };
+    let letter = |(mask, hidden): (&u8, &u8)| {
+        let shifted = rank(*hidden)? + LETTERS.len() - rank(*mask)?;
+        Some(char::from(LETTERS[shifted % LETTERS.len()]))
+    };
+    mask.iter().zip(hidden).map(letter).collect::<Option<String>>().unwrap_or_else(|| token.to_owned())
 }
 
 /// The token that the browser has already, if it is one of ours.
@@ -115,6 +134,21 @@ mod tests {
         assert_eq!(ask(&[cookie]), Err(Forgery::NoToken));
         assert_eq!(ask(&[cookie, ("x-csrftoken", &TOKEN.replace('0', "1"))]), Err(Forgery::Token));
         assert_eq!(ask(&[cookie, ("x-csrftoken", "")]), Err(Forgery::Token));
+    }
+
+    #[test]
+    fn tokens_of_pages_that_were_open_before_are_accepted() {
+        // `a` shifts by nothing, `b` by one.
+        let secret = "abcdefghijklmnopqrstuvwxyz012345";
+        let masked = format!("{}{secret}", "a".repeat(32));
+        let shifted = format!("{}bcdefghijklmnopqrstuvwxyzA123456", "b".repeat(32));
+        for (cookie, token) in [(secret, &masked), (secret, &shifted), (masked.as_str(), &shifted)] {
+            let cookie = format!("{COOKIE}={cookie}");
+            assert_eq!(ask(&[("cookie", &cookie), ("x-csrftoken", token)]), Ok(()), "{cookie} {token}");
+        }
+        let cookie = format!("{COOKIE}={secret}");
+        let other = format!("{}{secret}", "b".repeat(32));
+        assert_eq!(ask(&[("cookie", &cookie), ("x-csrftoken", &other)]), Err(Forgery::Token));
     }
 
     #[test]

@@ -28,6 +28,9 @@ const LIFETIME_SECONDS: i64 = 60 * 60;
 /// How long the keys' server has to answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How many keys of a set are tried for a token that names none of them.
+const MAX_KEYS: usize = 16;
+
 /// The largest set of keys that is read, in bytes: a key has about 500.
 const MAX_SET_BYTES: usize = 256 * 1024;
 
@@ -51,7 +54,8 @@ impl Keys {
         })
     }
 
-    /// The keys that may have signed a token with that algorithm: the one that it names, or all where it names none.
+    /// The keys that may have signed a token with that algorithm: the one that it names, or all where it
+    /// names none or one that is not known.
     pub(crate) async fn candidates(
         &self,
         (algorithm, kid): (Algorithm, Option<&str>),
@@ -60,7 +64,7 @@ impl Keys {
         let find = |set: &JwkSet| matching(set, algorithm, kid);
         match self {
             Self::Inline(set) => Ok(find(set)),
-            Self::Remote(remote) => remote.candidates(find, now).await,
+            Self::Remote(remote) => remote.candidates(find, kid, now).await,
         }
     }
 }
@@ -114,15 +118,17 @@ impl Remote {
     /// 1. A request whose key is known waits for no other one: while one request fetches, and while the server is away, keys
     ///    that are known serve on.
     /// 2. A request whose key is not known waits for the fetch that is under way, or begins one if the last one was long
-    ///    enough ago.
+    ///    enough ago. If that does not bring its key, all keys are tried.
     async fn candidates(
         self: &Arc<Self>,
         find: impl Fn(&JwkSet) -> Vec<DecodingKey>,
+        kid: Option<&str>,
         now: Timestamp,
     ) -> Result<Vec<DecodingKey>, ApiError> {
         let mut running = {
             let mut known = self.lock();
-            let found = known.keys.as_ref().map(&find).filter(|found| !found.is_empty());
+            let named = known.keys.as_ref().filter(|keys| has(keys, kid));
+            let found = named.map(&find).filter(|found| !found.is_empty());
             match (found, known.running()) {
                 (Some(found), Some(_)) => return Ok(found),
                 (Some(found), None) if known.is_fresh(now) || known.was_asked(now) => return Ok(found),
@@ -232,8 +238,15 @@ fn verifies(key: &Jwk, algorithm: Algorithm) -> bool {
     is_rsa && is_for_signatures && may_verify && ALGORITHMS.contains(&(algorithm, own))
 }
 
+/// The keys that the name means; all, up to a maximum, where none has it.
 fn matching(set: &JwkSet, algorithm: Algorithm, kid: Option<&str>) -> Vec<DecodingKey> {
-    let is_meant = |key: &&Jwk| kid.is_none() || key.common.key_id.is_none() || key.common.key_id.as_deref() == kid;
-    let keys = set.keys.iter().filter(|key| verifies(key, algorithm)).filter(is_meant);
-    keys.filter_map(|key| DecodingKey::from_jwk(key).ok()).collect()
+    let usable = || set.keys.iter().filter(|key| verifies(key, algorithm)).take(MAX_KEYS);
+    let is_named = |key: &&Jwk| kid.is_some() && key.common.key_id.as_deref() == kid;
+    let is_known = usable().any(|key| is_named(&key));
+    usable().filter(|key| !is_known || is_named(key)).filter_map(|key| DecodingKey::from_jwk(key).ok()).collect()
+}
+
+/// Whether a key of the set has that name; without a name any key will do.
+fn has(set: &JwkSet, kid: Option<&str>) -> bool {
+    kid.is_none_or(|kid| set.find(kid).is_some())
 }

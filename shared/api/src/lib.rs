@@ -36,7 +36,7 @@ mod visible_agreements;
 pub mod wire;
 
 pub use app_state::AppState;
-pub use body::Body;
+pub use body::{Body, type_name};
 pub use doc::Doc;
 pub use endpoints::Endpoints;
 pub use error::ApiError;

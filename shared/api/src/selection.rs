@@ -58,7 +58,7 @@ pub fn compare(order: &[OrderBy], a: &License, b: &License) -> Ordering {
 
 fn statuses(text: &str) -> Option<Vec<LicenseStatus>> {
     let given = text.split(',').map(str::trim).filter(|word| !word.is_empty());
-    (!text.trim().is_empty()).then(|| given.filter_map(|word| word.parse().ok()).collect())
+    (!text.trim().is_empty()).then(|| given.filter_map(|word| word.to_ascii_lowercase().parse().ok()).collect())
 }
 
 fn active_only(text: &str) -> Result<bool, ApiError> {
@@ -109,6 +109,7 @@ mod tests {
         assert_eq!(statuses(""), None);
         assert_eq!(statuses("activated,assigned"), Some(vec![Activated, Assigned]));
         assert_eq!(statuses("revoked, junk"), Some(vec![Revoked]));
+        assert_eq!(statuses("ACTIVATED"), Some(vec![Activated]));
         assert_eq!(statuses("junk"), Some(vec![]));
     }
 

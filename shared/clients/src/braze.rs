@@ -26,8 +26,8 @@ const ALIAS_LABEL: &str = "Enterprise";
 /// Braze, as the product needs it.
 #[async_trait]
 pub trait Braze: Send + Sync {
-    /// Makes these people known, so that mails can be sent to them.
-    async fn create_aliases(&self, emails: &[EmailAddress]) -> Result<(), ClientError>;
+    /// Makes these people known, so that mails can be sent to them. `are_learners`: they are learners of a customer.
+    async fn create_aliases(&self, emails: &[EmailAddress], are_learners: bool) -> Result<(), ClientError>;
 
     /// Sends a campaign's mail to up to 50 people who are known. It is asked for once, never again: whoever calls
     /// decides what to do about a failure.
@@ -57,6 +57,8 @@ impl fmt::Debug for BrazeCampaign {
 pub struct Recipient {
     /// The address.
     pub email: EmailAddress,
+    /// What Braze is to know of them.
+    pub attributes: Map<String, Value>,
     /// What the text is filled with, for this one.
     pub trigger_properties: Map<String, Value>,
 }
@@ -163,17 +165,17 @@ fn alias(email: &EmailAddress) -> Value {
 
 #[async_trait]
 impl Braze for BrazeClient {
-    async fn create_aliases(&self, emails: &[EmailAddress]) -> Result<(), ClientError> {
+    async fn create_aliases(&self, emails: &[EmailAddress], are_learners: bool) -> Result<(), ClientError> {
         for emails in emails.chunks(AT_ONCE) {
             let aliases: Vec<Value> = emails.iter().map(alias).collect();
             self.post("/users/alias/new", &json!({"user_aliases": aliases})).await?;
             let attributes = emails.iter().map(|email| {
-                json!({
-                    "user_alias": alias(email),
-                    "email": email,
-                    "is_enterprise_learner": true,
-                    "_update_existing_only": false,
-                })
+                let mut attributes =
+                    json!({"user_alias": alias(email), "email": email, "_update_existing_only": false});
+                if are_learners {
+                    attributes["is_enterprise_learner"] = json!(true);
+                }
+                attributes
             });
             self.post("/users/track", &json!({"attributes": attributes.collect::<Vec<_>>()})).await?;
         }
@@ -189,7 +191,7 @@ impl Braze for BrazeClient {
         let recipients = campaign.recipients.iter().map(|recipient| {
             json!({
                 "user_alias": alias(&recipient.email),
-                "attributes": {"email": recipient.email},
+                "attributes": recipient.attributes,
                 "trigger_properties": recipient.trigger_properties,
             })
         });

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     clock::Timestamp,
-    ids::{AgreementId, CatalogId, EnterpriseId, PlanId},
+    ids::{ActivationKey, AgreementId, CatalogId, EnterpriseId, PlanId},
     plan::{SubscriptionPlan, days_until},
     renewal::SubscriptionPlanRenewal,
 };
@@ -80,6 +80,11 @@ pub struct ExpirationMessaging {
 pub const DEFAULT_PURGE_SECONDS: i64 = 90 * 24 * 60 * 60;
 
 impl CustomerAgreement {
+    /// Where a learner activates the license of that key; none where the customer has no name for links.
+    pub fn activation_link(&self, portal: &str, key: ActivationKey) -> Option<String> {
+        Some(format!("{portal}/{}/licenses/{key}/activate", self.enterprise_customer_slug.as_deref()?))
+    }
+
     /// A new agreement with the contract's defaults.
     pub fn new(uuid: AgreementId, enterprise_customer_uuid: EnterpriseId, now: Timestamp) -> Self {
         Self {

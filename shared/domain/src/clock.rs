@@ -74,18 +74,45 @@ pub fn to_micros(moment: DateTime<Utc>) -> Timestamp {
     moment.trunc_subsecs(6)
 }
 
-/// Reads an ISO 8601 duration in weeks, days, hours, minutes and whole seconds (`P1DT12H`). Months and years
-/// have no fixed length and are refused.
+/// Reads a duration as Django's JSON has it: days, hours, minutes and seconds (`90 00:00:00`, `12:30:00`), or as ISO 8601
+/// in weeks, days, hours, minutes and seconds (`P1DT12H`). Fractions of a second are left out. Months and years have no
+/// fixed length and are refused.
 pub fn duration(text: &str) -> Option<TimeDelta> {
+    if !text.starts_with('P') {
+        return clock_duration(text);
+    }
     let (date, time) = match text.strip_prefix('P')?.split_once('T') {
         Some((_, "")) => return None,
         Some(parts) => parts,
         None => (text.strip_prefix('P')?, ""),
     };
     let date = sum(date, &[('W', 604_800), ('D', 86_400)])?;
-    let time = sum(time, &[('H', 3_600), ('M', 60), ('S', 1)])?;
+    let time = sum(&without_fraction(time)?, &[('H', 3_600), ('M', 60), ('S', 1)])?;
     let seconds = date.checked_add(time)?;
     (text.len() > 1).then(|| TimeDelta::try_seconds(seconds)).flatten()
+}
+
+/// `[days ]hours:minutes:seconds[.fraction]`.
+fn clock_duration(text: &str) -> Option<TimeDelta> {
+    let digits =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u32>().ok()).flatten();
+    let (days, time) = text.split_once(' ').unwrap_or(("0", text));
+    let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
+    let mut parts = time.split(':');
+    let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
+    let is_whole = parts.next().is_none() && digits(fraction).is_some();
+    let (minutes, seconds) = (digits(minutes).filter(|n| *n < 60)?, digits(seconds).filter(|n| *n < 60)?);
+    let seconds =
+        i64::from(digits(days)?) * 86_400 + i64::from(digits(hours)?) * 3_600 + i64::from(minutes * 60 + seconds);
+    is_whole.then(|| TimeDelta::try_seconds(seconds)).flatten()
+}
+
+/// ISO 8601's time without the fraction of its seconds.
+fn without_fraction(time: &str) -> Option<String> {
+    let Some((whole, fraction)) = time.split_once('.') else { return Some(time.to_owned()) };
+    let digits = fraction.strip_suffix('S')?;
+    let is_fraction = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_fraction.then(|| format!("{whole}S"))
 }
 
 fn sum(mut text: &str, units: &[(char, i64)]) -> Option<i64> {
@@ -106,6 +133,20 @@ mod tests {
 
     #[test]
     fn durations_have_a_fixed_length_or_are_refused() {
+        for (text, seconds) in [
+            ("90 00:00:00", 7_776_000),
+            ("1 12:30:00.5", 131_400),
+            ("00:30:00", 1_800),
+            ("P90DT00H00M00S", 7_776_000),
+            ("P1DT12H30M00.5S", 131_400),
+        ] {
+            assert_eq!(duration(text), Some(TimeDelta::seconds(seconds)), "{text}");
+        }
+        for text in
+            ["-1 00:00:00", "1 00:00", "1 00:60:00", "1 0:0:0:0", " 00:00:01", "+1 00:00:00", "1 00:00:00.", "PT1.5H"]
+        {
+            assert_eq!(duration(text), None, "{text}");
+        }
         for (text, seconds) in [("P1D", 86_400), ("P1DT1H", 90_000), ("PT90M", 5_400), ("P2W", 1_209_600), ("PT0S", 0)]
         {
             assert_eq!(duration(text), Some(TimeDelta::seconds(seconds)), "{text}");

@@ -160,6 +160,8 @@ impl License {
                 user_email: Some(email),
                 activation_key: Some(key),
                 assigned_date: Some(now),
+                // Clients show it as the time of the invitation.
+                last_remind_date: Some(now),
                 modified: now,
                 ..self.clone()
             }),

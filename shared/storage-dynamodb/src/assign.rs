@@ -19,7 +19,9 @@ use crate::{
     transaction::{MAX_ITEMS, Transaction},
     write::{ROOM_FOR_OTHERS, Slot, occupy, signed, slots_in},
 };
-use license_storage::{Assign, AssignError, AssignRequest, Assigned, Assignment, Prefetch, Prefetches, StoreError};
+use license_storage::{
+    Assign, AssignError, AssignRequest, Assigned, Assignment, MAX_PREFETCHED, Prefetch, Prefetches, StoreError,
+};
 
 pub(crate) use license_domain::number::to_u64;
 
@@ -29,7 +31,7 @@ pub(crate) const AT_ONCE: usize = MAX_ITEMS - ROOM_FOR_OTHERS;
 #[async_trait]
 impl Prefetches for Store {
     async fn prefetch(&self, plan: PlanId, emails: &[EmailKey]) -> Result<Prefetch, StoreError> {
-        if emails.len() > AT_ONCE {
+        if emails.len() > MAX_PREFETCHED {
             return Ok(Prefetch::default());
         }
         let mut emails = emails.to_vec();

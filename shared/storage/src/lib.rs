@@ -31,7 +31,9 @@ pub use self::{
         MAX_REMINDED, MAX_REVOKED, Remind, RemindRequest, Reserve, Retire, Revocation, Revocations, Revoke,
         RevokeRequest,
     },
-    lists::{Learners, LicenseQuery, Licenses, PagePosition, Prefetch, Prefetched, Prefetches, with_key},
+    lists::{
+        Learners, LicenseQuery, Licenses, MAX_PREFETCHED, PagePosition, Prefetch, Prefetched, Prefetches, with_key,
+    },
     outbox::{AuditQuery, AuditTrails, Deliveries, EventStream, Events, Notifications, StreamedEvent},
     portfolios::{
         CreateAgreementError, CreatePlanError, DeletePlanError, Portfolios, Provision, RenewalError, Renewals, Update,

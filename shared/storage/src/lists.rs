@@ -104,7 +104,8 @@ impl Prefetch {
         any.and_then(|any| any.downcast::<T>().ok()).map(Arc::unwrap_or_clone).unwrap_or_default()
     }
 
-    /// Those of the learners whose license in the plan was seen in that status.
+    /// Those of the learners whose license in the plan was seen in that status; nothing where they were too many to be
+    /// read ahead ([`MAX_PREFETCHED`]).
     pub fn held(
         &self,
         plan: PlanId,
@@ -115,10 +116,14 @@ impl Prefetch {
     }
 }
 
+/// The most learners that are read ahead at once.
+pub const MAX_PREFETCHED: usize = 90;
+
 /// Reading ahead.
 #[async_trait]
 pub trait Prefetches: Send + Sync {
-    /// Reads the learners' slots in the plan, and a bucket where the plan's layout is known.
+    /// Reads the learners' slots in the plan, and a bucket where the plan's layout is known. Of more than
+    /// [`MAX_PREFETCHED`] learners nothing is read.
     async fn prefetch(&self, plan: PlanId, emails: &[EmailKey]) -> Result<Prefetch, StoreError>;
 }
 

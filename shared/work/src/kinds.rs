@@ -184,6 +184,8 @@ pub struct Services {
     pub catalogs: Arc<dyn Catalogs>,
     /// Uploads and results.
     pub exports: Arc<dyn Exports>,
+    /// Where the links of learners lead.
+    pub learner_portal: Option<String>,
 }
 
 impl fmt::Debug for Services {

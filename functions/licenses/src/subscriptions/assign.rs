@@ -37,7 +37,7 @@ use license_work::InlineError;
 use crate::{Context, inline::inline_error, plan};
 
 /// The sales that licenses come from; null for a learner without one.
-const SOURCE_IDS: Format = list(&text_item(MIN_SOURCE_ID, MAX_SOURCE_ID)).of_nullable().or_empty();
+const SOURCE_IDS: Format = list(&text_item(MIN_SOURCE_ID, MAX_SOURCE_ID)).of_nullable();
 
 /// One sale for each address.
 pub const USER_SFIDS: Field =

@@ -125,7 +125,7 @@ pub async fn revoke(
         try_join!(context.portfolios.portfolio_of_plan(plan), context.prefetches.prefetch(plan, &emails))?;
     plan::require(requester, portfolio.as_ref())?;
     let recipients = recipients?;
-    let (portfolio, plan) = plan::found(portfolio.as_ref(), plan)?;
+    let Ok((portfolio, plan)) = plan::found(portfolio.as_ref(), plan) else { return Ok(no_plan()) };
     // What filters admit was not known when the glance was taken.
     let prefetch = if emails.is_empty() { Prefetch::default() } else { prefetch };
     if let Some(outcome) = requester.recorded().await? {
@@ -148,6 +148,21 @@ fn revoked(outcome: &Revocations, mut unknown: Vec<UnknownLicense>) -> Response 
     (status, Json(answer)).into_response()
 }
 
+/// The response for a plan that is not there. Clients read `unsuccessful_revocations` of every 400 and 404.
+fn no_plan() -> Response {
+    let failure = Failure::of_all("There is no such subscription plan.", StatusCode::NOT_FOUND);
+    let body = BulkRevokeResponse { successful_revocations: None, unsuccessful_revocations: vec![failure] };
+    (StatusCode::NOT_FOUND, Json(body)).into_response()
+}
+
+impl Failure {
+    /// One that is about the request as a whole.
+    fn of_all(error: &str, status: StatusCode) -> Self {
+        let error_response_status = status.as_u16();
+        Self { error: error.to_owned(), error_response_status, user_email: None, license_uuid: None }
+    }
+}
+
 /// The answer where no license that was named is known.
 pub fn none(unknown: &[UnknownLicense]) -> Response {
     let (status, answer) = answer(&[], unknown);
@@ -162,6 +177,7 @@ fn parse(body: &Body) -> Result<Recipients, Complaints> {
 fn answer(outcome: &[(EmailAddress, Revocation)], unknown: &[UnknownLicense]) -> (StatusCode, BulkRevokeResponse) {
     let mut successes = Vec::new();
     let mut failures = Vec::new();
+    let mut is_refused = false;
     for (email, revocation) in outcome {
         let user_email = email.as_given().to_owned();
         match revocation {
@@ -175,12 +191,8 @@ fn answer(outcome: &[(EmailAddress, Revocation)], unknown: &[UnknownLicense]) ->
                 user_email: Some(user_email),
                 license_uuid: None,
             }),
-            Revocation::CapReached => failures.push(Failure {
-                error: format!("The plan's revocation cap does not allow to revoke the license of {user_email}."),
-                error_response_status: StatusCode::BAD_REQUEST.as_u16(),
-                user_email: Some(user_email),
-                license_uuid: None,
-            }),
+            // The cap refuses the request as a whole.
+            Revocation::CapReached => is_refused = true,
         }
     }
     failures.extend(unknown.iter().map(|UnknownLicense(license)| Failure {
@@ -189,7 +201,10 @@ fn answer(outcome: &[(EmailAddress, Revocation)], unknown: &[UnknownLicense]) ->
         user_email: None,
         license_uuid: Some(*license),
     }));
-    let is_refused = failures.iter().any(|failure| failure.error_response_status == StatusCode::BAD_REQUEST.as_u16());
+    if is_refused {
+        let error = "The plan's revocation cap does not allow to revoke these licenses.";
+        failures.push(Failure::of_all(error, StatusCode::BAD_REQUEST));
+    }
     let status = match (successes.is_empty(), failures.is_empty()) {
         (_, true) => StatusCode::OK,
         (false, false) => StatusCode::MULTI_STATUS,

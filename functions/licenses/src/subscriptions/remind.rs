@@ -6,21 +6,23 @@
 //! {"filters": [{"name": "user_email", "filter_value": "@example.com"}]}
 //! ```
 //!
-//! The answer is 204; it is 404 where one of those named has no such license (nobody is reminded then), or the filters admit nobody.
-//! The time of the reminder and the wish for its mail are written together.
+//! The response is 204; it is 404 where one of those named has no such license: then none of them is reminded.
+//! The time of the reminder and its mail are written together.
+
+use std::collections::HashSet;
 
 use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use futures::try_join;
+use futures::{StreamExt, TryStreamExt, stream, try_join};
 use license_api::{
     ADMINS, ApiError, Body, Complaints, Doc, Requester, RequiredPermission, Route, RouteAccess, body,
     doc::{CLOSING, GREETING, ResponseDoc, Shape},
     id,
 };
 use license_domain::{EmailAddress, EmailKey, LicenseStatus, PlanId, Portfolio, SubscriptionPlan};
-use license_storage::{LicenseFilter, Prefetch, RemindRequest};
+use license_storage::{LicenseFilter, MAX_PREFETCHED, Prefetch, RemindRequest};
 
 use serde_json::Value;
 
@@ -57,6 +59,9 @@ pub const ROUTE: Route = Route {
     },
 };
 
+/// How many parts of a long list are read at once.
+const READS_AT_ONCE: usize = 8;
+
 /// What the mail says before and after its own text.
 #[derive(Debug, Default)]
 pub struct MailTexts {
@@ -88,20 +93,45 @@ pub async fn handle(
         try_join!(context.portfolios.portfolio_of_plan(plan), context.prefetches.prefetch(plan, &keys))?;
     plan::require(&requester, portfolio.as_ref())?;
     let (recipients, words) = parsed?;
-    let (portfolio, plan) = plan::found(portfolio.as_ref(), plan)?;
+    let (portfolio, plan) = plan::found_or_text(portfolio.as_ref(), plan)?;
     if let Some(()) = requester.recorded().await? {
         return Ok(StatusCode::NO_CONTENT);
     }
     match recipients {
         Recipients::Learners(emails) => {
-            let pending = prefetch.held(plan.uuid, &keys, LicenseStatus::Assigned)?;
+            let pending = pending(&context, plan, &keys, &prefetch).await?;
             if let Some(missing) = emails.iter().find(|email| !pending.contains(&email.key())) {
                 return Err(nobody(Some(missing)));
             }
             send(&context, &requester, portfolio, plan, emails, words, prefetch).await
         }
-        Recipients::Filtered(filter) => send_to_all(&context, &requester, portfolio, plan, filter, words).await,
+        Recipients::Filtered(filter) => {
+            let emails = waiting(&context, plan, filter).await?;
+            // Unlike a learner who is named, one whom a filter could have admitted is not missed.
+            if emails.is_empty() {
+                return Ok(StatusCode::NO_CONTENT);
+            }
+            send(&context, &requester, portfolio, plan, emails, words, Prefetch::default()).await
+        }
     }
+}
+
+/// Those of the learners who have not activated: as was read ahead, or in as many reads as it takes.
+async fn pending(
+    context: &Context,
+    plan: &SubscriptionPlan,
+    keys: &[EmailKey],
+    prefetch: &Prefetch,
+) -> Result<HashSet<EmailKey>, ApiError> {
+    if keys.len() <= MAX_PREFETCHED {
+        return Ok(prefetch.held(plan.uuid, keys, LicenseStatus::Assigned)?);
+    }
+    let reads = keys.chunks(MAX_PREFETCHED).map(|some| async move {
+        context.prefetches.prefetch(plan.uuid, some).await?.held(plan.uuid, some, LicenseStatus::Assigned)
+    });
+    let found: Vec<HashSet<EmailKey>> =
+        stream::iter(reads.collect::<Vec<_>>()).buffer_unordered(READS_AT_ONCE).try_collect().await?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 fn parse(body: &Body) -> Result<(Recipients, MailTexts), Complaints> {
@@ -109,18 +139,26 @@ fn parse(body: &Body) -> Result<(Recipients, MailTexts), Complaints> {
     Ok((Recipients::new(user_emails, filters)?, MailTexts::new(greeting, closing)))
 }
 
-/// Reminds the learners whom the filter admits and who have not activated.
+/// The learners whom the filter admits and who have not activated.
+async fn waiting(
+    context: &Context,
+    plan: &SubscriptionPlan,
+    mut filter: LicenseFilter,
+) -> Result<Vec<EmailAddress>, ApiError> {
+    let statuses = filter.statuses.get_or_insert_with(|| LicenseStatus::ALL.to_vec());
+    statuses.retain(|status| *status == LicenseStatus::Assigned);
+    Ok(Recipients::Filtered(filter).learners(context.licenses.as_ref(), plan).await?)
+}
+
+/// Reminds all learners who have not activated.
 pub async fn send_to_all(
     context: &Context,
     requester: &Requester,
     portfolio: &Portfolio,
     plan: &SubscriptionPlan,
-    mut filter: LicenseFilter,
     words: MailTexts,
 ) -> Result<StatusCode, ApiError> {
-    let statuses = filter.statuses.get_or_insert_with(|| LicenseStatus::ALL.to_vec());
-    statuses.retain(|status| *status == LicenseStatus::Assigned);
-    let emails = Recipients::Filtered(filter).learners(context.licenses.as_ref(), plan).await?;
+    let emails = waiting(context, plan, LicenseFilter::default()).await?;
     if emails.is_empty() {
         return Err(nobody(None));
     }

@@ -11,7 +11,6 @@ use license_api::{
     id,
 };
 use license_domain::PlanId;
-use license_storage::LicenseFilter;
 
 use crate::{
     Context, plan,
@@ -57,6 +56,6 @@ pub async fn handle(
     }
     let RemindAllBody { greeting, closing } = RemindAllBody::read(&body?)?;
     let words = MailTexts::new(greeting, closing);
-    let (portfolio, plan) = plan::found(portfolio.as_ref(), plan)?;
-    send_to_all(&context, &requester, portfolio, plan, LicenseFilter::default(), words).await
+    let (portfolio, plan) = plan::found_or_text(portfolio.as_ref(), plan)?;
+    send_to_all(&context, &requester, portfolio, plan, words).await
 }

@@ -45,7 +45,7 @@ pub async fn handle(
     plan::require_some_role(&requester)?;
     let portfolio = context.portfolios.portfolio_of_plan(plan).await?;
     plan::require(&requester, portfolio.as_ref())?;
-    let (portfolio, plan) = plan::found(portfolio.as_ref(), plan)?;
+    let (portfolio, plan) = plan::found_or_text(portfolio.as_ref(), plan)?;
     if let Some(job) = requester.recorded().await? {
         return Ok(revoked_by(job));
     }

@@ -1,4 +1,4 @@
-//! `GET /api/v1/provisioning-admins/customer-agreement/{agreement}/`: an agreement with all its plans.
+//! `GET /api/v1/provisioning-admins/customer-agreement/{agreement}/`: an agreement with its active plans.
 
 use axum::{
     extract::{Path, State},
@@ -24,7 +24,7 @@ pub const ROUTE: Route = Route {
         missing: RequiredPermission::ProvisioningAgreements,
     },
     doc: &Doc {
-        summary: "A customer agreement with all its plans",
+        summary: "A customer agreement with its active plans",
         query: &[],
         body: &[],
         answers: &[ResponseDoc::new(200, "The agreement.", Shape::Of(doc::schema::<wire::Agreement>))],
@@ -41,7 +41,8 @@ pub async fn handle(
     requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningAgreements)?;
     let portfolios = &context.portfolios;
     let (portfolio, products) = try_join!(portfolios.portfolio(agreement), portfolios.products())?;
-    let portfolio = portfolio.ok_or_else(|| ApiError::not_found("CustomerAgreement"))?;
+    let mut portfolio = portfolio.ok_or_else(|| ApiError::not_found("CustomerAgreement"))?;
+    portfolio.plans.retain(|plan| plan.is_active);
     let plans: Vec<_> = portfolio.plans.iter().collect();
     let counts = portfolios.seat_counts(&plans).await?;
     let body = wire::Agreement::new(&portfolio, &counts, &products, false, context.app.now());

@@ -16,7 +16,7 @@ use license_api::{
 };
 use license_domain::{
     LicenseTypesToCopy, PlanId, Portfolio, RenewalId, SubscriptionPlanRenewal, Timestamp,
-    maxima::{MAX_LINE_ITEM, MAX_TITLE},
+    maxima::{MAX_LINE_ITEM, MAX_TITLE, MIN_SOURCE_ID},
 };
 use license_storage::{Attempt, RenewalError, RenewalOutcome};
 
@@ -29,8 +29,11 @@ const COPIES: Format = one_of(|| LicenseTypesToCopy::ALL.iter().map(|types| type
 /// The future plan.
 pub const RENEWED_PLAN: Field =
     Field::new(UUID, "The plan that follows; made by processing, if left out.").nullable().optional();
+/// Line items of the sales system have 18 characters.
+const LINE_ITEM: Format = Format::Text { min: MIN_SOURCE_ID, max: MAX_LINE_ITEM, takes_numbers: true };
+
 /// What the future plan is sold under.
-pub const SALE: Field = Field::new(text(MAX_LINE_ITEM), "The line item that the future plan is sold under.")
+pub const SALE: Field = Field::new(LINE_ITEM, "The line item that the future plan is sold under.")
     .nullable()
     .example(|| json!("00k000000000000002"));
 /// The future plan's licenses.

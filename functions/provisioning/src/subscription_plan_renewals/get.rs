@@ -8,7 +8,7 @@ use axum::{
     response::Response,
 };
 use license_api::{
-    ApiError, Body, Change, Complaints, Conditions, Doc, PROVISIONERS, Requester, RequiredPermission, Route,
+    ApiError, Body, Change, Complaints, Conditions, Doc, Field, PROVISIONERS, Requester, RequiredPermission, Route,
     RouteAccess, body,
     doc::{self, ResponseDoc, Shape},
     etag, wire,
@@ -20,7 +20,7 @@ use crate::{
     Context,
     subscription_plan_renewals::create::{
         DISABLE_AUTO_APPLY, EFFECTIVE_DATE, EXEMPT, LICENSE_TYPES_TO_COPY, NUMBER_OF_LICENSES, RENEWED_EXPIRATION_DATE,
-        RENEWED_PLAN, RENEWED_PLAN_TITLE, SALE, unknown,
+        RENEWED_PLAN, RENEWED_PLAN_TITLE, SALE,
     },
 };
 
@@ -73,13 +73,16 @@ pub const DELETE: Route = Route {
     },
 };
 
+/// It can be changed, and not be taken away.
+const SALE_THAT_STAYS: Field = Field { is_nullable: false, ..SALE.optional() };
+
 body! {
     /// A change to a renewal. What is left out stays as it is.
     struct PatchBody {
         #[serde(default)]
         renewed_subscription_plan: Change<PlanId> = RENEWED_PLAN,
         #[serde(default)]
-        salesforce_opportunity_id: Change<String> = SALE.optional(),
+        salesforce_opportunity_id: Option<String> = SALE_THAT_STAYS,
         number_of_licenses: Option<u64> = NUMBER_OF_LICENSES.optional(),
         effective_date: Option<Timestamp> = EFFECTIVE_DATE.optional(),
         renewed_expiration_date: Option<Timestamp> = RENEWED_EXPIRATION_DATE.optional(),
@@ -190,7 +193,7 @@ fn changed(
 ) -> Result<SubscriptionPlanRenewal, ApiError> {
     let others = body.0.keys().filter(|name| PatchBody::FIELDS.iter().all(|field| field.name != *name));
     let mut complaints = Complaints::default();
-    others.for_each(|name| complaints.add(name, "This field cannot be changed."));
+    others.for_each(|name| complaints.add("non_field_errors", format!("{name} cannot be changed.")));
     let change = match (complaints.finish(), PatchBody::read(body)) {
         (Ok(()), Ok(change)) => change,
         (Err(complaints), Err(others)) => return Err(complaints.with(others).into()),
@@ -199,12 +202,13 @@ fn changed(
     if let Change::To(Some(plan)) = change.renewed_subscription_plan
         && (portfolio.plan(plan).is_none() || plan == before.prior_subscription_plan)
     {
-        return Err(unknown("renewed_subscription_plan", plan).into());
+        let text = format!("{plan} is no other plan of the same customer agreement.");
+        return Err(Complaints::of("non_field_errors", text).into());
     }
     let before = before.clone();
-    Ok(SubscriptionPlanRenewal {
+    let after = SubscriptionPlanRenewal {
         renewed_subscription_plan: change.renewed_subscription_plan.over(before.renewed_subscription_plan),
-        salesforce_opportunity_id: change.salesforce_opportunity_id.over(before.salesforce_opportunity_id),
+        salesforce_opportunity_id: change.salesforce_opportunity_id.or(before.salesforce_opportunity_id),
         number_of_licenses: change.number_of_licenses.unwrap_or(before.number_of_licenses),
         effective_date: change.effective_date.unwrap_or(before.effective_date),
         renewed_expiration_date: change.renewed_expiration_date.unwrap_or(before.renewed_expiration_date),
@@ -216,5 +220,21 @@ fn changed(
             .unwrap_or(before.exempt_from_batch_processing),
         modified: context.app.now(),
         ..before
-    })
+    };
+    check_dates(portfolio, &after)?;
+    Ok(after)
+}
+
+/// The future plan begins within the prior one, or later, and ends after it has begun.
+fn check_dates(portfolio: &Portfolio, renewal: &SubscriptionPlanRenewal) -> Result<(), Complaints> {
+    let prior = portfolio.plan(renewal.prior_subscription_plan);
+    if prior.is_some_and(|prior| renewal.effective_date < prior.start_date) {
+        let text = "The effective date is before the start of the prior subscription plan.";
+        return Err(Complaints::of("effective_date", text));
+    }
+    if renewal.renewed_expiration_date <= renewal.effective_date {
+        let text = "The expiration date must be after the effective date.";
+        return Err(Complaints::of("renewed_expiration_date", text));
+    }
+    Ok(())
 }

@@ -67,7 +67,8 @@ pub async fn handle(
 
 /// A plan that a filter names; 400 where there is none of that id.
 async fn plan(context: &Context, params: &Params, parameter: &Field) -> Result<Option<PlanId>, ApiError> {
-    let Some(plan) = params.uuid::<PlanId>(parameter)? else { return Ok(None) };
+    let plan = params.uuid::<PlanId>(parameter).map_err(|_| Complaints::of(parameter.name, "Enter a valid UUID."))?;
+    let Some(plan) = plan else { return Ok(None) };
     if context.portfolios.portfolio_of_plan(plan).await?.is_some() {
         return Ok(Some(plan));
     }

@@ -75,7 +75,7 @@ pub async fn handle(
         let (portfolio, products) = try_join!(portfolios.portfolio(plan.customer_agreement), portfolios.products())?;
         return Ok(created(&portfolio.ok_or(Refusal::NoAgreement)?, &plan, &products));
     }
-    let body = PlanBody::read(&body?).map_err(rules::complain)?;
+    let body = rules::read(body)?;
     let portfolios = &context.portfolios;
     let (portfolio, products) = try_join!(portfolios.portfolio(body.customer_agreement), portfolios.products())?;
     let portfolio = portfolio.ok_or(Refusal::NoAgreement)?;

@@ -1,11 +1,13 @@
 //! What holds for every plan, new or changed.
 
 use axum::http::StatusCode;
-use license_api::{ApiError, Complaints};
-use license_domain::{CatalogId, CustomerAgreement, ProductCatalog, ProductId, plan::MAX_LICENSES};
-use serde_json::json;
+use license_api::{ApiError, Body, Complaints};
+use license_domain::{
+    CatalogId, CustomerAgreement, ProductCatalog, ProductId, maxima::MAX_LINE_ITEM, plan::MAX_LICENSES,
+};
+use serde_json::{Value, json};
 
-use crate::Context;
+use crate::{Context, subscriptions::body::PlanBody};
 
 /// With what the id of a line item in Salesforce begins.
 const LINE_ITEM_PREFIX: &str = "00k";
@@ -15,6 +17,12 @@ const LINE_ITEM_PREFIX: &str = "00k";
 pub enum Refusal {
     #[error("An error occurred: There is no such customer agreement.")]
     NoAgreement,
+    #[error("An error occurred: The request's body is not an object.")]
+    NoObject,
+    #[error("An error occurred: The Salesforce ID has more than {MAX_LINE_ITEM} characters.")]
+    LongLineItem,
+    #[error("An error occurred: There is no such product.")]
+    NoProduct,
     #[error("An error occurred: You must specify Salesforce ID for selected product. It must start with '00k'.")]
     NoLineItem,
     #[error("An error occurred: The plan needs a catalog, as its customer agreement has no default one.")]
@@ -35,8 +43,25 @@ pub enum Refusal {
 
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
+        if refusal == Refusal::TitleTaken {
+            return complain(Complaints::of("non_field_errors", refusal.to_string()));
+        }
         Self::error(StatusCode::BAD_REQUEST, refusal.to_string())
     }
+}
+
+/// The body of a new plan. What the contract says as a sentence is one: a body that is no object, a line item that is too
+/// long.
+pub fn read(body: Result<Body, ApiError>) -> Result<PlanBody, ApiError> {
+    let body = body.map_err(|error| match error.status() {
+        StatusCode::BAD_REQUEST => Refusal::NoObject.into(),
+        _ => error,
+    })?;
+    let line_item = body.0.get("salesforce_opportunity_line_item").and_then(Value::as_str);
+    if line_item.is_some_and(|id| id.chars().nth(MAX_LINE_ITEM).is_some()) {
+        return Err(Refusal::LongLineItem.into());
+    }
+    PlanBody::read(&body).map_err(complain)
 }
 
 /// 400 with the complaints about a plan's fields.
@@ -47,8 +72,7 @@ pub fn complain(complaints: Complaints) -> ApiError {
 /// The product exists, and a line item is named if plans of its type need one.
 pub fn check_product(product: ProductId, line_item: Option<&str>, products: &ProductCatalog) -> Result<(), ApiError> {
     if products.product(product).is_none() {
-        let complaint = format!("Invalid pk \"{product}\" - object does not exist.");
-        return Err(complain(Complaints::of("product", complaint)));
+        return Err(Refusal::NoProduct.into());
     }
     let is_needed = products.plan_type(product).is_some_and(|kind| kind.sf_id_required);
     if is_needed && !line_item.is_some_and(|id| id.starts_with(LINE_ITEM_PREFIX)) {

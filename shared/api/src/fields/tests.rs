@@ -44,7 +44,7 @@ fn valid() -> Value {
 fn complaints_are_collected_in_the_contracts_words() {
     let body = json!({
         "emails": ["a@b.co", null, "x", ""], "name": {"a": 1}, "long": "xxxx", "flag": "maybe", "n": -1, "id": null,
-        "when": "yesterday", "why": "because", "other": "x", "sales": ["short", 1, null],
+        "when": "yesterday", "why": "because", "other": "x", "sales": ["short", 1],
     });
     let wanted = json!({
         "emails": {

@@ -40,8 +40,7 @@ impl License {
 
 /// Where the learner activates the license; none where the customer has no short name, or the license no key.
 pub fn activation_link(portal: &str, portfolio: &Portfolio, license: &license_domain::License) -> Option<String> {
-    let slug = portfolio.agreement.enterprise_customer_slug.as_deref()?;
-    Some(format!("{portal}/{slug}/licenses/{}/activate", license.activation_key?))
+    portfolio.agreement.activation_link(portal, license.activation_key?)
 }
 
 /// A license with its plan and agreement, as its learner sees it.

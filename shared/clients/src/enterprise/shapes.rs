@@ -41,6 +41,9 @@ pub struct EnrollmentRequest {
     pub course_run_key: String,
     /// The license that pays for it.
     pub license_uuid: LicenseId,
+    /// Where a learner who has not activated the license does that: their mail leads there in place of the course.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub activation_link: Option<String>,
 }
 
 /// What came of one wish.

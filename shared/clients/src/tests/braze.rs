@@ -28,6 +28,7 @@ fn properties(name: &str, value: &str) -> Map<String, Value> {
 fn campaign(recipients: usize) -> BrazeCampaign {
     let recipient = |number| Recipient {
         email: EmailAddress::on_record(format!("p{number}@x.example")),
+        attributes: properties("email", &format!("p{number}@x.example")),
         trigger_properties: properties("link", "https://portal.example/k1"),
     };
     BrazeCampaign {
@@ -42,7 +43,7 @@ async fn people_are_made_known_fifty_at_once() {
     let peer = Peer::start().await;
     let people: Vec<_> = (0..51).map(|number| EmailAddress::on_record(format!("p{number}@x.example"))).collect();
     peer.fail_with(&[429]);
-    client(&peer.url).create_aliases(&people).await.expect("known");
+    client(&peer.url).create_aliases(&people, true).await.expect("known");
     let seen = peer.seen();
     let targets: Vec<_> = seen.iter().map(|seen| seen.target.as_str()).collect();
     assert_eq!(targets, ["/users/alias/new", "/users/alias/new", "/users/track", "/users/alias/new", "/users/track"]);
@@ -54,6 +55,11 @@ async fn people_are_made_known_fifty_at_once() {
         "user_alias": alias, "email": "p50@x.example", "is_enterprise_learner": true, "_update_existing_only": false,
     });
     assert_eq!(seen[4].json(), json!({"attributes": [attributes]}));
+
+    client(&peer.url).create_aliases(&people[..1], false).await.expect("known");
+    let seen = peer.seen();
+    let attributes = &seen.last().expect("a call").json()["attributes"][0];
+    assert!(attributes.get("is_enterprise_learner").is_none(), "admins are no learners");
 }
 
 #[tokio::test]

@@ -183,6 +183,7 @@ async fn enrolling_has_an_answer_of_its_own_and_more_time() {
         email: EmailAddress::on_record("ann@x.example"),
         course_run_key: "course-v1:x+y+z".into(),
         license_uuid: license,
+        activation_link: Some("https://portal.example/acme/licenses/k/activate".to_owned()),
     }];
     let person = |created: Value| json!({"email": "ann@x.example", "course_run_key": "course-v1:x+y+z", "created": created, "user": 1});
     for status in [201, 202, 409] {
@@ -200,7 +201,10 @@ async fn enrolling_has_an_answer_of_its_own_and_more_time() {
     assert_eq!(
         seen[0].json(),
         json!({
-            "licenses_info": [{"email": "ann@x.example", "course_run_key": "course-v1:x+y+z", "license_uuid": license}],
+            "licenses_info": [{
+                "email": "ann@x.example", "course_run_key": "course-v1:x+y+z", "license_uuid": license,
+                "activation_link": "https://portal.example/acme/licenses/k/activate",
+            }],
             "notify": true,
         })
     );

@@ -65,6 +65,7 @@ impl AllKinds {
                             email: email.clone(),
                             course_run_key: course.clone(),
                             license_uuid: license.uuid,
+                            activation_link: self.activation_link(portfolio, license),
                         },
                     )),
                 }
@@ -111,6 +112,12 @@ impl AllKinds {
         licenses.retain(|license| license.status.is_live() && current.contains_key(&license.subscription_plan));
         licenses.sort_by_key(|license| (license.status != LicenseStatus::Activated, license.uuid));
         Ok(licenses)
+    }
+
+    /// Where the learner activates the license, if that is still to be done.
+    fn activation_link(&self, portfolio: &Portfolio, license: &License) -> Option<String> {
+        let portal = self.services.learner_portal.as_deref().filter(|_| license.status == LicenseStatus::Assigned)?;
+        portfolio.agreement.activation_link(portal, license.activation_key?)
     }
 
     /// The license whose plan's catalog has the course.
