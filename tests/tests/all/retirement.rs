@@ -53,7 +53,7 @@ impl Story {
         let job = text(&made, "id");
         plan.admin().post(&format!("/api/v1/jobs/{job}/resume/"), &json!({})).await.expect(202);
         app.drain().await;
-        plan.admin().post(&plan.path("licenses/remind/"), &json!({ "user_emails": [EMAIL] })).await.expect(200);
+        plan.admin().post(&plan.path("licenses/remind/"), &json!({ "user_emails": [EMAIL] })).await.expect(204);
         // Revoked, and assigned again under a key.
         plan.revoke(&[EMAIL]).await.expect(200);
         let again = json!({ "user_emails": [EMAIL, "cid@example.com"], "greeting": format!("Dear {EMAIL}, hello") });
@@ -265,8 +265,6 @@ async fn who_comes_back_is_a_new_learner_and_a_former_address_is_forgotten_too()
     let Story { app, plan, .. } = items;
     plan.assigned("new@example.com").await;
     app.drain().await;
-    let mails = app.anonymous().get("/_local/mail").await.expect(200).to_string();
-    assert!(mails.contains("new@example.com"));
     app.advance("P2D").await;
     assert_eq!(app.invariants().await.slots.len(), 1);
 }

@@ -52,6 +52,7 @@ pub(super) const IDENTIFIER: &[&str] = &[
 /// Names whose values say nothing about a person.
 pub(super) const NONE: &[&str] = &[
     "Idempotency-Key",
+    "Revoked",
     "activated",
     "activation_date",
     "active_only",
@@ -61,6 +62,7 @@ pub(super) const NONE: &[&str] = &[
     "agreement",
     "all",
     "allocated",
+    "already_associated",
     "applied",
     "as_of",
     "assigned",
@@ -167,6 +169,7 @@ pub(super) const NONE: &[&str] = &[
     "is_first",
     "is_internal",
     "is_locked_for_renewal_processing",
+    "is_new",
     "is_paid_subscription",
     "is_revocation_cap_enabled",
     "is_superuser",
