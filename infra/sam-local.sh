@@ -131,7 +131,7 @@ for event in events/*.json; do
   esac
   invoke "$event" | check "$event" "$expected"
 done
-# The relay told the bus, which is a stand-in here: what one function did is seen by others.
+# The relay published on the bus, which is a stand-in here: other functions see what one function did.
 curl -sf "$runner/_local/events" |
   check "the event of events/relay.json is on the bus" 'any("019ab3f0-5c00-7000-8000-000000000003" in e["detail"]["id"] for e in it)'
 
@@ -179,9 +179,9 @@ call admin POST "$plan/licenses/bulk-revoke/" "$learner" |
 curl -sf --request POST "$runner/_local/drain" >/dev/null
 curl -sf "$runner/_local/events" | python3 -c 'import json, sys
 event = json.load(open("events/mail.json"))
-told = [e for e in json.load(sys.stdin) if e["detail"].get("assigned_email") == "new@demo.example"]
+published = [e for e in json.load(sys.stdin) if e["detail"].get("assigned_email") == "new@demo.example"]
 message = json.loads(event["Records"][0]["body"])
-message["event"] = told[-1]["detail"]["id"].split(".")[0]
+message["event"] = published[-1]["detail"]["id"].split(".")[0]
 event["Records"][0]["body"] = json.dumps(message)
 json.dump(event, sys.stdout)' >"$work/mail.json"
 invoke "$work/mail.json" | check "the function takes the mail" 'it == {"batchItemFailures": []}'

@@ -10,7 +10,7 @@ shift || true
 venv=${VENV:-target/schemathesis}
 [ -x "$venv/bin/schemathesis" ] || { python3 -m venv "$venv" && "$venv/bin/pip" --quiet install "schemathesis==4.*"; }
 
-# Somebody with every right, so that requests get past the door; the rights themselves have tests of their own.
+# A requester with every role, so that requests get past authorization; roles have tests of their own.
 token=$(curl -sf "$url/_local/tokens" -d '{"preferred_username": "schemathesis", "email": "learner@demo.example", "user_id": 77, "superuser": true, "administrator": true, "roles": ["enterprise_openedx_operator:*"]}')
 exec "$venv/bin/schemathesis" run "$url/api/schema/" --header "Authorization: JWT $token" \
   --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance \

@@ -10,7 +10,7 @@
 #              SMOKE_ADMIN_TOKEN in the environment.
 #
 # What stays: the customer agreement of the customer below, and in it one inactive plan with one revoked license. Neither
-# an agreement nor a plan that was used can be deleted; the next run uses both again. No mail is sent to anybody.
+# an agreement nor a plan that was used can be deleted; the next run uses both again. No mail is sent.
 #
 # Exit status
 #   0  all checks passed, and what was made is put away
@@ -108,7 +108,7 @@ check "it is healthy, and so is its table" 200 '"overall_status":"OK"'
 call GET /api/schema/ ""
 check "it describes itself" 200 '"openapi"'
 call GET /api/v1/subscriptions/ ""
-check "nobody reads plans without a token" 401
+check "plans cannot be read without a token" 401
 call GET /api/v1/subscriptions/ "${token%.*}.c21va2U"
 check "nor with a token that is not signed" 401
 call GET /api/v1/no-such-thing/ "$token"
@@ -145,7 +145,7 @@ call POST /api/v1/provisioning-admins/subscriptions/ "$token" "$(plan_body "Smok
 check "another plan is made" 201
 second="$(text uuid)"
 call DELETE "/api/v1/subscriptions/$second/" "$token"
-check "and deleted, as nobody used it" 204
+check "and deleted, as it is unused" 204
 second=""
 
 call POST "/api/v1/subscriptions/$plan/licenses/assign/" "$admin" \
