@@ -71,8 +71,8 @@ impl Story {
         let enrolled = text(&learner.post(&enroll, &wish).await.expect(201), "job_id");
         app.drain().await;
         // A delivery and a mail that wait.
-        fault(&app, json!({ "service": "webhooks", "how": { "status": 503 } })).await;
-        fault(&app, json!({ "service": "braze", "how": { "status": 503 } })).await;
+        fault(&app, json!({ "service": "webhooks", "next": 1_000, "how": { "status": 503 } })).await;
+        fault(&app, json!({ "service": "braze", "next": 1_000, "how": { "status": 503 } })).await;
         plan.admin().post(&plan.path("licenses/bulk-revoke/"), &json!({ "user_emails": [EMAIL] })).await.expect(200);
         plan.assign(&[EMAIL]).await.expect(200);
         app.drain().await;

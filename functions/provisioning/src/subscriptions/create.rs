@@ -10,7 +10,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use futures::try_join;
 use license_api::{
-    ApiError, Body, Doc, PROVISIONERS, Requester, RequiredPermission, Route, RouteAccess,
+    ApiError, Body, Complaints, Doc, PROVISIONERS, Requester, RequiredPermission, Route, RouteAccess,
     doc::{self, Shape},
     wire,
 };
@@ -88,7 +88,9 @@ pub async fn handle(
     let change = requester.change("create-plan").await?.recording(&plan);
     match context.provision.create_plan(&portfolio.agreement, &plan, &change).await {
         Ok(()) => Ok(created(&portfolio, &plan, &products)),
-        Err(CreatePlanError::TitleTaken) => Err(Refusal::TitleTaken.into()),
+        Err(CreatePlanError::TitleTaken) => {
+            Err(rules::complain(Complaints::of("non_field_errors", Refusal::TitleTaken.to_string())))
+        }
         Err(CreatePlanError::NoAgreement) => Err(Refusal::NoAgreement.into()),
         Err(CreatePlanError::Store(error)) => Err(error.into()),
     }

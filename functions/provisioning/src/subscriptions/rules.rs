@@ -43,9 +43,6 @@ pub enum Refusal {
 
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
-        if refusal == Refusal::TitleTaken {
-            return complain(Complaints::of("non_field_errors", refusal.to_string()));
-        }
         Self::error(StatusCode::BAD_REQUEST, refusal.to_string())
     }
 }
