@@ -25,7 +25,7 @@ use license_domain::{
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{Context, licenses_of_address::Found};
 
@@ -92,8 +92,11 @@ pub async fn handle(
     body: Result<Body, ApiError>,
 ) -> Result<Response, ApiError> {
     requester.require_staff()?;
-    let missing = |_| ApiError::text(StatusCode::BAD_REQUEST, "User email not specified.");
-    let LookUpBody { user_email } = LookUpBody::read(&body?).map_err(missing)?;
+    let body = body?;
+    if !body.0.get("user_email").and_then(Value::as_str).is_some_and(|email| !email.trim().is_empty()) {
+        return Err(ApiError::text(StatusCode::BAD_REQUEST, "User email not specified."));
+    }
+    let LookUpBody { user_email } = LookUpBody::read(&body)?;
     let email = EmailAddress::on_record(user_email);
     let found = Found::by_email(&context, &email.key()).await?;
     let portal = &context.portal.0;

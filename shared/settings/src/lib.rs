@@ -83,8 +83,8 @@ impl Settings {
 
     /// Refuses the value of a setting that must be a URL and is none.
     pub fn check_urls(&self) -> Result<(), NotAUrl> {
-        let urls = self.values.iter().filter(|(name, _)| self.urls.contains(*name));
-        urls.map(|(name, value)| if is_url(value) { Ok(()) } else { Err(NotAUrl { setting: name }) }).collect()
+        let mut urls = self.values.iter().filter(|(name, _)| self.urls.contains(*name));
+        urls.try_for_each(|(name, value)| if is_url(value) { Ok(()) } else { Err(NotAUrl { setting: name }) })
     }
 
     /// The value of a setting.

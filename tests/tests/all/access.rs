@@ -282,7 +282,13 @@ async fn learners_enroll_themselves_and_admins_everyone() {
     let post = |route: &&Route| route.method == "POST" && route.path == "/api/v1/bulk-license-enrollment/";
     let route = table::routes().find(post).expect("the route");
     let (path, _) = state.request(route);
-    let body = |emails: Value, enroll_all: bool| json!({ "emails": emails, "course_run_keys": ["x"], "notify": false, "enroll_all": enroll_all });
+    let plan = &state.names.iter().find(|(name, _)| *name == "plan").expect("the state has a plan").1;
+    let body = |emails: Value, enroll_all: bool| {
+        json!({
+            "emails": emails, "course_run_keys": ["x"], "notify": false, "enroll_all": enroll_all,
+            "subscription_uuid": plan,
+        })
+    };
     let everyone = format!("{path}&enroll_all=true");
     let wanted = [
         (&path, body(json!([LEARNER]), false), false),

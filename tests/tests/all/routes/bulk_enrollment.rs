@@ -154,7 +154,7 @@ async fn a_hundred_courses_for_many_learners_fit_the_records_of_their_outcomes()
     app.drain().await;
     let link = text(&job(plan.admin(), &plan, &text(&made, "job_id")).await.expect(200), "download_url");
     let csv = reqwest::get(link).await.expect("an answer").text().await.expect("a file");
-    assert_eq!(csv.lines().filter(|line| line.contains(",enrolled,")).count(), 500);
+    assert_eq!(csv.lines().filter(|line| line.contains(",success,")).count(), 500);
 
     let largest = app.invariants().await.largest_outcome;
     assert!((200_000..=300_002).contains(&largest), "{largest} bytes");
