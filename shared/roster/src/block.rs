@@ -199,7 +199,7 @@ impl Block {
     }
 
     /// All rows, decoded.
-    pub fn rows(&self) -> Result<Rows<'_>, RosterError> {
+    pub fn rows(&self) -> Result<Rows, RosterError> {
         Rows::of(self)
     }
 

@@ -56,8 +56,8 @@ fn build(blocks: &Blocks, rows: &[License], micros: i64, prefix: &str) -> Manife
 }
 
 /// What a caller sees of licenses, spelling of addresses included.
-fn exact(rows: &[License]) -> Vec<(Option<&str>, &License)> {
-    rows.iter().map(|row| (row.user_email.as_ref().map(|email| email.as_given()), row)).collect()
+fn exact(rows: &[License]) -> Vec<String> {
+    rows.iter().map(|row| serde_json::to_string(row).expect("it serializes")).collect()
 }
 
 fn filters(list: &List, dice: &mut Dice) -> Vec<LicenseFilter> {
@@ -115,9 +115,7 @@ fn compare(view: &View<&Blocks>, list: &List, dice: &mut Dice) {
             assert_eq!(view.counts(&filter), List::counts(&all));
             cursors(view, list, &filter, dice);
         }
-        let mut orders = orders(dice);
-        dice.shuffle(&mut orders);
-        for order in orders.into_iter().take(5) {
+        for order in orders(dice) {
             ordered(view, list, &filter, &order, dice);
         }
     }
@@ -175,7 +173,7 @@ fn ordered(view: &View<&Blocks>, list: &List, filter: &LicenseFilter, order: &[O
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 10, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
 
     #[test]
     fn a_view_says_what_a_sorted_list_says(seed in any::<u64>(), size in 0_usize..180) {
@@ -230,8 +228,7 @@ proptest! {
         let view = View::new(Arc::new(corrected), &delta, &blocks).expect("consistent");
         let filter = LicenseFilter::default();
         let rows = block_on(view.rows(&filter).try_collect::<Vec<_>>()).expect("rows").concat();
-        let list = history.list();
-        prop_assert_eq!(exact(&rows), exact(&list.rows));
+        prop_assert_eq!(exact(&rows), exact(&history.list().rows));
     }
 
     #[test]
