@@ -16,8 +16,6 @@ mod row_outcomes;
 mod sweep;
 mod webhooks;
 
-pub use license_domain::{LicenseFilter, OrderBy, OrderField};
-
 pub use self::{
     attempts::{Attempt, MAX_ATTEMPTS, attempts, bounded_attempts},
     bulk::{BucketCounts, BulkWrite, Claim, ImportedLicense},
@@ -32,7 +30,10 @@ pub use self::{
         RevokeRequest,
     },
     lists::{
-        Learners, LicenseQuery, Licenses, MAX_PREFETCHED, PagePosition, Prefetch, Prefetched, Prefetches, with_key,
+    lists::{
+        Learners, LicenseFilter, LicenseQuery, Licenses, MAX_PREFETCHED, OrderBy, OrderField, PagePosition, Prefetch,
+        Prefetched, Prefetches, with_key,
+    },
     },
     outbox::{AuditQuery, AuditTrails, Deliveries, EventStream, Events, Notifications, StreamedEvent},
     portfolios::{
