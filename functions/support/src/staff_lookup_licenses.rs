@@ -93,7 +93,7 @@ pub async fn handle(
 ) -> Result<Response, ApiError> {
     requester.require_staff()?;
     let body = body?;
-    if !body.0.get("user_email").and_then(Value::as_str).is_some_and(|email| !email.trim().is_empty()) {
+    if body.0.get("user_email").and_then(Value::as_str).is_none_or(|email| email.trim().is_empty()) {
         return Err(ApiError::text(StatusCode::BAD_REQUEST, "User email not specified."));
     }
     let LookUpBody { user_email } = LookUpBody::read(&body)?;

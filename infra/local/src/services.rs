@@ -147,7 +147,7 @@ impl Services {
     }
 
     /// The bucket's own routes, which pages of other sites may call.
-    fn bucket(&self, cors: Cors) -> Router<Self> {
+    fn bucket(cors: Cors) -> Router<Self> {
         let file = routing::put(files::put).get(files::get).post(files::post).delete(files::delete);
         Router::new()
             .route("/s3/{bucket}/{*name}", file)
@@ -180,7 +180,7 @@ impl Services {
             .layer(middleware::from_fn_with_state(self.clone(), calls::record))
             .route("/_local/jwks.json", routing::get(key_set))
             // Files are no calls that anybody would want to read.
-            .merge(self.bucket(cors))
+            .merge(Self::bucket(cors))
             .merge(aws::router(self.aws.clone()).with_state(()))
             .layer(middleware::from_fn_with_state(self.faults.clone(), faults::inject))
             .layer(DefaultBodyLimit::disable())

@@ -168,16 +168,17 @@ mod tests {
         (0..count).map(|part| Outgoing::now(Queue::Mail, EnterpriseId(Uuid::nil()), mail(part))).collect()
     }
 
+    const ONE: &str = r#"{"Successful": [{"Id": "1", "MessageId": "b", "MD5OfMessageBody": "x"}]}"#;
+    const OTHER: &str = r#"{"Successful": [{"Id": "1", "MessageId": "b", "MD5OfMessageBody": "x"}],
+        "Failed": [{"Id": "0", "SenderFault": false, "Code": "InternalError"}]}"#;
+    const TWICE: &str = r#"{"Successful": [{"Id": "1", "MessageId": "b", "MD5OfMessageBody": "x"},
+        {"Id": "1", "MessageId": "b", "MD5OfMessageBody": "x"}], "Failed": []}"#;
+
     #[tokio::test]
     async fn a_message_was_sent_if_the_answer_names_it_as_sent() {
         const BOTH: &str = r#"{"Successful": [{"Id": "0", "MessageId": "a", "MD5OfMessageBody": "x"},
             {"Id": "1", "MessageId": "b", "MD5OfMessageBody": "x"}], "Failed": []}"#;
         queue(BOTH).await.send(mails(2)).await.expect("both were sent");
-        const ONE: &str = r#"{"Successful": [{"Id": "1", "MessageId": "b", "MD5OfMessageBody": "x"}]}"#;
-        const OTHER: &str = r#"{"Successful": [{"Id": "1", "MessageId": "b", "MD5OfMessageBody": "x"}],
-            "Failed": [{"Id": "0", "SenderFault": false, "Code": "InternalError"}]}"#;
-        const TWICE: &str = r#"{"Successful": [{"Id": "1", "MessageId": "b", "MD5OfMessageBody": "x"},
-            {"Id": "1", "MessageId": "b", "MD5OfMessageBody": "x"}], "Failed": []}"#;
         for (answer, unsent) in
             [(ONE, 1), (OTHER, 1), (TWICE, 1), ("{}", 2), (r#"{"Successful": [], "Failed": []}"#, 2)]
         {

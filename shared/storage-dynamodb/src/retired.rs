@@ -223,7 +223,7 @@ impl Retired {
                     is_person_gone = true;
                     // Events keep their learners' places: mails count them.
                     if name == "email" {
-                        *text = EmailAddress::retired().as_given().to_owned();
+                        EmailAddress::retired().as_given().clone_into(text);
                     } else {
                         map.remove(&name);
                     }
@@ -272,7 +272,7 @@ impl Retired {
                 for value in list {
                     is_changed |= match value {
                         Value::String(text) if self.is_retired_address(text, at) => {
-                            *text = EmailAddress::retired().as_given().to_owned();
+                            EmailAddress::retired().as_given().clone_into(text);
                             true
                         }
                         other => self.erase_value(other, at),

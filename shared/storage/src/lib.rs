@@ -30,10 +30,8 @@ pub use self::{
         RevokeRequest,
     },
     lists::{
-    lists::{
         Learners, LicenseFilter, LicenseQuery, Licenses, MAX_PREFETCHED, OrderBy, OrderField, PagePosition, Prefetch,
         Prefetched, Prefetches, with_key,
-    },
     },
     outbox::{AuditQuery, AuditTrails, Deliveries, EventStream, Events, Notifications, StreamedEvent},
     portfolios::{

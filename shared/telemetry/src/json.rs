@@ -132,7 +132,7 @@ mod tests {
             let inner = || tracing::error_span!("request", request_id = "r \"1\"");
             outer.in_scope(|| {
                 inner()
-                    .in_scope(|| tracing::error!(attempt = 2, user_email = "a@b.c", cause = %"no\nluck", "it failed"))
+                    .in_scope(|| tracing::error!(attempt = 2, user_email = "a@b.c", cause = %"no\nluck", "it failed"));
             });
             tracing::info!("not this one");
             tracing::error!("outside");

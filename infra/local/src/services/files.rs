@@ -36,7 +36,7 @@ const CREDENTIALS: [(&str, &str); 2] = [("local", "local"), ("defaultkey", "defa
 #[derive(Debug)]
 pub struct Files {
     /// By bucket and name.
-    files: Mutex<HashMap<String, Bytes>>,
+    whole: Mutex<HashMap<String, Bytes>>,
     uploads: Mutex<Uploads>,
     credentials: Mutex<HashMap<String, String>>,
 }
@@ -44,7 +44,7 @@ pub struct Files {
 impl Default for Files {
     fn default() -> Self {
         let credentials = CREDENTIALS.map(|(key, secret)| (key.to_owned(), secret.to_owned()));
-        Self { files: Mutex::default(), uploads: Mutex::default(), credentials: Mutex::new(credentials.into()) }
+        Self { whole: Mutex::default(), uploads: Mutex::default(), credentials: Mutex::new(credentials.into()) }
     }
 }
 
@@ -60,11 +60,11 @@ impl Files {
     }
 
     fn get(&self, file: &str) -> Option<Bytes> {
-        lock(&self.files).get(file).cloned()
+        lock(&self.whole).get(file).cloned()
     }
 
     fn put(&self, file: String, content: Bytes) {
-        lock(&self.files).insert(file, content);
+        lock(&self.whole).insert(file, content);
     }
 }
 
@@ -117,7 +117,7 @@ fn expired(key: &str) -> Response {
     refuse(StatusCode::FORBIDDEN, "AccessDenied", "Request has expired", key)
 }
 
-fn xml(text: String) -> Response {
+fn xml(text: &str) -> Response {
     let text = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{text}");
     ([(header::CONTENT_TYPE, "application/xml")], text).into_response()
 }
@@ -162,7 +162,7 @@ pub(super) async fn post(
     if signed.uploads.is_some() {
         let id = services.store.random().uuid().to_string();
         lock(&services.files.uploads).begin(&id, file);
-        return xml(format!(
+        return xml(&format!(
             "<InitiateMultipartUploadResult><UploadId>{id}</UploadId></InitiateMultipartUploadResult>"
         ));
     }
@@ -173,7 +173,7 @@ pub(super) async fn post(
     match ended {
         Ok(content) => {
             services.files.put(file, content);
-            xml(format!("<CompleteMultipartUploadResult><Key>{name}</Key></CompleteMultipartUploadResult>"))
+            xml(&format!("<CompleteMultipartUploadResult><Key>{name}</Key></CompleteMultipartUploadResult>"))
         }
         Err("NoSuchUpload") => no_upload(&name),
         Err(code) => refuse(StatusCode::BAD_REQUEST, code, "The parts make no file.", &name),
@@ -200,7 +200,7 @@ pub(super) async fn delete(
         return expired(&name);
     }
     let Some(upload) = signed.upload else {
-        lock(&services.files.files).remove(&format!("{bucket}/{name}"));
+        lock(&services.files.whole).remove(&format!("{bucket}/{name}"));
         return StatusCode::NO_CONTENT.into_response();
     };
     let is_known = lock(&services.files.uploads).abort(&upload);
@@ -291,7 +291,7 @@ pub(super) async fn list(
     if !signed.is_good(services.clock.now()) {
         return expired("");
     }
-    let files = lock(&services.files.files);
+    let files = lock(&services.files.whole);
     let mut keys: Vec<&str> = files
         .keys()
         .filter_map(|key| key.strip_prefix(&bucket)?.strip_prefix('/'))
@@ -301,5 +301,5 @@ pub(super) async fn list(
     keys.truncate(listing.max_keys.unwrap_or(1_000).min(1_000));
     let contents: Vec<String> = keys.iter().map(|key| format!("<Contents><Key>{key}</Key></Contents>")).collect();
     let (count, contents) = (keys.len(), contents.concat());
-    xml(format!("<ListBucketResult><Name>{bucket}</Name><KeyCount>{count}</KeyCount>{contents}</ListBucketResult>"))
+    xml(&format!("<ListBucketResult><Name>{bucket}</Name><KeyCount>{count}</KeyCount>{contents}</ListBucketResult>"))
 }

@@ -130,8 +130,8 @@ async fn a_large_file_is_written_and_read_in_parts() {
         file.write(line.as_bytes()).await.expect("written");
     }
     assert_eq!(file.end::<ClientError>(Ok(())).await.expect("ended"), Written::File);
-    let link = client.link("results/large.csv").await.expect("a link");
-    let whole = reqwest::get(link).await.expect("a response").text().await.expect("a body");
+    let url = client.link("results/large.csv").await.expect("a link");
+    let whole = reqwest::get(url).await.expect("a response").text().await.expect("a body");
     assert!(whole.len() == 300 * line.len() && whole.starts_with(&line) && whole.ends_with(&line));
 
     let mut read = Vec::new();

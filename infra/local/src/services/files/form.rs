@@ -247,7 +247,7 @@ mod tests {
             (json!(["content-length-range", 1]), Err("AccessDenied")),
             (json!("nothing"), Err("AccessDenied")),
         ] {
-            assert_eq!(check(&form(&[condition.clone()], b"x")), wanted, "{condition}");
+            assert_eq!(check(&form(std::slice::from_ref(&condition), b"x")), wanted, "{condition}");
         }
         let mut more = form(&[], b"x");
         more.fields.insert("x-ignore-me".to_owned(), String::new());
