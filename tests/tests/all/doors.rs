@@ -1,6 +1,5 @@
 //! What hostile and unlucky requests meet at every route: no failure of ours, no stale copy, no way around the limits.
 
-
 use license_api::fields::Format;
 use license_local::Options;
 use license_storage::{LicenseFilter, LicenseQuery, Licenses, Portfolios};
