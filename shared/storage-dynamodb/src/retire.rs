@@ -26,7 +26,7 @@ const AT_ONCE: usize = 90;
 #[async_trait]
 impl Retire for Store {
     /// 1. Put on record that all names of the user are retired, as digests: former addresses, too. From here on what was
-    ///    written before is read without them ([`crate::retired`]), and the next pass of [`crate::erasure`] rewrites it.
+    ///    written before is read without them (`retired`), and the next pass of `erasure` rewrites it.
     /// 2. Read the user's aliases: the addresses under which licenses of theirs were activated. Of each, the
     ///    licenses that name the user, or nobody's number (an invitation to that address).
     /// 3. Each of them is erased in a transaction of its own: `erase`. The aliases go last, so that a retirement
