@@ -79,6 +79,8 @@ pub async fn handle(
     let portfolios = &context.portfolios;
     let (portfolio, products) = try_join!(portfolios.portfolio(body.customer_agreement), portfolios.products())?;
     let portfolio = portfolio.ok_or(Refusal::NoAgreement)?;
+    // The contract has a sentence for it here, and a complaint by the field's name where a plan is changed.
+    products.product(body.product).ok_or(Refusal::NoProduct)?;
     rules::check_product(body.product, body.salesforce_opportunity_line_item.as_deref(), &products)?;
     rules::check_catalog(&context, body.enterprise_catalog_uuid, &portfolio.agreement).await?;
     let total = rules::check_size(body.desired_num_licenses, body.for_internal_use_only)?;

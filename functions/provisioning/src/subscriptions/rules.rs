@@ -69,7 +69,8 @@ pub fn complain(complaints: Complaints) -> ApiError {
 /// The product exists, and a line item is named if plans of its type need one.
 pub fn check_product(product: ProductId, line_item: Option<&str>, products: &ProductCatalog) -> Result<(), ApiError> {
     if products.product(product).is_none() {
-        return Err(Refusal::NoProduct.into());
+        let complaint = format!("Invalid pk \"{product}\" - object does not exist.");
+        return Err(complain(Complaints::of("product", complaint)));
     }
     let is_needed = products.plan_type(product).is_some_and(|kind| kind.sf_id_required);
     if is_needed && !line_item.is_some_and(|id| id.starts_with(LINE_ITEM_PREFIX)) {

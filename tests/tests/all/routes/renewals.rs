@@ -90,7 +90,7 @@ async fn renewals_are_changed_and_deleted() {
     assert_eq!((&linked["renewed_subscription_plan"], &linked["number_of_licenses"]), (&json!(next.id), &json!(7)));
     assert_eq!(app.provisioner().get(&path).await.expect(200), linked);
     for (field, value) in [("processed", json!(true)), ("id", json!(9)), ("nonsense", json!(1))] {
-        let complaint = json!({ field: ["This field cannot be changed."] });
+        let complaint = json!({ "non_field_errors": [format!("{field} cannot be changed.")] });
         assert_eq!(change(Method::PATCH, json!({ field: value })).await.expect(400), complaint);
     }
     change(Method::PATCH, json!({ "number_of_licenses": 0 })).await.expect(400);
