@@ -16,6 +16,7 @@ pub mod importing;
 pub mod job;
 pub mod license;
 pub mod lifecycle;
+pub mod listing;
 pub mod maxima;
 pub mod number;
 pub mod plan;
@@ -45,6 +46,7 @@ pub use ids::{
 };
 pub use job::{Job, JobCounts, JobKind, JobParams, JobState, Lane, RenewalRun, Row, RowFilter, RowOutcome, RowResult};
 pub use license::{License, LicenseSource, LicenseStatus};
+pub use listing::{LicenseFilter, OrderBy, OrderField};
 pub use plan::{ChangeReason, SubscriptionPlan};
 pub use product::{PlanType, Product, ProductCatalog};
 pub use renewal::{LicenseTypesToCopy, SubscriptionPlanRenewal};

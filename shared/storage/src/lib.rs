@@ -16,6 +16,8 @@ mod row_outcomes;
 mod sweep;
 mod webhooks;
 
+pub use license_domain::{LicenseFilter, OrderBy, OrderField};
+
 pub use self::{
     attempts::{Attempt, MAX_ATTEMPTS, attempts, bounded_attempts},
     bulk::{BucketCounts, BulkWrite, Claim, ImportedLicense},
@@ -29,10 +31,7 @@ pub use self::{
         MAX_REMINDED, MAX_REVOKED, Remind, RemindRequest, Reserve, Retire, Revocation, Revocations, Revoke,
         RevokeRequest,
     },
-    lists::{
-        Learners, LicenseFilter, LicenseQuery, Licenses, OrderBy, OrderField, PagePosition, Prefetch, Prefetched,
-        Prefetches, with_key,
-    },
+    lists::{Learners, LicenseQuery, Licenses, PagePosition, Prefetch, Prefetched, Prefetches, with_key},
     outbox::{AuditQuery, AuditTrails, Deliveries, EventStream, Events, Notifications, StreamedEvent},
     portfolios::{
         CreateAgreementError, CreatePlanError, DeletePlanError, Portfolios, Provision, RenewalError, Renewals, Update,
