@@ -4,6 +4,7 @@ use license_domain::{EmailKey, License, LicenseId, LicenseStatus};
 use serde::{Deserialize, Serialize};
 
 const ID_LENGTH: usize = 36;
+const CHECKED: &str = "a key is checked when it is made";
 
 /// The place of a license in the default order of its plan's list: by status, then address, then id. Its text is the sort
 /// key of the plan's index, and it compares as that text does.
@@ -15,12 +16,12 @@ impl RowKey {
     /// The key of a license that has or had a person; a free seat has none.
     pub fn of(license: &License) -> Option<Self> {
         let email = license.user_email.as_ref().map(|email| email.key().sort_key()).unwrap_or_default();
-        Self::new(license.status, &email, license.uuid)
+        Self::of_sort_key(license.status, &email, license.uuid)
     }
 
     /// The key of a license with that status and that address; a free seat has none.
     pub fn from_parts(status: LicenseStatus, email: Option<&EmailKey>, license: LicenseId) -> Option<Self> {
-        Self::new(status, &email.map(EmailKey::sort_key).unwrap_or_default(), license)
+        Self::of_sort_key(status, &email.map(EmailKey::sort_key).unwrap_or_default(), license)
     }
 
     /// The key with that text, if it is one's.
@@ -34,7 +35,8 @@ impl RowKey {
         is_key.then(|| Self(text.into()))
     }
 
-    fn new(status: LicenseStatus, sort_key: &str, license: LicenseId) -> Option<Self> {
+    /// The key with that status and that sort key of an address.
+    pub(crate) fn of_sort_key(status: LicenseStatus, sort_key: &str, license: LicenseId) -> Option<Self> {
         (status != LicenseStatus::Unassigned).then(|| Self(format!("{status} {sort_key} {license}").into()))
     }
 
@@ -63,8 +65,12 @@ impl RowKey {
         self.parts().1
     }
 
+    /// What follows the status in its text.
+    pub(crate) fn rest(&self) -> &str {
+        self.0.split_once(' ').expect(CHECKED).1
+    }
+
     fn parts(&self) -> (LicenseStatus, &str, LicenseId) {
-        const CHECKED: &str = "a key is checked when it is made";
         let (status, rest) = self.0.split_once(' ').expect(CHECKED);
         let (sort_key, license) = rest.rsplit_once(' ').expect(CHECKED);
         (status.parse().expect(CHECKED), sort_key, license.parse().expect(CHECKED))

@@ -4,23 +4,32 @@
 //! Where blocks, manifests and changes are kept is the caller's: [`BlockSource`], [`BlockSink`], [`Delta::add`].
 
 mod block;
+mod columns;
 mod compact;
 mod counts;
+mod decode;
 mod delta;
+mod encode;
 mod key;
 mod manifest;
+mod order;
 mod ports;
+mod ranks;
+mod segment;
 mod view;
+mod write;
 
 pub use self::{
     block::Block,
     compact::{Builder, Compacted, compact, correct},
     counts::Counts,
+    decode::Rows,
     delta::{Delta, RowChange},
     key::RowKey,
     manifest::{BlockEntry, Manifest},
+    order::{Among, Ordered},
     ports::{BlockSink, BlockSource},
-    view::{Among, Found, Ordered, View, Window},
+    view::{Found, View, Window},
 };
 
 /// Why a roster cannot be used. Its reader falls back to the index.
@@ -34,3 +43,6 @@ pub enum RosterError {
     #[error("the changes do not fit the blocks")]
     Inconsistent,
 }
+
+#[cfg(test)]
+mod tests;
