@@ -21,6 +21,8 @@ pub struct Cached {
     pub returned_seats: Cache<PlanId, ()>,
     /// The secret that makes person ids.
     pub person_secret: Cache<(), String>,
+    /// What was read of rosters.
+    pub rosters: crate::roster::RosterCache,
     products: ExpiringCache<(), ProductCatalog>,
 }
 

@@ -11,6 +11,7 @@ mod audit_trails;
 mod auto_apply;
 mod bulk;
 mod cache;
+mod changes;
 mod delete_plan;
 mod deliveries;
 mod events;
@@ -30,6 +31,7 @@ mod renewals;
 mod reserve;
 mod retire;
 mod revoke;
+mod roster;
 mod rows;
 
 mod sdk_attempts;

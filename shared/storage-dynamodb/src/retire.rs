@@ -7,7 +7,7 @@ use crate::{
     Store,
     attempts::Attempt,
     idempotency::Step,
-    keys::{AgreementKeys, Item, Key, UserKeys},
+    keys::{self, AgreementKeys, Item, Key, UserKeys},
     learners::{as_seen, give_back},
     rows::{self, Home},
     table::{Range, Write},
@@ -125,7 +125,7 @@ impl Store {
         let event = self.license_event(EventKind::LearnerRetired, portfolio, plan.uuid, changes, Vec::new(), change);
         transaction.when(Failed::Changed, [gone]);
         transaction.write([left, counts.write(at)]);
-        transaction.event(&event)?;
+        transaction.logged_event(&event, plan, vec![keys::list_key(license)])?;
         transaction.record(change, Step::Part)
     }
 

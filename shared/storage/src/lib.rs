@@ -12,6 +12,7 @@ mod outbox;
 mod portfolios;
 mod renew;
 mod requesters;
+mod rosters;
 mod row_outcomes;
 mod sweep;
 mod webhooks;
@@ -41,6 +42,7 @@ pub use self::{
         Copied, LicensesToCopy, MAX_COPIED, OpenedRenewal, Renew, RenewError, RenewalOutcome, RenewalUnderWay, Renewed,
     },
     requesters::{RequestCount, RequestCounts, RequesterRecords, StoredUser, Users},
+    rosters::{DueRoster, Objects, RosterMarks, RosterOutcome, RosterUpdate, Rosters},
     row_outcomes::{JobRows, RowOutcomes},
     sweep::{Health, Sweep},
     webhooks::Webhooks,

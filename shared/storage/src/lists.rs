@@ -64,6 +64,14 @@ pub trait Licenses: Send + Sync {
     /// The position that was put into these words; `None` if they are no position's.
     fn position(&self, text: &str) -> Option<PagePosition>;
 
+    /// How many licenses the query's filter means, by status, and the stretch of them: where both need all of the plan's
+    /// rows, these are read once.
+    async fn count_and_list(
+        &self,
+        plan: &SubscriptionPlan,
+        query: &LicenseQuery,
+    ) -> Result<(Vec<(LicenseStatus, u64)>, Vec<License>), StoreError>;
+
     /// A stretch of the licenses that the query means. Free seats are made up where nobody stored them.
     async fn list(&self, plan: &SubscriptionPlan, query: &LicenseQuery) -> Result<Vec<License>, StoreError>;
 }
