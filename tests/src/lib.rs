@@ -9,6 +9,7 @@ pub mod consequences;
 pub mod dynamodb_local;
 pub mod history;
 pub mod invariants;
+pub mod large_plan;
 pub mod proxy;
 pub mod roles;
 pub mod wire;

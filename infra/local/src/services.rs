@@ -162,7 +162,7 @@ impl Services {
             .layer(middleware::from_fn_with_state(self.clone(), calls::record))
             .route("/_local/jwks.json", routing::get(key_set))
             // Files are no calls that anybody would want to read.
-            .route("/s3/{bucket}/{*name}", routing::put(files::put).get(files::get))
+            .route("/s3/{bucket}/{*name}", routing::put(files::put).get(files::get).delete(files::delete))
             .route("/s3/{bucket}/", routing::get(files::list))
             .merge(aws::router(self.aws.clone()).with_state(()))
             .layer(middleware::from_fn_with_state(self.faults.clone(), faults::inject))

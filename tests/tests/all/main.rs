@@ -21,6 +21,7 @@ mod openapi;
 mod operations;
 mod recorded;
 mod rooms;
+mod roster;
 mod routes;
 mod runner;
 mod settings;

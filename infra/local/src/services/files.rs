@@ -95,6 +95,21 @@ pub(super) async fn get(
     response
 }
 
+pub(super) async fn delete(
+    State(services): State<Services>,
+    Path((bucket, name)): Path<(String, String)>,
+    Query(signed): Query<Signed>,
+) -> Response {
+    if !signed.is_good(services.clock.now()) {
+        return expired(&name);
+    }
+    match services.files.lock() {
+        Ok(mut files) => files.remove(&format!("{bucket}/{name}")),
+        Err(_) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    };
+    StatusCode::NO_CONTENT.into_response()
+}
+
 /// What a list is asked for.
 #[derive(Deserialize)]
 pub(super) struct Listing {
