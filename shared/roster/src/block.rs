@@ -199,7 +199,7 @@ impl Block {
     }
 
     /// All rows, decoded.
-    pub fn rows(&self) -> Result<Rows, RosterError> {
+    pub fn rows(&self) -> Result<Rows<'_>, RosterError> {
         Rows::of(self)
     }
 

@@ -195,10 +195,12 @@ mod tests {
             prop::sample::select(vec![i64::MIN, -1, 0, 7, i64::MAX]),
             (0..2_000_i64).prop_map(|second| 1_795_430_768_000_000 + second * 1_000_000),
         ];
-        prop::collection::vec(value, 0..600)
+        prop::collection::vec(value, 0..90)
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
         #[test]
         fn numbers_are_read_as_they_were_written(numbers in numbers(), wide in prop::collection::vec(any::<u128>(), 0..40)) {
             let mut out = Vec::new();

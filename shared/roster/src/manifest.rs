@@ -1,4 +1,6 @@
-use license_domain::{LicenseStatus, PlanId, Timestamp};
+use std::collections::HashSet;
+
+use license_domain::{PlanId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{Counts, RosterError, RowKey};
@@ -64,15 +66,7 @@ impl Manifest {
 
     /// The names of this manifest's blocks that the other one does not have.
     pub fn not_in<'a>(&'a self, other: &Self) -> Vec<&'a str> {
-        let kept: std::collections::HashSet<&str> = other.blocks.iter().map(|block| block.name.as_str()).collect();
+        let kept: HashSet<&str> = other.blocks.iter().map(|block| block.name.as_str()).collect();
         self.blocks.iter().map(|block| block.name.as_str()).filter(|name| !kept.contains(name)).collect()
-    }
-}
-
-impl BlockEntry {
-    /// How many rows of that status a list has that may leave out those without a learner.
-    pub(crate) fn listed(&self, status: LicenseStatus, ignore_null_emails: bool) -> u64 {
-        let rows = self.rows.of(status);
-        if ignore_null_emails { rows.saturating_sub(self.without_learner.of(status)) } else { rows }
     }
 }

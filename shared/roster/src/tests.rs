@@ -56,8 +56,8 @@ fn build(blocks: &Blocks, rows: &[License], micros: i64, prefix: &str) -> Manife
 }
 
 /// What a caller sees of licenses, spelling of addresses included.
-fn exact(rows: &[License]) -> Vec<String> {
-    rows.iter().map(|row| serde_json::to_string(row).expect("it serializes")).collect()
+fn exact(rows: &[License]) -> Vec<(Option<&str>, &License)> {
+    rows.iter().map(|row| (row.user_email.as_ref().map(|email| email.as_given()), row)).collect()
 }
 
 fn filters(list: &List, dice: &mut Dice) -> Vec<LicenseFilter> {
@@ -115,7 +115,9 @@ fn compare(view: &View<&Blocks>, list: &List, dice: &mut Dice) {
             assert_eq!(view.counts(&filter), List::counts(&all));
             cursors(view, list, &filter, dice);
         }
-        for order in orders(dice) {
+        let mut orders = orders(dice);
+        dice.shuffle(&mut orders);
+        for order in orders.into_iter().take(5) {
             ordered(view, list, &filter, &order, dice);
         }
     }
@@ -173,7 +175,7 @@ fn ordered(view: &View<&Blocks>, list: &List, filter: &LicenseFilter, order: &[O
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 10, ..ProptestConfig::default() })]
 
     #[test]
     fn a_view_says_what_a_sorted_list_says(seed in any::<u64>(), size in 0_usize..180) {
@@ -228,7 +230,8 @@ proptest! {
         let view = View::new(Arc::new(corrected), &delta, &blocks).expect("consistent");
         let filter = LicenseFilter::default();
         let rows = block_on(view.rows(&filter).try_collect::<Vec<_>>()).expect("rows").concat();
-        prop_assert_eq!(exact(&rows), exact(&history.list().rows));
+        let list = history.list();
+        prop_assert_eq!(exact(&rows), exact(&list.rows));
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl Dice {
         Uuid::from_u64_pair(self.next(), self.next())
     }
 
-    fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for n in (1..items.len()).rev() {
             items.swap(n, self.below(n + 1));
         }
