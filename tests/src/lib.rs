@@ -10,6 +10,7 @@ pub mod dynamodb_local;
 pub mod form;
 pub mod history;
 pub mod invariants;
+pub mod large_plan;
 pub mod proxy;
 pub mod roles;
 pub mod wire;

@@ -22,7 +22,7 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
     Ok(Context {
         app: AppState::new(&settings, parts.store.clone(), parts.clock(), parts.random())?,
         portfolios: parts.store.clone(),
-        licenses: parts.store.clone(),
+        licenses: parts.store_with_rosters()?,
         learners: parts.store.clone(),
         prefetches: parts.store.clone(),
         audit_trails: parts.store.clone(),

@@ -21,6 +21,7 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
         portfolios: parts.store.clone(),
         events: parts.store.clone(),
         webhooks: parts.store.clone(),
+        rosters: parts.store.clone(),
         audit_trails: parts.store.clone(),
         queues: Arc::new(SqsQueues::new(&queues, &parts.aws)),
         bus: Arc::new(EventBus::new(&bus, &parts.aws)),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use aws_lambda_events::event::{dynamodb, streams::DynamoDbEventResponse};
 use license_messaging::{Bus, Queues};
-use license_storage::{AuditTrails, EventStream, Events, Portfolios, Webhooks};
+use license_storage::{AuditTrails, EventStream, Events, Portfolios, RosterMarks, Webhooks};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
@@ -32,6 +32,8 @@ pub struct Context {
     pub events: Arc<dyn Events>,
     /// The customers' webhooks.
     pub webhooks: Arc<dyn Webhooks>,
+    /// Rosters that are to be brought up to date.
+    pub rosters: Arc<dyn RosterMarks>,
     /// The audit trail.
     pub audit_trails: Arc<dyn AuditTrails>,
     /// Where work waits.

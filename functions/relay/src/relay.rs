@@ -2,7 +2,7 @@
 
 use license_domain::{Consequence, Event, EventKind, Webhook, delivery::MAX_RECIPIENTS, lifecycle::bus_events};
 use license_messaging::{Message, MessagingError, Outgoing, Queue};
-use license_storage::StoreError;
+use license_storage::{RosterUpdate, StoreError};
 
 use crate::Context;
 
@@ -37,6 +37,10 @@ pub(crate) async fn relay(context: &Context, event: &Event) -> Result<(), RelayE
             context.audit_trails.forget_persons(change.license).await?;
         }
     }
+    let plan = portfolio.as_ref().zip(event.plan).and_then(|(portfolio, plan)| portfolio.plan(plan));
+    if let (Some(plan), Some(update)) = (plan, roster_update(event)) {
+        context.rosters.mark(plan, update).await?;
+    }
     let published = bus_events(event, portfolio.as_ref());
     let mut messages = messages(event);
     let is_wanted = |webhook: &&Webhook| published.iter().any(|event| webhook.wants(&event.name));
@@ -46,6 +50,21 @@ pub(crate) async fn relay(context: &Context, event: &Event) -> Result<(), RelayE
     }
     context.bus.publish(published).await?;
     Ok(())
+}
+
+/// After how many changes of licenses a roster is brought up to date, on average.
+const CHANGES_OF_A_ROSTER: u128 = 500;
+
+/// How an event's plan is to have its roster brought up to date. Chance decides, by the event's id, so that nothing has to be
+/// counted and a repetition decides the same.
+fn roster_update(event: &Event) -> Option<RosterUpdate> {
+    let changed = event.count.unwrap_or_default().max(license_domain::number::to_u64(event.licenses.len()));
+    match event.kind {
+        EventKind::LearnerRetired => Some(RosterUpdate::Forgetting),
+        EventKind::RenewalProcessed => Some(RosterUpdate::Soon),
+        EventKind::PlanCreated | EventKind::PlanUpdated | EventKind::PlanDeleted => None,
+        _ => (event.id.0.as_u128() % CHANGES_OF_A_ROSTER < changed.into()).then_some(RosterUpdate::Soon),
+    }
 }
 
 /// The message that asks for the delivery of an event to a webhook.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use license_clients::ExportSettings;
 use license_messaging::{Queue, QueueSettings, SqsQueues};
 use license_runtime::{self as runtime, Error, Parts};
 use license_settings::Declared;
@@ -10,7 +11,7 @@ use license_work::RunRecords;
 use crate::Context;
 
 /// The settings that this function reads.
-pub const SETTINGS: Declared = &[runtime::SETTINGS, QueueSettings::BULK];
+pub const SETTINGS: Declared = &[runtime::SETTINGS, QueueSettings::BULK, ExportSettings::DECLARED];
 
 /// The context that the settings describe.
 pub fn compose(parts: &Parts) -> Result<Context, Error> {
@@ -20,6 +21,7 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
         sweep: parts.store.clone(),
         erasure: parts.store.clone(),
         runs: Arc::new(RunRecords::new(&parts.store, parts.clock())),
+        rosters: parts.store_with_rosters()?,
         queues: Arc::new(SqsQueues::new(&queues, &parts.aws)),
     })
 }

@@ -3,6 +3,8 @@
 //!
 //! Every minute all of them are examined, each customer in turn. What is examined is postponed first, longer each time,
 //! so that it cannot keep its place in front of others, even if it ends this process.
+//!
+//! It also brings the rosters of larger plans up to date (docs/decisions/0039-the-roster.md).
 
 mod compose;
 
@@ -14,7 +16,7 @@ use chrono::TimeDelta;
 use lambda_runtime::LambdaEvent;
 use license_domain::{Clock, Due, JobId, Timestamp, Waits, due::in_turns};
 use license_messaging::Queues;
-use license_storage::{Erasure, StoreError, Sweep};
+use license_storage::{Erasure, RosterOutcome, Rosters, StoreError, Sweep};
 use license_telemetry::metrics::{self, Unit};
 use license_work::{Examined, RunRecords, RunStatus, WorkError};
 use serde::Serialize;
@@ -30,6 +32,8 @@ const TIME: TimeDelta = TimeDelta::seconds(180);
 
 /// For how long one invocation rewrites what names someone retired. Runs come first: the function has 300 seconds.
 const ERASURE_TIME: TimeDelta = TimeDelta::seconds(60);
+/// How many rosters one invocation brings up to date, at most.
+const MAX_ROSTERS: usize = 100;
 
 /// How many runs under way are looked through for those without progress, at most.
 const MAX_EXAMINED: usize = 300;
@@ -48,6 +52,8 @@ pub struct Context {
     pub erasure: Arc<dyn Erasure>,
     /// The runs on record.
     pub runs: Arc<dyn Runs>,
+    /// Rosters that are due.
+    pub rosters: Arc<dyn Rosters>,
     /// Where the messages go.
     pub queues: Arc<dyn Queues>,
 }
@@ -80,6 +86,10 @@ pub struct Report {
     pub resumed: usize,
     /// Runs that could not be examined; they are postponed.
     pub failed: usize,
+    /// Rosters that were made, or have the latest changes now.
+    pub rosters: usize,
+    /// Rosters that could not be brought up to date; they are postponed.
+    pub rosters_failed: usize,
     /// Runs that have made no progress for too long. `None`: they could not be read.
     pub without_progress: Option<usize>,
 }
@@ -106,7 +116,37 @@ pub async fn handle(context: &Context, event: LambdaEvent<EventBridgeEvent<Value
         tracing::info!(request_id, resumed, failed, "due runs were examined");
     }
     erase(context, request_id).await;
-    Ok(Report { without_progress: count_without_progress(context, request_id).await, ..report })
+    report.without_progress = count_without_progress(context, request_id).await;
+    update_rosters(context, request_id, &mut report).await;
+    Ok(report)
+}
+
+/// Brings rosters up to date that are due, behind all runs: nothing depends on a roster but how long a list takes.
+async fn update_rosters(context: &Context, request_id: &str, report: &mut Report) {
+    let until = context.clock.now() + TIME;
+    let due = match context.rosters.due_rosters(MAX_ROSTERS).await {
+        Ok(due) => due,
+        Err(error) => {
+            tracing::error!(request_id, %error, "due rosters could not be read");
+            return;
+        }
+    };
+    for due in due {
+        if context.clock.now() >= until {
+            break;
+        }
+        let plan = due.plan;
+        match context.rosters.update_roster(&due).await {
+            Ok(RosterOutcome::Built | RosterOutcome::Compacted) => report.rosters += 1,
+            Ok(RosterOutcome::Refused) => report.rosters_failed += 1,
+            Ok(RosterOutcome::Taken | RosterOutcome::Removed | RosterOutcome::Kept) => {}
+            Err(error) => {
+                tracing::error!(request_id, %plan, %error, "the roster of plan {plan} is not up to date, will retry");
+                metrics::failure("RosterFailed", error.metric());
+                report.rosters_failed += 1;
+            }
+        }
+    }
 }
 
 /// Goes on to erase the retired. What names them is not shown meanwhile, so that a failure can wait for the next minute.
@@ -178,8 +218,9 @@ async fn take_up(context: &Context, due: Due, report: &mut Report) -> Result<(),
 mod tests {
     use std::sync::Mutex;
 
-    use license_domain::{AgreementId, Timestamp};
+    use license_domain::{AgreementId, PlanId, Timestamp};
     use license_messaging::{MessagingError, Outgoing, Queue};
+    use license_storage::DueRoster;
     use serde_json::json;
     use uuid::Uuid;
 
@@ -245,6 +286,21 @@ mod tests {
     }
 
     #[async_trait]
+    impl Rosters for Fake {
+        async fn due_rosters(&self, _: usize) -> Result<Vec<DueRoster>, StoreError> {
+            let due = |n| DueRoster { plan: PlanId(Uuid::from_u128(n)), place: String::new() };
+            Ok(vec![due(1), due(2)])
+        }
+
+        async fn update_roster(&self, due: &DueRoster) -> Result<RosterOutcome, StoreError> {
+            match due.plan.0.as_u128() {
+                1 => Err(StoreError::Contention { operation: "roster", attempts: 1 }),
+                _ => Ok(RosterOutcome::Built),
+            }
+        }
+    }
+
+    #[async_trait]
     impl Queues for Fake {
         async fn send(&self, _: Vec<Outgoing>) -> Result<(), MessagingError> {
             Ok(())
@@ -261,6 +317,7 @@ mod tests {
             sweep: fake.clone(),
             erasure: fake.clone(),
             runs: fake.clone(),
+            rosters: fake.clone(),
             queues: fake.clone(),
         }
     }
@@ -284,7 +341,8 @@ mod tests {
     async fn a_bad_run_does_not_stop_the_others() {
         let fake = Arc::new(Fake::default());
         let report = handle(&context(&fake), tick()).await.expect("a report");
-        assert_eq!(report, Report { resumed: 1, failed: 1, without_progress: Some(2) });
+        let expected = Report { resumed: 1, failed: 1, rosters: 1, rosters_failed: 1, without_progress: Some(2) };
+        assert_eq!(report, expected);
         assert_eq!(*fake.examined.lock().expect("not poisoned"), [GOOD, BAD, ENDED]);
         // All of them were postponed before: the third time by four minutes.
         let later = Timestamp::UNIX_EPOCH + TimeDelta::minutes(4);

@@ -12,6 +12,7 @@ mod enterprise;
 mod error;
 mod exports;
 mod lms_users;
+mod objects;
 mod secrets;
 mod service;
 mod ses;
@@ -26,6 +27,7 @@ pub use enterprise::{EnrollOutcome, Enrolled, EnrollmentRequest, EnterpriseClien
 pub use error::{Cause, ClientError, SendError, Service};
 pub use exports::{ExportClient, ExportSettings, Exports, FilePart, FileWriter, MAX_UPLOAD_BYTES, UploadForm, Written};
 pub use lms_users::{LmsUserClient, LmsUsers};
+pub use objects::ObjectClient;
 pub use secrets::{SecretsClient, names_a_secret};
 pub use service::ServiceClient;
 pub use ses::{Email, EmailSender, SesClient, SesSettings};

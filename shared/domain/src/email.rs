@@ -37,7 +37,18 @@ impl EmailKey {
     /// (the order of the Unicode collation algorithm), so `user1@…` comes before `user10@…`.
     /// Each ASCII character is mapped to another printable one, in order; others sort last, as they are.
     pub fn sort_key(&self) -> String {
-        self.0.chars().map(collation).collect()
+        let bytes = self.0.bytes().map(sort_byte).collect();
+        String::from_utf8(bytes).expect("ASCII characters became others, and nothing else changed")
+    }
+
+    /// The address with that sort key.
+    pub fn from_sort_key(sort_key: &str) -> Self {
+        let address = |byte: u8| {
+            let rank = byte.checked_sub(FIRST_SORT_BYTE).map(usize::from);
+            rank.and_then(|rank| COLLATION.get(rank)).copied().unwrap_or(byte)
+        };
+        let bytes = sort_key.bytes().map(address).collect();
+        Self(String::from_utf8(bytes).expect("ASCII characters became others, and nothing else changed"))
     }
 }
 
@@ -95,13 +106,30 @@ fn is_hidden(c: char) -> bool {
 /// Printable ASCII without capitals, in the order of the Unicode collation table.
 const COLLATION: &[u8] = b"_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789abcdefghijklmnopqrstuvwxyz";
 
-fn collation(c: char) -> char {
-    let Ok(byte) = u8::try_from(c) else { return c };
-    match COLLATION.iter().position(|&b| b == byte) {
-        // '!' is the first printable character after the space, which separates sort keys.
-        Some(rank) => char::from(b'!' + u8::try_from(rank).expect("the table has fewer than 100 characters")),
-        None => c,
+/// The first printable character after the space, which separates sort keys.
+const FIRST_SORT_BYTE: u8 = b'!';
+
+const SORT_BYTES: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = u8::MIN;
+    while byte < u8::MAX {
+        table[byte as usize] = byte;
+        byte += 1;
     }
+    table[byte as usize] = byte;
+    let mut sort_byte = FIRST_SORT_BYTE;
+    let mut rank = 0;
+    while rank < COLLATION.len() {
+        table[COLLATION[rank] as usize] = sort_byte;
+        sort_byte += 1;
+        rank += 1;
+    }
+    table
+};
+
+/// What stands in a sort key for that byte of an address in its comparison form.
+pub const fn sort_byte(byte: u8) -> u8 {
+    SORT_BYTES[byte as usize]
 }
 
 // An address must never reach a log by way of `{:?}`.
@@ -314,6 +342,11 @@ mod tests {
         let sorted = ["a_b@x.y", "a-b@x.y", "a.b@x.y", "a@x.y", "a+b@x.y", "a0@x.y", "ab@x.y"];
         let keys: Vec<String> = sorted.iter().map(|e| EmailKey::of(e).sort_key()).collect();
         assert!(keys.is_sorted(), "{keys:?}");
+        for key in
+            sorted.map(EmailKey::of).into_iter().chain([EmailKey::of("j\u{f6}rg~|`^@\u{4f8b}.de"), EmailKey::of("")])
+        {
+            assert_eq!(EmailKey::from_sort_key(&key.sort_key()), key);
+        }
         assert!(EmailKey::of("user1@a.b").sort_key() < EmailKey::of("user10@a.b").sort_key());
     }
 

@@ -15,7 +15,7 @@ use crate::{
     ids::{
         ActivationKey, AgreementId, EnterpriseId, EventId, JobId, LicenseId, LmsUserId, PlanId, RenewalId, WebhookId,
     },
-    license::{License, LicenseStatus},
+    license::{License, LicenseSource, LicenseStatus},
 };
 
 /// The version of the event record's shape.
@@ -196,6 +196,18 @@ pub struct LicenseChange {
     /// Whether nobody ever held it before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_first: bool,
+    /// Whether it is a license of the prior plan, in an event of a renewal's future plan.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_of_prior_plan: bool,
+    /// When the license was made, in microseconds, which are shorter than a text.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "chrono::serde::ts_microseconds_option")]
+    pub created: Option<Timestamp>,
+    /// When it changed.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "chrono::serde::ts_microseconds_option")]
+    pub modified: Option<Timestamp>,
+    /// Where it was sold, if it was sold one by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<LicenseSource>,
     /// What was on record of it.
     #[serde(default, skip_serializing_if = "LicenseFacts::is_empty")]
     pub before: LicenseFacts,
@@ -275,6 +287,10 @@ impl LicenseChange {
             previous: None,
             // A seat that came back was changed since it was made.
             is_first: before.status == LicenseStatus::Unassigned && before.modified == before.created,
+            is_of_prior_plan: false,
+            created: Some(after.created),
+            modified: Some(after.modified),
+            source: after.source.clone(),
             before: LicenseFacts::of(before),
             after: LicenseFacts::of(after),
         }
@@ -288,6 +304,33 @@ impl LicenseChange {
     /// The seat was taken by the copy of a license of an earlier plan.
     pub fn carried_over(original: LicenseId, seat: &License, copy: &License) -> Self {
         Self { previous: Some(original), ..Self::new(seat, copy) }
+    }
+
+    /// The license of the prior plan was carried on by one of the future plan.
+    pub fn of_prior_plan(before: &License, after: &License) -> Self {
+        Self { is_of_prior_plan: true, ..Self::new(before, after) }
+    }
+
+    /// The whole license before the change, as far as its place in a list goes: its status and its learner.
+    pub fn email_then(&self) -> Option<&EmailAddress> {
+        if self.from == LicenseStatus::Unassigned { None } else { self.email_before.as_ref().or(self.email.as_ref()) }
+    }
+
+    /// The whole license after the change. `None`: the event was written before it had all of it.
+    pub fn license_after(&self, plan: PlanId) -> Option<License> {
+        let license = License {
+            uuid: self.license,
+            subscription_plan: plan,
+            status: self.to,
+            user_email: self.email.clone(),
+            lms_user_id: self.lms_user_id,
+            activation_key: self.activation_key,
+            source: self.source.clone(),
+            created: self.created?,
+            modified: self.modified?,
+            ..License::unassigned(self.license, plan, self.created?)
+        };
+        Some(self.after.put_back(license))
     }
 
     /// Whom it is about: who holds the license, or held it until then; none where retirement erased them.

@@ -16,6 +16,7 @@ pub mod importing;
 pub mod job;
 pub mod license;
 pub mod lifecycle;
+pub mod listing;
 pub mod maxima;
 pub mod number;
 pub mod pii;
@@ -46,6 +47,7 @@ pub use ids::{
 };
 pub use job::{Job, JobCounts, JobKind, JobParams, JobState, Lane, RenewalRun, Row, RowFilter, RowOutcome, RowResult};
 pub use license::{License, LicenseSource, LicenseStatus};
+pub use listing::{LicenseFilter, OrderBy, OrderField};
 pub use pii::Pii;
 pub use plan::{ChangeReason, SubscriptionPlan};
 pub use product::{PlanType, Product, ProductCatalog};

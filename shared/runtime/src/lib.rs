@@ -3,6 +3,7 @@
 
 mod invocation;
 mod parts;
+mod rosters;
 mod rotation;
 
 use std::{future::Future, process::ExitCode, sync::Arc};

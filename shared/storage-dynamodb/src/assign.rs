@@ -178,7 +178,8 @@ impl Store {
         let assigned = Assigned { assigned, already_associated };
         let change = request.change.clone().recording_learners(&assigned);
         let mail = AssignmentMail::of_request(request);
-        transaction.tell(&self.assigned_event((portfolio, plan), &mail, changes, &change), &change)?;
+        let event = self.assigned_event((portfolio, plan), &mail, changes, &change);
+        transaction.tell_licenses(&event, plan, &change)?;
         if transaction.len() > MAX_ITEMS {
             return Ok(Attempt::Done(None));
         }

@@ -90,7 +90,7 @@ impl Store {
             vec![Consequence::MailAutoApplied, Consequence::CheckUtilization],
             change,
         );
-        transaction.tell(&event, &change.clone().recording(&license))?;
+        transaction.tell_licenses(&event, plan, &change.clone().recording(&license))?;
         Ok(self.commit(transaction).await?.or_retry(license))
     }
 

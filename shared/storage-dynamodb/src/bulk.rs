@@ -198,6 +198,10 @@ impl BulkWrite for BulkWriter {
         for (at, counts) in rows::buckets_of(id, &plan.seats).zip(counts) {
             writes.push(Write::create(bucket(counts).item(at)?));
         }
+        if plan.seats.buckets >= crate::changes::MIN_BUCKETS {
+            let item = crate::roster::of_import(id, agreement, self.store.clock.now());
+            writes.push(Write::put(item));
+        }
         self.transact(writes).await
     }
 

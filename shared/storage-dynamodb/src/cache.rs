@@ -25,6 +25,8 @@ pub struct Cached {
     pub person_secret: Cache<(), String>,
     /// Who has retired lately.
     pub(crate) retired: RetiredCache,
+    /// What was read of rosters.
+    pub rosters: crate::roster::RosterCache,
     products: ExpiringCache<(), ProductCatalog>,
 }
 

@@ -15,7 +15,9 @@
 //! | archived revoked license | `LEARNER#lower` | `LICENSE#p#OLD#l` | the same |
 //! | license without a person | `LICENSE#l` | `@` | the same |
 //! | alias from LMS user to address; digest of a former address | `LMS#id` | `EMAIL#lower`; `FORMER#digest` | |
-//! | event and outbox | `EVENT#hour#shard` | event id | |
+//! | event and outbox | `EVENT#hour#shard` | event id | gsi1 `CHANGES#p#shard` / time, where it changes licenses of a larger plan |
+//! | changes of the prior plan, beside a renewal's event | `CHANGES#event` | `@` | the same |
+//! | roster of a plan | `ROSTER#p` | `@` | gsi3 `DUE#ROSTER` / time, p |
 //! | audit trail of a thing | `TRAIL#LICENSE#l`, `TRAIL#PLAN#p`, `TRAIL#AGREEMENT#a`, `TRAIL#RENEWAL#id` | event id | |
 //! | mail | `SENT#event.consequence.part` | `@` | gsi3 `DUE#MAIL` / time, id, where its fate is not known |
 //! | what admins are told once | `PLAN#p` | `NOTICE#kind` | |
@@ -444,6 +446,49 @@ pub fn event_at(key: &Key) -> Option<EventId> {
 pub fn events_of(hour: Timestamp) -> impl Iterator<Item = String> {
     let hour = hour.format("%Y-%m-%dT%H").to_string();
     (0..EVENT_SHARDS).map(move |shard| format!("{EVENT_PREFIX}{hour}#{shard}"))
+}
+
+/// One partition of the log of a plan's changes.
+pub fn changes_partition(plan: PlanId, shard: u16) -> String {
+    format!("CHANGES#{plan}#{shard}")
+}
+
+/// The place of an entry in that partition.
+pub fn change(partition: String, at: Timestamp) -> IndexKey {
+    IndexKey { index: GSI1, pk: partition, sk: time(at) }
+}
+
+/// Changes beside an event, of a plan that the event is not about.
+pub fn changes_beside(event: EventId) -> Key {
+    Key::head(format!("{BESIDE_PREFIX}{event}"))
+}
+
+const BESIDE_PREFIX: &str = "CHANGES#";
+
+/// The event that an entry of a log of changes belongs to.
+pub fn event_of_changes(key: &Key) -> Option<EventId> {
+    event_at(key).or_else(|| key.pk.strip_prefix(BESIDE_PREFIX)?.parse().ok())
+}
+
+/// What is known of a plan's roster.
+pub fn roster(plan: PlanId) -> Key {
+    Key::head(format!("{ROSTER_PREFIX}{plan}"))
+}
+
+const ROSTER_PREFIX: &str = "ROSTER#";
+
+/// Partition of rosters by the time at which they are examined next.
+pub const DUE_ROSTERS: &str = "DUE#ROSTER";
+
+/// When a roster is examined next.
+pub fn due_roster(plan: PlanId, at: Timestamp) -> IndexKey {
+    IndexKey { index: GSI3, pk: DUE_ROSTERS.to_owned(), sk: format!("{}#{plan}", time(at)) }
+}
+
+/// The plan of an item of that partition, and its place there.
+pub fn due_roster_in(item: &Item) -> Option<(PlanId, String)> {
+    let plan = Key::of(item)?.pk.strip_prefix(ROSTER_PREFIX)?.parse().ok()?;
+    Some((plan, sort_key_in(item, GSI3)?.to_owned()))
 }
 
 /// The trail of a thing.

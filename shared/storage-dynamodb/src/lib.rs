@@ -11,6 +11,7 @@ mod audit_trails;
 mod auto_apply;
 mod bulk;
 mod cache;
+mod changes;
 mod delete_plan;
 mod deliveries;
 mod erasure;
@@ -32,6 +33,7 @@ mod reserve;
 mod retire;
 mod retired;
 mod revoke;
+mod roster;
 mod rows;
 
 mod sdk_attempts;

@@ -3,9 +3,13 @@
 
 mod free;
 mod index;
+mod listed;
+
+pub(crate) use self::listed::Listed;
 
 use license_domain::number::{to_u64, to_usize};
-use std::cmp::Ordering;
+use license_roster::Window;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use async_trait::async_trait;
 use futures::try_join;
@@ -16,6 +20,7 @@ use crate::{
     attempts::Attempt,
     keys::{self, BucketKeys, Key},
     portfolios::sum,
+    roster,
     rows::{self, Bucket},
     table::Range,
 };
@@ -100,16 +105,57 @@ impl Licenses for Store {
         filter: &LicenseFilter,
     ) -> Result<Vec<(LicenseStatus, u64)>, StoreError> {
         let admitted = LicenseStatus::ALL.iter().copied().filter(|status| filter.admits(*status));
-        let mut counts: Vec<(LicenseStatus, u64)> = if filter.search.is_empty() {
+        if filter.search.is_empty() {
             let buckets = self.buckets(plan).await?;
-            admitted.map(|status| (status, count_of(plan, &buckets, filter, status))).collect()
-        } else {
-            let rows = self.load(plan, filter).await?;
-            let count = |status| rows.iter().filter(|row| row.status == status).count();
-            admitted.map(|status| (status, to_u64(count(status)))).collect()
-        };
-        counts.retain(|(_, count)| *count > 0);
-        Ok(counts)
+            return Ok(some(admitted.map(|status| (status, count_of(plan, &buckets, filter, status)))));
+        }
+        let buckets = self.buckets(plan).await?;
+        if let Some(view) = self.usable_view(plan, &buckets).await {
+            match view.search(filter, Window { offset: 0, limit: 0 }).await {
+                Ok(found) => return Ok(some(admitted.map(|status| (status, found.counts.of(status))))),
+                Err(fault) => roster::fell_back(plan.uuid, &fault),
+            }
+        }
+        let mut counts = BTreeMap::new();
+        self.each_row(plan, filter, |row| *counts.entry(row.status).or_default() += 1).await?;
+        Ok(counts.into_iter().collect())
+    }
+
+    async fn count_and_list(
+        &self,
+        plan: &SubscriptionPlan,
+        query: &LicenseQuery,
+    ) -> Result<(Vec<(LicenseStatus, u64)>, Vec<License>), StoreError> {
+        let buckets = self.buckets(plan).await?;
+        if let Some(view) = self.usable_view(plan, &buckets).await {
+            match self.list_in(&view, plan, &buckets, query).await {
+                Ok((scanned, rows)) => {
+                    let counted = |status| match (&scanned, status) {
+                        (Some(counts), status) if !query.filter.search.is_empty() => counts.of(status),
+                        _ => count_of(plan, &buckets, &query.filter, status),
+                    };
+                    let admitted = LicenseStatus::ALL.iter().copied().filter(|status| query.filter.admits(*status));
+                    return Ok((some(admitted.map(|status| (status, counted(status)))), rows));
+                }
+                Err(fault) => roster::fell_back(plan.uuid, &fault),
+            }
+        }
+        if query.filter.search.is_empty() {
+            let admitted = LicenseStatus::ALL.iter().copied().filter(|status| query.filter.admits(*status));
+            let counts = some(admitted.map(|status| (status, count_of(plan, &buckets, &query.filter, status))));
+            let rows = if query.order.is_empty() {
+                self.walk(plan, &buckets, query).await?
+            } else {
+                self.sort(plan, &buckets, query).await?
+            };
+            return Ok((counts, rows));
+        }
+        let mut rows = self.load(plan, &query.filter).await?;
+        let count = |status| to_u64(rows.iter().filter(|row| row.status == status).count());
+        let counts = some(LicenseStatus::ALL.iter().map(|status| (*status, count(*status))));
+        // A search finds no free seats.
+        rows.sort_by(|a, b| compare(&query.order, a, b).then_with(|| tie(&query.order, a.uuid, b.uuid)));
+        Ok((counts, rows.into_iter().skip(to_usize(query.offset)).take(query.limit).collect()))
     }
 
     fn position_behind(&self, license: &License) -> PagePosition {
@@ -123,20 +169,30 @@ impl Licenses for Store {
         Behind::parse(text).map(|_| PagePosition::new(text))
     }
 
-    /// In the default order a page is walked to: whole statuses are skipped by their counts, and a status is
-    /// read from its nearer end. Any other order, and a search, read all of the plan's rows that the filter
-    /// admits (about 0.4 KB each, shards in parallel) and sort them.
+    /// A larger plan has a roster, which answers everything. Without one, a page in the default order is walked to: whole
+    /// statuses are skipped by their counts, and a status is read from its nearer end. Any other order, and a search, read all
+    /// of the plan's rows page by page, keep those that the filter admits and sort them.
     async fn list(&self, plan: &SubscriptionPlan, query: &LicenseQuery) -> Result<Vec<License>, StoreError> {
+        if let Some(position) = &query.after {
+            Behind::parse(position.text()).ok_or_else(|| unknown(position))?;
+        }
+        let buckets = self.buckets(plan).await?;
+        if let Some(view) = self.usable_view(plan, &buckets).await {
+            match self.list_in(&view, plan, &buckets, query).await {
+                Ok((_, rows)) => return Ok(rows),
+                Err(fault) => roster::fell_back(plan.uuid, &fault),
+            }
+        }
         if query.filter.search.is_empty() && query.order.is_empty() {
-            self.walk(plan, query).await
+            self.walk(plan, &buckets, query).await
         } else {
-            self.sort(plan, query).await
+            self.sort(plan, &buckets, query).await
         }
     }
 }
 
 /// What a page begins behind.
-enum Behind {
+pub(crate) enum Behind {
     /// A license that a person has or had, by its key in the list.
     Item(LicenseStatus, String),
     /// A free seat, which may be no item.
@@ -144,7 +200,7 @@ enum Behind {
 }
 
 impl Behind {
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (status, rest) = text.split_once(' ')?;
         match status.parse().ok()? {
             LicenseStatus::Unassigned => Some(Self::FreeSeat(rest.parse().ok()?)),
@@ -166,20 +222,24 @@ fn unknown(position: &PagePosition) -> StoreError {
 }
 
 impl Store {
-    async fn walk(&self, plan: &SubscriptionPlan, query: &LicenseQuery) -> Result<Vec<License>, StoreError> {
+    async fn walk(
+        &self,
+        plan: &SubscriptionPlan,
+        buckets: &[(BucketKeys, Bucket)],
+        query: &LicenseQuery,
+    ) -> Result<Vec<License>, StoreError> {
         let begin = match &query.after {
             Some(position) => Some(Behind::parse(position.text()).ok_or_else(|| unknown(position))?),
             None => None,
         };
-        let buckets = self.buckets(plan).await?;
-        let mut found = Vec::with_capacity(query.limit);
+        let mut found = Vec::new();
         let mut offset = if begin.is_some() { 0 } else { query.offset };
         for status in LicenseStatus::ALL.iter().copied().filter(|status| query.filter.admits(*status)) {
             let after = begin.as_ref().filter(|behind| behind.status() >= status);
             if after.is_some_and(|behind| behind.status() > status) {
                 continue;
             }
-            let count = count_of(plan, &buckets, &query.filter, status);
+            let count = count_of(plan, buckets, &query.filter, status);
             if offset >= count && after.is_none() {
                 offset -= count;
                 continue;
@@ -192,7 +252,7 @@ impl Store {
                     Behind::FreeSeat(license) => Some(*license),
                     Behind::Item(..) => None,
                 });
-                found.extend(self.free_seats(plan, &buckets, &[], (after, offset), limit).await?);
+                found.extend(self.free_seats(plan, buckets, &[], (after, offset), limit).await?);
             } else {
                 let nobody = !query.filter.ignore_null_emails;
                 found.extend(self.listed(plan, status, nobody, count, offset, limit).await?);
@@ -206,7 +266,12 @@ impl Store {
     }
 
     /// Sorts all rows, with the block of free seats where a license without any value belongs.
-    async fn sort(&self, plan: &SubscriptionPlan, query: &LicenseQuery) -> Result<Vec<License>, StoreError> {
+    async fn sort(
+        &self,
+        plan: &SubscriptionPlan,
+        buckets: &[(BucketKeys, Bucket)],
+        query: &LicenseQuery,
+    ) -> Result<Vec<License>, StoreError> {
         let order = &query.order;
         let mut rows = self.load(plan, &query.filter).await?;
         rows.sort_by(|a, b| compare(order, a, b).then_with(|| tie(order, a.uuid, b.uuid)));
@@ -219,8 +284,7 @@ impl Store {
         let seat = License::unassigned(LicenseId(uuid::Uuid::nil()), plan.uuid, plan.created);
         let before = rows.partition_point(|row| compare(order, row, &seat) == Ordering::Less);
         let upto = rows.partition_point(|row| compare(order, row, &seat) != Ordering::Greater);
-        let buckets = self.buckets(plan).await?;
-        let counted = count_of(plan, &buckets, &query.filter, LicenseStatus::Unassigned);
+        let counted = count_of(plan, buckets, &query.filter, LicenseStatus::Unassigned);
         let block = counted + to_u64(upto - before);
 
         let mut found: Vec<License> = Vec::with_capacity(query.limit);
@@ -233,7 +297,7 @@ impl Store {
                 let reverse = order.last().is_some_and(|by| by.descending);
                 let equal = &rows[before..upto];
                 let skip = if reverse { block - offset - to_u64(left) } else { offset };
-                let mut seats = self.free_seats(plan, &buckets, equal, (None, skip), left).await?;
+                let mut seats = self.free_seats(plan, buckets, equal, (None, skip), left).await?;
                 if reverse {
                     seats.reverse();
                 }
@@ -250,13 +314,27 @@ impl Store {
     /// All rows that the filter means, without free seats.
     async fn load(&self, plan: &SubscriptionPlan, filter: &LicenseFilter) -> Result<Vec<License>, StoreError> {
         let mut rows = Vec::new();
-        for status in LicenseStatus::ALL.iter().copied().filter(|status| filter.admits(*status)) {
-            if status != LicenseStatus::Unassigned {
-                rows.extend(self.all_listed(plan, status).await?);
+        self.each_row(plan, filter, |row| rows.push(row)).await?;
+        Ok(rows)
+    }
+
+    /// Each row that the filter means, without free seats, as the index shows them.
+    async fn each_row(
+        &self,
+        plan: &SubscriptionPlan,
+        filter: &LicenseFilter,
+        mut each: impl FnMut(License) + Send,
+    ) -> Result<(), StoreError> {
+        let is_listed = |status: &&LicenseStatus| **status != LicenseStatus::Unassigned && filter.admits(**status);
+        let statuses: Vec<LicenseStatus> = LicenseStatus::ALL.iter().filter(is_listed).copied().collect();
+        let (Some(first), Some(last)) = (statuses.first(), statuses.last()) else { return Ok(()) };
+        let mut listed = Listed::between(self, plan, *first, *last);
+        while let Some(row) = listed.next().await? {
+            if filter.matches(&row) {
+                each(row);
             }
         }
-        rows.retain(|row| filter.matches(row));
-        Ok(rows)
+        Ok(())
     }
 
     /// One bucket, strongly consistent.
@@ -277,7 +355,12 @@ impl Store {
     }
 }
 
-fn count_of(
+/// Those of the counts that are not zero.
+fn some(counts: impl Iterator<Item = (LicenseStatus, u64)>) -> Vec<(LicenseStatus, u64)> {
+    counts.filter(|(_, count)| *count > 0).collect()
+}
+
+pub(crate) fn count_of(
     plan: &SubscriptionPlan,
     buckets: &[(BucketKeys, Bucket)],
     filter: &LicenseFilter,

@@ -79,7 +79,7 @@ impl Store {
                 Consequence::MailReminder { greeting: request.greeting.clone(), closing: request.closing.clone() };
             let event =
                 self.license_event(EventKind::LearnersReminded, portfolio, plan.uuid, changes, vec![mail], change);
-            transaction.tell(&event, change)?;
+            transaction.tell_licenses(&event, plan, change)?;
             Ok(self.commit(transaction).await?.or_retry(reminded))
         })
         .await

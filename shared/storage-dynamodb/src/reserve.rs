@@ -239,7 +239,7 @@ impl Store {
         }
         if !changes.is_empty() {
             let mail = AssignmentMail::of_run(run);
-            transaction.event(&self.assigned_event((portfolio, plan), &mail, changes, change))?;
+            transaction.license_event(&self.assigned_event((portfolio, plan), &mail, changes, change), plan)?;
         }
         let already_associated = to_u64(wanted.len() - assigned.len());
         let results = Assigned { assigned, already_associated }.of_rows(&JobRows::new(rows));

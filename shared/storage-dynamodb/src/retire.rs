@@ -171,7 +171,7 @@ impl Store {
         let event = self.license_event(EventKind::LearnerRetired, portfolio, plan.uuid, changes, Vec::new(), change);
         transaction.when(Failed::Changed, [gone]);
         transaction.write([left, counts.write(at)]);
-        transaction.event(&event)?;
+        transaction.logged_event(&event, plan, vec![keys::list_key(license)])?;
         transaction.record(change, Step::Part)
     }
 

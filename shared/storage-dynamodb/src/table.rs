@@ -1,7 +1,7 @@
 //! Single calls to the table: what they cost is asked for, what goes wrong is classified, what was throttled
 //! or left over is asked again. Nothing here knows an entity.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, fmt, ops::ControlFlow, sync::Arc};
 
 use aws_sdk_dynamodb::{
     Client,
@@ -24,7 +24,7 @@ use crate::{
     settings::StoreSettings,
     transaction::size_of,
 };
-use license_storage::StoreError;
+use license_storage::{Objects, StoreError};
 
 /// More items than a page has in any case: it ends after 1 MB.
 const MAX_PAGE_ITEMS: usize = 1_000_000;
@@ -57,6 +57,8 @@ pub struct Store {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) cached: Arc<Cached>,
+    /// Where rosters are kept; without them the index is read.
+    pub(crate) objects: Option<Arc<dyn Objects>>,
 }
 
 impl fmt::Debug for Store {
@@ -69,7 +71,7 @@ impl Store {
     /// The adapter over that table.
     pub fn new(client: Client, table: impl Into<String>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
         let table = Table { client, name: table.into(), random: random.clone() };
-        Self { table, clock, random, cached: Arc::default() }
+        Self { table, clock, random, cached: Arc::default(), objects: None }
     }
 
     /// The adapter over the table that the settings name.
@@ -85,6 +87,12 @@ impl Store {
             builder.set_endpoint_url(Some(endpoint.clone()));
         }
         Self::new(Client::from_conf(builder.build()), settings.table.clone(), clock, random)
+    }
+
+    /// The same store with rosters, which are kept there. What it has read of them is remembered together with all else.
+    #[must_use]
+    pub fn with_rosters(&self, objects: Arc<dyn Objects>) -> Self {
+        Self { objects: Some(objects), ..self.clone() }
     }
 
     /// The clock that this store goes by.
@@ -225,7 +233,25 @@ impl Table {
         }
     }
 
-    async fn query_page(
+    /// Reads a range page by page, of so many items each at most, until `each` has enough.
+    pub async fn each_page(
+        &self,
+        range: Range<'_>,
+        page: usize,
+        mut each: impl FnMut(Vec<Item>) -> Result<ControlFlow<()>, StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut after = None;
+        loop {
+            let (items, last) = self.query_page(&range, after, Some(page)).await?;
+            match (each(items)?, last) {
+                (ControlFlow::Continue(()), Some(last)) => after = Some(last),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Reads one page of a range, of `limit` items at most, and where the next one begins.
+    pub async fn query_page(
         &self,
         range: &Range<'_>,
         after: Option<Item>,

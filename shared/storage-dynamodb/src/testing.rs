@@ -18,6 +18,19 @@ pub mod table {
     pub use crate::table::*;
 }
 
+/// The rows of the plan's roster with the changes since, and how many of them differ from the index; `None` if it has none.
+pub async fn check_roster(
+    store: &Store,
+    plan: &license_domain::SubscriptionPlan,
+) -> Result<Option<(u64, u64)>, license_storage::StoreError> {
+    store.check_roster(plan).await
+}
+
+/// Where the store keeps rosters.
+pub fn objects_of(store: &Store) -> Option<std::sync::Arc<dyn license_storage::Objects>> {
+    store.objects.clone()
+}
+
 /// The table behind the adapter.
 pub fn table_of(store: &Store) -> &table::Table {
     &store.table

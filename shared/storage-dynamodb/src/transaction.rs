@@ -12,11 +12,12 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::BoxFuture;
-use license_domain::Event;
+use license_domain::{Event, EventId, LicenseChange, Stamp, SubscriptionPlan};
 
 use crate::{
     Store,
     attempts::Attempt,
+    changes,
     idempotency::{self, Step},
     keys::{self, Item, Key},
     rows,
@@ -39,6 +40,8 @@ pub(crate) struct Transaction<C> {
     writes: Vec<(Name<C>, Write)>,
     /// An item that only this transaction writes.
     witness: Option<Key>,
+    /// The entries of plans' logs of changes: the number of the write, and the partition.
+    entries: Vec<(usize, String)>,
 }
 
 /// What the condition of a write is called.
@@ -55,7 +58,7 @@ enum Name<C> {
 impl<C> Transaction<C> {
     /// An empty one; the operation is what errors and logs name.
     pub(crate) const fn new(operation: &'static str) -> Self {
-        Self { operation, writes: Vec::new(), witness: None }
+        Self { operation, writes: Vec::new(), witness: None, entries: Vec::new() }
     }
 
     /// Adds writes whose condition has this name.
@@ -77,6 +80,57 @@ impl<C> Transaction<C> {
         self.write([Write::create(rows::event(event)?)]);
         self.witness.get_or_insert_with(|| keys::event(event.id));
         Ok(())
+    }
+
+    /// Adds an event about licenses of that plan, which the plan's log of changes will have.
+    pub(crate) fn license_event(&mut self, event: &Event, plan: &SubscriptionPlan) -> Result<(), StoreError> {
+        self.logged_event(event, plan, Vec::new())
+    }
+
+    /// Adds an event about licenses of that plan, which the plan's log of changes will have. `keys_before`: where the
+    /// licenses stood in the list, if the event itself does not say it.
+    pub(crate) fn logged_event(
+        &mut self,
+        event: &Event,
+        plan: &SubscriptionPlan,
+        keys_before: Vec<String>,
+    ) -> Result<(), StoreError> {
+        let number = self.writes.len();
+        self.event(event)?;
+        if let (Some(partition), Some((_, Write::Put { item, .. }))) =
+            (changes::partition(plan, event.id), self.writes.get_mut(number))
+        {
+            changes::put_keys_before(item, keys_before);
+            self.entries.push((number, partition));
+        }
+        Ok(())
+    }
+
+    /// Adds changes to the log of a plan that the event is not about.
+    pub(crate) fn log_beside(
+        &mut self,
+        event: EventId,
+        stamp: &Stamp,
+        plan: &SubscriptionPlan,
+        licenses: &[LicenseChange],
+    ) -> Result<(), StoreError> {
+        if let Some(partition) = changes::partition(plan, event) {
+            self.entries.push((self.writes.len(), partition));
+            self.write([Write::put(changes::beside(event, stamp, licenses)?)]);
+        }
+        Ok(())
+    }
+
+    /// Adds the event of a change of licenses of that plan and, where the change has to take effect once, the record with
+    /// its outcome.
+    pub(crate) fn tell_licenses(
+        &mut self,
+        event: &Event,
+        plan: &SubscriptionPlan,
+        change: &Change,
+    ) -> Result<(), StoreError> {
+        self.license_event(event, plan)?;
+        self.record(change, Step::Whole)
     }
 
     /// Adds the event of a change and, where the change has to take effect once, the record with its outcome.
@@ -174,7 +228,14 @@ impl Store {
     /// Makes all writes of the transaction, or none.
     pub(crate) async fn commit<C>(&self, transaction: Transaction<C>) -> Result<Commit<C>, StoreError> {
         transaction.check_size()?;
-        let Transaction { operation, writes, witness } = transaction;
+        let Transaction { operation, mut writes, witness, entries } = transaction;
+        // The log is in the order of attempts at committing, whenever the use case began.
+        let now = self.clock.now();
+        for (number, partition) in entries {
+            if let Some((_, Write::Put { item, .. })) = writes.get_mut(number) {
+                keys::change(partition, now).put(item);
+            }
+        }
         let (names, writes): (Vec<Name<C>>, Vec<Write>) = writes.into_iter().unzip();
         let written = match self.table.transact(writes, self.token()).await {
             // The SDK sent the call twice, and only the second response came: it does not tell what the first call did.

@@ -12,7 +12,7 @@ use crate::{
     Store,
     attempts::Attempt,
     idempotency::Step,
-    keys::{AgreementKeys, Key, LearnerKeys},
+    keys::{self, AgreementKeys, Key, LearnerKeys},
     learners::as_seen,
     rows::number,
     table::{Expression, Write},
@@ -70,7 +70,7 @@ impl Transfer for Store {
                 self.record_step(&change, Step::Whole).await?;
                 return Ok(Attempt::Done(outcomes));
             }
-            let mut changes = Vec::new();
+            let (mut changes, mut left) = (Vec::new(), Vec::new());
             for (email, slot) in &moving {
                 let moved = License { subscription_plan: to.uuid, modified: change.at, ..slot.license.clone() };
                 let old = LearnerKeys(email).slot(from.uuid);
@@ -78,6 +78,7 @@ impl Transfer for Store {
                 let arrival = occupy(&moved, there.get(email), portfolio.agreement.uuid, &to.seats, &change)?;
                 transaction.when(Failed::Slot, arrival);
                 changes.push(LicenseChange::new(&slot.license, &moved));
+                left.push(keys::list_key(&slot.license));
             }
             let n = signed(moving.len());
             let activated =
@@ -108,8 +109,11 @@ impl Transfer for Store {
                 changes: moved.clone().into(),
                 ..self.new_event(EventKind::LicensesTransferred, &portfolio.agreement, &change)
             };
-            transaction.event(&event(from, Vec::new()))?;
-            transaction.tell(&event(to, changes), &change)?;
+            transaction.logged_event(&event(from, Vec::new()), from, left)?;
+            // They stood nowhere in the list of the plan where they arrive.
+            let nowhere = vec![String::new(); changes.len()];
+            transaction.logged_event(&event(to, changes), to, nowhere)?;
+            transaction.record(&change, Step::Whole)?;
             Ok(self.commit(transaction).await?.or_retry(outcomes))
         })
         .await

@@ -12,9 +12,12 @@ mod outbox;
 mod portfolios;
 mod renew;
 mod requesters;
+mod rosters;
 mod row_outcomes;
 mod sweep;
 mod webhooks;
+
+pub use license_domain::{LicenseFilter, OrderBy, OrderField};
 
 pub use self::{
     attempts::{Attempt, MAX_ATTEMPTS, attempts, bounded_attempts},
@@ -30,8 +33,7 @@ pub use self::{
         RevokeRequest,
     },
     lists::{
-        Learners, LicenseFilter, LicenseQuery, Licenses, MAX_PREFETCHED, OrderBy, OrderField, PagePosition, Prefetch,
-        Prefetched, Prefetches, with_key,
+        Learners, LicenseQuery, Licenses, MAX_PREFETCHED, PagePosition, Prefetch, Prefetched, Prefetches, with_key,
     },
     outbox::{AuditQuery, AuditTrails, Deliveries, EventStream, Events, Notifications, StreamedEvent},
     portfolios::{
@@ -42,6 +44,7 @@ pub use self::{
         Copied, LicensesToCopy, MAX_COPIED, OpenedRenewal, Renew, RenewError, RenewalOutcome, RenewalUnderWay, Renewed,
     },
     requesters::{RequestCount, RequestCounts, RequesterRecords, StoredUser, Users},
+    rosters::{DueRoster, Objects, RosterMarks, RosterOutcome, RosterUpdate, Rosters},
     row_outcomes::{JobRows, RowOutcomes},
     sweep::{Erasure, Health, Sweep},
     webhooks::Webhooks,

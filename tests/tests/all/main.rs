@@ -26,6 +26,7 @@ mod pii;
 mod recorded;
 mod retirement;
 mod rooms;
+mod roster;
 mod routes;
 mod runner;
 mod settings;

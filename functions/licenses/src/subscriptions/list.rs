@@ -11,7 +11,6 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use futures::try_join;
 use license_api::{
     ADMINS, ApiError, Doc, NumberedPage, PageQuery, Params, Requester, RequiredPermission, Route, RouteAccess, Window,
     doc::{self, ResponseDoc, Shape},
@@ -81,8 +80,7 @@ pub async fn handle(
     )))
 }
 
-/// Counts, and reads the page. Where the page is a number its place does not depend on the count, and both are
-/// done at once.
+/// Counts, and reads the page. Only the last page's place depends on the count; else both are done at once.
 async fn read(
     context: &Context,
     plan: &SubscriptionPlan,
@@ -91,20 +89,19 @@ async fn read(
     is_last: bool,
 ) -> Result<(Window, Vec<License>), ApiError> {
     let sum = |counts: Vec<(LicenseStatus, u64)>| counts.iter().map(|(_, count)| count).sum::<u64>();
-    let filter = query.filter.clone();
-    let count = context.licenses.count(plan, &filter);
     if query.after.is_some() {
         query.limit = page.window(u64::MAX, PAGE_SIZE, MAX_PAGE_SIZE)?.size;
-        let (counts, licenses) = try_join!(count, context.licenses.list(plan, &query))?;
+        let (counts, licenses) = context.licenses.count_and_list(plan, &query).await?;
         return Ok((page.window_at_cursor(sum(counts), PAGE_SIZE, MAX_PAGE_SIZE)?, licenses));
     }
     if is_last {
-        let window = page.window(sum(count.await?), PAGE_SIZE, MAX_PAGE_SIZE)?;
+        let counts = context.licenses.count(plan, &query.filter).await?;
+        let window = page.window(sum(counts), PAGE_SIZE, MAX_PAGE_SIZE)?;
         (query.offset, query.limit) = (window.offset(), window.size);
         return Ok((window, context.licenses.list(plan, &query).await?));
     }
     let place = page.window(u64::MAX, PAGE_SIZE, MAX_PAGE_SIZE)?;
     (query.offset, query.limit) = (place.offset(), place.size);
-    let (counts, licenses) = try_join!(count, context.licenses.list(plan, &query))?;
+    let (counts, licenses) = context.licenses.count_and_list(plan, &query).await?;
     Ok((page.window(sum(counts), PAGE_SIZE, MAX_PAGE_SIZE)?, licenses))
 }

@@ -16,7 +16,7 @@ use license_storage::StoreError;
 
 impl Store {
     /// `limit` free seats behind `after`, from `offset` on, ordered by id, together with `others` (rows that sort in among them).
-    pub(super) async fn free_seats(
+    pub(crate) async fn free_seats(
         &self,
         plan: &SubscriptionPlan,
         buckets: &[(BucketKeys, Bucket)],

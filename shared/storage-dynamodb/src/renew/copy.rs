@@ -107,6 +107,7 @@ impl Store {
 
         let mut outcome = Copied::default();
         let mut changes = Vec::new();
+        let mut originals_after = Vec::new();
         let mut wanting: Vec<(&EmailKey, &License)> = Vec::new();
         for (email, original) in originals_of(renewal, learners, &originals) {
             match taken.get(email).map(|slot| &slot.license) {
@@ -118,7 +119,7 @@ impl Store {
                     if there.status.is_live() && original.renewed_to != Some(there.uuid) {
                         let after = original.carried_on_by(there.uuid, stamp.at);
                         transaction.when(Failed::Original, [change_of(of, email, original, &after)?]);
-                        changes.push(LicenseChange::new(original, &after));
+                        changes.push(LicenseChange::of_prior_plan(original, &after));
                     }
                     outcome.settled.insert(original.uuid);
                 }
@@ -152,17 +153,20 @@ impl Store {
         let agreement: AgreementId = renewal.portfolio.agreement.uuid;
         for ((email, original), seat) in wanting.into_iter().zip(&seats) {
             let copy = original.carried_over(seat, future.start_date, stamp.at);
-            let renewed = change_of(of, email, original, &original.carried_on_by(copy.uuid, stamp.at))?;
-            transaction.when(Failed::Original, [renewed]);
+            let renewed = original.carried_on_by(copy.uuid, stamp.at);
+            transaction.when(Failed::Original, [change_of(of, email, original, &renewed)?]);
+            originals_after.push(LicenseChange::of_prior_plan(original, &renewed));
             transaction.when(Failed::Copy, occupy(&copy, None, agreement, &future.seats, stamp)?);
             changes.push(LicenseChange::carried_over(original.uuid, seat, &copy));
             outcome.settled.insert(original.uuid);
             outcome.made += 1;
         }
+        originals_after.extend(changes.iter().filter(|change| change.is_of_prior_plan).cloned());
         if !changes.is_empty() {
             let kind = EventKind::LicensesRenewed;
             let event = self.license_event(kind, &renewal.portfolio, future.uuid, changes, Vec::new(), stamp);
-            transaction.event(&Event { renewal: Some(renewal.of.renewal), ..event })?;
+            transaction.log_beside(event.id, stamp, prior, &originals_after)?;
+            transaction.license_event(&Event { renewal: Some(renewal.of.renewal), ..event }, future)?;
         }
         Ok(Some(outcome))
     }

@@ -1,0 +1,145 @@
+//! What changed since a moment, whatever the order in which the changes are read.
+//!
+//! A change takes one row out and puts one in: `- key before, + row after`. Added up, a chain of changes cancels: of
+//! `-k0 +k1` and `-k1 +k2` remains `-k0 +k2`. A repeated event is recognized by its id.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use license_domain::{EmailAddress, EventId, License, LicenseId, PlanId, Timestamp};
+
+use crate::{RosterError, RowKey};
+
+/// When a change was written: the time of the attempt, and the event.
+type Moment = (Timestamp, EventId);
+
+/// What a change did to one license.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowChange {
+    /// Its key before; `None` if it was a free seat.
+    pub before: Option<RowKey>,
+    /// Its row after; `None` if it is a free seat.
+    pub after: Option<License>,
+}
+
+/// The sum of changes.
+#[derive(Clone, Debug, Default)]
+pub struct Delta {
+    events: HashSet<EventId>,
+    rows: HashMap<RowKey, Sum>,
+    earliest: HashMap<LicenseId, (Moment, Option<RowKey>)>,
+    changes: usize,
+}
+
+/// How often a key was put in, less how often it was taken out; and the newest row with that key.
+#[derive(Clone, Debug, Default)]
+struct Sum {
+    net: i32,
+    latest: Option<(Moment, License)>,
+}
+
+/// What is to be done with a row of the blocks.
+#[derive(Clone, Debug)]
+pub(crate) enum Op {
+    /// Take it out; it is there.
+    Remove,
+    /// Put it in; it is not there.
+    Insert(License),
+    /// Replace it if it is there.
+    Replace(License),
+    /// Take it out if it is there.
+    Discard,
+    /// Put it in if it is not there.
+    Ensure(License),
+}
+
+impl Delta {
+    /// Adds the changes of an event; an event that was added before is left out.
+    pub fn add(&mut self, time: Timestamp, event: EventId, changes: impl IntoIterator<Item = RowChange>) {
+        if !self.events.insert(event) {
+            return;
+        }
+        let moment = (time, event);
+        for RowChange { before, after } in changes {
+            let after = after.and_then(|license| Some((RowKey::of(&license)?, license)));
+            let license = after.as_ref().map(|(_, license)| license.uuid).or_else(|| Some(before.as_ref()?.license()));
+            let Some(license) = license else { continue };
+            self.changes += 1;
+            let earliest = self.earliest.entry(license).or_insert_with(|| (moment, before.clone()));
+            if moment < earliest.0 {
+                *earliest = (moment, before.clone());
+            }
+            if let Some(key) = before {
+                self.rows.entry(key).or_default().net -= 1;
+            }
+            if let Some((key, license)) = after {
+                let sum = self.rows.entry(key).or_default();
+                sum.net += 1;
+                if sum.latest.as_ref().is_none_or(|(latest, _)| *latest < moment) {
+                    sum.latest = Some((moment, license));
+                }
+            }
+        }
+    }
+
+    /// How many licenses' changes were added; repeated events do not count.
+    pub const fn changes(&self) -> usize {
+        self.changes
+    }
+
+    /// What the changes do to blocks that are complete up to the first of them, in the order of the list.
+    pub(crate) fn ops(&self) -> Result<Vec<(RowKey, Op)>, RosterError> {
+        let mut ops = Vec::with_capacity(self.rows.len());
+        for (key, sum) in &self.rows {
+            let op = match (sum.net, &sum.latest) {
+                (-1, _) => Op::Remove,
+                (1, Some((_, row))) => Op::Insert(row.clone()),
+                // Either a row that changed within its place, or a place that a license went through.
+                (0, Some((_, row))) => Op::Replace(row.clone()),
+                _ => return Err(RosterError::Inconsistent),
+            };
+            ops.push((key.clone(), op));
+        }
+        ops.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(ops)
+    }
+
+    /// What takes blocks that were copied from the index, while these changes went on, back to the moment before the first
+    /// change. The index may have shown a license at each of its places since then: all of them are cleared but the first.
+    pub(crate) fn corrections(&self, plan: PlanId) -> Result<Vec<(RowKey, Op)>, RosterError> {
+        let mut taken: HashMap<LicenseId, &RowKey> = HashMap::new();
+        let mut given: HashSet<LicenseId> = HashSet::new();
+        for (key, sum) in &self.rows {
+            let is_new = match sum.net {
+                -1 => taken.insert(key.license(), key).is_none(),
+                0 => true,
+                1 => given.insert(key.license()),
+                _ => false,
+            };
+            if !is_new {
+                return Err(RosterError::Inconsistent);
+            }
+        }
+        let first = |license: LicenseId| match taken.get(&license) {
+            Some(key) => Some(*key),
+            None if given.contains(&license) => None,
+            // It came back to where it began; only time tells where that was.
+            None => self.earliest.get(&license).and_then(|(_, before)| before.as_ref()),
+        };
+        let mut ops = BTreeMap::new();
+        for key in self.rows.keys() {
+            let is_first = first(key.license()) == Some(key);
+            let op = if is_first { Op::Ensure(placeholder(plan, key)) } else { Op::Discard };
+            ops.insert(key.clone(), op);
+        }
+        Ok(ops.into_iter().collect())
+    }
+}
+
+/// A row with that key. Its other fields are not known; the changes that made the correction necessary have them.
+fn placeholder(plan: PlanId, key: &RowKey) -> License {
+    License {
+        status: key.status(),
+        user_email: key.email().map(|email| EmailAddress::on_record(email.as_str())),
+        ..License::unassigned(key.license(), plan, Timestamp::UNIX_EPOCH)
+    }
+}

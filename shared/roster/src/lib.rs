@@ -1,0 +1,48 @@
+//! A plan's roster: the licenses that have or had a person, in the list's default order, in immutable compressed blocks, and
+//! what changed since. It answers pages by number, searches, every ordering and whole files without reading an index.
+//!
+//! Where blocks, manifests and changes are kept is the caller's: [`BlockSource`], [`BlockSink`], [`Delta::add`].
+
+mod block;
+mod columns;
+mod compact;
+mod counts;
+mod decode;
+mod delta;
+mod encode;
+mod key;
+mod manifest;
+mod order;
+mod ports;
+mod ranks;
+mod segment;
+mod view;
+mod write;
+
+pub use self::{
+    block::Block,
+    compact::{Builder, Compacted, compact, correct},
+    counts::Counts,
+    decode::Rows,
+    delta::{Delta, RowChange},
+    key::RowKey,
+    manifest::{BlockEntry, Manifest},
+    order::{Among, Ordered},
+    ports::{BlockSink, BlockSource},
+    view::{Found, View, Window},
+};
+
+/// Why a roster cannot be used. Its reader falls back to the index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RosterError {
+    /// An object is damaged, or of another version.
+    #[error("malformed: {0}")]
+    Malformed(&'static str),
+    /// The changes do not fit the blocks: some of them are missing (an index shows an event a moment later than the next
+    /// one) or the blocks are wrong.
+    #[error("the changes do not fit the blocks")]
+    Inconsistent,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,72 @@
+use std::collections::HashSet;
+
+use license_domain::{PlanId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{Counts, RosterError, RowKey};
+
+const SCHEMA: u32 = 1;
+
+/// The blocks of a roster, in order, and the moment up to which they are complete. It is an immutable object of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    schema: u32,
+    /// The plan.
+    pub plan: PlanId,
+    /// The blocks hold the sum of exactly the changes before this moment.
+    pub complete_to: Timestamp,
+    /// The blocks.
+    pub blocks: Vec<BlockEntry>,
+}
+
+/// What a manifest says of a block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockEntry {
+    /// The name of its object, below the roster's prefix.
+    pub name: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// How many rows it has of each status.
+    pub rows: Counts,
+    /// How many of these name no learner.
+    pub without_learner: Counts,
+    /// The key of its first row.
+    pub first: RowKey,
+    /// The key of its last row.
+    pub last: RowKey,
+}
+
+impl Manifest {
+    /// A manifest of these blocks.
+    pub const fn new(plan: PlanId, complete_to: Timestamp, blocks: Vec<BlockEntry>) -> Self {
+        Self { schema: SCHEMA, plan, complete_to, blocks }
+    }
+
+    /// How many rows the blocks have, by status.
+    pub fn counts(&self) -> Counts {
+        self.blocks.iter().map(|block| block.rows).sum()
+    }
+
+    /// The manifest as the content of an object.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("texts, numbers and lists of them are JSON")
+    }
+
+    /// The manifest that an object holds.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, RosterError> {
+        let manifest: Self = serde_json::from_slice(bytes).map_err(|_| RosterError::Malformed("manifest"))?;
+        let is_sorted = manifest.blocks.iter().all(|block| block.first <= block.last && block.rows.total() > 0)
+            && manifest.blocks.windows(2).all(|pair| pair[0].last < pair[1].first);
+        match (manifest.schema, is_sorted) {
+            (SCHEMA, true) => Ok(manifest),
+            (SCHEMA, false) => Err(RosterError::Malformed("order of blocks")),
+            _ => Err(RosterError::Malformed("schema of a manifest")),
+        }
+    }
+
+    /// The names of this manifest's blocks that the other one does not have.
+    pub fn not_in<'a>(&'a self, other: &Self) -> Vec<&'a str> {
+        let kept: HashSet<&str> = other.blocks.iter().map(|block| block.name.as_str()).collect();
+        self.blocks.iter().map(|block| block.name.as_str()).filter(|name| !kept.contains(name)).collect()
+    }
+}
