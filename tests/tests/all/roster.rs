@@ -75,7 +75,6 @@ impl Rostered {
     }
 
     /// The roster has the rows of the index; how many.
-    #[track_caller]
     async fn check(&self) -> u64 {
         let found = check_roster(&self.store, &self.plan().await).await.expect("it is read");
         let (rows, different) = found.expect("there is a roster");
