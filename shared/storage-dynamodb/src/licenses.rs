@@ -26,6 +26,9 @@ use crate::{
 };
 use license_storage::{LicenseFilter, LicenseQuery, Licenses, OrderBy, OrderField, PagePosition, StoreError};
 
+/// How many rows are sorted in memory where a plan's roster cannot be read: some 100 MB.
+const MAX_SORTED: usize = 200_000;
+
 /// How often a drawn seat that the index does not show yet is asked for again.
 const MAX_LOOKS: u32 = 6;
 
@@ -117,7 +120,11 @@ impl Licenses for Store {
             }
         }
         let mut counts = BTreeMap::new();
-        self.each_row(plan, filter, |row| *counts.entry(row.status).or_default() += 1).await?;
+        let count = |row: License| {
+            *counts.entry(row.status).or_default() += 1;
+            Ok(())
+        };
+        self.each_row(plan, filter, count).await?;
         Ok(counts.into_iter().collect())
     }
 
@@ -311,10 +318,18 @@ impl Store {
         Ok(found)
     }
 
-    /// All rows that the filter means, without free seats.
+    /// All rows that the filter means, without free seats. A plan with too many of them waits for its roster.
     async fn load(&self, plan: &SubscriptionPlan, filter: &LicenseFilter) -> Result<Vec<License>, StoreError> {
         let mut rows = Vec::new();
-        self.each_row(plan, filter, |row| rows.push(row)).await?;
+        let mut keep = |row| {
+            rows.push(row);
+            if rows.len() <= MAX_SORTED {
+                return Ok(());
+            }
+            let cause = format!("the plan has no roster, and more than {MAX_SORTED} licenses are to be sorted");
+            Err(StoreError::Unavailable { operation: "list", cause })
+        };
+        self.each_row(plan, filter, &mut keep).await?;
         Ok(rows)
     }
 
@@ -323,7 +338,7 @@ impl Store {
         &self,
         plan: &SubscriptionPlan,
         filter: &LicenseFilter,
-        mut each: impl FnMut(License) + Send,
+        mut each: impl FnMut(License) -> Result<(), StoreError> + Send,
     ) -> Result<(), StoreError> {
         let is_listed = |status: &&LicenseStatus| **status != LicenseStatus::Unassigned && filter.admits(**status);
         let statuses: Vec<LicenseStatus> = LicenseStatus::ALL.iter().filter(is_listed).copied().collect();
@@ -331,7 +346,7 @@ impl Store {
         let mut listed = Listed::between(self, plan, *first, *last);
         while let Some(row) = listed.next().await? {
             if filter.matches(&row) {
-                each(row);
+                each(row)?;
             }
         }
         Ok(())
