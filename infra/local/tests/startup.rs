@@ -4,7 +4,7 @@ use std::{
     io::{self, BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     path::PathBuf,
-    process::{Child, Command, Output, Stdio},
+    process::{Child, ChildStdout, Command, Output, Stdio},
     time::Duration,
 };
 
@@ -150,6 +150,8 @@ fn a_setting_that_must_be_a_url_and_is_none() {
 struct Started {
     process: Child,
     said: String,
+    /// Where it says more: without a reader it could not go on.
+    _output: BufReader<ChildStdout>,
 }
 
 impl Started {
@@ -160,7 +162,7 @@ impl Started {
         while !said.contains("Tokens") {
             assert_ne!(output.read_line(&mut said).expect("text"), 0, "it ended: {said}");
         }
-        Self { process, said }
+        Self { process, said, _output: output }
     }
 
     /// The address behind that word of what it said.

@@ -174,8 +174,8 @@ mod tests {
             table.into_text(),
             "activation_date,activation_link,last_remind_date,status,user_email\r\n\
              2026-11-23T10:46:08.000120Z,https://learn.example/acme/licenses/00000000-0000-0000-0000-000000000000/\
-             activate,,activated,\"'=\"\"a,b\"\"@x.example\"\r\n\
-             ,,,revoked,\r\n"
+             activate,2026-11-23T10:46:08.000120Z,activated,\"'=\"\"a,b\"\"@x.example\"\r\n\
+             ,,2026-11-23T10:46:08.000120Z,revoked,\r\n"
         );
     }
 }

@@ -7,7 +7,7 @@ use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 
 use super::{
     Standing, Zero,
-    peer::{Peer, Reply},
+    peer::{Peer, Reply, Seen},
 };
 use crate::{ClientError, ExportClient, ExportSettings, Exports, FilePart, FileWriter, Written};
 
@@ -94,11 +94,15 @@ async fn what_we_may_not_read_is_our_own_mistake_and_not_missing() {
 
 /// The methods and the beginnings of what was asked, without what a signature adds.
 fn asked(peer: &Peer) -> Vec<String> {
+    shown(&peer.seen())
+}
+
+fn shown(seen: &[Seen]) -> Vec<String> {
     let shown = |target: &str| {
         let unsigned = target.split("X-Amz-").next().expect("a beginning");
         unsigned.trim_end_matches(['&', '?']).trim_start_matches("/files/").to_owned()
     };
-    peer.seen().iter().map(|seen| format!("{} {}", seen.method, shown(&seen.target))).collect()
+    seen.iter().map(|seen| format!("{} {}", seen.method, shown(&seen.target))).collect()
 }
 
 #[tokio::test]
@@ -132,8 +136,9 @@ async fn a_large_file_is_put_in_parts_and_given_up_where_it_cannot_be_ended() {
     file.write(b"rest").await.expect("memory");
     assert_eq!(file.end::<ClientError>(Ok(())).await.expect("ended"), Written::File);
     let ended = ["PUT uploads/7.csv?partNumber=2&uploadId=u1", "POST uploads/7.csv?uploadId=u1"];
-    assert_eq!(asked(&peer), [beginning, ended].concat());
-    let named = String::from_utf8(peer.seen()[3].body.to_vec()).expect("text");
+    let seen = peer.seen();
+    assert_eq!(shown(&seen), [beginning, ended].concat());
+    let named = String::from_utf8(seen[3].body.to_vec()).expect("text");
     let part = |number: u8, tag: &str| format!("<Part><PartNumber>{number}</PartNumber><ETag>\"{tag}\"</ETag></Part>");
     assert_eq!(named, format!("<CompleteMultipartUpload>{}{}</CompleteMultipartUpload>", part(1, "a"), part(2, "b")));
 

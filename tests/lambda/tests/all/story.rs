@@ -117,7 +117,7 @@ async fn enrollment(stack: &Stack, admin: &Client) {
     stack.drain().await;
     let link = text(&admin.get(&job).await.expect(200), "download_url");
     let results = reqwest::get(link).await.expect("a file").text().await.expect("a body");
-    assert!(results.contains(",enrolled,"), "{results}");
+    assert!(results.contains(",success,"), "{results}");
 }
 
 async fn renewal(stack: &Stack) {
