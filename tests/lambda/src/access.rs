@@ -112,6 +112,7 @@ impl AwsRequest<'_> {
             Method::PUT => "s3:PutObject",
             Method::POST if is_upload => "s3:PutObject",
             Method::DELETE if is_upload => "s3:AbortMultipartUpload",
+            Method::DELETE => "s3:DeleteObject",
             _ => return None,
         };
         (!bucket.is_empty() && !name.is_empty()).then(|| vec![Access::new(action, object)])
