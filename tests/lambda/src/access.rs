@@ -272,7 +272,8 @@ mod tests {
             (Method::POST, "uploads=", Some("s3:PutObject")),
             (Method::POST, "uploadId=u", Some("s3:PutObject")),
             (Method::DELETE, "uploadId=u", Some("s3:AbortMultipartUpload")),
-            (Method::DELETE, "", None),
+            (Method::DELETE, "", Some("s3:DeleteObject")),
+            (Method::POST, "", None),
         ] {
             let uri: Uri = format!("/s3/b/x?{query}").parse().expect("a URI");
             let request = AwsRequest { method: &method, uri: &uri, headers: &none, body: b"" };
