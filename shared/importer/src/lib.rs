@@ -1,4 +1,4 @@
-//! Reads the state of a real license-manager: files that Django's `dumpdata` wrote.
+//! Reads the state of a real license-manager, files that Django's `dumpdata` wrote, and writes such files ([`Exporter`]).
 //!
 //! 1. Every row of every file is checked, and compared with what is stored already. Any bad row or conflict ends the
 //!    import with a list of them, and nothing is written.
@@ -11,6 +11,7 @@
 
 mod dump;
 mod existing;
+mod export;
 mod fields;
 mod report;
 mod survey;
@@ -22,6 +23,7 @@ use license_domain::{Clock, Stamp};
 use license_storage::{BulkWrite, Portfolios};
 
 use self::{dump::Dump, survey::Survey};
+pub use export::{ExportError, ExportReport, Exporter};
 pub use report::{BadRow, ImportError, Report};
 
 /// Takes a line about how far an import is.

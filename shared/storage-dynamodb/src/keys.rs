@@ -595,13 +595,21 @@ pub fn due_by(now: Timestamp) -> String {
 #[derive(Clone, Copy, Debug)]
 pub struct UserKeys<'a>(pub &'a str);
 
+/// What the partitions of users begin with.
+pub const USER_PREFIX: &str = "USER#";
+
 /// The prefix of an explicit role.
 pub const ROLE_PREFIX: &str = "ROLE#";
 
 impl UserKeys<'_> {
     /// The partition.
     pub fn partition(&self) -> String {
-        format!("USER#{}", self.0)
+        format!("{USER_PREFIX}{}", self.0)
+    }
+
+    /// The name of the user of such a partition.
+    pub fn name_of(pk: &str) -> Option<&str> {
+        pk.strip_prefix(USER_PREFIX)
     }
 
     /// The user.

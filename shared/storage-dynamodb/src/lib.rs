@@ -15,6 +15,7 @@ mod delete_plan;
 mod deliveries;
 mod erasure;
 mod events;
+mod export;
 mod failures;
 mod idempotency;
 mod jobs;

@@ -4,6 +4,7 @@
 mod attempts;
 mod bulk;
 mod error;
+mod export;
 mod idempotency;
 mod jobs;
 mod licenses;
@@ -20,6 +21,7 @@ pub use self::{
     attempts::{Attempt, MAX_ATTEMPTS, attempts, bounded_attempts},
     bulk::{BucketCounts, BulkWrite, Claim, ImportedLicense},
     error::StoreError,
+    export::{BulkRead, ReadPosition},
     idempotency::{
         Change, Idempotency, IdempotencyKey, IdempotencyRecord, IdempotencyRecords, RecordContent, ResumeFrom,
     },

@@ -1,5 +1,7 @@
 //! The state of a real license-manager, imported and worked with.
 
+mod export;
+mod installation;
 mod table;
 
 use std::{
