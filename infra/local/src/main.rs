@@ -1,6 +1,11 @@
 //! `cargo run`: the whole product on loopback.
 
-use std::{io::IsTerminal, net::SocketAddr, path::{Path, PathBuf}, process::ExitCode};
+use std::{
+    io::IsTerminal,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{ArgGroup, Parser};
 use license_domain::{Clock, Timestamp};

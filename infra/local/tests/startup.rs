@@ -337,9 +337,9 @@ fn it_exports_and_ends() {
     assert_eq!(std::fs::read_to_string(target).expect("a file"), text);
     fails_with_one_line(&["--data", data, "--export", "/nowhere/out.json"], "/nowhere/out.json");
     // Nothing half written is left.
-    let left = std::fs::read_dir(&folder).expect("the folder").filter(|entry| {
-        entry.as_ref().is_ok_and(|entry| entry.file_name().to_string_lossy().contains("partial"))
-    });
+    let left = std::fs::read_dir(&folder)
+        .expect("the folder")
+        .filter(|entry| entry.as_ref().is_ok_and(|entry| entry.file_name().to_string_lossy().contains("partial")));
     assert_eq!(left.count(), 0);
     std::fs::remove_dir_all(&folder).expect("removed");
     fails_with_one_line(&["--export", "-"], "--data");

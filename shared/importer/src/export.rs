@@ -3,11 +3,7 @@
 
 mod rows;
 
-use std::{
-    collections::BTreeMap,
-    fmt, io,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, fmt, io, sync::Arc};
 
 use license_domain::{License, LicenseStatus, PlanId, Portfolio, RoleName, SeatCounts, SubscriptionPlan};
 use license_storage::{BulkRead, Portfolios, StoreError};
@@ -203,11 +199,7 @@ impl Exporter {
 }
 
 /// An agreement with its plans and renewals.
-async fn portfolio_rows(
-    rows: &mut RowWriter,
-    portfolio: &Portfolio,
-    numbers: &mut Numbers,
-) -> Result<(), ExportError> {
+async fn portfolio_rows(rows: &mut RowWriter, portfolio: &Portfolio, numbers: &mut Numbers) -> Result<(), ExportError> {
     let agreement = &portfolio.agreement;
     rows.write(&fields::agreement_row(agreement)).await?;
     if let Some(messaging) = &agreement.messaging_v2 {

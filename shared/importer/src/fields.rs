@@ -19,9 +19,7 @@ pub use self::{
     product::{plan_type, plan_type_row, product, product_row},
     renewal::{renewal, renewal_row},
     source::{SourceOf, source, source_row, source_type, source_type_row},
-    user::{
-        AssignedRole, UserReference, role, role_assignment, role_assignment_row, role_row, user, user_row,
-    },
+    user::{AssignedRole, UserReference, role, role_assignment, role_assignment_row, role_row, user, user_row},
 };
 use crate::dump::Row;
 
@@ -75,4 +73,3 @@ fn fields<T: DeserializeOwned>(row: &Row) -> Reading<T> {
 fn text(value: Option<String>) -> Option<String> {
     value.filter(|text| !text.is_empty())
 }
-

@@ -87,11 +87,9 @@ impl Survey {
                 self.waiting.renewals.push((row, dump.clone()));
                 return;
             }
-            model::MESSAGING => {
-                fields::messaging(&row).map(|(agreement, messaging)| {
-                    self.waiting.messaging.push((agreement, messaging, dump.bad(&row, "")));
-                })
-            }
+            model::MESSAGING => fields::messaging(&row).map(|(agreement, messaging)| {
+                self.waiting.messaging.push((agreement, messaging, dump.bad(&row, "")));
+            }),
             model::PRODUCT => fields::product(&row).and_then(|product| {
                 self.found(dump, &row, "product", &product.id);
                 once(&mut self.products, product.id.0, product)
@@ -140,7 +138,8 @@ impl Survey {
         }
         // Renewals of the peer have made such ones.
         if license.status == LicenseStatus::Assigned && license.activation_key.is_none() {
-            let warning = "is assigned without an activation key: its learner cannot activate it before it is assigned anew";
+            let warning =
+                "is assigned without an activation key: its learner cannot activate it before it is assigned anew";
             self.warnings.push(format!("license {} {warning}", license.uuid));
         }
         let tally = self.tallies.entry(license.subscription_plan);

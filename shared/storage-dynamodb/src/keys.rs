@@ -182,14 +182,15 @@ impl AgreementKeys {
     }
 }
 
-/// An item's sort key in that index.
+/// An item's sort key in that index; in the table itself where the name is empty.
 pub fn sort_key_in<'a>(item: &'a Item, index: &str) -> Option<&'a str> {
     item.get(&format!("{index}sk"))?.as_s().ok().map(String::as_str)
 }
 
-/// Where an item lies in that index: a Query begins behind it.
+/// Where an item lies in that index, likewise: a Query begins behind it.
 pub fn position_in(item: &Item, index: &str) -> Item {
-    let names = [PK.to_owned(), SK.to_owned()].into_iter().chain(key_names(index));
+    let of_index = key_names(index).into_iter().filter(|_| !index.is_empty());
+    let names = [PK.to_owned(), SK.to_owned()].into_iter().chain(of_index);
     names.filter_map(|name| item.get_key_value(&name).map(|(name, value)| (name.clone(), value.clone()))).collect()
 }
 

@@ -11,6 +11,7 @@ mod audit_trails;
 mod auto_apply;
 mod bulk;
 mod cache;
+mod check;
 mod delete_plan;
 mod deliveries;
 mod erasure;

@@ -277,11 +277,7 @@ impl Table {
     }
 
     /// A page of a part of the table, likewise. A page may be empty and not be the last one.
-    pub async fn scan_part(
-        &self,
-        part: &Part,
-        after: Option<&Key>,
-    ) -> Result<(Vec<Item>, Option<Key>), StoreError> {
+    pub async fn scan_part(&self, part: &Part, after: Option<&Key>) -> Result<(Vec<Item>, Option<Key>), StoreError> {
         let mut scan = self
             .client
             .scan()

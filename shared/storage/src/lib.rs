@@ -3,6 +3,7 @@
 
 mod attempts;
 mod bulk;
+mod check;
 mod error;
 mod export;
 mod idempotency;
@@ -20,6 +21,7 @@ mod webhooks;
 pub use self::{
     attempts::{Attempt, MAX_ATTEMPTS, attempts, bounded_attempts},
     bulk::{BucketCounts, BulkWrite, Claim, ImportedLicense},
+    check::{CheckOptions, CheckReport, Problem, ProblemKind, TableCheck},
     error::StoreError,
     export::{BulkRead, ReadPosition},
     idempotency::{

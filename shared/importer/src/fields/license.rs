@@ -1,7 +1,7 @@
 //! Licenses.
 
 use license_domain::{
-    ActivationKey, EmailAddress, License, LicenseId, LmsUserId, LicenseStatus, PlanId, Timestamp, clock::to_micros,
+    ActivationKey, EmailAddress, License, LicenseId, LicenseStatus, LmsUserId, PlanId, Timestamp, clock::to_micros,
 };
 use serde::{Deserialize, Serialize};
 

@@ -34,7 +34,6 @@ pub fn source_type(row: &Row) -> Reading<(i64, String)> {
     Ok((key(&row.pk)?, fields::<SourceTypeFields>(row)?.slug))
 }
 
-
 /// The row of a license's source.
 pub fn source_row(pk: u64, license: LicenseId, source: &LicenseSource, source_type: i64) -> WrittenRow<u64, SourceOf> {
     let fields = SourceOf { license, source_id: source.source_id.clone(), source_type };

@@ -2,6 +2,7 @@
 
 mod export;
 mod installation;
+mod seats;
 mod table;
 
 use std::{
