@@ -69,7 +69,8 @@ pub async fn from_table(
     from_store(&import::connect(table, endpoint).await, to, progress).await
 }
 
-async fn from_store(store: &Arc<Store>, to: &Path, progress: Progress<'_>) -> Result<ExportReport, Error> {
+/// Exports that store's table; `-` is standard output.
+pub async fn from_store(store: &Arc<Store>, to: &Path, progress: Progress<'_>) -> Result<ExportReport, Error> {
     let exporter = Exporter { portfolios: store.clone(), read: store.clone() };
     if to == Path::new(STANDARD_OUTPUT) {
         return Ok(exporter.export(io::stdout(), progress).await?);

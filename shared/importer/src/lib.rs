@@ -19,10 +19,10 @@ mod write;
 
 use std::{path::PathBuf, sync::Arc};
 
-use license_domain::{Clock, Stamp};
+use license_domain::{Clock, Stamp, number::to_u64};
 use license_storage::{BulkWrite, Portfolios};
 
-use self::{dump::Dump, survey::Survey};
+use self::{dump::Dump, existing::Existing, survey::Survey};
 pub use export::{ExportError, ExportReport, Exporter};
 pub use report::{BadRow, ImportError, Report};
 
@@ -44,6 +44,42 @@ impl Importer {
     /// Imports these files as one: all of them or nothing.
     pub async fn import(&self, files: &[PathBuf], progress: Progress<'_>) -> Result<Report, ImportError> {
         let mut report = Report::default();
+        let Some((dumps, survey, existing)) = self.prepare(files, &mut report, progress).await? else {
+            return Ok(report);
+        };
+        write::all(self, &dumps, survey, &existing, &mut report, progress).await?;
+        for dump in &dumps {
+            self.bulk.record_import(dump.digest(), dump.name(), self.clock.now()).await?;
+        }
+        Ok(report)
+    }
+
+    /// Checks these files as an import does; what would be imported.
+    pub async fn check(&self, files: &[PathBuf], progress: Progress<'_>) -> Result<Report, ImportError> {
+        let mut report = Report::default();
+        if let Some((_, survey, existing)) = self.prepare(files, &mut report, progress).await? {
+            let counts = [
+                ("agreements", survey.agreements.len() - existing.agreements.len()),
+                ("plans", survey.plans.len() - existing.plans.len()),
+                ("renewals", survey.renewals.len() - existing.renewals.len()),
+            ];
+            let counts = counts.map(|(kind, count)| (kind, to_u64(count)));
+            let licenses = survey.licenses_of(|plan| !existing.plans.contains(&plan));
+            let counts = counts.into_iter().chain([("licenses", licenses)]);
+            report.imported.extend(counts.filter(|(_, count)| *count > 0));
+            report.skipped.clone_from(&survey.skipped);
+            report.warnings.clone_from(&survey.warnings);
+        }
+        Ok(report)
+    }
+
+    /// Everything that comes before the first write; `None` where all files were imported before.
+    async fn prepare(
+        &self,
+        files: &[PathBuf],
+        report: &mut Report,
+        progress: Progress<'_>,
+    ) -> Result<Option<(Vec<Dump>, Survey, Existing)>, ImportError> {
         let mut dumps = Vec::new();
         for file in files {
             let dump = Dump::open(file).await?;
@@ -55,7 +91,7 @@ impl Importer {
             }
         }
         if dumps.is_empty() {
-            return Ok(report);
+            return Ok(None);
         }
         let mut survey = Survey::default();
         for dump in &dumps {
@@ -66,11 +102,7 @@ impl Importer {
         if !survey.bad.is_empty() {
             return Err(ImportError::Bad(std::mem::take(&mut survey.bad)));
         }
-        write::all(self, &dumps, survey, &existing, &mut report, progress).await?;
-        for dump in &dumps {
-            self.bulk.record_import(dump.digest(), dump.name(), self.clock.now()).await?;
-        }
-        Ok(report)
+        Ok(Some((dumps, survey, existing)))
     }
 
     /// What everything that is written now is stamped with.

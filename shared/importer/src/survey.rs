@@ -271,6 +271,11 @@ impl Survey {
         Some(ImportedLicense { placed: self.holders.place(license), agreement, layout })
     }
 
+    /// How many licenses the plans have that the filter admits.
+    pub fn licenses_of(&self, admits: impl Fn(PlanId) -> bool) -> u64 {
+        self.tallies.iter().filter(|(plan, _)| admits(**plan)).map(|(_, tally)| tally.all).sum()
+    }
+
     /// Remembers where a row was, to complain about it once the table is known.
     fn found(&mut self, dump: &Dump, row: &Row, what: &str, id: &dyn std::fmt::Display) {
         self.places.insert(format!("{what} {id}"), dump.bad(row, ""));
