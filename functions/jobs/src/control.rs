@@ -11,7 +11,7 @@ use license_api::{
     ADMINS, ApiError, Doc, Requester, RequiredPermission, Route, RouteAccess,
     doc::{self, ResponseDoc, Shape},
 };
-use license_domain::{Consequence, EventKind, Job, JobState, Lane};
+use license_domain::{Consequence, EventKind, Job, Lane};
 use serde::{Deserialize, Serialize};
 
 use crate::{Context, find, portfolio_of, response::Shown};
@@ -53,10 +53,10 @@ pub async fn cancel(
     if let Some(outcome) = requester.recorded::<ChangedJob>().await? {
         return Ok(changed(StatusCode::OK, &outcome));
     }
-    if !job.state.is_open() {
-        return Err(no_sense(&job, "stopped"));
-    }
-    let after = Job { state: JobState::Canceled, modified: context.app.now(), ..job.clone() };
+    let Some(after) = job.canceled(context.app.now()) else {
+        let detail = format!("A job that is {} cannot be stopped.", job.state.as_str());
+        return Err(ApiError::detail(StatusCode::CONFLICT, detail));
+    };
     change(&context, &requester, (&job, after), Vec::new(), StatusCode::OK).await
 }
 
@@ -69,19 +69,8 @@ pub async fn resume(
     if let Some(outcome) = requester.recorded::<ChangedJob>().await? {
         return Ok(changed(StatusCode::ACCEPTED, &outcome));
     }
-    if job.state == JobState::Done {
-        return Err(no_sense(&job, "resumed"));
-    }
-    if job.due().is_none() && job.kept_until.is_some_and(|until| until <= context.app.now()) {
-        return Err(ApiError::detail(StatusCode::CONFLICT, "The job's rows are not kept any more."));
-    }
-    // Its lanes are where it was; without any it has not begun. One that stands still is set in motion again.
-    let state = match job.state {
-        JobState::Waiting => JobState::Waiting,
-        _ if job.lanes > 0 => JobState::Running,
-        _ => JobState::Pending,
-    };
-    let after = Job { state, problem: None, modified: context.app.now(), ..job.clone() };
+    let after = job.resumed(context.app.now());
+    let after = after.map_err(|why| ApiError::detail(StatusCode::CONFLICT, why.to_string()))?;
     let again = vec![Consequence::RunJob { job: job.uuid, after_seconds: 0 }];
     change(&context, &requester, (&job, after), again, StatusCode::ACCEPTED).await
 }
@@ -114,8 +103,4 @@ struct ChangedJob {
 
 fn changed(status: StatusCode, outcome: &ChangedJob) -> (StatusCode, Json<Shown>) {
     (status, Json(Shown::new(&outcome.job, &outcome.lanes)))
-}
-
-fn no_sense(job: &Job, what: &str) -> ApiError {
-    ApiError::detail(StatusCode::CONFLICT, format!("A job that is {} cannot be {what}.", job.state.as_str()))
 }

@@ -19,10 +19,15 @@ pub async fn into_table(
     files: &[PathBuf],
     progress: Progress<'_>,
 ) -> Result<Report, ImportError> {
+    let store = connect(table, endpoint).await;
+    over(&store, BulkWriter::new(store.clone())).import(files, progress).await
+}
+
+/// A table of AWS, or of whatever serves DynamoDB at `endpoint`.
+pub(crate) async fn connect(table: &str, endpoint: Option<&str>) -> Arc<Store> {
     let settings = StoreSettings { table: table.to_owned(), endpoint: endpoint.map(str::to_owned) };
     let aws = aws_config::load_from_env().await;
-    let store = Arc::new(Store::connect(&settings, &aws, Arc::new(SystemClock), Arc::new(SystemRandom)));
-    over(&store, BulkWriter::new(store.clone())).import(files, progress).await
+    Arc::new(Store::connect(&settings, &aws, Arc::new(SystemClock), Arc::new(SystemRandom)))
 }
 
 fn over(store: &Arc<Store>, bulk: BulkWriter) -> Importer {

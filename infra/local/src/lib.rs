@@ -8,6 +8,7 @@ pub mod clock;
 pub mod demo;
 pub mod engine;
 mod error;
+pub mod export;
 pub mod faults;
 pub mod import;
 pub mod keys;

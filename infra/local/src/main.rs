@@ -1,10 +1,15 @@
 //! `cargo run`: the whole product on loopback.
 
-use std::{io::IsTerminal, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{
+    io::IsTerminal,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use clap::Parser;
+use clap::{ArgGroup, Parser};
 use license_domain::{Clock, Timestamp};
-use license_local::{FREE_LOOPBACK_PORT, Options, banner, import, settings};
+use license_local::{FREE_LOOPBACK_PORT, Options, banner, export, import, settings};
 use license_telemetry::SystemClock;
 use license_template::Template;
 use tracing_subscriber::EnvFilter;
@@ -18,6 +23,8 @@ LEARNER_PORTAL_URL, LMS_URL, ENTERPRISE_CATALOG_URL, … as in the template. RUS
 /// The product's settings are environment variables.
 #[derive(Debug, Parser)]
 #[command(name = "license-local", version, after_help = SETTINGS)]
+#[command(group = ArgGroup::new("source").args(["data", "import", "table"]).multiple(true))]
+#[command(group = ArgGroup::new("task").args(["import", "export"]).multiple(true))]
 struct Arguments {
     /// Where to listen
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
@@ -34,8 +41,11 @@ struct Arguments {
     /// Imports a Django dumpdata file of a license-manager; may be repeated
     #[arg(long, value_name = "FILE")]
     import: Vec<PathBuf>,
-    /// Imports into this table of AWS, says what was imported, and ends
-    #[arg(long, value_name = "NAME", requires = "import", conflicts_with_all = ["data", "clock", "no_demo"])]
+    /// Exports everything into a file that Django's loaddata reads, and ends; `-` is standard output
+    #[arg(long, value_name = "FILE", requires = "source", conflicts_with_all = ["clock", "no_demo"])]
+    export: Option<PathBuf>,
+    /// Imports into, and exports from, this table of AWS, says what was done, and ends
+    #[arg(long, value_name = "NAME", requires = "task", conflicts_with_all = ["data", "clock", "no_demo"])]
     table: Option<String>,
     /// Where that table is served, if not by AWS
     #[arg(long, value_name = "URL", requires = "table")]
@@ -65,10 +75,22 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let progress = |line: &str| tracing::info!("{line}");
+    let (endpoint, files) = (arguments.endpoint_url.as_deref(), &arguments.import);
     if let Some(table) = &arguments.table {
-        let (endpoint, files) = (arguments.endpoint_url.as_deref(), &arguments.import);
-        let report = import::into_table(table, endpoint, files, &|line| tracing::info!("{line}")).await?;
-        println!("Imported into {table}\n{report}");
+        if !files.is_empty() {
+            let report = import::into_table(table, endpoint, files, &progress).await?;
+            say(&arguments, &format!("Imported into {table}\n{report}"));
+        }
+        if let Some(to) = &arguments.export {
+            let report = export::from_table(table, endpoint, to, &progress).await?;
+            say(&arguments, &format!("Exported to {}\n{report}", to.display()));
+        }
+        return Ok(());
+    }
+    if let Some(to) = &arguments.export {
+        let report = export::from_engine(arguments.data.as_deref(), files, to, &progress).await?;
+        say(&arguments, &format!("Exported to {}\n{report}", to.display()));
         return Ok(());
     }
     let began = SystemClock.now();
@@ -93,6 +115,15 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     eprintln!("stopping");
     running.stop().await;
     Ok(())
+}
+
+/// Says what was done: on standard error where the export itself is on standard output.
+fn say(arguments: &Arguments, report: &str) {
+    if arguments.export.as_deref().is_some_and(|to| to == Path::new(export::STANDARD_OUTPUT)) {
+        eprintln!("{report}");
+    } else {
+        println!("{report}");
+    }
 }
 
 /// Help goes out as it is, a wrong option as one line.

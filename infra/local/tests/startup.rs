@@ -312,3 +312,37 @@ fn it_imports_into_a_table_that_is_served_elsewhere() {
     let interrupt = Command::new("kill").args(["-INT", &server.id().to_string()]).status().expect("kill");
     assert!(interrupt.success() && server.wait().expect("it ends").success());
 }
+
+/// Exports what it imported to standard output, and what a folder holds into a file.
+#[test]
+fn it_exports_and_ends() {
+    let file = Scratch::new(
+        "exported-roles.json",
+        r#"[{"model": "core.user", "pk": 1, "fields": {"username": "first-operator", "is_superuser": true}}]"#,
+    );
+    let output = run(&["--import", file.path(), "--export", "-"]);
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.starts_with("[\n") && text.ends_with("\n]\n"), "{text}");
+    assert!(text.contains(r#""username":"first-operator","is_superuser":true"#), "{text}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("1 core.user"));
+
+    let folder = std::env::temp_dir().join(format!("license-local-{}-export", std::process::id()));
+    let data = folder.to_str().expect("a path of text");
+    let target = folder.join("out.json");
+    let target = target.to_str().expect("a path of text");
+    assert!(run(&["--import", file.path(), "--data", data, "--export", target]).status.success());
+    assert_eq!(std::fs::read_to_string(target).expect("a file"), text);
+    std::fs::remove_file(target).expect("it is there");
+    // The folder has it by now.
+    assert!(run(&["--data", data, "--export", target]).status.success());
+    assert_eq!(std::fs::read_to_string(target).expect("a file"), text);
+    fails_with_one_line(&["--data", data, "--export", "/nowhere/out.json"], "/nowhere/out.json");
+    // Nothing half written is left.
+    let left = std::fs::read_dir(&folder)
+        .expect("the folder")
+        .filter(|entry| entry.as_ref().is_ok_and(|entry| entry.file_name().to_string_lossy().contains("partial")));
+    assert_eq!(left.count(), 0);
+    std::fs::remove_dir_all(&folder).expect("removed");
+    fails_with_one_line(&["--export", "-"], "--data");
+}

@@ -107,6 +107,13 @@ fn clock_duration(text: &str) -> Option<TimeDelta> {
     is_whole.then(|| TimeDelta::try_seconds(seconds)).flatten()
 }
 
+/// A duration as Django's JSON has it: `90 00:00:00`.
+pub fn duration_text(seconds: i64) -> String {
+    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let time = format!("{:02}:{:02}:{:02}", rest / 3_600, rest / 60 % 60, rest % 60);
+    if days == 0 { time } else { format!("{days} {time}") }
+}
+
 /// ISO 8601's time without the fraction of its seconds.
 fn without_fraction(time: &str) -> Option<String> {
     let Some((whole, fraction)) = time.split_once('.') else { return Some(time.to_owned()) };
@@ -130,6 +137,14 @@ fn sum(mut text: &str, units: &[(char, i64)]) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_duration_is_read_as_it_was_written() {
+        for seconds in [0, 1, 59, 3_600, 86_399, 86_400, 131_425, 7_776_000] {
+            assert_eq!(duration(&duration_text(seconds)), Some(TimeDelta::seconds(seconds)), "{seconds}");
+        }
+        assert_eq!([7_776_000, 1_800, -86_400].map(duration_text), ["90 00:00:00", "00:30:00", "-1 00:00:00"]);
+    }
 
     #[test]
     fn durations_have_a_fixed_length_or_are_refused() {

@@ -2,6 +2,7 @@
 //! and how the seats of an imported plan are laid out. The same rows lead to the same result at every import.
 
 use std::{
+    cmp::Reverse,
     collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
     num::NonZeroU64,
@@ -32,20 +33,26 @@ pub struct PlacedLicense {
 /// A learner in a plan. Two digests, because a million addresses take too much memory.
 type Holder = (u64, Option<NonZeroU64>);
 
-/// Activated before assigned before revoked; then the newest.
-type Rank = (u8, Option<Timestamp>);
+/// Activated before assigned before revoked; then the newest; then the lower id, so that the order of rows does not matter.
+type Rank = (u8, Option<Timestamp>, Reverse<LicenseId>);
 
 #[derive(Clone, Copy, Debug)]
 struct Winner {
-    license: LicenseId,
     is_live: bool,
     rank: Rank,
+}
+
+impl Winner {
+    const fn license(&self) -> LicenseId {
+        let (_, _, Reverse(license)) = self.rank;
+        license
+    }
 }
 
 /// All licenses that name a learner: which one of them has the learner's slot.
 ///
 /// Another system may have given a learner two live licenses of a plan. One of them stays: the activated one, else the
-/// one that was assigned last, else the one that was read first. The other live ones become free seats; revoked ones
+/// one that was assigned last, else the one with the lower id. The other live ones become free seats; revoked ones
 /// are archived.
 #[derive(Debug, Default)]
 pub struct Holders {
@@ -61,14 +68,13 @@ impl Holders {
             return;
         }
         let Some(holder) = holder(license) else { return };
-        let next = Winner { license: license.uuid, is_live: license.status.is_live(), rank: rank(license) };
+        let next = Winner { is_live: license.status.is_live(), rank: rank(license) };
         match self.winners.get_mut(&holder) {
             None => drop(self.winners.insert(holder, next)),
             Some(winner) => {
-                // Of two that are equal the first one stays.
                 let loser = if next.rank > winner.rank { std::mem::replace(winner, next) } else { next };
                 if loser.is_live {
-                    self.losers.push((loser.license, holder));
+                    self.losers.push((loser.license(), holder));
                 }
             }
         }
@@ -81,7 +87,7 @@ impl Holders {
 
     /// Live licenses that become free seats, each with the one that stays.
     pub fn losers(&self) -> impl Iterator<Item = (LicenseId, LicenseId)> {
-        self.losers.iter().filter_map(|(loser, holder)| Some((*loser, self.winners.get(holder)?.license)))
+        self.losers.iter().filter_map(|(loser, holder)| Some((*loser, self.winners.get(holder)?.license())))
     }
 
     /// The license as it is kept, and where, once all licenses are known.
@@ -90,7 +96,7 @@ impl Holders {
             return free_seat(&license);
         }
         let winner = holder(&license).and_then(|holder| self.winners.get(&holder));
-        let has_slot = winner.is_none_or(|winner| winner.license == license.uuid);
+        let has_slot = winner.is_none_or(|winner| winner.license() == license.uuid);
         if !has_slot && license.status.is_live() {
             return free_seat(&license);
         }
@@ -118,10 +124,11 @@ fn holder(license: &License) -> Option<Holder> {
 }
 
 fn rank(license: &License) -> Rank {
+    let id = Reverse(license.uuid);
     match license.status {
-        LicenseStatus::Activated => (2, license.assigned_date),
-        LicenseStatus::Assigned => (1, license.assigned_date),
-        LicenseStatus::Revoked | LicenseStatus::Unassigned => (0, license.revoked_date),
+        LicenseStatus::Activated => (2, license.assigned_date, id),
+        LicenseStatus::Assigned => (1, license.assigned_date, id),
+        LicenseStatus::Revoked | LicenseStatus::Unassigned => (0, license.revoked_date, id),
     }
 }
 
@@ -182,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn the_activated_license_stays_then_the_newest_then_the_first() {
+    fn the_activated_license_stays_then_the_newest_then_the_one_with_the_lower_id() {
         use LicenseStatus::{Activated, Assigned};
         use Placement::{FreeSeat, Slot};
         let ann = Some("ann@example.com");
@@ -190,6 +197,7 @@ mod tests {
         assert_eq!(placements(activated), [FreeSeat, Slot]);
         assert_eq!(placements([license(1, Assigned, ann, 3), license(2, Assigned, ann, 4)]), [FreeSeat, Slot]);
         assert_eq!(placements([license(1, Assigned, ann, 4), license(2, Assigned, ann, 4)]), [Slot, FreeSeat]);
+        assert_eq!(placements([license(2, Assigned, ann, 4), license(1, Assigned, ann, 4)]), [FreeSeat, Slot]);
     }
 
     #[test]

@@ -134,6 +134,17 @@ impl JobState {
     }
 }
 
+/// Why a job does not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotResumable {
+    /// All of it is done.
+    #[error("A job that is done cannot be resumed.")]
+    Done,
+    /// Its rows have expired.
+    #[error("The job's rows are not kept any more.")]
+    NotKept,
+}
+
 /// Which licenses of a plan are meant, where no rows are named.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowFilter {
@@ -345,6 +356,29 @@ impl Job {
     /// something ended them; an internal run has its request to itself for the first wait.
     pub const fn waits(&self) -> Waits {
         if self.is_internal { Waits::INTERNAL } else { Waits::JOB }
+    }
+
+    /// The job once it is stopped; `None` where it has ended. Rows that are done stay done.
+    #[must_use]
+    pub fn canceled(&self, now: Timestamp) -> Option<Self> {
+        self.state.is_open().then(|| Self { state: JobState::Canceled, modified: now, ..self.clone() })
+    }
+
+    /// The job once it goes on. One that stands still is set in motion again, too.
+    pub fn resumed(&self, now: Timestamp) -> Result<Self, NotResumable> {
+        if self.state == JobState::Done {
+            return Err(NotResumable::Done);
+        }
+        if self.due().is_none() && self.kept_until.is_some_and(|until| until <= now) {
+            return Err(NotResumable::NotKept);
+        }
+        // Its lanes are where it was; without any it has not begun.
+        let state = match self.state {
+            JobState::Waiting => JobState::Waiting,
+            _ if self.lanes > 0 => JobState::Running,
+            _ => JobState::Pending,
+        };
+        Ok(Self { state, problem: None, modified: now, ..self.clone() })
     }
 
     /// When the sweeper examines it next, while it is under way.

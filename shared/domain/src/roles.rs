@@ -32,6 +32,15 @@ impl RoleName {
         }
     }
 
+    /// The name of the role in explicit assignments.
+    pub const fn assignment(self) -> &'static str {
+        match self {
+            Self::SubscriptionsAdmin => "enterprise_subscriptions_admin",
+            Self::SubscriptionsLearner => "enterprise_subscriptions_learner",
+            Self::ProvisioningAdmin => "enterprise_provisioning_admin",
+        }
+    }
+
     /// The role behind a name in the store's explicit assignments.
     pub fn from_assignment(name: &str) -> Option<Self> {
         match name {

@@ -159,7 +159,7 @@ async fn licenses(
                 progress(&format!("{}: {} rows compared", dump.name(), row.number));
             }
             let license = match row.model.as_str() {
-                "subscriptions.license" => fields::license(&row).ok(),
+                fields::model::LICENSE => fields::license(&row).ok(),
                 _ => None,
             };
             // A row that cannot be read is a bad row since the first pass.

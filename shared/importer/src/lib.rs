@@ -1,4 +1,4 @@
-//! Reads the state of a real license-manager: files that Django's `dumpdata` wrote.
+//! Reads the state of a real license-manager, files that Django's `dumpdata` wrote, and writes such files ([`Exporter`]).
 //!
 //! 1. Every row of every file is checked, and compared with what is stored already. Any bad row or conflict ends the
 //!    import with a list of them, and nothing is written.
@@ -11,6 +11,7 @@
 
 mod dump;
 mod existing;
+mod export;
 mod fields;
 mod report;
 mod survey;
@@ -18,10 +19,11 @@ mod write;
 
 use std::{path::PathBuf, sync::Arc};
 
-use license_domain::{Clock, Stamp};
+use license_domain::{Clock, Stamp, number::to_u64};
 use license_storage::{BulkWrite, Portfolios};
 
-use self::{dump::Dump, survey::Survey};
+use self::{dump::Dump, existing::Existing, survey::Survey};
+pub use export::{ExportError, ExportReport, Exporter};
 pub use report::{BadRow, ImportError, Report};
 
 /// Takes a line about how far an import is.
@@ -42,6 +44,42 @@ impl Importer {
     /// Imports these files as one: all of them or nothing.
     pub async fn import(&self, files: &[PathBuf], progress: Progress<'_>) -> Result<Report, ImportError> {
         let mut report = Report::default();
+        let Some((dumps, survey, existing)) = self.prepare(files, &mut report, progress).await? else {
+            return Ok(report);
+        };
+        write::all(self, &dumps, survey, &existing, &mut report, progress).await?;
+        for dump in &dumps {
+            self.bulk.record_import(dump.digest(), dump.name(), self.clock.now()).await?;
+        }
+        Ok(report)
+    }
+
+    /// Checks these files as an import does; what would be imported.
+    pub async fn check(&self, files: &[PathBuf], progress: Progress<'_>) -> Result<Report, ImportError> {
+        let mut report = Report::default();
+        if let Some((_, survey, existing)) = self.prepare(files, &mut report, progress).await? {
+            let counts = [
+                ("agreements", survey.agreements.len() - existing.agreements.len()),
+                ("plans", survey.plans.len() - existing.plans.len()),
+                ("renewals", survey.renewals.len() - existing.renewals.len()),
+            ];
+            let counts = counts.map(|(kind, count)| (kind, to_u64(count)));
+            let licenses = survey.licenses_of(|plan| !existing.plans.contains(&plan));
+            let counts = counts.into_iter().chain([("licenses", licenses)]);
+            report.imported.extend(counts.filter(|(_, count)| *count > 0));
+            report.skipped.clone_from(&survey.skipped);
+            report.warnings.clone_from(&survey.warnings);
+        }
+        Ok(report)
+    }
+
+    /// Everything that comes before the first write; `None` where all files were imported before.
+    async fn prepare(
+        &self,
+        files: &[PathBuf],
+        report: &mut Report,
+        progress: Progress<'_>,
+    ) -> Result<Option<(Vec<Dump>, Survey, Existing)>, ImportError> {
         let mut dumps = Vec::new();
         for file in files {
             let dump = Dump::open(file).await?;
@@ -53,7 +91,7 @@ impl Importer {
             }
         }
         if dumps.is_empty() {
-            return Ok(report);
+            return Ok(None);
         }
         let mut survey = Survey::default();
         for dump in &dumps {
@@ -64,11 +102,7 @@ impl Importer {
         if !survey.bad.is_empty() {
             return Err(ImportError::Bad(std::mem::take(&mut survey.bad)));
         }
-        write::all(self, &dumps, survey, &existing, &mut report, progress).await?;
-        for dump in &dumps {
-            self.bulk.record_import(dump.digest(), dump.name(), self.clock.now()).await?;
-        }
-        Ok(report)
+        Ok(Some((dumps, survey, existing)))
     }
 
     /// What everything that is written now is stamped with.

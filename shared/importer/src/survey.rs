@@ -13,7 +13,7 @@ use license_storage::ImportedLicense;
 use crate::{
     Progress,
     dump::{Dump, Row},
-    fields::{self, Reading},
+    fields::{self, Reading, UserReference, model},
     report::{BadRow, ImportError},
 };
 
@@ -80,46 +80,46 @@ impl Survey {
 
     fn row(&mut self, dump: &Dump, row: Row) {
         let read = match row.model.as_str() {
-            "subscriptions.license" => self.license(dump, &row),
-            "subscriptions.customeragreement" => self.agreement(dump, &row),
-            "subscriptions.subscriptionplan" => self.plan(dump, &row),
-            "subscriptions.subscriptionplanrenewal" => {
+            model::LICENSE => self.license(dump, &row),
+            model::AGREEMENT => self.agreement(dump, &row),
+            model::PLAN => self.plan(dump, &row),
+            model::RENEWAL => {
                 self.waiting.renewals.push((row, dump.clone()));
                 return;
             }
-            "subscriptions.customsubscriptionexpirationmessaging" => {
-                fields::messaging(&row).map(|(agreement, messaging)| {
-                    self.waiting.messaging.push((agreement, messaging, dump.bad(&row, "")));
-                })
-            }
-            "subscriptions.product" => fields::product(&row).and_then(|product| {
+            model::MESSAGING => fields::messaging(&row).map(|(agreement, messaging)| {
+                self.waiting.messaging.push((agreement, messaging, dump.bad(&row, "")));
+            }),
+            model::PRODUCT => fields::product(&row).and_then(|product| {
                 self.found(dump, &row, "product", &product.id);
                 once(&mut self.products, product.id.0, product)
             }),
-            "subscriptions.plantype" => fields::plan_type(&row).and_then(|kind| {
+            model::PLAN_TYPE => fields::plan_type(&row).and_then(|kind| {
                 self.found(dump, &row, "plan type", &kind.id);
                 once(&mut self.plan_types, kind.id, kind)
             }),
-            "subscriptions.subscriptionlicensesource" => fields::source(&row).map(|source| {
+            model::SOURCE => fields::source(&row).map(|source| {
                 self.waiting.sources.push((source, dump.bad(&row, "")));
             }),
-            "subscriptions.subscriptionlicensesourcetype" => fields::source_type(&row).map(|(key, slug)| {
+            model::SOURCE_TYPE => fields::source_type(&row).map(|(key, slug)| {
                 self.waiting.source_types.insert(key, slug);
             }),
-            "core.user" | "auth.user" => fields::user(&row).map(|(key, user)| {
+            model::USER | model::AUTH_USER => fields::user(&row).map(|(key, user)| {
                 if user.is_superuser {
                     self.superusers.push(user.username.clone());
                 }
-                self.waiting.users.insert(key, user.username);
+                if let Some(key) = key {
+                    self.waiting.users.insert(key, user.username);
+                }
             }),
-            "subscriptions.subscriptionsfeaturerole" => fields::role(&row).map(|(key, name)| {
+            model::ROLE => fields::role(&row).map(|(key, name)| {
                 self.waiting.roles.insert(key, name);
             }),
-            "subscriptions.subscriptionsroleassignment" => fields::role_assignment(&row).map(|assignment| {
+            model::ROLE_ASSIGNMENT => fields::role_assignment(&row).map(|assignment| {
                 self.waiting.assignments.push((assignment, dump.bad(&row, "")));
             }),
-            model => {
-                *self.skipped.entry(model.to_owned()).or_default() += 1;
+            unknown => {
+                *self.skipped.entry(unknown.to_owned()).or_default() += 1;
                 return;
             }
         };
@@ -135,6 +135,12 @@ impl Survey {
         }
         if license.status == LicenseStatus::Unassigned && license.user_email.is_some() {
             self.warnings.push(format!("license {} is unassigned and loses its address", license.uuid));
+        }
+        // Renewals of the peer have made such ones.
+        if license.status == LicenseStatus::Assigned && license.activation_key.is_none() {
+            let warning =
+                "is assigned without an activation key: its learner cannot activate it before it is assigned anew";
+            self.warnings.push(format!("license {} {warning}", license.uuid));
         }
         let tally = self.tallies.entry(license.subscription_plan);
         let tally = tally.or_insert_with(|| Tally { total: 0, all: 0, first: dump.bad(row, "") });
@@ -265,6 +271,11 @@ impl Survey {
         Some(ImportedLicense { placed: self.holders.place(license), agreement, layout })
     }
 
+    /// How many licenses the plans have that the filter admits.
+    pub fn licenses_of(&self, admits: impl Fn(PlanId) -> bool) -> u64 {
+        self.tallies.iter().filter(|(plan, _)| admits(**plan)).map(|(_, tally)| tally.all).sum()
+    }
+
     /// Remembers where a row was, to complain about it once the table is known.
     fn found(&mut self, dump: &Dump, row: &Row, what: &str, id: &dyn std::fmt::Display) {
         self.places.insert(format!("{what} {id}"), dump.bad(row, ""));
@@ -298,8 +309,10 @@ fn grant(
     users: &HashMap<i64, String>,
     roles: &HashMap<i64, String>,
 ) -> Reading<(String, RoleGrant)> {
-    let user =
-        users.get(&assignment.user).ok_or_else(|| format!("its user {} is not in the files", assignment.user))?;
+    let user = match &assignment.user {
+        UserReference::Key(key) => users.get(key).ok_or_else(|| format!("its user {key} is not in the files"))?,
+        UserReference::Name((name,)) => name,
+    };
     let name =
         roles.get(&assignment.role).ok_or_else(|| format!("its role {} is not in the files", assignment.role))?;
     let role = RoleName::from_assignment(name).ok_or_else(|| format!("the role {name:?} is not known"))?;

@@ -118,7 +118,7 @@ async fn write_block(
     // The first pass has read every row, and found its plan, or nothing would be written.
     let changed = || ImportError::Changed { file: dump.name().to_owned() };
     let (mut counts, mut licenses) = (Counts::new(), Vec::with_capacity(block.len()));
-    for row in block.iter().filter(|row| row.model == "subscriptions.license") {
+    for row in block.iter().filter(|row| row.model == fields::model::LICENSE) {
         let license = fields::license(row).map_err(|_| changed())?;
         if stored.contains(&license.subscription_plan) {
             continue;

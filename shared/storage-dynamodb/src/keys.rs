@@ -184,14 +184,15 @@ impl AgreementKeys {
     }
 }
 
-/// An item's sort key in that index.
+/// An item's sort key in that index; in the table itself where the name is empty.
 pub fn sort_key_in<'a>(item: &'a Item, index: &str) -> Option<&'a str> {
     item.get(&format!("{index}sk"))?.as_s().ok().map(String::as_str)
 }
 
-/// Where an item lies in that index: a Query begins behind it.
+/// Where an item lies in that index, likewise: a Query begins behind it.
 pub fn position_in(item: &Item, index: &str) -> Item {
-    let names = [PK.to_owned(), SK.to_owned()].into_iter().chain(key_names(index));
+    let of_index = key_names(index).into_iter().filter(|_| !index.is_empty());
+    let names = [PK.to_owned(), SK.to_owned()].into_iter().chain(of_index);
     names.filter_map(|name| item.get_key_value(&name).map(|(name, value)| (name.clone(), value.clone()))).collect()
 }
 
@@ -640,13 +641,21 @@ pub fn due_by(now: Timestamp) -> String {
 #[derive(Clone, Copy, Debug)]
 pub struct UserKeys<'a>(pub &'a str);
 
+/// What the partitions of users begin with.
+pub const USER_PREFIX: &str = "USER#";
+
 /// The prefix of an explicit role.
 pub const ROLE_PREFIX: &str = "ROLE#";
 
 impl UserKeys<'_> {
     /// The partition.
     pub fn partition(&self) -> String {
-        format!("USER#{}", self.0)
+        format!("{USER_PREFIX}{}", self.0)
+    }
+
+    /// The name of the user of such a partition.
+    pub fn name_of(pk: &str) -> Option<&str> {
+        pk.strip_prefix(USER_PREFIX)
     }
 
     /// The user.

@@ -115,16 +115,21 @@ impl Portfolios for Store {
         if let Some(catalog) = self.cached.products(now) {
             return Ok(catalog);
         }
-        let catalog = match self.table.get(&keys::catalog()).await? {
-            Some(item) => rows::from_item(item)?,
-            None => ProductCatalog::usual(),
-        };
+        let catalog = self.stored_catalog().await?;
         self.cached.remember_products(now, &catalog);
         Ok(catalog)
     }
 }
 
 impl Store {
+    /// The products and plan types on record; the usual ones where none are.
+    pub(crate) async fn stored_catalog(&self) -> Result<ProductCatalog, StoreError> {
+        match self.table.get(&keys::catalog()).await? {
+            Some(item) => rows::from_item(item),
+            None => Ok(ProductCatalog::usual()),
+        }
+    }
+
     /// The items of an agreement, its plans and renewals, strongly consistent.
     pub(crate) async fn portfolio_items(&self, agreement: AgreementId) -> Result<Vec<Item>, StoreError> {
         let range = Range {

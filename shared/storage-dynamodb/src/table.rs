@@ -133,6 +133,15 @@ pub struct Range<'a> {
     pub consistent: bool,
 }
 
+/// Which items a Scan is for; all of them by default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Part {
+    /// One of so many segments, which can be read in parallel.
+    pub segment: Option<(i32, i32)>,
+    /// Only partitions that begin so. All are read and paid for.
+    pub prefix: Option<&'static str>,
+}
+
 /// Why a write of several items was not made.
 #[derive(Debug)]
 pub enum Canceled {
@@ -290,16 +299,28 @@ impl Table {
 
     /// A page of the whole table, behind that key, in no order; and the key behind which the next page begins.
     pub async fn scan(&self, after: Option<&Key>) -> Result<(Vec<Item>, Option<Key>), StoreError> {
-        let scanned = self
+        self.scan_part(&Part::default(), after).await
+    }
+
+    /// A page of a part of the table, likewise. A page may be empty and not be the last one.
+    pub async fn scan_part(&self, part: &Part, after: Option<&Key>) -> Result<(Vec<Item>, Option<Key>), StoreError> {
+        let mut scan = self
             .client
             .scan()
             .table_name(&self.name)
             .set_exclusive_start_key(after.map(Key::attributes))
             .consistent_read(true)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await
-            .map_err(|error| classify("Scan", &error))?;
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        if let Some((segment, segments)) = part.segment {
+            scan = scan.segment(segment).total_segments(segments);
+        }
+        if let Some(prefix) = part.prefix {
+            scan = scan
+                .filter_expression("begins_with(#pk, :prefix)")
+                .expression_attribute_names("#pk", PK)
+                .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()));
+        }
+        let scanned = scan.send().await.map_err(|error| classify("Scan", &error))?;
         let last = scanned.last_evaluated_key.as_ref().and_then(Key::of);
         Ok((scanned.items.unwrap_or_default(), last))
     }

@@ -5,7 +5,7 @@ use license_domain::{RoleGrant, Timestamp};
 
 use crate::{
     Store,
-    keys::{self, Key, ROLE_PREFIX, UserKeys},
+    keys::{self, Item, Key, ROLE_PREFIX, UserKeys},
     rows,
     table::Range,
 };
@@ -17,15 +17,21 @@ impl Users for Store {
         let partition = UserKeys(username).partition();
         let mut user = StoredUser::default();
         for item in self.table.query(Range { partition, consistent: true, ..Range::default() }).await? {
-            if Key::of(&item).is_some_and(|key| key.sk.starts_with(ROLE_PREFIX)) {
-                user.grants.push(rows::from_item::<RoleGrant>(item)?);
-            } else {
-                let flag = item.get("is_superuser").and_then(|value| value.as_bool().ok());
-                user.is_superuser = flag.copied().unwrap_or_default();
-            }
+            add(&mut user, item)?;
         }
         Ok(user)
     }
+}
+
+/// Adds what an item of a user's partition says.
+pub(crate) fn add(user: &mut StoredUser, item: Item) -> Result<(), StoreError> {
+    if Key::of(&item).is_some_and(|key| key.sk.starts_with(ROLE_PREFIX)) {
+        user.grants.push(rows::from_item::<RoleGrant>(item)?);
+    } else {
+        let flag = item.get("is_superuser").and_then(|value| value.as_bool().ok());
+        user.is_superuser = flag.copied().unwrap_or_default();
+    }
+    Ok(())
 }
 
 /// How long a minute's count is kept, in seconds.

@@ -3,7 +3,9 @@
 
 mod attempts;
 mod bulk;
+mod check;
 mod error;
+mod export;
 mod idempotency;
 mod jobs;
 mod licenses;
@@ -22,7 +24,9 @@ pub use license_domain::{LicenseFilter, OrderBy, OrderField};
 pub use self::{
     attempts::{Attempt, MAX_ATTEMPTS, attempts, bounded_attempts},
     bulk::{BucketCounts, BulkWrite, Claim, ImportedLicense},
+    check::{CheckOptions, CheckReport, Problem, ProblemKind, TableCheck},
     error::StoreError,
+    export::{BulkRead, ReadPosition},
     idempotency::{
         Change, Idempotency, IdempotencyKey, IdempotencyRecord, IdempotencyRecords, RecordContent, ResumeFrom,
     },

@@ -121,7 +121,7 @@ async fn list_partitions(app: &TestApp, plan: &Plan) -> std::collections::BTreeS
     let pages = table.client().scan().table_name(table.name()).into_paginator().items().send();
     let items = pages.try_collect().await.expect("the table answers");
     let partition = |item: &keys::Item| item.get(&keys::key_names(keys::GSI1)[0])?.as_s().ok().cloned();
-    items.iter().filter_map(partition).filter(|pk| pk.contains(&plan.id)).collect()
+    items.iter().filter_map(partition).filter(|pk| pk.starts_with("PLAN#") && pk.contains(&plan.id)).collect()
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ mod import;
 mod index_lag;
 mod large;
 mod large_requests;
+mod lmctl;
 mod malformed_requests;
 mod maxima;
 mod openapi;

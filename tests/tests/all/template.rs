@@ -103,3 +103,16 @@ fn every_function_of_the_template_is_one_of_these() {
     let default = template.route("GET", "/nowhere").map(|function| function.binary.as_str());
     assert_eq!(default, Some("function-site"));
 }
+
+/// `/login`, `/logout` and `/admin/…` are the console's: no function's prefix begins there.
+#[test]
+fn the_consoles_paths_are_free() {
+    let template = Template::embedded().expect("the template");
+    let paths: Vec<&str> = template.routes().map(|(route, _)| route.path.as_str()).collect();
+    assert!(paths.len() > 20, "{paths:?}");
+    let is_consoles = |path: &&&str| {
+        let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+        ["login", "logout", "admin"].contains(&first)
+    };
+    assert_eq!(paths.iter().filter(is_consoles).count(), 0, "{paths:?}");
+}

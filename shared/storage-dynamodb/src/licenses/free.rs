@@ -3,14 +3,13 @@
 use license_domain::number::{to_u64, to_usize};
 use std::collections::BTreeMap;
 
-use futures::{StreamExt, TryStreamExt, stream};
 use license_domain::{License, LicenseId, Ordinal, SeatPrefix, SubscriptionPlan};
 
+use super::index::Shard;
 use crate::{
     Store,
     keys::{BucketKeys, FREE_PREFIX, Item},
     rows::{self, Bucket},
-    table::{PARALLEL, Range},
 };
 use license_storage::StoreError;
 
@@ -24,22 +23,28 @@ impl Store {
         (after, offset): (Option<LicenseId>, u64),
         limit: usize,
     ) -> Result<Vec<License>, StoreError> {
-        let most = to_usize(offset).saturating_add(limit);
+        let stored: u64 = buckets.iter().map(|(_, bucket)| bucket.free).sum();
+        let is_all_stored = buckets.iter().all(|(_, bucket)| bucket.next == bucket.end);
         let from = format!("{FREE_PREFIX}{}", after.map(|license| format!("{license} ")).unwrap_or_default());
         let to = format!("{FREE_PREFIX}~");
-        let queries = buckets.iter().filter(|(_, bucket)| bucket.free > 0).map(|(at, _)| {
-            self.table.query(Range {
-                partition: at.partition(),
-                between: Some((&from, &to)),
-                limit: Some(most),
-                consistent: true,
-                ..Range::default()
-            })
-        });
-        let found: Vec<Vec<Item>> = stream::iter(queries.collect::<Vec<_>>()).buffered(PARALLEL).try_collect().await?;
+        // Nothing lies between stored seats: the page is read from its nearer end.
+        if is_all_stored && others.is_empty() && after.is_none() {
+            let limit = limit.min(to_usize(stored.saturating_sub(offset)));
+            let behind = to_usize(stored).saturating_sub(to_usize(offset) + limit);
+            let descending = behind < to_usize(offset);
+            let skip = if descending { behind } else { to_usize(offset) };
+            let items = self.merge(stored_in(buckets), (&from, &to), descending, skip + limit).await?;
+            let mut page: Vec<Item> = items.into_iter().skip(skip).collect();
+            if descending {
+                page.reverse();
+            }
+            return page.into_iter().map(rows::from_item).collect();
+        }
+        let most = to_usize(offset).saturating_add(limit).min(to_usize(stored));
+        let found = self.merge(stored_in(buckets), (&from, &to), false, most).await?;
         let mut rows: BTreeMap<LicenseId, License> =
             others.iter().map(|license| (license.uuid, license.clone())).collect();
-        for item in found.into_iter().flatten() {
+        for item in found {
             let license: License = rows::from_item(item)?;
             rows.insert(license.uuid, license);
         }
@@ -55,6 +60,12 @@ impl Store {
             .map(|id| rows.remove(&id).unwrap_or_else(|| License::unassigned(id, plan.uuid, plan.created)))
             .collect())
     }
+}
+
+/// The partitions with free seats that are items.
+fn stored_in(buckets: &[(BucketKeys, Bucket)]) -> Vec<Shard> {
+    let stored = buckets.iter().filter(|(_, bucket)| bucket.free > 0);
+    stored.map(|(at, _)| Shard::new(None, at.partition())).collect()
 }
 
 /// The untouched seats of a bucket.

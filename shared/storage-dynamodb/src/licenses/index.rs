@@ -74,11 +74,7 @@ impl Store {
         shards.into_iter().flatten().map(rows::from_item).collect()
     }
 
-    /// The first `wanted` rows of all shards between these keys, in order.
-    ///
-    /// 1. Each shard is asked for the share that it likely has of them.
-    /// 2. The shards are merged until one is used up that may have more: every row before that point is known.
-    /// 3. Those shards are asked for their share of what is left, and so on.
+    /// The first `wanted` rows of the plan's list between these keys, in order.
     async fn merged(
         &self,
         plan: &SubscriptionPlan,
@@ -86,9 +82,24 @@ impl Store {
         descending: bool,
         wanted: usize,
     ) -> Result<Vec<Item>, StoreError> {
-        let mut shards: Vec<Shard> = (0..plan.seats.list_shards)
-            .map(|shard| Shard { partition: keys::list_partition(plan.uuid, shard), ..Shard::default() })
+        let shards = (0..plan.seats.list_shards)
+            .map(|shard| Shard::new(Some(keys::GSI1), keys::list_partition(plan.uuid, shard)))
             .collect();
+        self.merge(shards, between, descending, wanted).await
+    }
+
+    /// The first `wanted` rows of all these partitions between these keys, in order; rows must be spread evenly over them.
+    ///
+    /// 1. Each shard is asked for the share that it likely has of them.
+    /// 2. The shards are merged until one is used up that may have more: every row before that point is known.
+    /// 3. Those shards are asked for their share of what is left, and so on.
+    pub(super) async fn merge(
+        &self,
+        mut shards: Vec<Shard>,
+        between: (&str, &str),
+        descending: bool,
+        wanted: usize,
+    ) -> Result<Vec<Item>, StoreError> {
         let mut found = Vec::with_capacity(wanted);
         while found.len() < wanted {
             let share = likely_share(wanted - found.len(), shards.len());
@@ -122,24 +133,26 @@ impl Store {
         limit: usize,
     ) -> Result<(), StoreError> {
         let range = Range {
-            index: Some(keys::GSI1),
+            index: shard.index,
             partition: shard.partition.clone(),
             between: Some(between),
             descending,
             limit: Some(limit),
             after: shard.last.take(),
+            consistent: shard.index.is_none(),
             ..Range::default()
         };
         shard.rows = self.table.query(range).await?.into();
         shard.is_at_end = shard.rows.len() < limit;
-        shard.last = shard.rows.back().map(|row| keys::position_in(row, keys::GSI1));
+        shard.last = shard.rows.back().map(|row| keys::position_in(row, shard.index.unwrap_or_default()));
         Ok(())
     }
 }
 
-/// What was read of a shard of the index.
+/// What was read of a partition of an index, or of the table itself.
 #[derive(Default)]
-struct Shard {
+pub(super) struct Shard {
+    index: Option<&'static str>,
     partition: String,
     /// Rows that are not merged yet.
     rows: VecDeque<Item>,
@@ -150,8 +163,12 @@ struct Shard {
 }
 
 impl Shard {
+    pub(super) fn new(index: Option<&'static str>, partition: String) -> Self {
+        Self { index, partition, ..Self::default() }
+    }
+
     fn head(&self) -> Option<&str> {
-        keys::sort_key_in(self.rows.front()?, keys::GSI1)
+        keys::sort_key_in(self.rows.front()?, self.index.unwrap_or_default())
     }
 }
 

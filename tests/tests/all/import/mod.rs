@@ -1,5 +1,8 @@
 //! The state of a real license-manager, imported and worked with.
 
+mod export;
+mod installation;
+mod seats;
 mod table;
 
 use std::{
@@ -79,7 +82,7 @@ fn plan(id: &str, title: &str) -> Value {
 }
 
 /// A small installation: every model that is imported, and some that are not.
-fn dump() -> Vec<Value> {
+pub(crate) fn dump() -> Vec<Value> {
     let plan_type = json!({ "label": "Standard Paid", "description": "", "is_paid_subscription": true,
         "ns_id_required": true, "sf_id_required": true, "internal_use_only": false });
     let product = json!({ "name": "B2B Paid", "description": "", "salesforce_product_id": null, "netsuite_id": 106,
@@ -140,14 +143,14 @@ fn dump() -> Vec<Value> {
 }
 
 /// A file that is gone with the test.
-struct File(PathBuf);
+pub(crate) struct File(pub(crate) PathBuf);
 
 impl File {
-    fn new(rows: &[Value]) -> Self {
+    pub(crate) fn new(rows: &[Value]) -> Self {
         Self::of_text(&serde_json::to_string(rows).expect("JSON"))
     }
 
-    fn of_text(text: &str) -> Self {
+    pub(crate) fn of_text(text: &str) -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("license-import-{}-{number}.json", std::process::id()));
@@ -155,7 +158,7 @@ impl File {
         Self(path)
     }
 
-    async fn import(&self, app: &TestApp) -> Result<Report, ImportError> {
+    pub(crate) async fn import(&self, app: &TestApp) -> Result<Report, ImportError> {
         import_files(app, std::slice::from_ref(&self.0)).await
     }
 }

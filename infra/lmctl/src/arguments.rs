@@ -1,0 +1,189 @@
+//! What may be asked for.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap_complete::Shell;
+use license_domain::{AgreementId, EnterpriseId, JobId, LicenseId, PlanId, RenewalId, Timestamp};
+
+use crate::output::Format;
+
+const EXITS: &str = "\
+Exit status: 0 done; 1 something failed, repeat the command; 2 the arguments make no sense, or a question was not answered;
+3 `check` found problems; 4 what was named is not there, or is in no state for that; 130 Ctrl-C.
+
+The table: --data opens a folder of the local product (which must not run at the same time); --endpoint-url names where a
+table is served, for instance by the running local product; without either it is a table of AWS.";
+
+/// Sees to a License Manager: checks, imports, exports, looks after jobs.
+#[derive(Debug, Parser)]
+#[command(name = "lmctl", version, after_help = EXITS, propagate_version = true)]
+pub struct Arguments {
+    /// Which table, and how to answer.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of all commands.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// The profile of AWS's configuration
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "data")]
+    pub profile: Option<String>,
+    /// The region of AWS
+    #[arg(long, global = true, value_name = "REGION", conflicts_with = "data")]
+    pub region: Option<String>,
+    /// The table
+    #[arg(long, global = true, value_name = "NAME", default_value = "license-manager")]
+    pub table: String,
+    /// Where the table is served, if not by AWS
+    #[arg(long, global = true, value_name = "URL", conflicts_with = "data")]
+    pub endpoint_url: Option<String>,
+    /// A folder in which the local product keeps its table
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// How to answer
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
+    pub output: Format,
+    /// Answers yes to every question
+    #[arg(long, global = true)]
+    pub yes: bool,
+    /// Shows learners' addresses in full
+    #[arg(long, global = true)]
+    pub show_emails: bool,
+    /// Says what would be done, and changes nothing
+    #[arg(long, global = true)]
+    pub dry_run: bool,
+}
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Recounts the whole table: counters, seats, pointers, keys
+    Check {
+        /// How many segments of the table are read in parallel
+        #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+        segments: u16,
+        /// Repairs what can be repaired without a doubt: pointers that are missing
+        #[arg(long)]
+        repair: bool,
+        /// How many problems are listed at most
+        #[arg(long, default_value_t = 1_000)]
+        limit: usize,
+    },
+    /// Imports files that Django's dumpdata wrote
+    Import {
+        /// The files, which are imported as one
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Exports everything into a file that Django's loaddata reads
+    Export {
+        /// The file; `-` is standard output
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Jobs: assignments, revocations and so on of many learners
+    #[command(subcommand)]
+    Jobs(JobsCommand),
+    /// The audit trail of one thing, the newest change first
+    Audit(AuditArguments),
+    /// Explicit role assignments
+    #[command(subcommand)]
+    Roles(RolesCommand),
+    /// Writes a script by which a shell completes this command
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Writes the manual page
+    Man,
+}
+
+impl Command {
+    /// Whether a folder without a table is one that this command fills.
+    pub const fn may_create(&self) -> bool {
+        matches!(self, Self::Import { .. })
+    }
+}
+
+/// Commands about jobs.
+#[derive(Debug, Subcommand)]
+pub enum JobsCommand {
+    /// Lists the jobs of a customer; without one, the jobs that are under way
+    List {
+        /// The customer
+        #[arg(long, value_name = "UUID")]
+        enterprise_customer_uuid: Option<EnterpriseId>,
+        /// How many at most
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+    /// Shows a job
+    Show {
+        /// The job
+        job: JobId,
+    },
+    /// Stops a job; rows that are done stay done
+    Cancel {
+        /// The job
+        job: JobId,
+        /// Why, for the audit trail
+        #[arg(long, default_value = "canceled")]
+        reason: String,
+    },
+    /// Lets a job go on that was stopped, stopped by itself, or stands still
+    Resume {
+        /// The job
+        job: JobId,
+        /// Why, for the audit trail
+        #[arg(long, default_value = "resumed")]
+        reason: String,
+    },
+    /// Lists what became of each row of a job
+    Results {
+        /// The job
+        job: JobId,
+    },
+}
+
+/// Whose trail.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("subject").required(true).args(["license", "plan", "agreement", "renewal"]))]
+pub struct AuditArguments {
+    /// Of a license
+    #[arg(long, value_name = "UUID")]
+    pub license: Option<LicenseId>,
+    /// Of a plan
+    #[arg(long, value_name = "UUID")]
+    pub plan: Option<PlanId>,
+    /// Of a customer agreement
+    #[arg(long, value_name = "UUID")]
+    pub agreement: Option<AgreementId>,
+    /// Of a renewal
+    #[arg(long, value_name = "NUMBER", value_parser = renewal)]
+    pub renewal: Option<RenewalId>,
+    /// Only changes of that time or later
+    #[arg(long, value_name = "RFC3339")]
+    pub from: Option<Timestamp>,
+    /// Only changes before that time
+    #[arg(long, value_name = "RFC3339")]
+    pub until: Option<Timestamp>,
+    /// How many at most
+    #[arg(long, default_value_t = 100)]
+    pub limit: usize,
+}
+
+fn renewal(text: &str) -> Result<RenewalId, std::num::ParseIntError> {
+    text.parse().map(RenewalId)
+}
+
+/// Commands about roles.
+#[derive(Debug, Subcommand)]
+pub enum RolesCommand {
+    /// Lists who has which role where, and who is a superuser
+    List,
+}

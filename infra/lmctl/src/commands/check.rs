@@ -1,0 +1,44 @@
+//! `lmctl check`.
+
+use std::io::Write;
+
+use license_storage::{CheckOptions, TableCheck};
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::{Error, Exit, output::Listing};
+
+pub(super) async fn check(
+    context: &Context<'_>,
+    (segments, repair, limit): (u16, bool, usize),
+    out: &mut (dyn Write + Send),
+) -> Result<Exit, Error> {
+    let repair = repair && !context.global.dry_run;
+    if repair {
+        context.confirm("Create pointers that are missing?")?;
+    }
+    let report = context.store.check_table(CheckOptions { segments, repair, limit }).await?;
+    let mut listing = Listing::new(context.global.output, ["kind", "what", "detail", "repaired"], out)?;
+    let mut left = report.more_problems;
+    for problem in &report.problems {
+        left += u64::from(!problem.repaired);
+        listing.row([
+            serde_json::to_value(problem.kind).unwrap_or(Value::Null),
+            json!(problem.what),
+            json!(problem.detail),
+            json!(problem.repaired),
+        ])?;
+    }
+    listing.finish()?;
+    eprintln!(
+        "{} items, {} plans, {} licenses; {left} problems{}",
+        report.items,
+        report.plans,
+        report.licenses,
+        match report.busy_plans {
+            0 => String::new(),
+            busy => format!("; {busy} plans changed meanwhile and were not counted, check again"),
+        }
+    );
+    Ok(if left == 0 { Exit::Done } else { Exit::Problems })
+}

@@ -1,0 +1,83 @@
+//! The table that a command works on.
+
+use std::{path::Path, sync::Arc};
+
+use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::Credentials;
+use license_local::{engine::Engine, table};
+use license_storage_dynamodb::{Store, StoreSettings};
+use license_telemetry::{SystemClock, SystemRandom};
+use license_template::Template;
+
+use crate::{Error, Global};
+
+/// A table, and the engine that serves it if that is ours.
+pub(crate) struct Connected {
+    pub(crate) store: Arc<Store>,
+    engine: Option<Engine>,
+}
+
+impl Connected {
+    pub(crate) async fn close(self) {
+        if let Some(engine) = self.engine {
+            engine.stop().await;
+        }
+    }
+}
+
+pub(crate) async fn connect(global: &Global, may_create: bool) -> Result<Connected, Error> {
+    match &global.data {
+        Some(folder) => open(folder, may_create).await,
+        None => Ok(Connected { store: serve(global).await?, engine: None }),
+    }
+}
+
+/// The embedded engine over the folder, which it locks.
+async fn open(folder: &Path, may_create: bool) -> Result<Connected, Error> {
+    if !may_create && !folder.is_dir() {
+        return Err(Error::Refused(format!("{} is no folder", folder.display())));
+    }
+    let engine = Engine::start(Some(folder)).await?;
+    let client = table::client(engine.url());
+    table::create(&client, Template::embedded().map_err(license_local::StartError::from)?.table()).await?;
+    let store = Arc::new(Store::new(client, table::NAME, Arc::new(SystemClock), Arc::new(SystemRandom)));
+    Ok(Connected { store, engine: Some(engine) })
+}
+
+async fn serve(global: &Global) -> Result<Arc<Store>, Error> {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest());
+    if let Some(profile) = &global.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(region) = &global.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(endpoint) = &global.endpoint_url {
+        let url =
+            url::Url::parse(endpoint).map_err(|_| Error::Usage(format!("--endpoint-url {endpoint} is no URL")))?;
+        // The local product looks at neither; the SDK asks for both.
+        if is_loopback(&url) && global.profile.is_none() && std::env::var_os("AWS_ACCESS_KEY_ID").is_none() {
+            loader = loader.credentials_provider(Credentials::new("local", "local", None, None, "lmctl"));
+            if global.region.is_none() {
+                loader = loader.region(Region::new("local"));
+            }
+        }
+    }
+    let aws = loader.load().await;
+    if aws.region().is_none() {
+        return Err(Error::Usage(
+            "no region is configured: name one with --region, or --data or --endpoint-url".into(),
+        ));
+    }
+    let settings = StoreSettings { table: global.table.clone(), endpoint: global.endpoint_url.clone() };
+    Ok(Arc::new(Store::connect(&settings, &aws, Arc::new(SystemClock), Arc::new(SystemRandom))))
+}
+
+fn is_loopback(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
