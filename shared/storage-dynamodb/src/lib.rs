@@ -35,6 +35,7 @@ mod revoke;
 mod rows;
 
 mod sdk_attempts;
+mod sessions;
 mod settings;
 mod stream;
 mod sweep;

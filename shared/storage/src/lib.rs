@@ -13,6 +13,7 @@ mod portfolios;
 mod renew;
 mod requesters;
 mod row_outcomes;
+mod sessions;
 mod sweep;
 mod webhooks;
 
@@ -43,6 +44,7 @@ pub use self::{
     },
     requesters::{RequestCount, RequestCounts, RequesterRecords, StoredUser, Users},
     row_outcomes::{JobRows, RowOutcomes},
+    sessions::{Session, Sessions},
     sweep::{Erasure, Health, Sweep},
     webhooks::Webhooks,
 };
