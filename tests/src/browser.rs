@@ -119,7 +119,12 @@ impl Browser {
     pub async fn signed_in(app: &TestApp, name: &str) -> Self {
         let browser = Self::new(app);
         let signed_in = browser.sign_in(name, None).await;
-        assert_eq!((signed_in.status.as_u16(), signed_in.header("location")), (303, Some("/admin/")), "{}", signed_in.text);
+        assert_eq!(
+            (signed_in.status.as_u16(), signed_in.header("location")),
+            (303, Some("/admin/")),
+            "{}",
+            signed_in.text
+        );
         browser
     }
 }

@@ -71,7 +71,9 @@ impl From<ClientError> for PageError {
         let retryable = error.is_retryable();
         let cause = ApiError::Upstream { service: "LMS", cause: error.to_string(), retryable };
         let text = match error {
-            ClientError::NotConfigured(_) => "Signing in is not set up: the settings of the LMS's application are missing.",
+            ClientError::NotConfigured(_) => {
+                "Signing in is not set up: the settings of the LMS's application are missing."
+            }
             _ if retryable => "The LMS did not respond. Please try again.",
             _ => "The LMS refused to sign you in. Please start again.",
         };

@@ -107,7 +107,8 @@ async fn admit(guarded: &Guarded, request: Request) -> Result<Admitted, Box<Resp
         let form = Form::parse(&bytes);
         let trusted = &context.app.settings().csrf_trusted_origins;
         csrf::check_form(&parts, form.get(csrf::FIELD), trusted).map_err(|_| {
-            let text = "The form was not sent from a page of this console, or the page is too old. Please load it again.";
+            let text =
+                "The form was not sent from a page of this console, or the page is too old. Please load it again.";
             refused(PageError::refused(StatusCode::FORBIDDEN, "Not allowed", text))
         })?;
         parts.extensions.insert(form);
@@ -127,7 +128,8 @@ async fn admit(guarded: &Guarded, request: Request) -> Result<Admitted, Box<Resp
 /// is told.
 fn to_sign_in(parts: &Parts, is_form: bool) -> Response {
     if is_form {
-        return PageError::forbidden("Your session is over. Please sign in again; nothing was changed.").into_response();
+        return PageError::forbidden("Your session is over. Please sign in again; nothing was changed.")
+            .into_response();
     }
     let page = parts.uri.path_and_query().map_or("/admin/", |page| page.as_str());
     let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", page).finish();

@@ -71,7 +71,14 @@ pub async fn person(context: &Context, session: &Session) -> Result<Principal, P
 }
 
 /// Sets a cookie that no script reads; an empty one is deleted. A browser keeps a secure cookie only if it came over TLS.
-pub fn set_cookie(response: &mut response::Parts, request: &Parts, name: &str, value: &str, path: &str, age: TimeDelta) {
+pub fn set_cookie(
+    response: &mut response::Parts,
+    request: &Parts,
+    name: &str,
+    value: &str,
+    path: &str,
+    age: TimeDelta,
+) {
     let secure = if origin::of_request(request).starts_with("https://") { "; Secure" } else { "" };
     let age = if value.is_empty() { 0 } else { age.num_seconds() };
     let cookie = format!("{name}={value}; Max-Age={age}; Path={path}; HttpOnly; SameSite=Lax{secure}");

@@ -66,7 +66,8 @@ pub async fn complete(
 ) -> Result<Response, PageError> {
     let failed = |text: &str| PageError::refused(StatusCode::BAD_REQUEST, "Sign-in failed", text);
     let attempt = cookie(&parts.headers, ATTEMPT).and_then(Attempt::parse);
-    let attempt = attempt.ok_or_else(|| failed("This sign-in was not begun here, or it took too long. Please start again."))?;
+    let attempt =
+        attempt.ok_or_else(|| failed("This sign-in was not begun here, or it took too long. Please start again."))?;
     let state = query.get("state").unwrap_or_default();
     if !bool::from(state.as_bytes().ct_eq(attempt.state.as_bytes())) {
         return Err(failed("This sign-in was begun elsewhere. Please start again."));
@@ -74,7 +75,9 @@ pub async fn complete(
     let code = query.get("code").ok_or_else(|| failed("The LMS did not let you in. Please start again."))?;
     let token = context.sign_in.exchange(code, attempt.verifier, &redirect_uri(&parts)).await?;
     let person = context.app.bearer(&token).await.map_err(|error| match error.status() {
-        StatusCode::UNAUTHORIZED => failed("The LMS's token is not one that this service accepts. Please tell an administrator."),
+        StatusCode::UNAUTHORIZED => {
+            failed("The LMS's token is not one that this service accepts. Please tell an administrator.")
+        }
         _ => PageError::from(error),
     })?;
     require_staff(&context, &person).await?;
@@ -140,7 +143,15 @@ mod tests {
         for ours in ["/admin", "/admin/", "/admin/plans/x/?page=2"] {
             assert_eq!(local(Some(ours)), ours);
         }
-        for other in ["", "//evil.example", "/\\evil.example", "https://evil.example/admin/", "/adminevil", "/admin/\r\nx", "/api/"] {
+        for other in [
+            "",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example/admin/",
+            "/adminevil",
+            "/admin/\r\nx",
+            "/api/",
+        ] {
             assert_eq!(local(Some(other)), HOME, "{other:?}");
         }
         assert_eq!(local(None), HOME);

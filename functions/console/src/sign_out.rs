@@ -1,11 +1,7 @@
 //! `POST /logout/`: the session is over, at once and for good. A link cannot do it, so that no other site's page can.
 
 use askama::Template;
-use axum::{
-    extract::State,
-    http::request::Parts,
-    response::Response,
-};
+use axum::{extract::State, http::request::Parts, response::Response};
 
 use crate::{
     Access, Context, Page, Right,

@@ -132,7 +132,10 @@ async fn every_sample_event_succeeds() {
         let response = router.oneshot(request).await.expect("a response");
         if function == CONSOLE {
             // Nobody is signed in.
-            assert_eq!(response.headers().get("location").map(|to| to.as_bytes()), Some(&b"/login/?next=%2Fadmin%2F"[..]));
+            assert_eq!(
+                response.headers().get("location").map(|to| to.as_bytes()),
+                Some(&b"/login/?next=%2Fadmin%2F"[..])
+            );
         } else {
             assert!(response.status().is_success(), "{name}: {}", response.status());
             assert!(response.headers().contains_key("allow"), "{name}: no route of {function} knows its path");

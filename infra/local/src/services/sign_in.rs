@@ -46,11 +46,7 @@ fn people() -> [(&'static str, &'static str, Value); 5] {
             "makes plans and renewals",
             json!({ "administrator": true, "user_id": 4, "roles": provisioner }),
         ),
-        (
-            "demo-superuser",
-            "may everything",
-            json!({ "administrator": true, "superuser": true, "user_id": 7 }),
-        ),
+        ("demo-superuser", "may everything", json!({ "administrator": true, "superuser": true, "user_id": 7 })),
         ("demo-learner", "is not on the staff, and is refused", json!({ "user_id": 2 })),
     ]
 }
@@ -170,10 +166,7 @@ fn escape(text: &str) -> String {
 }
 
 /// A service's token for everyone who asks; a person's for a code, once.
-pub(super) async fn token(
-    State(services): State<Services>,
-    body: Bytes,
-) -> Result<Json<Value>, StatusCode> {
+pub(super) async fn token(State(services): State<Services>, body: Bytes) -> Result<Json<Value>, StatusCode> {
     let fields: HashMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
     let field = |name: &str| fields.get(name).map_or("", String::as_str);
     if field("grant_type") != "authorization_code" {
@@ -195,5 +188,7 @@ pub(super) async fn token(
 
 /// The LMS keeps nobody signed in here.
 pub(super) async fn signed_out() -> Html<&'static str> {
-    Html("<!doctype html>\n<html lang=\"en\"><head><title>Signed out</title></head><body><h1>Signed out</h1></body></html>\n")
+    Html(
+        "<!doctype html>\n<html lang=\"en\"><head><title>Signed out</title></head><body><h1>Signed out</h1></body></html>\n",
+    )
 }

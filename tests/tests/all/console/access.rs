@@ -12,11 +12,8 @@ const OPEN: [(&str, &str); 3] = [("GET", "/complete/edx-oauth2/"), ("GET", "/log
 
 #[test]
 fn only_signing_in_and_out_needs_no_right() {
-    let mut open: Vec<(&str, &str)> = PAGES
-        .iter()
-        .filter(|page| page.access == Access::Anyone)
-        .map(|page| (page.method, page.path))
-        .collect();
+    let mut open: Vec<(&str, &str)> =
+        PAGES.iter().filter(|page| page.access == Access::Anyone).map(|page| (page.method, page.path)).collect();
     open.sort_unstable();
     assert_eq!(open, OPEN);
 }
@@ -68,7 +65,8 @@ async fn a_page_is_for_those_who_have_its_right() {
 #[tokio::test]
 async fn tokens_of_the_api_do_not_open_the_console() {
     let app = TestApp::start().await;
-    let root: Client = app.client_with(json!({ "preferred_username": "root", "superuser": true, "administrator": true }));
+    let root: Client =
+        app.client_with(json!({ "preferred_username": "root", "superuser": true, "administrator": true }));
     for page in PAGES.iter().filter(|page| page.access != Access::Anyone && !page.path.contains('{')) {
         let given = root.send(page.method.parse::<Method>().expect("a method"), page.path, None).await;
         // The client follows the redirect to the sign-in, as far as the stand-in's page.

@@ -85,7 +85,8 @@ async fn ones_sessions_are_listed_and_can_be_ended() {
     let stranger = Browser::signed_in(&app, "demo-operator").await;
     let home = here.get("/admin/").await.text;
     assert_eq!(home.matches("this one").count(), 1, "{home}");
-    let other = home.split("name=\"session\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("another");
+    let other =
+        home.split("name=\"session\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("another");
     // Nobody ends another person's.
     assert_eq!(stranger.post("/admin/sessions/end/", &[("session", other)]).await.status.as_u16(), 404);
     assert!(is_signed_in(&there).await);

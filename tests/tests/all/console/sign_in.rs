@@ -16,7 +16,10 @@ async fn one_click_at_the_lms_leads_to_the_page_that_was_asked_for() {
     let at_lms = browser.begin("%2Fadmin%2F%3Fq%3Dx").await;
     let query: Vec<(String, String)> = at_lms.query_pairs().into_owned().collect();
     let of = |name: &str| query.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
-    assert_eq!((at_lms.path(), of("response_type"), of("code_challenge_method")), ("/oauth2/authorize", "code", "S256"));
+    assert_eq!(
+        (at_lms.path(), of("response_type"), of("code_challenge_method")),
+        ("/oauth2/authorize", "code", "S256")
+    );
     assert_eq!(of("redirect_uri"), format!("{}/complete/edx-oauth2/", app.running().url()));
     assert!(of("state").len() >= 32 && of("code_challenge").len() == 43, "{query:?}");
     let page = browser.get(at_lms.as_str()).await;
@@ -42,7 +45,8 @@ async fn the_session_is_a_cookie_that_no_script_reads_and_no_other_site_sends() 
     assert!(session.contains("Max-Age=43200"), "{session}");
     // Over TLS, which the proxy before the function speaks, they are secure.
     let begun = browser.send(reqwest::Method::GET, "/login/", None, &[("x-forwarded-proto", "https")]).await;
-    let all = begun.headers.get_all("set-cookie").iter().all(|set| set.to_str().is_ok_and(|set| set.ends_with("; Secure")));
+    let all =
+        begun.headers.get_all("set-cookie").iter().all(|set| set.to_str().is_ok_and(|set| set.ends_with("; Secure")));
     assert!(all && begun.headers.contains_key("set-cookie"));
 }
 
