@@ -3,6 +3,7 @@
 //! counts what is asked of it and can make it fail.
 
 pub mod app;
+pub mod browser;
 pub mod builders;
 pub mod client;
 pub mod consequences;
@@ -16,6 +17,7 @@ pub mod roles;
 pub mod wire;
 
 pub use app::{NOW, TestApp};
+pub use browser::Browser;
 pub use client::{Client, TestResponse};
 pub use invariants::Invariants;
 pub use proxy::{Call, Fault, Proxy};

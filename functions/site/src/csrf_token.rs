@@ -13,9 +13,7 @@ use axum::{
 use license_api::{
     ApiError, Doc, Route, RouteAccess, csrf,
     doc::{self, Shape},
-    origin,
 };
-use license_domain::Random;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -53,21 +51,12 @@ pub async fn handle(
     parts: Parts,
 ) -> Result<(Headers, Json<CsrfTokenResponse>), ApiError> {
     let known = csrf::token_of_cookie(&parts.headers).map(str::to_owned);
-    let token = known.unwrap_or_else(|| new_token(context.app.random().as_ref()));
-    // A browser sends a secure cookie over TLS only; without TLS it would not keep it.
-    let secure = if origin::of_request(&parts).starts_with("https://") { "; Secure" } else { "" };
-    let (name, age) = (csrf::COOKIE, csrf::MAX_AGE_SECONDS);
-    let cookie = format!("{name}={token}; Max-Age={age}; Path=/; SameSite=Lax{secure}");
-    let cookie = HeaderValue::from_str(&cookie).unwrap_or(HeaderValue::from_static(""));
+    let token = known.unwrap_or_else(|| csrf::new_token(context.app.random().as_ref()));
+    let cookie = HeaderValue::from_str(&csrf::set_cookie(&parts, &token)).unwrap_or(HeaderValue::from_static(""));
     let headers = [
         (header::SET_COOKIE, cookie),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (header::VARY, HeaderValue::from_static("cookie")),
     ];
     Ok((headers, Json(CsrfTokenResponse { csrf_token: token })))
-}
-
-/// 256 random bits.
-fn new_token(random: &dyn Random) -> String {
-    format!("{:032x}{:032x}", random.bits(), random.bits())
 }

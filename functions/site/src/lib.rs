@@ -4,6 +4,7 @@ mod compose;
 mod csrf_token;
 mod docs;
 mod health;
+mod landing;
 mod schema;
 
 use std::sync::Arc;
@@ -40,5 +41,6 @@ pub fn endpoints() -> Endpoints<Context> {
 
 /// The function's router.
 pub fn router(context: Context) -> Router {
-    endpoints().router(context)
+    let app = context.app.clone();
+    landing::before(endpoints().router(context), app)
 }

@@ -41,6 +41,7 @@ impl Product {
             function!("function-jobs", function_jobs),
             function!("function-support", function_support),
             function!("function-site", function_site),
+            function!("function-console", function_console),
         ]);
         Ok(Self { template, routers })
     }

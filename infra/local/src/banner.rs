@@ -18,6 +18,7 @@ fn write_all(text: &mut String, running: &Running, took: Duration) -> std::fmt::
     let url = running.url();
     writeln!(text, "License Manager listens on {url} (ready after {:.2} s). Ctrl-C stops it.\n", took.as_secs_f64())?;
     writeln!(text, "  API         {url}/api/v1/")?;
+    writeln!(text, "  console     {url}/admin/ (one click signs you in)")?;
     writeln!(text, "  health      {url}/health/")?;
     writeln!(text, "  the runner  {url}/_local/ (clock, tokens, calls to other services)")?;
     writeln!(text, "  clock       {}", running.clock().now().format("%Y-%m-%dT%H:%M:%SZ"))?;

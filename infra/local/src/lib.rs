@@ -145,7 +145,7 @@ pub async fn start_on(
     table::create(&direct, template.table()).await?;
     let store = Arc::new(Store::new(direct, table::NAME, shared_clock.clone(), random.clone()));
     let aws = Aws::open(options.data.as_deref(), &template, shared_clock.clone(), random.clone())?;
-    let services = Services::new(store.clone(), aws.clone(), key_set.clone());
+    let services = Services::new(store.clone(), aws.clone(), key_set.clone(), signer.clone());
     let (stand_ins, aws_url) = services.serve(&mut settings, options.aws_listen).await?;
     let mut helpers = vec![stand_ins];
     settings.set_default("LEARNER_PORTAL_URL", "http://localhost:8734");

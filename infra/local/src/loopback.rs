@@ -36,7 +36,7 @@ fn is_our_origin(origin: &str) -> bool {
     origin.parse::<Uri>().is_ok_and(|origin| origin.scheme().is_some() && origin.authority().is_some_and(is_ours))
 }
 
-fn is_our_host(host: &str) -> bool {
+pub(crate) fn is_our_host(host: &str) -> bool {
     host.parse::<Authority>().is_ok_and(|host| is_ours(&host))
 }
 

@@ -8,6 +8,7 @@ mod enterprise;
 mod files;
 mod hooks;
 mod lms;
+mod sign_in;
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -29,6 +30,7 @@ use crate::{
     StartError,
     aws::{self, ACCOUNT, Aws},
     faults::{self, Faults},
+    keys::Signer,
     settings::Settings,
 };
 
@@ -50,6 +52,7 @@ pub struct Services {
     aws: Aws,
     faults: Arc<Faults>,
     key_set: Option<Value>,
+    sign_ins: Arc<sign_in::SignIns>,
 }
 
 /// The settings that lead to the stand-ins, unless they are set.
@@ -58,7 +61,7 @@ const URLS: [&str; 3] = ["LMS_URL", "ENTERPRISE_CATALOG_URL", "BRAZE_API_URL"];
 impl Services {
     /// Stand-ins that know what the store knows; the public keys of tokens are published among them, because a
     /// function in a container reaches these and not the runner's own routes.
-    pub fn new(store: Arc<Store>, aws: Aws, key_set: Option<Value>) -> Self {
+    pub fn new(store: Arc<Store>, aws: Aws, key_set: Option<Value>, signer: Option<Arc<Signer>>) -> Self {
         let clock = store.clock().clone();
         Self {
             store,
@@ -71,6 +74,7 @@ impl Services {
             aws,
             faults: Arc::default(),
             key_set,
+            sign_ins: Arc::new(sign_in::SignIns::new(signer)),
         }
     }
 
@@ -120,6 +124,9 @@ impl Services {
         // Bucket and bus are called as `sam local` calls them, by their logical ids, so that both find the same.
         settings.set("EXPORT_BUCKET", "Exports");
         settings.set("S3_ENDPOINT", format!("{url}/s3"));
+        settings.set_default("SOCIAL_AUTH_EDX_OAUTH2_URL_ROOT", &url);
+        settings.set_default("SOCIAL_AUTH_EDX_OAUTH2_KEY", sign_in::CLIENT);
+        settings.set_default("SOCIAL_AUTH_EDX_OAUTH2_SECRET", sign_in::SECRET);
         settings.set_default("BACKEND_SERVICE_EDX_OAUTH2_KEY", "license-manager");
         settings.set_default("BACKEND_SERVICE_EDX_OAUTH2_SECRET", "local");
         settings.set_default("ENTERPRISE_SUBSIDY_CHECKSUM_SECRET_KEY", "local");
@@ -157,7 +164,9 @@ impl Services {
 
     fn router(&self, cors: Cors) -> Router {
         Router::new()
-            .route("/oauth2/access_token", routing::post(lms::token))
+            .route("/oauth2/access_token", routing::post(sign_in::token))
+            .route("/oauth2/authorize", routing::get(sign_in::authorize))
+            .route("/logout", routing::get(sign_in::signed_out))
             .route("/api/user/v1/accounts", routing::get(lms::account))
             .route("/enterprise/api/v1/enterprise-customer/{id}/", routing::get(lms::enterprise_customer))
             .route("/api/v1/enterprise-catalogs/{id}/", routing::get(catalog::catalog))

@@ -2,10 +2,16 @@
 
 use std::{fmt, sync::Arc};
 
-use license_domain::{Clock, Random, Timestamp};
-use license_storage::{Attempt, RequesterRecords};
+use axum::{
+    http::request::Parts,
+    response::{IntoResponse, Response},
+};
+use license_domain::{Clock, Principal, Random, Timestamp};
+use license_storage::{Attempt, RequesterRecords, StoredUser};
 
-use crate::{ApiError, ApiSettings, SettingsError, auth::Authenticator, throttle::Throttle, users::KnownUsers};
+use crate::{
+    ApiError, ApiSettings, SettingsError, auth::Authenticator, authenticate, throttle::Throttle, users::KnownUsers,
+};
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -62,6 +68,22 @@ impl AppState {
     /// What the operator set.
     pub fn settings(&self) -> &ApiSettings {
         &self.0.settings
+    }
+
+    /// Whom a token is about, once it is verified.
+    pub async fn bearer(&self, token: &str) -> Result<Principal, ApiError> {
+        self.0.authenticator.bearer(token, self.now()).await
+    }
+
+    /// What is on record of a user beside the token; remembered for a minute.
+    pub async fn stored_user(&self, username: &str) -> Result<StoredUser, ApiError> {
+        Ok(self.0.users.user(username, self.now()).await?)
+    }
+
+    /// Counts a request of that user, or of the address that it came from. The response is given in place of the page if the
+    /// user is over the limit.
+    pub async fn count_page(&self, parts: &Parts, username: Option<&str>) -> Result<(), Response> {
+        authenticate::count_page(self, parts, username).await.map_err(IntoResponse::into_response)
     }
 
     /// Runs attempts at a change until one is done; gives up as contention. An attempt is repeated because what it

@@ -86,7 +86,12 @@ impl Authenticator {
                 token
             }
         };
-        let claims = self.verify(&token, now).await?;
+        self.bearer(&token, now).await
+    }
+
+    /// Whom a token is about.
+    pub(crate) async fn bearer(&self, token: &str, now: Timestamp) -> Result<Principal, ApiError> {
+        let claims = self.verify(token, now).await?;
         principal_of(claims).ok_or_else(ApiError::invalid_token)
     }
 

@@ -12,7 +12,7 @@ use license_domain::Principal;
 
 use crate::{
     AppState, RouteAccess, idempotency,
-    throttle::{CountedBy, Pass},
+    throttle::{CountedBy, Pass, Throttled},
 };
 
 /// Who calls, by a token that was verified.
@@ -76,6 +76,18 @@ pub(crate) async fn count_unknown(web: AppState, request: Request, page: fn() ->
             response
         }
         Err(throttled) => throttled.into_response(),
+    }
+}
+
+/// Counts a request for a page of the console.
+pub(crate) async fn count_page(web: &AppState, parts: &Parts, username: Option<&str>) -> Result<(), Throttled> {
+    let who = match username {
+        Some(username) => CountedBy::User(username),
+        None => CountedBy::Address(address(&parts.headers, web.settings().trusted_proxies)),
+    };
+    match web.throttle().ask(who, web.now()) {
+        Some(counted) => counted.await.map(|_| ()),
+        None => Ok(()),
     }
 }
 

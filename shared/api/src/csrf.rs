@@ -3,6 +3,7 @@
 //! (a double submit), and must come from such a page.
 
 use axum::http::{HeaderMap, HeaderName, StatusCode, header, request::Parts};
+use license_domain::Random;
 use subtle::ConstantTimeEq;
 
 use crate::{
@@ -16,7 +17,21 @@ pub const COOKIE: &str = "license_manager_csrftoken";
 const HEADER: HeaderName = HeaderName::from_static("x-csrftoken");
 
 /// How long the cookie lives, in seconds: a year, as browsers keep the peer's.
-pub const MAX_AGE_SECONDS: u64 = 31_449_600;
+const MAX_AGE_SECONDS: u64 = 31_449_600;
+
+/// The field of a form with the token.
+pub const FIELD: &str = "csrfmiddlewaretoken";
+
+/// A new token: 256 random bits.
+pub fn new_token(random: &dyn Random) -> String {
+    format!("{:032x}{:032x}", random.bits(), random.bits())
+}
+
+/// The value of `Set-Cookie` that gives the browser a token. A browser keeps a secure cookie only if it came over TLS.
+pub fn set_cookie(parts: &Parts, token: &str) -> String {
+    let secure = if origin::of_request(parts).starts_with("https://") { "; Secure" } else { "" };
+    format!("{COOKIE}={token}; Max-Age={MAX_AGE_SECONDS}; Path=/; SameSite=Lax{secure}")
+}
 
 /// Bounds of a token's length, in characters; anything else was not made here.
 const LENGTH: std::ops::RangeInclusive<usize> = 32..=64;
@@ -50,6 +65,15 @@ impl From<Forgery> for ApiError {
 /// 2. If it does not, and the request is encrypted, the referer's is.
 /// 3. The token of the header is that of the cookie.
 pub(crate) fn check(parts: &Parts, trusted: &[TrustedOrigin]) -> Result<(), Forgery> {
+    check_token(parts, text(&parts.headers, HEADER), trusted)
+}
+
+/// Checks the form of a page, which holds the token in its field [`FIELD`]: 403 unless the page is one of ours.
+pub fn check_form(parts: &Parts, token: Option<&str>, trusted: &[TrustedOrigin]) -> Result<(), ApiError> {
+    Ok(check_token(parts, token, trusted)?)
+}
+
+fn check_token(parts: &Parts, token: Option<&str>, trusted: &[TrustedOrigin]) -> Result<(), Forgery> {
     let headers = &parts.headers;
     let own = origin::of_request(parts);
     let own_origin = origin::of_url(&own);
@@ -68,7 +92,7 @@ pub(crate) fn check(parts: &Parts, trusted: &[TrustedOrigin]) -> Result<(), Forg
         }
     }
     let cookie = token_of_cookie(headers).ok_or(Forgery::NoCookie)?;
-    let token = text(headers, HEADER).ok_or(Forgery::NoToken)?;
+    let token = token.ok_or(Forgery::NoToken)?;
     if is_same(cookie, token) || is_same(&secret_of(cookie), &secret_of(token)) { Ok(()) } else { Err(Forgery::Token) }
 }
 

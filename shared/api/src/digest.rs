@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 /// The SHA-256 of these parts, each with its length, as hexadecimal digits.
-pub(crate) fn digest(parts: &[&[u8]]) -> String {
+pub fn digest(parts: &[&[u8]]) -> String {
     use std::fmt::Write;
     let mut sum = Sha256::new();
     for part in parts {

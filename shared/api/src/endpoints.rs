@@ -111,16 +111,22 @@ where
             router = router.route(path, methods);
         }
         let unknown = web.clone();
-        router
+        let router = router
             .fallback(move |request: Request| authenticate::count_unknown(unknown.clone(), request, unknown_path))
-            .layer(DefaultBodyLimit::max(BODY_LIMIT))
-            .layer(CompressionLayer::new())
-            .layer(middleware::from_fn_with_state(web.clone(), cors::allow))
-            .layer(CatchPanicLayer::custom(request::panicked))
-            .layer(security::headers())
-            .layer(middleware::from_fn_with_state(web, request::observe))
-            .with_state(context)
+            .layer(middleware::from_fn_with_state(web.clone(), cors::allow));
+        around(router, web).with_state(context)
     }
+}
+
+/// What is the same around every response, of the API and of pages: its size, the headers by which browsers treat it with
+/// care, a panic as one 500, the request's id and log line.
+pub fn around<C: Clone + Send + Sync + 'static>(router: Router<C>, web: AppState) -> Router<C> {
+    router
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(CompressionLayer::new())
+        .layer(CatchPanicLayer::custom(request::panicked))
+        .layer(security::headers())
+        .layer(middleware::from_fn_with_state(web, request::observe))
 }
 
 /// Responds to OPTIONS, and to methods that the path does not have: both only for authenticated requesters with a role

@@ -19,7 +19,7 @@ const MAX_LENGTH: usize = 128;
 
 /// A request's id.
 #[derive(Clone, Debug)]
-pub(crate) struct RequestId(pub String);
+pub struct RequestId(pub String);
 
 /// Gives the request an id and a span (at the highest level, so that the id is there whatever is logged), and logs how it ended. Paths are logged as their patterns and query
 /// strings not at all: both can name people.

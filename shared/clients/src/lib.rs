@@ -17,6 +17,7 @@ mod secrets;
 mod service;
 mod ses;
 mod settings;
+mod sign_in;
 mod token;
 mod webhooks;
 
@@ -32,6 +33,7 @@ pub use secrets::{SecretsClient, names_a_secret};
 pub use service::ServiceClient;
 pub use ses::{Email, EmailSender, SesClient, SesSettings};
 pub use settings::{CatalogSettings, ClientSettings, Credentials, MissingSetting};
+pub use sign_in::{SignIn, SignInClient, SignInRequest, SignInSettings};
 pub use webhooks::{WebhookClient, WebhookSettings};
 
 #[cfg(test)]

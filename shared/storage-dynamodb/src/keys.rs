@@ -27,6 +27,7 @@
 //! | idempotency record of a request | `IDEMPOTENCY#digest` | `@` | |
 //! | requests of a caller in a minute | `THROTTLE#digest#minute` | `@` | |
 //! | user, explicit roles | `USER#name` | `@`, `ROLE#role#scope` | |
+//! | session of the console | `SESSION#digest` | `@` | gsi2 `SESSIONS#name` / time, digest |
 //! | products and plan types | `CATALOG` | `@` | |
 //! | last number | `SEQUENCE#RENEWAL` | `@` | |
 //! | retirement: the digest of a name, and until when | `RETIRED` | time, digest | |
@@ -676,6 +677,27 @@ impl UserKeys<'_> {
         };
         Key::new(self.partition(), format!("{ROLE_PREFIX}{role}#{scope}"))
     }
+}
+
+/// A session of the console, by the digest of its id.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionKeys<'a>(pub &'a str);
+
+impl SessionKeys<'_> {
+    /// The session.
+    pub fn session(&self) -> Key {
+        Key::head(format!("SESSION#{}", self.0))
+    }
+
+    /// The session's place in the list of its user's sessions.
+    pub fn listing(&self, username: &str, created: Timestamp) -> IndexKey {
+        IndexKey { index: GSI2, pk: sessions_of(username), sk: format!("{}#{}", time(created), self.0) }
+    }
+}
+
+/// The list of a user's sessions.
+pub fn sessions_of(username: &str) -> String {
+    format!("SESSIONS#{username}")
 }
 
 /// The partition of retirements.

@@ -39,6 +39,7 @@ mod roster;
 mod rows;
 
 mod sdk_attempts;
+mod sessions;
 mod settings;
 mod stream;
 mod sweep;

@@ -16,6 +16,7 @@ mod renew;
 mod requesters;
 mod rosters;
 mod row_outcomes;
+mod sessions;
 mod sweep;
 mod webhooks;
 
@@ -50,6 +51,7 @@ pub use self::{
     requesters::{RequestCount, RequestCounts, RequesterRecords, StoredUser, Users},
     rosters::{DueRoster, Objects, RosterMarks, RosterOutcome, RosterUpdate, Rosters},
     row_outcomes::{JobRows, RowOutcomes},
+    sessions::{Session, Sessions},
     sweep::{Erasure, Health, Sweep},
     webhooks::Webhooks,
 };

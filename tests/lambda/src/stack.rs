@@ -90,7 +90,7 @@ impl Stack {
 
         let mut settings = Settings::new(options.settings.clone());
         let signer = signer(&mut settings, &options);
-        let services = Services::new(store.clone(), aws.clone(), None);
+        let services = Services::new(store.clone(), aws.clone(), None, None);
         let served = services.serve(&mut settings, FREE_LOOPBACK_PORT).await;
         let (task, services_url) = served.expect("the stand-ins listen");
         let mut helpers = vec![task];

@@ -15,6 +15,8 @@ use license_tests::{TestApp, app::options};
 use serde_json::Value;
 use tower::ServiceExt;
 
+use crate::table::CONSOLE;
+
 /// The secret that functions accept in the containers of `sam local`, and that the sample events' tokens are signed with.
 fn secret() -> String {
     let text = include_str!("../../../samconfig.toml");
@@ -76,6 +78,7 @@ fn routers(app: &TestApp) -> BTreeMap<&'static str, Router> {
         router!("function-jobs", function_jobs),
         router!("function-support", function_support),
         router!("function-site", function_site),
+        router!("function-console", function_console),
     ])
 }
 
@@ -127,8 +130,16 @@ async fn every_sample_event_succeeds() {
             lambda_http::request::from_str(&event.to_string()).unwrap_or_else(|error| panic!("{name}: {error}"));
         let router = routers.get_mut(function.as_str()).expect("a router").clone();
         let response = router.oneshot(request).await.expect("a response");
-        assert!(response.status().is_success(), "{name}: {}", response.status());
-        assert!(response.headers().contains_key("allow"), "{name}: no route of {function} knows its path");
+        if function == CONSOLE {
+            // Nobody is signed in.
+            assert_eq!(
+                response.headers().get("location").map(|to| to.as_bytes()),
+                Some(&b"/login/?next=%2Fadmin%2F"[..])
+            );
+        } else {
+            assert!(response.status().is_success(), "{name}: {}", response.status());
+            assert!(response.headers().contains_key("allow"), "{name}: no route of {function} knows its path");
+        }
         fed.push(function);
     }
     for function in template.functions() {

@@ -5,6 +5,7 @@ mod after;
 mod budgets;
 mod clock;
 mod concurrency;
+mod console;
 mod corner_cases;
 mod deploying;
 mod doors;

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use function_console::Page;
 use license_api::Route;
 use license_runtime::{Error, Parts};
 use license_settings::Declared;
@@ -26,6 +27,12 @@ pub static FUNCTIONS: LazyLock<[(&str, &[Route]); 9]> = LazyLock::new(|| {
     ]
 });
 
+/// The function of the console: its pages are no part of the API, so they have a list of their own.
+pub const CONSOLE: &str = "function-console";
+
+/// The console's pages.
+pub static PAGES: LazyLock<Vec<Page>> = LazyLock::new(|| function_console::pages().list().to_vec());
+
 /// The functions that nobody calls by HTTP.
 pub const WORKERS: [&str; 5] =
     ["function-sweeper", "function-workers", "function-mail", "function-relay", "function-webhooks"];
@@ -34,7 +41,7 @@ pub const WORKERS: [&str; 5] =
 pub type Compose = fn(&Parts) -> Result<(), Error>;
 
 /// Every function: its name, the settings that it declares, and how it is put together.
-pub fn compositions() -> [(&'static str, Declared, Compose); 14] {
+pub fn compositions() -> [(&'static str, Declared, Compose); 15] {
     macro_rules! of {
         ($name:literal, $function:ident) => {
             ($name, $function::SETTINGS, |parts: &Parts| $function::compose(parts).map(|_| ()))
@@ -52,6 +59,7 @@ pub fn compositions() -> [(&'static str, Declared, Compose); 14] {
         of!("function-provisioning", function_provisioning),
         of!("function-relay", function_relay),
         of!("function-site", function_site),
+        of!("function-console", function_console),
         of!("function-subscriptions", function_subscriptions),
         of!("function-support", function_support),
         of!("function-webhooks", function_webhooks),

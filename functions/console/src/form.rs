@@ -1,0 +1,54 @@
+//! The fields of a form that was sent.
+
+use std::sync::Arc;
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+
+use crate::error::PageError;
+
+/// The most fields of a form.
+const MAX_FIELDS: usize = 100;
+
+/// The fields of a form whose origin was checked: only the guard makes one.
+#[derive(Clone, Debug, Default)]
+pub struct Form(Arc<Vec<(String, String)>>);
+
+impl Form {
+    /// The fields of a body.
+    pub(crate) fn parse(body: &[u8]) -> Self {
+        Self(Arc::new(form_urlencoded::parse(body).into_owned().take(MAX_FIELDS).collect()))
+    }
+
+    /// The field of that name, without surrounding space; none where it is empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let value = self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.trim());
+        value.filter(|value| !value.is_empty())
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Form {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, PageError> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(PageError::not_found)
+    }
+}
+
+/// The parameters of the query string.
+#[derive(Clone, Debug, Default)]
+pub struct Query(Form);
+
+impl Query {
+    /// The parameter of that name; none where it is empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Query {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self(Form::parse(parts.uri.query().unwrap_or_default().as_bytes())))
+    }
+}

@@ -1,0 +1,100 @@
+//! The console: pages on which operators and support staff see what there is, and change it by the rules of the API. Pages
+//! are made here and need no script.
+
+mod change_licenses;
+mod compose;
+mod customer;
+mod error;
+mod form;
+mod guard;
+mod home;
+mod job;
+mod known;
+mod learner;
+mod license;
+mod page;
+mod plan;
+mod render;
+mod rights;
+mod search;
+mod session;
+mod show;
+mod sign_in;
+mod sign_out;
+
+use std::sync::Arc;
+
+use axum::{Router, extract::FromRef};
+use license_api::AppState;
+use license_clients::SignIn;
+use license_storage::{AuditTrails, Deliveries, Jobs, Learners, Licenses, Portfolios, Prefetches, Sessions};
+use license_work::{LicenseKinds, Runs};
+
+pub use self::{
+    compose::{SETTINGS, compose},
+    page::{Access, Page, Pages},
+    rights::Right,
+    session::{ABSOLUTE_LIFETIME, COOKIE, IDLE_LIFETIME},
+};
+
+/// What this function may do.
+#[derive(Clone)]
+pub struct Context {
+    /// Clock, settings, users.
+    pub app: AppState,
+    /// Who is signed in.
+    pub sessions: Arc<dyn Sessions>,
+    /// Agreements and plans.
+    pub portfolios: Arc<dyn Portfolios>,
+    /// The licenses of a plan.
+    pub licenses: Arc<dyn Licenses>,
+    /// The licenses of a learner.
+    pub learners: Arc<dyn Learners>,
+    /// Jobs on record.
+    pub jobs: Arc<dyn Jobs>,
+    /// Records of mails.
+    pub deliveries: Arc<dyn Deliveries>,
+    /// The audit trail.
+    pub audit_trails: Arc<dyn AuditTrails>,
+    /// Reads ahead what a preview needs.
+    pub prefetches: Arc<dyn Prefetches>,
+    /// Assigning, revoking and reminding: in one transaction, or as a run.
+    pub runs: Runs<LicenseKinds>,
+    /// The LMS, with which people sign in.
+    pub sign_in: Arc<dyn SignIn>,
+}
+
+impl FromRef<Context> for AppState {
+    fn from_ref(context: &Context) -> Self {
+        context.app.clone()
+    }
+}
+
+/// The function's pages, each with its handler.
+pub fn pages() -> Pages {
+    Pages::new()
+        .add(sign_in::BEGIN, sign_in::begin)
+        .add(sign_in::COMPLETE, sign_in::complete)
+        .add(sign_out::ROUTE, sign_out::handle)
+        .add(sign_out::END, sign_out::end)
+        .add(home::ROUTE, home::handle)
+        .add(search::ROUTE, search::handle)
+        .add(customer::ROUTE, customer::handle)
+        .add(plan::ROUTE, plan::handle)
+        .add(license::ROUTE, license::handle)
+        .add(learner::ROUTE, learner::handle)
+        .add(job::ROUTE, job::handle)
+        .add(change_licenses::FORM, change_licenses::form)
+        .add(change_licenses::PREVIEW, change_licenses::preview)
+        .add(change_licenses::CONFIRM, change_licenses::confirm)
+        .add(known::PLANS, known::list)
+        .add(known::PLAN, known::plan)
+        .add(known::AGREEMENTS, known::list)
+        .add(known::AGREEMENT, known::agreement)
+        .add(known::LICENSE, known::license)
+}
+
+/// The function's router.
+pub fn router(context: Context) -> Router {
+    pages().router(context)
+}

@@ -1,0 +1,142 @@
+//! `GET /admin/plans/{plan}/`: a plan with its seats, its licenses by filter and search, its renewals, settings and history.
+//! What the page costs does not grow with the plan: counts come from the plan's counters, and a page of licenses is one read.
+
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    http::request::Parts,
+    response::Response,
+};
+use futures::try_join;
+use license_api::{Params, selection};
+use license_domain::{LicenseStatus, PlanId, Portfolio, RevocationCap, SeatCounts, Subject, SubscriptionPlan};
+use license_storage::{AuditQuery, LicenseQuery};
+
+use crate::{
+    Access, Context, Page, Right,
+    customer::{self, RenewalLine},
+    error::PageError,
+    form::Query,
+    guard::Operator,
+    render::{Frame, page},
+    show::{self, HistoryLine, LicenseLine},
+};
+
+/// A plan.
+pub const ROUTE: Page = Page::get("/admin/plans/{plan}/", Access::Needs(Right::View));
+
+/// How many licenses a page has.
+const LICENSES: usize = 50;
+
+/// How many changes are shown.
+const CHANGES: usize = 20;
+
+#[derive(Template)]
+#[template(path = "plan.html")]
+struct PlanPage<'a> {
+    frame: Frame,
+    portfolio: &'a Portfolio,
+    plan: &'a SubscriptionPlan,
+    customer: String,
+    state: &'static str,
+    days_left: i64,
+    counts: SeatCounts,
+    shares: Vec<Share>,
+    cap: Option<RevocationCap>,
+    renewals: Vec<RenewalLine>,
+    statuses: Vec<StatusChoice>,
+    search: String,
+    licenses: Vec<LicenseLine>,
+    next: Option<String>,
+    is_cut: bool,
+    history: Vec<HistoryLine>,
+    starts: String,
+    ends: String,
+}
+
+/// So many of a plan's licenses are in that status.
+struct Share {
+    status: &'static str,
+    count: u64,
+}
+
+struct StatusChoice {
+    status: &'static str,
+    is_chosen: bool,
+}
+
+/// The plan with its agreement.
+pub async fn find(context: &Context, plan: &str) -> Result<(Portfolio, SubscriptionPlan), PageError> {
+    let id: PlanId = plan.parse().map_err(|_| PageError::not_found())?;
+    let portfolio = context.portfolios.portfolio_of_plan(id).await?.ok_or_else(PageError::not_found)?;
+    let plan = portfolio.plan(id).cloned().ok_or_else(PageError::not_found)?;
+    Ok((portfolio, plan))
+}
+
+pub async fn handle(
+    State(context): State<Context>,
+    operator: Operator,
+    Path(plan): Path<String>,
+    query: Query,
+    parts: Parts,
+) -> Result<Response, PageError> {
+    let (portfolio, plan) = find(&context, &plan).await?;
+    let filter = selection::filter(&Params::parse(parts.uri.query().unwrap_or_default()))?;
+    let is_walk = filter.search.is_empty();
+    // A position is one of the list without a search.
+    let after = query.get("cursor").filter(|_| is_walk).map(|text| context.licenses.position(text));
+    let after = match after {
+        Some(None) => return Err(PageError::not_found()),
+        other => other.flatten(),
+    };
+    let chosen = filter.statuses.clone().unwrap_or_default();
+    let wanted = LicenseQuery { filter, after, limit: LICENSES + 1, ..LicenseQuery::default() };
+    let trail = AuditQuery { limit: Some(CHANGES), ..AuditQuery::default() };
+    let of_plan = [&plan];
+    let (counts, mut licenses, history) = try_join!(
+        context.portfolios.seat_counts(&of_plan),
+        context.licenses.list(&plan, &wanted),
+        context.audit_trails.trail(Subject::Plan(plan.uuid), trail),
+    )?;
+    let counts = counts.get(&plan.uuid).copied().unwrap_or_default();
+    let has_more = licenses.len() > LICENSES;
+    licenses.truncate(LICENSES);
+    let search = query.get("search").unwrap_or_default().to_owned();
+    let next = licenses.last().filter(|_| has_more && is_walk).map(|last| {
+        let mut next = form_urlencoded::Serializer::new(String::new());
+        if let Some(status) = query.get("status") {
+            next.append_pair("status", status);
+        }
+        next.append_pair("cursor", context.licenses.position_behind(last).text()).finish()
+    });
+    let now = context.app.now();
+    let cap = plan
+        .is_revocation_cap_enabled
+        .then(|| RevocationCap::new(counts.total, plan.revoke_max_percentage, plan.num_revocations_applied));
+    Ok(page(&PlanPage {
+        frame: Frame::of(&operator, plan.title.clone()),
+        customer: customer::name_of(&portfolio),
+        state: customer::state_of(&plan, now),
+        days_left: plan.days_until_expiration(now),
+        shares: LicenseStatus::ALL
+            .iter()
+            .map(|status| Share { status: status.as_str(), count: counts.of(*status) })
+            .collect(),
+        counts,
+        cap,
+        renewals: customer::renewals(&portfolio, |id| id == plan.uuid),
+        statuses: LicenseStatus::ALL
+            .iter()
+            .map(|status| StatusChoice { status: status.as_str(), is_chosen: chosen == [*status] })
+            .collect(),
+        search,
+        licenses: licenses.iter().map(LicenseLine::from).collect(),
+        next,
+        is_cut: has_more && !is_walk,
+        history: history.iter().map(HistoryLine::from).collect(),
+        starts: show::time(plan.start_date),
+        ends: show::time(plan.expiration_date),
+        portfolio: &portfolio,
+        plan: &plan,
+    }))
+}

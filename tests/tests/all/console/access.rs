@@ -1,0 +1,75 @@
+//! Every page × every kind of person: the page's own declaration says who is let in.
+
+use function_console::{Access, Page, Right};
+use license_tests::{Browser, Client, TestApp, TestResponse};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::table::PAGES;
+
+/// Pages that need no right, by which people sign in and out. The list may only shrink.
+const OPEN: [(&str, &str); 3] = [("GET", "/complete/edx-oauth2/"), ("GET", "/login/"), ("POST", "/logout/")];
+
+#[test]
+fn only_signing_in_and_out_needs_no_right() {
+    let mut open: Vec<(&str, &str)> =
+        PAGES.iter().filter(|page| page.access == Access::Anyone).map(|page| (page.method, page.path)).collect();
+    open.sort_unstable();
+    assert_eq!(open, OPEN);
+}
+
+/// A request for that page, of things that there are not: whoever lacks the right must not even learn that.
+async fn ask(browser: &Browser, page: &Page) -> TestResponse {
+    let mut path = page.path.to_owned();
+    while let Some((head, rest)) = path.split_once('{') {
+        let (_, tail) = rest.split_once('}').expect("a parameter ends");
+        path = format!("{head}00000000-0000-0000-0000-000000000000{tail}");
+    }
+    match page.method {
+        "POST" => browser.post(&path, &[]).await,
+        _ => browser.get(&path).await,
+    }
+}
+
+#[tokio::test]
+async fn a_page_is_for_those_who_have_its_right() {
+    let app = TestApp::start().await;
+    let people: [(&str, &[Right]); 4] = [
+        ("demo-support", &[Right::View, Right::Support]),
+        ("demo-operator", &[Right::View, Right::Support, Right::Operate, Right::Provision]),
+        ("demo-provisioner", &[Right::View, Right::Support, Right::Provision]),
+        ("demo-superuser", &Right::ALL),
+    ];
+    let mut wrong = Vec::new();
+    for page in PAGES.iter() {
+        let Access::Needs(right) = page.access else { continue };
+        for (name, rights) in people {
+            let browser = Browser::signed_in(&app, name).await;
+            let given = ask(&browser, page).await;
+            let is_admitted = given.status.as_u16() != 403;
+            if is_admitted != rights.contains(&right) || given.status.is_server_error() {
+                wrong.push(format!("{} {} as {name}: {}", page.method, page.path, given.status));
+            }
+        }
+        let nobody = Browser::new(&app);
+        nobody.get("/admin/").await;
+        let given = ask(&nobody, page).await;
+        let is_led = page.method == "GET" && given.header("location").is_some_and(|to| to.starts_with("/login/?next="));
+        if !is_led && given.status.as_u16() != 403 {
+            wrong.push(format!("{} {} as nobody: {}", page.method, page.path, given.status));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn tokens_of_the_api_do_not_open_the_console() {
+    let app = TestApp::start().await;
+    let root: Client =
+        app.client_with(json!({ "preferred_username": "root", "superuser": true, "administrator": true }));
+    for page in PAGES.iter().filter(|page| page.access != Access::Anyone && !page.path.contains('{')) {
+        let given = root.send(page.method.parse::<Method>().expect("a method"), page.path, None).await;
+        // The client follows the redirect to the sign-in, as far as the stand-in's page.
+        assert!(!given.text.contains("Signed in as"), "{}: {}", page.path, given.text);
+    }
+}

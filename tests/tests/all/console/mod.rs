@@ -1,0 +1,8 @@
+//! The console, as a browser sees it.
+
+mod access;
+mod changing;
+mod pages;
+mod reading;
+mod sessions;
+mod sign_in;
