@@ -38,7 +38,10 @@ pub struct SignInSettings {
 
 impl fmt::Debug for SignInSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignInSettings").field("url", &self.url).field("public_url", &self.public_url).finish_non_exhaustive()
+        f.debug_struct("SignInSettings")
+            .field("url", &self.url)
+            .field("public_url", &self.public_url)
+            .finish_non_exhaustive()
     }
 }
 

@@ -80,7 +80,7 @@ pub struct Block {
 #[derive(Clone, Copy, Debug, Default)]
 struct Stored {
     from: usize,
-    stored: usize,
+    length: usize,
     raw: usize,
 }
 
@@ -108,7 +108,7 @@ impl Block {
             bytes.extend_from_slice(stored);
         }
         let columns = columns.map(|(raw, stored)| {
-            let column = Stored { from, stored: stored.len(), raw };
+            let column = Stored { from, length: stored.len(), raw };
             from += stored.len();
             column
         });
@@ -133,12 +133,12 @@ impl Block {
         }
         let mut columns = [Stored::default(); COLUMNS];
         for column in &mut columns {
-            (column.raw, column.stored) = (reader.length()?, reader.length()?);
+            (column.raw, column.length) = (reader.length()?, reader.length()?);
         }
         let mut from = bytes.len() - reader.0.len();
         for column in &mut columns {
             column.from = from;
-            from = from.checked_add(column.stored).ok_or(RosterError::Malformed("the length of a column"))?;
+            from = from.checked_add(column.length).ok_or(RosterError::Malformed("the length of a column"))?;
         }
         let is_bounded = columns.iter().all(|column| column.raw <= MAX_COLUMN) && rows.total() <= MAX_ROWS;
         if from != bytes.len() || !is_bounded {
@@ -181,9 +181,9 @@ impl Block {
 
     /// The bytes of a column.
     pub(crate) fn column(&self, column: Column) -> Result<Cow<'_, [u8]>, RosterError> {
-        let Stored { from, stored, raw } = self.columns[column as usize];
-        let bytes = &self.bytes[from..from + stored];
-        if stored == raw {
+        let Stored { from, length, raw } = self.columns[column as usize];
+        let bytes = &self.bytes[from..from + length];
+        if length == raw {
             return Ok(Cow::Borrowed(bytes));
         }
         let bytes = lz4_flex::block::decompress(bytes, raw).map_err(|_| RosterError::Malformed("compression"))?;
@@ -194,7 +194,7 @@ impl Block {
     pub fn column_sizes(&self) -> Vec<(String, usize, usize)> {
         ALL.iter()
             .zip(&self.columns)
-            .map(|(column, stored)| (format!("{column:?}"), stored.stored, stored.raw))
+            .map(|(column, stored)| (format!("{column:?}"), stored.length, stored.raw))
             .collect()
     }
 

@@ -155,10 +155,10 @@ pub(crate) fn write_integers(out: &mut Vec<u8>, numbers: &[i64]) {
     write_number(out, unit);
     if is_dictionary {
         write_length(out, distinct.len());
-        let mut last = 0;
+        let mut smaller = 0;
         for step in &distinct {
-            write_number(out, step - last);
-            last = *step;
+            write_number(out, step - smaller);
+            smaller = *step;
         }
         let distinct: Vec<u64> = distinct.into_iter().collect();
         let index = |step: &u64| distinct.binary_search(step).expect("each step is in the dictionary");

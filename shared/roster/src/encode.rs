@@ -46,7 +46,7 @@ impl Block {
         for (n, column) in DATES.into_iter().enumerate() {
             set(column, dates(rows, n));
         }
-        let plan = rows.first().map(|row| row.subscription_plan).unwrap_or_else(|| uuid::Uuid::nil().into());
+        let plan = rows.first().map_or_else(|| uuid::Uuid::nil().into(), |row| row.subscription_plan);
         Self::of_columns(plan, counts, columns)
     }
 }
@@ -129,13 +129,16 @@ fn dates(rows: &[License], n: usize) -> Vec<u8> {
         let dates = dates_of(row);
         out.push(match dates[n] {
             None => ABSENT,
-            Some(date) => match (EQUAL..).zip(&dates[..n]).find(|(_, earlier)| **earlier == Some(date)) {
-                Some((code, _)) => code,
-                None => {
-                    given.push(date.timestamp_micros());
-                    GIVEN
-                }
-            },
+            Some(date) => {
+                let equal = (EQUAL..).zip(&dates[..n]).find(|(_, earlier)| **earlier == Some(date));
+                equal.map_or_else(
+                    || {
+                        given.push(date.timestamp_micros());
+                        GIVEN
+                    },
+                    |(code, _)| code,
+                )
+            }
         });
     }
     write_integers(&mut out, &given);

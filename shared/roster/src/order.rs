@@ -88,9 +88,10 @@ impl<S: BlockSource> View<S> {
         window: Window,
     ) -> Result<Ordered, S::Error> {
         let words = Words::of(&filter.search);
-        let mut ranks = match order.has(OrderField::UserEmail) {
-            true => Some(self.ranks(filter, words.as_ref()).await?.map(Vec::into_iter)),
-            false => None,
+        let mut ranks = if order.has(OrderField::UserEmail) {
+            Some(self.ranks(filter, words.as_ref()).await?.map(Vec::into_iter))
+        } else {
+            None
         };
         let seat: [u64; N] = order.values(LicenseStatus::Unassigned, 0, [NO_DATE; 2]);
         let upto = to_usize(window.offset).saturating_add(window.limit);
@@ -186,9 +187,8 @@ impl Order {
 
     fn columns(&self, block: Option<&Block>) -> Result<Columns, RosterError> {
         let Some(block) = block else { return Ok(Columns::default()) };
-        let dates = |field: OrderField, column: Column| match self.has(field) {
-            true => block.dates(column),
-            false => Ok(Vec::new()),
+        let dates = |field: OrderField, column: Column| {
+            if self.has(field) { block.dates(column) } else { Ok(Vec::new()) }
         };
         Ok(Columns {
             ids: block.ids()?,
@@ -232,9 +232,9 @@ fn of_license(row: &License) -> (u128, [i64; 2]) {
 /// An id in two halves, which take less memory in an entry than one number would.
 type Tie = [u64; 2];
 
-const fn tie(id: u128) -> Tie {
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = id.to_be_bytes();
-    [u64::from_be_bytes([a, b, c, d, e, f, g, h]), u64::from_be_bytes([i, j, k, l, m, n, o, p])]
+fn tie(id: u128) -> Tie {
+    let (high, low) = uuid::Uuid::from_u128(id).as_u64_pair();
+    [high, low]
 }
 
 fn number([high, low]: Tie) -> u128 {

@@ -44,16 +44,16 @@ impl<S: BlockSource> View<S> {
         let mut last: Vec<u8> = Vec::new();
         loop {
             let waiting = (0..heads.len()).filter_map(|n| Some((heads[n].get()?, n)));
-            let Some((address, least)) = waiting.min() else { return Ok(ranks) };
+            let Some((address, first)) = waiting.min() else { return Ok(ranks) };
             if address != last {
                 rank += 1;
                 last.clear();
                 last.extend_from_slice(address);
             }
-            ranks[least].push(rank);
-            heads[least].next += 1;
-            if heads[least].get().is_none() {
-                self.fill(&mut heads[least], words).await?;
+            ranks[first].push(rank);
+            heads[first].next += 1;
+            if heads[first].get().is_none() {
+                self.fill(&mut heads[first], words).await?;
             }
         }
     }

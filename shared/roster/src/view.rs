@@ -223,7 +223,9 @@ impl<S: BlockSource> View<S> {
     ) -> Result<(), RosterError> {
         let steps = self.steps(loaded, filter)?;
         let Some(words) = words else {
-            steps.into_iter().for_each(|(status, step)| found(status, step));
+            for (status, step) in steps {
+                found(status, step);
+            }
             return Ok(());
         };
         let addresses = loaded.block().map(Block::addresses).transpose()?;

@@ -97,6 +97,6 @@ impl Store {
 }
 
 /// A problem that was not repaired.
-fn problem(kind: ProblemKind, what: impl ToString, detail: impl Into<String>) -> Problem {
+fn problem(kind: ProblemKind, what: &impl ToString, detail: impl Into<String>) -> Problem {
     Problem { kind, what: what.to_string(), detail: detail.into(), repaired: false }
 }

@@ -153,7 +153,7 @@ impl Tally {
         }
     }
 
-    fn want(&mut self, key: Key, target: impl ToString) {
+    fn want(&mut self, key: Key, target: &impl ToString) {
         self.wanted.insert(Pointer { key, target: target.to_string() });
     }
 
@@ -161,7 +161,7 @@ impl Tally {
         match rows::from_item(item) {
             Ok(value) => Some(value),
             Err(error) => {
-                self.complain(problem(ProblemKind::Unreadable, what, error.to_string()));
+                self.complain(problem(ProblemKind::Unreadable, &what, error.to_string()));
                 None
             }
         }
@@ -172,17 +172,17 @@ impl Tally {
         match AgreementPart::of(key) {
             AgreementPart::Agreement => {
                 let Some(agreement) = self.read::<CustomerAgreement>(what, item) else { return };
-                self.want(keys::enterprise(agreement.enterprise_customer_uuid), agreement.uuid);
+                self.want(keys::enterprise(agreement.enterprise_customer_uuid), &agreement.uuid);
                 if let Some(slug) = &agreement.enterprise_customer_slug {
-                    self.want(keys::slug(slug), agreement.uuid);
+                    self.want(keys::slug(slug), &agreement.uuid);
                 }
             }
             AgreementPart::Plan => {
                 let is_hidden = item.contains_key(attributes::HIDDEN_BY);
                 let Some(plan) = self.read::<SubscriptionPlan>(what, item) else { return };
-                self.want(keys::plan(plan.uuid), plan.customer_agreement);
-                self.want(keys::seats(plan.seats.prefix), plan.uuid);
-                self.want(AgreementKeys(plan.customer_agreement).title(&plan.title), plan.uuid);
+                self.want(keys::plan(plan.uuid), &plan.customer_agreement);
+                self.want(keys::seats(plan.seats.prefix), &plan.uuid);
+                self.want(AgreementKeys(plan.customer_agreement).title(&plan.title), &plan.uuid);
                 if is_hidden {
                     self.under_way.insert(plan.uuid);
                 }
@@ -191,10 +191,10 @@ impl Tally {
             AgreementPart::Renewal => {
                 let Some(renewal) = self.read::<SubscriptionPlanRenewal>(what, item) else { return };
                 let agreement = AgreementKeys(renewal.customer_agreement);
-                self.want(keys::renewal(renewal.id), renewal.customer_agreement);
-                self.want(agreement.leaving(renewal.prior_subscription_plan), renewal.id.0);
+                self.want(keys::renewal(renewal.id), &renewal.customer_agreement);
+                self.want(agreement.leaving(renewal.prior_subscription_plan), &renewal.id.0);
                 if let Some(future) = renewal.renewed_subscription_plan {
-                    self.want(agreement.entering(future), renewal.id.0);
+                    self.want(agreement.entering(future), &renewal.id.0);
                 }
             }
             AgreementPart::Other if key.sk.starts_with(keys::WEBHOOK_PREFIX) => {}
@@ -221,7 +221,7 @@ impl Tally {
             let place = BucketKeys { plan: license.subscription_plan, bucket: at.1 }.free(license.uuid);
             if !is_free || place != *key {
                 let detail = "a returned seat that is not free, or of another plan or bucket";
-                self.complain(problem(ProblemKind::Misplaced, license.uuid, detail));
+                self.complain(problem(ProblemKind::Misplaced, &license.uuid, detail));
             }
         } else if let Some(bucket) = self.read::<Bucket>(&key.pk, item) {
             self.buckets.entry(at).or_default().counters = Some(bucket);
@@ -236,16 +236,16 @@ impl Tally {
         let home = if key.is_archived() { Home::Archive } else { Home::Slot };
         if rows::license_key(&license, home) != *key {
             let detail = "it does not lie with its learner and plan";
-            self.complain(problem(ProblemKind::Misplaced, license.uuid, detail));
+            self.complain(problem(ProblemKind::Misplaced, &license.uuid, detail));
         }
         if key.is_archived() && license.status != LicenseStatus::Revoked {
-            self.complain(problem(ProblemKind::Misplaced, license.uuid, "it is archived and not revoked"));
+            self.complain(problem(ProblemKind::Misplaced, &license.uuid, "it is archived and not revoked"));
         }
         let is_found = listed.as_deref() == Some(&keys::list_key(&license))
             && by_id.is_some_and(|id| id == license.uuid.to_string());
         if !is_found {
             let detail = "the indexes do not have it under its status, learner and id";
-            self.complain(problem(ProblemKind::Misplaced, license.uuid, detail));
+            self.complain(problem(ProblemKind::Misplaced, &license.uuid, detail));
         }
         let counts = self.counts.entry(license.subscription_plan).or_default();
         match license.status {
@@ -256,7 +256,7 @@ impl Tally {
                 counts.revoked_without_person += u64::from(license.user_email.is_none());
             }
             LicenseStatus::Unassigned => {
-                self.complain(problem(ProblemKind::Misplaced, license.uuid, "a free seat in a learner's slot"));
+                self.complain(problem(ProblemKind::Misplaced, &license.uuid, "a free seat in a learner's slot"));
             }
         }
         self.touch(&license);
@@ -289,7 +289,7 @@ impl Tally {
             .copied()
             .collect();
         for plan in orphans {
-            self.complain(problem(ProblemKind::Orphan, plan, "it has licenses or buckets, and is not there"));
+            self.complain(problem(ProblemKind::Orphan, &plan, "it has licenses or buckets, and is not there"));
         }
         self.plans = plans;
         self.compare_pointers()
@@ -304,11 +304,11 @@ impl Tally {
                 Some(target) if *target == pointer.target => {}
                 Some(target) => {
                     let detail = format!("it leads to {target}, and should lead to {}", pointer.target);
-                    self.complain(problem(ProblemKind::WrongPointer, what, detail));
+                    self.complain(problem(ProblemKind::WrongPointer, &what, detail));
                 }
                 None => {
                     let detail = format!("it should lead to {}", pointer.target);
-                    missing.push((pointer.clone(), problem(ProblemKind::MissingPointer, what, detail)));
+                    missing.push((pointer.clone(), problem(ProblemKind::MissingPointer, &what, detail)));
                 }
             }
         }
@@ -316,7 +316,7 @@ impl Tally {
         let found = std::mem::take(&mut self.found);
         for (key, target) in found.iter().filter(|(key, _)| !keys.contains(key)) {
             let detail = format!("it leads to {target}, where nothing has that name");
-            self.complain(problem(ProblemKind::WrongPointer, format!("{} / {}", key.pk, key.sk), detail));
+            self.complain(problem(ProblemKind::WrongPointer, &format!("{} / {}", key.pk, key.sk), detail));
         }
         missing
     }
@@ -328,7 +328,7 @@ impl Tally {
         for number in 0..plan.seats.buckets {
             let bucket = self.buckets.get(&(id, number)).copied().unwrap_or_default();
             let Some(counters) = bucket.counters else {
-                problems.push(problem(ProblemKind::Bucket, id, format!("bucket {number} is not there")));
+                problems.push(problem(ProblemKind::Bucket, &id, format!("bucket {number} is not there")));
                 continue;
             };
             sums.assigned += counters.assigned;
@@ -340,12 +340,12 @@ impl Tally {
             let touched = self.touched.get(&(plan.seats.prefix, number)).copied();
             if let Some(sequence) = touched.filter(|sequence| *sequence >= counters.next) {
                 let detail = format!("seat {sequence} of bucket {number} is a license, and was never allocated");
-                problems.push(problem(ProblemKind::UntouchedSeat, id, detail));
+                problems.push(problem(ProblemKind::UntouchedSeat, &id, detail));
             }
             if counters.free != bucket.returned {
                 let detail =
                     format!("bucket {number} counts {} returned seats, {} are there", counters.free, bucket.returned);
-                problems.push(problem(ProblemKind::ReturnedSeats, id, detail));
+                problems.push(problem(ProblemKind::ReturnedSeats, &id, detail));
             }
         }
         for (status, counted, found) in [
@@ -356,13 +356,13 @@ impl Tally {
         ] {
             if counted != to_i64(found) {
                 let detail = format!("{status}: its counters say {counted}, {found} are there");
-                problems.push(problem(ProblemKind::Counter, id, detail));
+                problems.push(problem(ProblemKind::Counter, &id, detail));
             }
         }
         let seats = untouched + returned + counts.assigned + counts.activated;
         if seats != plan.seats.total {
             let detail = format!("{seats} seats are there, its total is {}", plan.seats.total);
-            problems.push(problem(ProblemKind::Total, id, detail));
+            problems.push(problem(ProblemKind::Total, &id, detail));
         }
         self.complain_all(problems.into_iter());
     }
