@@ -46,6 +46,7 @@ impl Frame {
     }
 
     /// The style.
+    #[expect(clippy::unused_self, reason = "templates call it on their frame")]
     pub const fn style(&self) -> &'static str {
         STYLE
     }
