@@ -62,7 +62,7 @@ fn license(plan: &SubscriptionPlan, n: u64, learners: Option<u64>) -> License {
     let seat = License::unassigned(LicenseId(id), plan.uuid, plan.created);
     let Some(learners) = learners else { return seat };
     let at = plan.created;
-    let email = EmailAddress::on_record(&address(n, learners));
+    let email = EmailAddress::on_record(address(n, learners));
     let assigned = seat.assign(email, ActivationKey(random(1)), at).expect("a free seat");
     match n % 10 {
         0..4 => assigned

@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_session_ends_when_it_is_idle_and_after_a_day_of_work() {
-        let at = |minutes| Timestamp::from_timestamp(1_795_430_768 + minutes * 60, 0).expect("a moment");
+        let at = |minutes: i64| Timestamp::from_timestamp(1_795_430_768 + minutes * 60, 0).expect("a moment");
         let session = |seen| Session {
             digest: String::new(),
             username: String::new(),

@@ -5,7 +5,6 @@
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
-    clippy::cast_sign_loss,
     reason = "numbers to look at"
 )]
 
@@ -165,7 +164,6 @@ fn main() {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "a list of measurements")]
 fn measure(size: usize) {
     let blocks = Blocks::default();
     let mut rows = licenses(size);

@@ -224,6 +224,6 @@ mod tests {
         assert!(size(&seconds) < 4_096 * 2 + 32, "{}", size(&seconds));
         let few: Vec<i64> = (0..4_096).map(|row| 1_795_430_768_000_001 + row % 40 * 86_400_123_457).collect();
         assert!(size(&few) < 4_096 + 400, "{}", size(&few));
-        assert!(size(&[5; 4_096]) < 16);
+        assert!(size(&vec![5; 4_096]) < 16);
     }
 }

@@ -1,5 +1,11 @@
 //! Random histories: a roster must say what a sorted list says.
 
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "the numbers of a test are small"
+)]
 mod history;
 mod list;
 
@@ -57,7 +63,7 @@ fn build(blocks: &Blocks, rows: &[License], micros: i64, prefix: &str) -> Manife
 
 /// What a caller sees of licenses, spelling of addresses included.
 fn exact(rows: &[License]) -> Vec<(Option<&str>, &License)> {
-    rows.iter().map(|row| (row.user_email.as_ref().map(|email| email.as_given()), row)).collect()
+    rows.iter().map(|row| (row.user_email.as_ref().map(license_domain::EmailAddress::as_given), row)).collect()
 }
 
 fn filters(list: &List, dice: &mut Dice) -> Vec<LicenseFilter> {
@@ -157,7 +163,8 @@ fn ordered(view: &View<&Blocks>, list: &List, filter: &LicenseFilter, order: &[O
             // As the adapter does it: the free seats' ids and those of the rows, merged.
             let mut ids: Vec<LicenseId> = seats.iter().chain(&among.rows).copied().collect();
             ids.sort_unstable();
-            let mut ids: Vec<LicenseId> = ids.into_iter().skip(among.skip as usize).take(among.limit).collect();
+            let mut ids: Vec<LicenseId> =
+                ids.into_iter().skip(license_domain::number::to_usize(among.skip)).take(among.limit).collect();
             assert_eq!(ids.len(), among.limit);
             if among.reversed {
                 ids.reverse();

@@ -133,7 +133,7 @@ async fn every_sample_event_succeeds() {
         if function == CONSOLE {
             // Nobody is signed in.
             assert_eq!(
-                response.headers().get("location").map(|to| to.as_bytes()),
+                response.headers().get("location").map(axum::http::HeaderValue::as_bytes),
                 Some(&b"/login/?next=%2Fadmin%2F"[..])
             );
         } else {

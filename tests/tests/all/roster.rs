@@ -123,7 +123,9 @@ fn queries() -> Vec<LicenseQuery> {
         queries.push(LicenseQuery { filter, order, after: None, offset, limit });
     };
     for filter in &filters {
-        windows.iter().for_each(|window| add(filter, &[], *window));
+        for window in &windows {
+            add(filter, &[], *window);
+        }
     }
     // The index reads and sorts everything for each of these.
     for order in &orders {

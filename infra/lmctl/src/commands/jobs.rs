@@ -114,9 +114,8 @@ async fn results(context: &Context<'_>, job: JobId, out: &mut (dyn Write + Send)
     while from < job.chunks {
         let to = from.saturating_add(CHUNKS).min(job.chunks);
         for row in license_work::results(context.store.as_ref(), &job, from, to).await? {
-            let email = row.user_email.as_ref().map(|email| match context.global.show_emails {
-                true => email.as_given().to_owned(),
-                false => masked(email.as_given()),
+            let email = row.user_email.as_ref().map(|email| {
+                if context.global.show_emails { email.as_given().to_owned() } else { masked(email.as_given()) }
             });
             listing.row([
                 json!(row.row),

@@ -18,7 +18,6 @@ use axum::{
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::{Services, lms};
 use crate::keys::Signer;
@@ -69,8 +68,7 @@ impl SignIns {
         Self { signer, codes: Mutex::default() }
     }
 
-    fn keep(&self, code: Code) -> String {
-        let name = Uuid::new_v4().simple().to_string();
+    fn keep(&self, name: String, code: Code) -> String {
         let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
         if codes.len() >= MAX_CODES {
             codes.clear();
@@ -122,11 +120,10 @@ pub(super) async fn authorize(State(services): State<Services>, Query(request): 
     };
     claims["preferred_username"] = json!(name);
     claims["email"] = json!(format!("{name}@demo.example"));
-    let code = services.sign_ins.keep(Code {
-        claims,
-        challenge: request.code_challenge,
-        redirect_uri: request.redirect_uri.clone(),
-    });
+    let code = services.sign_ins.keep(
+        services.store.random().uuid().simple().to_string(),
+        Code { claims, challenge: request.code_challenge, redirect_uri: request.redirect_uri.clone() },
+    );
     let back = format!("{}?state={}&code={code}", request.redirect_uri, request.state);
     (StatusCode::FOUND, [(header::LOCATION, back)]).into_response()
 }

@@ -13,7 +13,7 @@ use crate::{Delta, RowChange, RowKey};
 
 pub const PLAN: PlanId = PlanId(Uuid::from_u128(42));
 
-/// Numbers that follow from a seed (SplitMix64).
+/// Numbers that follow from a seed (`SplitMix64`).
 pub struct Dice(pub u64);
 
 impl Dice {

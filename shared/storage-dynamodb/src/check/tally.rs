@@ -157,11 +157,11 @@ impl Tally {
         self.wanted.insert(Pointer { key, target: target.to_string() });
     }
 
-    fn read<T: DeserializeOwned>(&mut self, what: impl ToString, item: Item) -> Option<T> {
+    fn read<T: DeserializeOwned>(&mut self, what: &impl ToString, item: Item) -> Option<T> {
         match rows::from_item(item) {
             Ok(value) => Some(value),
             Err(error) => {
-                self.complain(problem(ProblemKind::Unreadable, &what, error.to_string()));
+                self.complain(problem(ProblemKind::Unreadable, what, error.to_string()));
                 None
             }
         }
@@ -171,7 +171,7 @@ impl Tally {
         let what = format!("{} / {}", key.pk, key.sk);
         match AgreementPart::of(key) {
             AgreementPart::Agreement => {
-                let Some(agreement) = self.read::<CustomerAgreement>(what, item) else { return };
+                let Some(agreement) = self.read::<CustomerAgreement>(&what, item) else { return };
                 self.want(keys::enterprise(agreement.enterprise_customer_uuid), &agreement.uuid);
                 if let Some(slug) = &agreement.enterprise_customer_slug {
                     self.want(keys::slug(slug), &agreement.uuid);
@@ -179,7 +179,7 @@ impl Tally {
             }
             AgreementPart::Plan => {
                 let is_hidden = item.contains_key(attributes::HIDDEN_BY);
-                let Some(plan) = self.read::<SubscriptionPlan>(what, item) else { return };
+                let Some(plan) = self.read::<SubscriptionPlan>(&what, item) else { return };
                 self.want(keys::plan(plan.uuid), &plan.customer_agreement);
                 self.want(keys::seats(plan.seats.prefix), &plan.uuid);
                 self.want(AgreementKeys(plan.customer_agreement).title(&plan.title), &plan.uuid);
@@ -189,7 +189,7 @@ impl Tally {
                 self.plans.insert(plan.uuid, plan);
             }
             AgreementPart::Renewal => {
-                let Some(renewal) = self.read::<SubscriptionPlanRenewal>(what, item) else { return };
+                let Some(renewal) = self.read::<SubscriptionPlanRenewal>(&what, item) else { return };
                 let agreement = AgreementKeys(renewal.customer_agreement);
                 self.want(keys::renewal(renewal.id), &renewal.customer_agreement);
                 self.want(agreement.leaving(renewal.prior_subscription_plan), &renewal.id.0);
@@ -203,7 +203,7 @@ impl Tally {
     }
 
     fn add_run(&mut self, key: &Key, item: Item) {
-        let Some(run) = self.read::<Job>(format!("{} / {}", key.pk, key.sk), item) else { return };
+        let Some(run) = self.read::<Job>(&format!("{} / {}", key.pk, key.sk), item) else { return };
         if run.due().is_some() {
             self.under_way.extend(run.subscription_plan);
         }
@@ -231,7 +231,7 @@ impl Tally {
     fn add_license(&mut self, key: &Key, item: Item) {
         let listed = keys::sort_key_in(&item, keys::GSI1).map(str::to_owned);
         let by_id = keys::sort_key_in(&item, keys::GSI3).map(str::to_owned);
-        let Some(license) = self.read::<License>("(a learner's license)", item) else { return };
+        let Some(license) = self.read::<License>(&"(a learner's license)", item) else { return };
         self.licenses += 1;
         let home = if key.is_archived() { Home::Archive } else { Home::Slot };
         if rows::license_key(&license, home) != *key {
