@@ -156,10 +156,10 @@ async fn a_job_is_stopped_and_resumed_only_with_an_answer() {
     let id = text(&response.expect(202), "id");
     assert_eq!(exit_of(on(&app, &["jobs", "cancel", &id]).await), Exit::Usage, "nobody can answer");
     let dry = done(&app, &["--dry-run", "--yes", "jobs", "cancel", &id]).await;
-    assert_eq!(dry[0]["state"], "canceled");
+    assert_eq!(dry[0]["state"], "cancelled");
     assert_eq!(done(&app, &["jobs", "show", &id]).await[0]["state"], "uploading");
-    assert_eq!(done(&app, &["--yes", "jobs", "cancel", &id, "--reason", "a mistake"]).await[0]["state"], "canceled");
-    assert_eq!(done(&app, &["jobs", "show", &id]).await[0]["state"], "canceled");
+    assert_eq!(done(&app, &["--yes", "jobs", "cancel", &id, "--reason", "a mistake"]).await[0]["state"], "cancelled");
+    assert_eq!(done(&app, &["jobs", "show", &id]).await[0]["state"], "cancelled");
 }
 
 #[tokio::test]
