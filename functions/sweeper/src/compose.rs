@@ -5,7 +5,7 @@ use std::sync::Arc;
 use license_messaging::{Queue, QueueSettings, SqsQueues};
 use license_runtime::{self as runtime, Error, Parts};
 use license_settings::Declared;
-use license_work::RunRecords;
+use license_work::{Plans, RunRecords};
 
 use crate::Context;
 
@@ -20,6 +20,8 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
         sweep: parts.store.clone(),
         erasure: parts.store.clone(),
         runs: Arc::new(RunRecords::new(&parts.store, parts.clock())),
+        plan_works: parts.store.clone(),
+        plans: Arc::new(Plans::new(&parts.store, parts.clock(), parts.random())),
         queues: Arc::new(SqsQueues::new(&queues, &parts.aws)),
     })
 }

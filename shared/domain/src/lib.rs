@@ -20,6 +20,7 @@ pub mod maxima;
 pub mod number;
 pub mod pii;
 pub mod plan;
+pub mod plan_work;
 pub mod product;
 pub mod renewal;
 pub mod renewing;
@@ -48,6 +49,7 @@ pub use job::{Job, JobCounts, JobKind, JobParams, JobState, Lane, RenewalRun, Ro
 pub use license::{License, LicenseSource, LicenseStatus};
 pub use pii::Pii;
 pub use plan::{ChangeReason, SubscriptionPlan};
+pub use plan_work::{DuePlan, PlanWork, PlanWorkKind, Prospect, ProspectState};
 pub use product::{PlanType, Product, ProductCatalog};
 pub use renewal::{LicenseTypesToCopy, SubscriptionPlanRenewal};
 pub use roles::{Access, Principal, RoleGrant, RoleName, Scope};

@@ -9,6 +9,7 @@ mod jobs;
 mod licenses;
 mod lists;
 mod outbox;
+mod plan_work;
 mod portfolios;
 mod renew;
 mod requesters;
@@ -34,6 +35,7 @@ pub use self::{
         Prefetched, Prefetches, with_key,
     },
     outbox::{AuditQuery, AuditTrails, Deliveries, EventStream, Events, Notifications, StreamedEvent},
+    plan_work::{Expire, MAX_EXPIRED, PlanWorks},
     portfolios::{
         CreateAgreementError, CreatePlanError, DeletePlanError, Portfolios, Provision, RenewalError, Renewals, Update,
         UpdateError,
