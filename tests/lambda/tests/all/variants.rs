@@ -60,6 +60,6 @@ async fn secrets_are_read_by_name_by_those_who_use_them() {
     assert_eq!(readers("BRAZE_API_KEY"), ["MailFunction"]);
     let workers = ["SweeperFunction", "WorkersFunction", "MailFunction", "RelayFunction", "WebhooksFunction"];
     let of_tokens = readers("JWT_SECRET_KEY");
-    assert_eq!(of_tokens.len(), 9, "{of_tokens:?}");
+    assert_eq!(of_tokens.len(), 10, "{of_tokens:?}");
     assert!(of_tokens.iter().all(|function| !workers.contains(&function.as_str())), "{of_tokens:?}");
 }
