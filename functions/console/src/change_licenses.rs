@@ -241,8 +241,8 @@ async fn consequences(
                 format!("The plan has {free} unassigned licenses."),
             ];
             if new > 0 {
-                let told = if wanted.notify { "They are invited by mail." } else { "They are not told." };
-                lines.push(told.to_owned());
+                let mail = if wanted.notify { "They are invited by mail." } else { "They get no mail." };
+                lines.push(mail.to_owned());
             }
             if !is_enough {
                 lines.push("These are too few for all of them, so that none would get one.".to_owned());
@@ -372,7 +372,7 @@ fn failed(error: InlineError) -> PageError {
         InlineError::NotEnough { wanted, available } => PageError::refused(
             StatusCode::CONFLICT,
             "Not done",
-            format!("{wanted} licenses are wanted, and {available} are unassigned. Nobody got one."),
+            format!("{wanted} licenses are wanted, and {available} are unassigned. None was assigned."),
         ),
         InlineError::Work(WorkError::Store(error)) => error.into(),
         InlineError::Unfinished => PageError::refused(

@@ -51,7 +51,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Operator {
 ///
 /// 1. The method is one that the path has, else 405.
 /// 2. The request is counted: 429 if there were too many.
-/// 3. Whoever is not signed in is sent to the LMS, unless the page is for everyone.
+/// 3. A person who is not signed in is sent to the LMS, unless the page is for everyone.
 /// 4. Who lacks the page's right gets 403.
 /// 5. A form holds the token of the cookie, and comes from one of our pages, else 403.
 pub async fn guard(State(guarded): State<Guarded>, request: Request, next: Next) -> Response {
@@ -124,8 +124,8 @@ async fn admit(guarded: &Guarded, request: Request) -> Result<Admitted, Box<Resp
     Ok((Request::from_parts(parts, body), cookie))
 }
 
-/// Whoever is not signed in is led to the sign-in, and comes back to the page; a form would be lost that way, so its sender
-/// is told.
+/// Leads a person who is not signed in to the sign-in, and from there back to the page. A form would be lost that way, so
+/// that it is refused.
 fn to_sign_in(parts: &Parts, is_form: bool) -> Response {
     if is_form {
         return PageError::forbidden("Your session is over. Please sign in again; nothing was changed.")

@@ -42,7 +42,7 @@ pub(crate) async fn run(
 }
 
 impl Context<'_> {
-    /// Asks whether to go on, unless `--yes` has answered. Without a terminal nobody can answer.
+    /// Asks whether to go on, unless `--yes` has answered. Without a terminal there is no answer.
     fn confirm(&self, question: &str) -> Result<(), Error> {
         if self.global.yes {
             return Ok(());

@@ -45,7 +45,7 @@ impl ObjectClient {
     }
 
     /// The object of that name, if there is one. Without the right to list, S3 says of a missing object that access is
-    /// denied: whoever may not list gets that as an error.
+    /// denied, which is an error here.
     pub async fn get(&self, name: &str) -> Result<Option<Vec<u8>>, ClientError> {
         match self.call(Method::GET, name, None).await {
             Ok(bytes) => Ok(Some(bytes)),

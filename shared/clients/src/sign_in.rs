@@ -25,7 +25,7 @@ mod names {
     pub const PUBLIC_URL_ROOT: &str = "SOCIAL_AUTH_EDX_OAUTH2_PUBLIC_URL_ROOT";
 }
 
-/// Where people sign in, and as which of the LMS's applications we ask for them. Without these nobody can sign in.
+/// Where people sign in, and as which of the LMS's applications we ask for them. Without these there is no sign-in.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct SignInSettings {
     /// The LMS, as this service reaches it, without a slash at the end.

@@ -1,6 +1,8 @@
 //! What happened, as one record for each transaction: the source of mails, calls, domain events and the
 //! audit trail. It is written with the change and carried on by the table's stream.
 
+mod short_facts;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
@@ -200,19 +202,19 @@ pub struct LicenseChange {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_of_prior_plan: bool,
     /// When the license was made, in microseconds, which are shorter than a text.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "chrono::serde::ts_microseconds_option")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "short_facts::date")]
     pub created: Option<Timestamp>,
     /// When it changed.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "chrono::serde::ts_microseconds_option")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "short_facts::date")]
     pub modified: Option<Timestamp>,
     /// Where it was sold, if it was sold one by one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<LicenseSource>,
     /// What was on record of it.
-    #[serde(default, skip_serializing_if = "LicenseFacts::is_empty")]
+    #[serde(default, skip_serializing_if = "LicenseFacts::is_empty", with = "short_facts")]
     pub before: LicenseFacts,
     /// What is on record of it.
-    #[serde(default, skip_serializing_if = "LicenseFacts::is_empty")]
+    #[serde(default, skip_serializing_if = "LicenseFacts::is_empty", with = "short_facts")]
     pub after: LicenseFacts,
 }
 

@@ -31,7 +31,7 @@ pub struct LicenseFilter {
     pub statuses: Option<Vec<LicenseStatus>>,
     /// Every one of these texts is part of the learner's address, without case.
     pub search: Vec<String>,
-    /// Leaves out licenses (but free seats) that name nobody.
+    /// Leaves out licenses that name no learner; free seats stay.
     pub ignore_null_emails: bool,
 }
 

@@ -34,6 +34,8 @@
 //! | how far the erasure of the retired is | `ERASURE` | `@` | |
 //! | imported file | `IMPORT#digest` | `@` | |
 
+mod rosters;
+
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -42,6 +44,10 @@ use license_domain::{
     LicenseStatus, LmsUserId, PlanId, RenewalId, RoleGrant, RoleName, Scope, SeatPrefix, Subject, Timestamp,
 };
 use license_storage::IdempotencyKey;
+
+pub use self::rosters::{
+    DUE_ROSTERS, change, changes_beside, changes_partition, due_roster, due_roster_in, event_of_changes, roster,
+};
 
 /// Names of the key attributes, as the template declares them.
 pub const PK: &str = "pk";
@@ -448,49 +454,6 @@ pub fn event_at(key: &Key) -> Option<EventId> {
 pub fn events_of(hour: Timestamp) -> impl Iterator<Item = String> {
     let hour = hour.format("%Y-%m-%dT%H").to_string();
     (0..EVENT_SHARDS).map(move |shard| format!("{EVENT_PREFIX}{hour}#{shard}"))
-}
-
-/// One partition of the log of a plan's changes.
-pub fn changes_partition(plan: PlanId, shard: u16) -> String {
-    format!("CHANGES#{plan}#{shard}")
-}
-
-/// The place of an entry in that partition.
-pub fn change(partition: String, at: Timestamp) -> IndexKey {
-    IndexKey { index: GSI1, pk: partition, sk: time(at) }
-}
-
-/// Changes beside an event, of a plan that the event is not about.
-pub fn changes_beside(event: EventId) -> Key {
-    Key::head(format!("{BESIDE_PREFIX}{event}"))
-}
-
-const BESIDE_PREFIX: &str = "CHANGES#";
-
-/// The event that an entry of a log of changes belongs to.
-pub fn event_of_changes(key: &Key) -> Option<EventId> {
-    event_at(key).or_else(|| key.pk.strip_prefix(BESIDE_PREFIX)?.parse().ok())
-}
-
-/// What is known of a plan's roster.
-pub fn roster(plan: PlanId) -> Key {
-    Key::head(format!("{ROSTER_PREFIX}{plan}"))
-}
-
-const ROSTER_PREFIX: &str = "ROSTER#";
-
-/// Partition of rosters by the time at which they are examined next.
-pub const DUE_ROSTERS: &str = "DUE#ROSTER";
-
-/// When a roster is examined next.
-pub fn due_roster(plan: PlanId, at: Timestamp) -> IndexKey {
-    IndexKey { index: GSI3, pk: DUE_ROSTERS.to_owned(), sk: format!("{}#{plan}", time(at)) }
-}
-
-/// The plan of an item of that partition, and its place there.
-pub fn due_roster_in(item: &Item) -> Option<(PlanId, String)> {
-    let plan = Key::of(item)?.pk.strip_prefix(ROSTER_PREFIX)?.parse().ok()?;
-    Some((plan, sort_key_in(item, GSI3)?.to_owned()))
 }
 
 /// The trail of a thing.

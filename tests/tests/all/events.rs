@@ -131,7 +131,7 @@ async fn every_sample_event_succeeds() {
         let router = routers.get_mut(function.as_str()).expect("a router").clone();
         let response = router.oneshot(request).await.expect("a response");
         if function == CONSOLE {
-            // Nobody is signed in.
+            // The sample has no session.
             assert_eq!(
                 response.headers().get("location").map(axum::http::HeaderValue::as_bytes),
                 Some(&b"/login/?next=%2Fadmin%2F"[..])

@@ -122,9 +122,9 @@ async fn files_go_in_and_out() {
 async fn jobs_and_the_audit_trail_are_looked_at() {
     let app = TestApp::start().await;
     let plan = app.plan(10).await;
-    let wish =
+    let request =
         json!({ "kind": "assign", "subscription_plan": plan.id, "params": { "user_emails": ["ann@example.com"] } });
-    let id = text(&plan.admin().post("/api/v1/jobs/", &wish).await.expect(202), "id");
+    let id = text(&plan.admin().post("/api/v1/jobs/", &request).await.expect(202), "id");
     app.drain().await;
     let job = done(&app, &["jobs", "show", &id]).await;
     assert_eq!((&job[0]["state"], &job[0]["processed"]), (&json!("done"), &json!(1)));
@@ -151,10 +151,10 @@ async fn jobs_and_the_audit_trail_are_looked_at() {
 async fn a_job_is_stopped_and_resumed_only_with_an_answer() {
     let app = TestApp::start().await;
     let plan = app.plan(10).await;
-    let wish = json!({ "kind": "assign", "subscription_plan": plan.id, "params": { "upload": true } });
-    let response = plan.admin().post("/api/v1/jobs/", &wish).await;
+    let request = json!({ "kind": "assign", "subscription_plan": plan.id, "params": { "upload": true } });
+    let response = plan.admin().post("/api/v1/jobs/", &request).await;
     let id = text(&response.expect(202), "id");
-    assert_eq!(exit_of(on(&app, &["jobs", "cancel", &id]).await), Exit::Usage, "nobody can answer");
+    assert_eq!(exit_of(on(&app, &["jobs", "cancel", &id]).await), Exit::Usage, "there is no terminal to answer");
     let dry = done(&app, &["--dry-run", "--yes", "jobs", "cancel", &id]).await;
     assert_eq!(dry[0]["state"], "cancelled");
     assert_eq!(done(&app, &["jobs", "show", &id]).await[0]["state"], "uploading");

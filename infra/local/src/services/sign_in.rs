@@ -183,7 +183,7 @@ pub(super) async fn token(State(services): State<Services>, body: Bytes) -> Resu
     Ok(Json(json!({ "access_token": token, "expires_in": 3600, "token_type": "JWT" })))
 }
 
-/// The LMS keeps nobody signed in here.
+/// Signing out of the LMS, which has no sessions here.
 pub(super) async fn signed_out() -> Html<&'static str> {
     Html(
         "<!doctype html>\n<html lang=\"en\"><head><title>Signed out</title></head><body><h1>Signed out</h1></body></html>\n",

@@ -18,7 +18,7 @@ fn only_signing_in_and_out_needs_no_right() {
     assert_eq!(open, OPEN);
 }
 
-/// A request for that page, of things that there are not: whoever lacks the right must not even learn that.
+/// A request for that page, of things that there are not: a person without the right must not even learn that.
 async fn ask(browser: &Browser, page: &Page) -> TestResponse {
     let mut path = page.path.to_owned();
     while let Some((head, rest)) = path.split_once('{') {
@@ -51,12 +51,12 @@ async fn a_page_is_for_those_who_have_its_right() {
                 wrong.push(format!("{} {} as {name}: {}", page.method, page.path, given.status));
             }
         }
-        let nobody = Browser::new(&app);
-        nobody.get("/admin/").await;
-        let given = ask(&nobody, page).await;
-        let is_led = page.method == "GET" && given.header("location").is_some_and(|to| to.starts_with("/login/?next="));
-        if !is_led && given.status.as_u16() != 403 {
-            wrong.push(format!("{} {} as nobody: {}", page.method, page.path, given.status));
+        let stranger = Browser::new(&app);
+        stranger.get("/admin/").await;
+        let given = ask(&stranger, page).await;
+        let is_led = given.header("location").is_some_and(|to| to.starts_with("/login/?next="));
+        if if page.method == "GET" { !is_led } else { given.status.as_u16() != 403 } {
+            wrong.push(format!("{} {} without a session: {}", page.method, page.path, given.status));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");

@@ -11,8 +11,8 @@ async fn the_front_door_is_a_page_for_browsers_and_what_it_was_for_others() {
     let accept = [("accept", "text/html,application/xhtml+xml,*/*;q=0.8")];
     let page = browser.send(reqwest::Method::GET, "/", None, &accept).await;
     assert_eq!(page.status.as_u16(), 200);
-    for told in ["href=\"/admin/\"", "href=\"/api-docs/\"", "href=\"/health/\""] {
-        assert!(page.text.contains(told), "{told}");
+    for shown in ["href=\"/admin/\"", "href=\"/api-docs/\"", "href=\"/health/\""] {
+        assert!(page.text.contains(shown), "{shown}");
     }
     assert_eq!((page.header("x-frame-options"), page.header("cache-control")), (Some("DENY"), Some("no-store")));
     assert!(page.headers.contains_key("content-security-policy") && page.headers.contains_key("x-request-id"));

@@ -37,8 +37,8 @@ async fn the_search_leads_to_whatever_there_is() {
     let agreement = app.agreement().await;
     let plan = app.plan_of(&agreement, 10, &json!({ "title": "Quarterly onboarding" })).await;
     let held = plan.assigned("ann@example.com").await;
-    let wish = json!({ "kind": "assign", "subscription_plan": plan.id, "params": { "upload": true } });
-    let job = plan.admin().post("/api/v1/jobs/", &wish).await.expect(202)["id"].as_str().expect("an id").to_owned();
+    let request = json!({ "kind": "assign", "subscription_plan": plan.id, "params": { "upload": true } });
+    let job = plan.admin().post("/api/v1/jobs/", &request).await.expect(202)["id"].as_str().expect("an id").to_owned();
     let browser = Browser::signed_in(&app, "demo-support").await;
     let license = format!("/admin/plans/{}/licenses/{}/", plan.id, held.id);
     for (text, page) in [
@@ -96,8 +96,8 @@ async fn a_licenses_history_says_who_when_and_why() {
     app.drain().await;
     let browser = Browser::signed_in(&app, "demo-support").await;
     let page = browser.get(&format!("/admin/plans/{}/licenses/{}/", plan.id, held.id)).await.text;
-    for told in ["licenses-assigned", "unassigned → assigned", "ann@example.com", "<td>assign</td>"] {
-        assert!(page.contains(told), "{told}: {page}");
+    for shown in ["licenses-assigned", "unassigned → assigned", "ann@example.com", "<td>assign</td>"] {
+        assert!(page.contains(shown), "{shown}: {page}");
     }
 }
 

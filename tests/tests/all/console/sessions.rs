@@ -54,7 +54,7 @@ async fn only_a_form_of_our_own_page_signs_out_and_then_the_id_is_worthless() {
     ] {
         assert_eq!(refused.status.as_u16(), 403, "{}", refused.text);
     }
-    assert_eq!(browser.get("/logout/").await.status.as_u16(), 405, "a link signs nobody out");
+    assert_eq!(browser.get("/logout/").await.status.as_u16(), 405, "a link does not sign out");
     assert!(is_signed_in(&browser).await);
     let done = browser.post("/logout/", &[]).await;
     assert_eq!(done.status.as_u16(), 200);
@@ -87,7 +87,7 @@ async fn ones_sessions_are_listed_and_can_be_ended() {
     assert_eq!(home.matches("this one").count(), 1, "{home}");
     let other =
         home.split("name=\"session\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("another");
-    // Nobody ends another person's.
+    // A person ends only their own.
     assert_eq!(stranger.post("/admin/sessions/end/", &[("session", other)]).await.status.as_u16(), 404);
     assert!(is_signed_in(&there).await);
     let ended = here.post("/admin/sessions/end/", &[("session", other)]).await;
