@@ -51,7 +51,7 @@ pub struct Global {
     /// Answers yes to every question
     #[arg(long, global = true)]
     pub yes: bool,
-    /// Shows learners' addresses in full
+    /// Shows addresses in full, also those in names of users and in reasons
     #[arg(long, global = true)]
     pub show_emails: bool,
     /// Says what would be done, and changes nothing

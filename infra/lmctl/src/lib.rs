@@ -11,7 +11,7 @@ use std::io::Write;
 pub use self::{
     arguments::{Arguments, Command, Global},
     error::{Error, Exit},
-    output::{Format, masked},
+    output::Format,
 };
 
 /// Carries a command out; its result goes to `out`, what is said beside it to standard error.

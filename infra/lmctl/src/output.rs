@@ -6,6 +6,8 @@ use clap::ValueEnum;
 use license_csv::CsvTable;
 use serde_json::{Map, Value};
 
+use crate::Global;
+
 /// A form of output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -21,6 +23,8 @@ pub enum Format {
 pub(crate) struct Listing<'a, const N: usize> {
     format: Format,
     columns: [&'static str; N],
+    /// Whether addresses are shown in full, wherever they stand: in names of users and in reasons too.
+    show_emails: bool,
     out: &'a mut (dyn Write + Send),
     csv: Option<CsvTable<Vec<u8>, N>>,
     page: Vec<[String; N]>,
@@ -31,13 +35,21 @@ pub(crate) struct Listing<'a, const N: usize> {
 const PAGE: usize = 1_000;
 
 impl<'a, const N: usize> Listing<'a, N> {
-    pub(crate) fn new(format: Format, columns: [&'static str; N], out: &'a mut (dyn Write + Send)) -> io::Result<Self> {
+    pub(crate) fn new(
+        global: &Global,
+        columns: [&'static str; N],
+        out: &'a mut (dyn Write + Send),
+    ) -> io::Result<Self> {
+        let (format, show_emails) = (global.output, global.show_emails);
         let csv = if format == Format::Csv { Some(CsvTable::new(Vec::new(), columns)?) } else { None };
-        Ok(Self { format, columns, out, csv, page: Vec::new(), rows: 0 })
+        Ok(Self { format, columns, show_emails, out, csv, page: Vec::new(), rows: 0 })
     }
 
-    pub(crate) fn row(&mut self, cells: [Value; N]) -> io::Result<()> {
+    pub(crate) fn row(&mut self, mut cells: [Value; N]) -> io::Result<()> {
         self.rows += 1;
+        if !self.show_emails {
+            cells.iter_mut().for_each(mask);
+        }
         if self.format == Format::Json {
             self.out.write_all(if self.rows == 1 { b"[\n" } else { b",\n" })?;
             let object: Map<String, Value> = self.columns.iter().map(|name| (*name).to_owned()).zip(cells).collect();
@@ -86,21 +98,43 @@ impl<'a, const N: usize> Listing<'a, N> {
     }
 }
 
-/// An address as it may be shown to people who do not need it: its first letter and its domain.
-pub fn masked(email: &str) -> String {
-    match email.rsplit_once('@') {
-        Some((local, domain)) => format!("{}***@{domain}", local.chars().next().unwrap_or('*')),
-        None => "***".to_owned(),
+/// Masks the addresses in a value.
+fn mask(value: &mut Value) {
+    match value {
+        Value::String(text) if text.contains('@') => *text = masked(text),
+        Value::Array(values) => values.iter_mut().for_each(mask),
+        Value::Object(fields) => fields.values_mut().for_each(mask),
+        _ => {}
     }
+}
+
+/// A text in which of each address only the first letter and the domain are left.
+fn masked(text: &str) -> String {
+    let is_end = |c: char| c.is_whitespace() || ",;:<>()[]\"#/".contains(c);
+    let words = text.split_inclusive(is_end).map(|part| {
+        let word = part.trim_end_matches(is_end);
+        match word.rsplit_once('@') {
+            Some((local, domain)) => {
+                format!("{}***@{domain}{}", local.chars().next().unwrap_or('*'), &part[word.len()..])
+            }
+            None => part.to_owned(),
+        }
+    });
+    words.collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn global(output: Format, show_emails: bool) -> Global {
+        let (table, profile, region, endpoint_url, data) = (String::new(), None, None, None, None);
+        Global { profile, region, table, endpoint_url, data, output, yes: false, show_emails, dry_run: false }
+    }
+
     fn shown(format: Format, rows: &[[Value; 2]]) -> String {
         let mut out = Vec::new();
-        let mut listing = Listing::new(format, ["name", "how_many"], &mut out).expect("memory");
+        let mut listing = Listing::new(&global(format, false), ["name", "how_many"], &mut out).expect("memory");
         for row in rows {
             listing.row(row.clone()).expect("memory");
         }
@@ -121,8 +155,27 @@ mod tests {
     }
 
     #[test]
-    fn a_masked_address_names_nobody() {
-        assert_eq!(masked("ann.smith@example.com"), "a***@example.com");
-        assert_eq!(masked("nobody"), "***");
+    fn of_an_address_the_first_letter_and_the_domain_are_shown() {
+        for (text, expected) in [
+            ("ann.smith@example.com", "a***@example.com"),
+            ("LEARNER#ann@example.com / LICENSE#1", "LEARNER#a***@example.com / LICENSE#1"),
+            ("left, says bob@b.example", "left, says b***@b.example"),
+            ("an-operator", "an-operator"),
+        ] {
+            assert_eq!(masked(text), expected);
+        }
+    }
+
+    #[test]
+    fn addresses_are_masked_wherever_they_stand() {
+        let row = || [serde_json::json!({ "by": ["ann@example.com"] }), Value::from("ann@example.com")];
+        for (show_emails, count) in [(true, 2), (false, 0)] {
+            let mut out = Vec::new();
+            let global = global(Format::Json, show_emails);
+            let mut listing = Listing::new(&global, ["who", "user_email"], &mut out).expect("memory");
+            listing.row(row()).expect("memory");
+            listing.finish().expect("memory");
+            assert_eq!(String::from_utf8(out).expect("text").matches("ann@").count(), count);
+        }
     }
 }

@@ -24,7 +24,7 @@ pub(super) async fn audit(
     let query = AuditQuery { from: *from, until: *until, before: None, limit: Some(*limit) };
     let entries = context.store.trail(subject, query).await?;
     let columns = ["at", "kind", "actor", "reason", "request_id", "plan", "count", "changes", "moves", "license"];
-    let mut listing = Listing::new(context.global.output, columns, out)?;
+    let mut listing = Listing::new(context.global, columns, out)?;
     for entry in entries {
         // What is empty says nothing.
         let changes = if entry.changes.is_empty() { Value::Null } else { json!(entry.changes) };

@@ -18,7 +18,7 @@ pub(super) async fn check(
         context.confirm("Create pointers that are missing?")?;
     }
     let report = context.store.check_table(CheckOptions { segments, repair, limit }).await?;
-    let mut listing = Listing::new(context.global.output, ["kind", "what", "detail", "repaired"], out)?;
+    let mut listing = Listing::new(context.global, ["kind", "what", "detail", "repaired"], out)?;
     let mut left = report.more_problems;
     for problem in &report.problems {
         left += u64::from(!problem.repaired);

@@ -2,12 +2,12 @@
 
 use std::io::Write;
 
-use license_domain::{Consequence, EventKind, Job, JobId, Stamp};
+use license_domain::{Consequence, EmailAddress, EventKind, Job, JobId, Stamp};
 use license_storage::{Change, Jobs, Portfolios};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Context;
-use crate::{Error, Exit, arguments::JobsCommand, masked, output::Listing};
+use crate::{Error, Exit, arguments::JobsCommand, output::Listing};
 
 /// How many chunks' results are read at once.
 const CHUNKS: u64 = 20;
@@ -80,7 +80,7 @@ async fn show(context: &Context<'_>, jobs: &[Job], out: &mut (dyn Write + Send))
         "created",
         "modified",
     ];
-    let mut listing = Listing::new(context.global.output, columns, out)?;
+    let mut listing = Listing::new(context.global, columns, out)?;
     for job in jobs {
         let counts = match job.counts {
             Some(counts) => counts,
@@ -109,17 +109,14 @@ async fn show(context: &Context<'_>, jobs: &[Job], out: &mut (dyn Write + Send))
 async fn results(context: &Context<'_>, job: JobId, out: &mut (dyn Write + Send)) -> Result<Exit, Error> {
     let job = find(context, job).await?;
     let columns = ["row", "user_email", "course_run_key", "license", "outcome", "detail"];
-    let mut listing = Listing::new(context.global.output, columns, out)?;
+    let mut listing = Listing::new(context.global, columns, out)?;
     let mut from = 0;
     while from < job.chunks {
         let to = from.saturating_add(CHUNKS).min(job.chunks);
         for row in license_work::results(context.store.as_ref(), &job, from, to).await? {
-            let email = row.user_email.as_ref().map(|email| {
-                if context.global.show_emails { email.as_given().to_owned() } else { masked(email.as_given()) }
-            });
             listing.row([
                 json!(row.row),
-                email.map_or(Value::Null, Value::String),
+                json!(row.user_email.as_ref().map(EmailAddress::as_given)),
                 json!(row.course_run_key),
                 json!(row.license),
                 json!(row.outcome),

@@ -10,7 +10,7 @@ use super::Context;
 use crate::{Error, Exit, output::Listing};
 
 pub(super) async fn list(context: &Context<'_>, out: &mut (dyn Write + Send)) -> Result<Exit, Error> {
-    let mut listing = Listing::new(context.global.output, ["username", "role", "enterprise_customer_uuid"], out)?;
+    let mut listing = Listing::new(context.global, ["username", "role", "enterprise_customer_uuid"], out)?;
     for (name, user) in context.store.users().await? {
         if user.is_superuser {
             listing.row([json!(name), json!("superuser"), json!("*")])?;

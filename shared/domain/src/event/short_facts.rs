@@ -48,6 +48,7 @@ pub(super) mod date {
         Text(Timestamp),
     }
 
+    #[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
     pub fn serialize<S: Serializer>(date: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
         chrono::serde::ts_microseconds_option::serialize(date, serializer)
     }
