@@ -1,4 +1,4 @@
-//! One type for each kind of identifier, so that a plan's UUID cannot be passed where a license's is meant.
+//! One type for each kind of identifier, so that a plan's UUID cannot be passed in place of a license's.
 
 use std::{fmt, str::FromStr};
 
