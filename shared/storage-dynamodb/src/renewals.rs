@@ -1,5 +1,5 @@
-//! Renewals on record: made, changed, deleted. Processing them is another matter: [`crate::renew`]. One that is being
-//! processed is neither changed nor deleted.
+//! Stored renewals: create, change, delete. [`crate::renew`] processes them. A renewal that is being processed can be
+//! neither changed nor deleted.
 
 use async_trait::async_trait;
 use license_domain::{AgreementId, Event, EventKind, Portfolio, RenewalId, Stamp, SubscriptionPlanRenewal};
@@ -19,7 +19,7 @@ use license_storage::{Change, Portfolios, RenewalError, Renewals, StoreError};
 /// The conditions of a renewal's transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Failed {
-    /// Another renewal leaves or enters one of its plans.
+    /// One of its plans has another renewal.
     PlanTaken,
     /// The renewal, or one of its plans.
     Changed,
@@ -46,15 +46,14 @@ impl Renewals for Store {
         Ok(items.iter().filter_map(renewal).collect())
     }
 
-    /// One update of the sequence, which every import raises above its own numbers. Gaps are fine.
+    /// One update of the sequence, which every import raises above its own numbers. Gaps do no harm.
     async fn next_renewal_id(&self) -> Result<RenewalId, StoreError> {
         self.table.next_number(&keys::renewal_sequence()).await.map(RenewalId)
     }
 
-    /// One transaction: both plans (still there); the renewal, the pointer from its number, and those that say
-    /// which renewal leaves the one plan and which enters the other, all on condition that there is none yet;
-    /// the event. A plan's pointer failed: taken. Anything else: changed. The transaction met another one: again
-    /// after a random wait.
+    /// One transaction: both plans (still there); the renewal, the pointer from its number, and the pointers from the
+    /// prior and the future plan, all on condition that none exists yet; the event. A plan's pointer failed: taken.
+    /// Anything else: changed. The transaction conflicted: again after a random wait.
     async fn create_renewal(
         &self,
         portfolio: &Portfolio,
@@ -85,10 +84,10 @@ impl Renewals for Store {
         .await
     }
 
-    /// 1. Read the renewal, strongly. It is not `before` any more: changed.
-    /// 2. One transaction: the renewal (its version as read); where the plan that it enters is another one, the new
-    ///    pointer (absent) and the old one's end; the event.
-    /// 3. The pointer failed: taken. The renewal: changed. The transaction met another one: again.
+    /// 1. Read the renewal, strongly. It is no longer `before`: changed.
+    /// 2. One transaction: the renewal (its version as read); if the future plan is another one, the new pointer
+    ///    (absent), and the old one is deleted; the event.
+    /// 3. The pointer failed: taken. The renewal: changed. The transaction conflicted: again.
     async fn update_renewal(
         &self,
         portfolio: &Portfolio,
@@ -117,7 +116,8 @@ impl Renewals for Store {
         .await
     }
 
-    /// As in changing: the renewal (its version as read) and all its pointers end together, beside the event.
+    /// As in changing, one transaction deletes the renewal (its version as read) and all its pointers, and writes the
+    /// event.
     async fn delete_renewal(
         &self,
         portfolio: &Portfolio,
@@ -147,7 +147,7 @@ impl Renewals for Store {
 }
 
 impl Store {
-    /// The version of the renewal's item, if the renewal is still this one.
+    /// The version of the renewal's item, if the renewal has not changed.
     async fn seen(&self, renewal: &SubscriptionPlanRenewal) -> Result<u64, RenewalError> {
         let key = AgreementKeys(renewal.customer_agreement).renewal(renewal.id);
         let item = self.table.get(&key).await?.ok_or(RenewalError::Changed)?;
