@@ -1,4 +1,4 @@
-//! A job as it is answered.
+//! The response with a job.
 
 use std::collections::BTreeMap;
 
@@ -48,11 +48,11 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// The job, as far as its lanes have come.
+    /// The job, with the counts of its lanes so far.
     pub fn new(job: &Job, lanes: &[Lane]) -> Self {
         let counts = job.counts.unwrap_or_else(|| job.counts_of(lanes));
         let done = counts.processed.saturating_sub(counts.waiting);
-        // An enrollment's rows are counted with each course.
+        // An enrollment counts each row once for each course.
         let all = job.rows.map(|rows| match job.kind {
             JobKind::Enroll => rows * to_u64(job.params.course_run_keys.len()),
             _ => rows,
@@ -83,7 +83,7 @@ impl Shown {
         }
     }
 
-    /// The same with the ways to upload its rows.
+    /// A copy with the ways to upload its rows.
     #[must_use]
     pub fn awaiting(mut self, upload: Option<(UploadForm, String)>) -> Self {
         if let Some((form, url)) = upload {

@@ -13,14 +13,11 @@ use license_storage::{AuditTrails, Portfolios};
 
 pub use self::compose::{SETTINGS, compose};
 
-/// What this function may do.
+/// The ports and clients that this function uses.
 #[derive(Clone)]
 pub struct Context {
-    /// Clock, settings, users.
     pub app: AppState,
-    /// Agreements and plans.
     pub portfolios: Arc<dyn Portfolios>,
-    /// The audit trail.
     pub audit_trails: Arc<dyn AuditTrails>,
 }
 
@@ -43,7 +40,6 @@ pub fn endpoints() -> Endpoints<Context> {
         .add(history::ALIAS, history::handle)
 }
 
-/// The function's router.
 pub fn router(context: Context) -> Router {
     endpoints().router(context)
 }

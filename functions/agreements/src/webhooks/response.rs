@@ -1,4 +1,4 @@
-//! A webhook as it is answered.
+//! The response with a webhook.
 
 use license_api::wire::time;
 use license_domain::{AgreementId, EnterpriseId, Timestamp, Webhook, WebhookId, webhook::DisabledReason};
@@ -67,7 +67,7 @@ impl From<&Webhook> for Shown {
 }
 
 impl Shown {
-    /// The same with its secret.
+    /// The response with the secret.
     pub fn telling(webhook: &Webhook) -> Self {
         Self { secret: Some(webhook.secret.0.clone()), ..Self::from(webhook) }
     }
