@@ -1,8 +1,9 @@
-//! How long operations take beside large plans, and whose processor time it is: `cargo run --release -p license-bench`.
+//! Measures how long operations take on large plans, and which part of the processor time each component uses: `cargo
+//! run --release -p license-bench`.
 //!
-//! The product, the embedded engine and the client run in one process on threads of their own names, so that the
-//! processor time of each is known. The engine stands in for DynamoDB: its share is not the product's. Figures of the
-//! peer were measured on two cores with 111,000 licenses; compare ratios, and only on a machine like that.
+//! The product, the embedded engine and the client run in one process on threads with different names, so that the
+//! processor time of each is known. The engine stands in for DynamoDB: its time is not the product's. Figures of edx's
+//! license-manager were measured on two cores with 111,000 licenses; compare ratios, and only on a similar machine.
 
 #![expect(clippy::disallowed_methods, reason = "a measurement is about the time of the machine")]
 
@@ -34,7 +35,7 @@ struct Arguments {
     runs: usize,
 }
 
-/// A dump that is gone with the measurement.
+/// A dump that is deleted after the measurement.
 struct TemporaryFile(PathBuf);
 
 impl Drop for TemporaryFile {

@@ -49,22 +49,22 @@ use crate::{
     services::{Call, Services},
 };
 
-/// What these routes know.
+/// What these routes use.
 #[derive(Clone)]
 pub struct Local {
-    /// The clock of everything.
+    /// The clock of the runner and the product.
     pub clock: Arc<LocalClock>,
-    /// What the clock makes due.
+    /// The schedules, which run when the clock is moved.
     pub schedules: Arc<Schedules>,
     /// The stand-ins for other services.
     pub services: Services,
     /// The stand-in for AWS.
     pub aws: Aws,
-    /// What carries on what changes set in motion.
+    /// The event sources, which deliver what changes have caused.
     pub pollers: Arc<Pollers>,
-    /// What carries events on.
+    /// The relay, for redrives.
     pub relay: function_relay::Context,
-    /// Who signs tokens, if anybody here can.
+    /// The signer of tokens, if there is one.
     pub signer: Option<Arc<Signer>>,
     /// The demo's tokens, by role.
     pub tokens: Arc<BTreeMap<&'static str, String>>,
@@ -72,7 +72,7 @@ pub struct Local {
     pub key_set: Option<Value>,
 }
 
-/// A request that is not understood, in words.
+/// An invalid request, with its message.
 struct Bad(String);
 
 impl IntoResponse for Bad {
@@ -81,7 +81,7 @@ impl IntoResponse for Bad {
     }
 }
 
-/// A JSON body, whatever its content type is said to be: these routes are for people with curl.
+/// A JSON body, whatever content type is declared, because these routes are used with curl.
 fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Bad> {
     serde_json::from_slice(body).map_err(|error| Bad(format!("the body: {error}")))
 }
@@ -136,7 +136,7 @@ async fn clock(State(local): State<Local>) -> Json<Value> {
     Json(json!({ "now": local.clock.now() }))
 }
 
-/// Where the clock is to go.
+/// The target of the clock.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "lowercase")]
 enum Move {
