@@ -2,11 +2,11 @@
 //!
 //! | parameter | meaning |
 //! |---|---|
-//! | `status=a,b` | only these statuses; unknown words mean none |
+//! | `status=a,b` | only these statuses; unknown words match no license |
 //! | `active_only=1` | only assigned and activated ones; `0` changes nothing |
 //! | `search=x y,z` | every word is part of the learner's address |
-//! | `ignore_null_emails=true` | leaves out licenses (but free seats) that name nobody |
-//! | `ordering=-status,user_email` | what is not a field is passed over |
+//! | `ignore_null_emails=true` | leaves out licenses that name no learner, except free seats |
+//! | `ordering=-status,user_email` | unknown fields are ignored |
 
 use std::cmp::Ordering;
 

@@ -5,33 +5,33 @@
 //! | agreement | `AGREEMENT#a` | `@` | gsi2 `ALL#AGREEMENT` / a |
 //! | plan | `AGREEMENT#a` | `PLAN#p` | gsi2 `ALL#PLAN` / start, p; not while a run hides it |
 //! | renewal | `AGREEMENT#a` | `RENEWAL#id` | gsi2 `ALL#RENEWAL` / id |
-//! | renewal that leaves, or leads to, a plan | `AGREEMENT#a` | `RENEWS#p`, `RENEWS-TO#p` | |
+//! | renewal of a prior plan, or of a future plan | `AGREEMENT#a` | `RENEWS#p`, `RENEWS-TO#p` | |
 //! | title (unique in the agreement) | `AGREEMENT#a` | `TITLE#lower` | |
 //! | webhook | `AGREEMENT#a` | `WEBHOOK#slot` | |
 //! | pointers (unique) | `ENT#e`, `SLUG#s`, `PLAN#p`, `RENEWAL#id`, `SEATS#prefix` | `@` | |
-//! | pool bucket | `POOL#p#k` | `@` | |
+//! | bucket | `POOL#p#k` | `@` | |
 //! | returned or imported free seat | `POOL#p#k` | `FREE#l` | gsi3 `LICENSE#l` |
 //! | slot: a learner's license of a plan | `LEARNER#lower` | `LICENSE#p` | gsi1 `PLAN#p#shard` / status, address, l; gsi3 `LICENSE#l` |
 //! | archived revoked license | `LEARNER#lower` | `LICENSE#p#OLD#l` | the same |
 //! | license without a person | `LICENSE#l` | `@` | the same |
 //! | alias from LMS user to address; digest of a former address | `LMS#id` | `EMAIL#lower`; `FORMER#digest` | |
-//! | event and outbox | `EVENT#hour#shard` | event id | gsi1 `CHANGES#p#shard` / time, where it changes licenses of a larger plan |
+//! | event and outbox | `EVENT#hour#shard` | event id | gsi1 `CHANGES#p#shard` / time, if it changes licenses of a larger plan |
 //! | changes of the prior plan, beside a renewal's event | `CHANGES#event` | `@` | the same |
 //! | roster of a plan | `ROSTER#p` | `@` | gsi3 `DUE#ROSTER` / time, p |
 //! | audit trail of a thing | `TRAIL#LICENSE#l`, `TRAIL#PLAN#p`, `TRAIL#AGREEMENT#a`, `TRAIL#RENEWAL#id` | event id | |
-//! | mail | `SENT#event.consequence.part` | `@` | gsi3 `DUE#MAIL` / time, id, where its fate is not known |
-//! | what admins are told once | `PLAN#p` | `NOTICE#kind` | |
-//! | secret that makes person ids | `SECRET#PERSON` | `@` | |
-//! | job | `JOB#j` | `@` | gsi2 `JOBS#a` / time, j; gsi3 `DUE#WORK` / time, a, attempts, until it is over |
+//! | mail | `SENT#event.consequence.part` | `@` | gsi3 `DUE#MAIL` / time, id, if its fate is unknown |
+//! | notice that admins get once | `PLAN#p` | `NOTICE#kind` | |
+//! | secret for making person ids | `SECRET#PERSON` | `@` | |
+//! | job | `JOB#j` | `@` | gsi2 `JOBS#a` / time, j; gsi3 `DUE#WORK` / time, a, attempts, until it ends |
 //! | a job's rows, lanes, outcomes | `JOB#j` | `CHUNK#n` or `CHUNK#generation#n`, `LANE#k`, `RESULT#n.round` | |
 //! | idempotency record of a request | `IDEMPOTENCY#digest` | `@` | |
-//! | requests of a caller in a minute | `THROTTLE#digest#minute` | `@` | |
+//! | requests of a requester in a minute | `THROTTLE#digest#minute` | `@` | |
 //! | user, explicit roles | `USER#name` | `@`, `ROLE#role#scope` | |
 //! | session of the console | `SESSION#digest` | `@` | gsi2 `SESSIONS#name` / time, digest |
 //! | products and plan types | `CATALOG` | `@` | |
 //! | last number | `SEQUENCE#RENEWAL` | `@` | |
-//! | retirement: the digest of a name, and until when | `RETIRED` | time, digest | |
-//! | how far the erasure of the retired is | `ERASURE` | `@` | |
+//! | retirement: the digest of a name, and a time | `RETIRED` | time, digest | |
+//! | progress of the erasure | `ERASURE` | `@` | |
 //! | imported file | `IMPORT#digest` | `@` | |
 
 mod rosters;
