@@ -23,12 +23,12 @@ pub struct Shown {
     subscription_plan: Option<PlanId>,
     /// How many rows it has; null until that is known.
     rows: Option<u64>,
-    /// What became of the rows so far.
+    /// The outcomes of the rows so far.
     counts: JobCounts,
     /// How much is done, in percent.
     progress: u8,
     requested_by: String,
-    /// Why it stopped by itself.
+    /// Why it failed.
     problem: Option<String>,
     /// The job that this one undoes.
     reverses: Option<JobId>,
@@ -116,7 +116,7 @@ impl From<UploadForm> for ShownForm {
     }
 }
 
-/// A row and what became of it.
+/// A row and its outcome.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "JobResult")]
 pub struct ShownRow {

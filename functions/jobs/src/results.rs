@@ -22,7 +22,7 @@ pub const ROUTE: Route = Route {
     path: "/api/v1/jobs/{job}/results/",
     access: RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin },
     doc: &Doc {
-        summary: "What became of a job's rows",
+        summary: "List the outcomes of a job's rows",
         query: &[doc::CURSOR, doc::FORMAT],
         body: &[],
         answers: &[

@@ -14,7 +14,7 @@ use crate::{
     messages::{self, Mail, PersonalMail},
 };
 
-/// How far a mail is.
+/// The state of a mail.
 pub(crate) enum Progress {
     /// Nothing is left to be done.
     Settled,

@@ -48,7 +48,7 @@ pub const SEND: Route = Route {
     },
 };
 
-/// A mail: for how many people, and of how many the fate is what it is. It names nobody.
+/// A mail: how many recipients it has, and for how many the outcome is known. It names no person.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Mail {
     id: String,

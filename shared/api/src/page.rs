@@ -166,7 +166,7 @@ impl<T> Page<T> {
     }
 }
 
-/// A page of a list that is walked from its beginning: nobody counts it.
+/// A page of a list that is read from its beginning; it has no count.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "WalkOf{T}")]
 pub struct CursorQuery<T> {

@@ -20,7 +20,7 @@ use crate::{
 /// The field that changes when a license is transferred to another plan.
 pub const PLAN: &str = "subscription_plan";
 
-/// A learner, by an id that leads back to an address only for whoever knows the address and the table's secret.
+/// A learner, by an id that can be computed only from the address and the table's secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct PersonId(pub Uuid);
@@ -80,9 +80,9 @@ pub struct AuditEntry {
 /// So many licenses went from one status to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Move {
-    /// Where they stood.
+    /// The status before.
     pub from: LicenseStatus,
-    /// Where they stand.
+    /// The status after.
     pub to: LicenseStatus,
     /// How many they are.
     pub licenses: u64,

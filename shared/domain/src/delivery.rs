@@ -27,9 +27,9 @@ pub const MAX_RECIPIENTS: usize = 50;
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case", const_into_str)]
 pub enum MailKind {
-    /// A license waits for the learner.
+    /// Invites a learner to activate a license.
     Assignment,
-    /// It still does.
+    /// Reminds a learner to activate a license.
     Reminder,
     /// Welcome.
     PostActivation,
@@ -39,7 +39,7 @@ pub enum MailKind {
     RevocationCapReached,
     /// To the customer's admins: so much of a plan is allocated.
     Utilization,
-    /// To whoever asked for it: where the results of an enrollment job are.
+    /// To the requester of an enrollment job: the link to its results.
     EnrollmentResults,
 }
 
@@ -106,7 +106,7 @@ impl<'de> Deserialize<'de> for DeliveryId {
     }
 }
 
-/// How far a mail is.
+/// The state of a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DeliveryState {
@@ -114,7 +114,7 @@ pub enum DeliveryState {
     Open,
     /// A call is under way.
     Sending,
-    /// Everybody has it.
+    /// All recipients have it.
     Sent,
     /// Some may have it or not.
     Unknown,

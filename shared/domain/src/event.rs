@@ -95,7 +95,7 @@ pub enum EventKind {
     AgreementUpdated,
     /// A plan was changed; `count` licenses were added, if any.
     PlanUpdated,
-    /// A plan that nobody used was deleted.
+    /// A plan that no learner has used was deleted.
     PlanDeleted,
     /// A plan is to be renewed.
     RenewalCreated,
@@ -113,7 +113,7 @@ pub enum EventKind {
     LicenseActivated,
     /// A learner took a license without an invitation.
     LicenseAutoApplied,
-    /// A learner found no free seat to take.
+    /// A learner requested a license, and no seat was free.
     LicenseNotAssigned,
     /// Learners were reminded of licenses that they have not activated.
     LearnersReminded,
@@ -121,25 +121,25 @@ pub enum EventKind {
     LicensesRevoked,
     /// A learner's address changed.
     LearnerEmailChanged,
-    /// Licenses went over to another plan; told of both plans, with the licenses where they went.
+    /// Licenses were transferred to another plan. Both plans have an event; that of the new plan has the licenses.
     LicensesTransferred,
-    /// Work on many rows is to be carried out.
+    /// A job was created.
     JobRequested,
     /// A job began, goes on, or came to its end.
     JobChanged,
     /// A plan's allocation passed a threshold.
     UtilizationReached,
-    /// An operator has a mail sent again whose fate is not known.
+    /// An operator requested that a mail of unknown fate is sent again.
     MailResent,
     /// A webhook was made.
     WebhookCreated,
-    /// A webhook was changed by hand, or is to be told again what happened.
+    /// A webhook was changed by a request, or a replay was requested.
     WebhookUpdated,
     /// A webhook was deleted.
     WebhookDeleted,
     /// A webhook failed too often, for too long, or said that it is gone.
     WebhookDisabled,
-    /// A learner left for good; a license of theirs names nobody now.
+    /// A learner was retired; a license of theirs names no person now.
     LearnerRetired,
 }
 

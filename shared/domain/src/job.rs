@@ -91,7 +91,7 @@ impl JobKind {
     }
 }
 
-/// How far a job is.
+/// The state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum JobState {
@@ -109,7 +109,7 @@ pub enum JobState {
     // Clients know this spelling.
     #[serde(rename = "cancelled")]
     Canceled,
-    /// It stopped by itself.
+    /// It failed.
     Failed,
 }
 

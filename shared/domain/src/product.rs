@@ -36,7 +36,7 @@ pub struct PlanType {
     /// What it is.
     #[serde(default)]
     pub description: String,
-    /// Whether somebody pays for it.
+    /// Whether it is paid for.
     pub is_paid_subscription: bool,
     /// Whether its products need a Netsuite id.
     pub ns_id_required: bool,

@@ -58,11 +58,11 @@ pub struct Replaced {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DisabledReason {
-    /// Somebody said so.
+    /// A request disabled it.
     ByHand,
-    /// It failed too often, for too long.
+    /// Deliveries failed too often, for too long.
     Failing,
-    /// It answered that it is gone for good (410).
+    /// The receiver responded that the URL is gone (410).
     Gone,
 }
 
@@ -84,7 +84,7 @@ pub struct Webhook {
     /// The secret before, which still signs for a while.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaced: Option<Replaced>,
-    /// The names of the events that it is told of; all where none is named.
+    /// The names of the events that it gets; all if the list is empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<String>,
     /// Whether events are delivered.

@@ -53,10 +53,10 @@ pub const ROUTE: Route = Route {
             ResponseDoc::new(207, "Some are revoked.", Shape::Of(doc::schema::<bulk_revoke::BulkRevokeResponse>)),
             ResponseDoc::new(
                 400,
-                "The body is not valid, or the cap does not allow it: nobody was revoked.",
+                "The body is not valid, or the cap does not allow it: no license was revoked.",
                 Shape::Complaints,
             ),
-            ResponseDoc::new(404, "Nobody named holds a license, or there is no such plan.", Shape::Any),
+            ResponseDoc::new(404, "None of the learners holds a license, or there is no such plan.", Shape::Any),
         ],
     },
 };

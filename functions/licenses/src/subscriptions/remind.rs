@@ -53,7 +53,7 @@ pub const ROUTE: Route = Route {
         body: RemindBody::FIELDS,
         answers: &[
             ResponseDoc::new(204, "They are reminded.", Shape::Nothing),
-            ResponseDoc::new(404, "Nobody named has a license pending.", Shape::Any),
+            ResponseDoc::new(404, "None of the learners has a license that is not activated.", Shape::Any),
         ],
     },
 };

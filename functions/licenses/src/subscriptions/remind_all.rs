@@ -35,7 +35,7 @@ pub const ROUTE: Route = Route {
         body: RemindAllBody::FIELDS,
         answers: &[
             ResponseDoc::new(204, "They are reminded.", Shape::Nothing),
-            ResponseDoc::new(404, "Nobody has a license pending.", Shape::Any),
+            ResponseDoc::new(404, "No learner has a license that is not activated.", Shape::Any),
         ],
     },
 };

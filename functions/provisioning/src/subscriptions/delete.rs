@@ -20,7 +20,7 @@ pub const ROUTE: Route = Route {
     path: "/api/v1/subscriptions/{plan}/",
     access: RouteAccess::Roles { roles: PROVISIONERS, listing: false, missing: RequiredPermission::ProvisioningPlans },
     doc: &Doc {
-        summary: "Deletes a plan that nobody has used",
+        summary: "Delete a plan that no learner has used",
         query: &[],
         body: &[],
         answers: &[
