@@ -92,7 +92,7 @@ async fn they_also_do_if_the_seats_are_in_several_buckets() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn so_they_do_while_the_process_is_killed() {
+async fn they_also_do_while_the_process_is_killed() {
     let seed = setting("HISTORY_SEED", SEED);
     let kills = setting("HISTORY_KILLS", 3 * KILLS);
     for run in 0..kills.div_ceil(KILLS) {
