@@ -77,7 +77,7 @@ impl AppState {
         Ok(self.0.users.user(username, self.now()).await?)
     }
 
-    /// Counts a request of a user, or of the client's address if there is no user. The response is given in place of
+    /// Counts a request of a user, or of the client's address if there is no user. The returned response replaces
     /// the page if the user is over the limit.
     pub async fn count_page(&self, parts: &Parts, username: Option<&str>) -> Result<(), Response> {
         authenticate::count_page(self, parts, username).await.map_err(IntoResponse::into_response)

@@ -33,7 +33,7 @@ impl EmailKey {
         &self.0
     }
 
-    /// A text that sorts as the peer's lists sort addresses: punctuation before digits before letters (the order of the
+    /// A text that sorts as the lists of edx's license-manager sort addresses: punctuation before digits before letters (the order of the
     /// Unicode collation algorithm), so `user1@…` comes before `user10@…`. Each ASCII character is mapped to another
     /// printable one, in order; others sort last, unchanged.
     pub fn sort_key(&self) -> String {

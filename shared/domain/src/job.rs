@@ -1,5 +1,5 @@
 //! Runs: work that takes several transactions, in chunks that each take effect once. A job is a run that a requester
-//! asked for and can watch; an internal run belongs to a request that is too large for one transaction.
+//! created and can watch; an internal run belongs to a request that is too large for one transaction.
 
 pub mod chunks;
 mod progress;

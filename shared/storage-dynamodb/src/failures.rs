@@ -101,7 +101,7 @@ fn classify_code(operation: &'static str, code: Option<&str>, cause: String) -> 
     }
 }
 
-/// The service's code and message, and the request's id at AWS, which AWS's support asks for.
+/// The service's code and message, and the request's id at AWS, which AWS's support needs.
 fn describe(error: &impl ProvideErrorMetadata) -> String {
     let message = scrub(error.message().unwrap_or("no message"));
     shorten(&format!("{}: {message}{}", error.code().unwrap_or("no code"), request_id(error)))

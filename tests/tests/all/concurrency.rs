@@ -11,7 +11,7 @@ use license_tests::{
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
 use serde_json::json;
 
-/// How many callers there are.
+/// The number of simultaneous requesters.
 const CALLERS: usize = 64;
 
 /// Runs them at the same time, each on a task of its own.
