@@ -33,9 +33,9 @@ impl EmailKey {
         &self.0
     }
 
-    /// A text that sorts as the lists of edx's license-manager sort addresses: punctuation before digits before letters (the order of the
-    /// Unicode collation algorithm), so `user1@…` comes before `user10@…`. Each ASCII character is mapped to another
-    /// printable one, in order; others sort last, unchanged.
+    /// A text that sorts as the lists of edx's license-manager sort addresses: punctuation before digits before letters
+    /// (the order of the Unicode collation algorithm), so `user1@…` comes before `user10@…`. Each ASCII character is
+    /// mapped to another printable one, in order; others sort last, unchanged.
     pub fn sort_key(&self) -> String {
         let bytes = self.0.bytes().map(sort_byte).collect();
         String::from_utf8(bytes).expect("only ASCII characters were replaced, by ASCII characters")
