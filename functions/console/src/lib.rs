@@ -4,6 +4,7 @@
 mod change_licenses;
 mod compose;
 mod customer;
+mod edit;
 mod error;
 mod form;
 mod guard;
@@ -12,6 +13,7 @@ mod job;
 mod known;
 mod learner;
 mod license;
+mod once;
 mod page;
 mod plan;
 mod render;
@@ -28,6 +30,7 @@ use axum::{Router, extract::FromRef};
 use license_api::AppState;
 use license_clients::SignIn;
 use license_storage::{AuditTrails, Deliveries, Jobs, Learners, Licenses, Portfolios, Prefetches, Sessions};
+use license_use_cases::Provisioning;
 use license_work::{LicenseKinds, Runs};
 
 pub use self::{
@@ -60,6 +63,8 @@ pub struct Context {
     pub prefetches: Arc<dyn Prefetches>,
     /// Assigning, revoking and reminding: in one transaction, or as a run.
     pub runs: Runs<LicenseKinds>,
+    /// Agreements, plans and renewals, and their changes.
+    pub provisioning: Provisioning,
     /// The LMS, with which people sign in.
     pub sign_in: Arc<dyn SignIn>,
 }
@@ -72,7 +77,7 @@ impl FromRef<Context> for AppState {
 
 /// The function's pages, each with its handler.
 pub fn pages() -> Pages {
-    Pages::new()
+    let pages = Pages::new()
         .add(sign_in::BEGIN, sign_in::begin)
         .add(sign_in::COMPLETE, sign_in::complete)
         .add(sign_out::ROUTE, sign_out::handle)
@@ -91,7 +96,8 @@ pub fn pages() -> Pages {
         .add(known::PLAN, known::plan)
         .add(known::AGREEMENTS, known::list)
         .add(known::AGREEMENT, known::agreement)
-        .add(known::LICENSE, known::license)
+        .add(known::LICENSE, known::license);
+    edit::add_to(pages)
 }
 
 /// The function's router.

@@ -2,6 +2,7 @@
 
 mod access;
 mod changing;
+mod editing;
 mod pages;
 mod reading;
 mod sessions;
