@@ -242,17 +242,9 @@ pub async fn confirm(
     let change = |requester| carry_out(context, subject, action, &wanted, requester);
     let lines = match once::once(context, &operator, (&path, &form), reason, change).await {
         Ok(lines) => lines,
-        Err(error) => return Err(told(error)),
+        Err(error) => return Err(PageError::told(error)),
     };
     Ok(page(&DonePage { frame: Frame::of(&operator, format!("{}: done", action.title())), plan: &plan, lines }))
-}
-
-/// A refusal in the words that it has.
-fn told(error: ApiError) -> PageError {
-    let ApiError::Refused(status, body) = &error else { return error.into() };
-    let Some(text) = body.get("detail").unwrap_or(body).as_str() else { return error.into() };
-    let title = if status.is_success() { "Not finished yet" } else { "Not done" };
-    PageError::refused(*status, title, text)
 }
 
 /// Makes the change, unless its outcome is on record.

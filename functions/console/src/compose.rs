@@ -43,6 +43,7 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
         jobs: parts.store.clone(),
         deliveries: parts.store.clone(),
         audit_trails: parts.store.clone(),
+        webhooks: parts.store.clone(),
         prefetches: parts.store.clone(),
         runs: Runs::new(&parts.store, parts.clock(), parts.random(), LicenseKinds::new(&parts.store)),
         sign_in: Arc::new(sign_in),

@@ -1,8 +1,10 @@
 //! The console: pages on which operators and support staff see what there is, and change it by the rules of the API. Pages
 //! are made here and need no script.
 
+mod audit;
 mod change_licenses;
 mod compose;
+mod control_job;
 mod customer;
 mod edit;
 mod error;
@@ -10,11 +12,14 @@ mod form;
 mod guard;
 mod home;
 mod job;
+mod jobs;
 mod known;
 mod learner;
 mod license;
+mod mails;
 mod once;
 mod page;
+mod picture;
 mod plan;
 mod render;
 mod rights;
@@ -23,13 +28,15 @@ mod session;
 mod show;
 mod sign_in;
 mod sign_out;
+mod users;
+mod webhooks;
 
 use std::sync::Arc;
 
 use axum::{Router, extract::FromRef};
 use license_api::AppState;
 use license_clients::SignIn;
-use license_storage::{AuditTrails, Deliveries, Jobs, Learners, Licenses, Portfolios, Prefetches, Sessions};
+use license_storage::{AuditTrails, Deliveries, Jobs, Learners, Licenses, Portfolios, Prefetches, Sessions, Webhooks};
 use license_use_cases::Provisioning;
 use license_work::{LicenseKinds, Runs};
 
@@ -59,6 +66,8 @@ pub struct Context {
     pub deliveries: Arc<dyn Deliveries>,
     /// The audit trail.
     pub audit_trails: Arc<dyn AuditTrails>,
+    /// Webhooks.
+    pub webhooks: Arc<dyn Webhooks>,
     /// Reads ahead what a preview needs.
     pub prefetches: Arc<dyn Prefetches>,
     /// Assigning, revoking and reminding: in one transaction, or as a run.
@@ -88,7 +97,17 @@ pub fn pages() -> Pages {
         .add(plan::ROUTE, plan::handle)
         .add(license::ROUTE, license::handle)
         .add(learner::ROUTE, learner::handle)
+        .add(learner::LOOK, learner::look)
+        .add(jobs::ALL, jobs::all)
+        .add(jobs::OF_CUSTOMER, jobs::of_customer)
         .add(job::ROUTE, job::handle)
+        .add(control_job::FORM, control_job::form)
+        .add(control_job::CONFIRM, control_job::confirm)
+        .add(mails::UNSETTLED, mails::unsettled)
+        .add(mails::OF_LICENSE, mails::of_license)
+        .add(webhooks::ROUTE, webhooks::handle)
+        .add(audit::ROUTE, audit::handle)
+        .add(users::ROUTE, users::handle)
         .add(change_licenses::FORM, change_licenses::form)
         .add(change_licenses::PREVIEW, change_licenses::preview)
         .add(change_licenses::CONFIRM, change_licenses::confirm)
