@@ -2,6 +2,8 @@
 //! reason and the change itself. The change is made by the use cases of the API, and recorded with the person's name
 //! and reason.
 
+mod consequences;
+
 use std::collections::HashSet;
 
 use askama::Template;
@@ -10,17 +12,21 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use license_domain::{EmailAddress, EmailKey, LicenseStatus, PlanId, Portfolio, Stamp, SubscriptionPlan};
+use license_api::{ApiError, Requester};
+use license_domain::{EmailAddress, EmailKey, LicenseStatus, PlanId, Portfolio, SubscriptionPlan};
 use license_storage::{
-    AssignRequest, Assignment, Change, MAX_PREFETCHED, Prefetch, RemindRequest, Revocation, RevokeRequest,
+    AssignRequest, Assigned, Assignment, MAX_PREFETCHED, Prefetch, RemindRequest, Revocation, Revocations,
+    RevokeRequest, StoreError,
 };
 use license_work::{InlineError, WorkError};
 
+use self::consequences::consequences;
 use crate::{
     Access, Context, Page, Right,
     error::PageError,
     form::Form,
     guard::Operator,
+    once::{self, NO_REASON},
     plan,
     render::{Frame, page},
 };
@@ -37,10 +43,7 @@ pub const CONFIRM: Page = Page::post("/admin/plans/{plan}/{action}/", OPERATE);
 /// The most addresses of one form; a job accepts more.
 const MAX_ADDRESSES: usize = 1_000;
 
-/// The most characters of a reason.
-const MAX_REASON: usize = 255;
-
-/// How many invalid addresses are shown.
+/// How many addresses that are none are shown.
 const SHOWN: usize = 20;
 
 /// What is done.
@@ -101,7 +104,7 @@ struct PreviewPage<'a> {
     notify: bool,
     lines: Vec<String>,
     is_possible: bool,
-    reason: String,
+    key: String,
     complaint: &'static str,
 }
 
@@ -185,7 +188,7 @@ pub async fn preview(
     let action = Action::parse(&action)?;
     let (_, plan) = plan::find(&context, &plan).await?;
     match Wanted::read(&form) {
-        Ok(wanted) => preview_page(&context, &operator, &plan, action, &wanted, "").await,
+        Ok(wanted) => preview_page((&context, &operator), &plan, action, (&wanted, &form), "").await,
         Err(complaints) => {
             let addresses = form.get("addresses").unwrap_or_default().to_owned();
             Ok(form_page(&operator, &plan, action, addresses, form.get("notify").is_some(), complaints))
@@ -194,11 +197,10 @@ pub async fn preview(
 }
 
 async fn preview_page(
-    context: &Context,
-    operator: &Operator,
+    (context, operator): (&Context, &Operator),
     plan: &SubscriptionPlan,
     action: Action,
-    wanted: &Wanted,
+    (wanted, form): (&Wanted, &Form),
     complaint: &'static str,
 ) -> Result<Response, PageError> {
     let (lines, is_possible) = consequences(context, plan, action, wanted).await?;
@@ -211,73 +213,13 @@ async fn preview_page(
         notify: wanted.notify,
         lines,
         is_possible,
-        reason: String::new(),
+        key: once::key(context, Some(form)),
         complaint,
     });
     if !complaint.is_empty() {
         *response.status_mut() = StatusCode::BAD_REQUEST;
     }
     Ok(response)
-}
-
-/// What the change would do, in sentences, and whether it is possible as far as is known now.
-async fn consequences(
-    context: &Context,
-    plan: &SubscriptionPlan,
-    action: Action,
-    wanted: &Wanted,
-) -> Result<(Vec<String>, bool), PageError> {
-    let (assigned, activated) = held(context, plan.uuid, &wanted.emails).await?;
-    let all = wanted.emails.len();
-    let live = assigned + activated;
-    Ok(match action {
-        Action::Assign => {
-            let counts = context.portfolios.seat_counts(&[plan]).await?.remove(&plan.uuid).unwrap_or_default();
-            let (new, free) = (all - live, counts.unassigned());
-            let is_enough = u64::try_from(new).is_ok_and(|new| new <= free);
-            let mut lines = vec![
-                format!("{new} learners get a license."),
-                format!("{live} learners have one already and keep it."),
-                format!("The plan has {free} unassigned licenses."),
-            ];
-            if new > 0 {
-                let mail = if wanted.notify { "They are invited by mail." } else { "They get no mail." };
-                lines.push(mail.to_owned());
-            }
-            if !is_enough {
-                lines.push("These are too few for all of them, so that none would get one.".to_owned());
-            }
-            (lines, is_enough && new > 0)
-        }
-        Action::Revoke => {
-            let lines = vec![
-                format!(
-                    "{live} learners lose their license, {activated} of them an activated one. This cannot be undone."
-                ),
-                format!("{} learners have no license of this plan.", all - live),
-            ];
-            (lines, live > 0)
-        }
-        Action::Remind => {
-            let lines = vec![
-                format!("{assigned} learners are reminded by mail."),
-                format!("{} learners have no license that waits for activation, and get no mail.", all - assigned),
-            ];
-            (lines, assigned > 0)
-        }
-    })
-}
-
-/// How many of the learners hold an assigned license, and how many an activated one.
-async fn held(context: &Context, plan: PlanId, emails: &[EmailAddress]) -> Result<(usize, usize), PageError> {
-    let keys: Vec<EmailKey> = emails.iter().map(EmailAddress::key).collect();
-    let (mut assigned, mut activated) = (0, 0);
-    for some in keys.chunks(MAX_PREFETCHED) {
-        let prefetch = context.prefetches.prefetch(plan, some).await?;
-        assigned += prefetch.held(plan, some, LicenseStatus::Assigned)?.len();
-        activated += prefetch.held(plan, some, LicenseStatus::Activated)?.len();
-    }
-    Ok((assigned, activated))
 }
 
 pub async fn confirm(
@@ -292,62 +234,60 @@ pub async fn confirm(
         Ok(wanted) => wanted,
         Err(complaints) => return Ok(form_page(&operator, &plan, action, String::new(), true, complaints)),
     };
-    let reason = form.get("reason").filter(|reason| reason.chars().count() <= MAX_REASON);
-    let Some(reason) = reason else {
-        let complaint = "Enter a reason of up to 255 characters.";
-        return preview_page(&context, &operator, &plan, action, &wanted, complaint).await;
+    let Some(reason) = once::reason(&form) else {
+        return preview_page((&context, &operator), &plan, action, (&wanted, &form), NO_REASON).await;
     };
-    let change = Change::from(Stamp {
-        actor: operator.person.username.clone(),
-        actor_lms_user_id: operator.person.lms_user_id,
-        reason: reason.to_owned(),
-        request_id: operator.request_id.clone(),
-        at: context.app.now(),
-    });
-    let lines = carry_out(&context, &portfolio, &plan, action, wanted, change).await?;
+    let path = format!("/admin/plans/{}/{}/", plan.uuid, action.name());
+    let (context, subject) = (&context, (&portfolio, &plan));
+    let change = |requester| carry_out(context, subject, action, &wanted, requester);
+    let lines = match once::once(context, &operator, (&path, &form), reason, change).await {
+        Ok(lines) => lines,
+        Err(error) => return Err(PageError::told(error)),
+    };
     Ok(page(&DonePage { frame: Frame::of(&operator, format!("{}: done", action.title())), plan: &plan, lines }))
 }
 
+/// Makes the change, unless its outcome is on record.
 async fn carry_out(
     context: &Context,
-    portfolio: &Portfolio,
-    plan: &SubscriptionPlan,
+    (portfolio, plan): (&Portfolio, &SubscriptionPlan),
     action: Action,
-    wanted: Wanted,
-    change: Change,
-) -> Result<Vec<String>, PageError> {
-    let Wanted { emails, notify } = wanted;
+    wanted: &Wanted,
+    requester: Requester,
+) -> Result<Vec<String>, ApiError> {
+    let emails = wanted.emails.clone();
     let prefetch = Prefetch::default();
     match action {
         Action::Assign => {
+            if let Some(assigned) = requester.recorded().await? {
+                return Ok(of_assigned(&assigned));
+            }
+            let change = requester.change(action.name()).await?;
             let assignments = emails.into_iter().map(|email| Assignment { email, source_id: None }).collect();
+            let notify = wanted.notify;
             let request = AssignRequest { assignments, notify, greeting: None, closing: None, prefetch, change };
-            let assigned = context.runs.assign(portfolio, plan, request).await.map_err(failed)?;
-            Ok(vec![
-                format!("{} learners got a license.", assigned.assigned.len()),
-                format!("{} learners had one already.", assigned.already_associated),
-            ])
+            context.runs.assign(portfolio, plan, request).await.map(|assigned| of_assigned(&assigned)).map_err(failed)
         }
         Action::Revoke => {
-            let request = RevokeRequest { emails, prefetch, change };
-            let outcome = context.runs.revoke(portfolio, plan, request).await.map_err(failed)?;
-            let of = |is: fn(&Revocation) -> bool| outcome.iter().filter(|(_, one)| is(one)).count();
-            let revoked = of(|one| matches!(one, Revocation::Revoked { .. }));
-            let not_found = of(|one| matches!(one, Revocation::NotFound));
-            let mut lines = vec![
-                format!("{revoked} licenses were revoked."),
-                format!("{not_found} learners had none of this plan."),
-            ];
-            let capped = outcome.len() - revoked - not_found;
-            if capped > 0 {
-                lines.push(format!("{capped} licenses were not revoked: the plan's revocation cap does not allow it."));
+            if let Some(outcome) = requester.recorded().await? {
+                return Ok(of_revoked(&outcome));
             }
-            Ok(lines)
+            let change = requester.change(action.name()).await?;
+            let request = RevokeRequest { emails, prefetch, change };
+            context.runs.revoke(portfolio, plan, request).await.map(|outcome| of_revoked(&outcome)).map_err(failed)
         }
         Action::Remind => {
+            if let Some(()) = requester.recorded().await? {
+                return Ok(vec![
+                    "The learners who wait for activation were reminded, when the form was first sent.".to_owned(),
+                ]);
+            }
             let pending = waiting(context, plan.uuid, emails).await?;
             let count = pending.len();
-            if count > 0 {
+            let change = requester.change(action.name()).await?;
+            if count == 0 {
+                requester.record(&change).await?;
+            } else {
                 let request = RemindRequest { emails: pending, greeting: None, closing: None, prefetch, change };
                 context.runs.remind(portfolio, plan, request).await.map_err(failed)?;
             }
@@ -356,8 +296,28 @@ async fn carry_out(
     }
 }
 
-/// The learners with a license that is not activated.
-async fn waiting(context: &Context, plan: PlanId, emails: Vec<EmailAddress>) -> Result<Vec<EmailAddress>, PageError> {
+fn of_assigned(assigned: &Assigned) -> Vec<String> {
+    vec![
+        format!("{} learners got a license.", assigned.assigned.len()),
+        format!("{} learners had one already.", assigned.already_associated),
+    ]
+}
+
+fn of_revoked(outcome: &Revocations) -> Vec<String> {
+    let of = |is: fn(&Revocation) -> bool| outcome.iter().filter(|(_, one)| is(one)).count();
+    let revoked = of(|one| matches!(one, Revocation::Revoked { .. }));
+    let not_found = of(|one| matches!(one, Revocation::NotFound));
+    let mut lines =
+        vec![format!("{revoked} licenses were revoked."), format!("{not_found} learners had none of this plan.")];
+    let capped = outcome.len() - revoked - not_found;
+    if capped > 0 {
+        lines.push(format!("{capped} licenses were not revoked: the plan's revocation cap does not allow it."));
+    }
+    lines
+}
+
+/// Those of the learners who have a license that waits for activation.
+async fn waiting(context: &Context, plan: PlanId, emails: Vec<EmailAddress>) -> Result<Vec<EmailAddress>, StoreError> {
     let mut pending = Vec::new();
     for some in emails.chunks(MAX_PREFETCHED) {
         let keys: Vec<EmailKey> = some.iter().map(EmailAddress::key).collect();
@@ -367,22 +327,20 @@ async fn waiting(context: &Context, plan: PlanId, emails: Vec<EmailAddress>) -> 
     Ok(pending)
 }
 
-fn failed(error: InlineError) -> PageError {
+/// What the person is told, as a text; what failed is a failure of ours.
+fn failed(error: InlineError) -> ApiError {
     match error {
-        InlineError::NotEnough { wanted, available } => PageError::refused(
+        InlineError::NotEnough { wanted, available } => ApiError::text(
             StatusCode::CONFLICT,
-            "Not done",
             format!("{wanted} licenses are wanted, and {available} are unassigned. None was assigned."),
         ),
         InlineError::Work(WorkError::Store(error)) => error.into(),
-        InlineError::Unfinished => PageError::refused(
-            StatusCode::ACCEPTED,
-            "Not finished yet",
-            "It goes on by itself. The plan's page shows how far it is.",
-        ),
+        InlineError::Unfinished => {
+            ApiError::text(StatusCode::ACCEPTED, "It goes on by itself. The plan's page shows how far it is.")
+        }
         InlineError::Work(error) => {
             tracing::error!(%error, "a change of the console failed");
-            license_api::ApiError::Defect("a run of the console failed for another reason than its store").into()
+            ApiError::Defect("a run of the console failed for another reason than its store")
         }
     }
 }

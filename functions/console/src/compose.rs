@@ -3,22 +3,39 @@
 use std::sync::Arc;
 
 use license_api::{ApiSettings, AppState};
-use license_clients::{SignInClient, SignInSettings};
+use license_clients::{CatalogClient, CatalogSettings, ClientSettings, ServiceClient, SignInClient, SignInSettings};
 use license_runtime::{self as runtime, Error, Parts};
 use license_settings::Declared;
+use license_use_cases::Provisioning;
 use license_work::{LicenseKinds, Runs};
 
 use crate::Context;
 
 /// The settings that this function reads.
-pub const SETTINGS: Declared = &[runtime::SETTINGS, ApiSettings::DECLARED, SignInSettings::DECLARED];
+pub const SETTINGS: Declared = &[
+    runtime::SETTINGS,
+    ApiSettings::DECLARED,
+    SignInSettings::DECLARED,
+    ClientSettings::DECLARED,
+    CatalogSettings::DECLARED,
+];
 
 /// Builds the context from the settings.
 pub fn compose(parts: &Parts) -> Result<Context, Error> {
     let settings = ApiSettings::from_lookup(parts.lookup())?;
     let sign_in = SignInClient::new(SignInSettings::from_lookup(parts.lookup()), parts.clock(), parts.random())?;
+    let client = ServiceClient::new(ClientSettings::from_lookup(parts.lookup()), parts.clock(), parts.random())?;
+    let app = AppState::new(&settings, parts.store.clone(), parts.clock(), parts.random())?;
     Ok(Context {
-        app: AppState::new(&settings, parts.store.clone(), parts.clock(), parts.random())?,
+        provisioning: Provisioning {
+            app: app.clone(),
+            portfolios: parts.store.clone(),
+            provision: parts.store.clone(),
+            update: parts.store.clone(),
+            renewals: parts.store.clone(),
+            catalogs: Arc::new(CatalogClient::new(client, CatalogSettings::from_lookup(parts.lookup()))),
+        },
+        app,
         sessions: parts.store.clone(),
         portfolios: parts.store.clone(),
         licenses: parts.store.clone(),
@@ -26,6 +43,7 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
         jobs: parts.store.clone(),
         deliveries: parts.store.clone(),
         audit_trails: parts.store.clone(),
+        webhooks: parts.store.clone(),
         prefetches: parts.store.clone(),
         runs: Runs::new(&parts.store, parts.clock(), parts.random(), LicenseKinds::new(&parts.store)),
         sign_in: Arc::new(sign_in),

@@ -14,6 +14,7 @@ use crate::{
     Access, Context, Page, Right,
     error::PageError,
     guard::Operator,
+    picture::Timeline,
     render::{Frame, page},
     show::{self, HistoryLine},
 };
@@ -33,6 +34,7 @@ struct Customer<'a> {
     frame: Frame,
     portfolio: &'a Portfolio,
     plans: Vec<PlanLine>,
+    timeline: Option<Timeline>,
     renewals: Vec<RenewalLine>,
     jobs: Vec<JobLine>,
     history: Vec<HistoryLine>,
@@ -63,6 +65,8 @@ pub struct RenewalLine {
 /// A job of a list.
 pub struct JobLine {
     pub id: JobId,
+    pub agreement: AgreementId,
+    pub is_internal: bool,
     pub kind: String,
     pub state: String,
     pub rows: String,
@@ -74,6 +78,8 @@ impl JobLine {
     pub fn of(job: &Job) -> Self {
         Self {
             id: job.uuid,
+            agreement: job.customer_agreement,
+            is_internal: job.is_internal,
             kind: show::word(&job.kind),
             state: show::word(&job.state),
             rows: job.rows.map(|rows| rows.to_string()).unwrap_or_default(),
@@ -158,6 +164,7 @@ pub async fn handle(
         frame: Frame::of(&operator, name_of(&portfolio)),
         portfolio: &portfolio,
         plans: lines,
+        timeline: Timeline::of(&portfolio, now),
         renewals: renewals(&portfolio, |_| true),
         jobs: jobs.iter().map(JobLine::of).collect(),
         history: history.iter().map(HistoryLine::from).collect(),

@@ -40,7 +40,15 @@ impl PageError {
         Self::refused(StatusCode::NOT_FOUND, "Not found", "There is no such page, or what it was about is gone.")
     }
 
-    /// 403: the person lacks the right.
+    /// A refusal of the API in the words that it has.
+    pub fn told(error: ApiError) -> Self {
+        let ApiError::Refused(status, body) = &error else { return error.into() };
+        let Some(text) = body.get("detail").unwrap_or(body).as_str() else { return error.into() };
+        let title = if status.is_success() { "Not finished yet" } else { "Not done" };
+        Self::refused(*status, title, text)
+    }
+
+    /// 403: the right is missing.
     pub fn forbidden(text: impl Into<String>) -> Self {
         Self::refused(StatusCode::FORBIDDEN, "Not allowed", text)
     }

@@ -24,6 +24,16 @@ impl Form {
         let value = self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.trim());
         value.filter(|value| !value.is_empty())
     }
+
+    /// What is asked for: all fields but the token and the reason.
+    pub fn content(&self) -> String {
+        let fields = self.0.iter().filter(|(name, _)| name != license_api::csrf::FIELD && name != crate::once::REASON);
+        let mut content = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in fields {
+            content.append_pair(name, value);
+        }
+        content.finish()
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Form {

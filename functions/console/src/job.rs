@@ -1,16 +1,18 @@
-//! `GET /admin/jobs/{job}/`: a job, and the outcomes of its first rows.
+//! `GET /admin/jobs/{job}/`: a job, or an internal run, with what became of its rows, page by page.
 
 use askama::Template;
 use axum::{
     extract::{Path, State},
     response::Response,
 };
-use license_domain::{AgreementId, JobId};
+use futures::try_join;
+use license_domain::{AgreementId, Job, JobId, JobState};
 
 use crate::{
     Access, Context, Page, Right,
     customer::JobLine,
     error::PageError,
+    form::Query,
     guard::Operator,
     render::{Frame, page},
     show,
@@ -19,20 +21,26 @@ use crate::{
 /// A job.
 pub const ROUTE: Page = Page::get("/admin/jobs/{job}/", Access::Needs(Right::View));
 
-/// How many rows are shown.
-const ROWS: usize = 100;
+/// How many chunks of rows a page has. A chunk has 80 rows at most.
+const CHUNKS: u64 = 2;
 
 #[derive(Template)]
 #[template(path = "job.html")]
 struct JobPage {
     frame: Frame,
+    id: JobId,
     job: JobLine,
     agreement: AgreementId,
     plan: Option<license_domain::PlanId>,
     is_dry_run: bool,
+    is_internal: bool,
+    may_cancel: bool,
+    may_resume: bool,
     problem: String,
     modified: String,
+    counts: [(&'static str, u64); 5],
     rows: Vec<RowLine>,
+    next: Option<u64>,
 }
 
 struct RowLine {
@@ -42,14 +50,26 @@ struct RowLine {
     detail: String,
 }
 
+/// The job of that id.
+pub async fn find(context: &Context, job: &str) -> Result<Job, PageError> {
+    let id: JobId = job.parse().map_err(|_| PageError::not_found())?;
+    context.jobs.job(id).await?.ok_or_else(PageError::not_found)
+}
+
 pub async fn handle(
     State(context): State<Context>,
     operator: Operator,
     Path(job): Path<String>,
+    query: Query,
 ) -> Result<Response, PageError> {
-    let id: JobId = job.parse().map_err(|_| PageError::not_found())?;
-    let job = context.jobs.job(id).await?.filter(|job| !job.is_internal).ok_or_else(PageError::not_found)?;
-    let results = context.jobs.results(id, 0, 1).await?;
+    let job = find(&context, &job).await?;
+    let id = job.uuid;
+    let from: u64 = match query.get("from") {
+        None => 0,
+        Some(from) => from.parse().map_err(|_| PageError::not_found())?,
+    };
+    let to = from.saturating_add(CHUNKS);
+    let (results, lanes) = try_join!(context.jobs.results(id, from, to), context.jobs.lanes(id))?;
     let mut rows: Vec<RowLine> = results
         .into_iter()
         .flat_map(|(_, _, rows)| rows)
@@ -61,14 +81,29 @@ pub async fn handle(
         })
         .collect();
     rows.sort_by_key(|row| row.row);
-    rows.truncate(ROWS);
+    let counts = job.counts.unwrap_or_else(|| job.counts_of(&lanes));
+    let now = context.app.now();
+    // Internal runs belong to a request of their own, which the API does not let others stop either.
+    let is_controlled = !job.is_internal;
     Ok(page(&JobPage {
-        frame: Frame::of(&operator, format!("Job {id}")),
+        frame: Frame::of(&operator, format!("{} {id}", if job.is_internal { "Internal run" } else { "Job" })),
+        id,
         agreement: job.customer_agreement,
         plan: job.subscription_plan,
         is_dry_run: job.dry_run,
+        is_internal: job.is_internal,
+        may_cancel: is_controlled && job.canceled(now).is_some(),
+        may_resume: is_controlled && job.state != JobState::Pending && job.resumed(now).is_ok(),
         problem: job.problem.clone().unwrap_or_default(),
         modified: show::time(job.modified),
+        counts: [
+            ("Looked at", counts.processed),
+            ("Done", counts.succeeded),
+            ("Nothing to do", counts.unchanged),
+            ("Failed", counts.failed),
+            ("Waiting for seats", counts.waiting),
+        ],
+        next: (to < job.chunks).then_some(to),
         job: JobLine::of(&job),
         rows,
     }))

@@ -1,8 +1,9 @@
-//! `GET /admin/learners/?email=…`: the licenses of one address, of all customers, for support. The person who looked is
-//! logged, without the address.
+//! `GET /admin/learners/?email=…`: how many licenses one address has, across all customers, for support. The address stands masked,
+//! and the licenses are shown only to a person who asks for them by a form, with a reason: who looked, and why, is logged as an
+//! audit line, without the address.
 
 use askama::Template;
-use axum::{extract::State, response::Response};
+use axum::{extract::State, http::StatusCode, response::Response};
 use futures::{StreamExt, TryStreamExt, stream};
 use license_domain::EmailKey;
 
@@ -10,14 +11,17 @@ use crate::{
     Access, Context, Page, Right,
     customer::name_of,
     error::PageError,
-    form::Query,
+    form::{Form, Query},
     guard::Operator,
+    once::{self, NO_REASON},
     render::{Frame, page},
     show::LicenseLine,
 };
 
-/// A learner.
+/// How many licenses there are.
 pub const ROUTE: Page = Page::get("/admin/learners/", Access::Needs(Right::Support));
+/// Which they are.
+pub const LOOK: Page = Page::post("/admin/learners/", Access::Needs(Right::Support));
 
 /// How many plans are read at the same time.
 const PARALLEL: usize = 8;
@@ -27,7 +31,10 @@ const PARALLEL: usize = 8;
 struct Learner {
     frame: Frame,
     email: String,
-    licenses: Vec<Held>,
+    masked: String,
+    count: usize,
+    complaint: &'static str,
+    licenses: Option<Vec<Held>>,
 }
 
 struct Held {
@@ -36,10 +43,58 @@ struct Held {
     license: LicenseLine,
 }
 
+/// An address of which only the first characters of its two parts can be read.
+fn masked(email: &str) -> String {
+    let first = |text: &str| text.chars().next().map(String::from).unwrap_or_default();
+    match email.rsplit_once('@') {
+        Some((name, host)) => format!("{}…@{}…", first(name), first(host)),
+        None => format!("{}…", first(email)),
+    }
+}
+
+/// A reason as it may be logged.
+fn without_addresses(reason: &str) -> String {
+    reason.split(' ').map(|word| if word.contains('@') { "…" } else { word }).collect::<Vec<_>>().join(" ")
+}
+
 pub async fn handle(State(context): State<Context>, operator: Operator, query: Query) -> Result<Response, PageError> {
-    let email = query.get("email").unwrap_or_default().to_owned();
-    let held = if email.is_empty() { Vec::new() } else { context.learners.licenses_of(&EmailKey::of(&email)).await? };
-    tracing::info!(actor = operator.person.username, licenses = held.len(), "a learner was looked up");
+    let email = query.get("email").unwrap_or_default();
+    overview(&context, &operator, email, "").await
+}
+
+async fn overview(
+    context: &Context,
+    operator: &Operator,
+    email: &str,
+    complaint: &'static str,
+) -> Result<Response, PageError> {
+    let held = if email.is_empty() { Vec::new() } else { context.learners.licenses_of(&EmailKey::of(email)).await? };
+    let mut response = page(&Learner {
+        frame: Frame::of(operator, "Learner"),
+        masked: masked(email),
+        email: email.to_owned(),
+        count: held.len(),
+        complaint,
+        licenses: None,
+    });
+    if !complaint.is_empty() {
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+    }
+    Ok(response)
+}
+
+pub async fn look(State(context): State<Context>, operator: Operator, form: Form) -> Result<Response, PageError> {
+    let email = form.get("email").unwrap_or_default().to_owned();
+    let Some(reason) = once::reason(&form) else { return overview(&context, &operator, &email, NO_REASON).await };
+    let key = EmailKey::of(&email);
+    let held = context.learners.licenses_of(&key).await?;
+    tracing::info!(
+        audit = "learner-looked-up",
+        actor = operator.person.username,
+        reason = without_addresses(reason),
+        licenses = held.len(),
+        "the licenses of a learner were looked at"
+    );
     let portfolios: Vec<_> =
         held.iter().map(|license| context.portfolios.portfolio_of_plan(license.subscription_plan)).collect();
     let portfolios: Vec<_> = stream::iter(portfolios).buffered(PARALLEL).try_collect().await?;
@@ -52,6 +107,26 @@ pub async fn handle(State(context): State<Context>, operator: Operator, query: Q
             .unwrap_or_default(),
         license: LicenseLine::from(license),
     };
-    let licenses = held.iter().zip(&portfolios).map(line).collect();
-    Ok(page(&Learner { frame: Frame::of(&operator, "Learner"), email, licenses }))
+    let licenses: Vec<Held> = held.iter().zip(&portfolios).map(line).collect();
+    Ok(page(&Learner {
+        frame: Frame::of(&operator, "Learner"),
+        masked: masked(&email),
+        email,
+        count: licenses.len(),
+        complaint: "",
+        licenses: Some(licenses),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn little_of_a_masked_address_is_left() {
+        assert_eq!(masked("ann@example.com"), "a…@e…");
+        assert_eq!(masked("ünal"), "ü…");
+        assert_eq!(masked("@"), "…@…");
+        assert_eq!(without_addresses("ann@example.com asked, ticket 7"), "… asked, ticket 7");
+    }
 }

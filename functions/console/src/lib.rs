@@ -1,18 +1,25 @@
 //! The console: pages on which operators and support staff see what is stored, and change it by the rules of the API.
 //! Pages are rendered on the server and need no script.
 
+mod audit;
 mod change_licenses;
 mod compose;
+mod control_job;
 mod customer;
+mod edit;
 mod error;
 mod form;
 mod guard;
 mod home;
 mod job;
+mod jobs;
 mod known;
 mod learner;
 mod license;
+mod mails;
+mod once;
 mod page;
+mod picture;
 mod plan;
 mod render;
 mod rights;
@@ -21,13 +28,16 @@ mod session;
 mod show;
 mod sign_in;
 mod sign_out;
+mod users;
+mod webhooks;
 
 use std::sync::Arc;
 
 use axum::{Router, extract::FromRef};
 use license_api::AppState;
 use license_clients::SignIn;
-use license_storage::{AuditTrails, Deliveries, Jobs, Learners, Licenses, Portfolios, Prefetches, Sessions};
+use license_storage::{AuditTrails, Deliveries, Jobs, Learners, Licenses, Portfolios, Prefetches, Sessions, Webhooks};
+use license_use_cases::Provisioning;
 use license_work::{LicenseKinds, Runs};
 
 pub use self::{
@@ -51,10 +61,14 @@ pub struct Context {
     pub jobs: Arc<dyn Jobs>,
     pub deliveries: Arc<dyn Deliveries>,
     pub audit_trails: Arc<dyn AuditTrails>,
-    /// Prefetches what a preview needs.
+    /// Webhooks.
+    pub webhooks: Arc<dyn Webhooks>,
+    /// Reads ahead what a preview needs.
     pub prefetches: Arc<dyn Prefetches>,
     /// Assigning, revoking and reminding: in one transaction, or as a run.
     pub runs: Runs<LicenseKinds>,
+    /// Agreements, plans and renewals, and their changes.
+    pub provisioning: Provisioning,
     /// The LMS, with which people sign in.
     pub sign_in: Arc<dyn SignIn>,
 }
@@ -67,7 +81,7 @@ impl FromRef<Context> for AppState {
 
 /// The function's pages, each with its handler.
 pub fn pages() -> Pages {
-    Pages::new()
+    let pages = Pages::new()
         .add(sign_in::BEGIN, sign_in::begin)
         .add(sign_in::COMPLETE, sign_in::complete)
         .add(sign_out::ROUTE, sign_out::handle)
@@ -78,7 +92,17 @@ pub fn pages() -> Pages {
         .add(plan::ROUTE, plan::handle)
         .add(license::ROUTE, license::handle)
         .add(learner::ROUTE, learner::handle)
+        .add(learner::LOOK, learner::look)
+        .add(jobs::ALL, jobs::all)
+        .add(jobs::OF_CUSTOMER, jobs::of_customer)
         .add(job::ROUTE, job::handle)
+        .add(control_job::FORM, control_job::form)
+        .add(control_job::CONFIRM, control_job::confirm)
+        .add(mails::UNSETTLED, mails::unsettled)
+        .add(mails::OF_LICENSE, mails::of_license)
+        .add(webhooks::ROUTE, webhooks::handle)
+        .add(audit::ROUTE, audit::handle)
+        .add(users::ROUTE, users::handle)
         .add(change_licenses::FORM, change_licenses::form)
         .add(change_licenses::PREVIEW, change_licenses::preview)
         .add(change_licenses::CONFIRM, change_licenses::confirm)
@@ -86,7 +110,8 @@ pub fn pages() -> Pages {
         .add(known::PLAN, known::plan)
         .add(known::AGREEMENTS, known::list)
         .add(known::AGREEMENT, known::agreement)
-        .add(known::LICENSE, known::license)
+        .add(known::LICENSE, known::license);
+    edit::add_to(pages)
 }
 
 pub fn router(context: Context) -> Router {

@@ -19,6 +19,7 @@ use crate::{
     error::PageError,
     form::Query,
     guard::Operator,
+    picture::Seats,
     render::{Frame, page},
     show::{self, HistoryLine, LicenseLine},
 };
@@ -42,6 +43,7 @@ struct PlanPage<'a> {
     state: &'static str,
     days_left: i64,
     counts: SeatCounts,
+    picture: Seats,
     shares: Vec<Share>,
     cap: Option<RevocationCap>,
     renewals: Vec<RenewalLine>,
@@ -123,6 +125,7 @@ pub async fn handle(
             .iter()
             .map(|status| Share { status: status.as_str(), count: counts.of(*status) })
             .collect(),
+        picture: Seats::of(&counts),
         counts,
         cap,
         renewals: customer::renewals(&portfolio, |id| id == plan.uuid),

@@ -68,7 +68,7 @@ async fn by_id(context: &Context, text: &str) -> Result<Option<String>, PageErro
     let customer = agreement.or(of_customer).map(|found| format!("/admin/customers/{}/", found.agreement.uuid));
     let of_plan = of_plan.map(|_| format!("/admin/plans/{id}/"));
     let license = license.map(|plan| format!("/admin/plans/{plan}/licenses/{id}/"));
-    let job = job.filter(|job| !job.is_internal).map(|_| format!("/admin/jobs/{id}/"));
+    let job = job.map(|_| format!("/admin/jobs/{id}/"));
     Ok(of_plan.or(customer).or(license).or(job))
 }
 

@@ -11,10 +11,9 @@ use license_api::{
     ADMINS, ApiError, Doc, Requester, RequiredPermission, Route, RouteAccess,
     doc::{self, ResponseDoc, Shape},
 };
-use license_domain::{Consequence, EventKind, Job, Lane};
-use serde::{Deserialize, Serialize};
+use license_use_cases::jobs::{self, Control};
 
-use crate::{Context, find, portfolio_of, response::Shown};
+use crate::{Context, find, response::Shown};
 
 const NO_SENSE: ResponseDoc = ResponseDoc::new(409, "The job is in no state for that.", Shape::Detail);
 
@@ -48,15 +47,7 @@ pub async fn cancel(
     requester: Requester,
     Path(job): Path<String>,
 ) -> Result<(StatusCode, Json<Shown>), ApiError> {
-    let job = find(&context, &requester, &job).await?;
-    if let Some(outcome) = requester.recorded::<ChangedJob>().await? {
-        return Ok(changed(StatusCode::OK, &outcome));
-    }
-    let Some(after) = job.canceled(context.app.now()) else {
-        let detail = format!("A job that is {} cannot be stopped.", job.state.as_str());
-        return Err(ApiError::detail(StatusCode::CONFLICT, detail));
-    };
-    change(&context, &requester, (&job, after), Vec::new(), StatusCode::OK).await
+    control(&context, &requester, &job, Control::Cancel, StatusCode::OK).await
 }
 
 pub async fn resume(
@@ -64,42 +55,18 @@ pub async fn resume(
     requester: Requester,
     Path(job): Path<String>,
 ) -> Result<(StatusCode, Json<Shown>), ApiError> {
-    let job = find(&context, &requester, &job).await?;
-    if let Some(outcome) = requester.recorded::<ChangedJob>().await? {
-        return Ok(changed(StatusCode::ACCEPTED, &outcome));
-    }
-    let after = job.resumed(context.app.now());
-    let after = after.map_err(|why| ApiError::detail(StatusCode::CONFLICT, why.to_string()))?;
-    let again = vec![Consequence::RunJob { job: job.uuid, after_seconds: 0 }];
-    change(&context, &requester, (&job, after), again, StatusCode::ACCEPTED).await
+    control(&context, &requester, &job, Control::Resume, StatusCode::ACCEPTED).await
 }
 
-async fn change(
+async fn control(
     context: &Context,
     requester: &Requester,
-    (seen, after): (&Job, Job),
-    consequences: Vec<Consequence>,
+    job: &str,
+    control: Control,
     status: StatusCode,
 ) -> Result<(StatusCode, Json<Shown>), ApiError> {
-    let portfolio = portfolio_of(context, seen).await?;
-    let lanes = context.jobs.lanes(seen.uuid).await?;
-    let outcome = ChangedJob { job: after, lanes };
-    let change = requester.change(outcome.job.state.as_str()).await?.recording(&outcome);
-    let event = (EventKind::JobChanged, consequences);
-    if !context.jobs.change_job(&portfolio, (seen, &outcome.job), event, &change).await? {
-        let detail = "The job was changed at the same time; look again.";
-        return Err(ApiError::detail(StatusCode::CONFLICT, detail));
-    }
-    Ok(changed(status, &outcome))
-}
-
-/// A changed job, with the counts of its lanes so far.
-#[derive(Serialize, Deserialize)]
-struct ChangedJob {
-    job: Job,
-    lanes: Vec<Lane>,
-}
-
-fn changed(status: StatusCode, outcome: &ChangedJob) -> (StatusCode, Json<Shown>) {
-    (status, Json(Shown::new(&outcome.job, &outcome.lanes)))
+    let job = find(context, requester, job).await?;
+    let ports = (context.jobs.as_ref(), context.portfolios.as_ref());
+    let changed = jobs::control(ports, requester, &job, control, context.app.now()).await?;
+    Ok((status, Json(Shown::new(&changed.job, &changed.lanes))))
 }

@@ -6,6 +6,7 @@ use license_api::{ApiSettings, AppState};
 use license_clients::{CatalogClient, CatalogSettings, ClientSettings, ServiceClient};
 use license_runtime::{self as runtime, Error, Parts};
 use license_settings::Declared;
+use license_use_cases::Provisioning;
 use license_work::Renewals;
 
 use crate::Context;
@@ -18,14 +19,18 @@ pub const SETTINGS: Declared =
 pub fn compose(parts: &Parts) -> Result<Context, Error> {
     let settings = ApiSettings::from_lookup(parts.lookup())?;
     let client = ServiceClient::new(ClientSettings::from_lookup(parts.lookup()), parts.clock(), parts.random())?;
+    let app = AppState::new(&settings, parts.store.clone(), parts.clock(), parts.random())?;
     Ok(Context {
-        app: AppState::new(&settings, parts.store.clone(), parts.clock(), parts.random())?,
-        portfolios: parts.store.clone(),
-        provision: parts.store.clone(),
-        update: parts.store.clone(),
-        renewals: parts.store.clone(),
+        provisioning: Provisioning {
+            app: app.clone(),
+            portfolios: parts.store.clone(),
+            provision: parts.store.clone(),
+            update: parts.store.clone(),
+            renewals: parts.store.clone(),
+            catalogs: Arc::new(CatalogClient::new(client, CatalogSettings::from_lookup(parts.lookup()))),
+        },
+        app,
         renewal_runs: Renewals::new(&parts.store, parts.clock(), parts.random()),
         audit_trails: parts.store.clone(),
-        catalogs: Arc::new(CatalogClient::new(client, CatalogSettings::from_lookup(parts.lookup()))),
     })
 }

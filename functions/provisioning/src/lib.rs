@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use axum::{Router, extract::FromRef};
 use license_api::{AppState, Endpoints};
-use license_clients::Catalogs;
-use license_storage::{AuditTrails, Portfolios, Provision, Renewals, Update};
+use license_storage::AuditTrails;
+use license_use_cases::Provisioning;
 use license_work::Renewals as RenewalRuns;
 
 pub use self::compose::{SETTINGS, compose};
@@ -20,17 +20,11 @@ pub use self::compose::{SETTINGS, compose};
 #[derive(Clone)]
 pub struct Context {
     pub app: AppState,
-    /// Agreements and plans on record.
-    pub portfolios: Arc<dyn Portfolios>,
-    pub provision: Arc<dyn Provision>,
-    pub update: Arc<dyn Update>,
-    /// Renewals.
-    pub renewals: Arc<dyn Renewals>,
+    /// Agreements, plans and renewals, and their changes.
+    pub provisioning: Provisioning,
     /// Processes renewals.
     pub renewal_runs: RenewalRuns,
     pub audit_trails: Arc<dyn AuditTrails>,
-    /// The catalog service.
-    pub catalogs: Arc<dyn Catalogs>,
 }
 
 impl FromRef<Context> for AppState {

@@ -80,7 +80,7 @@ pub async fn products(
     page: PageQuery,
 ) -> Result<Json<Page<ProductShape>>, ApiError> {
     requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningPlans)?;
-    let mut products = context.portfolios.products().await?.products;
+    let mut products = context.provisioning.portfolios.products().await?.products;
     products.sort_by_key(|product| product.id);
     let window = page.fixed_window(to_u64(products.len()), PAGE_SIZE)?;
     Ok(Json(Page::new(&page, &window, window.of(products).into_iter().map(ProductShape::from).collect())))
@@ -92,7 +92,7 @@ pub async fn plan_types(
     page: PageQuery,
 ) -> Result<Json<Page<PlanType>>, ApiError> {
     requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningPlans)?;
-    let mut kinds = context.portfolios.products().await?.plan_types;
+    let mut kinds = context.provisioning.portfolios.products().await?.plan_types;
     kinds.sort_by_key(|kind| kind.id);
     let window = page.fixed_window(to_u64(kinds.len()), PAGE_SIZE)?;
     Ok(Json(Page::new(&page, &window, window.of(kinds))))

@@ -1,9 +1,7 @@
 //! `/provisioning-admins/subscriptions/`: subscription plans.
 
-pub(crate) mod body;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod get;
 pub(crate) mod list;
-pub(crate) mod rules;
 pub(crate) mod update;

@@ -1,4 +1,5 @@
-//! `/` in a browser: a small page with the product's name and links. Other clients get the response to an unknown path.
+//! `/` in a browser: a small page that says what this is and leads on. Other clients get what every unknown path gets. Beside it
+//! stand the files of the API's reference: like the page they are no routes of the API.
 
 use axum::{
     Router,
@@ -11,6 +12,8 @@ use axum::{
 use license_api::{AppState, around};
 use tower::ServiceExt;
 
+use crate::docs_files;
+
 const PAGE: &str = include_str!("landing.html");
 
 /// Nothing is loaded and no script runs; the style is part of the page.
@@ -21,12 +24,12 @@ type Headers = [(HeaderName, &'static str); 1];
 
 /// The router with this page in front.
 pub fn before(router: Router, app: AppState) -> Router {
-    let front = around(Router::new().route("/", get(page)), app);
+    let front = around(docs_files::router().route("/", get(page)), app);
     router.layer(middleware::from_fn(move |request: Request, next: Next| lead(front.clone(), request, next)))
 }
 
 async fn lead(front: Router, request: Request, next: Next) -> Response {
-    if !is_browsers(&request) {
+    if !is_browsers(&request) && !is_file(&request) {
         return next.run(request).await;
     }
     match front.oneshot(request).await {
@@ -40,6 +43,11 @@ fn is_browsers(request: &Request) -> bool {
     let accepted = request.headers().get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let names_html = accepted.into_iter().any(|value| value.to_ascii_lowercase().contains("text/html"));
     request.uri().path() == "/" && matches!(*request.method(), Method::GET | Method::HEAD) && names_html
+}
+
+/// Whether it is a file of the API's reference.
+fn is_file(request: &Request) -> bool {
+    docs_files::PATHS.contains(&request.uri().path())
 }
 
 async fn page() -> (Headers, Html<&'static str>) {

@@ -3,8 +3,10 @@
 mod compose;
 mod csrf_token;
 mod docs;
+mod docs_files;
 mod health;
 mod landing;
+mod reference;
 mod schema;
 
 use std::sync::Arc;

@@ -47,7 +47,8 @@ fn tags(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(|tag| tag.trim().trim_start_matches("W/").trim_matches('"'))
 }
 
-fn version(modified: Timestamp) -> String {
+/// The first part of the tag of a thing that was last changed then: its version.
+pub fn version(modified: Timestamp) -> String {
     format!("{:x}", modified.timestamp_micros())
 }
 
@@ -59,7 +60,12 @@ fn tag<T: Serialize>(modified: Timestamp, body: &T) -> String {
 }
 
 impl Conditions {
-    /// The response to a read of a thing that was last changed at `modified`.
+    /// Those of a change that starts from that version.
+    pub fn of_version(version: &str) -> Self {
+        Self { if_match: Some(version.to_owned()), if_none_match: None }
+    }
+
+    /// The answer to a read of something that was last changed then.
     pub fn read<T: Serialize>(&self, modified: Timestamp, body: T) -> Response {
         let tag = tag(modified, &body);
         let is_known = |list: &String| tags(list).any(|known| known == "*" || known == tag);

@@ -31,7 +31,7 @@ use license_storage::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::{ApiError, AppState, body::BODY_LIMIT, digest::digest};
+use crate::{ApiError, AppState, Requester, body::BODY_LIMIT, digest::digest};
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -93,7 +93,48 @@ impl KeyedRequest {
     }
 }
 
-/// Runs the handler, and once more if another attempt committed first.
+/// A form that changes something once, however often it is sent.
+#[derive(Clone, Copy, Debug)]
+pub struct FormRequest<'a> {
+    /// Who sends it.
+    pub person: &'a Principal,
+    /// In which request.
+    pub request_id: &'a str,
+    /// The key that its page gave it.
+    pub key: &'a str,
+    /// What is asked for: the same key with other content is refused.
+    pub content: &'a [&'a [u8]],
+    /// Why, in the person's words.
+    pub reason: &'a str,
+}
+
+/// Makes the change of a form; a second time if another attempt was faster, which then finds the other's outcome.
+pub async fn of_form<T, F, Fut>(web: &AppState, form: FormRequest<'_>, change: F) -> Result<T, ApiError>
+where
+    F: Fn(Requester) -> Fut,
+    Fut: Future<Output = Result<T, ApiError>>,
+{
+    if !(1..=MAX_KEY_LENGTH).contains(&form.key.len()) {
+        return Err(ApiError::detail(StatusCode::BAD_REQUEST, "The form lacks its key."));
+    }
+    let key = IdempotencyKey::Request(digest(&[form.person.username.as_bytes(), form.key.as_bytes()]));
+    let idempotency = Idempotency::new(key, digest(form.content), web.random().uuid());
+    let requester = || {
+        let (records, key) = (web.requesters().clone(), idempotency.key.clone());
+        let lookup = async move { records.find(&key).await }.boxed().shared();
+        Requester::of_form(web, &form, KeyedRequest { idempotency: idempotency.clone(), lookup })
+    };
+    match change(requester()).await {
+        Err(ApiError::Store(StoreError::AlreadyApplied)) => {}
+        made => return made,
+    }
+    match change(requester()).await {
+        Err(ApiError::Store(StoreError::AlreadyApplied)) => Err(under_way()),
+        made => made,
+    }
+}
+
+/// Runs the handler; a second time if another attempt was faster.
 pub(crate) async fn run(web: &AppState, principal: Option<&Principal>, request: Request, next: Next) -> Response {
     let (Some(principal), Some(key)) = (principal, key_of(request.method(), request.headers())) else {
         return next.run(request).await;

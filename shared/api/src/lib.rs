@@ -15,7 +15,7 @@ mod error;
 pub mod etag;
 pub mod fields;
 pub mod history;
-mod idempotency;
+pub mod idempotency;
 mod jwks;
 mod negotiation;
 pub mod openapi;

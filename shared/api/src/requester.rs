@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     ApiError, AppState,
     authenticate::{Authenticated, Counted},
-    idempotency::KeyedRequest,
+    idempotency::{FormRequest, KeyedRequest},
     request::RequestId,
 };
 
@@ -74,6 +74,7 @@ pub struct Requester {
     web: AppState,
     counted: Option<Counted>,
     keyed: Option<KeyedRequest>,
+    reason: Option<String>,
 }
 
 impl fmt::Debug for Requester {
@@ -103,12 +104,24 @@ where
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
         let counted = parts.extensions.get::<Counted>().cloned();
         let keyed = parts.extensions.get::<KeyedRequest>().cloned();
-        Ok(Self { principal, request_id, web, counted, keyed })
+        Ok(Self { principal, request_id, web, counted, keyed, reason: None })
     }
 }
 
 impl Requester {
-    /// The customers that the requester may access by any of these roles.
+    /// A person who sent a form: it was counted before, and names the reason of its changes.
+    pub(crate) fn of_form(web: &AppState, form: &FormRequest<'_>, keyed: KeyedRequest) -> Self {
+        Self {
+            principal: form.person.clone(),
+            request_id: form.request_id.to_owned(),
+            web: web.clone(),
+            counted: None,
+            keyed: Some(keyed),
+            reason: Some(form.reason.to_owned()),
+        }
+    }
+
+    /// The customers that any of these roles opens to the caller.
     pub fn access(&self, roles: &[RoleName]) -> Access {
         self.principal.access(roles)
     }
@@ -187,7 +200,7 @@ impl Requester {
         let stamp = Stamp {
             actor: self.principal.username.clone(),
             actor_lms_user_id: self.principal.lms_user_id,
-            reason: reason.to_owned(),
+            reason: self.reason.as_deref().unwrap_or(reason).to_owned(),
             request_id: self.request_id.clone(),
             at,
         };

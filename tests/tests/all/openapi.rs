@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use license_api::openapi;
 use license_tests::TestApp;
+use reqwest::Method;
 use serde_json::Value;
 
 use crate::table::FUNCTIONS;
@@ -84,10 +85,48 @@ async fn the_product_serves_its_document_and_a_page_of_it() {
     }
     let page = app.anonymous().get("/api-docs/").await;
     assert_eq!((page.status.as_u16(), page.header("content-type")), (200, Some("text/html; charset=utf-8")));
-    for (_, routes) in *FUNCTIONS {
-        for route in routes {
-            assert!(page.text.contains(route.path), "{}", route.path);
+    // Everything that the page fetches is of our own origin, and there; no script stands in it.
+    let policy = page.header("content-security-policy").expect("a policy");
+    assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"), "{policy}");
+    assert!(
+        !policy.contains("unsafe") && !page.text.contains("<script>") && !page.text.contains(" style="),
+        "{policy}"
+    );
+    let fetched: Vec<&str> =
+        page.text.split("=\"").filter_map(|part| part.split('"').next()).filter(|part| part.starts_with('/')).collect();
+    assert_eq!(fetched.len(), 4, "{fetched:?}");
+    for path in fetched.iter().filter(|path| path.starts_with("/api-docs/")) {
+        for encoding in ["gzip", "identity"] {
+            let (headers, bytes) = app.anonymous().send_raw(Method::GET, path, &[("accept-encoding", encoding)]).await;
+            let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+            let is_vendored = path.contains("/swagger-ui-");
+            assert_eq!(header("content-encoding"), (is_vendored && encoding == "gzip").then_some("gzip"), "{path}");
+            let wanted = if is_vendored { "public, max-age=31536000, immutable" } else { "public, max-age=300" };
+            assert_eq!(header("cache-control"), Some(wanted), "{path}");
+            assert_eq!(header("x-content-type-options"), Some("nosniff"), "{path}");
+            if encoding == "identity" && path.ends_with(".css") {
+                assert!(String::from_utf8_lossy(&bytes).contains(".swagger-ui"), "it is unpacked");
+            }
         }
     }
-    assert!(!page.text.contains("<script"), "nothing is fetched and nothing runs");
+    assert_eq!(app.anonymous().get("/api-docs/nowhere.js").await.status.as_u16(), 404);
+}
+
+#[tokio::test]
+async fn the_reference_has_every_operation_once_in_its_group() {
+    let app = TestApp::start().await;
+    let reference = app.anonymous().get("/api-docs/openapi.json").await.expect(200);
+    let groups: Vec<&Value> = reference["tags"].as_array().expect("groups").iter().map(|tag| &tag["name"]).collect();
+    for (_, routes) in *FUNCTIONS {
+        for route in routes {
+            let method = route.method.to_lowercase();
+            let paths = [route.path.to_owned(), format!("/api/v1{}", route.path)];
+            let found: Vec<&Value> =
+                paths.iter().map(|path| &reference["paths"][path][&method]).filter(|one| !one.is_null()).collect();
+            assert_eq!(found.len(), 1, "{method} {}", route.path);
+            assert!(groups.contains(&&found[0]["tags"][0]), "{method} {}", route.path);
+        }
+    }
+    let list = &reference["paths"]["/api/v1/subscriptions/"]["get"]["description"];
+    assert!(list.as_str().is_some_and(|text| text.contains("Also at `/subscriptions/`.")), "{list}");
 }

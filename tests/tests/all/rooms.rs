@@ -116,6 +116,21 @@ const ROOMS: &[Room] = &[
         ],
     },
     Room {
+        package: "license-use-cases",
+        never_named: &["aws-*", "aws_*", "license-work", "license-messaging"],
+        never_below: &[
+            "license-storage-dynamodb",
+            "license-work",
+            "license-messaging",
+            "license-runtime",
+            "license-importer",
+            "aws-sdk-dynamodb",
+            "serde_dynamo",
+            "lambda_http",
+            "lambda_runtime",
+        ],
+    },
+    Room {
         package: "license-clients",
         never_named: &[],
         never_below: &[

@@ -38,7 +38,7 @@ pub async fn handle(
 ) -> Result<Response, ApiError> {
     let agreement: AgreementId = id(&agreement)?;
     requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningAgreements)?;
-    let portfolios = &context.portfolios;
+    let portfolios = &context.provisioning.portfolios;
     let (portfolio, products) = try_join!(portfolios.portfolio(agreement), portfolios.products())?;
     let mut portfolio = portfolio.ok_or_else(|| ApiError::not_found("CustomerAgreement"))?;
     portfolio.plans.retain(|plan| plan.is_active);

@@ -9,9 +9,11 @@ use license_api::{ApiError, CursorQuery, PageQuery, Requester, Route, history, w
 use license_domain::Subject;
 use license_storage::AuditQuery;
 
+use license_use_cases::renewals::not_found;
+
 use crate::{
     Context,
-    subscription_plan_renewals::get::{ACCESS, not_found, number},
+    subscription_plan_renewals::get::{ACCESS, number},
 };
 
 pub const ROUTE: Route = Route {
@@ -29,7 +31,7 @@ pub async fn handle(
 ) -> Result<Json<CursorQuery<wire::HistoryEntry>>, ApiError> {
     let id = number(&requester, &renewal)?;
     let subject = Subject::Renewal(id);
-    if context.renewals.portfolio_of_renewal(id).await?.is_none() {
+    if context.provisioning.renewals.portfolio_of_renewal(id).await?.is_none() {
         let newest = AuditQuery { limit: Some(1), ..AuditQuery::default() };
         if context.audit_trails.trail(subject, newest).await?.is_empty() {
             return Err(not_found());

@@ -49,10 +49,10 @@ pub async fn handle(
             && renewed.is_none_or(|plan| renewal.renewed_subscription_plan == Some(plan))
             && sale.is_none_or(|sale| renewal.salesforce_opportunity_id.as_deref() == Some(sale))
     };
-    let all = context.renewals.all_renewals().await?;
+    let all = context.provisioning.renewals.all_renewals().await?;
     let agreements: BTreeSet<AgreementId> = all.iter().map(|(_, agreement)| *agreement).collect();
     let agreements: Vec<AgreementId> = agreements.into_iter().collect();
-    let portfolios = context.portfolios.portfolios(&agreements).await?;
+    let portfolios = context.provisioning.portfolios.portfolios(&agreements).await?;
     let mut found: Vec<(&Portfolio, &SubscriptionPlanRenewal)> = portfolios
         .iter()
         .flat_map(|portfolio| portfolio.renewals.iter().map(move |renewal| (portfolio, renewal)))
@@ -68,7 +68,7 @@ pub async fn handle(
 async fn plan(context: &Context, params: &Params, parameter: &Field) -> Result<Option<PlanId>, ApiError> {
     let plan = params.uuid::<PlanId>(parameter).map_err(|_| Complaints::of(parameter.name, "Enter a valid UUID."))?;
     let Some(plan) = plan else { return Ok(None) };
-    if context.portfolios.portfolio_of_plan(plan).await?.is_some() {
+    if context.provisioning.portfolios.portfolio_of_plan(plan).await?.is_some() {
         return Ok(Some(plan));
     }
     let complaint = "Select a valid choice. That choice is not one of the available choices.";

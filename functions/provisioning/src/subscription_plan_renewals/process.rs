@@ -21,9 +21,11 @@ use license_domain::Portfolio;
 use license_storage::{RenewError, RenewalOutcome};
 use license_work::RenewalError;
 
+use license_use_cases::renewals::not_found;
+
 use crate::{
     Context,
-    subscription_plan_renewals::get::{ACCESS, not_found, number},
+    subscription_plan_renewals::get::{ACCESS, number},
 };
 
 pub const ROUTE: Route = Route {
@@ -49,7 +51,7 @@ pub async fn handle(
 ) -> Result<(StatusCode, Json<wire::Renewal>), ApiError> {
     let id = number(&requester, &renewal)?;
     if let Some(outcome) = requester.recorded().await? {
-        let portfolio = context.renewals.portfolio_of_renewal(id).await?.ok_or_else(not_found)?;
+        let portfolio = context.provisioning.renewals.portfolio_of_renewal(id).await?.ok_or_else(not_found)?;
         return Ok(processed(&portfolio, &outcome));
     }
     let change = requester.change("process-renewal").await?;

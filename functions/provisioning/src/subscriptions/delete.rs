@@ -47,7 +47,7 @@ pub async fn handle(
     let refused = |text: &str| ApiError::error(StatusCode::CONFLICT, text);
     let attempt = || async {
         let not_found = || ApiError::error(StatusCode::NOT_FOUND, "No record found.");
-        let portfolio = context.portfolios.portfolio_of_plan(id).await?.ok_or_else(not_found)?;
+        let portfolio = context.provisioning.portfolios.portfolio_of_plan(id).await?.ok_or_else(not_found)?;
         let plan = portfolio.plan(id).ok_or_else(not_found)?;
         conditions.check(plan.modified)?;
         let is_renewed = portfolio.renewal_of(id).is_some() || portfolio.prior_renewals_of(id).next().is_some();
@@ -55,7 +55,7 @@ pub async fn handle(
             return Err(refused("A renewal leaves this plan, or leads to it."));
         }
         let change = requester.change("delete-plan").await?;
-        match context.update.delete_plan(&portfolio, plan, &change).await {
+        match context.provisioning.update.delete_plan(&portfolio, plan, &change).await {
             Ok(()) => Ok(Attempt::Done(StatusCode::NO_CONTENT)),
             Err(DeletePlanError::InUse) => Err(refused("Learners have, or had, licenses of this plan.")),
             Err(DeletePlanError::Changed) => Ok(Attempt::Retry(())),

@@ -38,7 +38,7 @@ pub async fn handle(
 ) -> Result<Response, ApiError> {
     let id: PlanId = id(&plan)?;
     requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningPlans)?;
-    let portfolios = &context.portfolios;
+    let portfolios = &context.provisioning.portfolios;
     let (portfolio, products) = try_join!(portfolios.portfolio_of_plan(id), portfolios.products())?;
     let found = portfolio.as_ref().and_then(|portfolio| Some((portfolio, portfolio.plan(id)?)));
     let (portfolio, plan) = found.ok_or_else(|| ApiError::error(StatusCode::NOT_FOUND, "No record found."))?;

@@ -34,11 +34,11 @@ pub async fn handle(
     let portfolios = portfolios(&context, params.uuid(&doc::ENTERPRISE)?).await?;
     let listed = portfolios.iter().flat_map(|found| found.plans.iter().map(move |plan| (found, plan)));
     let listed: Vec<_> = listed.filter(|(_, plan)| plan.is_active || also_inactive).collect();
-    Ok(Json(plans::page(&*context.portfolios, listed, &page, context.app.now()).await?))
+    Ok(Json(plans::page(&*context.provisioning.portfolios, listed, &page, context.app.now()).await?))
 }
 
 async fn portfolios(context: &Context, enterprise: Option<EnterpriseId>) -> Result<Vec<Portfolio>, ApiError> {
-    let portfolios = &context.portfolios;
+    let portfolios = &context.provisioning.portfolios;
     Ok(match enterprise {
         Some(enterprise) => portfolios.portfolio_of_enterprise(enterprise).await?.into_iter().collect(),
         None => portfolios.portfolios(&portfolios.all_agreements().await?).await?,

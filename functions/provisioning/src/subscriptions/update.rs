@@ -12,26 +12,19 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use futures::try_join;
 use license_api::{
     ApiError, Body, Conditions, Doc, PROVISIONERS, Params, Requester, RequiredPermission, Route, RouteAccess,
     doc::{self, Shape},
     etag, id, wire,
 };
 use license_domain::{
-    AgreementId, CatalogId, ChangeReason, EnterpriseId, PlanId, Portfolio, ProductCatalog, ProductId, SubscriptionPlan,
-    Timestamp,
+    AgreementId, CatalogId, ChangeReason, EnterpriseId, PlanId, Portfolio, ProductId, SubscriptionPlan, Timestamp,
 };
-use license_storage::{Attempt, UpdateError};
-
+use license_use_cases::plans::{self, body::PlanPatch, rules};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{
-    Context,
-    subscriptions::body::PlanPatch,
-    subscriptions::rules::{self as rules, Refusal},
-};
+use crate::Context;
 
 pub const ROUTE: Route = Route {
     method: "PATCH",
@@ -103,64 +96,13 @@ pub async fn handle(
     requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningPlans)?;
     let patch = PlanPatch::read(&body?).map_err(rules::complain)?;
     let also_inactive = params.flag(&doc::INCLUDE_INACTIVE);
-    let not_found = || ApiError::error(StatusCode::NOT_FOUND, "No record found.");
-    if let Some(plan) = requester.recorded::<SubscriptionPlan>().await? {
-        let portfolio = context.portfolios.portfolio_of_plan(id).await?.ok_or_else(not_found)?;
-        return Ok(updated(&portfolio, &plan));
-    }
-    let (context, patch) = (&context, &patch);
-    let attempt = || async {
-        let (portfolio, products) = try_join!(context.portfolios.portfolio_of_plan(id), context.portfolios.products())?;
-        let portfolio = portfolio.ok_or_else(not_found)?;
-        let before = portfolio.plan(id).ok_or_else(not_found)?;
-        if !before.is_active && !also_inactive {
-            return Err(Refusal::Unknown.into());
-        }
-        conditions.check(before.modified)?;
-        let after = changed(context, patch, &portfolio, before, &products).await?;
-        let change = requester.change("update-plan").await?.recording(&after);
-        match context.update.update_plan(&portfolio, before, &after, &change).await {
-            Ok(()) => Ok(Attempt::Done(updated(&portfolio, &after))),
-            // Another request has changed the plan since it was read.
-            Err(UpdateError::Changed) => Ok(Attempt::Retry(())),
-            Err(UpdateError::TitleTaken) => Err(Refusal::TitleTaken.into()),
-            Err(UpdateError::Taken { .. }) => Err(Refusal::Unknown.into()),
-            Err(UpdateError::Store(error)) => Err(error.into()),
-        }
-    };
-    context.app.attempts("update plan", attempt).await
+    let conditions = &conditions;
+    let changed = plans::update(&context.provisioning, &requester, conditions, id, &patch, also_inactive).await?;
+    Ok(updated(&changed.0, &changed.1))
 }
 
 fn updated(portfolio: &Portfolio, plan: &SubscriptionPlan) -> Response {
     etag::changed(StatusCode::OK, plan.modified, UpdatePlanResponse::new(portfolio, plan, plan.modified))
-}
-
-/// The plan with the changes, which are checked like those of a new plan.
-async fn changed(
-    context: &Context,
-    patch: &PlanPatch,
-    portfolio: &Portfolio,
-    before: &SubscriptionPlan,
-    products: &ProductCatalog,
-) -> Result<SubscriptionPlan, ApiError> {
-    let mut after = patch.apply(before, context.app.now());
-    if patch.customer_agreement.is_some_and(|agreement| agreement != before.customer_agreement) {
-        return Err(Refusal::OtherAgreement.into());
-    }
-    if let (true, Some(product)) = (patch.touches_product(), after.product) {
-        rules::check_product(product, after.salesforce_opportunity_line_item.as_deref(), products)?;
-    }
-    if patch.enterprise_catalog_uuid.is_named() && after.enterprise_catalog_uuid != before.enterprise_catalog_uuid {
-        rules::check_catalog(context, after.enterprise_catalog_uuid, &portfolio.agreement).await?;
-    }
-    if let Some(desired) = patch.desired_num_licenses {
-        let desired = rules::check_size(desired, after.for_internal_use_only)?;
-        after.desired_num_licenses = Some(desired);
-        if after.last_freeze_timestamp.is_none() {
-            after.seats = before.seats.grown_to(desired);
-        }
-    }
-    Ok(after)
 }
 
 impl UpdatePlanResponse {

@@ -46,17 +46,21 @@ async fn licenses_are_assigned_and_revoked_with_preview_and_reason() {
     assert_eq!(without.status.as_u16(), 400);
     assert!(without.text.contains("Enter a reason"), "{}", without.text);
     assert_eq!(counts(&plan).await, before, "without a reason nothing is done");
-    let done = browser.post(&path("assign"), &[("addresses", addresses), ("reason", "ticket 4711")]).await;
+    let done = browser
+        .post(&path("assign"), &[("addresses", addresses), ("key", field(&preview, "key")), ("reason", "ticket 4711")])
+        .await;
     assert_eq!(done.status.as_u16(), 200, "{}", done.text);
     assert!(done.text.contains("2 learners got a license."), "{}", done.text);
     assert!(counts(&plan).await.contains("assigned=3"), "{}", counts(&plan).await);
 
-    let revoked =
-        browser.post(&path("revoke"), &[("addresses", "bob@example.com eve@example.com"), ("reason", "left")]).await;
+    let revoked = browser
+        .post(&path("revoke"), &[("addresses", "bob@example.com eve@example.com"), ("key", "b"), ("reason", "left")])
+        .await;
     assert!(revoked.text.contains("1 licenses were revoked."), "{}", revoked.text);
     assert!(revoked.text.contains("1 learners had none"), "{}", revoked.text);
-    let reminded =
-        browser.post(&path("remind"), &[("addresses", "ann@example.com eve@example.com"), ("reason", "asked")]).await;
+    let reminded = browser
+        .post(&path("remind"), &[("addresses", "ann@example.com eve@example.com"), ("key", "c"), ("reason", "asked")])
+        .await;
     assert!(reminded.text.contains("1 learners are reminded."), "{}", reminded.text);
     app.drain().await;
     let history = browser.get(&format!("/admin/plans/{}/", plan.id)).await.text;
@@ -75,7 +79,7 @@ async fn an_impossible_change_is_not_made_and_not_reported_as_made() {
     let two = "ann@example.com bob@example.com";
     let preview = browser.post(&format!("{path}preview/"), &[("addresses", two)]).await;
     assert!(preview.text.contains("too few for all of them") && !preview.text.contains("name=\"reason\""));
-    let refused = browser.post(&path, &[("addresses", two), ("reason", "x")]).await;
+    let refused = browser.post(&path, &[("addresses", two), ("key", "a"), ("reason", "x")]).await;
     assert_eq!(refused.status.as_u16(), 409);
     assert!(refused.text.contains("None was assigned."), "{}", refused.text);
     assert!(counts(&plan).await.contains("unassigned=1"));
@@ -85,4 +89,54 @@ async fn an_impossible_change_is_not_made_and_not_reported_as_made() {
     assert!(counts(&plan).await.contains("unassigned=1"));
     let unknown = browser.get(&format!("/admin/plans/{}/destroy/", plan.id)).await;
     assert_eq!(unknown.status.as_u16(), 404);
+}
+
+#[tokio::test]
+async fn a_form_that_is_sent_twice_changes_and_mails_once() {
+    let app = TestApp::start().await;
+    let plan = app.plan(5).await;
+    plan.assigned("ann@example.com").await;
+    let browser = Browser::signed_in(&app, "demo-operator").await;
+    app.drain().await;
+    let mails = async || {
+        let sent: Vec<serde_json::Value> =
+            serde_json::from_str(&browser.get("/_local/mail").await.text).expect("a list");
+        sent.len()
+    };
+    for (action, who) in [("remind", "ann@example.com"), ("assign", "bob@example.com"), ("revoke", "ann@example.com")] {
+        let path = format!("/admin/plans/{}/{action}/", plan.id);
+        let before = mails().await;
+        let form = [("addresses", who), ("notify", "1")];
+        let preview = browser.post(&format!("{path}preview/"), &form).await;
+        let key = field(&preview, "key").to_owned();
+        let form = [("addresses", who), ("notify", "1"), ("key", &key), ("reason", "x")];
+        let first = browser.post(&path, &form).await;
+        app.drain().await;
+        let after = mails().await;
+        let second = browser.post(&path, &form).await;
+        assert_eq!((first.status.as_u16(), second.status.as_u16()), (200, 200), "{action}: {}", second.text);
+        app.drain().await;
+        assert_eq!(mails().await, after, "{action}");
+        assert!(action == "revoke" || after > before, "{action}: {before} {after}");
+        let keyless = browser.post(&path, &[("addresses", who), ("reason", "x")]).await;
+        assert_eq!(keyless.status.as_u16(), 400, "{action}: {}", keyless.text);
+    }
+    assert!(counts(&plan).await.contains("revoked=1"));
+}
+
+#[tokio::test]
+async fn the_preview_of_a_revocation_says_what_the_cap_allows() {
+    let app = TestApp::start().await;
+    let agreement = app.agreement().await;
+    let capped = serde_json::json!({ "is_revocation_cap_enabled": true, "revoke_max_percentage": 10 });
+    let plan = app.plan_of(&agreement, 10, &capped).await;
+    for email in ["ann@example.com", "bob@example.com"] {
+        plan.activated(&app, email).await;
+    }
+    let browser = Browser::signed_in(&app, "demo-operator").await;
+    let path = format!("/admin/plans/{}/revoke/preview/", plan.id);
+    let one = browser.post(&path, &[("addresses", "ann@example.com")]).await.text;
+    assert!(one.contains("allows 1 more revocations") && one.contains("name=\"reason\""), "{one}");
+    let two = browser.post(&path, &[("addresses", "ann@example.com bob@example.com")]).await.text;
+    assert!(two.contains("none would be revoked") && !two.contains("name=\"reason\""), "{two}");
 }

@@ -2,6 +2,8 @@
 
 mod access;
 mod changing;
+mod editing;
+mod operating;
 mod pages;
 mod reading;
 mod sessions;

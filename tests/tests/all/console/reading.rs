@@ -22,7 +22,6 @@ async fn customers_texts_are_shown_and_never_run() {
         format!("/admin/plans/{}/", plan.id),
         format!("/admin/plans/{}/licenses/{}/", plan.id, held.id),
         "/admin/search/?q=%3Cscript%3E".to_owned(),
-        "/admin/learners/?email=ann@example.com".to_owned(),
     ] {
         let page = browser.get(&path).await;
         assert_eq!(page.status.as_u16(), 200, "{path}: {}", page.text);

@@ -6,14 +6,15 @@ use license_domain::{
     CatalogId, CustomerAgreement, ProductCatalog, ProductId, maxima::MAX_LINE_ITEM, plan::MAX_LICENSES,
 };
 use serde_json::{Value, json};
+use strum::VariantArray;
 
-use crate::{Context, subscriptions::body::PlanBody};
+use crate::{Provisioning, plans::body::PlanBody};
 
 /// The prefix of a line item's id in Salesforce.
 const LINE_ITEM_PREFIX: &str = "00k";
 
-/// Why a plan is not created or changed, if no single field is wrong.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+/// Why a plan is not made or changed, where no single field is to blame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray, thiserror::Error)]
 pub enum Refusal {
     #[error("An error occurred: There is no such customer agreement.")]
     NoAgreement,
@@ -39,6 +40,26 @@ pub enum Refusal {
     OtherAgreement,
     #[error("An error occurred: The customer agreement has a plan of that title.")]
     TitleTaken,
+}
+
+impl Refusal {
+    /// The refusal that this sentence of the contract tells.
+    pub fn of_sentence(sentence: &str) -> Option<Self> {
+        Self::VARIANTS.iter().copied().find(|refusal| refusal.to_string() == sentence)
+    }
+
+    /// The field that a person can change to mend it.
+    pub const fn field(self) -> Option<&'static str> {
+        match self {
+            Self::LongLineItem | Self::NoLineItem => Some("salesforce_opportunity_line_item"),
+            Self::NoProduct => Some("product"),
+            Self::NoCatalog | Self::ForeignCatalog => Some("enterprise_catalog_uuid"),
+            Self::TooManyLicenses | Self::NegativeLicenses => Some("desired_num_licenses"),
+            Self::TitleTaken => Some("title"),
+            Self::OtherAgreement => Some("customer_agreement"),
+            Self::NoAgreement | Self::NoObject | Self::Unknown => None,
+        }
+    }
 }
 
 impl From<Refusal> for ApiError {
@@ -82,7 +103,7 @@ pub fn check_product(product: ProductId, line_item: Option<&str>, products: &Pro
 /// Checks that the plan has a catalog, and that its own catalog belongs to the customer according to the catalog
 /// service.
 pub async fn check_catalog(
-    context: &Context,
+    context: &Provisioning,
     catalog: Option<CatalogId>,
     agreement: &CustomerAgreement,
 ) -> Result<(), ApiError> {

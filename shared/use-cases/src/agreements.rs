@@ -1,0 +1,228 @@
+//! Agreements: new ones and changes.
+
+use license_api::{
+    ApiError, Body, Change, Complaints, Conditions, Field, Requester, body,
+    fields::{BOOLEAN, UUID, text},
+};
+use license_domain::{AgreementId, CatalogId, CustomerAgreement, EnterpriseId, Portfolio, Timestamp, maxima::MAX_SLUG};
+use license_storage::{Attempt, CreateAgreementError, UpdateError};
+use serde_json::json;
+
+use crate::Provisioning;
+
+/// The customer.
+pub const CUSTOMER: Field = Field::new(UUID, "The customer; unique.");
+/// The customer's short name.
+pub const SLUG: Field = Field::new(text(MAX_SLUG), "The customer's short name in links, unique.")
+    .nullable()
+    .optional()
+    .example(|| json!("acme"));
+/// The catalog.
+pub const CATALOG: Field = Field::new(UUID, "The catalog of plans without their own.").nullable().optional();
+/// Whether learners are told of the plan's end.
+pub const NO_EXPIRATION_NOTIFICATIONS: Field =
+    Field::new(BOOLEAN, "Whether learners are not told that the plan expires.").optional();
+/// Whether the universal link gives licenses.
+pub const UNIVERSAL_LINK: Field = Field::new(BOOLEAN, "Whether the universal link gives a license.").optional();
+
+body! {
+    /// A new agreement.
+    pub struct CreateBody {
+        enterprise_customer_uuid: EnterpriseId = CUSTOMER,
+        enterprise_customer_slug: Option<String> = SLUG,
+        default_enterprise_catalog_uuid: Option<CatalogId> = CATALOG,
+        disable_expiration_notifications: bool = NO_EXPIRATION_NOTIFICATIONS.default(|| json!(false)),
+        enable_auto_applied_subscriptions_with_universal_link: bool = UNIVERSAL_LINK.default(|| json!(false)),
+    }
+}
+
+body! {
+    /// A change that names the customer, perhaps another one.
+    pub struct PutBody {
+        enterprise_customer_uuid: EnterpriseId = CUSTOMER,
+        #[serde(default)]
+        enterprise_customer_slug: Change<String> = SLUG,
+        #[serde(default)]
+        default_enterprise_catalog_uuid: Change<CatalogId> = CATALOG,
+        disable_expiration_notifications: Option<bool> = NO_EXPIRATION_NOTIFICATIONS,
+        enable_auto_applied_subscriptions_with_universal_link: Option<bool> = UNIVERSAL_LINK,
+    }
+}
+
+body! {
+    /// A change that does not.
+    pub struct PatchBody {
+        #[serde(default)]
+        enterprise_customer_slug: Change<String> = SLUG,
+        #[serde(default)]
+        default_enterprise_catalog_uuid: Change<CatalogId> = CATALOG,
+        disable_expiration_notifications: Option<bool> = NO_EXPIRATION_NOTIFICATIONS,
+        enable_auto_applied_subscriptions_with_universal_link: Option<bool> = UNIVERSAL_LINK,
+    }
+}
+
+/// A change of an agreement.
+#[derive(Debug)]
+pub struct AgreementChange {
+    enterprise: Option<EnterpriseId>,
+    fields: PatchBody,
+}
+
+impl From<PutBody> for AgreementChange {
+    fn from(body: PutBody) -> Self {
+        let universal_link = body.enable_auto_applied_subscriptions_with_universal_link;
+        Self {
+            enterprise: Some(body.enterprise_customer_uuid),
+            fields: PatchBody {
+                enterprise_customer_slug: body.enterprise_customer_slug,
+                default_enterprise_catalog_uuid: body.default_enterprise_catalog_uuid,
+                disable_expiration_notifications: body.disable_expiration_notifications,
+                enable_auto_applied_subscriptions_with_universal_link: universal_link,
+            },
+        }
+    }
+}
+
+impl From<PatchBody> for AgreementChange {
+    fn from(fields: PatchBody) -> Self {
+        Self { enterprise: None, fields }
+    }
+}
+
+impl AgreementChange {
+    /// The agreement with the change.
+    pub fn apply(&self, before: &CustomerAgreement, now: Timestamp) -> CustomerAgreement {
+        let (before, fields) = (before.clone(), &self.fields);
+        let is_silent = fields.disable_expiration_notifications;
+        let universal_link = fields.enable_auto_applied_subscriptions_with_universal_link;
+        CustomerAgreement {
+            enterprise_customer_uuid: self.enterprise.unwrap_or(before.enterprise_customer_uuid),
+            enterprise_customer_slug: fields.enterprise_customer_slug.over(before.enterprise_customer_slug),
+            default_enterprise_catalog_uuid: fields
+                .default_enterprise_catalog_uuid
+                .over(before.default_enterprise_catalog_uuid),
+            disable_expiration_notifications: is_silent.unwrap_or(before.disable_expiration_notifications),
+            enable_auto_applied_subscriptions_with_universal_link: universal_link
+                .unwrap_or(before.enable_auto_applied_subscriptions_with_universal_link),
+            modified: now,
+            ..before
+        }
+    }
+}
+
+/// Puts a new agreement on record, as the body has it.
+pub async fn create(
+    context: &Provisioning,
+    requester: &Requester,
+    body: Result<Body, ApiError>,
+) -> Result<CustomerAgreement, ApiError> {
+    if let Some(agreement) = requester.recorded().await? {
+        return Ok(agreement);
+    }
+    let agreement = draft(context, &body?)?;
+    let change = requester.change("create-agreement").await?.recording(&agreement);
+    match context.provision.create_agreement(&agreement, &change).await {
+        Ok(()) => Ok(agreement),
+        Err(CreateAgreementError::Taken { enterprise, slug }) => Err(taken(enterprise, slug).into()),
+        Err(CreateAgreementError::Store(error)) => Err(error.into()),
+    }
+}
+
+/// The agreement that the body asks for. Nothing is changed.
+pub fn draft(context: &Provisioning, body: &Body) -> Result<CustomerAgreement, Complaints> {
+    parse(body, context.app.random().agreement_id(), context.app.now())
+}
+
+/// Changes an agreement: the agreement as it is then, with its plans.
+pub async fn update(
+    context: &Provisioning,
+    requester: &Requester,
+    conditions: &Conditions,
+    agreement: AgreementId,
+    change: &AgreementChange,
+) -> Result<Portfolio, ApiError> {
+    let find = || async {
+        let portfolio = context.portfolios.portfolio(agreement).await?;
+        portfolio.ok_or_else(|| ApiError::not_found("CustomerAgreement"))
+    };
+    if let Some(agreement) = requester.recorded::<CustomerAgreement>().await? {
+        return Ok(Portfolio { agreement, ..find().await? });
+    }
+    let attempt = || async {
+        let portfolio = find().await?;
+        conditions.check(portfolio.agreement.modified)?;
+        let after = change.apply(&portfolio.agreement, context.app.now());
+        let recorded = requester.change("update-agreement").await?.recording(&after);
+        match context.update.update_agreement(&portfolio.agreement, &after, &recorded).await {
+            Ok(()) => Ok(Attempt::Done(Portfolio { agreement: after, ..portfolio })),
+            // Another change has changed what this one starts from.
+            Err(UpdateError::Changed | UpdateError::TitleTaken) => Ok(Attempt::Retry(())),
+            Err(UpdateError::Taken { enterprise, slug }) => Err(taken(enterprise, slug).into()),
+            Err(UpdateError::Store(error)) => Err(error.into()),
+        }
+    };
+    context.app.attempts("update agreement", attempt).await
+}
+
+fn parse(body: &Body, id: AgreementId, now: Timestamp) -> Result<CustomerAgreement, Complaints> {
+    let body = CreateBody::read(body)?;
+    let universal_link = body.enable_auto_applied_subscriptions_with_universal_link;
+    Ok(CustomerAgreement {
+        enterprise_customer_slug: body.enterprise_customer_slug,
+        default_enterprise_catalog_uuid: body.default_enterprise_catalog_uuid,
+        disable_expiration_notifications: body.disable_expiration_notifications,
+        enable_auto_applied_subscriptions_with_universal_link: universal_link,
+        ..CustomerAgreement::new(id, body.enterprise_customer_uuid, now)
+    })
+}
+
+/// 400: the names that are taken.
+pub fn taken(enterprise: bool, slug: bool) -> Complaints {
+    let mut complaints = Complaints::default();
+    for (is_taken, field, name) in [
+        (enterprise, "enterprise_customer_uuid", "enterprise customer uuid"),
+        (slug, "enterprise_customer_slug", "enterprise customer slug"),
+    ] {
+        if is_taken {
+            complaints.add(field, format!("Customer Agreement with this {name} already exists."));
+        }
+    }
+    complaints
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn parsed(body: &Value) -> Result<CustomerAgreement, Complaints> {
+        let now = "2026-11-23T10:46:08Z".parse().expect("a date");
+        parse(&Body::json(body.as_object().expect("an object").clone()), AgreementId(Uuid::nil()), now)
+    }
+
+    #[test]
+    fn only_the_customer_is_required() {
+        let agreement = parsed(&json!({"enterprise_customer_uuid": Uuid::max()})).expect("valid");
+        assert_eq!(agreement.enterprise_customer_uuid, EnterpriseId(Uuid::max()));
+        assert!(agreement.enterprise_customer_slug.is_none() && !agreement.disable_expiration_notifications);
+    }
+
+    #[test]
+    fn complaints_are_by_field() {
+        let refused = parsed(&json!({
+            "enterprise_customer_slug": "x".repeat(129), "default_enterprise_catalog_uuid": "x",
+            "disable_expiration_notifications": "perhaps",
+        }));
+        assert_eq!(
+            refused.expect_err("complaints").into_value(),
+            json!({
+                "enterprise_customer_uuid": ["This field is required."],
+                "enterprise_customer_slug": ["Ensure this field has no more than 128 characters."],
+                "default_enterprise_catalog_uuid": ["Must be a valid UUID."],
+                "disable_expiration_notifications": ["Must be a valid boolean."],
+            })
+        );
+    }
+}

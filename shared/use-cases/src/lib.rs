@@ -1,0 +1,30 @@
+//! Changes of agreements, plans, renewals and jobs: what the body of a request, or a form of the console, makes of them, what
+//! refuses it, and the one transaction that commits it. The API's endpoints and the console's forms both call these.
+
+pub mod agreements;
+pub mod jobs;
+pub mod plans;
+pub mod renewals;
+
+use std::sync::Arc;
+
+use license_api::AppState;
+use license_clients::Catalogs;
+use license_storage::{Portfolios, Provision, Renewals, Update};
+
+/// What changes of agreements, plans and renewals need.
+#[derive(Clone)]
+pub struct Provisioning {
+    /// Clock, settings, users.
+    pub app: AppState,
+    /// Agreements and plans on record.
+    pub portfolios: Arc<dyn Portfolios>,
+    /// Creates agreements and plans.
+    pub provision: Arc<dyn Provision>,
+    /// Changes agreements and plans.
+    pub update: Arc<dyn Update>,
+    /// Renewals.
+    pub renewals: Arc<dyn Renewals>,
+    /// The catalog service.
+    pub catalogs: Arc<dyn Catalogs>,
+}
