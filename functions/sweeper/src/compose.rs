@@ -6,7 +6,7 @@ use license_clients::ExportSettings;
 use license_messaging::{Queue, QueueSettings, SqsQueues};
 use license_runtime::{self as runtime, Error, Parts};
 use license_settings::Declared;
-use license_work::RunRecords;
+use license_work::{Plans, RunRecords};
 
 use crate::Context;
 
@@ -22,6 +22,8 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
         erasure: parts.store.clone(),
         runs: Arc::new(RunRecords::new(&parts.store, parts.clock())),
         rosters: parts.store_with_rosters()?,
+        plan_works: parts.store.clone(),
+        plans: Arc::new(Plans::new(&parts.store, parts.clock(), parts.random())),
         queues: Arc::new(SqsQueues::new(&queues, &parts.aws)),
     })
 }

@@ -121,6 +121,8 @@ pub enum EventKind {
     LicensesRevoked,
     /// A learner's address changed.
     LearnerEmailChanged,
+    /// A plan has expired with these licenses, which no later plan carries on.
+    LicensesExpired,
     /// Licenses went over to another plan; told of both plans, with the licenses where they went.
     LicensesTransferred,
     /// Work on many rows is to be carried out.

@@ -53,6 +53,9 @@ pub enum JobKind {
     /// A renewal's licenses are copied into the future plan. There are no rows: what is copied shows in the licenses.
     #[schemars(skip)]
     Renew,
+    /// A plan has expired: the enrollments that its licenses pay for end. There is a row for each license.
+    #[schemars(skip)]
+    Expire,
 }
 
 impl JobKind {
@@ -69,6 +72,7 @@ impl JobKind {
             Self::Enroll => "enroll",
             Self::Grow => "grow",
             Self::Renew => "renew",
+            Self::Expire => "expire",
         }
     }
 
@@ -79,13 +83,19 @@ impl JobKind {
             Self::Transfer => 30,
             Self::Enroll => 25,
             Self::Grow | Self::Renew => 1,
+            Self::Expire => 100,
         }
+    }
+
+    /// Whether there is a row for each license, and not for each learner.
+    pub const fn is_of_licenses(self) -> bool {
+        matches!(self, Self::Expire)
     }
 
     /// How many lanes work on it at once. Transfers change the plans themselves, which only one at a time may.
     pub fn lanes(self, chunks: u64) -> u16 {
         let most = match self {
-            Self::Assign | Self::Revoke | Self::Remind => MAX_LANES,
+            Self::Assign | Self::Revoke | Self::Remind | Self::Expire => MAX_LANES,
             Self::Transfer | Self::Enroll | Self::Grow | Self::Renew => 1,
         };
         u16::try_from(chunks.min(u64::from(most))).expect("at most `most`").max(1)
@@ -420,6 +430,9 @@ pub struct Row {
     /// The learner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_email: Option<EmailAddress>,
+    /// The license, where there is a row for each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license: Option<LicenseId>,
     /// The sale that the license comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_id: Option<String>,
@@ -463,6 +476,9 @@ pub enum RowOutcome {
     Refused,
     /// The plan has as many licenses as were requested.
     Grown,
+    /// What the license paid for has ended.
+    #[schemars(skip)]
+    Expired,
     /// The row cannot be read.
     Invalid,
 }
@@ -485,6 +501,7 @@ impl RowOutcome {
             Self::NotInCatalog => "not_in_catalog",
             Self::Refused => "refused",
             Self::Grown => "grown",
+            Self::Expired => "expired",
             Self::Invalid => "invalid",
         }
     }

@@ -19,8 +19,8 @@ pub const BUS_SCHEMA: u32 = 1;
 pub const LIFECYCLE: &str = "edx.server.license-manager.license-lifecycle.";
 
 /// What they end with.
-pub const LIFECYCLE_NAMES: [&str; 7] =
-    ["created", "assigned", "activated", "revoked", "renewed", "not-assigned", "deleted"];
+pub const LIFECYCLE_NAMES: [&str; 8] =
+    ["created", "assigned", "activated", "revoked", "renewed", "expired", "not-assigned", "deleted"];
 
 /// Properties of lifecycle events that are personal or secret, and that consumers of Open edX's license-manager know.
 pub const KNOWN_TO_CONSUMERS: [&str; 2] = ["license_activation_key", "assigned_email"];
@@ -67,6 +67,7 @@ fn names(kind: EventKind, change: &LicenseChange) -> Vec<&'static str> {
         EventKind::LicensesAssigned => names.push("assigned"),
         EventKind::LicenseActivated | EventKind::LicenseAutoApplied => names.push("activated"),
         EventKind::LicensesRevoked => names.push("revoked"),
+        EventKind::LicensesExpired => names.push("expired"),
         // The original is only told where it goes on.
         EventKind::LicensesRenewed if change.previous.is_some() => names.push("renewed"),
         _ => {}
@@ -144,13 +145,15 @@ impl Telling<'_> {
 
     fn customer(&self) -> Map<String, Value> {
         let agreement = self.agreement;
+        let event_tells_expiry = self.event.kind == EventKind::LicensesExpired;
         object(json!({
             "enterprise_customer_uuid": self.event.enterprise,
             "enterprise_customer_slug": agreement.and_then(|agreement| agreement.enterprise_customer_slug.as_ref()),
             "enterprise_customer_name": agreement.and_then(|agreement| agreement.enterprise_customer_name.as_ref()),
             "customer_agreement_uuid": self.event.agreement,
             "subscription_plan_uuid": self.event.plan,
-            "expiration_processed": self.plan.is_some_and(|plan| plan.expiration_processed),
+            // The plan is marked once all of its licenses have been told of.
+            "expiration_processed": event_tells_expiry || self.plan.is_some_and(|plan| plan.expiration_processed),
         }))
     }
 

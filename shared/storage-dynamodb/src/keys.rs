@@ -3,11 +3,12 @@
 //! | item | pk | sk | indexes |
 //! |---|---|---|---|
 //! | agreement | `AGREEMENT#a` | `@` | gsi2 `ALL#AGREEMENT` / a |
-//! | plan | `AGREEMENT#a` | `PLAN#p` | gsi2 `ALL#PLAN` / start, p; not while a run hides it |
+//! | plan | `AGREEMENT#a` | `PLAN#p` | gsi2 `ALL#PLAN` / start, p; gsi3 `DUE#PLAN` / time, attempts, while anything may happen to it; not while a run hides it |
 //! | renewal | `AGREEMENT#a` | `RENEWAL#id` | gsi2 `ALL#RENEWAL` / id |
 //! | renewal that leaves, or leads to, a plan | `AGREEMENT#a` | `RENEWS#p`, `RENEWS-TO#p` | |
 //! | title (unique in the agreement) | `AGREEMENT#a` | `TITLE#lower` | |
 //! | webhook | `AGREEMENT#a` | `WEBHOOK#slot` | |
+//! | the work that the clock began last on a plan | `AGREEMENT#a` | `WORK#p` | |
 //! | pointers (unique) | `ENT#e`, `SLUG#s`, `PLAN#p`, `RENEWAL#id`, `SEATS#prefix` | `@` | |
 //! | pool bucket | `POOL#p#k` | `@` | |
 //! | returned or imported free seat | `POOL#p#k` | `FREE#l` | gsi3 `LICENSE#l` |
@@ -40,7 +41,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use license_domain::{
-    AgreementId, DeliveryId, Due, EmailAddress, EmailKey, EnterpriseId, EventId, JobId, License, LicenseId,
+    AgreementId, DeliveryId, Due, DuePlan, EmailAddress, EmailKey, EnterpriseId, EventId, JobId, License, LicenseId,
     LicenseStatus, LmsUserId, PlanId, RenewalId, RoleGrant, RoleName, Scope, SeatPrefix, Subject, Timestamp,
 };
 use license_storage::IdempotencyKey;
@@ -170,6 +171,11 @@ impl AgreementKeys {
         Key::new(self.partition(), format!("{WEBHOOK_PREFIX}{slot:02}"))
     }
 
+    /// The work that the clock began last on a plan.
+    pub fn plan_work(self, plan: PlanId) -> Key {
+        Key::new(self.partition(), format!("WORK#{plan}"))
+    }
+
     /// Which renewal leaves a plan: there is at most one.
     pub fn leaving(self, plan: PlanId) -> Key {
         Key::new(self.partition(), format!("RENEWS#{plan}"))
@@ -261,6 +267,23 @@ pub fn due_in(item: &Item) -> Option<Due> {
     let mut parts = sort_key_in(item, GSI3)?.split('#');
     let (at, agreement, attempts) = (parts.next()?, parts.next()?, parts.next()?);
     Some(Due { run, at: at.parse().ok()?, agreement: agreement.parse().ok()?, attempts: attempts.parse().ok()? })
+}
+
+/// Partition of plans by the time at which they are looked at next.
+pub const DUE_PLANS: &str = "DUE#PLAN";
+
+/// When a plan is looked at next, and how often that has failed.
+pub fn due_plan(at: Timestamp, attempts: u32) -> IndexKey {
+    IndexKey { index: GSI3, pk: DUE_PLANS.to_owned(), sk: format!("{}#{attempts}", time(at)) }
+}
+
+/// The plan that an item of that partition stands for.
+pub fn due_plan_in(item: &Item) -> Option<DuePlan> {
+    let key = Key::of(item)?;
+    let plan = key.sk.strip_prefix("PLAN#")?.parse().ok()?;
+    let (at, attempts) = sort_key_in(item, GSI3)?.split_once('#')?;
+    let agreement = AgreementKeys::of_partition(&key.pk)?;
+    Some(DuePlan { plan, agreement, at: at.parse().ok()?, attempts: attempts.parse().ok()? })
 }
 
 /// A plan's place in the operator's list.

@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use license_domain::number::{to_u64, to_usize};
-use license_domain::{Job, Portfolio, Row, SubscriptionPlan, job::chunks::Chunks};
+use license_domain::{EmailAddress, Job, Portfolio, Row, SubscriptionPlan, job::chunks::Chunks};
 use license_storage::{Jobs, LicenseFilter, LicenseQuery, Licenses, StoreError};
 
 use crate::{WorkError, named::Named};
@@ -114,7 +114,7 @@ impl<'a> RowsWriter<'a> {
     }
 }
 
-/// Writes a row for each learner whose license the run's filter admits.
+/// Writes a row for each learner whose license the run's filter admits, or for each of their licenses.
 pub(crate) async fn read_licenses(
     licenses: &dyn Licenses,
     run: &Job,
@@ -128,7 +128,7 @@ pub(crate) async fn read_licenses(
     };
     let filter = LicenseFilter { statuses: Some(wanted.statuses), search: wanted.search, ignore_null_emails: true };
     for _ in 0..MAX_READS {
-        if read_all(licenses, &plans, &filter, &mut writer).await? {
+        if read_all(licenses, &plans, (&filter, run.kind.is_of_licenses()), &mut writer).await? {
             return writer.finish().await;
         }
         writer.restart();
@@ -142,7 +142,7 @@ pub(crate) async fn read_licenses(
 async fn read_all(
     licenses: &dyn Licenses,
     plans: &[&SubscriptionPlan],
-    filter: &LicenseFilter,
+    (filter, is_of_licenses): (&LicenseFilter, bool),
     writer: &mut RowsWriter<'_>,
 ) -> Result<bool, WorkError> {
     let mut named = Named::default();
@@ -157,8 +157,10 @@ async fn read_all(
             found += u64::try_from(page.len()).expect("it fits 64 bits");
             let is_last = page.len() < PAGE;
             for license in page {
-                if let Some(email) = license.user_email.filter(|email| named.insert(&email.key())) {
-                    writer.push(Row { user_email: Some(email), ..Row::default() }).await?;
+                let is_row = |email: &EmailAddress| is_of_licenses || named.insert(&email.key());
+                if let Some(email) = license.user_email.filter(is_row) {
+                    let license = is_of_licenses.then_some(license.uuid);
+                    writer.push(Row { user_email: Some(email), license, ..Row::default() }).await?;
                 }
             }
             if is_last {

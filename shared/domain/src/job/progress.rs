@@ -36,7 +36,8 @@ impl JobCounts {
             | RowOutcome::Transferred
             | RowOutcome::Enrolled
             | RowOutcome::Pending
-            | RowOutcome::Grown => Self { succeeded: 1, ..nothing },
+            | RowOutcome::Grown
+            | RowOutcome::Expired => Self { succeeded: 1, ..nothing },
             RowOutcome::AlreadyAssociated => Self { unchanged: 1, ..nothing },
             RowOutcome::Waiting => Self { waiting: 1, ..nothing },
             RowOutcome::NoSeat

@@ -1,0 +1,141 @@
+use uuid::Uuid;
+
+use super::*;
+use crate::{
+    agreement::CustomerAgreement,
+    ids::{EnterpriseId, RenewalId},
+    plan::ChangeReason,
+    renewal::LicenseTypesToCopy,
+    seats::{SeatLayout, SeatPrefix},
+};
+
+fn day(day: i64) -> Timestamp {
+    Timestamp::UNIX_EPOCH + TimeDelta::days(20_000 + day)
+}
+
+fn plan(id: u128, start: i64, end: i64) -> SubscriptionPlan {
+    SubscriptionPlan {
+        uuid: PlanId(Uuid::from_u128(id)),
+        title: format!("Plan {id}"),
+        customer_agreement: AgreementId(Uuid::nil()),
+        start_date: day(start),
+        expiration_date: day(end),
+        expiration_processed: false,
+        enterprise_catalog_uuid: None,
+        is_active: true,
+        is_revocation_cap_enabled: false,
+        revoke_max_percentage: 5,
+        num_revocations_applied: 0,
+        salesforce_opportunity_id: None,
+        salesforce_opportunity_line_item: None,
+        product: None,
+        for_internal_use_only: false,
+        can_freeze_unused_licenses: false,
+        last_freeze_timestamp: None,
+        should_auto_apply_licenses: None,
+        desired_num_licenses: None,
+        created: day(start),
+        modified: day(start),
+        change_reason: ChangeReason::New,
+        seats: SeatLayout { prefix: SeatPrefix::from_bits(7), total: 10, buckets: 1, list_shards: 1 },
+    }
+}
+
+fn renewal(id: i64, from: u128, to: Option<u128>, effective: i64, processed: bool) -> SubscriptionPlanRenewal {
+    SubscriptionPlanRenewal {
+        id: RenewalId(id),
+        customer_agreement: AgreementId(Uuid::nil()),
+        prior_subscription_plan: PlanId(Uuid::from_u128(from)),
+        renewed_subscription_plan: to.map(|to| PlanId(Uuid::from_u128(to))),
+        salesforce_opportunity_id: None,
+        number_of_licenses: 10,
+        effective_date: day(effective),
+        renewed_expiration_date: day(effective + 100),
+        processed,
+        processed_datetime: None,
+        renewed_plan_title: None,
+        license_types_to_copy: LicenseTypesToCopy::default(),
+        disable_auto_apply_licenses: false,
+        exempt_from_batch_processing: false,
+        created: day(0),
+        modified: day(0),
+    }
+}
+
+fn portfolio(plans: Vec<SubscriptionPlan>, renewals: Vec<SubscriptionPlanRenewal>) -> Portfolio {
+    let agreement = CustomerAgreement::new(AgreementId(Uuid::nil()), EnterpriseId(Uuid::nil()), day(0));
+    Portfolio { agreement, plans, renewals }
+}
+
+fn state(portfolio: &Portfolio, plan: usize, now: Timestamp) -> (ProspectState, Option<Timestamp>) {
+    let prospect = expiry(portfolio, &portfolio.plans[plan], now);
+    assert!(!prospect.why.is_empty());
+    (prospect.state, prospect.at)
+}
+
+#[test]
+fn a_plan_without_renewal_expires_once_it_has_ended_however_long_ago() {
+    let at = portfolio(vec![plan(1, 0, 10)], Vec::new());
+    let second = TimeDelta::seconds(1);
+    for (now, wanted) in [
+        (day(0), ProspectState::Ahead),
+        // A learner can use the license up to and including that moment.
+        (day(10), ProspectState::Ahead),
+        (day(10) + second, ProspectState::Due),
+        (day(4_000), ProspectState::Due),
+    ] {
+        assert_eq!(state(&at, 0, now), (wanted, Some(day(10))), "{now}");
+    }
+    let mut marked = at;
+    marked.plans[0].expiration_processed = true;
+    assert_eq!(state(&marked, 0, day(11)), (ProspectState::Done, None));
+}
+
+#[test]
+fn a_renewal_that_is_not_processed_keeps_the_plan_for_a_day_after_its_effective_date() {
+    let at = portfolio(vec![plan(1, 0, 10)], vec![renewal(1, 1, None, 15, false)]);
+    assert_eq!(state(&at, 0, day(12)), (ProspectState::Waits, Some(day(16))));
+    assert_eq!(state(&at, 0, day(16)), (ProspectState::Waits, Some(day(16))));
+    assert_eq!(state(&at, 0, day(17)), (ProspectState::Due, Some(day(16))));
+    // One that should have been processed long before the plan ends does not let it end earlier.
+    let at = portfolio(vec![plan(1, 0, 10)], vec![renewal(1, 1, None, 5, false)]);
+    assert_eq!(state(&at, 0, day(9)), (ProspectState::Waits, Some(day(10))));
+    assert_eq!(state(&at, 0, day(11)), (ProspectState::Due, Some(day(10))));
+}
+
+#[test]
+fn a_plan_that_was_renewed_expires_after_the_last_one_of_its_chain() {
+    let plans = vec![plan(1, 0, 10), plan(2, 10, 20), plan(3, 20, 30)];
+    let mut at = portfolio(plans, vec![renewal(1, 1, Some(2), 10, true), renewal(2, 2, Some(3), 20, true)]);
+    for first in [0, 1] {
+        assert_eq!(state(&at, first, day(25)), (ProspectState::Waits, Some(day(30))));
+    }
+    assert_eq!(state(&at, 2, day(31)).0, ProspectState::Due);
+    assert_eq!(state(&at, 0, day(31)), (ProspectState::Waits, Some(day(30))));
+    at.plans[2].expiration_processed = true;
+    assert_eq!(state(&at, 0, day(31)), (ProspectState::Due, Some(day(10))));
+    assert_eq!(prior_plans(&at, at.plans[2].uuid), [at.plans[1].uuid, at.plans[0].uuid]);
+    assert_eq!(prior_plans(&at, at.plans[0].uuid), []);
+}
+
+#[test]
+fn a_ring_of_renewals_ends() {
+    let at = portfolio(
+        vec![plan(1, 0, 10), plan(2, 10, 20)],
+        vec![renewal(1, 1, Some(2), 10, true), renewal(2, 2, Some(1), 20, true)],
+    );
+    assert_eq!(state(&at, 0, day(50)), (ProspectState::Never, None));
+    assert_eq!(prior_plans(&at, at.plans[0].uuid), [at.plans[1].uuid]);
+}
+
+#[test]
+fn a_plan_is_looked_at_when_something_is_due_and_once_a_day_until_nothing_is_left() {
+    let mut at = portfolio(vec![plan(1, 0, 10)], Vec::new());
+    let next = |at: &Portfolio, now| next_look(&prospects(at, &at.plans[0], now), now);
+    assert_eq!(next(&at, day(0)), Some(day(1)));
+    let hour = TimeDelta::hours(1);
+    assert_eq!(next(&at, day(10) - hour), Some(day(10)));
+    assert_eq!(next(&at, day(11)), Some(day(11) + WORK_WAIT));
+    at.plans[0].expiration_processed = true;
+    assert_eq!(next(&at, day(11)), None);
+}

@@ -1,0 +1,54 @@
+//! What the clock does to plans: which of them are due to be looked at, the work that was begun, its single transactions.
+
+use async_trait::async_trait;
+use license_domain::{
+    AgreementId, DuePlan, EmailKey, Job, License, LicenseId, PlanId, PlanWork, Portfolio, SubscriptionPlan, Timestamp,
+};
+
+use crate::{Change, StoreError};
+
+/// Plans by the time at which they are due to be looked at, and the work that was begun on them.
+#[async_trait]
+pub trait PlanWorks: Send + Sync {
+    /// Plans that are due to be looked at, the longest first.
+    async fn due_plans(&self, limit: usize) -> Result<Vec<DuePlan>, StoreError>;
+
+    /// Lets a plan be due at that time, after so many attempts, if it is still due as it was seen; `None` if not. Of
+    /// several callers one postpones it.
+    async fn postpone_plan(&self, seen: &DuePlan, at: Timestamp, attempts: u32) -> Result<Option<DuePlan>, StoreError>;
+
+    /// Lets a plan be due no more, if it is still due as it was seen: nothing will happen to it until it is changed.
+    async fn settle_plan(&self, seen: &DuePlan) -> Result<(), StoreError>;
+
+    /// Lets a plan, if it is there, be due at that time.
+    async fn look_at_plan(&self, agreement: AgreementId, plan: PlanId, at: Timestamp) -> Result<(), StoreError>;
+
+    /// The work that was begun on that plan last.
+    async fn plan_work(&self, agreement: AgreementId, plan: PlanId) -> Result<Option<PlanWork>, StoreError>;
+
+    /// Puts a run on record as the plan's work, in the place of the work that was seen; whether that was still the last.
+    async fn begin_plan_work(&self, seen: Option<&PlanWork>, work: &PlanWork, run: &Job) -> Result<bool, StoreError>;
+}
+
+/// The most licenses that are told of at once.
+pub const MAX_EXPIRED: usize = 100;
+
+/// Expiring the licenses of a plan.
+#[async_trait]
+pub trait Expire: Send + Sync {
+    /// Those of these licenses of the plan that are there, as they are now; [`MAX_EXPIRED`] at most.
+    async fn licenses_of_learners(
+        &self,
+        plan: PlanId,
+        wanted: &[(EmailKey, LicenseId)],
+    ) -> Result<Vec<License>, StoreError>;
+
+    /// Tells that the plan has expired with these licenses.
+    async fn tell_expired(
+        &self,
+        portfolio: &Portfolio,
+        plan: &SubscriptionPlan,
+        licenses: &[License],
+        change: &Change,
+    ) -> Result<(), StoreError>;
+}

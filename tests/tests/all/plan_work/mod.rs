@@ -1,0 +1,101 @@
+//! What the clock does to plans: by the sweeper's schedule and the workers' queue, at times that the test chooses.
+
+mod expire;
+
+use std::sync::Arc;
+
+use aws_lambda_events::event::eventbridge::EventBridgeEvent;
+use chrono::TimeDelta;
+use lambda_runtime::LambdaEvent;
+use license_domain::{Clock, Prospect, SubscriptionPlan, Timestamp};
+use license_storage::Portfolios;
+use license_storage_dynamodb::{Store, testing::table_of};
+use license_tests::{TestApp, builders::Plan};
+use license_work::Plans;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// Moves the clock, and nothing else: the runner's own sweeper looks within a second.
+fn jump(app: &TestApp, by: TimeDelta) {
+    app.running().clock().set(app.now() + by).expect("forward");
+}
+
+/// One invocation of the sweeper by its schedule's sample event, beside those of the runner.
+async fn sweep(app: &TestApp) -> function_sweeper::Report {
+    let event: EventBridgeEvent<Value> =
+        serde_json::from_str(include_str!("../../../../events/sweeper.json")).expect("a scheduled event");
+    let parts = app.running().parts(function_sweeper::SETTINGS);
+    let context = function_sweeper::compose(&parts).expect("a context");
+    let event = LambdaEvent::new(event, lambda_runtime::Context::default());
+    function_sweeper::handle(&context, event).await.expect("a report")
+}
+
+/// A clock that stands.
+struct At(Timestamp);
+
+impl Clock for At {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+/// What would be done at that time, by the code that does it.
+async fn dry_run(app: &TestApp, at: &str) -> Vec<Prospect> {
+    let clock: Arc<dyn Clock> = Arc::new(At(at.parse().expect("a moment")));
+    let store = app.running().store();
+    let table = table_of(store);
+    let random = store.random().clone();
+    let store = Arc::new(Store::new(table.client().clone(), table.name(), clock.clone(), random.clone()));
+    let plans = Plans::new(&store, clock, random);
+    let due = plans.due(1_000).await.expect("the table answers");
+    due.into_iter().map(|(_, prospect)| prospect).collect()
+}
+
+/// The plan as it is on record.
+async fn on_record(app: &TestApp, plan: &Plan) -> SubscriptionPlan {
+    let portfolio = app.running().store().portfolio_of_plan(plan.uuid().into()).await.expect("the table answers");
+    portfolio.expect("its agreement").plan(plan.uuid().into()).expect("the plan").clone()
+}
+
+/// Changes fields of a plan.
+async fn change(app: &TestApp, plan: &Plan, fields: Value) {
+    let path = format!("/api/v1/provisioning-admins/subscriptions/{}/", plan.id);
+    app.provisioner().send(Method::PATCH, &path, Some(&fields)).await.expect(200);
+}
+
+/// The bodies of the calls to that path of the enterprise service, the oldest first.
+async fn calls(app: &TestApp, path: &str) -> Vec<Value> {
+    let calls = app.anonymous().get("/_local/calls").await.expect(200);
+    let of =
+        calls.as_array().expect("calls").iter().filter(|call| call["path"].as_str().expect("a path").contains(path));
+    of.map(|call| call["body"].clone()).collect()
+}
+
+/// The properties of the lifecycle events of that name.
+async fn events(app: &TestApp, name: &str) -> Vec<Value> {
+    let events = app.anonymous().get(&format!("/_local/events?type={name}")).await.expect(200);
+    events.as_array().expect("events").iter().map(|event| event["detail"].clone()).collect()
+}
+
+/// No service fails any more.
+async fn heal(app: &TestApp) {
+    app.anonymous().send(Method::DELETE, "/_local/faults", None).await.expect(204);
+}
+
+/// All that the table holds, as text: equal before and after where nothing was changed.
+async fn whole_table(app: &TestApp) -> Vec<String> {
+    let table = table_of(app.running().store());
+    let mut items = Vec::new();
+    let mut after = None;
+    loop {
+        let (page, next) = table.scan(after.as_ref()).await.expect("the engine answers");
+        items.extend(page.iter().map(|item| {
+            let sorted: std::collections::BTreeMap<_, _> = item.iter().collect();
+            format!("{sorted:?}")
+        }));
+        let Some(next) = next else { break };
+        after = Some(next);
+    }
+    items.sort();
+    items
+}
