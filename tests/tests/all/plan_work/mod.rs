@@ -9,7 +9,10 @@ use chrono::TimeDelta;
 use lambda_runtime::LambdaEvent;
 use license_domain::{Clock, Prospect, SubscriptionPlan, Timestamp};
 use license_storage::Portfolios;
-use license_storage_dynamodb::{Store, testing::{rows, table_of}};
+use license_storage_dynamodb::{
+    Store,
+    testing::{rows, table_of},
+};
 use license_tests::{TestApp, builders::Plan};
 use license_work::Plans;
 use reqwest::Method;
