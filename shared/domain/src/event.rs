@@ -123,6 +123,10 @@ pub enum EventKind {
     LearnerEmailChanged,
     /// A plan has expired with these licenses, which no later plan carries on.
     LicensesExpired,
+    /// The learners of these licenses, whose plan ended long ago, are no longer the customer's.
+    LicensesUnlinked,
+    /// Personal data of licenses was purged: the time that the agreement says has passed.
+    LicensesPurged,
     /// Licenses went over to another plan; told of both plans, with the licenses where they went.
     LicensesTransferred,
     /// Work on many rows is to be carried out.

@@ -56,6 +56,12 @@ pub enum JobKind {
     /// A plan has expired: the enrollments that its licenses pay for end. There is a row for each license.
     #[schemars(skip)]
     Expire,
+    /// The learners of a plan that ended long ago are unlinked from the customer. There is a row for each license.
+    #[schemars(skip)]
+    Unlink,
+    /// The personal data of a plan's licenses is purged. There is a row for each license.
+    #[schemars(skip)]
+    Purge,
 }
 
 impl JobKind {
@@ -73,6 +79,8 @@ impl JobKind {
             Self::Grow => "grow",
             Self::Renew => "renew",
             Self::Expire => "expire",
+            Self::Unlink => "unlink",
+            Self::Purge => "purge",
         }
     }
 
@@ -84,19 +92,21 @@ impl JobKind {
             Self::Enroll => 25,
             Self::Grow | Self::Renew => 1,
             Self::Expire => 100,
+            Self::Unlink => 90,
+            Self::Purge => 40,
         }
     }
 
     /// Whether there is a row for each license, and not for each learner.
     pub const fn is_of_licenses(self) -> bool {
-        matches!(self, Self::Expire)
+        matches!(self, Self::Expire | Self::Unlink | Self::Purge)
     }
 
     /// How many lanes work on it at once. Transfers change the plans themselves, which only one at a time may.
     pub fn lanes(self, chunks: u64) -> u16 {
         let most = match self {
-            Self::Assign | Self::Revoke | Self::Remind | Self::Expire => MAX_LANES,
-            Self::Transfer | Self::Enroll | Self::Grow | Self::Renew => 1,
+            Self::Assign | Self::Revoke | Self::Remind | Self::Expire | Self::Unlink => MAX_LANES,
+            Self::Transfer | Self::Enroll | Self::Grow | Self::Renew | Self::Purge => 1,
         };
         u16::try_from(chunks.min(u64::from(most))).expect("at most `most`").max(1)
     }
@@ -479,6 +489,12 @@ pub enum RowOutcome {
     /// What the license paid for has ended.
     #[schemars(skip)]
     Expired,
+    /// The learner is unlinked from the customer.
+    #[schemars(skip)]
+    Unlinked,
+    /// The license names no one any more.
+    #[schemars(skip)]
+    Purged,
     /// The row cannot be read.
     Invalid,
 }
@@ -502,6 +518,8 @@ impl RowOutcome {
             Self::Refused => "refused",
             Self::Grown => "grown",
             Self::Expired => "expired",
+            Self::Unlinked => "unlinked",
+            Self::Purged => "purged",
             Self::Invalid => "invalid",
         }
     }

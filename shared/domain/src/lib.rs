@@ -23,6 +23,7 @@ pub mod pii;
 pub mod plan;
 pub mod plan_work;
 pub mod product;
+pub mod purge;
 pub mod renewal;
 pub mod renewing;
 pub mod roles;

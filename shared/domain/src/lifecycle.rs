@@ -25,6 +25,9 @@ pub const LIFECYCLE_NAMES: [&str; 8] =
 /// Properties of lifecycle events that are personal or secret, and that consumers of Open edX's license-manager know.
 pub const KNOWN_TO_CONSUMERS: [&str; 2] = ["license_activation_key", "assigned_email"];
 
+/// The name under which the peer records that a learner was unlinked.
+pub const UNLINKED: &str = "edx.server.license-manager.expired.license.unlinked";
+
 /// What the names of our own events begin with.
 pub const OWN: &str = "license-manager.";
 
@@ -51,6 +54,9 @@ pub fn bus_events(event: &Event, portfolio: Option<&Portfolio>) -> Vec<BusEvent>
     for (n, change) in event.licenses.iter().enumerate() {
         events.extend(names(event.kind, change).into_iter().map(|name| told.license(n, name, change)));
     }
+    if event.kind == EventKind::LicensesUnlinked {
+        events.extend(event.licenses.iter().enumerate().map(|(n, change)| told.unlinked(n, change)));
+    }
     events.extend(whole_plan(event).map(|name| told.plan(name)));
     events.extend((event.kind == EventKind::LicenseNotAssigned).then(|| told.not_assigned()));
     events.push(told.own());
@@ -68,6 +74,9 @@ fn names(kind: EventKind, change: &LicenseChange) -> Vec<&'static str> {
         EventKind::LicenseActivated | EventKind::LicenseAutoApplied => names.push("activated"),
         EventKind::LicensesRevoked => names.push("revoked"),
         EventKind::LicensesExpired => names.push("expired"),
+        EventKind::LicensesPurged if change.from != change.to && change.to == LicenseStatus::Revoked => {
+            names.push("revoked");
+        }
         // The original is only told where it goes on.
         EventKind::LicensesRenewed if change.previous.is_some() => names.push("renewed"),
         _ => {}
@@ -105,6 +114,12 @@ impl Telling<'_> {
             "auto_applied": change.after.auto_applied.unwrap_or_default(),
         })));
         self.finish(format!("{}.{n}.{name}", self.event.id), format!("{LIFECYCLE}{name}"), detail)
+    }
+
+    fn unlinked(&self, n: usize, change: &LicenseChange) -> BusEvent {
+        let mut detail = self.customer();
+        detail.insert("license_uuid".to_owned(), json!(change.license));
+        self.finish(format!("{}.{n}.unlinked", self.event.id), UNLINKED.to_owned(), detail)
     }
 
     fn plan(&self, name: &str) -> BusEvent {

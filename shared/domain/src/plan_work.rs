@@ -1,16 +1,20 @@
 //! What the clock does to a plan: what is due, what is ahead, what waits or will not happen, and why. The sweeper acts by
 //! these rules, and a forecast shows them: there is no second set of rules.
 
+use std::collections::HashSet;
+
 use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     agreement::Portfolio,
+    capacity::SeatCounts,
     clock::Timestamp,
-    ids::{AgreementId, JobId, PlanId},
-    job::JobKind,
+    ids::{AgreementId, EnterpriseId, JobId, PlanId},
+    job::{Job, JobKind},
     plan::SubscriptionPlan,
+    purge,
     renewal::SubscriptionPlanRenewal,
 };
 
@@ -49,8 +53,31 @@ pub struct PlanWork {
     pub kind: JobKind,
     /// When it was begun.
     pub begun: Timestamp,
+    /// When unlinking was begun last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlinked: Option<Timestamp>,
+    /// When purging was begun last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purged: Option<Timestamp>,
     /// How many times the record was written.
     pub version: u64,
+}
+
+impl PlanWork {
+    /// The record of a run that begins, after the work that was begun last.
+    pub fn begun(plan: &SubscriptionPlan, last: Option<&Self>, run: &Job) -> Self {
+        let at = |kind: JobKind, before: Option<Timestamp>| if run.kind == kind { Some(run.created) } else { before };
+        Self {
+            plan: plan.uuid,
+            agreement: plan.customer_agreement,
+            run: run.uuid,
+            kind: run.kind,
+            begun: run.created,
+            unlinked: at(JobKind::Unlink, last.and_then(|last| last.unlinked)),
+            purged: at(JobKind::Purge, last.and_then(|last| last.purged)),
+            version: 0,
+        }
+    }
 }
 
 /// What may happen to a plan by the clock.
@@ -59,6 +86,10 @@ pub struct PlanWork {
 pub enum PlanWorkKind {
     /// The enrollments that its licenses pay for end, and the plan is marked.
     ExpireSubscription,
+    /// Its learners are unlinked from the customer.
+    UnlinkLearners,
+    /// Personal data of its licenses is purged.
+    RetireLicenses,
 }
 
 impl PlanWorkKind {
@@ -66,6 +97,8 @@ impl PlanWorkKind {
     pub const fn run(self) -> JobKind {
         match self {
             Self::ExpireSubscription => JobKind::Expire,
+            Self::UnlinkLearners => JobKind::Unlink,
+            Self::RetireLicenses => JobKind::Purge,
         }
     }
 
@@ -73,6 +106,8 @@ impl PlanWorkKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ExpireSubscription => "expire_subscriptions",
+            Self::UnlinkLearners => "unlink_expired_licenses",
+            Self::RetireLicenses => "retire_old_licenses",
         }
     }
 }
@@ -106,9 +141,46 @@ pub struct Prospect {
     pub why: String,
 }
 
+/// What an installation has chosen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// The customers whose learners are unlinked.
+    pub unlinking: HashSet<EnterpriseId>,
+}
+
+/// A list of customers names something that is no customer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not the UUID of a customer")]
+pub struct NotACustomer(pub String);
+
+impl Rules {
+    /// With these customers, whose UUIDs commas or blanks separate.
+    pub fn unlinking(customers: &str) -> Result<Self, NotACustomer> {
+        let names = customers.split([',', ' ', '\n']).map(str::trim).filter(|name| !name.is_empty());
+        let customer = |name: &str| name.parse().map_err(|_| NotACustomer(name.to_owned()));
+        Ok(Self { unlinking: names.map(customer).collect::<Result<_, _>>()? })
+    }
+}
+
+/// What is known of a plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The agreement with its plans and renewals.
+    pub portfolio: &'a Portfolio,
+    /// The plan.
+    pub plan: &'a SubscriptionPlan,
+    /// Where its licenses stand.
+    pub counts: &'a SeatCounts,
+    /// The work that was begun on it last.
+    pub last: Option<&'a PlanWork>,
+    /// What the installation has chosen.
+    pub rules: &'a Rules,
+}
+
 /// All that may happen to the plan, in the order in which it is done where several things are due.
-pub fn prospects(portfolio: &Portfolio, plan: &SubscriptionPlan, now: Timestamp) -> Vec<Prospect> {
-    vec![expiry(portfolio, plan, now)]
+pub fn prospects(facts: Facts<'_>, now: Timestamp) -> Vec<Prospect> {
+    // Who is to be unlinked must still be named: unlinking comes before purging.
+    vec![expiry(facts.portfolio, facts.plan, now), unlinking(facts, now), purging(facts, now)]
 }
 
 /// The first thing that is due.
@@ -127,6 +199,52 @@ pub fn next_look(prospects: &[Prospect], now: Timestamp) -> Option<Timestamp> {
         }
     });
     looks.min().map(|at| at.clamp(now + TimeDelta::minutes(1), now + LONGEST_WAIT))
+}
+
+/// So long after its end the learners of a plan are unlinked, whatever the agreement says of personal data.
+pub const UNLINKED_AFTER: TimeDelta = TimeDelta::days(90);
+
+/// Learners of an expired plan are unlinked from the customer, 90 days after its end, where the installation has chosen
+/// that. Who holds another license is asked of again each day, as long as the license names them.
+fn unlinking(facts: Facts<'_>, now: Timestamp) -> Prospect {
+    let say = |state, at, why: &str| Prospect { work: PlanWorkKind::UnlinkLearners, state, at, why: why.to_owned() };
+    let at = facts.plan.expiration_date + UNLINKED_AFTER;
+    if now > at && facts.counts.allocated() == 0 {
+        return say(ProspectState::Done, None, "No license of the plan has a learner.");
+    }
+    if !facts.rules.unlinking.contains(&facts.portfolio.agreement.enterprise_customer_uuid) {
+        return say(ProspectState::Never, None, "Unlinking is not enabled for the customer.");
+    }
+    let at = facts.last.and_then(|last| last.unlinked).map_or(at, |last| at.max(last + LONGEST_WAIT));
+    let state = if now > at { ProspectState::Due } else { ProspectState::Ahead };
+    say(state, Some(at), "The plan has ended 90 days before, and its learners may hold no other license.")
+}
+
+/// Personal data is purged: all of a plan once it has ended long enough ago; before that, of licenses that were revoked,
+/// or assigned and never activated, long enough ago.
+fn purging(facts: Facts<'_>, now: Timestamp) -> Prospect {
+    let Facts { portfolio, plan, counts, last, .. } = facts;
+    let agreement = &portfolio.agreement;
+    let say = |state, at, why: &str| Prospect { work: PlanWorkKind::RetireLicenses, state, at, why: why.to_owned() };
+    let (Some(end), Some(kept)) = (purge::plan_is_purged_from(agreement, plan), purge::kept_for(agreement)) else {
+        return say(ProspectState::Never, None, "The agreement says no time for which personal data is kept.");
+    };
+    let revoked = counts.revoked.saturating_sub(counts.revoked_without_person);
+    if counts.allocated() + revoked == 0 && (now > end || plan.for_internal_use_only) {
+        return say(ProspectState::Done, None, "No license of the plan names anyone.");
+    }
+    if now > end {
+        return say(ProspectState::Due, Some(end), "The plan ended longer ago than personal data is kept.");
+    }
+    let is_looked_through = !plan.for_internal_use_only && counts.assigned + revoked > 0;
+    if !is_looked_through {
+        return say(ProspectState::Ahead, Some(end), "Personal data is kept for a while after the plan has ended.");
+    }
+    // No license was revoked or assigned before the plan was made. They are looked through once a day.
+    let first = plan.created + kept;
+    let at = last.and_then(|last| last.purged).map_or(first, |last| first.max(last + LONGEST_WAIT)).min(end);
+    let state = if now > at { ProspectState::Due } else { ProspectState::Ahead };
+    say(state, Some(at), "Licenses that were revoked, or assigned and not activated, long ago are looked for each day.")
 }
 
 /// A plan's expiry: what its licenses pay for ends.

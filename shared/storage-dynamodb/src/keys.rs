@@ -21,6 +21,7 @@
 //! | roster of a plan | `ROSTER#p` | `@` | gsi3 `DUE#ROSTER` / time, p |
 //! | audit trail of a thing | `TRAIL#LICENSE#l`, `TRAIL#PLAN#p`, `TRAIL#AGREEMENT#a`, `TRAIL#RENEWAL#id` | event id | |
 //! | mail | `SENT#event.consequence.part` | `@` | gsi3 `DUE#MAIL` / time, id, where its fate is not known |
+//! | that the learner of an expired license was unlinked | `PLAN#p` | `UNLINKED#l` | |
 //! | what admins are told once | `PLAN#p` | `NOTICE#kind` | |
 //! | secret that makes person ids | `SECRET#PERSON` | `@` | |
 //! | job | `JOB#j` | `@` | gsi2 `JOBS#a` / time, j; gsi3 `DUE#WORK` / time, a, attempts, until it is over |
@@ -521,6 +522,11 @@ pub fn unsettled_mail(id: &DeliveryId, at: Timestamp) -> IndexKey {
 /// Something that a plan's admins are told once.
 pub fn notice(plan: PlanId, kind: &str) -> Key {
     Key::new(self::plan(plan).pk, format!("NOTICE#{kind}"))
+}
+
+/// That the learner of an expired license was unlinked.
+pub fn unlinked(plan: PlanId, license: LicenseId) -> Key {
+    Key::new(self::plan(plan).pk, format!("UNLINKED#{license}"))
 }
 
 /// The prefix of a chunk's sort key.

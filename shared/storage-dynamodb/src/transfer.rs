@@ -122,7 +122,7 @@ impl Transfer for Store {
 
 /// The plan with so many seats more, and with as many list partitions as a plan of that size has. The condition keeps
 /// somebody else's larger number of partitions: the portfolio may be older than the plan's item.
-fn resized(plan: &SubscriptionPlan, seats: i64) -> Write {
+pub(crate) fn resized(plan: &SubscriptionPlan, seats: i64) -> Write {
     let mut terms = Expression::default()
         .name("seats")
         .name("total")

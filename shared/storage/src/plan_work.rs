@@ -1,5 +1,7 @@
 //! What the clock does to plans: which of them are due to be looked at, the work that was begun, its single transactions.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use license_domain::{
     AgreementId, DuePlan, EmailKey, Job, License, LicenseId, PlanId, PlanWork, Portfolio, SubscriptionPlan, Timestamp,
@@ -51,4 +53,33 @@ pub trait Expire: Send + Sync {
         licenses: &[License],
         change: &Change,
     ) -> Result<(), StoreError>;
+}
+
+/// Unlinking the learners of licenses of a plan that ended long ago.
+#[async_trait]
+pub trait Unlink: Send + Sync {
+    /// Those of these licenses whose learners were unlinked.
+    async fn unlinked(&self, plan: PlanId, licenses: &[LicenseId]) -> Result<HashSet<LicenseId>, StoreError>;
+
+    /// Puts on record, and tells, that the learners of these licenses are unlinked; 90 at most.
+    async fn record_unlinked(
+        &self,
+        portfolio: &Portfolio,
+        plan: &SubscriptionPlan,
+        licenses: &[License],
+        change: &Change,
+    ) -> Result<(), StoreError>;
+}
+
+/// Purging personal data.
+#[async_trait]
+pub trait Purge: Send + Sync {
+    /// Purges those of these licenses whose time has come, 40 at most; how many that were.
+    async fn purge(
+        &self,
+        portfolio: &Portfolio,
+        plan: &SubscriptionPlan,
+        wanted: &[(EmailKey, LicenseId)],
+        change: &Change,
+    ) -> Result<usize, StoreError>;
 }

@@ -10,6 +10,7 @@ mod learners;
 mod licenses;
 mod renew;
 mod transfer;
+mod unlink;
 mod upload;
 
 use std::{fmt, sync::Arc};
@@ -20,8 +21,8 @@ use license_domain::{
     Clock, Job, JobCounts, JobKind, PlanId, Portfolio, Row, RowResult, Stamp, SubscriptionPlan, Timestamp,
 };
 use license_storage::{
-    Assign, Change, Expire, Jobs, Learners, Licenses, PlanWorks, Portfolios, Prefetches, Remind, Reserve, Revoke,
-    Transfer, Update,
+    Assign, Change, Expire, Jobs, Learners, Licenses, PlanWorks, Portfolios, Prefetches, Purge, Remind, Reserve, Revoke,
+    Transfer, Unlink, Update,
 };
 
 use crate::{
@@ -143,9 +144,16 @@ impl fmt::Debug for LicenseKinds {
 impl Kinds for LicenseKinds {
     async fn act(&self, chunk: ChunkRows<'_>, change: Change) -> Result<Acted, WorkError> {
         match (chunk.run.kind, chunk.run.dry_run) {
-            (JobKind::Enroll | JobKind::Grow | JobKind::Renew | JobKind::Expire, _) | (JobKind::Transfer, false) => {
-                Err(WorkError::OtherKind)
-            }
+            (
+                JobKind::Enroll
+                | JobKind::Grow
+                | JobKind::Renew
+                | JobKind::Expire
+                | JobKind::Unlink
+                | JobKind::Purge,
+                _,
+            )
+            | (JobKind::Transfer, false) => Err(WorkError::OtherKind),
             (_, true) => self.dry_run(chunk).await.map(Acted::ToRecord),
             (JobKind::Assign, false) => self.assign(chunk, change).await,
             (JobKind::Revoke, false) => self.revoke(chunk, change).await,
@@ -212,6 +220,8 @@ pub struct AllKinds {
     transfer: Arc<dyn Transfer>,
     update: Arc<dyn Update>,
     expire: Arc<dyn Expire>,
+    unlink: Arc<dyn Unlink>,
+    purge: Arc<dyn Purge>,
     plan_works: Arc<dyn PlanWorks>,
     renewals: Renewals,
     services: Services,
@@ -232,6 +242,8 @@ impl AllKinds {
             + Transfer
             + Update
             + Expire
+            + Unlink
+            + Purge
             + PlanWorks
             + 'static,
     {
@@ -242,6 +254,8 @@ impl AllKinds {
             transfer: store.clone(),
             update: store.clone(),
             expire: store.clone(),
+            unlink: store.clone(),
+            purge: store.clone(),
             plan_works: store.clone(),
             renewals,
             services,
@@ -262,6 +276,8 @@ impl Kinds for AllKinds {
             (JobKind::Enroll, _) => self.enroll(chunk.run, chunk.portfolio, chunk.rows).await.map(Acted::ToRecord),
             (JobKind::Grow, _) => self.grow(chunk, change).await,
             (JobKind::Expire, _) => self.expire(chunk, change).await,
+            (JobKind::Unlink, _) => self.unlink(chunk, change).await,
+            (JobKind::Purge, _) => self.purge(chunk, change).await,
             (JobKind::Transfer, false) => self.transfer(chunk, change).await,
             _ => self.licenses.act(chunk, change).await,
         }

@@ -4,7 +4,8 @@ use std::{fmt, sync::Arc};
 
 use license_domain::{
     AgreementId, Clock, DuePlan, Job, JobKind, JobParams, JobState, LicenseStatus, PlanId, PlanWork, PlanWorkKind,
-    Portfolio, Prospect, Random, RowFilter, Stamp, Timestamp, plan_work,
+    Portfolio, Prospect, Random, RowFilter, SeatCounts, Stamp, SubscriptionPlan, Timestamp,
+    plan_work::{self, Facts, Rules},
 };
 use license_messaging::Outgoing;
 use license_storage::{Jobs, PlanWorks, Portfolios};
@@ -22,6 +23,7 @@ pub struct Plans {
     portfolios: Arc<dyn Portfolios>,
     jobs: Arc<dyn Jobs>,
     works: Arc<dyn PlanWorks>,
+    rules: Arc<Rules>,
 }
 
 impl fmt::Debug for Plans {
@@ -41,18 +43,21 @@ pub struct Looked {
 
 impl Plans {
     /// Those in that store.
-    pub fn new<S>(store: &Arc<S>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self
+    pub fn new<S>(store: &Arc<S>, clock: Arc<dyn Clock>, random: Arc<dyn Random>, rules: Rules) -> Self
     where
         S: Portfolios + Jobs + PlanWorks + 'static,
     {
-        Self { clock, random, portfolios: store.clone(), jobs: store.clone(), works: store.clone() }
+        Self { clock, random, portfolios: store.clone(), jobs: store.clone(), works: store.clone(), rules: Arc::new(rules) }
     }
 
     /// What may happen to a plan, without doing anything: the dry run of [`Self::look`]. `None`: there is no such plan.
     pub async fn prospects(&self, agreement: AgreementId, plan: PlanId) -> Result<Option<Vec<Prospect>>, WorkError> {
         let Some(portfolio) = self.portfolios.portfolio(agreement).await? else { return Ok(None) };
-        let now = self.clock.now();
-        Ok(portfolio.plan(plan).map(|plan| plan_work::prospects(&portfolio, plan, now)))
+        let Some(plan) = portfolio.plan(plan) else { return Ok(None) };
+        let last = self.works.plan_work(agreement, plan.uuid).await?;
+        let counts = self.counts(plan).await?;
+        let facts = Facts { portfolio: &portfolio, plan, counts: &counts, last: last.as_ref(), rules: &self.rules };
+        Ok(Some(plan_work::prospects(facts, self.clock.now())))
     }
 
     /// The plans on which something is due, and what, without doing anything: of the first `limit` that are due to be
@@ -85,24 +90,23 @@ impl Plans {
         {
             return Ok(later(None));
         }
-        let prospects = plan_work::prospects(&portfolio, plan, now);
+        let counts = self.counts(plan).await?;
+        let facts = Facts { portfolio: &portfolio, plan, counts: &counts, last: last.as_ref(), rules: &self.rules };
+        let prospects = plan_work::prospects(facts, now);
         let Some(prospect) = plan_work::due(&prospects) else {
             return Ok(Looked { begun: None, next: plan_work::next_look(&prospects, now) });
         };
         let run = self.run(prospect.work, &portfolio, due.plan, request_id);
-        let work = PlanWork {
-            plan: due.plan,
-            agreement: due.agreement,
-            run: run.uuid,
-            kind: run.kind,
-            begun: now,
-            version: 0,
-        };
+        let work = PlanWork::begun(plan, last.as_ref(), &run);
         if !self.works.begin_plan_work(last.as_ref(), &work, &run).await? {
             return Ok(later(None));
         }
         tracing::info!(plan = %due.plan, run = %run.uuid, work = work.kind.as_str(), why = prospect.why, "work begins");
         Ok(later(Some((prospect.work, vec![lane_message(&run, ALL_LANES, 0)]))))
+    }
+
+    async fn counts(&self, plan: &SubscriptionPlan) -> Result<SeatCounts, WorkError> {
+        Ok(self.portfolios.seat_counts(&[plan]).await?.remove(&plan.uuid).unwrap_or_default())
     }
 
     /// The run that does it. It belongs to no requester, and is never given up.
@@ -123,7 +127,8 @@ impl Plans {
 /// Which licenses the work is about.
 fn filter(kind: JobKind) -> RowFilter {
     let statuses = match kind {
-        JobKind::Expire => vec![LicenseStatus::Assigned, LicenseStatus::Activated, LicenseStatus::Revoked],
+        JobKind::Unlink => vec![LicenseStatus::Assigned, LicenseStatus::Activated],
+        JobKind::Expire | JobKind::Purge => vec![LicenseStatus::Assigned, LicenseStatus::Activated, LicenseStatus::Revoked],
         _ => Vec::new(),
     };
     RowFilter { statuses, search: Vec::new() }

@@ -3,7 +3,9 @@
 use std::{fmt, time::Duration};
 
 use license_domain::number::{to_u64, to_usize};
-use license_domain::{EmailAddress, Job, Portfolio, Row, SubscriptionPlan, job::chunks::Chunks};
+use license_domain::{
+    EmailAddress, Job, JobKind, License, Portfolio, Row, SubscriptionPlan, job::chunks::Chunks, purge,
+};
 use license_storage::{Jobs, LicenseFilter, LicenseQuery, Licenses, StoreError};
 
 use crate::{WorkError, named::Named};
@@ -128,7 +130,7 @@ pub(crate) async fn read_licenses(
     };
     let filter = LicenseFilter { statuses: Some(wanted.statuses), search: wanted.search, ignore_null_emails: true };
     for _ in 0..MAX_READS {
-        if read_all(licenses, &plans, (&filter, run.kind.is_of_licenses()), &mut writer).await? {
+        if read_all(licenses, &plans, (&filter, run, portfolio), &mut writer).await? {
             return writer.finish().await;
         }
         writer.restart();
@@ -142,9 +144,14 @@ pub(crate) async fn read_licenses(
 async fn read_all(
     licenses: &dyn Licenses,
     plans: &[&SubscriptionPlan],
-    (filter, is_of_licenses): (&LicenseFilter, bool),
+    (filter, run, portfolio): (&LicenseFilter, &Job, &Portfolio),
     writer: &mut RowsWriter<'_>,
 ) -> Result<bool, WorkError> {
+    let is_of_licenses = run.kind.is_of_licenses();
+    // Of what is to be purged only that whose time has come.
+    let is_wanted = |plan: &SubscriptionPlan, license: &License| {
+        run.kind != JobKind::Purge || purge::purged(&portfolio.agreement, plan, license, run.created).is_some()
+    };
     let mut named = Named::default();
     for plan in plans {
         let expected = count(licenses, plan, filter).await?;
@@ -156,7 +163,7 @@ async fn read_all(
             query.after = Some(licenses.position_behind(last));
             found += u64::try_from(page.len()).expect("it fits 64 bits");
             let is_last = page.len() < PAGE;
-            for license in page {
+            for license in page.into_iter().filter(|license| is_wanted(plan, license)) {
                 let is_row = |email: &EmailAddress| is_of_licenses || named.insert(&email.key());
                 if let Some(email) = license.user_email.filter(is_row) {
                     let license = is_of_licenses.then_some(license.uuid);

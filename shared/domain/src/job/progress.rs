@@ -37,7 +37,9 @@ impl JobCounts {
             | RowOutcome::Enrolled
             | RowOutcome::Pending
             | RowOutcome::Grown
-            | RowOutcome::Expired => Self { succeeded: 1, ..nothing },
+            | RowOutcome::Expired
+            | RowOutcome::Unlinked
+            | RowOutcome::Purged => Self { succeeded: 1, ..nothing },
             RowOutcome::AlreadyAssociated => Self { unchanged: 1, ..nothing },
             RowOutcome::Waiting => Self { waiting: 1, ..nothing },
             RowOutcome::NoSeat

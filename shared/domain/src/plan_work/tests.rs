@@ -128,14 +128,52 @@ fn a_ring_of_renewals_ends() {
     assert_eq!(prior_plans(&at, at.plans[0].uuid), [at.plans[1].uuid]);
 }
 
+/// All prospects of the first plan, in an installation that unlinks the customer's learners.
+fn all(portfolio: &Portfolio, counts: SeatCounts, now: Timestamp) -> Vec<Prospect> {
+    let rules = Rules { unlinking: HashSet::from([EnterpriseId(Uuid::nil())]) };
+    let facts = Facts { portfolio, plan: &portfolio.plans[0], counts: &counts, last: None, rules: &rules };
+    prospects(facts, now)
+}
+
+#[test]
+fn where_they_meet_learners_are_unlinked_before_they_are_forgotten() {
+    let mut at = portfolio(vec![plan(1, 0, 10)], Vec::new());
+    at.plans[0].expiration_processed = true;
+    let counts = SeatCounts { total: 10, assigned: 1, activated: 1, revoked: 1, revoked_without_person: 0 };
+    let due_at = |at: &Portfolio, now| due(&all(at, counts, now)).map(|prospect| prospect.work);
+    assert_eq!(due_at(&at, day(100)), None);
+    let second = TimeDelta::seconds(1);
+    assert_eq!(due_at(&at, day(100) + second), Some(PlanWorkKind::UnlinkLearners));
+    // Without a customer that chose it, there is nothing to wait for.
+    let rules = Rules::default();
+    let facts = Facts { portfolio: &at, plan: &at.plans[0], counts: &counts, last: None, rules: &rules };
+    let prospects = prospects(facts, day(101));
+    assert_eq!(due(&prospects).map(|prospect| prospect.work), Some(PlanWorkKind::RetireLicenses));
+    assert_eq!(prospects[1].state, ProspectState::Never);
+    // A time that makes no sense purges nothing.
+    at.agreement.license_duration_before_purge_seconds = -3;
+    let states: Vec<ProspectState> = all(&at, counts, day(101)).iter().map(|prospect| prospect.state).collect();
+    assert_eq!(states, [ProspectState::Done, ProspectState::Due, ProspectState::Never]);
+}
+
+#[test]
+fn customers_are_named_by_their_uuids() {
+    let id = "7fa3cd6b-1d1e-4b5c-9d3a-0f4c1f7a2b11";
+    let named = Rules::unlinking(&format!(" {id},{id} \n")).expect("customers").unlinking;
+    assert_eq!(named, HashSet::from([id.parse().expect("a UUID")]));
+    assert_eq!(Rules::unlinking("").expect("none"), Rules::default());
+    assert_eq!(Rules::unlinking("all"), Err(NotACustomer("all".to_owned())));
+}
+
 #[test]
 fn a_plan_is_looked_at_when_something_is_due_and_once_a_day_until_nothing_is_left() {
     let mut at = portfolio(vec![plan(1, 0, 10)], Vec::new());
-    let next = |at: &Portfolio, now| next_look(&prospects(at, &at.plans[0], now), now);
+    let next = |at: &Portfolio, now| next_look(&all(at, SeatCounts::default(), now), now);
     assert_eq!(next(&at, day(0)), Some(day(1)));
     let hour = TimeDelta::hours(1);
     assert_eq!(next(&at, day(10) - hour), Some(day(10)));
     assert_eq!(next(&at, day(11)), Some(day(11) + WORK_WAIT));
     at.plans[0].expiration_processed = true;
-    assert_eq!(next(&at, day(11)), None);
+    assert_eq!(next(&at, day(11)), Some(day(12)), "personal data is kept for 90 days");
+    assert_eq!(next(&at, day(101)), None);
 }

@@ -1,19 +1,19 @@
 //! What the clock does to plans: by the sweeper's schedule and the workers' queue, at times that the test chooses.
 
 mod expire;
+mod forecast;
+mod retire;
+mod unlink;
 
 use std::sync::Arc;
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use chrono::TimeDelta;
 use lambda_runtime::LambdaEvent;
-use license_domain::{Clock, Prospect, SubscriptionPlan, Timestamp};
-use license_storage::Portfolios;
-use license_storage_dynamodb::{
-    Store,
-    testing::{rows, table_of},
-};
-use license_tests::{TestApp, builders::Plan};
+use license_domain::{Clock, CustomerAgreement, Prospect, SubscriptionPlan, Timestamp, plan_work::Rules};
+use license_storage::{Portfolios, Update};
+use license_storage_dynamodb::{Store, testing::{rows, table_of}};
+use license_tests::{TestApp, app::stamp, builders::Plan};
 use license_work::Plans;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ async fn dry_run(app: &TestApp, at: &str) -> Vec<Prospect> {
     let table = table_of(store);
     let random = store.random().clone();
     let store = Arc::new(Store::new(table.client().clone(), table.name(), clock.clone(), random.clone()));
-    let plans = Plans::new(&store, clock, random);
+    let plans = Plans::new(&store, clock, random, Rules::default());
     let due = plans.due(1_000).await.expect("the table answers");
     due.into_iter().map(|(_, prospect)| prospect).collect()
 }
@@ -58,6 +58,15 @@ async fn dry_run(app: &TestApp, at: &str) -> Vec<Prospect> {
 async fn on_record(app: &TestApp, plan: &Plan) -> SubscriptionPlan {
     let portfolio = app.running().store().portfolio_of_plan(plan.uuid().into()).await.expect("the table answers");
     portfolio.expect("its agreement").plan(plan.uuid().into()).expect("the plan").clone()
+}
+
+/// Lets the customer's personal data be kept for so many seconds.
+async fn keep_for(app: &TestApp, plan: &Plan, seconds: i64) {
+    let store = app.running().store();
+    let portfolio = store.portfolio_of_plan(plan.uuid().into()).await.expect("the table answers");
+    let before = portfolio.expect("the plan").agreement;
+    let after = CustomerAgreement { license_duration_before_purge_seconds: seconds, ..before.clone() };
+    store.update_agreement(&before, &after, &stamp(app.now()).into()).await.expect("written");
 }
 
 /// Changes fields of a plan.
