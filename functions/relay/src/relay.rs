@@ -60,9 +60,11 @@ const CHANGES_OF_A_ROSTER: u128 = 500;
 fn roster_update(event: &Event) -> Option<RosterUpdate> {
     let changed = event.count.unwrap_or_default().max(license_domain::number::to_u64(event.licenses.len()));
     match event.kind {
-        EventKind::LearnerRetired => Some(RosterUpdate::Forgetting),
+        EventKind::LearnerRetired | EventKind::LicensesPurged => Some(RosterUpdate::Forgetting),
         EventKind::RenewalProcessed => Some(RosterUpdate::Soon),
         EventKind::PlanCreated | EventKind::PlanUpdated | EventKind::PlanDeleted => None,
+        // No license changes.
+        EventKind::LicensesExpired | EventKind::LicensesUnlinked => None,
         _ => (event.id.0.as_u128() % CHANGES_OF_A_ROSTER < changed.into()).then_some(RosterUpdate::Soon),
     }
 }

@@ -93,19 +93,13 @@ pub async fn handle(
     let portfolio = context.portfolios.portfolio_of_plan(plan).await?;
     let portfolio = portfolio.ok_or_else(|| ApiError::not_found("SubscriptionPlan"))?;
     let plan = portfolio.plan(plan).ok_or_else(|| ApiError::not_found("SubscriptionPlan"))?;
+    let counted = plan_work::counted(&portfolio, plan);
     let (counts, last) = futures::try_join!(
-        context.portfolios.seat_counts(std::slice::from_ref(&plan)),
+        context.portfolios.seat_counts(&counted),
         context.plan_works.plan_work(portfolio.agreement.uuid, plan.uuid)
     )?;
-    let counts = counts.get(&plan.uuid).copied().unwrap_or_default();
     let facts = Facts { portfolio: &portfolio, plan, counts: &counts, last: last.as_ref(), rules: &context.rules };
-    let mut prospects = plan_work::prospects(facts, now);
-    prospects.retain(|prospect| prospect.at.is_none_or(|at| at <= until));
-    // What is due is due in its own order; what has no time comes last.
-    prospects.sort_by_key(|prospect| {
-        let is_due = prospect.state == ProspectState::Due;
-        (!is_due, prospect.at.is_none(), prospect.at.filter(|_| !is_due))
-    });
+    let prospects = plan_work::forecast(plan_work::prospects(facts, now), Some(until));
     let prospects = prospects.into_iter().map(ForecastProspect::from).collect();
     Ok(Json(Forecast { subscription_plan_uuid: plan.uuid, now, until, prospects }))
 }

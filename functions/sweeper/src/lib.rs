@@ -115,6 +115,8 @@ pub struct Report {
     pub begun: usize,
     /// Plans that could not be looked at; they are postponed.
     pub plans_failed: usize,
+    /// Plans whose renewal is, or would be, refused.
+    pub refused: usize,
     /// Runs that have made no progress for too long. `None`: they could not be read.
     pub without_progress: Option<usize>,
 }
@@ -247,6 +249,7 @@ mod tests {
     use license_domain::{AgreementId, Job, PlanId, PlanWork, PlanWorkKind, Timestamp};
     use license_messaging::{MessagingError, Outgoing, Queue};
     use license_storage::DueRoster;
+    use license_work::Begun;
     use serde_json::json;
     use uuid::Uuid;
 
@@ -337,7 +340,11 @@ mod tests {
                 at: Timestamp::UNIX_EPOCH,
                 attempts: 0,
             };
-            Ok([7, 8, 9].into_iter().map(due).take(limit).collect())
+            Ok([7, 8, 9, 10].into_iter().map(due).take(limit).collect())
+        }
+
+        async fn marked_plans(&self) -> Result<Vec<DuePlan>, StoreError> {
+            panic!("an operator's command does")
         }
 
         async fn postpone_plan(
@@ -366,6 +373,10 @@ mod tests {
         async fn begin_plan_work(&self, _: Option<&PlanWork>, _: &PlanWork, _: &Job) -> Result<bool, StoreError> {
             panic!("looking is another's")
         }
+
+        async fn note_plan_work(&self, _: Option<&PlanWork>, _: &PlanWork) -> Result<bool, StoreError> {
+            panic!("looking is another's")
+        }
     }
 
     #[async_trait]
@@ -374,8 +385,13 @@ mod tests {
             let next = Some(Timestamp::UNIX_EPOCH + TimeDelta::hours(1));
             match due.plan.0.as_u128() {
                 7 => Err(WorkError::Gone("agreement")),
-                8 => Ok(Looked { begun: Some((PlanWorkKind::ExpireSubscription, Vec::new())), next }),
-                _ => Ok(Looked { begun: None, next: None }),
+                8 => {
+                    let work = PlanWorkKind::ExpireSubscription;
+                    let begun = Some(Begun { work, run: GOOD, messages: Vec::new() });
+                    Ok(Looked { begun, next, attempts: 0, refused: None })
+                }
+                9 => Ok(Looked { begun: None, next: None, attempts: 0, refused: None }),
+                _ => Ok(Looked { begun: None, next, attempts: 5, refused: Some("too few".to_owned()) }),
             }
         }
     }
@@ -424,11 +440,11 @@ mod tests {
         let fake = Arc::new(Fake::default());
         let report = handle(&context(&fake), tick()).await.expect("a report");
         let without_progress = Some(2);
-        let plans = Report { begun: 1, plans_failed: 1, ..Report::default() };
+        let plans = Report { begun: 1, plans_failed: 1, refused: 1, ..Report::default() };
         let expected = Report { resumed: 1, failed: 1, rosters: 1, rosters_failed: 1, without_progress, ..plans };
         assert_eq!(report, expected);
         // A plan that could not be looked at stays postponed; of one that nothing more happens to the mark ends.
-        assert_eq!(*fake.plans.lock().expect("not poisoned"), [(7, 1), (8, 1), (8, 0), (9, 1)]);
+        assert_eq!(*fake.plans.lock().expect("not poisoned"), [(7, 1), (8, 1), (8, 0), (9, 1), (10, 1), (10, 5)]);
         assert_eq!(*fake.settled.lock().expect("not poisoned"), [9]);
         assert_eq!(*fake.examined.lock().expect("not poisoned"), [GOOD, BAD, ENDED]);
         // All of them were postponed before: the third time by four minutes.

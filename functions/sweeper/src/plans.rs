@@ -2,7 +2,7 @@
 
 use license_domain::{DuePlan, Timestamp, Waits};
 use license_telemetry::metrics;
-use license_work::WorkError;
+use license_work::{Begun, WorkError};
 
 use crate::{Context, Report};
 
@@ -35,19 +35,26 @@ pub(crate) async fn look(context: &Context, request_id: &str, until: Timestamp, 
 
 /// 1. Postpone the plan, by a time that grows with each attempt. Another sweeper did: it looks at the plan.
 /// 2. Look at it; what is due is begun. A message that is not sent is sent by the sweeper that finds the run.
-/// 3. It is due when something more is to happen to it.
+/// 3. A renewal that would be refused is reported: operators are to hear of it before it is due.
+/// 4. It is due when something more is to happen to it.
 async fn look_at(context: &Context, due: DuePlan, request_id: &str, report: &mut Report) -> Result<(), WorkError> {
     let again = context.clock.now() + Waits::INTERNAL.after(due.attempts);
     let taken = context.plan_works.postpone_plan(&due, again, due.attempts.saturating_add(1)).await?;
     let Some(taken) = taken else { return Ok(()) };
+    let plan = due.plan;
     let looked = context.plans.look(&due, request_id).await?;
-    if let Some((work, messages)) = looked.begun {
+    if let Some(Begun { work, messages, .. }) = looked.begun {
         metrics::count("PlanWorkBegun", &[("Work", work.as_str())]);
         report.begun += 1;
         context.queues.send(messages).await?;
     }
+    if let Some(why) = looked.refused {
+        tracing::error!(request_id, %plan, attempts = looked.attempts, why, "the renewal of plan {plan} is refused");
+        metrics::count("RenewalRefused", &[]);
+        report.refused += 1;
+    }
     match looked.next {
-        Some(next) => context.plan_works.postpone_plan(&taken, next, 0).await.map(|_| ())?,
+        Some(next) => context.plan_works.postpone_plan(&taken, next, looked.attempts).await.map(|_| ())?,
         None => context.plan_works.settle_plan(&taken).await?,
     }
     Ok(())

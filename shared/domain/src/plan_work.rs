@@ -1,7 +1,9 @@
 //! What the clock does to a plan: what is due, what is ahead, what waits or will not happen, and why. The sweeper acts by
 //! these rules, and a forecast shows them: there is no second set of rules.
 
-use std::collections::HashSet;
+mod renewal;
+
+use std::collections::{HashMap, HashSet};
 
 use chrono::TimeDelta;
 use schemars::JsonSchema;
@@ -15,13 +17,15 @@ use crate::{
     job::{Job, JobKind},
     plan::SubscriptionPlan,
     purge,
-    renewal::SubscriptionPlanRenewal,
+    renewal::{PROCESSING_WINDOW, SubscriptionPlanRenewal},
 };
+
+pub use self::renewal::{FORESEEN, REFUSED, refused};
 
 /// So long after its effective date a renewal that is not processed still keeps its plan from expiring.
 pub const RENEWAL_GRACE: TimeDelta = TimeDelta::days(1);
 
-/// Changes of the agreement, of a renewal or of a setting do not move a plan's mark: it is looked at once a day anyway.
+/// Changes of the agreement or of a setting do not move the marks of plans: a plan is looked at once a day anyway.
 const LONGEST_WAIT: TimeDelta = TimeDelta::days(1);
 
 /// A plan with work under way is looked at again after so long.
@@ -84,6 +88,8 @@ impl PlanWork {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanWorkKind {
+    /// Its renewal is processed.
+    ProcessRenewal,
     /// The enrollments that its licenses pay for end, and the plan is marked.
     ExpireSubscription,
     /// Its learners are unlinked from the customer.
@@ -96,6 +102,7 @@ impl PlanWorkKind {
     /// The kind of run that does it.
     pub const fn run(self) -> JobKind {
         match self {
+            Self::ProcessRenewal => JobKind::Renew,
             Self::ExpireSubscription => JobKind::Expire,
             Self::UnlinkLearners => JobKind::Unlink,
             Self::RetireLicenses => JobKind::Purge,
@@ -105,6 +112,7 @@ impl PlanWorkKind {
     /// Its name: the reason that its changes are stamped with.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::ProcessRenewal => "process_renewals",
             Self::ExpireSubscription => "expire_subscriptions",
             Self::UnlinkLearners => "unlink_expired_licenses",
             Self::RetireLicenses => "retire_old_licenses",
@@ -124,6 +132,8 @@ pub enum ProspectState {
     Ahead,
     /// Something else is waited for.
     Waits,
+    /// It would be refused as things stand.
+    Refused,
     /// It will not happen as things stand.
     Never,
 }
@@ -142,10 +152,18 @@ pub struct Prospect {
 }
 
 /// What an installation has chosen.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// The customers whose learners are unlinked.
     pub unlinking: HashSet<EnterpriseId>,
+    /// How long before its effective date a renewal is processed.
+    pub renewal_window: TimeDelta,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { unlinking: HashSet::new(), renewal_window: PROCESSING_WINDOW }
+    }
 }
 
 /// A list of customers names something that is no customer.
@@ -158,7 +176,7 @@ impl Rules {
     pub fn unlinking(customers: &str) -> Result<Self, NotACustomer> {
         let names = customers.split([',', ' ', '\n']).map(str::trim).filter(|name| !name.is_empty());
         let customer = |name: &str| name.parse().map_err(|_| NotACustomer(name.to_owned()));
-        Ok(Self { unlinking: names.map(customer).collect::<Result<_, _>>()? })
+        Ok(Self { unlinking: names.map(customer).collect::<Result<_, _>>()?, ..Self::default() })
     }
 }
 
@@ -169,18 +187,33 @@ pub struct Facts<'a> {
     pub portfolio: &'a Portfolio,
     /// The plan.
     pub plan: &'a SubscriptionPlan,
-    /// Where its licenses stand.
-    pub counts: &'a SeatCounts,
+    /// Where the licenses of the plans stand that [`counted`] names.
+    pub counts: &'a HashMap<PlanId, SeatCounts>,
     /// The work that was begun on it last.
     pub last: Option<&'a PlanWork>,
     /// What the installation has chosen.
     pub rules: &'a Rules,
 }
 
+impl Facts<'_> {
+    fn own_counts(&self) -> SeatCounts {
+        self.counts.get(&self.plan.uuid).copied().unwrap_or_default()
+    }
+}
+
+/// The plans whose counts the rules look at: the plan, and the one that its renewal is given.
+pub fn counted<'a>(portfolio: &'a Portfolio, plan: &'a SubscriptionPlan) -> Vec<&'a SubscriptionPlan> {
+    let renewal = portfolio.renewal_of(plan.uuid).filter(|renewal| !renewal.processed);
+    let given = renewal.and_then(|renewal| portfolio.plan(renewal.renewed_subscription_plan?));
+    std::iter::once(plan).chain(given.filter(|given| given.uuid != plan.uuid)).collect()
+}
+
 /// All that may happen to the plan, in the order in which it is done where several things are due.
 pub fn prospects(facts: Facts<'_>, now: Timestamp) -> Vec<Prospect> {
-    // Who is to be unlinked must still be named: unlinking comes before purging.
-    vec![expiry(facts.portfolio, facts.plan, now), unlinking(facts, now), purging(facts, now)]
+    // A renewal that is late keeps its plan from expiring. Who is to be unlinked must still be named: unlinking comes
+    // before purging.
+    let others = [expiry(facts.portfolio, facts.plan, now), unlinking(facts, now), purging(facts, now)];
+    renewal::renewal(facts, now).into_iter().chain(others).collect()
 }
 
 /// The first thing that is due.
@@ -189,16 +222,28 @@ pub fn due(prospects: &[Prospect]) -> Option<&Prospect> {
 }
 
 /// When a plan of which nothing is under way is looked at next; `None`: nothing more will happen to it, unless it is
-/// changed.
-pub fn next_look(prospects: &[Prospect], now: Timestamp) -> Option<Timestamp> {
+/// changed. A renewal that is refused is tried again after a time that grows with the attempts.
+pub fn next_look(prospects: &[Prospect], attempts: u32, now: Timestamp) -> Option<Timestamp> {
     let looks = prospects.iter().filter_map(|prospect| match prospect.state {
         ProspectState::Done => None,
         ProspectState::Due => Some(now + WORK_WAIT),
-        ProspectState::Ahead | ProspectState::Waits | ProspectState::Never => {
+        ProspectState::Refused if prospect.at.is_some_and(|at| at <= now) => Some(now + REFUSED.after(attempts)),
+        ProspectState::Refused | ProspectState::Ahead | ProspectState::Waits | ProspectState::Never => {
             Some(prospect.at.unwrap_or(now + LONGEST_WAIT))
         }
     });
     looks.min().map(|at| at.clamp(now + TimeDelta::minutes(1), now + LONGEST_WAIT))
+}
+
+/// What is told of a plan: what is due in the order in which it is done, then by time, and what has no time last. Nothing
+/// that is to happen after `until`.
+pub fn forecast(mut prospects: Vec<Prospect>, until: Option<Timestamp>) -> Vec<Prospect> {
+    prospects.retain(|prospect| prospect.at.is_none_or(|at| until.is_none_or(|until| at <= until)));
+    prospects.sort_by_key(|prospect| {
+        let is_due = prospect.state == ProspectState::Due;
+        (!is_due, prospect.at.is_none(), prospect.at.filter(|_| !is_due))
+    });
+    prospects
 }
 
 /// So long after its end the learners of a plan are unlinked, whatever the agreement says of personal data.
@@ -209,7 +254,7 @@ pub const UNLINKED_AFTER: TimeDelta = TimeDelta::days(90);
 fn unlinking(facts: Facts<'_>, now: Timestamp) -> Prospect {
     let say = |state, at, why: &str| Prospect { work: PlanWorkKind::UnlinkLearners, state, at, why: why.to_owned() };
     let at = facts.plan.expiration_date + UNLINKED_AFTER;
-    if now > at && facts.counts.allocated() == 0 {
+    if now > at && facts.own_counts().allocated() == 0 {
         return say(ProspectState::Done, None, "No license of the plan has a learner.");
     }
     if !facts.rules.unlinking.contains(&facts.portfolio.agreement.enterprise_customer_uuid) {
@@ -223,7 +268,8 @@ fn unlinking(facts: Facts<'_>, now: Timestamp) -> Prospect {
 /// Personal data is purged: all of a plan once it has ended long enough ago; before that, of licenses that were revoked,
 /// or assigned and never activated, long enough ago.
 fn purging(facts: Facts<'_>, now: Timestamp) -> Prospect {
-    let Facts { portfolio, plan, counts, last, .. } = facts;
+    let Facts { portfolio, plan, last, .. } = facts;
+    let counts = facts.own_counts();
     let agreement = &portfolio.agreement;
     let say = |state, at, why: &str| Prospect { work: PlanWorkKind::RetireLicenses, state, at, why: why.to_owned() };
     let (Some(end), Some(kept)) = (purge::plan_is_purged_from(agreement, plan), purge::kept_for(agreement)) else {

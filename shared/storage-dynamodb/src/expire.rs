@@ -12,10 +12,10 @@ use license_storage::{Change, Expire, StoreError};
 
 #[async_trait]
 impl Expire for Store {
-    async fn licenses_of_learners(
+    async fn find_licenses(
         &self,
         plan: PlanId,
-        wanted: &[(EmailKey, LicenseId)],
+        wanted: &[(Option<EmailKey>, LicenseId)],
     ) -> Result<Vec<License>, StoreError> {
         Ok(self.places(plan, wanted).await?.into_iter().map(|(_, slot)| slot.license).collect())
     }

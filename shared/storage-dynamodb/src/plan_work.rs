@@ -9,7 +9,7 @@ use crate::{
     attempts::Attempt,
     audit_trails::version_is,
     jobs,
-    keys::{self, AgreementKeys, TTL},
+    keys::{self, AgreementKeys, Key, TTL},
     rows::{self, number, text},
     table::{Expression, Range, Write},
     transaction::Commit,
@@ -33,6 +33,11 @@ impl PlanWorks for Store {
         Ok(self.table.query(range).await?.iter().filter_map(keys::due_plan_in).collect())
     }
 
+    async fn marked_plans(&self) -> Result<Vec<DuePlan>, StoreError> {
+        let range = Range { index: Some(keys::GSI3), partition: keys::DUE_PLANS.to_owned(), ..Range::default() };
+        Ok(self.table.query(range).await?.iter().filter_map(keys::due_plan_in).collect())
+    }
+
     /// One update: the due time, on condition that it is the one that was seen. Writing the plan meanwhile has put
     /// another one there.
     async fn postpone_plan(&self, seen: &DuePlan, at: Timestamp, attempts: u32) -> Result<Option<DuePlan>, StoreError> {
@@ -53,11 +58,8 @@ impl PlanWorks for Store {
     }
 
     async fn look_at_plan(&self, agreement: AgreementId, plan: PlanId, at: Timestamp) -> Result<(), StoreError> {
-        let [(partition, of), (due, is)] = keys::due_plan(at, 0).pairs();
-        let mut terms = Expression::present().value("of", text(of)).value("is", text(is));
-        terms.names.extend([("#partition".to_owned(), partition), ("#due".to_owned(), due)]);
-        let key = AgreementKeys(agreement).plan(plan);
-        self.table.update(&key, "SET #partition = :of, #due = :is", terms).await.map(|_| ())
+        let (key, update, terms) = look(agreement, plan, at);
+        self.table.update(&key, update, terms).await.map(|_| ())
     }
 
     async fn plan_work(&self, agreement: AgreementId, plan: PlanId) -> Result<Option<PlanWork>, StoreError> {
@@ -68,12 +70,7 @@ impl PlanWorks for Store {
     /// One transaction: the record of the work (as it was seen), the run (absent). The condition failed: another sweeper
     /// began something. The transaction met another one: again after a random wait.
     async fn begin_plan_work(&self, seen: Option<&PlanWork>, work: &PlanWork, run: &Job) -> Result<bool, StoreError> {
-        let version = seen.map_or(0, |seen| seen.version) + 1;
-        let mut item = rows::to_item(&PlanWork { version, ..work.clone() })?;
-        item.extend(AgreementKeys(work.agreement).plan_work(work.plan).attributes());
-        item.insert(TTL.to_owned(), number((work.begun + KEPT).timestamp()));
-        let condition = seen.map_or_else(Expression::absent, |seen| version_is(seen.version));
-        let put = &Write::Put { item, condition: Some(condition) };
+        let put = &put_work(seen, work)?;
         let job = &jobs::item(run, None)?;
         self.transact("begin plan work", (), |mut transaction, ()| async move {
             transaction.when((), [put.clone()]);
@@ -86,6 +83,34 @@ impl PlanWorks for Store {
         })
         .await
     }
+
+    async fn note_plan_work(&self, seen: Option<&PlanWork>, work: &PlanWork) -> Result<bool, StoreError> {
+        self.write_if("note plan work", put_work(seen, work)?).await
+    }
+}
+
+/// The record of the work, on condition that the last one is as it was seen.
+fn put_work(seen: Option<&PlanWork>, work: &PlanWork) -> Result<Write, StoreError> {
+    let version = seen.map_or(0, |seen| seen.version) + 1;
+    let mut item = rows::to_item(&PlanWork { version, ..work.clone() })?;
+    item.extend(AgreementKeys(work.agreement).plan_work(work.plan).attributes());
+    item.insert(TTL.to_owned(), number((work.begun + KEPT).timestamp()));
+    let condition = seen.map_or_else(Expression::absent, |seen| version_is(seen.version));
+    Ok(Write::Put { item, condition: Some(condition) })
+}
+
+/// Lets a plan be looked at soon, on condition that it is there: what is written beside it may change its prospects.
+pub(crate) fn look_soon(agreement: AgreementId, plan: PlanId, at: Timestamp) -> Write {
+    let (key, update, mut terms) = look(agreement, plan, at);
+    let condition = Some(std::mem::take(&mut terms.text));
+    Write::Update { key, update: update.to_owned(), condition, terms }
+}
+
+fn look(agreement: AgreementId, plan: PlanId, at: Timestamp) -> (Key, &'static str, Expression) {
+    let [(partition, of), (due, is)] = keys::due_plan(at, 0).pairs();
+    let mut terms = Expression::present().value("of", text(of)).value("is", text(is));
+    terms.names.extend([("#partition".to_owned(), partition), ("#due".to_owned(), due)]);
+    (AgreementKeys(agreement).plan(plan), "SET #partition = :of, #due = :is", terms)
 }
 
 /// The condition that a plan is due as it was seen.

@@ -12,7 +12,7 @@ use crate::{
     Store,
     attempts::Attempt,
     idempotency::Step,
-    keys::{Item, Key, LearnerKeys},
+    keys::{self, Item, Key, LearnerKeys},
     learners::as_seen,
     rows::{self, Home},
     table::Write,
@@ -44,10 +44,12 @@ impl Purge for Store {
         wanted: &[(EmailKey, LicenseId)],
         change: &Change,
     ) -> Result<usize, StoreError> {
+        let wanted: Vec<_> = wanted.iter().map(|(email, license)| (Some(email.clone()), *license)).collect();
+        let wanted = &wanted;
         self.transact("purge", (), |mut transaction, ()| async move {
             let at = self.any_bucket(plan.uuid, &plan.seats);
             let mut counts = BucketChange::default();
-            let (mut changes, mut ended) = (Vec::new(), 0);
+            let (mut changes, mut keys_before, mut ended) = (Vec::new(), Vec::new(), 0);
             for (key, slot) in self.places(plan.uuid, wanted).await? {
                 let before = &slot.license;
                 let Some(after) = purge::purged(&portfolio.agreement, plan, before, change.at) else { continue };
@@ -68,6 +70,7 @@ impl Purge for Store {
                 }
                 transaction.when(Failed::License, [Write::Delete { key, condition: Some(as_seen(&slot)) }]);
                 transaction.write([Write::put(left)]);
+                keys_before.push(keys::list_key(before));
                 changes.push(LicenseChange::forgetting(before, &after));
             }
             if changes.is_empty() {
@@ -81,7 +84,9 @@ impl Purge for Store {
             }
             let kind = EventKind::LicensesPurged;
             let event = self.license_event(kind, portfolio, plan.uuid, changes, Vec::new(), change);
-            transaction.tell(&event, change)?;
+            // The event says nowhere where the licenses stood in the list: it names no one.
+            transaction.logged_event(&event, plan, keys_before)?;
+            transaction.record(change, Step::Whole)?;
             Ok(self.commit(transaction).await?.or_retry(purged))
         })
         .await
@@ -93,11 +98,11 @@ impl Store {
     pub(crate) async fn places(
         &self,
         plan: PlanId,
-        wanted: &[(EmailKey, LicenseId)],
+        wanted: &[(Option<EmailKey>, LicenseId)],
     ) -> Result<Vec<(Key, Slot)>, StoreError> {
-        let places = |(email, license): &(EmailKey, LicenseId)| {
-            let keys = LearnerKeys(email);
-            [keys.slot(plan), keys.archived(plan, *license)]
+        let places = |(email, license): &(Option<EmailKey>, LicenseId)| match email.as_ref().map(LearnerKeys) {
+            Some(keys) => vec![keys.slot(plan), keys.archived(plan, *license)],
+            None => vec![keys::impersonal_license(*license)],
         };
         let mut keys: Vec<Key> = wanted.iter().flat_map(places).collect();
         keys.sort_unstable();

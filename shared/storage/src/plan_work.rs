@@ -15,6 +15,9 @@ pub trait PlanWorks: Send + Sync {
     /// Plans that are due to be looked at, the longest first.
     async fn due_plans(&self, limit: usize) -> Result<Vec<DuePlan>, StoreError>;
 
+    /// All plans that anything may happen to, by the time at which they are looked at next.
+    async fn marked_plans(&self) -> Result<Vec<DuePlan>, StoreError>;
+
     /// Lets a plan be due at that time, after so many attempts, if it is still due as it was seen; `None` if not. Of
     /// several callers one postpones it.
     async fn postpone_plan(&self, seen: &DuePlan, at: Timestamp, attempts: u32) -> Result<Option<DuePlan>, StoreError>;
@@ -30,6 +33,9 @@ pub trait PlanWorks: Send + Sync {
 
     /// Puts a run on record as the plan's work, in the place of the work that was seen; whether that was still the last.
     async fn begin_plan_work(&self, seen: Option<&PlanWork>, work: &PlanWork, run: &Job) -> Result<bool, StoreError>;
+
+    /// Puts a run that is on record already on record as the plan's work, in the same way.
+    async fn note_plan_work(&self, seen: Option<&PlanWork>, work: &PlanWork) -> Result<bool, StoreError>;
 }
 
 /// The most licenses that are told of at once.
@@ -38,11 +44,12 @@ pub const MAX_EXPIRED: usize = 100;
 /// Expiring the licenses of a plan.
 #[async_trait]
 pub trait Expire: Send + Sync {
-    /// Those of these licenses of the plan that are there, as they are now; [`MAX_EXPIRED`] at most.
-    async fn licenses_of_learners(
+    /// Those of these licenses of the plan that are there, as they are now; [`MAX_EXPIRED`] at most. A license without an
+    /// address names no learner any more.
+    async fn find_licenses(
         &self,
         plan: PlanId,
-        wanted: &[(EmailKey, LicenseId)],
+        wanted: &[(Option<EmailKey>, LicenseId)],
     ) -> Result<Vec<License>, StoreError>;
 
     /// Tells that the plan has expired with these licenses.

@@ -31,7 +31,7 @@ pub use self::{
     error::WorkError,
     inline::InlineError,
     kinds::{AllKinds, Kinds, LicenseKinds, RenewalError, Renewals, Services},
-    plans::{Looked, Plans},
+    plans::{Asked, Begun, Looked, Plans},
     records::RunRecords,
     results::{ResultsTable, results, write_results},
     rows::RowsRead,

@@ -128,7 +128,9 @@ pub(crate) async fn read_licenses(
         Some(plan) => portfolio.plan(plan).into_iter().collect(),
         None => portfolio.plans.iter().collect(),
     };
-    let filter = LicenseFilter { statuses: Some(wanted.statuses), search: wanted.search, ignore_null_emails: true };
+    // What a license paid for ends also where the license names no learner any more.
+    let ignore_null_emails = run.kind != JobKind::Expire;
+    let filter = LicenseFilter { statuses: Some(wanted.statuses), search: wanted.search, ignore_null_emails };
     for _ in 0..MAX_READS {
         if read_all(licenses, &plans, (&filter, run, portfolio), &mut writer).await? {
             return writer.finish().await;
@@ -164,10 +166,10 @@ async fn read_all(
             found += u64::try_from(page.len()).expect("it fits 64 bits");
             let is_last = page.len() < PAGE;
             for license in page.into_iter().filter(|license| is_wanted(plan, license)) {
-                let is_row = |email: &EmailAddress| is_of_licenses || named.insert(&email.key());
-                if let Some(email) = license.user_email.filter(is_row) {
-                    let license = is_of_licenses.then_some(license.uuid);
-                    writer.push(Row { user_email: Some(email), license, ..Row::default() }).await?;
+                let is_first = |email: &EmailAddress| named.insert(&email.key());
+                if is_of_licenses || license.user_email.as_ref().is_some_and(is_first) {
+                    let (user_email, license) = (license.user_email, is_of_licenses.then_some(license.uuid));
+                    writer.push(Row { user_email, license, ..Row::default() }).await?;
                 }
             }
             if is_last {

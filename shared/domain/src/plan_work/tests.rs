@@ -130,7 +130,8 @@ fn a_ring_of_renewals_ends() {
 
 /// All prospects of the first plan, in an installation that unlinks the customer's learners.
 fn all(portfolio: &Portfolio, counts: SeatCounts, now: Timestamp) -> Vec<Prospect> {
-    let rules = Rules { unlinking: HashSet::from([EnterpriseId(Uuid::nil())]) };
+    let rules = Rules { unlinking: HashSet::from([EnterpriseId(Uuid::nil())]), ..Rules::default() };
+    let counts = HashMap::from([(portfolio.plans[0].uuid, counts)]);
     let facts = Facts { portfolio, plan: &portfolio.plans[0], counts: &counts, last: None, rules: &rules };
     prospects(facts, now)
 }
@@ -146,7 +147,8 @@ fn where_they_meet_learners_are_unlinked_before_they_are_forgotten() {
     assert_eq!(due_at(&at, day(100) + second), Some(PlanWorkKind::UnlinkLearners));
     // Without a customer that chose it, there is nothing to wait for.
     let rules = Rules::default();
-    let facts = Facts { portfolio: &at, plan: &at.plans[0], counts: &counts, last: None, rules: &rules };
+    let counted = HashMap::from([(at.plans[0].uuid, counts)]);
+    let facts = Facts { portfolio: &at, plan: &at.plans[0], counts: &counted, last: None, rules: &rules };
     let prospects = prospects(facts, day(101));
     assert_eq!(due(&prospects).map(|prospect| prospect.work), Some(PlanWorkKind::RetireLicenses));
     assert_eq!(prospects[1].state, ProspectState::Never);
@@ -168,7 +170,7 @@ fn customers_are_named_by_their_uuids() {
 #[test]
 fn a_plan_is_looked_at_when_something_is_due_and_once_a_day_until_nothing_is_left() {
     let mut at = portfolio(vec![plan(1, 0, 10)], Vec::new());
-    let next = |at: &Portfolio, now| next_look(&all(at, SeatCounts::default(), now), now);
+    let next = |at: &Portfolio, now| next_look(&all(at, SeatCounts::default(), now), 0, now);
     assert_eq!(next(&at, day(0)), Some(day(1)));
     let hour = TimeDelta::hours(1);
     assert_eq!(next(&at, day(10) - hour), Some(day(10)));
@@ -176,4 +178,65 @@ fn a_plan_is_looked_at_when_something_is_due_and_once_a_day_until_nothing_is_lef
     at.plans[0].expiration_processed = true;
     assert_eq!(next(&at, day(11)), Some(day(12)), "personal data is kept for 90 days");
     assert_eq!(next(&at, day(101)), None);
+}
+
+/// The prospect of the first plan's renewal.
+fn renewing(portfolio: &Portfolio, counts: SeatCounts, now: Timestamp) -> Prospect {
+    let all = all(portfolio, counts, now);
+    assert_eq!(all[0].work, PlanWorkKind::ProcessRenewal);
+    all[0].clone()
+}
+
+#[test]
+fn a_renewal_is_due_from_its_window_on_however_late_and_before_everything_else() {
+    let mut at = portfolio(vec![plan(1, 0, 10)], vec![renewal(7, 1, None, 10, false)]);
+    let (hours, second) = (TimeDelta::hours(12), TimeDelta::seconds(1));
+    let stands = |at: &Portfolio, now| {
+        let prospect = renewing(at, SeatCounts::default(), now);
+        (prospect.state, prospect.at)
+    };
+    assert_eq!(stands(&at, day(10) - hours - second), (ProspectState::Ahead, Some(day(10) - hours)));
+    for now in [day(10) - hours, day(10), day(4_000)] {
+        assert_eq!(stands(&at, now), (ProspectState::Due, Some(day(10) - hours)), "{now}");
+        let all = all(&at, SeatCounts::default(), now);
+        assert_eq!(due(&all).map(|prospect| prospect.work), Some(PlanWorkKind::ProcessRenewal));
+    }
+    at.renewals[0].exempt_from_batch_processing = true;
+    assert_eq!(stands(&at, day(10)), (ProspectState::Never, None));
+    at.renewals[0].processed = true;
+    assert_eq!(stands(&at, day(10)), (ProspectState::Done, None));
+    at.renewals.clear();
+    assert!(all(&at, SeatCounts::default(), day(9)).iter().all(|one| one.work != PlanWorkKind::ProcessRenewal));
+}
+
+#[test]
+fn a_renewal_that_would_be_refused_is_foreseen_and_tried_again_after_growing_waits() {
+    let mut at = portfolio(vec![plan(1, 0, 50)], vec![renewal(7, 1, None, 50, false)]);
+    at.renewals[0].number_of_licenses = 3;
+    let counts = SeatCounts { total: 10, assigned: 2, activated: 2, ..SeatCounts::default() };
+    let due_at = day(50) - TimeDelta::hours(12);
+    for (now, is_near) in [(day(10), false), (due_at - FORESEEN, true), (day(60), true)] {
+        let all = all(&at, counts, now);
+        assert_eq!((all[0].state, all[0].at), (ProspectState::Refused, Some(due_at)), "{now}");
+        assert!(all[0].why.contains("4 licenses would be copied"), "{}", all[0].why);
+        assert_eq!(refused(&all, now).is_some(), is_near, "{now}");
+    }
+    let next = |attempts, now| next_look(&all(&at, counts, now), attempts, now).map(|next| next - now);
+    assert_eq!(next(0, day(40)), Some(TimeDelta::days(1)));
+    assert_eq!(next(0, due_at - TimeDelta::hours(1)), Some(TimeDelta::hours(1)));
+    let waits = [0, 1, 5, 30].map(|attempts| next(attempts, day(50)).expect("it is tried again").num_minutes());
+    assert_eq!(waits, [5, 10, 160, 24 * 60]);
+    // A day after its effective date it keeps its plan no longer.
+    assert_eq!(due(&all(&at, counts, day(52))).map(|prospect| prospect.work), Some(PlanWorkKind::ExpireSubscription));
+
+    at.renewals[0].number_of_licenses = 4;
+    assert_eq!(renewing(&at, counts, day(50)).state, ProspectState::Due);
+    // Its title is another plan's; a plan that is given has a title of its own.
+    let title = at.renewals[0].future_title(&at.plans[0]);
+    at.plans.push(SubscriptionPlan { title: title.to_uppercase(), ..plan(2, 50, 100) });
+    assert!(renewing(&at, counts, day(50)).why.contains("another plan with the title"));
+    at.renewals[0].renewed_subscription_plan = Some(at.plans[1].uuid);
+    at.renewals[0].number_of_licenses = 10;
+    assert_eq!(renewing(&at, counts, day(50)).state, ProspectState::Due);
+    assert_eq!(counted(&at, &at.plans[0]).len(), 2);
 }

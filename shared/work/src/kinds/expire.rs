@@ -28,20 +28,23 @@ impl AllKinds {
             return Ok(Acted::ToRecord(say(RowOutcome::Refused, Some("The plan does not expire any more."))));
         };
         let results = say(RowOutcome::Expired, None);
-        let wanted: Vec<(EmailKey, LicenseId)> = chunk
+        let wanted: Vec<(Option<EmailKey>, LicenseId)> = chunk
             .rows
             .iter()
-            .filter_map(|row| Some((row.user_email.as_ref().map(EmailAddress::key)?, row.license?)))
+            .filter_map(|row| Some((row.user_email.as_ref().map(EmailAddress::key), row.license?)))
             .collect();
-        let licenses = self.expire.licenses_of_learners(plan.uuid, &wanted).await?;
-        let paying: Vec<LicenseId> =
-            licenses.iter().filter(|license| license.status.is_live()).map(|license| license.uuid).collect();
+        let licenses = self.expire.find_licenses(plan.uuid, &wanted).await?;
+        // Of a plan that was renewed personal data may be purged long before the last plan of its chain expires.
+        let is_purged = |license: &License| license.user_email.is_none() && license.renewed_to.is_some();
+        let is_paying = |license: &&License| license.status.is_live() || is_purged(license);
+        let paying: Vec<LicenseId> = licenses.iter().filter(is_paying).map(|license| license.uuid).collect();
         if !paying.is_empty() {
             let is_late = self.clock.now() > plan.expiration_date + LATE;
             let changed_after = is_late.then_some(plan.expiration_date);
             self.services.enterprises.expire_enrollments(&paying, changed_after).await?;
         }
-        let told: Vec<License> = licenses.into_iter().filter(|license| license.renewed_to.is_none()).collect();
+        let is_told = |license: &License| license.renewed_to.is_none() && license.user_email.is_some();
+        let told: Vec<License> = licenses.into_iter().filter(is_told).collect();
         if told.is_empty() {
             return Ok(Acted::ToRecord(results));
         }

@@ -18,7 +18,8 @@ impl AllKinds {
         let wanted = licenses_of(&chunk);
         let ids: Vec<LicenseId> = wanted.iter().map(|(_, license)| *license).collect();
         let done = self.unlink.unlinked(plan.uuid, &ids).await?;
-        let mut licenses = self.expire.licenses_of_learners(plan.uuid, &wanted).await?;
+        let named: Vec<_> = wanted.into_iter().map(|(email, license)| (Some(email), license)).collect();
+        let mut licenses = self.expire.find_licenses(plan.uuid, &named).await?;
         licenses.retain(|license| {
             license.status.is_live() && license.renewed_to.is_none() && !done.contains(&license.uuid)
         });

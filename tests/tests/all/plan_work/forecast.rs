@@ -4,7 +4,7 @@ use super::*;
 use license_domain::EnterpriseId;
 use license_tests::Role;
 
-async fn forecast(app: &TestApp, plan: &Plan, query: &str) -> Value {
+pub(super) async fn forecast(app: &TestApp, plan: &Plan, query: &str) -> Value {
     let operator = app.client(Role::Operator, EnterpriseId(uuid::Uuid::nil()));
     operator.get(&plan.path(&format!("forecast/{query}"))).await.expect(200)
 }

@@ -1,7 +1,9 @@
 //! What the clock does to plans: by the sweeper's schedule and the workers' queue, at times that the test chooses.
 
 mod expire;
+mod by_hand;
 mod forecast;
+mod renew;
 mod retire;
 mod unlink;
 
@@ -23,6 +25,12 @@ fn jump(app: &TestApp, by: TimeDelta) {
     app.running().clock().set(app.now() + by).expect("forward");
 }
 
+/// Moves the clock to that time, and waits until all that this made due is done. From there on it goes on by itself.
+async fn advance_to(app: &TestApp, at: &str) {
+    let at: Timestamp = at.parse().expect("a moment");
+    app.advance(&format!("PT{}S", (at - app.now()).num_seconds())).await;
+}
+
 /// One invocation of the sweeper by its schedule's sample event, beside those of the runner.
 async fn sweep(app: &TestApp) -> function_sweeper::Report {
     let event: EventBridgeEvent<Value> =
@@ -42,14 +50,17 @@ impl Clock for At {
     }
 }
 
-/// What would be done at that time, by the code that does it.
-async fn dry_run(app: &TestApp, at: &str) -> Vec<Prospect> {
-    let clock: Arc<dyn Clock> = Arc::new(At(at.parse().expect("a moment")));
+/// The app's table at that time.
+fn store_at(app: &TestApp, at: Timestamp) -> Store {
     let store = app.running().store();
     let table = table_of(store);
-    let random = store.random().clone();
-    let store = Arc::new(Store::new(table.client().clone(), table.name(), clock.clone(), random.clone()));
-    let plans = Plans::new(&store, clock, random, Rules::default());
+    Store::new(table.client().clone(), table.name(), Arc::new(At(at)), store.random().clone())
+}
+
+/// What would be done at that time, by the code that does it.
+async fn dry_run(app: &TestApp, at: &str) -> Vec<Prospect> {
+    let store = Arc::new(store_at(app, at.parse().expect("a moment")));
+    let plans = Plans::new(&store, store.clock().clone(), store.random().clone(), Rules::default());
     let due = plans.due(1_000).await.expect("the table answers");
     due.into_iter().map(|(_, prospect)| prospect).collect()
 }

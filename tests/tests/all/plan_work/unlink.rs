@@ -10,7 +10,7 @@ const UNLINK: &str = "unlink_users";
 
 /// An app in which unlinking is enabled for the customer of its first agreement.
 async fn enabled() -> (TestApp, Agreement) {
-    let customer = "eeeeeeee-4000-8000-0000-000000000001";
+    let customer = "eeeeeeee-0000-4000-8000-000000000001";
     let settings = BTreeMap::from([(
         "CUSTOMERS_WITH_EXPIRED_LICENSES_UNLINKING_ENABLED".to_owned(),
         format!("00000000-0000-0000-0000-000000000001, {customer}"),
