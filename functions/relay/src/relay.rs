@@ -32,7 +32,7 @@ pub(crate) async fn relay(context: &Context, event: &Event) -> Result<(), RelayE
     let (portfolio, webhooks) =
         futures::try_join!(context.portfolios.portfolio(event.agreement), context.webhooks.webhooks(event.agreement))?;
     context.audit_trails.record(event).await?;
-    if event.kind == EventKind::LearnerRetired {
+    if matches!(event.kind, EventKind::LearnerRetired | EventKind::LicensesPurged) {
         for change in &event.licenses {
             context.audit_trails.forget_persons(change.license).await?;
         }
@@ -60,9 +60,11 @@ const CHANGES_OF_A_ROSTER: u128 = 500;
 fn roster_update(event: &Event) -> Option<RosterUpdate> {
     let changed = event.count.unwrap_or_default().max(license_domain::number::to_u64(event.licenses.len()));
     match event.kind {
-        EventKind::LearnerRetired => Some(RosterUpdate::Forgetting),
+        EventKind::LearnerRetired | EventKind::LicensesPurged => Some(RosterUpdate::Forgetting),
         EventKind::RenewalProcessed => Some(RosterUpdate::Soon),
         EventKind::PlanCreated | EventKind::PlanUpdated | EventKind::PlanDeleted => None,
+        // No license changes.
+        EventKind::LicensesExpired | EventKind::LicensesUnlinked => None,
         _ => (event.id.0.as_u128() % CHANGES_OF_A_ROSTER < changed.into()).then_some(RosterUpdate::Soon),
     }
 }

@@ -1,13 +1,19 @@
 //! Builds the function's context from its settings.
 
+use std::sync::Arc;
+
 use license_api::{ApiSettings, AppState};
+use license_domain::plan_work::Rules;
 use license_runtime::{self as runtime, Error, Parts};
-use license_settings::Declared;
+use license_settings::{Declared, Setting};
 
 use crate::Context;
 
 /// The settings that this function reads.
-pub const SETTINGS: Declared = &[runtime::SETTINGS, ApiSettings::DECLARED];
+pub const SETTINGS: Declared = &[runtime::SETTINGS, ApiSettings::DECLARED, &[Setting::plain(UNLINKING)]];
+
+/// The customers whose learners are unlinked 90 days after their plan's end: forecasts tell of that.
+const UNLINKING: &str = "CUSTOMERS_WITH_EXPIRED_LICENSES_UNLINKING_ENABLED";
 
 /// Builds the context from the settings.
 pub fn compose(parts: &Parts) -> Result<Context, Error> {
@@ -16,5 +22,7 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
         app: AppState::new(&settings, parts.store.clone(), parts.clock(), parts.random())?,
         portfolios: parts.store.clone(),
         audit_trails: parts.store.clone(),
+        plan_works: parts.store.clone(),
+        rules: Arc::new(Rules::unlinking(&parts.lookup()(UNLINKING).unwrap_or_default())?),
     })
 }

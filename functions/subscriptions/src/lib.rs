@@ -1,6 +1,7 @@
-//! Subscription plans, for the customers' admins: list, get, history.
+//! Subscription plans, for the customers' admins: list, get, history, and the forecast for operators.
 
 mod compose;
+mod forecast;
 mod get;
 mod history;
 mod list;
@@ -9,7 +10,8 @@ use std::sync::Arc;
 
 use axum::{Router, extract::FromRef};
 use license_api::{AppState, Endpoints};
-use license_storage::{AuditTrails, Portfolios};
+use license_domain::plan_work::Rules;
+use license_storage::{AuditTrails, PlanWorks, Portfolios};
 
 pub use self::compose::{SETTINGS, compose};
 
@@ -19,6 +21,10 @@ pub struct Context {
     pub app: AppState,
     pub portfolios: Arc<dyn Portfolios>,
     pub audit_trails: Arc<dyn AuditTrails>,
+    /// The work that the clock began last on a plan.
+    pub plan_works: Arc<dyn PlanWorks>,
+    /// What the installation has chosen.
+    pub rules: Arc<Rules>,
 }
 
 impl FromRef<Context> for AppState {
@@ -38,6 +44,8 @@ pub fn endpoints() -> Endpoints<Context> {
         .add(get::ALIAS, get::handle)
         .add(history::ROUTE, history::handle)
         .add(history::ALIAS, history::handle)
+        .add(forecast::ROUTE, forecast::handle)
+        .add(forecast::ALIAS, forecast::handle)
 }
 
 pub fn router(context: Context) -> Router {

@@ -1,12 +1,15 @@
 //! Examines due runs: interrupted requests, renewals, jobs without progress for any reason, jobs with rows that wait
 //! for seats. A run without progress gets its messages again; workers do the work.
 //!
-//! Every minute all due runs are examined, each customer in turn. A run is postponed before it is examined, longer each
-//! time, so that it cannot block others, even if it ends this process.
+//! Looks at plans that are due, too: what is to happen to them by the clock is begun as runs.
+//!
+//! Every minute all of them are examined, each customer in turn. What is examined is postponed first, longer each time,
+//! so that it cannot keep its place in front of others, even if it ends this process.
 //!
 //! It also updates the rosters of larger plans (docs/decisions/0039-the-roster.md).
 
 mod compose;
+mod plans;
 
 use std::sync::Arc;
 
@@ -14,11 +17,11 @@ use async_trait::async_trait;
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use chrono::TimeDelta;
 use lambda_runtime::LambdaEvent;
-use license_domain::{Clock, Due, JobId, Timestamp, Waits, due::in_turns};
+use license_domain::{Clock, Due, DuePlan, JobId, Timestamp, Waits, due::in_turns};
 use license_messaging::Queues;
-use license_storage::{Erasure, RosterOutcome, Rosters, StoreError, Sweep};
+use license_storage::{Erasure, PlanWorks, RosterOutcome, Rosters, StoreError, Sweep};
 use license_telemetry::metrics::{self, Unit};
-use license_work::{Examined, RunRecords, RunStatus, WorkError};
+use license_work::{Examined, Looked, Plans, RunRecords, RunStatus, WorkError};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -54,7 +57,11 @@ pub struct Context {
     pub runs: Arc<dyn Runs>,
     /// Rosters that are due.
     pub rosters: Arc<dyn Rosters>,
-    /// The queue of the workers.
+    /// Plans by the time at which they are looked at.
+    pub plan_works: Arc<dyn PlanWorks>,
+    /// What is to happen to a plan.
+    pub plans: Arc<dyn LooksAtPlans>,
+    /// Where the messages go.
     pub queues: Arc<dyn Queues>,
 }
 
@@ -79,7 +86,21 @@ impl Runs for RunRecords {
     }
 }
 
-/// The result of one invocation.
+/// What is to happen to plans.
+#[async_trait]
+pub trait LooksAtPlans: Send + Sync {
+    /// Looks at a plan that is due, and begins what is due of it.
+    async fn look(&self, due: &DuePlan, request_id: &str) -> Result<Looked, WorkError>;
+}
+
+#[async_trait]
+impl LooksAtPlans for Plans {
+    async fn look(&self, due: &DuePlan, request_id: &str) -> Result<Looked, WorkError> {
+        Self::look(self, due, request_id).await
+    }
+}
+
+/// What one invocation did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Runs that made no progress, or wait for seats that are free now, and got their messages.
@@ -90,6 +111,12 @@ pub struct Report {
     pub rosters: usize,
     /// Rosters that could not be updated; they are postponed.
     pub rosters_failed: usize,
+    /// Plans on which work was begun.
+    pub begun: usize,
+    /// Plans that could not be looked at; they are postponed.
+    pub plans_failed: usize,
+    /// Plans whose renewal is, or would be, refused.
+    pub refused: usize,
     /// Runs that have made no progress for too long. `None`: they could not be read.
     pub without_progress: Option<usize>,
 }
@@ -111,9 +138,10 @@ pub async fn handle(context: &Context, event: LambdaEvent<EventBridgeEvent<Value
             report.failed += 1;
         }
     }
+    plans::look(context, request_id, until, &mut report).await;
     if report != Report::default() {
-        let Report { resumed, failed, .. } = report;
-        tracing::info!(request_id, resumed, failed, "due runs were examined");
+        let Report { resumed, failed, begun, plans_failed, .. } = report;
+        tracing::info!(request_id, resumed, failed, begun, plans_failed, "due runs and plans were examined");
     }
     erase(context, request_id).await;
     report.without_progress = count_without_progress(context, request_id).await;
@@ -219,9 +247,10 @@ async fn take_up(context: &Context, due: Due, report: &mut Report) -> Result<(),
 mod tests {
     use std::sync::Mutex;
 
-    use license_domain::{AgreementId, PlanId, Timestamp};
+    use license_domain::{AgreementId, Job, PlanId, PlanWork, PlanWorkKind, Timestamp};
     use license_messaging::{MessagingError, Outgoing, Queue};
     use license_storage::DueRoster;
+    use license_work::Begun;
     use serde_json::json;
     use uuid::Uuid;
 
@@ -236,6 +265,8 @@ mod tests {
         is_down: bool,
         examined: Mutex<Vec<JobId>>,
         postponed: Mutex<Vec<(Timestamp, u32)>>,
+        plans: Mutex<Vec<(u128, u32)>>,
+        settled: Mutex<Vec<u128>>,
     }
 
     impl Clock for Fake {
@@ -302,6 +333,71 @@ mod tests {
     }
 
     #[async_trait]
+    impl PlanWorks for Fake {
+        async fn due_plans(&self, limit: usize) -> Result<Vec<DuePlan>, StoreError> {
+            let due = |plan: u128| DuePlan {
+                plan: PlanId(Uuid::from_u128(plan)),
+                agreement: AgreementId(Uuid::nil()),
+                at: Timestamp::UNIX_EPOCH,
+                attempts: 0,
+            };
+            Ok([7, 8, 9, 10].into_iter().map(due).take(limit).collect())
+        }
+
+        async fn marked_plans(&self) -> Result<Vec<DuePlan>, StoreError> {
+            panic!("an operator's command does")
+        }
+
+        async fn postpone_plan(
+            &self,
+            seen: &DuePlan,
+            at: Timestamp,
+            attempts: u32,
+        ) -> Result<Option<DuePlan>, StoreError> {
+            self.plans.lock().expect("not poisoned").push((seen.plan.0.as_u128(), attempts));
+            Ok(Some(DuePlan { at, attempts, ..*seen }))
+        }
+
+        async fn settle_plan(&self, seen: &DuePlan) -> Result<(), StoreError> {
+            self.settled.lock().expect("not poisoned").push(seen.plan.0.as_u128());
+            Ok(())
+        }
+
+        async fn look_at_plan(&self, _: AgreementId, _: PlanId, _: Timestamp) -> Result<(), StoreError> {
+            panic!("the sweeper does not")
+        }
+
+        async fn plan_work(&self, _: AgreementId, _: PlanId) -> Result<Option<PlanWork>, StoreError> {
+            panic!("looking is another's")
+        }
+
+        async fn begin_plan_work(&self, _: Option<&PlanWork>, _: &PlanWork, _: &Job) -> Result<bool, StoreError> {
+            panic!("looking is another's")
+        }
+
+        async fn note_plan_work(&self, _: Option<&PlanWork>, _: &PlanWork) -> Result<bool, StoreError> {
+            panic!("looking is another's")
+        }
+    }
+
+    #[async_trait]
+    impl LooksAtPlans for Fake {
+        async fn look(&self, due: &DuePlan, _: &str) -> Result<Looked, WorkError> {
+            let next = Some(Timestamp::UNIX_EPOCH + TimeDelta::hours(1));
+            match due.plan.0.as_u128() {
+                7 => Err(WorkError::Gone("agreement")),
+                8 => {
+                    let work = PlanWorkKind::ExpireSubscription;
+                    let begun = Some(Begun { work, run: GOOD, messages: Vec::new() });
+                    Ok(Looked { begun, next, attempts: 0, refused: None })
+                }
+                9 => Ok(Looked { begun: None, next: None, attempts: 0, refused: None }),
+                _ => Ok(Looked { begun: None, next, attempts: 5, refused: Some("too few".to_owned()) }),
+            }
+        }
+    }
+
+    #[async_trait]
     impl Queues for Fake {
         async fn send(&self, _: Vec<Outgoing>) -> Result<(), MessagingError> {
             Ok(())
@@ -319,6 +415,8 @@ mod tests {
             erasure: fake.clone(),
             runs: fake.clone(),
             rosters: fake.clone(),
+            plan_works: fake.clone(),
+            plans: fake.clone(),
             queues: fake.clone(),
         }
     }
@@ -342,8 +440,13 @@ mod tests {
     async fn a_bad_run_does_not_stop_the_others() {
         let fake = Arc::new(Fake::default());
         let report = handle(&context(&fake), tick()).await.expect("a report");
-        let expected = Report { resumed: 1, failed: 1, rosters: 1, rosters_failed: 1, without_progress: Some(2) };
+        let without_progress = Some(2);
+        let plans = Report { begun: 1, plans_failed: 1, refused: 1, ..Report::default() };
+        let expected = Report { resumed: 1, failed: 1, rosters: 1, rosters_failed: 1, without_progress, ..plans };
         assert_eq!(report, expected);
+        // A plan that could not be looked at stays postponed; of one that nothing more happens to the mark ends.
+        assert_eq!(*fake.plans.lock().expect("not poisoned"), [(7, 1), (8, 1), (8, 0), (9, 1), (10, 1), (10, 5)]);
+        assert_eq!(*fake.settled.lock().expect("not poisoned"), [9]);
         assert_eq!(*fake.examined.lock().expect("not poisoned"), [GOOD, BAD, ENDED]);
         // All of them were postponed before: the third time by four minutes.
         let later = Timestamp::UNIX_EPOCH + TimeDelta::minutes(4);

@@ -57,6 +57,9 @@ pub struct Global {
     /// Says what would be done, and changes nothing
     #[arg(long, global = true)]
     pub dry_run: bool,
+    /// The time, if not now: for a local product whose clock was moved, or for a dry run
+    #[arg(long, global = true, value_name = "RFC3339")]
+    pub clock: Option<Timestamp>,
 }
 
 /// A command.
@@ -94,6 +97,9 @@ pub enum Command {
     /// Explicit role assignments
     #[command(subcommand)]
     Roles(RolesCommand),
+    /// What the clock does to plans, by hand
+    #[command(flatten)]
+    Plans(PlansCommand),
     /// Writes a script by which a shell completes this command
     Completions {
         /// The shell
@@ -108,6 +114,65 @@ impl Command {
     pub const fn may_create(&self) -> bool {
         matches!(self, Self::Import { .. })
     }
+}
+
+/// What the clock does to plans, by hand. With `--dry-run`: what would be begun, and nothing is.
+#[derive(Debug, Subcommand)]
+pub enum PlansCommand {
+    /// Begins the renewals that are due, however late
+    #[command(alias = "process_renewals")]
+    ProcessRenewals {
+        /// How many hours before its effective date a renewal is due
+        #[arg(long, alias = "processing_window_length_hours", value_name = "HOURS", default_value_t = 12)]
+        processing_window_length_hours: u32,
+    },
+    /// Begins the expiry of plans that have ended, however long ago
+    #[command(alias = "expire_subscriptions")]
+    ExpireSubscriptions(ExpireArguments),
+    /// Begins to unlink learners of plans that ended 90 days ago
+    #[command(alias = "unlink_expired_licenses")]
+    UnlinkExpiredLicenses {
+        /// The customers; without: CUSTOMERS_WITH_EXPIRED_LICENSES_UNLINKING_ENABLED of the environment
+        #[arg(long, value_name = "UUIDS")]
+        customers: Option<String>,
+    },
+    /// Begins to purge personal data whose time has passed
+    #[command(alias = "retire_old_licenses")]
+    RetireOldLicenses {
+        /// The customers whose learners are unlinked first
+        #[arg(long, value_name = "UUIDS")]
+        customers: Option<String>,
+    },
+    /// Says what will happen to a plan, when and why, and what will not
+    Forecast {
+        /// The plan
+        plan: PlanId,
+        /// Nothing that is to happen later
+        #[arg(long, value_name = "RFC3339")]
+        until: Option<Timestamp>,
+        /// The customers whose learners are unlinked
+        #[arg(long, value_name = "UUIDS")]
+        customers: Option<String>,
+    },
+}
+
+/// Which plans expire.
+#[derive(Debug, Args)]
+pub struct ExpireArguments {
+    /// Only plans that ended then or later
+    #[arg(long, alias = "expired_after", value_name = "TIME", value_parser = utc)]
+    pub expired_after: Option<Timestamp>,
+    /// Only plans that ended then or earlier
+    #[arg(long, alias = "expired_before", value_name = "TIME", value_parser = utc)]
+    pub expired_before: Option<Timestamp>,
+    /// Only these plans, whenever they ended
+    #[arg(long, alias = "subscription_uuids", value_name = "UUIDS", value_delimiter = ',')]
+    pub subscription_uuids: Vec<PlanId>,
+}
+
+/// A time with its zone, or without: then it is UTC.
+fn utc(text: &str) -> Result<Timestamp, chrono::ParseError> {
+    text.parse().or_else(|_| text.parse::<chrono::NaiveDateTime>().map(|at| at.and_utc()))
 }
 
 /// Commands about jobs.

@@ -5,6 +5,7 @@ mod check;
 pub(crate) mod documents;
 mod dump;
 mod jobs;
+mod plans;
 mod roles;
 
 use std::{
@@ -36,6 +37,7 @@ pub(crate) async fn run(
         Command::Jobs(command) => jobs::run(&context, command, out).await,
         Command::Audit(arguments) => audit::audit(&context, &arguments, out).await,
         Command::Roles(crate::arguments::RolesCommand::List) => roles::list(&context, out).await,
+        Command::Plans(command) => plans::run(&context, command, out).await,
         Command::Completions { shell } => documents::completions(shell, out),
         Command::Man => documents::man(out),
     }

@@ -4,6 +4,8 @@ use std::{path::Path, sync::Arc};
 
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
+use chrono::TimeDelta;
+use license_domain::{Clock, Timestamp};
 use license_local::{engine::Engine, table};
 use license_storage_dynamodb::{Store, StoreSettings};
 use license_telemetry::{SystemClock, SystemRandom};
@@ -27,24 +29,43 @@ impl Connected {
 
 pub(crate) async fn connect(global: &Global, may_create: bool) -> Result<Connected, Error> {
     match &global.data {
-        Some(folder) => open(folder, may_create).await,
-        None => Ok(Connected { store: serve(global).await?, engine: None }),
+        Some(folder) => open(folder, may_create, clock(global)?).await,
+        None => Ok(Connected { store: serve(global, clock(global)?).await?, engine: None }),
     }
 }
 
-/// The embedded engine with that folder, which it locks.
-async fn open(folder: &Path, may_create: bool) -> Result<Connected, Error> {
+/// A clock that is ahead of the system's, or behind it.
+#[derive(Debug)]
+struct Moved(TimeDelta);
+
+impl Clock for Moved {
+    fn now(&self) -> Timestamp {
+        SystemClock.now() + self.0
+    }
+}
+
+/// The clock that the command goes by. Nothing is changed in a table of AWS at another time than now.
+fn clock(global: &Global) -> Result<Arc<dyn Clock>, Error> {
+    let Some(at) = global.clock else { return Ok(Arc::new(SystemClock)) };
+    if global.data.is_none() && global.endpoint_url.is_none() && !global.dry_run {
+        return Err(Error::Usage("--clock needs --data, --endpoint-url or --dry-run".to_owned()));
+    }
+    Ok(Arc::new(Moved(at - SystemClock.now())))
+}
+
+/// The embedded engine over the folder, which it locks.
+async fn open(folder: &Path, may_create: bool, clock: Arc<dyn Clock>) -> Result<Connected, Error> {
     if !may_create && !folder.is_dir() {
         return Err(Error::Refused(format!("{} is no folder", folder.display())));
     }
     let engine = Engine::start(Some(folder)).await?;
     let client = table::client(engine.url());
     table::create(&client, Template::embedded().map_err(license_local::StartError::from)?.table()).await?;
-    let store = Arc::new(Store::new(client, table::NAME, Arc::new(SystemClock), Arc::new(SystemRandom)));
+    let store = Arc::new(Store::new(client, table::NAME, clock, Arc::new(SystemRandom)));
     Ok(Connected { store, engine: Some(engine) })
 }
 
-async fn serve(global: &Global) -> Result<Arc<Store>, Error> {
+async fn serve(global: &Global, clock: Arc<dyn Clock>) -> Result<Arc<Store>, Error> {
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
     if let Some(profile) = &global.profile {
         loader = loader.profile_name(profile);
@@ -70,7 +91,7 @@ async fn serve(global: &Global) -> Result<Arc<Store>, Error> {
         ));
     }
     let settings = StoreSettings { table: global.table.clone(), endpoint: global.endpoint_url.clone() };
-    Ok(Arc::new(Store::connect(&settings, &aws, Arc::new(SystemClock), Arc::new(SystemRandom))))
+    Ok(Arc::new(Store::connect(&settings, &aws, clock, Arc::new(SystemRandom))))
 }
 
 fn is_loopback(url: &url::Url) -> bool {

@@ -128,7 +128,8 @@ pub async fn since(
     Ok(entries)
 }
 
-fn moment(params: &Params, parameter: &Field) -> Result<Option<Timestamp>, ApiError> {
+/// The moment that a parameter names, if it is there; 400 if it is none.
+pub fn moment(params: &Params, parameter: &Field) -> Result<Option<Timestamp>, ApiError> {
     let Some(text) = params.text(parameter) else { return Ok(None) };
     let wrong = || complaint(parameter, "Datetime has wrong format. Use YYYY-MM-DDThh:mm:ss[.uuuuuu]Z instead.");
     rfc3339(text).map(Some).ok_or_else(wrong)

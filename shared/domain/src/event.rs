@@ -121,7 +121,13 @@ pub enum EventKind {
     LicensesRevoked,
     /// A learner's address changed.
     LearnerEmailChanged,
-    /// Licenses were transferred to another plan. Both plans have an event; that of the new plan has the licenses.
+    /// A plan has expired with these licenses, which no later plan carries on.
+    LicensesExpired,
+    /// The learners of these licenses, whose plan ended long ago, are no longer the customer's.
+    LicensesUnlinked,
+    /// Personal data of licenses was purged: the time that the agreement says has passed.
+    LicensesPurged,
+    /// Licenses went over to another plan; told of both plans, with the licenses where they went.
     LicensesTransferred,
     /// A job was created.
     JobRequested,

@@ -53,6 +53,15 @@ pub enum JobKind {
     /// A renewal's licenses are copied into the future plan. There are no rows; the copied licenses are the result.
     #[schemars(skip)]
     Renew,
+    /// A plan has expired: the enrollments that its licenses pay for end. There is a row for each license.
+    #[schemars(skip)]
+    Expire,
+    /// The learners of a plan that ended long ago are unlinked from the customer. There is a row for each license.
+    #[schemars(skip)]
+    Unlink,
+    /// The personal data of a plan's licenses is purged. There is a row for each license.
+    #[schemars(skip)]
+    Purge,
 }
 
 impl JobKind {
@@ -68,6 +77,9 @@ impl JobKind {
             Self::Enroll => "enroll",
             Self::Grow => "grow",
             Self::Renew => "renew",
+            Self::Expire => "expire",
+            Self::Unlink => "unlink",
+            Self::Purge => "purge",
         }
     }
 
@@ -78,14 +90,22 @@ impl JobKind {
             Self::Transfer => 30,
             Self::Enroll => 25,
             Self::Grow | Self::Renew => 1,
+            Self::Expire => 100,
+            Self::Unlink => 90,
+            Self::Purge => 40,
         }
     }
 
-    /// How many lanes work on it at the same time. Transfers have one lane, because they change the plans' own items.
+    /// Whether there is a row for each license, and not for each learner.
+    pub const fn is_of_licenses(self) -> bool {
+        matches!(self, Self::Expire | Self::Unlink | Self::Purge)
+    }
+
+    /// How many lanes work on it at once. Transfers change the plans themselves, which only one at a time may.
     pub fn lanes(self, chunks: u64) -> u16 {
         let most = match self {
-            Self::Assign | Self::Revoke | Self::Remind => MAX_LANES,
-            Self::Transfer | Self::Enroll | Self::Grow | Self::Renew => 1,
+            Self::Assign | Self::Revoke | Self::Remind | Self::Expire | Self::Unlink => MAX_LANES,
+            Self::Transfer | Self::Enroll | Self::Grow | Self::Renew | Self::Purge => 1,
         };
         u16::try_from(chunks.min(u64::from(most))).expect("at most `most`").max(1)
     }
@@ -416,7 +436,10 @@ pub struct Row {
     /// The learner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_email: Option<EmailAddress>,
-    /// The id of the sale that the license comes from.
+    /// The license, where there is a row for each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license: Option<LicenseId>,
+    /// The sale that the license comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_id: Option<String>,
     /// What is wrong with the row; if set, the row is not worked on.
@@ -459,6 +482,15 @@ pub enum RowOutcome {
     Refused,
     /// The plan has as many licenses as were requested.
     Grown,
+    /// What the license paid for has ended.
+    #[schemars(skip)]
+    Expired,
+    /// The learner is unlinked from the customer.
+    #[schemars(skip)]
+    Unlinked,
+    /// The license names no one any more.
+    #[schemars(skip)]
+    Purged,
     /// The row cannot be read.
     Invalid,
 }
@@ -480,6 +512,9 @@ impl RowOutcome {
             Self::NotInCatalog => "not_in_catalog",
             Self::Refused => "refused",
             Self::Grown => "grown",
+            Self::Expired => "expired",
+            Self::Unlinked => "unlinked",
+            Self::Purged => "purged",
             Self::Invalid => "invalid",
         }
     }

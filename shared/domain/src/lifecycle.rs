@@ -18,14 +18,17 @@ pub const BUS_SCHEMA: u32 = 1;
 /// The prefix of the names of lifecycle events.
 pub const LIFECYCLE: &str = "edx.server.license-manager.license-lifecycle.";
 
-/// The last parts of the names of lifecycle events.
-pub const LIFECYCLE_NAMES: [&str; 7] =
-    ["created", "assigned", "activated", "revoked", "renewed", "not-assigned", "deleted"];
+/// What they end with.
+pub const LIFECYCLE_NAMES: [&str; 8] =
+    ["created", "assigned", "activated", "revoked", "renewed", "expired", "not-assigned", "deleted"];
 
 /// Properties of lifecycle events that are personal or secret, and that consumers of Open edX's license-manager know.
 pub const KNOWN_TO_CONSUMERS: [&str; 2] = ["license_activation_key", "assigned_email"];
 
-/// The prefix of the names of our own events.
+/// The name under which the peer records that a learner was unlinked.
+pub const UNLINKED: &str = "edx.server.license-manager.expired.license.unlinked";
+
+/// What the names of our own events begin with.
 pub const OWN: &str = "license-manager.";
 
 /// An event on the bus.
@@ -49,6 +52,9 @@ pub fn bus_events(event: &Event, portfolio: Option<&Portfolio>) -> Vec<BusEvent>
     for (n, change) in event.licenses.iter().enumerate() {
         events.extend(names(event.kind, change).into_iter().map(|name| told.license(n, name, change)));
     }
+    if event.kind == EventKind::LicensesUnlinked {
+        events.extend(event.licenses.iter().enumerate().map(|(n, change)| told.unlinked(n, change)));
+    }
     events.extend(whole_plan(event).map(|name| told.plan(name)));
     events.extend((event.kind == EventKind::LicenseNotAssigned).then(|| told.not_assigned()));
     events.push(told.own());
@@ -65,7 +71,11 @@ fn names(kind: EventKind, change: &LicenseChange) -> Vec<&'static str> {
         EventKind::LicensesAssigned => names.push("assigned"),
         EventKind::LicenseActivated | EventKind::LicenseAutoApplied => names.push("activated"),
         EventKind::LicensesRevoked => names.push("revoked"),
-        // The event of the original license has only the renewal's name.
+        EventKind::LicensesExpired => names.push("expired"),
+        EventKind::LicensesPurged if change.from != change.to && change.to == LicenseStatus::Revoked => {
+            names.push("revoked");
+        }
+        // The original is only told where it goes on.
         EventKind::LicensesRenewed if change.previous.is_some() => names.push("renewed"),
         _ => {}
     }
@@ -102,6 +112,12 @@ impl Telling<'_> {
             "auto_applied": change.after.auto_applied.unwrap_or_default(),
         })));
         self.finish(format!("{}.{n}.{name}", self.event.id), format!("{LIFECYCLE}{name}"), detail)
+    }
+
+    fn unlinked(&self, n: usize, change: &LicenseChange) -> BusEvent {
+        let mut detail = self.customer();
+        detail.insert("license_uuid".to_owned(), json!(change.license));
+        self.finish(format!("{}.{n}.unlinked", self.event.id), UNLINKED.to_owned(), detail)
     }
 
     fn plan(&self, name: &str) -> BusEvent {
@@ -142,13 +158,15 @@ impl Telling<'_> {
 
     fn customer(&self) -> Map<String, Value> {
         let agreement = self.agreement;
+        let event_tells_expiry = self.event.kind == EventKind::LicensesExpired;
         object(json!({
             "enterprise_customer_uuid": self.event.enterprise,
             "enterprise_customer_slug": agreement.and_then(|agreement| agreement.enterprise_customer_slug.as_ref()),
             "enterprise_customer_name": agreement.and_then(|agreement| agreement.enterprise_customer_name.as_ref()),
             "customer_agreement_uuid": self.event.agreement,
             "subscription_plan_uuid": self.event.plan,
-            "expiration_processed": self.plan.is_some_and(|plan| plan.expiration_processed),
+            // The plan is marked once all of its licenses have been told of.
+            "expiration_processed": event_tells_expiry || self.plan.is_some_and(|plan| plan.expiration_processed),
         }))
     }
 

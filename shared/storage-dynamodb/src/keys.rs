@@ -3,11 +3,12 @@
 //! | item | pk | sk | indexes |
 //! |---|---|---|---|
 //! | agreement | `AGREEMENT#a` | `@` | gsi2 `ALL#AGREEMENT` / a |
-//! | plan | `AGREEMENT#a` | `PLAN#p` | gsi2 `ALL#PLAN` / start, p; not while a run hides it |
+//! | plan | `AGREEMENT#a` | `PLAN#p` | gsi2 `ALL#PLAN` / start, p; gsi3 `DUE#PLAN` / time, attempts, while anything may happen to it; not while a run hides it |
 //! | renewal | `AGREEMENT#a` | `RENEWAL#id` | gsi2 `ALL#RENEWAL` / id |
 //! | renewal of a prior plan, or of a future plan | `AGREEMENT#a` | `RENEWS#p`, `RENEWS-TO#p` | |
 //! | title (unique in the agreement) | `AGREEMENT#a` | `TITLE#lower` | |
 //! | webhook | `AGREEMENT#a` | `WEBHOOK#slot` | |
+//! | the work that the clock began last on a plan | `AGREEMENT#a` | `WORK#p` | |
 //! | pointers (unique) | `ENT#e`, `SLUG#s`, `PLAN#p`, `RENEWAL#id`, `SEATS#prefix` | `@` | |
 //! | bucket | `POOL#p#k` | `@` | |
 //! | returned or imported free seat | `POOL#p#k` | `FREE#l` | gsi3 `LICENSE#l` |
@@ -19,10 +20,11 @@
 //! | changes of the prior plan, beside a renewal's event | `CHANGES#event` | `@` | the same |
 //! | roster of a plan | `ROSTER#p` | `@` | gsi3 `DUE#ROSTER` / time, p |
 //! | audit trail of a thing | `TRAIL#LICENSE#l`, `TRAIL#PLAN#p`, `TRAIL#AGREEMENT#a`, `TRAIL#RENEWAL#id` | event id | |
-//! | mail | `SENT#event.consequence.part` | `@` | gsi3 `DUE#MAIL` / time, id, if its fate is unknown |
-//! | notice that admins get once | `PLAN#p` | `NOTICE#kind` | |
-//! | secret for making person ids | `SECRET#PERSON` | `@` | |
-//! | job | `JOB#j` | `@` | gsi2 `JOBS#a` / time, j; gsi3 `DUE#WORK` / time, a, attempts, until it ends |
+//! | mail | `SENT#event.consequence.part` | `@` | gsi3 `DUE#MAIL` / time, id, where its fate is not known |
+//! | that the learner of an expired license was unlinked | `PLAN#p` | `UNLINKED#l` | |
+//! | what admins are told once | `PLAN#p` | `NOTICE#kind` | |
+//! | secret that makes person ids | `SECRET#PERSON` | `@` | |
+//! | job | `JOB#j` | `@` | gsi2 `JOBS#a` / time, j; gsi3 `DUE#WORK` / time, a, attempts, until it is over |
 //! | a job's rows, lanes, outcomes | `JOB#j` | `CHUNK#n` or `CHUNK#generation#n`, `LANE#k`, `RESULT#n.round` | |
 //! | idempotency record of a request | `IDEMPOTENCY#digest` | `@` | |
 //! | requests of a requester in a minute | `THROTTLE#digest#minute` | `@` | |
@@ -40,7 +42,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use license_domain::{
-    AgreementId, DeliveryId, Due, EmailAddress, EmailKey, EnterpriseId, EventId, JobId, License, LicenseId,
+    AgreementId, DeliveryId, Due, DuePlan, EmailAddress, EmailKey, EnterpriseId, EventId, JobId, License, LicenseId,
     LicenseStatus, LmsUserId, PlanId, RenewalId, RoleGrant, RoleName, Scope, SeatPrefix, Subject, Timestamp,
 };
 use license_storage::IdempotencyKey;
@@ -168,7 +170,12 @@ impl AgreementKeys {
         Key::new(self.partition(), format!("{WEBHOOK_PREFIX}{slot:02}"))
     }
 
-    /// The renewal of which the plan is the prior plan: there is at most one.
+    /// The work that the clock began last on a plan.
+    pub fn plan_work(self, plan: PlanId) -> Key {
+        Key::new(self.partition(), format!("WORK#{plan}"))
+    }
+
+    /// Which renewal leaves a plan: there is at most one.
     pub fn leaving(self, plan: PlanId) -> Key {
         Key::new(self.partition(), format!("RENEWS#{plan}"))
     }
@@ -261,7 +268,24 @@ pub fn due_in(item: &Item) -> Option<Due> {
     Some(Due { run, at: at.parse().ok()?, agreement: agreement.parse().ok()?, attempts: attempts.parse().ok()? })
 }
 
-/// A plan's key in the operator's list.
+/// Partition of plans by the time at which they are looked at next.
+pub const DUE_PLANS: &str = "DUE#PLAN";
+
+/// When a plan is looked at next, and how often that has failed.
+pub fn due_plan(at: Timestamp, attempts: u32) -> IndexKey {
+    IndexKey { index: GSI3, pk: DUE_PLANS.to_owned(), sk: format!("{}#{attempts}", time(at)) }
+}
+
+/// The plan that an item of that partition stands for.
+pub fn due_plan_in(item: &Item) -> Option<DuePlan> {
+    let key = Key::of(item)?;
+    let plan = key.sk.strip_prefix("PLAN#")?.parse().ok()?;
+    let (at, attempts) = sort_key_in(item, GSI3)?.split_once('#')?;
+    let agreement = AgreementKeys::of_partition(&key.pk)?;
+    Some(DuePlan { plan, agreement, at: at.parse().ok()?, attempts: attempts.parse().ok()? })
+}
+
+/// A plan's place in the operator's list.
 pub fn plan_listing(plan: PlanId, start: Timestamp) -> IndexKey {
     IndexKey { index: GSI2, pk: ALL_PLANS.to_owned(), sk: format!("{}#{plan}", time(start)) }
 }
@@ -493,6 +517,11 @@ pub fn unsettled_mail(id: &DeliveryId, at: Timestamp) -> IndexKey {
 /// A notice that a plan's admins get once.
 pub fn notice(plan: PlanId, kind: &str) -> Key {
     Key::new(self::plan(plan).pk, format!("NOTICE#{kind}"))
+}
+
+/// That the learner of an expired license was unlinked.
+pub fn unlinked(plan: PlanId, license: LicenseId) -> Key {
+    Key::new(self::plan(plan).pk, format!("UNLINKED#{license}"))
 }
 
 /// The prefix of a chunk's sort key.

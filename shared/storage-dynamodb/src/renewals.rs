@@ -8,6 +8,7 @@ use crate::{
     Store,
     attempts::Attempt,
     keys::{self, AgreementKeys, Key},
+    plan_work::look_soon,
     rows::{self, attributes},
     table::{Expression, Write},
     transaction::Commit,
@@ -51,9 +52,10 @@ impl Renewals for Store {
         self.table.next_number(&keys::renewal_sequence()).await.map(RenewalId)
     }
 
-    /// One transaction: both plans (still there); the renewal, the pointer from its number, and the pointers from the
-    /// prior and the future plan, all on condition that none exists yet; the event. A plan's pointer failed: taken.
-    /// Anything else: changed. The transaction conflicted: again after a random wait.
+    /// One transaction: both plans (still there), of which the one that ends is looked at soon; the renewal, the pointer from its number, and those that say
+    /// which renewal leaves the one plan and which enters the other, all on condition that there is none yet;
+    /// the event. A plan's pointer failed: taken. Anything else: changed. The transaction met another one: again
+    /// after a random wait.
     async fn create_renewal(
         &self,
         portfolio: &Portfolio,
@@ -71,7 +73,8 @@ impl Renewals for Store {
             transaction.when(Failed::PlanTaken, enters.map(|plan| pointer(keys.entering(plan))));
             transaction.when(Failed::Changed, [Write::create(rows::renewal(renewal, 1, change)?)]);
             let by_number = rows::pointer(&keys::renewal(renewal.id), renewal.customer_agreement);
-            transaction.when(Failed::Changed, [Write::create(by_number), present(leaves)]);
+            let looked_at = look_soon(renewal.customer_agreement, leaves, change.at);
+            transaction.when(Failed::Changed, [Write::create(by_number), looked_at]);
             transaction.when(Failed::Changed, enters.map(present));
             transaction.tell(event, change)?;
             match self.commit(transaction).await? {
@@ -84,10 +87,10 @@ impl Renewals for Store {
         .await
     }
 
-    /// 1. Read the renewal, strongly. It is no longer `before`: changed.
-    /// 2. One transaction: the renewal (its version as read); if the future plan is another one, the new pointer
-    ///    (absent), and the old one is deleted; the event.
-    /// 3. The pointer failed: taken. The renewal: changed. The transaction conflicted: again.
+    /// 1. Read the renewal, strongly. It is not `before` any more: changed.
+    /// 2. One transaction: the renewal (its version as read); where the plan that it enters is another one, the new
+    ///    pointer (absent) and the old one's end; the plan that ends is looked at soon; the event.
+    /// 3. The pointer failed: taken. The renewal: changed. The transaction met another one: again.
     async fn update_renewal(
         &self,
         portfolio: &Portfolio,
@@ -104,6 +107,8 @@ impl Renewals for Store {
             let version = self.seen(before).await?;
             let put = rows::renewal(after, version + 1, change)?;
             transaction.when(Failed::Changed, [Write::Put { item: put, condition: Some(unchanged(version)) }]);
+            let looked_at = look_soon(before.customer_agreement, before.prior_subscription_plan, change.at);
+            transaction.when(Failed::Changed, [looked_at]);
             move_pointer(&mut transaction, Failed::PlanTaken, entering(before), entering(after), after.id.0);
             transaction.tell(event, change)?;
             match self.commit(transaction).await? {
@@ -130,7 +135,8 @@ impl Renewals for Store {
         self.transact("delete renewal", (), |mut transaction, ()| async move {
             let version = self.seen(renewal).await?;
             let delete = Write::Delete { key: keys.renewal(renewal.id), condition: Some(unchanged(version)) };
-            transaction.when(Failed::Changed, [delete]);
+            let looked_at = look_soon(renewal.customer_agreement, renewal.prior_subscription_plan, change.at);
+            transaction.when(Failed::Changed, [delete, looked_at]);
             let pointers = [keys::renewal(renewal.id), keys.leaving(renewal.prior_subscription_plan)];
             let entering = renewal.renewed_subscription_plan.map(|plan| keys.entering(plan));
             let pointers = pointers.into_iter().chain(entering);

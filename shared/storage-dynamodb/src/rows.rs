@@ -107,13 +107,15 @@ pub fn agreement(agreement: &CustomerAgreement, version: u64, stamp: &Stamp) -> 
 /// A plan's item.
 pub fn plan(plan: &SubscriptionPlan, version: u64, stamp: &Stamp) -> Result<Item, StoreError> {
     let key = AgreementKeys(plan.customer_agreement).plan(plan.uuid);
-    Ok(finish(to_item(plan)?, &key, &[keys::plan_listing(plan.uuid, plan.start_date)], version, stamp))
+    // A plan that was changed is looked at soon; that look says when the next one is.
+    let indexes = [keys::plan_listing(plan.uuid, plan.start_date), keys::due_plan(plan.modified, 0)];
+    Ok(finish(to_item(plan)?, &key, &indexes, version, stamp))
 }
 
-/// The item of a plan that a run builds: it is in no list, and readers skip it.
+/// The item of a plan that a run builds: it is in no list and not looked at, and readers leave it out.
 pub fn hidden_plan(plan: &SubscriptionPlan, version: u64, by: JobId, stamp: &Stamp) -> Result<Item, StoreError> {
     let mut item = self::plan(plan, version, stamp)?;
-    for name in keys::key_names(keys::GSI2) {
+    for name in [keys::GSI2, keys::GSI3].into_iter().flat_map(keys::key_names) {
         item.remove(&name);
     }
     item.insert(attributes::HIDDEN_BY.to_owned(), text(by));

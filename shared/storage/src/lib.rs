@@ -11,6 +11,7 @@ mod jobs;
 mod licenses;
 mod lists;
 mod outbox;
+mod plan_work;
 mod portfolios;
 mod renew;
 mod requesters;
@@ -41,6 +42,7 @@ pub use self::{
         Learners, LicenseQuery, Licenses, MAX_PREFETCHED, PagePosition, Prefetch, Prefetched, Prefetches, with_key,
     },
     outbox::{AuditQuery, AuditTrails, Deliveries, EventStream, Events, Notifications, StreamedEvent},
+    plan_work::{Expire, MAX_EXPIRED, PlanWorks, Purge, Unlink},
     portfolios::{
         CreateAgreementError, CreatePlanError, DeletePlanError, Portfolios, Provision, RenewalError, Renewals, Update,
         UpdateError,

@@ -4,11 +4,13 @@
 mod assign;
 mod dry_run;
 mod enroll;
+mod expire;
 mod grow;
 mod learners;
 mod licenses;
 mod renew;
 mod transfer;
+mod unlink;
 mod upload;
 
 use std::{fmt, sync::Arc};
@@ -19,7 +21,8 @@ use license_domain::{
     Clock, Job, JobCounts, JobKind, PlanId, Portfolio, Row, RowResult, Stamp, SubscriptionPlan, Timestamp,
 };
 use license_storage::{
-    Assign, Change, Jobs, Learners, Licenses, Portfolios, Prefetches, Remind, Reserve, Revoke, Transfer, Update,
+    Assign, Change, Expire, Jobs, Learners, Licenses, PlanWorks, Portfolios, Prefetches, Purge, Remind, Reserve, Revoke,
+    Transfer, Unlink, Update,
 };
 
 use crate::{
@@ -95,6 +98,9 @@ pub trait Kinds: Send + Sync {
     /// Writes the results of a run that has ended into a file, if its kind has one; returns the file's name.
     async fn publish_results(&self, jobs: &dyn Jobs, run: &Job) -> Result<Option<String>, WorkError>;
 
+    /// Does what is left to be done once all chunks of a run are done, before it ends. It may be done twice.
+    async fn complete(&self, run: &Job, portfolio: &Portfolio, change: Change) -> Result<(), WorkError>;
+
     /// Continues to copy a renewal's licenses until that time.
     async fn copy(&self, run: &Job, stamp: &Stamp, until: Timestamp) -> Result<ChunkEnd, WorkError>;
 }
@@ -139,9 +145,16 @@ impl fmt::Debug for LicenseKinds {
 impl Kinds for LicenseKinds {
     async fn act(&self, chunk: ChunkRows<'_>, change: Change) -> Result<Acted, WorkError> {
         match (chunk.run.kind, chunk.run.dry_run) {
-            (JobKind::Enroll | JobKind::Grow | JobKind::Renew, _) | (JobKind::Transfer, false) => {
-                Err(WorkError::OtherKind)
-            }
+            (
+                JobKind::Enroll
+                | JobKind::Grow
+                | JobKind::Renew
+                | JobKind::Expire
+                | JobKind::Unlink
+                | JobKind::Purge,
+                _,
+            )
+            | (JobKind::Transfer, false) => Err(WorkError::OtherKind),
             (_, true) => self.dry_run(chunk).await.map(Acted::ToRecord),
             (JobKind::Assign, false) => self.assign(chunk, change).await,
             (JobKind::Revoke, false) => self.revoke(chunk, change).await,
@@ -169,6 +182,10 @@ impl Kinds for LicenseKinds {
 
     async fn publish_results(&self, _: &dyn Jobs, _: &Job) -> Result<Option<String>, WorkError> {
         Ok(None)
+    }
+
+    async fn complete(&self, _: &Job, _: &Portfolio, _: Change) -> Result<(), WorkError> {
+        Ok(())
     }
 
     async fn copy(&self, _: &Job, _: &Stamp, _: Timestamp) -> Result<ChunkEnd, WorkError> {
@@ -203,6 +220,10 @@ pub struct AllKinds {
     learners: Arc<dyn Learners>,
     transfer: Arc<dyn Transfer>,
     update: Arc<dyn Update>,
+    expire: Arc<dyn Expire>,
+    unlink: Arc<dyn Unlink>,
+    purge: Arc<dyn Purge>,
+    plan_works: Arc<dyn PlanWorks>,
     renewals: Renewals,
     services: Services,
 }
@@ -221,6 +242,10 @@ impl AllKinds {
             + Learners
             + Transfer
             + Update
+            + Expire
+            + Unlink
+            + Purge
+            + PlanWorks
             + 'static,
     {
         Self {
@@ -229,6 +254,10 @@ impl AllKinds {
             learners: store.clone(),
             transfer: store.clone(),
             update: store.clone(),
+            expire: store.clone(),
+            unlink: store.clone(),
+            purge: store.clone(),
+            plan_works: store.clone(),
             renewals,
             services,
         }
@@ -247,6 +276,9 @@ impl Kinds for AllKinds {
         match (chunk.run.kind, chunk.run.dry_run) {
             (JobKind::Enroll, _) => self.enroll(chunk.run, chunk.portfolio, chunk.rows).await.map(Acted::ToRecord),
             (JobKind::Grow, _) => self.grow(chunk, change).await,
+            (JobKind::Expire, _) => self.expire(chunk, change).await,
+            (JobKind::Unlink, _) => self.unlink(chunk, change).await,
+            (JobKind::Purge, _) => self.purge(chunk, change).await,
             (JobKind::Transfer, false) => self.transfer(chunk, change).await,
             _ => self.licenses.act(chunk, change).await,
         }
@@ -288,6 +320,13 @@ impl Kinds for AllKinds {
         let written = write_results(jobs, run, ResultsTable::of(run), &mut file).await;
         file.end(written).await?;
         Ok(Some(name))
+    }
+
+    async fn complete(&self, run: &Job, portfolio: &Portfolio, change: Change) -> Result<(), WorkError> {
+        match run.kind {
+            JobKind::Expire => self.mark_expired(run, portfolio, change).await,
+            _ => Ok(()),
+        }
     }
 
     async fn copy(&self, run: &Job, stamp: &Stamp, until: Timestamp) -> Result<ChunkEnd, WorkError> {

@@ -218,6 +218,8 @@ impl<K: Kinds> Runs<K> {
             return Ok(());
         }
         let counts = run.counts_of(&lanes);
+        let portfolio = self.records.portfolio_of(run).await?;
+        self.kinds.complete(run, &portfolio, self.records.stamp(run).into()).await?;
         let results = self.kinds.publish_results(self.jobs.as_ref(), run).await?;
         let consequences = match results {
             Some(_) if run.requester_email.is_some() => vec![Consequence::MailEnrollmentResults { job: run.uuid }],
@@ -225,7 +227,6 @@ impl<K: Kinds> Runs<K> {
         };
         let state = if counts.waiting > 0 && !run.dry_run { JobState::Waiting } else { JobState::Done };
         let after = Job { state, counts: Some(counts), results, modified: self.clock.now(), ..run.clone() };
-        let portfolio = self.records.portfolio_of(run).await?;
         let event = (EventKind::JobChanged, consequences);
         // If another attempt changed the job first, it has ended.
         self.jobs.change_job(&portfolio, (run, &after), event, &self.records.stamp(run).into()).await?;

@@ -13,6 +13,7 @@ mod inline;
 pub mod kinds;
 mod lanes;
 mod named;
+mod plans;
 mod records;
 mod results;
 mod rows;
@@ -30,6 +31,7 @@ pub use self::{
     error::WorkError,
     inline::InlineError,
     kinds::{AllKinds, Kinds, LicenseKinds, RenewalError, Renewals, Services},
+    plans::{Asked, Begun, Looked, Plans},
     records::RunRecords,
     results::{ResultsTable, results, write_results},
     rows::RowsRead,

@@ -3,7 +3,9 @@
 use std::{fmt, time::Duration};
 
 use license_domain::number::{to_u64, to_usize};
-use license_domain::{Job, Portfolio, Row, SubscriptionPlan, job::chunks::Chunks};
+use license_domain::{
+    EmailAddress, Job, JobKind, License, Portfolio, Row, SubscriptionPlan, job::chunks::Chunks, purge,
+};
 use license_storage::{Jobs, LicenseFilter, LicenseQuery, Licenses, StoreError};
 
 use crate::{WorkError, named::Named};
@@ -114,7 +116,7 @@ impl<'a> RowsWriter<'a> {
     }
 }
 
-/// Writes a row for each learner whose license matches the run's filter.
+/// Writes a row for each learner whose license the run's filter admits, or for each of their licenses.
 pub(crate) async fn read_licenses(
     licenses: &dyn Licenses,
     run: &Job,
@@ -126,9 +128,11 @@ pub(crate) async fn read_licenses(
         Some(plan) => portfolio.plan(plan).into_iter().collect(),
         None => portfolio.plans.iter().collect(),
     };
-    let filter = LicenseFilter { statuses: Some(wanted.statuses), search: wanted.search, ignore_null_emails: true };
+    // What a license paid for ends also where the license names no learner any more.
+    let ignore_null_emails = run.kind != JobKind::Expire;
+    let filter = LicenseFilter { statuses: Some(wanted.statuses), search: wanted.search, ignore_null_emails };
     for _ in 0..MAX_READS {
-        if read_all(licenses, &plans, &filter, &mut writer).await? {
+        if read_all(licenses, &plans, (&filter, run, portfolio), &mut writer).await? {
             return writer.finish().await;
         }
         writer.restart();
@@ -142,9 +146,14 @@ pub(crate) async fn read_licenses(
 async fn read_all(
     licenses: &dyn Licenses,
     plans: &[&SubscriptionPlan],
-    filter: &LicenseFilter,
+    (filter, run, portfolio): (&LicenseFilter, &Job, &Portfolio),
     writer: &mut RowsWriter<'_>,
 ) -> Result<bool, WorkError> {
+    let is_of_licenses = run.kind.is_of_licenses();
+    // Of what is to be purged only that whose time has come.
+    let is_wanted = |plan: &SubscriptionPlan, license: &License| {
+        run.kind != JobKind::Purge || purge::purged(&portfolio.agreement, plan, license, run.created).is_some()
+    };
     let mut named = Named::default();
     for plan in plans {
         let expected = count(licenses, plan, filter).await?;
@@ -156,9 +165,11 @@ async fn read_all(
             query.after = Some(licenses.position_behind(last));
             found += u64::try_from(page.len()).expect("it fits 64 bits");
             let is_last = page.len() < PAGE;
-            for license in page {
-                if let Some(email) = license.user_email.filter(|email| named.insert(&email.key())) {
-                    writer.push(Row { user_email: Some(email), ..Row::default() }).await?;
+            for license in page.into_iter().filter(|license| is_wanted(plan, license)) {
+                let is_first = |email: &EmailAddress| named.insert(&email.key());
+                if is_of_licenses || license.user_email.as_ref().is_some_and(is_first) {
+                    let (user_email, license) = (license.user_email, is_of_licenses.then_some(license.uuid));
+                    writer.push(Row { user_email, license, ..Row::default() }).await?;
                 }
             }
             if is_last {

@@ -17,13 +17,13 @@ async fn lmctl(arguments: &[&str]) -> (Result<Exit, Error>, String) {
 }
 
 /// A command on the app's table that succeeds; its JSON.
-async fn done(app: &TestApp, arguments: &[&str]) -> Value {
+pub(crate) async fn done(app: &TestApp, arguments: &[&str]) -> Value {
     let (exit, out) = on(app, arguments).await;
     assert_eq!(exit.expect("it succeeds"), Exit::Done, "{arguments:?}: {out}");
     serde_json::from_str(&out).expect("JSON")
 }
 
-async fn on(app: &TestApp, arguments: &[&str]) -> (Result<Exit, Error>, String) {
+pub(crate) async fn on(app: &TestApp, arguments: &[&str]) -> (Result<Exit, Error>, String) {
     let url = app.running().engine_url().to_owned();
     let mut all = vec!["--endpoint-url", &url, "--output", "json"];
     all.extend(arguments);

@@ -26,6 +26,7 @@ mod maxima;
 mod openapi;
 mod operations;
 mod pii;
+mod plan_work;
 mod recorded;
 mod retirement;
 mod rooms;

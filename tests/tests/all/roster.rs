@@ -288,6 +288,26 @@ async fn a_retired_learner_is_in_no_object() {
     assert_eq!(rostered.check().await, LEARNERS - 1);
 }
 
+#[tokio::test]
+async fn learners_whose_data_is_purged_are_in_no_object() {
+    let rostered = Rostered::start().await;
+    assert_eq!(rostered.update().await, RosterOutcome::Built);
+    let objects = objects_of(&rostered.store).expect("a store with rosters");
+    let before = objects.list("rosters/").await.expect("listed");
+    // All were assigned or revoked when the plan was made; those who activated their licenses stay.
+    rostered.app.advance("P91D").await;
+    for _ in 0..4 {
+        rostered.app.advance("PT10M").await;
+    }
+    let (activated, revoked) = (LEARNERS * 4 / 10, LEARNERS / 10);
+    assert_eq!(rostered.check().await, activated + revoked);
+    let after = objects.list("rosters/").await.expect("listed");
+    assert!(before.iter().all(|name| !after.contains(name)), "a block that had the learners is there");
+    let counts = rostered.plan.overview().await;
+    assert_eq!((counts["activated"], counts["revoked"], counts.get("assigned")), (activated, revoked, None));
+    rostered.app.invariants().await.check();
+}
+
 /// A clock that is ahead of another one.
 struct Ahead(Arc<dyn Clock>, TimeDelta);
 

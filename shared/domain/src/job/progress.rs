@@ -35,7 +35,10 @@ impl JobCounts {
             | RowOutcome::Transferred
             | RowOutcome::Enrolled
             | RowOutcome::Pending
-            | RowOutcome::Grown => Self { succeeded: 1, ..nothing },
+            | RowOutcome::Grown
+            | RowOutcome::Expired
+            | RowOutcome::Unlinked
+            | RowOutcome::Purged => Self { succeeded: 1, ..nothing },
             RowOutcome::AlreadyAssociated => Self { unchanged: 1, ..nothing },
             RowOutcome::Waiting => Self { waiting: 1, ..nothing },
             RowOutcome::NoSeat

@@ -1,0 +1,370 @@
+//! What the clock does to a plan: what is due, what is ahead, what waits or will not happen, and why. The sweeper acts by
+//! these rules, and a forecast shows them: there is no second set of rules.
+
+mod renewal;
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::TimeDelta;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    agreement::Portfolio,
+    capacity::SeatCounts,
+    clock::Timestamp,
+    ids::{AgreementId, EnterpriseId, JobId, PlanId},
+    job::{Job, JobKind},
+    plan::SubscriptionPlan,
+    purge,
+    renewal::{PROCESSING_WINDOW, SubscriptionPlanRenewal},
+};
+
+pub use self::renewal::{FORESEEN, REFUSED, refused};
+
+/// So long after its effective date a renewal that is not processed still keeps its plan from expiring.
+pub const RENEWAL_GRACE: TimeDelta = TimeDelta::days(1);
+
+/// Changes of the agreement or of a setting do not move the marks of plans: a plan is looked at once a day anyway.
+const LONGEST_WAIT: TimeDelta = TimeDelta::days(1);
+
+/// A plan with work under way is looked at again after so long.
+pub const WORK_WAIT: TimeDelta = TimeDelta::minutes(5);
+
+/// A plan that is due to be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DuePlan {
+    /// The plan.
+    pub plan: PlanId,
+    /// Its agreement.
+    pub agreement: AgreementId,
+    /// When it fell due.
+    pub at: Timestamp,
+    /// How often looking at it has failed since.
+    pub attempts: u32,
+}
+
+/// The work that was begun on a plan last. There is one piece of work at a time on each plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanWork {
+    /// The plan.
+    pub plan: PlanId,
+    /// Its agreement.
+    pub agreement: AgreementId,
+    /// The run that does it.
+    pub run: JobId,
+    /// What the run does.
+    pub kind: JobKind,
+    /// When it was begun.
+    pub begun: Timestamp,
+    /// When unlinking was begun last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlinked: Option<Timestamp>,
+    /// When purging was begun last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purged: Option<Timestamp>,
+    /// How many times the record was written.
+    pub version: u64,
+}
+
+impl PlanWork {
+    /// The record of a run that begins, after the work that was begun last.
+    pub fn begun(plan: &SubscriptionPlan, last: Option<&Self>, run: &Job) -> Self {
+        let at = |kind: JobKind, before: Option<Timestamp>| if run.kind == kind { Some(run.created) } else { before };
+        Self {
+            plan: plan.uuid,
+            agreement: plan.customer_agreement,
+            run: run.uuid,
+            kind: run.kind,
+            begun: run.created,
+            unlinked: at(JobKind::Unlink, last.and_then(|last| last.unlinked)),
+            purged: at(JobKind::Purge, last.and_then(|last| last.purged)),
+            version: 0,
+        }
+    }
+}
+
+/// What may happen to a plan by the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanWorkKind {
+    /// Its renewal is processed.
+    ProcessRenewal,
+    /// The enrollments that its licenses pay for end, and the plan is marked.
+    ExpireSubscription,
+    /// Its learners are unlinked from the customer.
+    UnlinkLearners,
+    /// Personal data of its licenses is purged.
+    RetireLicenses,
+}
+
+impl PlanWorkKind {
+    /// The kind of run that does it.
+    pub const fn run(self) -> JobKind {
+        match self {
+            Self::ProcessRenewal => JobKind::Renew,
+            Self::ExpireSubscription => JobKind::Expire,
+            Self::UnlinkLearners => JobKind::Unlink,
+            Self::RetireLicenses => JobKind::Purge,
+        }
+    }
+
+    /// Its name: the reason that its changes are stamped with.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ProcessRenewal => "process_renewals",
+            Self::ExpireSubscription => "expire_subscriptions",
+            Self::UnlinkLearners => "unlink_expired_licenses",
+            Self::RetireLicenses => "retire_old_licenses",
+        }
+    }
+}
+
+/// How something stands that may happen to a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProspectState {
+    /// It has happened.
+    Done,
+    /// It is to happen now.
+    Due,
+    /// It will happen.
+    Ahead,
+    /// Something else is waited for.
+    Waits,
+    /// It would be refused as things stand.
+    Refused,
+    /// It will not happen as things stand.
+    Never,
+}
+
+/// Something that may happen to a plan by the clock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prospect {
+    /// What.
+    pub work: PlanWorkKind,
+    /// How it stands.
+    pub state: ProspectState,
+    /// Since when it is due, or when it will be; of what waits: when that ends at the latest, if that is known.
+    pub at: Option<Timestamp>,
+    /// Why.
+    pub why: String,
+}
+
+/// What an installation has chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// The customers whose learners are unlinked.
+    pub unlinking: HashSet<EnterpriseId>,
+    /// How long before its effective date a renewal is processed.
+    pub renewal_window: TimeDelta,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { unlinking: HashSet::new(), renewal_window: PROCESSING_WINDOW }
+    }
+}
+
+/// A list of customers names something that is no customer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not the UUID of a customer")]
+pub struct NotACustomer(pub String);
+
+impl Rules {
+    /// With these customers, whose UUIDs commas or blanks separate.
+    pub fn unlinking(customers: &str) -> Result<Self, NotACustomer> {
+        let names = customers.split([',', ' ', '\n']).map(str::trim).filter(|name| !name.is_empty());
+        let customer = |name: &str| name.parse().map_err(|_| NotACustomer(name.to_owned()));
+        Ok(Self { unlinking: names.map(customer).collect::<Result<_, _>>()?, ..Self::default() })
+    }
+}
+
+/// What is known of a plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The agreement with its plans and renewals.
+    pub portfolio: &'a Portfolio,
+    /// The plan.
+    pub plan: &'a SubscriptionPlan,
+    /// Where the licenses of the plans stand that [`counted`] names.
+    pub counts: &'a HashMap<PlanId, SeatCounts>,
+    /// The work that was begun on it last.
+    pub last: Option<&'a PlanWork>,
+    /// What the installation has chosen.
+    pub rules: &'a Rules,
+}
+
+impl Facts<'_> {
+    fn own_counts(&self) -> SeatCounts {
+        self.counts.get(&self.plan.uuid).copied().unwrap_or_default()
+    }
+}
+
+/// The plans whose counts the rules look at: the plan, and the one that its renewal is given.
+pub fn counted<'a>(portfolio: &'a Portfolio, plan: &'a SubscriptionPlan) -> Vec<&'a SubscriptionPlan> {
+    let renewal = portfolio.renewal_of(plan.uuid).filter(|renewal| !renewal.processed);
+    let given = renewal.and_then(|renewal| portfolio.plan(renewal.renewed_subscription_plan?));
+    std::iter::once(plan).chain(given.filter(|given| given.uuid != plan.uuid)).collect()
+}
+
+/// All that may happen to the plan, in the order in which it is done where several things are due.
+pub fn prospects(facts: Facts<'_>, now: Timestamp) -> Vec<Prospect> {
+    // A renewal that is late keeps its plan from expiring. Who is to be unlinked must still be named: unlinking comes
+    // before purging.
+    let others = [expiry(facts.portfolio, facts.plan, now), unlinking(facts, now), purging(facts, now)];
+    renewal::renewal(facts, now).into_iter().chain(others).collect()
+}
+
+/// The first thing that is due.
+pub fn due(prospects: &[Prospect]) -> Option<&Prospect> {
+    prospects.iter().find(|prospect| prospect.state == ProspectState::Due)
+}
+
+/// When a plan of which nothing is under way is looked at next; `None`: nothing more will happen to it, unless it is
+/// changed. A renewal that is refused is tried again after a time that grows with the attempts.
+pub fn next_look(prospects: &[Prospect], attempts: u32, now: Timestamp) -> Option<Timestamp> {
+    let looks = prospects.iter().filter_map(|prospect| match prospect.state {
+        ProspectState::Done => None,
+        ProspectState::Due => Some(now + WORK_WAIT),
+        ProspectState::Refused if prospect.at.is_some_and(|at| at <= now) => Some(now + REFUSED.after(attempts)),
+        ProspectState::Refused | ProspectState::Ahead | ProspectState::Waits | ProspectState::Never => {
+            Some(prospect.at.unwrap_or(now + LONGEST_WAIT))
+        }
+    });
+    looks.min().map(|at| at.clamp(now + TimeDelta::minutes(1), now + LONGEST_WAIT))
+}
+
+/// What is told of a plan: what is due in the order in which it is done, then by time, and what has no time last. Nothing
+/// that is to happen after `until`.
+pub fn forecast(mut prospects: Vec<Prospect>, until: Option<Timestamp>) -> Vec<Prospect> {
+    prospects.retain(|prospect| prospect.at.is_none_or(|at| until.is_none_or(|until| at <= until)));
+    prospects.sort_by_key(|prospect| {
+        let is_due = prospect.state == ProspectState::Due;
+        (!is_due, prospect.at.is_none(), prospect.at.filter(|_| !is_due))
+    });
+    prospects
+}
+
+/// So long after its end the learners of a plan are unlinked, whatever the agreement says of personal data.
+pub const UNLINKED_AFTER: TimeDelta = TimeDelta::days(90);
+
+/// Learners of an expired plan are unlinked from the customer, 90 days after its end, where the installation has chosen
+/// that. Who holds another license is asked of again each day, as long as the license names them.
+fn unlinking(facts: Facts<'_>, now: Timestamp) -> Prospect {
+    let say = |state, at, why: &str| Prospect { work: PlanWorkKind::UnlinkLearners, state, at, why: why.to_owned() };
+    let at = facts.plan.expiration_date + UNLINKED_AFTER;
+    if now > at && facts.own_counts().allocated() == 0 {
+        return say(ProspectState::Done, None, "No license of the plan has a learner.");
+    }
+    if !facts.rules.unlinking.contains(&facts.portfolio.agreement.enterprise_customer_uuid) {
+        return say(ProspectState::Never, None, "Unlinking is not enabled for the customer.");
+    }
+    let at = facts.last.and_then(|last| last.unlinked).map_or(at, |last| at.max(last + LONGEST_WAIT));
+    let state = if now > at { ProspectState::Due } else { ProspectState::Ahead };
+    say(state, Some(at), "The plan has ended 90 days before, and its learners may hold no other license.")
+}
+
+/// Personal data is purged: all of a plan once it has ended long enough ago; before that, of licenses that were revoked,
+/// or assigned and never activated, long enough ago.
+fn purging(facts: Facts<'_>, now: Timestamp) -> Prospect {
+    let Facts { portfolio, plan, last, .. } = facts;
+    let counts = facts.own_counts();
+    let agreement = &portfolio.agreement;
+    let say = |state, at, why: &str| Prospect { work: PlanWorkKind::RetireLicenses, state, at, why: why.to_owned() };
+    let (Some(end), Some(kept)) = (purge::plan_is_purged_from(agreement, plan), purge::kept_for(agreement)) else {
+        return say(ProspectState::Never, None, "The agreement says no time for which personal data is kept.");
+    };
+    let revoked = counts.revoked.saturating_sub(counts.revoked_without_person);
+    if counts.allocated() + revoked == 0 && (now > end || plan.for_internal_use_only) {
+        return say(ProspectState::Done, None, "No license of the plan names anyone.");
+    }
+    if now > end {
+        return say(ProspectState::Due, Some(end), "The plan ended longer ago than personal data is kept.");
+    }
+    let is_looked_through = !plan.for_internal_use_only && counts.assigned + revoked > 0;
+    if !is_looked_through {
+        return say(ProspectState::Ahead, Some(end), "Personal data is kept for a while after the plan has ended.");
+    }
+    // No license was revoked or assigned before the plan was made. They are looked through once a day.
+    let first = plan.created + kept;
+    let at = last.and_then(|last| last.purged).map_or(first, |last| first.max(last + LONGEST_WAIT)).min(end);
+    let state = if now > at { ProspectState::Due } else { ProspectState::Ahead };
+    say(state, Some(at), "Licenses that were revoked, or assigned and not activated, long ago are looked for each day.")
+}
+
+/// A plan's expiry: what its licenses pay for ends.
+///
+/// - It is due once the plan has ended, however long ago, and is not marked.
+/// - A renewal that is not processed yet keeps the plan from expiring until a day after its effective date.
+/// - A plan that was renewed expires after the last plan of its chain has.
+pub fn expiry(portfolio: &Portfolio, plan: &SubscriptionPlan, now: Timestamp) -> Prospect {
+    let say = |state, at, why: String| Prospect { work: PlanWorkKind::ExpireSubscription, state, at, why };
+    if plan.expiration_processed {
+        return say(ProspectState::Done, None, "The plan's expiry was carried out.".to_owned());
+    }
+    let from = |at: Timestamp, why: String| {
+        let state = if now > at { ProspectState::Due } else { ProspectState::Ahead };
+        say(state, Some(at), why)
+    };
+    match portfolio.renewal_of(plan.uuid) {
+        None => from(plan.expiration_date, "The plan ends, and no renewal carries it on.".to_owned()),
+        Some(renewal) if renewal.processed => match last_of_chain(portfolio, plan, renewal) {
+            Some(last) if last.expiration_processed => {
+                let why = format!("The plan was renewed, and the last plan of its chain, {}, has expired.", last.uuid);
+                from(plan.expiration_date, why)
+            }
+            Some(last) => {
+                let why = format!("The plan was renewed: it expires after the last plan of its chain, {}.", last.uuid);
+                say(ProspectState::Waits, Some(last.expiration_date), why)
+            }
+            None => say(ProspectState::Never, None, "The plan was renewed.".to_owned()),
+        },
+        Some(renewal) => {
+            let at = plan.expiration_date.max(renewal.effective_date + RENEWAL_GRACE);
+            if now > at {
+                let why = format!("The plan has ended, and its renewal {} was not processed in time.", renewal.id);
+                return say(ProspectState::Due, Some(at), why);
+            }
+            let why = format!("Renewal {} is to carry the plan on from {}.", renewal.id, renewal.effective_date);
+            say(ProspectState::Waits, Some(at), why)
+        }
+    }
+}
+
+/// The plan at the end of the processed renewals that begin with this one; none where they form a ring, or lead to a plan
+/// that is not there.
+fn last_of_chain<'a>(
+    portfolio: &'a Portfolio,
+    first: &SubscriptionPlan,
+    renewal: &'a SubscriptionPlanRenewal,
+) -> Option<&'a SubscriptionPlan> {
+    let mut next = Some(renewal);
+    let mut last = None;
+    for _ in 0..=portfolio.renewals.len() {
+        let Some(renewal) = next else { break };
+        last = Some(portfolio.plan(renewal.renewed_subscription_plan?)?);
+        next = last.and_then(|plan| portfolio.renewal_of(plan.uuid)).filter(|renewal| renewal.processed);
+    }
+    last.filter(|last| next.is_none() && last.uuid != first.uuid)
+}
+
+/// The plans that were renewed into this one, directly or not: they expire once it has.
+pub fn prior_plans(portfolio: &Portfolio, plan: PlanId) -> Vec<PlanId> {
+    let mut found = vec![plan];
+    let mut at = 0;
+    while at < found.len() {
+        let prior = portfolio.prior_renewals_of(found[at]).filter(|renewal| renewal.processed);
+        let prior: Vec<PlanId> = prior.map(|renewal| renewal.prior_subscription_plan).collect();
+        for plan in prior {
+            if !found.contains(&plan) {
+                found.push(plan);
+            }
+        }
+        at += 1;
+    }
+    found.split_off(1)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+//! Plans that are due to be looked at: found, postponed; and the work that was begun on them.
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use license_domain::{AgreementId, DuePlan, Job, PlanId, PlanWork, Timestamp};
+
+use crate::{
+    Store,
+    attempts::Attempt,
+    audit_trails::version_is,
+    jobs,
+    keys::{self, AgreementKeys, Key, TTL},
+    rows::{self, number, text},
+    table::{Expression, Range, Write},
+    transaction::Commit,
+};
+use license_storage::{PlanWorks, StoreError};
+
+/// How long it is on record which work was begun last: longer than any run is.
+const KEPT: TimeDelta = TimeDelta::days(365);
+
+#[async_trait]
+impl PlanWorks for Store {
+    async fn due_plans(&self, limit: usize) -> Result<Vec<DuePlan>, StoreError> {
+        let now = keys::due_by(self.clock.now());
+        let range = Range {
+            index: Some(keys::GSI3),
+            partition: keys::DUE_PLANS.to_owned(),
+            between: Some(("0", &now)),
+            limit: Some(limit),
+            ..Range::default()
+        };
+        Ok(self.table.query(range).await?.iter().filter_map(keys::due_plan_in).collect())
+    }
+
+    async fn marked_plans(&self) -> Result<Vec<DuePlan>, StoreError> {
+        let range = Range { index: Some(keys::GSI3), partition: keys::DUE_PLANS.to_owned(), ..Range::default() };
+        Ok(self.table.query(range).await?.iter().filter_map(keys::due_plan_in).collect())
+    }
+
+    /// One update: the due time, on condition that it is the one that was seen. Writing the plan meanwhile has put
+    /// another one there.
+    async fn postpone_plan(&self, seen: &DuePlan, at: Timestamp, attempts: u32) -> Result<Option<DuePlan>, StoreError> {
+        let next = DuePlan { at, attempts, ..*seen };
+        let [_, (_, is)] = keys::due_plan(at, attempts).pairs();
+        let terms = due_as(seen).value("next", text(is));
+        let key = AgreementKeys(seen.agreement).plan(seen.plan);
+        Ok(self.table.update(&key, "SET #due = :next", terms).await?.map(|_| next))
+    }
+
+    /// The same, and the plan leaves the index.
+    async fn settle_plan(&self, seen: &DuePlan) -> Result<(), StoreError> {
+        let [(partition, _), _] = keys::due_plan(seen.at, seen.attempts).pairs();
+        let mut terms = due_as(seen);
+        terms.names.insert("#partition".to_owned(), partition);
+        let key = AgreementKeys(seen.agreement).plan(seen.plan);
+        self.table.update(&key, "REMOVE #partition, #due", terms).await.map(|_| ())
+    }
+
+    async fn look_at_plan(&self, agreement: AgreementId, plan: PlanId, at: Timestamp) -> Result<(), StoreError> {
+        let (key, update, terms) = look(agreement, plan, at);
+        self.table.update(&key, update, terms).await.map(|_| ())
+    }
+
+    async fn plan_work(&self, agreement: AgreementId, plan: PlanId) -> Result<Option<PlanWork>, StoreError> {
+        let item = self.table.get(&AgreementKeys(agreement).plan_work(plan)).await?;
+        item.map(rows::from_item).transpose()
+    }
+
+    /// One transaction: the record of the work (as it was seen), the run (absent). The condition failed: another sweeper
+    /// began something. The transaction met another one: again after a random wait.
+    async fn begin_plan_work(&self, seen: Option<&PlanWork>, work: &PlanWork, run: &Job) -> Result<bool, StoreError> {
+        let put = &put_work(seen, work)?;
+        let job = &jobs::item(run, None)?;
+        self.transact("begin plan work", (), |mut transaction, ()| async move {
+            transaction.when((), [put.clone()]);
+            transaction.write([Write::create(job.clone())]);
+            Ok(match self.commit(transaction).await? {
+                Commit::Done => Attempt::Done(true),
+                Commit::Failed(_) => Attempt::Done(false),
+                Commit::Conflict => Attempt::Retry(()),
+            })
+        })
+        .await
+    }
+
+    async fn note_plan_work(&self, seen: Option<&PlanWork>, work: &PlanWork) -> Result<bool, StoreError> {
+        self.write_if("note plan work", put_work(seen, work)?).await
+    }
+}
+
+/// The record of the work, on condition that the last one is as it was seen.
+fn put_work(seen: Option<&PlanWork>, work: &PlanWork) -> Result<Write, StoreError> {
+    let version = seen.map_or(0, |seen| seen.version) + 1;
+    let mut item = rows::to_item(&PlanWork { version, ..work.clone() })?;
+    item.extend(AgreementKeys(work.agreement).plan_work(work.plan).attributes());
+    item.insert(TTL.to_owned(), number((work.begun + KEPT).timestamp()));
+    let condition = seen.map_or_else(Expression::absent, |seen| version_is(seen.version));
+    Ok(Write::Put { item, condition: Some(condition) })
+}
+
+/// Lets a plan be looked at soon, on condition that it is there: what is written beside it may change its prospects.
+pub(crate) fn look_soon(agreement: AgreementId, plan: PlanId, at: Timestamp) -> Write {
+    let (key, update, mut terms) = look(agreement, plan, at);
+    let condition = Some(std::mem::take(&mut terms.text));
+    Write::Update { key, update: update.to_owned(), condition, terms }
+}
+
+fn look(agreement: AgreementId, plan: PlanId, at: Timestamp) -> (Key, &'static str, Expression) {
+    let [(partition, of), (due, is)] = keys::due_plan(at, 0).pairs();
+    let mut terms = Expression::present().value("of", text(of)).value("is", text(is));
+    terms.names.extend([("#partition".to_owned(), partition), ("#due".to_owned(), due)]);
+    (AgreementKeys(agreement).plan(plan), "SET #partition = :of, #due = :is", terms)
+}
+
+/// The condition that a plan is due as it was seen.
+fn due_as(seen: &DuePlan) -> Expression {
+    let [_, (name, was)] = keys::due_plan(seen.at, seen.attempts).pairs();
+    let mut terms = Expression::new("#due = :seen").value("seen", text(was));
+    terms.names.insert("#due".to_owned(), name);
+    terms
+}

@@ -1,0 +1,92 @@
+//! What the clock does to plans: which of them are due to be looked at, the work that was begun, its single transactions.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use license_domain::{
+    AgreementId, DuePlan, EmailKey, Job, License, LicenseId, PlanId, PlanWork, Portfolio, SubscriptionPlan, Timestamp,
+};
+
+use crate::{Change, StoreError};
+
+/// Plans by the time at which they are due to be looked at, and the work that was begun on them.
+#[async_trait]
+pub trait PlanWorks: Send + Sync {
+    /// Plans that are due to be looked at, the longest first.
+    async fn due_plans(&self, limit: usize) -> Result<Vec<DuePlan>, StoreError>;
+
+    /// All plans that anything may happen to, by the time at which they are looked at next.
+    async fn marked_plans(&self) -> Result<Vec<DuePlan>, StoreError>;
+
+    /// Lets a plan be due at that time, after so many attempts, if it is still due as it was seen; `None` if not. Of
+    /// several callers one postpones it.
+    async fn postpone_plan(&self, seen: &DuePlan, at: Timestamp, attempts: u32) -> Result<Option<DuePlan>, StoreError>;
+
+    /// Lets a plan be due no more, if it is still due as it was seen: nothing will happen to it until it is changed.
+    async fn settle_plan(&self, seen: &DuePlan) -> Result<(), StoreError>;
+
+    /// Lets a plan, if it is there, be due at that time.
+    async fn look_at_plan(&self, agreement: AgreementId, plan: PlanId, at: Timestamp) -> Result<(), StoreError>;
+
+    /// The work that was begun on that plan last.
+    async fn plan_work(&self, agreement: AgreementId, plan: PlanId) -> Result<Option<PlanWork>, StoreError>;
+
+    /// Puts a run on record as the plan's work, in the place of the work that was seen; whether that was still the last.
+    async fn begin_plan_work(&self, seen: Option<&PlanWork>, work: &PlanWork, run: &Job) -> Result<bool, StoreError>;
+
+    /// Puts a run that is on record already on record as the plan's work, in the same way.
+    async fn note_plan_work(&self, seen: Option<&PlanWork>, work: &PlanWork) -> Result<bool, StoreError>;
+}
+
+/// The most licenses that are told of at once.
+pub const MAX_EXPIRED: usize = 100;
+
+/// Expiring the licenses of a plan.
+#[async_trait]
+pub trait Expire: Send + Sync {
+    /// Those of these licenses of the plan that are there, as they are now; [`MAX_EXPIRED`] at most. A license without an
+    /// address names no learner any more.
+    async fn find_licenses(
+        &self,
+        plan: PlanId,
+        wanted: &[(Option<EmailKey>, LicenseId)],
+    ) -> Result<Vec<License>, StoreError>;
+
+    /// Tells that the plan has expired with these licenses.
+    async fn tell_expired(
+        &self,
+        portfolio: &Portfolio,
+        plan: &SubscriptionPlan,
+        licenses: &[License],
+        change: &Change,
+    ) -> Result<(), StoreError>;
+}
+
+/// Unlinking the learners of licenses of a plan that ended long ago.
+#[async_trait]
+pub trait Unlink: Send + Sync {
+    /// Those of these licenses whose learners were unlinked.
+    async fn unlinked(&self, plan: PlanId, licenses: &[LicenseId]) -> Result<HashSet<LicenseId>, StoreError>;
+
+    /// Puts on record, and tells, that the learners of these licenses are unlinked; 90 at most.
+    async fn record_unlinked(
+        &self,
+        portfolio: &Portfolio,
+        plan: &SubscriptionPlan,
+        licenses: &[License],
+        change: &Change,
+    ) -> Result<(), StoreError>;
+}
+
+/// Purging personal data.
+#[async_trait]
+pub trait Purge: Send + Sync {
+    /// Purges those of these licenses whose time has come, 40 at most; how many that were.
+    async fn purge(
+        &self,
+        portfolio: &Portfolio,
+        plan: &SubscriptionPlan,
+        wanted: &[(EmailKey, LicenseId)],
+        change: &Change,
+    ) -> Result<usize, StoreError>;
+}

@@ -1,0 +1,146 @@
+//! `lmctl`: what the clock does, by hand.
+
+use super::*;
+use crate::lmctl::{done, on};
+use license_lmctl::Exit;
+
+/// The rows that a command lists at that time: plan, state, run.
+fn rows_of(listed: &Value) -> Vec<(String, String, bool)> {
+    let text = |row: &Value, name: &str| row[name].as_str().expect("a text").to_owned();
+    let rows = listed.as_array().expect("a list").iter();
+    rows.map(|row| (text(row, "plan"), text(row, "state"), !row["run"].is_null())).collect()
+}
+
+async fn ending(app: &TestApp, end: &str) -> Plan {
+    let plan = app.plan_of(&app.agreement().await, 10, &json!({ "expiration_date": end })).await;
+    plan.activated(app, "ann@example.com").await;
+    plan
+}
+
+async fn renewal_of(app: &TestApp, plan: &Plan, licenses: u64) {
+    let body = json!({
+        "prior_subscription_plan": plan.id, "number_of_licenses": licenses, "effective_date": "2026-12-01T00:00:00Z",
+        "renewed_expiration_date": "2027-12-01T00:00:00Z", "salesforce_opportunity_id": "00k000000000000456",
+    });
+    app.provisioner().post("/api/v1/provisioning-admins/subscription-plan-renewals/", &body).await.expect(201);
+}
+
+/// With `--dry-run` the command lists these rows, and the table is as before.
+async fn only_says(app: &TestApp, arguments: &[&str], rows: &[(&str, &str)]) {
+    let before = whole_table(app).await;
+    let (exit, out) = on(app, &[arguments, &["--dry-run"]].concat()).await;
+    assert!(matches!(exit, Ok(Exit::Done | Exit::Failed)), "{arguments:?}: {exit:?}");
+    let listed: Value = serde_json::from_str(&out).expect("JSON");
+    let mut found = rows_of(&listed);
+    found.sort();
+    let mut wanted: Vec<_> = rows.iter().map(|(plan, state)| ((*plan).to_owned(), (*state).to_owned(), false)).collect();
+    wanted.sort();
+    assert_eq!(found, wanted, "{arguments:?}");
+    assert_eq!(whole_table(app).await, before, "{arguments:?}");
+}
+
+#[tokio::test]
+async fn renewals_begin_within_the_window_that_is_asked_for() {
+    let app = TestApp::start().await;
+    let (plan, few) = (ending(&app, "2026-12-01T00:00:00Z").await, ending(&app, "2026-12-01T00:00:00Z").await);
+    few.activated(&app, "eve@example.com").await;
+    renewal_of(&app, &plan, 10).await;
+    renewal_of(&app, &few, 1).await;
+    app.drain().await;
+    let at = ["--clock", "2026-11-30T10:00:00Z"];
+    only_says(&app, &[&["process-renewals"], &at[..]].concat(), &[]).await;
+    let wide = ["process_renewals", "--processing_window_length_hours", "24"];
+    only_says(&app, &[&wide[..], &at].concat(), &[(&plan.id, "due"), (&few.id, "refused")]).await;
+
+    // One is refused, the other one begins.
+    let (exit, out) = on(&app, &[&wide[..], &at].concat()).await;
+    assert_eq!(exit.expect("it ends"), Exit::Failed, "{out}");
+    let mut rows = rows_of(&serde_json::from_str(&out).expect("JSON"));
+    rows.sort_by_key(|(_, state, _)| state.clone());
+    assert_eq!(rows, [(plan.id.clone(), "begun".to_owned(), true), (few.id.clone(), "refused".to_owned(), false)]);
+    assert!(out.contains("2 licenses would be copied"), "{out}");
+    // Again: it is under way, which is no failure of it.
+    let (_, out) = on(&app, &[&wide[..], &at].concat()).await;
+    assert!(out.contains("under_way"), "{out}");
+    // The workers carry it out, though its own time has not come.
+    app.advance("P6DT23H30M").await;
+    assert_eq!(events(&app, "renewed").await.len(), 1);
+    app.invariants().await.check();
+}
+
+#[tokio::test]
+async fn plans_expire_that_ended_within_the_range_or_are_named() {
+    let app = TestApp::start().await;
+    let (first, second) = (ending(&app, "2026-12-01T00:00:00Z").await, ending(&app, "2026-12-05T00:00:00Z").await);
+    let ahead = ending(&app, "2027-12-05T00:00:00Z").await;
+    app.drain().await;
+    let at = ["--clock", "2026-12-06T00:00:00Z"];
+    let with = |more: &[&'static str]| [&["expire-subscriptions"], more, &at[..]].concat();
+    only_says(&app, &with(&[]), &[(&first.id, "due"), (&second.id, "due")]).await;
+    // Both ends are included; a time without a zone is UTC.
+    let after = ["--expired-after", "2026-12-05T00:00:00"];
+    only_says(&app, &with(&after), &[(&second.id, "due")]).await;
+    only_says(&app, &with(&["--expired-before", "2026-12-01T00:00:00Z"]), &[(&first.id, "due")]).await;
+    assert!(matches!(on(&app, &with(&["--expired-before", "2026-12-07T00:00:00"])).await.0, Err(error) if error.exit() == Exit::Usage));
+    let named = format!("{},{}", ahead.id, first.id);
+    let named = ["expire_subscriptions", "--subscription_uuids", &named, at[0], at[1]];
+    only_says(&app, &named, &[(&ahead.id, "ahead"), (&first.id, "due")]).await;
+    let unknown = app.uuid(0xd).to_string();
+    let (exit, _) = on(&app, &["expire-subscriptions", "--subscription-uuids", &unknown]).await;
+    assert!(matches!(exit, Err(error) if error.exit() == Exit::Refused));
+
+    let begun = done(&app, &with(&after)).await;
+    assert_eq!(rows_of(&begun), [(second.id.clone(), "begun".to_owned(), true)]);
+    app.advance("P13D").await;
+    app.advance("PT10M").await;
+    assert!(on_record(&app, &first).await.expiration_processed && on_record(&app, &second).await.expiration_processed);
+    assert_eq!(calls(&app, "bulk_licensed_enrollments_expiration").await.len(), 2);
+}
+
+#[tokio::test]
+async fn learners_are_unlinked_before_their_data_is_purged_by_hand_too() {
+    let app = TestApp::start().await;
+    let plan = ending(&app, "2026-12-01T00:00:00Z").await;
+    let customer = plan.agreement.enterprise.to_string();
+    app.advance("P9D").await;
+    let at = ["--clock", "2027-03-01T00:00:01Z"];
+    let unlink = [&["unlink-expired-licenses", "--customers", &customer], &at[..]].concat();
+    let retire = [&["retire-old-licenses", "--customers", &customer], &at[..]].concat();
+    only_says(&app, &[&["unlink_expired_licenses"], &at[..]].concat(), &[]).await;
+    only_says(&app, &unlink, &[(&plan.id, "due")]).await;
+    only_says(&app, &retire, &[(&plan.id, "due")]).await;
+    // Who is to be unlinked must still be named.
+    let waits = done(&app, &retire).await;
+    assert_eq!(rows_of(&waits), [(plan.id.clone(), "waits".to_owned(), false)]);
+    assert_eq!(waits[0]["why"], "unlink_expired_licenses comes first.");
+    assert_eq!(rows_of(&done(&app, &unlink).await), [(plan.id.clone(), "begun".to_owned(), true)]);
+    app.advance("P89D").await;
+    app.advance("PT10M").await;
+    assert_eq!(calls(&app, "unlink_users").await.len(), 1);
+    app.advance("PT10M").await;
+    assert_eq!(app.invariants().await.slots.len(), 0);
+}
+
+#[tokio::test]
+async fn a_forecast_is_the_apis() {
+    let app = TestApp::start().await;
+    let plan = ending(&app, "2026-12-01T00:00:00Z").await;
+    app.drain().await;
+    let before = whole_table(&app).await;
+    let at = app.now().to_rfc3339();
+    let told = done(&app, &["forecast", &plan.id, "--clock", &at]).await;
+    let api = forecast::forecast(&app, &plan, "?until=2099-01-01T00:00:00Z").await;
+    let of_api: Vec<(&Value, &Value)> =
+        api["prospects"].as_array().expect("a list").iter().map(|one| (&one["state"], &one["why"])).collect();
+    let of_command: Vec<(&Value, &Value)> =
+        told.as_array().expect("a list").iter().map(|one| (&one["state"], &one["why"])).collect();
+    assert_eq!(of_command, of_api);
+    let soon = done(&app, &["forecast", &plan.id, "--clock", &at, "--until", "2027-01-01T00:00:00Z"]).await;
+    assert_eq!(soon.as_array().map(Vec::len), Some(2), "{soon}");
+    assert_eq!(whole_table(&app).await, before);
+    // At another time than now nothing of AWS is changed.
+    let arguments = ["lmctl", "--region", "nowhere", "--clock", &at, "expire-subscriptions"];
+    let arguments = <license_lmctl::Arguments as clap::Parser>::try_parse_from(arguments).expect("arguments");
+    let refused = license_lmctl::run(arguments, &mut Vec::new()).await;
+    assert!(matches!(refused, Err(error) if error.exit() == Exit::Usage));
+}

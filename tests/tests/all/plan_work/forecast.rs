@@ -1,0 +1,58 @@
+//! What will happen to a plan.
+
+use super::*;
+use license_domain::EnterpriseId;
+use license_tests::Role;
+
+pub(super) async fn forecast(app: &TestApp, plan: &Plan, query: &str) -> Value {
+    let operator = app.client(Role::Operator, EnterpriseId(uuid::Uuid::nil()));
+    operator.get(&plan.path(&format!("forecast/{query}"))).await.expect(200)
+}
+
+fn lines(forecast: &Value) -> Vec<(String, String, Value)> {
+    let text = |line: &Value, name: &str| line[name].as_str().expect("a text").to_owned();
+    let lines = forecast["prospects"].as_array().expect("a list").iter();
+    lines.map(|line| (text(line, "what"), text(line, "state"), line["at"].clone())).collect()
+}
+
+#[tokio::test]
+async fn it_says_what_will_happen_and_then_that_happens() {
+    let app = TestApp::start().await;
+    let plan = app.plan_of(&app.agreement().await, 20, &json!({ "expiration_date": "2026-12-01T00:00:00Z" })).await;
+    plan.activated(&app, "ann@example.com").await;
+    app.drain().await;
+    let before = whole_table(&app).await;
+    let told = forecast(&app, &plan, "").await;
+    let line = |what: &str, state: &str, at: Value| (what.to_owned(), state.to_owned(), at);
+    assert_eq!(lines(&told), [
+        line("expire_subscription", "ahead", json!("2026-12-01T00:00:00Z")),
+        line("retire_licenses", "ahead", json!("2027-03-01T00:00:00Z")),
+        line("unlink_learners", "never", Value::Null),
+    ]);
+    assert_eq!(told["prospects"][0]["why"], "The plan ends, and no renewal carries it on.");
+    assert_eq!(whole_table(&app).await.len(), before.len());
+    // Nothing later than asked for; what will not happen has no time.
+    let soon = forecast(&app, &plan, "?until=2027-01-01T00:00:00Z").await;
+    assert_eq!(lines(&soon).len(), 2, "{soon}");
+    app.advance("P9D").await;
+    assert_eq!(lines(&forecast(&app, &plan, "").await)[1..], [
+        line("expire_subscription", "done", Value::Null),
+        line("unlink_learners", "never", Value::Null),
+    ]);
+    app.advance("P100D").await;
+    app.advance("PT10M").await;
+    let told = forecast(&app, &plan, "").await;
+    assert!(lines(&told).contains(&line("retire_licenses", "done", Value::Null)), "{told}");
+}
+
+#[tokio::test]
+async fn it_is_for_operators_of_plans_that_are_there() {
+    let app = TestApp::start().await;
+    let plan = app.plan(5).await;
+    plan.admin().get(&plan.path("forecast/")).await.expect(403);
+    let operator = app.client(Role::Operator, plan.agreement.enterprise);
+    operator.get(&plan.path("forecast/?until=soon")).await.expect(400);
+    let none = format!("/api/v1/subscriptions/{}/forecast/", app.uuid(0xd));
+    operator.get(&none).await.expect(404);
+    operator.get(&format!("/subscriptions/{}/forecast/", plan.id)).await.expect(200);
+}
