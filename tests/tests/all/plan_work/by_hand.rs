@@ -95,6 +95,18 @@ async fn plans_expire_that_ended_within_the_range_or_are_named() {
     app.advance("PT10M").await;
     assert!(on_record(&app, &first).await.expiration_processed && on_record(&app, &second).await.expiration_processed);
     assert_eq!(calls(&app, "bulk_licensed_enrollments_expiration").await.len(), 2);
+    // Again only where that is asked for.
+    let at = app.now().to_rfc3339();
+    let again = ["expire-subscriptions", "--clock", &at, "--subscription-uuids", &first.id];
+    assert_eq!(rows_of(&done(&app, &again).await), [(first.id.clone(), "done".to_owned(), false)]);
+    let forced = [&again[..], &["--force"]].concat();
+    only_says(&app, &forced, &[(&first.id, "done")]).await;
+    // The sweeper may be faster.
+    let rows = rows_of(&done(&app, &forced).await);
+    assert!(rows[0].2 && matches!(rows[0].1.as_str(), "begun" | "under_way"), "{rows:?}");
+    app.advance("PT5M").await;
+    assert!(on_record(&app, &first).await.expiration_processed);
+    assert_eq!(calls(&app, "bulk_licensed_enrollments_expiration").await.len(), 3);
 }
 
 #[tokio::test]

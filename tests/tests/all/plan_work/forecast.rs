@@ -46,10 +46,11 @@ async fn it_says_what_will_happen_and_then_that_happens() {
 }
 
 #[tokio::test]
-async fn it_is_for_operators_of_plans_that_are_there() {
+async fn it_is_for_who_administers_a_plan_that_is_there() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
-    plan.admin().get(&plan.path("forecast/")).await.expect(403);
+    plan.admin().get(&plan.path("forecast/")).await.expect(200);
+    app.agreement().await.admin.get(&plan.path("forecast/")).await.expect(403);
     let operator = app.client(Role::Operator, plan.agreement.enterprise);
     operator.get(&plan.path("forecast/?until=soon")).await.expect(400);
     let none = format!("/api/v1/subscriptions/{}/forecast/", app.uuid(0xd));
