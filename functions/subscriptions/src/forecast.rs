@@ -33,7 +33,8 @@ use crate::Context;
 /// How far a forecast looks, unless it is asked for another time.
 const USUAL: TimeDelta = TimeDelta::days(365);
 
-const UNTIL: Field = Field { text: "Nothing that is to happen later; a year from now, if none is named.", ..doc::UNTIL };
+const UNTIL: Field =
+    Field { text: "Nothing that is to happen later; a year from now, if none is named.", ..doc::UNTIL };
 
 /// A plan's forecast.
 pub const ROUTE: Route = Route {

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use license_domain::{
-    EmailKey, EventKind, License, LicenseChange, LicenseId, LicenseStatus, PlanId, Portfolio, SubscriptionPlan,
-    purge,
+    EmailKey, EventKind, License, LicenseChange, LicenseId, LicenseStatus, PlanId, Portfolio, SubscriptionPlan, purge,
 };
 
 use crate::{

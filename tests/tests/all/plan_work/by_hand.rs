@@ -33,7 +33,8 @@ async fn only_says(app: &TestApp, arguments: &[&str], rows: &[(&str, &str)]) {
     let listed: Value = serde_json::from_str(&out).expect("JSON");
     let mut found = rows_of(&listed);
     found.sort();
-    let mut wanted: Vec<_> = rows.iter().map(|(plan, state)| ((*plan).to_owned(), (*state).to_owned(), false)).collect();
+    let mut wanted: Vec<_> =
+        rows.iter().map(|(plan, state)| ((*plan).to_owned(), (*state).to_owned(), false)).collect();
     wanted.sort();
     assert_eq!(found, wanted, "{arguments:?}");
     assert_eq!(whole_table(app).await, before, "{arguments:?}");
@@ -81,7 +82,9 @@ async fn plans_expire_that_ended_within_the_range_or_are_named() {
     let after = ["--expired-after", "2026-12-05T00:00:00"];
     only_says(&app, &with(&after), &[(&second.id, "due")]).await;
     only_says(&app, &with(&["--expired-before", "2026-12-01T00:00:00Z"]), &[(&first.id, "due")]).await;
-    assert!(matches!(on(&app, &with(&["--expired-before", "2026-12-07T00:00:00"])).await.0, Err(error) if error.exit() == Exit::Usage));
+    assert!(
+        matches!(on(&app, &with(&["--expired-before", "2026-12-07T00:00:00"])).await.0, Err(error) if error.exit() == Exit::Usage)
+    );
     let named = format!("{},{}", ahead.id, first.id);
     let named = ["expire_subscriptions", "--subscription_uuids", &named, at[0], at[1]];
     only_says(&app, &named, &[(&ahead.id, "ahead"), (&first.id, "due")]).await;
