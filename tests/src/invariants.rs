@@ -133,7 +133,10 @@ impl Invariants {
             let copy = original.renewed_to.and_then(|copy| by_id.get(&copy)).expect("the copy is there");
             assert!(copies.insert(copy.uuid), "two licenses have the copy {}", copy.uuid);
             let key = |license: &License| license.user_email.as_ref().map(license_domain::EmailAddress::key);
-            assert!(key(copy).is_none() || key(original).is_none() || key(copy) == key(original), "{original:?} is not {copy:?}");
+            assert!(
+                key(copy).is_none() || key(original).is_none() || key(copy) == key(original),
+                "{original:?} is not {copy:?}"
+            );
             let leaves = |renewal: &&SubscriptionPlanRenewal| {
                 renewal.prior_subscription_plan == original.subscription_plan
                     && renewal.renewed_subscription_plan == Some(copy.subscription_plan)

@@ -80,7 +80,9 @@ fn params_of(kind: JobKind) -> Vec<Field> {
         JobKind::Revoke | JobKind::Transfer => &["user_sfids", "greeting", "closing", "notify_users", "wait"],
         JobKind::Enroll => &["user_sfids", "greeting", "closing", "wait"],
         // Renewals, and what the clock does, are internal runs: no request names them.
-        JobKind::Grow | JobKind::Renew | JobKind::Expire | JobKind::Unlink | JobKind::Purge => return own_params(kind).to_vec(),
+        JobKind::Grow | JobKind::Renew | JobKind::Expire | JobKind::Unlink | JobKind::Purge => {
+            return own_params(kind).to_vec();
+        }
     };
     let used = COMMON.iter().filter(|field| !unused.contains(&field.name));
     used.chain(own_params(kind)).copied().collect()
@@ -92,7 +94,13 @@ const fn own_params(kind: JobKind) -> &'static [Field] {
         JobKind::Transfer => &[TO_PLAN],
         JobKind::Enroll => &[COURSE_RUN_KEYS],
         JobKind::Grow => &[DESIRED_NUM_LICENSES],
-        JobKind::Assign | JobKind::Revoke | JobKind::Remind | JobKind::Renew | JobKind::Expire | JobKind::Unlink | JobKind::Purge => &[],
+        JobKind::Assign
+        | JobKind::Revoke
+        | JobKind::Remind
+        | JobKind::Renew
+        | JobKind::Expire
+        | JobKind::Unlink
+        | JobKind::Purge => &[],
     }
 }
 

@@ -1,5 +1,5 @@
 //! `GET /api/v1/subscriptions/{plan}/forecast/?until=`: what will happen to a plan by the clock, when and why, and what will
-//! not and why; for operators. It is told by the rules that the sweeper acts by.
+//! not and why. It is told by the rules that the sweeper acts by.
 //!
 //! ```json
 //! {
@@ -33,7 +33,8 @@ use crate::Context;
 /// How far a forecast looks, unless it is asked for another time.
 const USUAL: TimeDelta = TimeDelta::days(365);
 
-const UNTIL: Field = Field { text: "Nothing that is to happen later; a year from now, if none is named.", ..doc::UNTIL };
+const UNTIL: Field =
+    Field { text: "Nothing that is to happen later; a year from now, if none is named.", ..doc::UNTIL };
 
 /// A plan's forecast.
 pub const ROUTE: Route = Route {
@@ -41,7 +42,7 @@ pub const ROUTE: Route = Route {
     path: "/api/v1/subscriptions/{plan}/forecast/",
     access: RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin },
     doc: &Doc {
-        summary: "What will happen to a plan by the clock, and what will not: for operators",
+        summary: "What will happen to a plan by the clock, and what will not",
         query: &[UNTIL],
         body: &[],
         answers: &[
@@ -86,11 +87,12 @@ pub async fn handle(
     Path(plan): Path<String>,
     params: Params,
 ) -> Result<Json<Forecast>, ApiError> {
-    requester.require_everywhere(ADMINS, RequiredPermission::Admin)?;
     let plan: PlanId = id(&plan)?;
     let now = context.app.now();
     let until = history::moment(&params, &UNTIL)?.unwrap_or(now + USUAL);
     let portfolio = context.portfolios.portfolio_of_plan(plan).await?;
+    let owner = portfolio.as_ref().map(|portfolio| portfolio.agreement.enterprise_customer_uuid);
+    requester.require(ADMINS, owner, RequiredPermission::Admin)?;
     let portfolio = portfolio.ok_or_else(|| ApiError::not_found("SubscriptionPlan"))?;
     let plan = portfolio.plan(plan).ok_or_else(|| ApiError::not_found("SubscriptionPlan"))?;
     let counted = plan_work::counted(&portfolio, plan);

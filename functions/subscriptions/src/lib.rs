@@ -1,4 +1,4 @@
-//! Subscription plans, for the customers' admins: list, get, history, and the forecast for operators.
+//! Subscription plans, for the customers' admins: list, get, history, forecast.
 
 mod compose;
 mod forecast;

@@ -132,7 +132,7 @@ pub enum PlansCommand {
     /// Begins to unlink learners of plans that ended 90 days ago
     #[command(alias = "unlink_expired_licenses")]
     UnlinkExpiredLicenses {
-        /// The customers; without: CUSTOMERS_WITH_EXPIRED_LICENSES_UNLINKING_ENABLED of the environment
+        /// The customers; without: `CUSTOMERS_WITH_EXPIRED_LICENSES_UNLINKING_ENABLED` of the environment
         #[arg(long, value_name = "UUIDS")]
         customers: Option<String>,
     },
@@ -142,6 +142,9 @@ pub enum PlansCommand {
         /// The customers whose learners are unlinked first
         #[arg(long, value_name = "UUIDS")]
         customers: Option<String>,
+        /// Of no effect: runs have chunks of a size of their own. Scripts may name it
+        #[arg(long, alias = "batch_size", value_name = "NUMBER", hide = true)]
+        batch_size: Option<u32>,
     },
     /// Says what will happen to a plan, when and why, and what will not
     Forecast {
@@ -168,6 +171,9 @@ pub struct ExpireArguments {
     /// Only these plans, whenever they ended
     #[arg(long, alias = "subscription_uuids", value_name = "UUIDS", value_delimiter = ',')]
     pub subscription_uuids: Vec<PlanId>,
+    /// These plans again, if they have expired already: their enrollments end, and their licenses are told of, once more
+    #[arg(long, requires = "subscription_uuids")]
+    pub force: bool,
 }
 
 /// A time with its zone, or without: then it is UTC.

@@ -3,11 +3,7 @@
 use async_trait::async_trait;
 use license_domain::{EmailKey, EventKind, License, LicenseChange, LicenseId, PlanId, Portfolio, SubscriptionPlan};
 
-use crate::{
-    Store,
-    attempts::Attempt,
-    transaction::Commit,
-};
+use crate::{Store, attempts::Attempt, transaction::Commit};
 use license_storage::{Change, Expire, StoreError};
 
 #[async_trait]

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use license_domain::{
-    EmailKey, EventKind, License, LicenseChange, LicenseId, LicenseStatus, PlanId, Portfolio, SubscriptionPlan,
-    purge,
+    EmailKey, EventKind, License, LicenseChange, LicenseId, LicenseStatus, PlanId, Portfolio, SubscriptionPlan, purge,
 };
 
 use crate::{
@@ -108,15 +107,15 @@ impl Store {
         keys.sort_unstable();
         keys.dedup();
         let found: HashMap<Key, Item> = self.table.batch_get(&keys).await?;
-        let mut placed = Vec::with_capacity(found.len());
+        let mut slots = Vec::with_capacity(found.len());
         for (key, item) in found {
             let version = rows::version_of(&item);
             let license: License = rows::from_item(item)?;
             if wanted.iter().any(|(_, wanted)| *wanted == license.uuid) {
-                placed.push((key, Slot { license, version }));
+                slots.push((key, Slot { license, version }));
             }
         }
-        placed.sort_by_key(|(_, slot)| slot.license.uuid);
-        Ok(placed)
+        slots.sort_by_key(|(_, slot)| slot.license.uuid);
+        Ok(slots)
     }
 }

@@ -33,8 +33,7 @@ impl Unlink for Store {
         change: &Change,
     ) -> Result<(), StoreError> {
         let changes = licenses.iter().map(|license| LicenseChange::new(license, license)).collect();
-        let event =
-            &self.license_event(EventKind::LicensesUnlinked, portfolio, plan.uuid, changes, Vec::new(), change);
+        let event = &self.license_event(EventKind::LicensesUnlinked, portfolio, plan.uuid, changes, Vec::new(), change);
         self.transact("record unlinked", (), |mut transaction, ()| async move {
             transaction.write(licenses.iter().map(|license| {
                 let mut item = keys::unlinked(plan.uuid, license.uuid).attributes();

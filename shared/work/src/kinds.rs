@@ -21,8 +21,8 @@ use license_domain::{
     Clock, Job, JobCounts, JobKind, PlanId, Portfolio, Row, RowResult, Stamp, SubscriptionPlan, Timestamp,
 };
 use license_storage::{
-    Assign, Change, Expire, Jobs, Learners, Licenses, PlanWorks, Portfolios, Prefetches, Purge, Remind, Reserve, Revoke,
-    Transfer, Unlink, Update,
+    Assign, Change, Expire, Jobs, Learners, Licenses, PlanWorks, Portfolios, Prefetches, Purge, Remind, Reserve,
+    Revoke, Transfer, Unlink, Update,
 };
 
 use crate::{
@@ -146,12 +146,7 @@ impl Kinds for LicenseKinds {
     async fn act(&self, chunk: ChunkRows<'_>, change: Change) -> Result<Acted, WorkError> {
         match (chunk.run.kind, chunk.run.dry_run) {
             (
-                JobKind::Enroll
-                | JobKind::Grow
-                | JobKind::Renew
-                | JobKind::Expire
-                | JobKind::Unlink
-                | JobKind::Purge,
+                JobKind::Enroll | JobKind::Grow | JobKind::Renew | JobKind::Expire | JobKind::Unlink | JobKind::Purge,
                 _,
             )
             | (JobKind::Transfer, false) => Err(WorkError::OtherKind),

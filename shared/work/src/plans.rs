@@ -3,8 +3,8 @@
 use std::{fmt, sync::Arc};
 
 use license_domain::{
-    AgreementId, Clock, DuePlan, Job, JobId, JobKind, JobParams, JobState, LicenseStatus, PlanId, PlanWork, PlanWorkKind,
-    Portfolio, Prospect, Random, RowFilter, Stamp, Timestamp,
+    AgreementId, Clock, DuePlan, Job, JobId, JobKind, JobParams, JobState, LicenseStatus, PlanId, PlanWork,
+    PlanWorkKind, Portfolio, Prospect, Random, RowFilter, Stamp, Timestamp,
     plan_work::{self, Facts, Rules},
 };
 use license_messaging::Outgoing;

@@ -8,9 +8,11 @@ use std::sync::{
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use license_domain::{Clock, LicenseFilter, LicenseStatus, OrderBy, OrderField, PlanId, SubscriptionPlan, Timestamp};
+use license_domain::{
+    Clock, License, LicenseFilter, LicenseStatus, OrderBy, OrderField, PlanId, SubscriptionPlan, Timestamp,
+};
 use license_storage::{
-    DueRoster, LicenseQuery, Licenses, Objects, Portfolios, RosterMarks, RosterOutcome, RosterUpdate, Rosters,
+    DueRoster, LicenseQuery, Licenses, Objects, Portfolios, Purge, RosterMarks, RosterOutcome, RosterUpdate, Rosters,
     StoreError,
 };
 use license_storage_dynamodb::{
@@ -19,6 +21,7 @@ use license_storage_dynamodb::{
 };
 use license_tests::{
     Role, TestApp,
+    app::stamp,
     builders::{Plan, emails},
     large_plan::address,
 };
@@ -294,18 +297,28 @@ async fn learners_whose_data_is_purged_are_in_no_object() {
     assert_eq!(rostered.update().await, RosterOutcome::Built);
     let objects = objects_of(&rostered.store).expect("a store with rosters");
     let before = objects.list("rosters/").await.expect("listed");
-    // All were assigned or revoked when the plan was made; those who activated their licenses stay.
-    rostered.app.advance("P91D").await;
-    for _ in 0..4 {
-        rostered.app.advance("PT10M").await;
+    // Thirty seats are free again, ten revoked licenses name no one.
+    let plan = rostered.plan().await;
+    let mut wanted = Vec::new();
+    for (status, limit) in [(LicenseStatus::Assigned, 30), (LicenseStatus::Revoked, 10)] {
+        let filter = LicenseFilter { statuses: Some(vec![status]), ..LicenseFilter::default() };
+        let query = LicenseQuery { filter, limit, ..LicenseQuery::default() };
+        let page = rostered.store.list(&plan, &query).await.expect("the table answers");
+        let key = |license: &License| license.user_email.as_ref().expect("a learner").key();
+        wanted.extend(page.iter().map(|license| (key(license), license.uuid)));
     }
-    let (activated, revoked) = (LEARNERS * 4 / 10, LEARNERS / 10);
-    assert_eq!(rostered.check().await, activated + revoked);
+    let portfolio = rostered.store.portfolio_of_plan(plan.uuid).await.expect("the table answers");
+    let mut portfolio = portfolio.expect("its agreement");
+    portfolio.agreement.license_duration_before_purge_seconds = 0;
+    let change = stamp(rostered.app.now()).into();
+    assert_eq!(rostered.store.purge(&portfolio, &plan, &wanted, &change).await.expect("purged"), 40);
+    rostered.app.drain().await;
+    assert_eq!(rostered.check().await, LEARNERS - 30);
+    rostered.app.advance("PT4M").await;
     let after = objects.list("rosters/").await.expect("listed");
-    assert!(before.iter().all(|name| !after.contains(name)), "a block that had the learners is there");
-    let counts = rostered.plan.overview().await;
-    assert_eq!((counts["activated"], counts["revoked"], counts.get("assigned")), (activated, revoked, None));
-    rostered.app.invariants().await.check();
+    assert!(before.iter().any(|name| !after.contains(name)), "the block that had the learners is deleted");
+    assert_eq!(rostered.check().await, LEARNERS - 30);
+    rostered.app.invariants().await.check_counts();
 }
 
 /// A clock that is ahead of another one.

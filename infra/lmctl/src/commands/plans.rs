@@ -4,10 +4,10 @@ use std::{io::Write, sync::Arc};
 
 use chrono::TimeDelta;
 use license_domain::{
-    AgreementId, PlanId, PlanWorkKind, Prospect, ProspectState, SubscriptionPlan, Timestamp,
+    AgreementId, PlanId, PlanWorkKind, Portfolio, Prospect, ProspectState, Stamp, SubscriptionPlan, Timestamp,
     plan_work::Rules,
 };
-use license_storage::{PlanWorks, Portfolios, StoreError};
+use license_storage::{Change, PlanWorks, Portfolios, StoreError, Update};
 use license_work::{Asked, Plans, WorkError};
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ pub(super) async fn run(
             let plans = Worked::new(context, rules(customers)?);
             plans.all(PlanWorkKind::UnlinkLearners, |_| true, out).await
         }
-        PlansCommand::RetireOldLicenses { customers } => {
+        PlansCommand::RetireOldLicenses { customers, batch_size: _ } => {
             let plans = Worked::new(context, rules(customers)?);
             plans.all(PlanWorkKind::RetireLicenses, |_| true, out).await
         }
@@ -60,14 +60,14 @@ async fn expire(
     out: &mut (dyn Write + Send),
 ) -> Result<Exit, Error> {
     let now = context.store.clock().now();
-    let ExpireArguments { expired_after, expired_before, subscription_uuids } = arguments;
+    let ExpireArguments { expired_after, expired_before, subscription_uuids, force } = arguments;
     if [expired_after, expired_before].into_iter().flatten().any(|at| *at > now) {
         return Err(Error::Usage("--expired-after and --expired-before must not be in the future".to_owned()));
     }
     let plans = Worked::new(context, rules(None)?);
     let kind = PlanWorkKind::ExpireSubscription;
     if !subscription_uuids.is_empty() {
-        return plans.named(kind, subscription_uuids, out).await;
+        return plans.named(kind, (subscription_uuids, *force), out).await;
     }
     let is_within = |plan: &SubscriptionPlan| {
         expired_after.is_none_or(|after| plan.expiration_date >= after)
@@ -114,7 +114,7 @@ impl<'a> Worked<'a> {
     async fn named(
         &self,
         work: PlanWorkKind,
-        plans: &[PlanId],
+        (plans, force): (&[PlanId], bool),
         out: &mut (dyn Write + Send),
     ) -> Result<Exit, Error> {
         let mut found = Vec::with_capacity(plans.len());
@@ -122,6 +122,9 @@ impl<'a> Worked<'a> {
             let portfolio = self.context.store.portfolio_of_plan(*plan).await?;
             let portfolio = portfolio.ok_or_else(|| Error::Refused(format!("there is no plan {plan}")))?;
             found.push((portfolio.agreement.uuid, *plan));
+            if let Some(plan) = portfolio.plan(*plan).filter(|plan| force && plan.expiration_processed) {
+                self.forget_expiry(&portfolio, plan).await?;
+            }
         }
         let mut listing = Listing::new(self.context.global, COLUMNS, out)?;
         let mut exit = Exit::Done;
@@ -176,6 +179,21 @@ impl<'a> Worked<'a> {
                 row(listing, (agreement, plan), &prospect, json!("failed"), Value::Null)
             }
         }
+    }
+
+    /// Takes the mark from a plan that has expired, so that it expires again. In a dry run it stays.
+    async fn forget_expiry(&self, portfolio: &Portfolio, plan: &SubscriptionPlan) -> Result<(), Error> {
+        if self.context.global.dry_run {
+            return Ok(());
+        }
+        let at = self.context.store.clock().now();
+        let reason = format!("{} --force", PlanWorkKind::ExpireSubscription.as_str());
+        let request_id = self.request_id.clone();
+        let stamp = Stamp { actor: "lmctl".to_owned(), actor_lms_user_id: None, reason, request_id, at };
+        let after = SubscriptionPlan { expiration_processed: false, modified: at, ..plan.clone() };
+        let updated = self.context.store.update_plan(portfolio, plan, &after, &Change::from(stamp)).await;
+        updated.map_err(|error| Error::Refused(format!("plan {}: {error}", plan.uuid)))?;
+        Ok(())
     }
 
     async fn forecast(

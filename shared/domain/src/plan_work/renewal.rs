@@ -6,14 +6,8 @@ use chrono::TimeDelta;
 
 use super::{Facts, PlanWorkKind, Prospect, ProspectState};
 use crate::{
-    agreement::Portfolio,
-    capacity::SeatCounts,
-    clock::Timestamp,
-    due::Waits,
-    ids::PlanId,
-    plan::SubscriptionPlan,
-    renewal::SubscriptionPlanRenewal,
-    renewing::Refusal,
+    agreement::Portfolio, capacity::SeatCounts, clock::Timestamp, due::Waits, ids::PlanId, plan::SubscriptionPlan,
+    renewal::SubscriptionPlanRenewal, renewing::Refusal,
 };
 
 /// A renewal that would be refused is reported to operators from so long before it is due.
@@ -69,7 +63,5 @@ fn refusal(
 /// The renewal that would be refused, if operators are to hear of it by now.
 pub fn refused(prospects: &[Prospect], now: Timestamp) -> Option<&Prospect> {
     let is_near = |at: Timestamp| now >= at.checked_sub_signed(FORESEEN).unwrap_or(at);
-    prospects
-        .iter()
-        .find(|prospect| prospect.state == ProspectState::Refused && prospect.at.is_some_and(is_near))
+    prospects.iter().find(|prospect| prospect.state == ProspectState::Refused && prospect.at.is_some_and(is_near))
 }

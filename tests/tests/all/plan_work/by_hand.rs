@@ -33,7 +33,8 @@ async fn only_says(app: &TestApp, arguments: &[&str], rows: &[(&str, &str)]) {
     let listed: Value = serde_json::from_str(&out).expect("JSON");
     let mut found = rows_of(&listed);
     found.sort();
-    let mut wanted: Vec<_> = rows.iter().map(|(plan, state)| ((*plan).to_owned(), (*state).to_owned(), false)).collect();
+    let mut wanted: Vec<_> =
+        rows.iter().map(|(plan, state)| ((*plan).to_owned(), (*state).to_owned(), false)).collect();
     wanted.sort();
     assert_eq!(found, wanted, "{arguments:?}");
     assert_eq!(whole_table(app).await, before, "{arguments:?}");
@@ -81,7 +82,9 @@ async fn plans_expire_that_ended_within_the_range_or_are_named() {
     let after = ["--expired-after", "2026-12-05T00:00:00"];
     only_says(&app, &with(&after), &[(&second.id, "due")]).await;
     only_says(&app, &with(&["--expired-before", "2026-12-01T00:00:00Z"]), &[(&first.id, "due")]).await;
-    assert!(matches!(on(&app, &with(&["--expired-before", "2026-12-07T00:00:00"])).await.0, Err(error) if error.exit() == Exit::Usage));
+    assert!(
+        matches!(on(&app, &with(&["--expired-before", "2026-12-07T00:00:00"])).await.0, Err(error) if error.exit() == Exit::Usage)
+    );
     let named = format!("{},{}", ahead.id, first.id);
     let named = ["expire_subscriptions", "--subscription_uuids", &named, at[0], at[1]];
     only_says(&app, &named, &[(&ahead.id, "ahead"), (&first.id, "due")]).await;
@@ -95,6 +98,18 @@ async fn plans_expire_that_ended_within_the_range_or_are_named() {
     app.advance("PT10M").await;
     assert!(on_record(&app, &first).await.expiration_processed && on_record(&app, &second).await.expiration_processed);
     assert_eq!(calls(&app, "bulk_licensed_enrollments_expiration").await.len(), 2);
+    // Again only where that is asked for.
+    let at = app.now().to_rfc3339();
+    let again = ["expire-subscriptions", "--clock", &at, "--subscription-uuids", &first.id];
+    assert_eq!(rows_of(&done(&app, &again).await), [(first.id.clone(), "done".to_owned(), false)]);
+    let forced = [&again[..], &["--force"]].concat();
+    only_says(&app, &forced, &[(&first.id, "done")]).await;
+    // The sweeper may be faster.
+    let rows = rows_of(&done(&app, &forced).await);
+    assert!(rows[0].2 && matches!(rows[0].1.as_str(), "begun" | "under_way"), "{rows:?}");
+    app.advance("PT5M").await;
+    assert!(on_record(&app, &first).await.expiration_processed);
+    assert_eq!(calls(&app, "bulk_licensed_enrollments_expiration").await.len(), 3);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What the clock does to plans: by the sweeper's schedule and the workers' queue, at times that the test chooses.
 
-mod expire;
 mod by_hand;
+mod expire;
 mod forecast;
 mod renew;
 mod retire;
@@ -14,7 +14,10 @@ use chrono::TimeDelta;
 use lambda_runtime::LambdaEvent;
 use license_domain::{Clock, CustomerAgreement, Prospect, SubscriptionPlan, Timestamp, plan_work::Rules};
 use license_storage::{Portfolios, Update};
-use license_storage_dynamodb::{Store, testing::{rows, table_of}};
+use license_storage_dynamodb::{
+    Store,
+    testing::{rows, table_of},
+};
 use license_tests::{TestApp, app::stamp, builders::Plan};
 use license_work::Plans;
 use reqwest::Method;

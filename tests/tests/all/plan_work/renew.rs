@@ -39,9 +39,8 @@ fn usable<'a>(portfolio: &Portfolio, held: &'a [License], now: Timestamp) -> Vec
         let plan = portfolio.plan(license.subscription_plan);
         license.status == LicenseStatus::Activated && plan.is_some_and(|plan| plan.is_active && plan.is_current(now))
     };
-    let is_carried_on = |license: &License| {
-        held.iter().any(|other| license.renewed_to == Some(other.uuid) && is_current(other))
-    };
+    let is_carried_on =
+        |license: &License| held.iter().any(|other| license.renewed_to == Some(other.uuid) && is_current(other));
     held.iter().filter(|license| is_current(license) && !is_carried_on(license)).collect()
 }
 
@@ -237,7 +236,9 @@ async fn one_that_is_made_late_begins_at_once_and_one_that_is_exempt_waits_for_a
     let late = renewal_of(&app, &plan, 5, json!({})).await;
     app.advance("PT2M").await;
     assert!(is_processed(&app, &late).await);
-    app.provisioner().send(Method::PATCH, &exempt_renewal, Some(&json!({ "exempt_from_batch_processing": false }))).await;
+    app.provisioner()
+        .send(Method::PATCH, &exempt_renewal, Some(&json!({ "exempt_from_batch_processing": false })))
+        .await;
     app.advance("PT2M").await;
     assert!(is_processed(&app, &exempt_renewal).await);
 }

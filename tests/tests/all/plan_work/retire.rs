@@ -29,7 +29,10 @@ async fn ninety_days_after_a_plans_end_its_licenses_are_revoked_and_name_no_one(
     assert_eq!((invariants.slots.len(), invariants.others.len()), (0, 3));
     for license in &invariants.others {
         assert_eq!(license.status, license_domain::LicenseStatus::Revoked);
-        assert!(license.user_email.is_none() && license.lms_user_id.is_none() && license.source.is_none(), "{license:?}");
+        assert!(
+            license.user_email.is_none() && license.lms_user_id.is_none() && license.source.is_none(),
+            "{license:?}"
+        );
         assert!(license.activation_key.is_some() && license.revoked_date.is_some(), "{license:?}");
     }
     // What was revoked long ago stays revoked since then, and no seat takes the place of the others.
@@ -42,7 +45,14 @@ async fn ninety_days_after_a_plans_end_its_licenses_are_revoked_and_name_no_one(
     assert_eq!(told.len(), 3, "eve's was told when it was revoked");
     assert!(told[1..].iter().all(|event| event["assigned_email"].is_null()), "{told:?}");
     // The histories name no one either.
-    let trails = serde_json::to_string(&invariants.audit_trails.values().flatten().filter_map(|entry| entry.license.as_ref().and_then(|step| step.person)).collect::<Vec<_>>());
+    let trails = serde_json::to_string(
+        &invariants
+            .audit_trails
+            .values()
+            .flatten()
+            .filter_map(|entry| entry.license.as_ref().and_then(|step| step.person))
+            .collect::<Vec<_>>(),
+    );
     assert_eq!(trails.expect("JSON"), "[]");
     // Again changes nothing.
     let before = whole_table(&app).await;
@@ -69,7 +79,8 @@ async fn in_a_plan_that_runs_on_old_invitations_and_revocations_are_forgotten_wi
     invariants.check();
     let named = |plan: &Plan| {
         let of = invariants.slots.iter().filter(|license| license.subscription_plan == plan.uuid().into());
-        let mut named: Vec<String> = of.map(|license| license.user_email.as_ref().expect("one").key().as_str().to_owned()).collect();
+        let mut named: Vec<String> =
+            of.map(|license| license.user_email.as_ref().expect("one").key().as_str().to_owned()).collect();
         named.sort();
         named
     };
