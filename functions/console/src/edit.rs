@@ -37,6 +37,9 @@ use crate::{
     render::{Frame, page},
 };
 
+/// The field with the kind of a reason, which plans have.
+const CHANGE_REASON: &str = "change_reason";
+
 /// What a form creates or changes.
 #[derive(Clone, Copy, Debug)]
 enum Noun {
@@ -107,12 +110,20 @@ impl Subject {
 
     /// The body of the API that the form stands for.
     fn body(&self, sent: &Sent) -> Map<String, Value> {
-        if self.version.is_some() { sent.body_of_change(&self.fields) } else { sent.body_of_new(&self.fields) }
+        if self.version.is_none() {
+            return sent.body_of_new(&self.fields);
+        }
+        let mut body = sent.body_of_change(&self.fields);
+        // The kind of the reason goes with every change, whether another one was chosen or not.
+        if let Some(field) = self.fields.iter().find(|field| field.name == CHANGE_REASON) {
+            body.insert(field.name.to_owned(), field.value(sent.text(field.name)));
+        }
+        body
     }
 
     /// Whether the form changes anything: a kind of reason alone is no change.
     fn is_idle(&self, sent: &Sent) -> bool {
-        self.version.is_some() && self.body(sent).keys().all(|name| name == "change_reason")
+        self.version.is_some() && self.body(sent).keys().all(|name| name == CHANGE_REASON)
     }
 
     /// Whether it was changed since the form showed it.

@@ -10,7 +10,7 @@ use license_use_cases::plans::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    Draft, Subject,
+    CHANGE_REASON, Draft, Subject,
     field::{Ask, Field, moment},
 };
 use crate::{Context, customer::name_of, error::PageError, plan};
@@ -98,12 +98,14 @@ pub async fn of_there(context: &Context, id: PlanId) -> Result<Subject, PageErro
     let ((_, plan), products) = futures::try_join!(plan::find(context, &text), async {
         context.portfolios.products().await.map_err(PageError::from)
     })?;
+    let mut values = values(&plan);
+    values.insert(CHANGE_REASON.to_owned(), json!(ChangeReason::default().as_str()));
     Ok(Subject {
         title: format!("Change the plan “{}”", plan.title),
         back: (format!("/admin/plans/{id}/"), plan.title.clone()),
         path: format!("/admin/plans/{id}/change/"),
         fields: fields(&products),
-        values: values(&plan),
+        values,
         version: Some(etag::version(plan.modified)),
     })
 }

@@ -59,19 +59,19 @@ async fn a_plan_is_changed_once_with_preview_and_reason_by_the_rules_of_the_api(
     assert_eq!(form.status.as_u16(), 200, "{}", form.text);
     // What is wrong stands beside its field, and what was typed is kept.
     let preview = format!("{path}preview/");
-    for (changes, id, text) in [
-        ([("title", "")].as_slice(), "title-wrong", "may not be"),
-        (&[("revoke_max_percentage", "101")], "revoke_max_percentage-wrong", "less than or equal to 100"),
-        (&[("desired_num_licenses", "-4")], "desired_num_licenses-wrong", "0 or more"),
-        (&[("desired_num_licenses", "2000000")], "desired_num_licenses-wrong", "internal use"),
-        (&[("start_date", "soon")], "start_date-wrong", ""),
-        (&[("enterprise_catalog_uuid", "x")], "enterprise_catalog_uuid-wrong", "UUID"),
+    for (change, id, text) in [
+        (("title", ""), "title-wrong", "may not be"),
+        (("revoke_max_percentage", "101"), "revoke_max_percentage-wrong", "less than or equal to 100"),
+        (("desired_num_licenses", "-4"), "desired_num_licenses-wrong", "0 or more"),
+        (("desired_num_licenses", "2000000"), "desired_num_licenses-wrong", "internal use"),
+        (("start_date", "soon"), "start_date-wrong", ""),
+        (("enterprise_catalog_uuid", "x"), "enterprise_catalog_uuid-wrong", "UUID"),
     ] {
-        let refused = send(&browser, &form, &preview, changes).await;
-        assert_eq!(refused.status.as_u16(), 400, "{changes:?}: {}", refused.text);
+        let refused = send(&browser, &form, &preview, &[change]).await;
+        assert_eq!(refused.status.as_u16(), 400, "{change:?}: {}", refused.text);
         let beside = refused.text.split(&format!("id=\"{id}\"")).nth(1).and_then(|rest| rest.split("</ul>").next());
-        assert!(beside.is_some_and(|beside| beside.contains(text)), "{changes:?}: {}", refused.text);
-        assert!(refused.text.contains(&format!("value=\"{}\"", changes[0].1)), "{changes:?}: {}", refused.text);
+        assert!(beside.is_some_and(|beside| beside.contains(text)), "{change:?}: {}", refused.text);
+        assert!(refused.text.contains(&format!("value=\"{}\"", change.1)), "{change:?}: {}", refused.text);
     }
     let idle = send(&browser, &form, &preview, &[]).await;
     assert!(idle.status.as_u16() == 400 && idle.text.contains("Nothing is changed."), "{}", idle.text);

@@ -84,10 +84,10 @@ async fn mails_webhooks_changes_and_users_have_their_pages() {
     let held = plan.assigned("ann@example.com").await;
     let request = json!({ "user_emails": ["bob@example.com"], "notify_users": true });
     plan.admin().post(&plan.path("licenses/assign/"), &request).await.expect(200);
+    app.drain().await;
     let webhooks = format!("/api/v1/customer-agreements/{}/webhooks/", plan.agreement.id);
     let request = json!({ "url": "https://hooks.example.com/T0/secret", "description": "<b>CRM</b>" });
     plan.admin().post(&webhooks, &request).await.expect(201);
-    app.drain().await;
     let browser = Browser::signed_in(&app, "demo-superuser").await;
     let page = browser.get(&format!("/admin/customers/{}/webhooks/", plan.agreement.id)).await.text;
     assert!(page.contains("hooks.example.com") && !page.contains("/T0/secret"), "{page}");
@@ -127,7 +127,7 @@ async fn pictures_say_in_words_what_they_show() {
     plan.assigned("ann@example.com").await;
     let browser = Browser::signed_in(&app, "demo-support").await;
     let page = browser.get(&format!("/admin/plans/{}/", plan.id)).await.text;
-    assert!(page.contains("<desc id=\"seats-desc\">1 assigned, 3 unassigned</desc>") || page.contains("3 unassigned"));
+    assert!(page.contains("1 assigned") && page.contains("3 unassigned"));
     assert!(page.contains("<svg class=\"picture\"") && page.contains("class=\"s-assigned\""), "{page}");
     let page = browser.get(&format!("/admin/customers/{}/", agreement.id)).await.text;
     assert!(page.contains("<desc id=\"timeline-desc\">") && page.contains("&#60;b&#62;Bold"), "{page}");
