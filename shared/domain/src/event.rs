@@ -141,6 +141,8 @@ pub enum EventKind {
     WebhookDisabled,
     /// A learner left for good; a license of theirs names nobody now.
     LearnerRetired,
+    /// Another system had put on record of a license what it did for it once; an import has written it to the trail.
+    LicenseEventImported,
 }
 
 impl EventKind {

@@ -21,6 +21,7 @@
 //! | audit trail of a thing | `TRAIL#LICENSE#l`, `TRAIL#PLAN#p`, `TRAIL#AGREEMENT#a`, `TRAIL#RENEWAL#id` | event id | |
 //! | mail | `SENT#event.consequence.part` | `@` | gsi3 `DUE#MAIL` / time, id, where its fate is not known |
 //! | what admins are told once | `PLAN#p` | `NOTICE#kind` | |
+//! | what was done once for a license | `PLAN#p` | `UNLINKED#l`, `LICENSE-EVENT#l#name` | |
 //! | secret that makes person ids | `SECRET#PERSON` | `@` | |
 //! | job | `JOB#j` | `@` | gsi2 `JOBS#a` / time, j; gsi3 `DUE#WORK` / time, a, attempts, until it is over |
 //! | a job's rows, lanes, outcomes | `JOB#j` | `CHUNK#n` or `CHUNK#generation#n`, `LANE#k`, `RESULT#n.round` | |
@@ -34,6 +35,7 @@
 //! | how far the erasure of the retired is | `ERASURE` | `@` | |
 //! | imported file | `IMPORT#digest` | `@` | |
 
+mod license_events;
 mod rosters;
 
 use std::collections::HashMap;
@@ -45,6 +47,7 @@ use license_domain::{
 };
 use license_storage::IdempotencyKey;
 
+pub use self::license_events::{license_event, license_event_in};
 pub use self::rosters::{
     DUE_ROSTERS, change, changes_beside, changes_partition, due_roster, due_roster_in, event_of_changes, roster,
 };

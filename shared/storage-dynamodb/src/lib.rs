@@ -23,6 +23,7 @@ mod idempotency;
 mod jobs;
 mod keys;
 mod learners;
+mod license_events;
 mod licenses;
 mod notifications;
 mod portfolios;

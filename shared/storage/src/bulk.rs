@@ -15,10 +15,23 @@ use crate::{StoreError, StoredUser};
 pub struct ImportedLicense {
     /// The license, and where it is kept.
     pub placed: PlacedLicense,
+    /// The customer.
+    pub enterprise: EnterpriseId,
     /// The agreement of its plan.
     pub agreement: AgreementId,
     /// The layout of its plan's seats.
     pub layout: SeatLayout,
+    /// What was done for it once.
+    pub events: Vec<LicenseEvent>,
+}
+
+/// What another system did once for a license, and must not be done again: unlinking its learner, or telling of its age.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LicenseEvent {
+    /// What was done.
+    pub name: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What the licenses of one bucket of a plan are counted as.
@@ -97,7 +110,7 @@ pub trait BulkWrite: Send + Sync {
     /// The stored products and plan types, if there are any.
     async fn stored_products(&self) -> Result<Option<ProductCatalog>, StoreError>;
 
-    /// Puts licenses in their places, whatever was there. They cannot be found before their plan is there.
+    /// Puts licenses in their places with their license events, whatever was there. They cannot be found before their plan is there.
     async fn put_licenses(&self, licenses: &[ImportedLicense], stamp: &Stamp) -> Result<(), StoreError>;
 
     /// Puts the products and plan types in the place of those that are stored.

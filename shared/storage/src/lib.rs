@@ -24,7 +24,7 @@ pub use license_domain::{LicenseFilter, OrderBy, OrderField};
 
 pub use self::{
     attempts::{Attempt, MAX_ATTEMPTS, attempts, bounded_attempts},
-    bulk::{BucketCounts, BulkWrite, Claim, ImportedLicense},
+    bulk::{BucketCounts, BulkWrite, Claim, ImportedLicense, LicenseEvent},
     check::{CheckOptions, CheckReport, Problem, ProblemKind, TableCheck},
     error::StoreError,
     export::{BulkRead, ReadPosition},

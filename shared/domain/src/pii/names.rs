@@ -326,6 +326,7 @@ pub(super) const NONE: &[&str] = &[
     "unassigned",
     "unchanged",
     "unknown",
+    "unlinked",
     "unsuccessful_revocations",
     "until",
     "upload",
