@@ -43,6 +43,9 @@ pub enum StartError {
     /// A function cannot be put together from its settings.
     #[error("{0}")]
     Compose(license_runtime::Error),
+    /// A secret was not kept.
+    #[error("the stand-in for secrets: {0}")]
+    Secret(String),
     /// No keys were made.
     #[error("the signing keys: {0}")]
     Keys(String),
