@@ -4,6 +4,7 @@ use std::{io, process::ExitCode};
 
 use license_importer::ImportError;
 use license_local::StartError;
+use license_messaging::MessagingError;
 use license_storage::StoreError;
 
 /// The exit status of a command that ended.
@@ -44,6 +45,9 @@ pub enum Error {
     /// The embedded engine.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// The queues.
+    #[error("the queues: {0}")]
+    Queues(#[from] MessagingError),
     /// A file was not imported.
     #[error(transparent)]
     Import(#[from] ImportError),

@@ -28,6 +28,7 @@
 //! | idempotency record of a request | `IDEMPOTENCY#digest` | `@` | |
 //! | requests of a caller in a minute | `THROTTLE#digest#minute` | `@` | |
 //! | user, explicit roles | `USER#name` | `@`, `ROLE#role#scope` | |
+//! | change of a user's roles | `ROLES#name` | time, id | |
 //! | session of the console | `SESSION#digest` | `@` | gsi2 `SESSIONS#name` / time, digest |
 //! | products and plan types | `CATALOG` | `@` | |
 //! | last number | `SEQUENCE#RENEWAL` | `@` | |
@@ -628,6 +629,16 @@ impl UserKeys<'_> {
     /// The user.
     pub fn user(&self) -> Key {
         Key::head(self.partition())
+    }
+
+    /// The partition of what was changed of the user's roles.
+    pub fn changes(&self) -> String {
+        format!("ROLES#{}", self.0)
+    }
+
+    /// A change of the user's roles.
+    pub fn role_change(&self, at: Timestamp, id: uuid::Uuid) -> Key {
+        Key::new(self.changes(), format!("{}#{id}", time(at)))
     }
 
     /// A role assignment.

@@ -37,6 +37,7 @@ mod retire;
 mod retired;
 mod revoke;
 mod roster;
+mod role_changes;
 mod rows;
 
 mod sdk_attempts;

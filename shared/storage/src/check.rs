@@ -27,6 +27,12 @@ pub enum ProblemKind {
     WrongPointer,
     /// A license or a renewal names a plan that is not there.
     Orphan,
+    /// Several licenses have the same id.
+    DuplicateId,
+    /// A plan has no history.
+    MissingTrail,
+    /// A roster is of no plan, or is not brought up to date.
+    Roster,
     /// An item cannot be read.
     Unreadable,
 }
@@ -75,6 +81,6 @@ pub struct CheckOptions {
 /// Checking a whole table.
 #[async_trait]
 pub trait TableCheck: Send + Sync {
-    /// Reads every item once. Memory depends on the number of plans, not on that of licenses.
+    /// Reads every item once. Memory depends on the number of plans; each license takes 16 bytes.
     async fn check_table(&self, options: CheckOptions) -> Result<CheckReport, StoreError>;
 }

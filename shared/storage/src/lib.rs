@@ -48,7 +48,9 @@ pub use self::{
     renew::{
         Copied, LicensesToCopy, MAX_COPIED, OpenedRenewal, Renew, RenewError, RenewalOutcome, RenewalUnderWay, Renewed,
     },
-    requesters::{RequestCount, RequestCounts, RequesterRecords, StoredUser, Users},
+    requesters::{
+        ChangeRoles, RequestCount, RequestCounts, RequesterRecords, RoleChange, RoleChangeKind, StoredUser, Users,
+    },
     rosters::{DueRoster, Objects, RosterMarks, RosterOutcome, RosterUpdate, Rosters},
     row_outcomes::{JobRows, RowOutcomes},
     sessions::{Session, Sessions},
