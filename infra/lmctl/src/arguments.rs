@@ -4,9 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use clap_complete::Shell;
-use license_domain::{
-    AgreementId, DeliveryId, EnterpriseId, JobId, LicenseId, PlanId, RenewalId, RoleName, Timestamp,
-};
+use license_domain::{AgreementId, DeliveryId, EnterpriseId, JobId, LicenseId, PlanId, RenewalId, RoleName, Timestamp};
 
 use crate::output::Format;
 

@@ -4,8 +4,8 @@
 use chrono::{Datelike, Months, TimeDelta};
 use license_domain::{
     ActivationKey, AgreementId, CatalogId, ChangeReason, CustomerAgreement, EmailAddress, EnterpriseId, License,
-    LicenseId, LicenseStatus, LicenseTypesToCopy, LmsUserId, PlanId, ProductId, RenewalId,
-    SubscriptionPlan, SubscriptionPlanRenewal, Timestamp, importing,
+    LicenseId, LicenseStatus, LicenseTypesToCopy, LmsUserId, PlanId, ProductId, RenewalId, SubscriptionPlan,
+    SubscriptionPlanRenewal, Timestamp, importing,
 };
 use uuid::Uuid;
 
@@ -211,14 +211,13 @@ impl World {
             Standing::Revoked => self.bits(Purpose::Activated, customer, plan, n).is_multiple_of(2),
             Standing::Assigned | Standing::Free => false,
         };
-        let activated = was_activated.then(|| {
-            if is_renewed { start } else { self.moment(Purpose::Activated, at, assigned, 30) }
-        });
+        let activated =
+            was_activated.then(|| if is_renewed { start } else { self.moment(Purpose::Activated, at, assigned, 30) });
         let reminded = (activated.is_none() && standing == Standing::Assigned)
             .then(|| self.moment(Purpose::Reminded, at, assigned + TimeDelta::days(7), 60))
             .filter(|reminded| *reminded <= self.now);
-        let revoked =
-            (standing == Standing::Revoked).then(|| self.moment(Purpose::Revoked, at, activated.unwrap_or(assigned), 200));
+        let revoked = (standing == Standing::Revoked)
+            .then(|| self.moment(Purpose::Revoked, at, activated.unwrap_or(assigned), 200));
         let user = LmsUserId(i64::from(customer + 1) * 10_000_000 + i64::try_from(n).expect("a few millions"));
         let email = format!("learner{n}@{}.example", self.slug(customer));
         License {
@@ -236,8 +235,7 @@ impl World {
             // An assignment counts as the first reminder.
             last_remind_date: Some(reminded.unwrap_or(assigned)),
             revoked_date: revoked,
-            renewed_to: (standing.is_live() && plan + 1 < self.plans)
-                .then(|| self.license_id(customer, plan + 1, n)),
+            renewed_to: (standing.is_live() && plan + 1 < self.plans).then(|| self.license_id(customer, plan + 1, n)),
             modified: [Some(assigned), activated, reminded, revoked].into_iter().flatten().max().unwrap_or(start),
             ..seat
         }

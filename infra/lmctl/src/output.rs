@@ -129,7 +129,18 @@ mod tests {
 
     fn global(output: Format, show_emails: bool) -> Global {
         let (table, profile, region, endpoint_url, data) = (String::new(), None, None, None, None);
-        Global { profile, region, table, endpoint_url, data, output, yes: false, show_emails, dry_run: false, actor: None }
+        Global {
+            profile,
+            region,
+            table,
+            endpoint_url,
+            data,
+            output,
+            yes: false,
+            show_emails,
+            dry_run: false,
+            actor: None,
+        }
     }
 
     fn shown(format: Format, rows: &[[Value; 2]]) -> String {

@@ -54,7 +54,9 @@ impl TableCheck for Store {
             let partition = keys::license_partition(license);
             let range = Range { index: Some(keys::GSI3), partition, ..Range::default() };
             if self.table.query(range).await?.len() > 1 {
-                whole.complain_all([problem(ProblemKind::DuplicateId, &license, "several licenses have this id")].into_iter());
+                whole.complain_all(
+                    [problem(ProblemKind::DuplicateId, &license, "several licenses have this id")].into_iter(),
+                );
             }
         }
         let mut missing = whole.compare(is_busy, self.clock.now());

@@ -36,8 +36,8 @@ mod reserve;
 mod retire;
 mod retired;
 mod revoke;
-mod roster;
 mod role_changes;
+mod roster;
 mod rows;
 
 mod sdk_attempts;

@@ -159,8 +159,10 @@ async fn a_rotated_secret_is_used_without_a_restart() {
     let plan = app.plan(3).await;
     plan.activated(&app, "ann@example.com").await;
     let ann = app.learner(plan.agreement.enterprise, "ann@example.com");
-    let path =
-        format!("/api/v1/license-subsidy?enterprise_customer_uuid={}&course_key=edX%2BDemoX", plan.agreement.enterprise);
+    let path = format!(
+        "/api/v1/license-subsidy?enterprise_customer_uuid={}&course_key=edX%2BDemoX",
+        plan.agreement.enterprise
+    );
     let checksum = async || ann.get(&path).await.expect(200)["subsidy_checksum"].clone();
     let rotate = async |value: &str| {
         let url = format!("{}/_local/secrets/{name}", app.running().url());

@@ -135,8 +135,7 @@ async fn write_block(
         let placed = PlacedLicense { license, placement };
         ImportedLicense { placed, enterprise, agreement, layout, events: Vec::new() }
     };
-    let licenses: Vec<ImportedLicense> =
-        numbers.map(|n| imported(world.license(customer, number, n))).collect();
+    let licenses: Vec<ImportedLicense> = numbers.map(|n| imported(world.license(customer, number, n))).collect();
     for license in &licenses {
         let license = &license.placed.license;
         counts[usize::from(bucket_of(license.uuid, &plan.seats))].count(license);

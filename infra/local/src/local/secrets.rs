@@ -14,11 +14,7 @@ pub(super) fn router() -> Router<Local> {
 }
 
 /// Creates a secret, or rotates it: the body is its value. None is ever given out here.
-async fn put_secret(
-    State(local): State<Local>,
-    Path(name): Path<String>,
-    value: String,
-) -> Result<StatusCode, Bad> {
+async fn put_secret(State(local): State<Local>, Path(name): Path<String>, value: String) -> Result<StatusCode, Bad> {
     local.aws.put_secret(&name, &value)?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -31,11 +31,7 @@ pub fn license_event(row: &Row) -> Reading<(LicenseId, LicenseEvent)> {
 }
 
 /// The row of a license event.
-pub fn license_event_row(
-    pk: u64,
-    license: LicenseId,
-    event: &LicenseEvent,
-) -> WrittenRow<u64, impl Serialize + use<>> {
+pub fn license_event_row(pk: u64, license: LicenseId, event: &LicenseEvent) -> WrittenRow<u64, impl Serialize + use<>> {
     let LicenseEvent { name, at } = event.clone();
     let fields = LicenseEventFields { license, event_name: name, created: at, modified: at };
     WrittenRow { model: model::LICENSE_EVENT, pk, fields }

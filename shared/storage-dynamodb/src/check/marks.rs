@@ -76,9 +76,8 @@ impl Marks {
             plan.modified + TRAIL_LAG > now || self.silent.contains(&plan.uuid) || self.trails.contains(&plan.uuid)
         };
         let without = plans.values().filter(|plan| !has_trail(plan));
-        let mut problems: Vec<Problem> = without
-            .map(|plan| problem(ProblemKind::MissingTrail, &plan.uuid, "its history has no entry"))
-            .collect();
+        let mut problems: Vec<Problem> =
+            without.map(|plan| problem(ProblemKind::MissingTrail, &plan.uuid, "its history has no entry")).collect();
         for (plan, due) in &self.rosters {
             let detail = if !plans.contains_key(plan) {
                 "its plan is not there".to_owned()

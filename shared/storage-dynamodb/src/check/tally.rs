@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use license_domain::{
     CustomerAgreement, Job, License, LicenseStatus, PlanId, SeatPrefix, SubscriptionPlan, SubscriptionPlanRenewal,
-    Timestamp, number::{to_i64, to_u64},
+    Timestamp,
+    number::{to_i64, to_u64},
 };
 use license_storage::{CheckReport, Problem, ProblemKind};
 use serde::de::DeserializeOwned;

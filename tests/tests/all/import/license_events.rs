@@ -10,8 +10,7 @@ const UNLINKED: &str = "edx.server.license-manager.expired.license.unlinked";
 const OLD: &str = "edx.server.license-manager.license.activated.180.days.ago";
 
 fn event(n: u64, license: u32, name: &str, created: &str) -> Value {
-    let fields =
-        json!({ "license": license_id(license), "event_name": name, "created": created, "modified": created });
+    let fields = json!({ "license": license_id(license), "event_name": name, "created": created, "modified": created });
     json!({ "model": "subscriptions.licenseevent", "pk": n, "fields": fields })
 }
 
@@ -30,9 +29,7 @@ async fn license_events_are_in_the_license_s_history() {
     let report = File::new(&with_events()).import(&app).await.expect("imported");
     assert_eq!(report.imported["license events"], 2, "{report}");
     assert!(!report.skipped.contains_key("subscriptions.licenseevent"), "{report}");
-    for (license, name, at) in
-        [(1, OLD, "2026-09-02T00:00:00.000000Z"), (5, UNLINKED, "2026-07-01T00:00:00.123456Z")]
-    {
+    for (license, name, at) in [(1, OLD, "2026-09-02T00:00:00.000000Z"), (5, UNLINKED, "2026-07-01T00:00:00.123456Z")] {
         let path = format!("/api/v1/subscriptions/{PLAN}/licenses/{}/history/", license_id(license));
         let history = admin(&app).get(&path).await.expect(200);
         let entries = history["results"].as_array().expect("a list");

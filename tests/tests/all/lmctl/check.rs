@@ -46,9 +46,10 @@ async fn ids_are_unique_plans_have_histories_and_rosters_have_plans() {
     };
 
     // Bob's license gets the id of Ann's.
-    let bobs = items_with(&app, "user_email", "bob@example.com").await.into_iter().find(|item| {
-        Key::of(item).is_some_and(|key| key.pk.starts_with("LEARNER#") && key.sk.starts_with("LICENSE#"))
-    });
+    let bobs = items_with(&app, "user_email", "bob@example.com")
+        .await
+        .into_iter()
+        .find(|item| Key::of(item).is_some_and(|key| key.pk.starts_with("LEARNER#") && key.sk.starts_with("LICENSE#")));
     let bobs = bobs.expect("the license");
     let bob = bobs["uuid"].as_s().expect("text").clone();
     let renamed = |value: &aws_sdk_dynamodb::types::AttributeValue| match value.as_s() {
