@@ -32,7 +32,9 @@ impl TestApp {
                 let license = license(&plan, n, (n < learners).then_some(learners));
                 let placement = if n < learners { Placement::Slot } else { Placement::FreeSeat };
                 let placed = PlacedLicense { license, placement };
-                ImportedLicense { placed, agreement: plan.customer_agreement, layout }
+                let enterprise = portfolio.agreement.enterprise_customer_uuid;
+                let agreement = plan.customer_agreement;
+                ImportedLicense { placed, enterprise, agreement, layout, events: Vec::new() }
             })
             .collect();
         let mut counts = vec![BucketCounts::default(); usize::from(layout.buckets)];

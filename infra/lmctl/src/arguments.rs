@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use clap_complete::Shell;
-use license_domain::{AgreementId, EnterpriseId, JobId, LicenseId, PlanId, RenewalId, Timestamp};
+use license_domain::{AgreementId, DeliveryId, EnterpriseId, JobId, LicenseId, PlanId, RenewalId, RoleName, Timestamp};
 
 use crate::output::Format;
 
@@ -57,9 +57,9 @@ pub struct Global {
     /// Says what would be done, and changes nothing
     #[arg(long, global = true)]
     pub dry_run: bool,
-    /// The time, if not now: for a local product whose clock was moved, or for a dry run
-    #[arg(long, global = true, value_name = "RFC3339")]
-    pub clock: Option<Timestamp>,
+    /// Who makes changes, for the audit trail; the user of the operating system without
+    #[arg(long, global = true, value_name = "NAME")]
+    pub actor: Option<String>,
 }
 
 /// A command.
@@ -97,9 +97,16 @@ pub enum Command {
     /// Explicit role assignments
     #[command(subcommand)]
     Roles(RolesCommand),
-    /// What the clock does to plans, by hand
-    #[command(flatten)]
-    Plans(PlansCommand),
+    /// Mails whose fate is not known, or that were refused
+    #[command(subcommand)]
+    Mails(MailsCommand),
+    /// Webhooks of customers
+    #[command(subcommand)]
+    Webhooks(WebhooksCommand),
+    /// Sends messages of a dead-letter queue back to their queue
+    Redrive(RedriveArguments),
+    /// Makes customers with plans and licenses, for development and for tests of load
+    ManufactureData(ManufactureArguments),
     /// Writes a script by which a shell completes this command
     Completions {
         /// The shell
@@ -112,7 +119,7 @@ pub enum Command {
 impl Command {
     /// Whether the command may create the table in a folder without one.
     pub const fn may_create(&self) -> bool {
-        matches!(self, Self::Import { .. })
+        matches!(self, Self::Import { .. } | Self::ManufactureData(_))
     }
 }
 
@@ -257,4 +264,112 @@ fn renewal(text: &str) -> Result<RenewalId, std::num::ParseIntError> {
 pub enum RolesCommand {
     /// Lists who has which role where, and who is a superuser
     List,
+    /// Grants a user a role
+    Grant(RoleArguments),
+    /// Revokes a user's role
+    Revoke(RoleArguments),
+    /// Lists how a user's roles were changed, the newest change first
+    History {
+        /// The user
+        #[arg(long, value_name = "NAME")]
+        username: String,
+        /// How many changes at most
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+}
+
+/// Which role of which user.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("scope").required(true).args(["enterprise_customer_uuid", "all_customers"]))]
+pub struct RoleArguments {
+    /// The user
+    #[arg(long, value_name = "NAME")]
+    pub username: String,
+    /// The role, such as enterprise_subscriptions_admin
+    #[arg(long, value_name = "ROLE", value_parser = role)]
+    pub role: RoleName,
+    /// For this customer
+    #[arg(long, value_name = "UUID")]
+    pub enterprise_customer_uuid: Option<EnterpriseId>,
+    /// For all customers
+    #[arg(long)]
+    pub all_customers: bool,
+    /// Why, for the record
+    #[arg(long)]
+    pub reason: String,
+}
+
+fn role(text: &str) -> Result<RoleName, String> {
+    const ROLES: [RoleName; 3] =
+        [RoleName::SubscriptionsAdmin, RoleName::SubscriptionsLearner, RoleName::ProvisioningAdmin];
+    RoleName::from_assignment(text)
+        .ok_or_else(|| format!("the roles are {}", ROLES.map(RoleName::assignment).join(", ")))
+}
+
+/// Commands about mails.
+#[derive(Debug, Subcommand)]
+pub enum MailsCommand {
+    /// Lists them, the oldest first
+    List {
+        /// How many at most
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+    /// Has a mail sent again to those who may not have it
+    Send {
+        /// The mail
+        mail: DeliveryId,
+        /// Why, for the audit trail
+        #[arg(long, default_value = "resend mail")]
+        reason: String,
+    },
+}
+
+/// Commands about webhooks.
+#[derive(Debug, Subcommand)]
+pub enum WebhooksCommand {
+    /// Lists a customer's webhooks, and how their deliveries went
+    List {
+        /// The customer
+        #[arg(long, value_name = "UUID")]
+        enterprise_customer_uuid: EnterpriseId,
+    },
+}
+
+/// From which queue to which.
+#[derive(Debug, Args)]
+pub struct RedriveArguments {
+    /// The dead-letter queue's URL
+    #[arg(long, value_name = "URL")]
+    pub from: String,
+    /// The URL of the queue whose messages they are
+    #[arg(long, value_name = "URL")]
+    pub to: String,
+    /// Where SQS is served, if not by AWS
+    #[arg(long, value_name = "URL")]
+    pub sqs_endpoint: Option<String>,
+    /// How many messages at most
+    #[arg(long, default_value_t = 10_000)]
+    pub limit: usize,
+}
+
+/// How much data.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct ManufactureArguments {
+    /// How many customers
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub customers: u32,
+    /// How many plans each customer has: one for each year, the last one is current
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=20))]
+    pub plans: u32,
+    /// How many licenses each plan has
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=5_000_000))]
+    pub licenses: u64,
+    /// The same number makes the same data
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// The time of which the data tells; today without
+    #[arg(long, value_name = "RFC3339")]
+    pub at: Option<Timestamp>,
 }

@@ -5,46 +5,69 @@ mod check;
 pub(crate) mod documents;
 mod dump;
 mod jobs;
-mod plans;
+mod mails;
+mod manufacture;
+pub(crate) mod redrive;
 mod roles;
+mod webhooks;
 
 use std::{
     io::{self, BufRead, IsTerminal, Write},
     sync::Arc,
 };
 
-use license_storage_dynamodb::Store;
+use license_domain::Stamp;
+use license_storage_dynamodb::{PutItems, Store};
 
-use crate::{Command, Error, Exit, Global};
+use crate::{Command, Error, Exit, Global, connect::Connected};
 
 /// What a command needs.
 pub(crate) struct Context<'a> {
     pub(crate) global: &'a Global,
     pub(crate) store: &'a Arc<Store>,
+    /// The way to put many items into the table.
+    pub(crate) items: &'a Arc<dyn PutItems>,
 }
 
 pub(crate) async fn run(
     global: &Global,
-    store: &Arc<Store>,
+    connected: &Connected,
     command: Command,
     out: &mut (dyn Write + Send),
 ) -> Result<Exit, Error> {
-    let context = Context { global, store };
+    let context = Context { global, store: &connected.store, items: &connected.items };
     match command {
         Command::Check { segments, repair, limit } => check::check(&context, (segments, repair, limit), out).await,
         Command::Import { files } => dump::import(&context, &files, out).await,
         Command::Export { file } => dump::export(&context, &file).await,
         Command::Jobs(command) => jobs::run(&context, command, out).await,
         Command::Audit(arguments) => audit::audit(&context, &arguments, out).await,
-        Command::Roles(crate::arguments::RolesCommand::List) => roles::list(&context, out).await,
-        Command::Plans(command) => plans::run(&context, command, out).await,
+        Command::Roles(command) => roles::run(&context, command, out).await,
+        Command::Mails(command) => mails::run(&context, command, out).await,
+        Command::Webhooks(command) => webhooks::run(&context, command, out).await,
+        Command::Redrive(arguments) => redrive::redrive(global, &arguments, out).await,
+        Command::ManufactureData(arguments) => manufacture::run(&context, arguments, out).await,
         Command::Completions { shell } => documents::completions(shell, out),
         Command::Man => documents::man(out),
     }
 }
 
 impl Context<'_> {
-    /// Asks for confirmation, unless `--yes` is given. Without a terminal there is no answer.
+    /// What a change is recorded with. The name of the operating system's user is a claim: whoever may write to the table
+    /// may name another one with `--actor`.
+    fn stamp(&self, reason: String) -> Stamp {
+        let user = || ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
+        let name = self.global.actor.clone().or_else(user).filter(|name| !name.is_empty());
+        Stamp {
+            actor: name.map_or_else(|| "lmctl".to_owned(), |name| format!("lmctl:{name}")),
+            actor_lms_user_id: None,
+            reason,
+            request_id: format!("lmctl-{}", self.store.random().uuid()),
+            at: self.store.clock().now(),
+        }
+    }
+
+    /// Asks whether to go on, unless `--yes` has answered. Without a terminal there is no answer.
     fn confirm(&self, question: &str) -> Result<(), Error> {
         if self.global.yes {
             return Ok(());

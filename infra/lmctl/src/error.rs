@@ -4,6 +4,7 @@ use std::{io, process::ExitCode};
 
 use license_importer::ImportError;
 use license_local::StartError;
+use license_messaging::MessagingError;
 use license_storage::StoreError;
 
 /// The exit status of a command that ended.
@@ -44,7 +45,10 @@ pub enum Error {
     /// The embedded engine did not start.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// A file could not be imported.
+    /// The queues.
+    #[error("the queues: {0}")]
+    Queues(#[from] MessagingError),
+    /// A file was not imported.
     #[error(transparent)]
     Import(#[from] ImportError),
     /// The table could not be exported.

@@ -4,6 +4,7 @@ mod arguments;
 mod commands;
 mod connect;
 mod error;
+mod manufacture;
 mod output;
 
 use std::io::Write;
@@ -20,9 +21,10 @@ pub async fn run(arguments: Arguments, out: &mut (dyn Write + Send)) -> Result<E
     match command {
         Command::Completions { shell } => commands::documents::completions(shell, out),
         Command::Man => commands::documents::man(out),
+        Command::Redrive(arguments) => commands::redrive::redrive(&global, &arguments, out).await,
         command => {
             let connected = connect::connect(&global, command.may_create()).await?;
-            let done = commands::run(&global, &connected.store, command, out).await;
+            let done = commands::run(&global, &connected, command, out).await;
             connected.close().await;
             done
         }

@@ -9,26 +9,27 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use license_runtime::Rotating;
 use license_storage_dynamodb::Store;
 use license_template::Template;
 use tower::ServiceExt;
 
 use crate::{StartError, settings::Settings, workers::parts};
 
-/// The functions of the API, built as in their own processes.
-#[derive(Debug)]
+/// The functions of the API, put together as in their own processes, and again when a secret has changed.
 pub struct Product {
     template: Template,
-    routers: HashMap<&'static str, Router>,
+    routers: HashMap<&'static str, Rotating<Router>>,
 }
 
 impl Product {
-    /// Builds every function of the API.
-    pub fn new(template: Template, settings: &Settings, store: &Arc<Store>) -> Result<Self, StartError> {
+    /// Puts every function of the API together.
+    pub async fn new(template: Template, settings: &Settings, store: &Arc<Store>) -> Result<Self, StartError> {
         macro_rules! function {
             ($name:literal, $function:ident) => {{
-                let context = $function::compose(&parts($function::SETTINGS, settings, store)?);
-                ($name, $function::router(context.map_err(StartError::Compose)?))
+                let parts = parts($function::SETTINGS, settings, store)?;
+                let router = Rotating::start(parts, |parts| Ok($function::router($function::compose(parts)?)));
+                ($name, router.await.map_err(StartError::Compose)?)
             }};
         }
         let routers = HashMap::from([
@@ -55,7 +56,7 @@ impl Product {
 async fn answer(product: Arc<Product>, request: Request) -> Response {
     let function = product.template.route(request.method().as_str(), request.uri().path());
     match function.and_then(|function| product.routers.get(function.binary.as_str())) {
-        Some(router) => match router.clone().oneshot(request).await {
+        Some(router) => match router.current().await.oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         },

@@ -41,7 +41,10 @@ pub enum StartError {
     /// A function could not be built from its settings.
     #[error("{0}")]
     Compose(license_runtime::Error),
-    /// No keys could be made.
+    /// A secret was not kept.
+    #[error("the stand-in for secrets: {0}")]
+    Secret(String),
+    /// No keys were made.
     #[error("the signing keys: {0}")]
     Keys(String),
     /// The table cannot be used.

@@ -8,6 +8,7 @@ use aws_lc_rs::{
     rsa::{KeyPair, KeySize},
 };
 use jsonwebtoken::{Algorithm, EncodingKey, Header, jwk::Jwk};
+use license_clients::names_a_secret;
 use serde_json::{Value, json};
 
 use crate::{StartError, settings::Settings};
@@ -36,10 +37,12 @@ impl fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// A signer whose tokens the product accepts. If no key is set, it makes a pair and adds the public half to the
-    /// settings; if only public keys are set, there is no signer.
+    /// A signer whose tokens the product will accept. Where no key is set, it makes a pair and adds the public
+    /// half to the settings; where only public keys are set, or the key is a secret by name, nobody here can sign.
     pub fn new(settings: &mut Settings, data: Option<&Path>) -> Result<Option<Self>, StartError> {
-        let (key, header) = if let Some(secret) = settings.get("JWT_SECRET_KEY") {
+        let (key, header) = if settings.get("JWT_SECRET_KEY").is_some_and(names_a_secret) {
+            return Ok(None);
+        } else if let Some(secret) = settings.get("JWT_SECRET_KEY") {
             (EncodingKey::from_secret(secret.as_bytes()), Header::new(Algorithm::HS256))
         } else if settings.get("JWT_PUBLIC_SIGNING_JWK_SET").is_some() {
             return Ok(None);

@@ -73,6 +73,8 @@ pub struct Options {
     pub demo: bool,
     /// The product's settings, by the names of its environment variables.
     pub settings: BTreeMap<String, String>,
+    /// Secrets that settings name, by their names.
+    pub secrets: BTreeMap<String, String>,
 }
 
 impl Default for Options {
@@ -86,6 +88,7 @@ impl Default for Options {
             clock: None,
             demo: false,
             settings: BTreeMap::new(),
+            secrets: BTreeMap::new(),
         }
     }
 }
@@ -144,6 +147,9 @@ pub async fn start_on(
     table::create(&direct, template.table()).await?;
     let store = Arc::new(Store::new(direct, table::NAME, shared_clock.clone(), random.clone()));
     let aws = Aws::open(options.data.as_deref(), &template, shared_clock.clone(), random.clone())?;
+    for (name, value) in &options.secrets {
+        aws.put_secret(name, value).map_err(|error| StartError::Secret(error.to_string()))?;
+    }
     let services = Services::new(store.clone(), aws.clone(), key_set.clone(), signer.clone());
     let (stand_ins, aws_url) = services.serve(&mut settings, options.aws_listen).await?;
     let mut helpers = vec![stand_ins];
@@ -152,13 +158,13 @@ pub async fn start_on(
 
     let product_store = Store::new(table::client(endpoint), table::NAME, shared_clock.clone(), random.clone());
     let product_store = Arc::new(product_store);
-    let sweeper = workers::sweeper(&settings, &product_store)?;
+    let sweeper = workers::sweeper(&settings, &product_store).await?;
     let schedules = Arc::new(Schedules::new(&template, clock.clone(), random.clone(), sweeper)?);
     let worker_store = Arc::new(Store::new(table::client(behind), table::NAME, shared_clock.clone(), random.clone()));
-    let relay = workers::relay(&settings, &worker_store)?;
-    let handlers = workers::handlers(&settings, &worker_store)?;
+    let relay = workers::relay(&settings, &worker_store).await?;
+    let handlers = workers::handlers(&settings, &worker_store).await?;
     let pollers = Pollers::new(aws.clone(), engine.stream(), services.faults().clone(), random.clone());
-    let product = api::Product::new(template.clone(), &settings, &product_store)?;
+    let product = api::Product::new(template.clone(), &settings, &product_store).await?;
 
     let imported = match options.import.as_slice() {
         [] => None,

@@ -9,6 +9,7 @@
 //! | `GET /_local/tokens/{role}` | that token, as text |
 //! | `POST /_local/tokens` | `{…claims}`: a token with these claims, as text |
 //! | `GET /_local/jwks.json` | the public keys of these tokens; the stand-ins for AWS serve it too |
+//! | `PUT /_local/secrets/{name}` | creates or rotates a secret, which settings name as `secretsmanager:NAME` or `ssm:NAME` |
 //! | `GET, DELETE /_local/calls` | the calls to other services that the stand-ins got |
 //! | `GET, DELETE /_local/mail` | the received mails, one entry for each recipient |
 //! | `GET, DELETE /_local/events` | the events on the bus (`?type=` the end of a name) |
@@ -22,6 +23,7 @@
 //! | `POST /_local/catalogs` | `{"uuid": …, "enterprise_customer": …}` adds a catalog |
 
 mod after;
+mod secrets;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -37,6 +39,7 @@ use license_domain::{
     CatalogId, Clock, EnterpriseId, Timestamp,
     clock::{duration, to_micros},
 };
+use license_runtime::Rotating;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
@@ -62,9 +65,9 @@ pub struct Local {
     pub aws: Aws,
     /// The event sources, which deliver what changes have caused.
     pub pollers: Arc<Pollers>,
-    /// The relay, for redrives.
-    pub relay: function_relay::Context,
-    /// The signer of tokens, if there is one.
+    /// What carries events on.
+    pub relay: Arc<Rotating<function_relay::Context>>,
+    /// Who signs tokens, if anybody here can.
     pub signer: Option<Arc<Signer>>,
     /// The demo's tokens, by role.
     pub tokens: Arc<BTreeMap<&'static str, String>>,
@@ -97,6 +100,7 @@ pub fn router(local: Local) -> Router {
         .route("/_local/calls", get(calls).delete(forget_calls))
         .route("/_local/catalogs", axum::routing::post(add_catalog))
         .merge(after::router())
+        .merge(secrets::router())
         .with_state(local)
 }
 
@@ -108,6 +112,7 @@ async fn index() -> Json<Value> {
         "GET /_local/tokens/{role}": "that token, as text",
         "POST /_local/tokens": "claims; answers a token with them, as text",
         "GET /_local/jwks.json": "the public keys of these tokens, a JWK set",
+        "PUT /_local/secrets/{name}": "creates or rotates a secret: the body is its value",
         "GET /_local/calls": "the calls to other services",
         "DELETE /_local/calls": "forgets them",
         "GET /_local/mail": "the mails that people got",

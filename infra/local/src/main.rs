@@ -53,6 +53,9 @@ struct Arguments {
     /// The time to start at, for example 2026-11-23T10:46:08Z; it runs on from there
     #[arg(long, value_name = "RFC3339")]
     clock: Option<Timestamp>,
+    /// A secret that a setting names, such as `secretsmanager:NAME`; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = secret)]
+    secret: Vec<(String, String)>,
     /// Starts without the demo customer
     #[arg(long)]
     no_demo: bool,
@@ -103,6 +106,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         clock: arguments.clock,
         demo: !arguments.no_demo,
         settings: settings::from_env(&Template::embedded()?),
+        secrets: arguments.secret.into_iter().collect(),
     };
     let mut interrupted = std::pin::pin!(interrupted());
     let running = tokio::select! {
@@ -117,7 +121,12 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Prints a report: on standard error if standard output has the export itself.
+fn secret(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("it is no NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// Says what was done: on standard error where the export itself is on standard output.
 fn say(arguments: &Arguments, report: &str) {
     if arguments.export.as_deref().is_some_and(|to| to == Path::new(export::STANDARD_OUTPUT)) {
         eprintln!("{report}");

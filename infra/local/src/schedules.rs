@@ -6,6 +6,7 @@ use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use chrono::TimeDelta;
 use lambda_runtime::LambdaEvent;
 use license_domain::{Clock, Random, Timestamp};
+use license_runtime::Rotating;
 use license_template::Template;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -19,7 +20,7 @@ const LOOK: Duration = Duration::from_secs(1);
 pub struct Schedules {
     clock: Arc<LocalClock>,
     random: Arc<dyn Random>,
-    sweeper: function_sweeper::Context,
+    sweeper: Arc<Rotating<function_sweeper::Context>>,
     timers: Mutex<Vec<Timer>>,
 }
 
@@ -42,7 +43,7 @@ impl Schedules {
         template: &Template,
         clock: Arc<LocalClock>,
         random: Arc<dyn Random>,
-        sweeper: function_sweeper::Context,
+        sweeper: Arc<Rotating<function_sweeper::Context>>,
     ) -> Result<Self, StartError> {
         let now = clock.now();
         let mut timers = Vec::new();
@@ -81,7 +82,7 @@ impl Schedules {
             tracing::error!(function, "the runner does not know this scheduled function");
             return;
         }
-        if let Err(error) = function_sweeper::handle(&self.sweeper, self.event(now)).await {
+        if let Err(error) = function_sweeper::handle(&self.sweeper.current().await, self.event(now)).await {
             tracing::error!(function, %error, "a scheduled function failed");
         }
     }

@@ -134,7 +134,8 @@ impl Services {
             settings.set(queue.setting(), format!("{url}/{ACCOUNT}/{}", name_of(queue)));
         }
         settings.set("EVENT_BUS_NAME", "EventBus");
-        for name in ["SQS_ENDPOINT", "EVENTBRIDGE_ENDPOINT", "SES_ENDPOINT"] {
+        for name in ["SQS_ENDPOINT", "EVENTBRIDGE_ENDPOINT", "SES_ENDPOINT", "SECRETS_MANAGER_ENDPOINT", "SSM_ENDPOINT"]
+        {
             settings.set(name, &url);
         }
         // Receivers of webhooks on this machine have no public address.

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
-use license_runtime::Parts;
+use license_runtime::{Error, Parts, Rotating};
 use license_settings::Declared;
 use license_storage_dynamodb::Store;
 
@@ -21,30 +21,38 @@ pub fn parts(declared: Declared, settings: &Settings, store: &Arc<Store>) -> Res
     Ok(Parts { settings, aws: aws_config(), store: store.clone() })
 }
 
+/// A function's context, put together as in its own process, and again when a secret has changed.
+async fn context<C: Clone>(
+    declared: Declared,
+    compose: impl Fn(&Parts) -> Result<C, Error> + Send + Sync + 'static,
+    settings: &Settings,
+    store: &Arc<Store>,
+) -> Result<Arc<Rotating<C>>, StartError> {
+    let context = Rotating::start(parts(declared, settings, store)?, compose).await;
+    context.map(Arc::new).map_err(StartError::Compose)
+}
+
 /// The functions of the stream and of the queues.
-pub fn handlers(settings: &Settings, store: &Arc<Store>) -> Result<Handlers, StartError> {
-    let relay = relay(settings, store)?;
+pub async fn handlers(settings: &Settings, store: &Arc<Store>) -> Result<Handlers, StartError> {
+    let relay = relay(settings, store).await?;
     let relay: StreamHandler = Arc::new(move |event, id: String| {
         let relay = relay.clone();
-        Box::pin(async move { function_relay::handle_stream(&relay, event, &id).await })
+        Box::pin(async move { function_relay::handle_stream(&relay.current().await, event, &id).await })
     });
-    let mail =
-        function_mail::compose(&parts(function_mail::SETTINGS, settings, store)?).map_err(StartError::Compose)?;
+    let mail = context(function_mail::SETTINGS, function_mail::compose, settings, store).await?;
     let mail: QueueHandler = Arc::new(move |event| {
         let mail = mail.clone();
-        Box::pin(async move { function_mail::handle(&mail, event).await })
+        Box::pin(async move { function_mail::handle(&mail.current().await, event).await })
     });
-    let bulk =
-        function_workers::compose(&parts(function_workers::SETTINGS, settings, store)?).map_err(StartError::Compose)?;
+    let bulk = context(function_workers::SETTINGS, function_workers::compose, settings, store).await?;
     let bulk: QueueHandler = Arc::new(move |event| {
         let bulk = bulk.clone();
-        Box::pin(async move { function_workers::handle(&bulk, event).await })
+        Box::pin(async move { function_workers::handle(&bulk.current().await, event).await })
     });
-    let webhooks = parts(function_webhooks::SETTINGS, settings, store)?;
-    let webhooks = function_webhooks::compose(&webhooks).map_err(StartError::Compose)?;
+    let webhooks = context(function_webhooks::SETTINGS, function_webhooks::compose, settings, store).await?;
     let webhooks: QueueHandler = Arc::new(move |event| {
         let webhooks = webhooks.clone();
-        Box::pin(async move { function_webhooks::handle(&webhooks, event).await })
+        Box::pin(async move { function_webhooks::handle(&webhooks.current().await, event).await })
     });
     Ok(Handlers {
         stream: HashMap::from([("function-relay", relay)]),
@@ -53,13 +61,19 @@ pub fn handlers(settings: &Settings, store: &Arc<Store>) -> Result<Handlers, Sta
 }
 
 /// The function of the stream.
-pub fn relay(settings: &Settings, store: &Arc<Store>) -> Result<function_relay::Context, StartError> {
-    function_relay::compose(&parts(function_relay::SETTINGS, settings, store)?).map_err(StartError::Compose)
+pub async fn relay(
+    settings: &Settings,
+    store: &Arc<Store>,
+) -> Result<Arc<Rotating<function_relay::Context>>, StartError> {
+    context(function_relay::SETTINGS, function_relay::compose, settings, store).await
 }
 
 /// The function of the schedule.
-pub fn sweeper(settings: &Settings, store: &Arc<Store>) -> Result<function_sweeper::Context, StartError> {
-    function_sweeper::compose(&parts(function_sweeper::SETTINGS, settings, store)?).map_err(StartError::Compose)
+pub async fn sweeper(
+    settings: &Settings,
+    store: &Arc<Store>,
+) -> Result<Arc<Rotating<function_sweeper::Context>>, StartError> {
+    context(function_sweeper::SETTINGS, function_sweeper::compose, settings, store).await
 }
 
 /// A configuration for stand-ins on this machine: plain HTTP, and credentials that are not checked.

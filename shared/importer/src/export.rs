@@ -99,6 +99,7 @@ impl fmt::Display for Tally {
 struct Numbers {
     messaging: u64,
     source: u64,
+    license_event: u64,
     /// Kinds of sources by their slugs.
     source_types: BTreeMap<String, i64>,
 }
@@ -120,6 +121,7 @@ impl Exporter {
             portfolio_rows(&mut rows, &portfolio, &mut numbers).await?;
             for plan in &portfolio.plans {
                 self.licenses(&mut rows, plan, &mut numbers, progress).await?;
+                self.license_events(&mut rows, plan, &mut numbers).await?;
             }
         }
         Ok(ExportReport { rows: rows.finish().await? })
@@ -192,6 +194,29 @@ impl Exporter {
         let counts = self.portfolios.seat_counts(&[plan]).await?;
         let counted = counts.get(&plan.uuid).map(Tally::of).unwrap_or_default();
         if counted == read { Ok(()) } else { Err(ExportError::Changed { plan: plan.uuid, counted, read }) }
+    }
+}
+
+impl Exporter {
+    /// What was done once for a plan's licenses.
+    async fn license_events(
+        &self,
+        rows: &mut RowWriter,
+        plan: &SubscriptionPlan,
+        numbers: &mut Numbers,
+    ) -> Result<(), ExportError> {
+        let mut after = None;
+        loop {
+            let (events, next) = self.read.next_license_events(plan.uuid, after.as_ref()).await?;
+            for (license, event) in events {
+                numbers.license_event += 1;
+                rows.write(&fields::license_event_row(numbers.license_event, license, &event)).await?;
+            }
+            match next {
+                Some(next) => after = Some(next),
+                None => return Ok(()),
+            }
+        }
     }
 }
 

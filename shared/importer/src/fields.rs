@@ -3,6 +3,7 @@
 
 mod agreement;
 mod license;
+mod license_event;
 mod plan;
 mod product;
 mod renewal;
@@ -15,6 +16,7 @@ use serde_json::Value;
 pub use self::{
     agreement::{agreement, agreement_row, messaging, messaging_row},
     license::{license, license_row},
+    license_event::{license_event, license_event_row},
     plan::{plan, plan_row},
     product::{plan_type, plan_type_row, product, product_row},
     renewal::{renewal, renewal_row},
@@ -26,6 +28,7 @@ use crate::dump::Row;
 /// The names of the models that are imported and exported.
 pub mod model {
     pub const LICENSE: &str = "subscriptions.license";
+    pub const LICENSE_EVENT: &str = "subscriptions.licenseevent";
     pub const AGREEMENT: &str = "subscriptions.customeragreement";
     pub const MESSAGING: &str = "subscriptions.customsubscriptionexpirationmessaging";
     pub const PLAN: &str = "subscriptions.subscriptionplan";

@@ -8,13 +8,15 @@
 //! 3. Products, users' roles and agreements follow, then each plan with its names and counters in one transaction, then
 //!    renewals, and last the record that these files are done.
 //!
-//! After a crash the same import completes what is missing. A file that was imported already is skipped. Whatever the
-//! size of a file, only its licenses' ids, plans and digests of addresses are in memory.
+//! After a crash the same import completes what is missing. A file that was imported already is left out.
+//! Whatever the size of a file, only its licenses' ids, plans and digests of addresses are held in memory, and what was
+//! done for them once (license events).
 
 mod dump;
 mod existing;
 mod export;
 mod fields;
+mod license_events;
 mod report;
 mod survey;
 mod write;
@@ -66,7 +68,9 @@ impl Importer {
             ];
             let counts = counts.map(|(kind, count)| (kind, to_u64(count)));
             let licenses = survey.licenses_of(|plan| !existing.plans.contains(&plan));
-            let counts = counts.into_iter().chain([("licenses", licenses)]);
+            // Which of them belong to plans that are there already is not known before the second pass.
+            let events = if existing.plans.is_empty() { to_u64(survey.license_events.count()) } else { 0 };
+            let counts = counts.into_iter().chain([("licenses", licenses), ("license events", events)]);
             report.imported.extend(counts.filter(|(_, count)| *count > 0));
             report.skipped.clone_from(&survey.skipped);
             report.warnings.clone_from(&survey.warnings);

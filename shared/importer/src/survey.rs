@@ -14,6 +14,7 @@ use crate::{
     Progress,
     dump::{Dump, Row},
     fields::{self, Reading, UserReference, model},
+    license_events::LicenseEvents,
     report::{BadRow, ImportError},
 };
 
@@ -37,6 +38,8 @@ pub struct Survey {
     places: HashMap<String, BadRow>,
     /// Which learner has which license of a plan.
     pub holders: Holders,
+    /// What was done for licenses once.
+    pub license_events: LicenseEvents,
     licenses: HashSet<LicenseId>,
     tallies: HashMap<PlanId, Tally>,
     waiting: Waiting,
@@ -81,6 +84,9 @@ impl Survey {
     fn row(&mut self, dump: &Dump, row: Row) {
         let read = match row.model.as_str() {
             model::LICENSE => self.license(dump, &row),
+            model::LICENSE_EVENT => fields::license_event(&row).map(|(license, event)| {
+                self.license_events.add(dump, &row, license, &event);
+            }),
             model::AGREEMENT => self.agreement(dump, &row),
             model::PLAN => self.plan(dump, &row),
             model::RENEWAL => {
@@ -225,6 +231,7 @@ impl Survey {
                 Err(reason) => self.bad.push(because(place, reason)),
             }
         }
+        self.bad.extend(self.license_events.orphans(|license| self.licenses.contains(&license)));
         let warning = |(loser, winner)| format!("license {loser} becomes a free seat: its learner has {winner} too");
         self.warnings.extend(self.holders.losers().map(warning));
     }
@@ -268,7 +275,9 @@ impl Survey {
     pub fn placed(&self, license: License) -> Option<ImportedLicense> {
         let plan = self.plans.get(&license.subscription_plan)?;
         let (agreement, layout) = (plan.customer_agreement, plan.seats);
-        Some(ImportedLicense { placed: self.holders.place(license), agreement, layout })
+        let enterprise = self.agreements.get(&agreement)?.enterprise_customer_uuid;
+        let events = self.license_events.of(license.uuid);
+        Some(ImportedLicense { placed: self.holders.place(license), enterprise, agreement, layout, events })
     }
 
     /// How many licenses the plans have that the filter admits.

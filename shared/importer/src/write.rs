@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use license_domain::{PlanId, ProductCatalog, Stamp, SubscriptionPlan, importing::bucket_of};
+use license_domain::{PlanId, ProductCatalog, Stamp, SubscriptionPlan, importing::bucket_of, number::to_u64};
 use license_storage::{BucketCounts, BulkWrite, StoreError, StoredUser};
 use tokio::task::JoinSet;
 
@@ -35,9 +35,12 @@ pub async fn all(
 ) -> Result<(), ImportError> {
     let stamp = importer.stamp();
     let survey = Arc::new(survey);
-    let mut counts = Counts::new();
+    let (mut counts, mut events) = (Counts::new(), 0);
     for dump in dumps {
-        licenses(importer, dump, &survey, existing, &mut counts, progress).await?;
+        events += licenses(importer, dump, &survey, existing, &mut counts, progress).await?;
+    }
+    if events > 0 {
+        report.imported.insert("license events", events);
     }
     products(importer, &survey, existing, &stamp, report).await?;
     users(importer, &survey, report).await?;
@@ -72,6 +75,7 @@ pub async fn all(
     Ok(())
 }
 
+/// Writes the licenses of a file; how many license events they have.
 async fn licenses(
     importer: &Importer,
     dump: &Dump,
@@ -79,8 +83,8 @@ async fn licenses(
     existing: &Existing,
     counts: &mut Counts,
     progress: Progress<'_>,
-) -> Result<(), ImportError> {
-    let (mut blocks, mut writing, mut done) = (dump.rows(), JoinSet::new(), 0_u64);
+) -> Result<u64, ImportError> {
+    let (mut blocks, mut writing, mut done, mut events) = (dump.rows(), JoinSet::new(), 0_u64, 0_u64);
     let stored: Arc<BTreeSet<PlanId>> = Arc::new(existing.plans.clone());
     loop {
         let block = blocks.recv().await.transpose()?;
@@ -98,12 +102,14 @@ async fn licenses(
             let Some(written) = writing.join_next().await else { break };
             let written =
                 written.map_err(|error| StoreError::Unavailable { operation: "import", cause: error.to_string() });
-            for (bucket, more) in written?? {
+            let (written, with) = written??;
+            events += with;
+            for (bucket, more) in written {
                 counts.entry(bucket).or_default().add(more);
             }
         }
         if is_last {
-            return Ok(());
+            return Ok(events);
         }
     }
 }
@@ -114,8 +120,8 @@ async fn write_block(
     survey: Arc<Survey>,
     stored: Arc<BTreeSet<PlanId>>,
     (dump, block): (Dump, Vec<Row>),
-) -> Result<Counts, ImportError> {
-    // The first pass has read every row and found its plan; otherwise nothing would be written.
+) -> Result<(Counts, u64), ImportError> {
+    // The first pass has read every row, and found its plan, or nothing would be written.
     let changed = || ImportError::Changed { file: dump.name().to_owned() };
     let (mut counts, mut licenses) = (Counts::new(), Vec::with_capacity(block.len()));
     for row in block.iter().filter(|row| row.model == fields::model::LICENSE) {
@@ -130,7 +136,8 @@ async fn write_block(
         licenses.push(license);
     }
     bulk.put_licenses(&licenses, &stamp).await?;
-    Ok(counts)
+    let events = licenses.iter().map(|license| to_u64(license.events.len())).sum();
+    Ok((counts, events))
 }
 
 async fn products(

@@ -6,6 +6,7 @@ mod consume;
 mod error;
 mod message;
 mod queues;
+mod redrive;
 mod settings;
 
 pub use bus::{Bus, EventBus};
@@ -13,4 +14,5 @@ pub use consume::{Outcome, Received, consume};
 pub use error::MessagingError;
 pub use message::{Message, Outgoing, Queue};
 pub use queues::{Queues, SqsQueues};
+pub use redrive::Redrive;
 pub use settings::{BusSettings, QueueSettings};

@@ -19,6 +19,7 @@ use crate::{
     Store,
     activate::alias_item,
     keys::{self, AgreementKeys, BucketKeys, Item, Key, UserKeys},
+    license_events,
     rows::{self, Bucket, Home, attributes},
     table::{Canceled, Expression, Write},
 };
@@ -136,6 +137,7 @@ impl BulkWrite for BulkWriter {
         let mut items = HashMap::with_capacity(licenses.len());
         for license in licenses {
             items.insert(place(license), item(license, stamp)?);
+            items.extend(license_events::items(license, stamp)?);
             if let Some((key, alias)) = alias(&license.placed.license, stamp) {
                 items.insert(key, alias);
             }
@@ -277,7 +279,7 @@ fn place(imported: &ImportedLicense) -> Key {
 }
 
 fn item(imported: &ImportedLicense, stamp: &Stamp) -> Result<Item, StoreError> {
-    let ImportedLicense { placed, agreement, layout } = imported;
+    let ImportedLicense { placed, agreement, layout, .. } = imported;
     let home = match placed.placement {
         Placement::FreeSeat => return rows::free_seat(&placed.license, bucket_keys(imported)),
         Placement::Slot => Home::Slot,

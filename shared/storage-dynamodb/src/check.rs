@@ -1,6 +1,7 @@
 //! Checks the table: one Scan in parallel segments, each of which keeps sums by plan. The sums are compared when all
 //! segments are read.
 
+mod marks;
 mod tally;
 
 use std::collections::HashMap;
@@ -13,9 +14,9 @@ use license_storage::{CheckOptions, CheckReport, Portfolios, Problem, ProblemKin
 use self::tally::{Pointer, Tally};
 use crate::{
     Store,
-    keys::{BucketKeys, Key},
+    keys::{self, BucketKeys, Key},
     rows::{self, Bucket},
-    table::{Canceled, Part, Write},
+    table::{Canceled, Part, Range, Write},
 };
 
 /// A plan's buckets as they were at some time.
@@ -24,9 +25,10 @@ type Buckets = HashMap<BucketKeys, Bucket>;
 #[async_trait]
 impl TableCheck for Store {
     /// 1. Read the buckets of all plans.
-    /// 2. Read every item, and add it to the sums.
-    /// 3. Read the buckets again. If a plan's buckets have changed, its counts are not compared.
-    /// 4. Compare. With `repair`: each missing pointer is one create, on condition that it is still missing.
+    /// 2. Read every item, and add it up.
+    /// 3. Read the buckets again. A plan whose buckets are not as before has changed meanwhile: its counts are left out.
+    /// 4. Look ids up in the index that were read twice.
+    /// 5. Compare. With `repair`: each missing pointer is one create, on condition that it is still missing.
     async fn check_table(&self, options: CheckOptions) -> Result<CheckReport, StoreError> {
         let before = self.all_buckets().await?;
         let segments = i32::from(options.segments.max(1));
@@ -47,7 +49,17 @@ impl TableCheck for Store {
             };
             of(&before) != of(&after)
         };
-        let mut missing = whole.compare(is_busy);
+        for license in whole.marks.repeated() {
+            // It may have moved during the Scan: then it is there once.
+            let partition = keys::license_partition(license);
+            let range = Range { index: Some(keys::GSI3), partition, ..Range::default() };
+            if self.table.query(range).await?.len() > 1 {
+                whole.complain_all(
+                    [problem(ProblemKind::DuplicateId, &license, "several licenses have this id")].into_iter(),
+                );
+            }
+        }
+        let mut missing = whole.compare(is_busy, self.clock.now());
         if options.repair {
             for pointer in &mut missing {
                 pointer.1.repaired = self.repair(&pointer.0).await?;

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use license_domain::{License, LicenseId, Ordinal, ProductCatalog, SubscriptionPlan, number::to_u64};
-use license_storage::{BulkRead, ReadPosition, StoreError, StoredUser};
+use license_domain::{License, LicenseId, Ordinal, PlanId, ProductCatalog, SubscriptionPlan, number::to_u64};
+use license_storage::{BulkRead, LicenseEvent, ReadPosition, StoreError, StoredUser};
 
 use crate::{
     Store,
@@ -67,6 +67,15 @@ impl BulkRead for Store {
             place = next;
         }
         Ok((Vec::new(), None))
+    }
+
+    async fn next_license_events(
+        &self,
+        plan: PlanId,
+        after: Option<&ReadPosition>,
+    ) -> Result<(Vec<(LicenseId, LicenseEvent)>, Option<ReadPosition>), StoreError> {
+        let (events, last) = self.license_events_part(plan, after.map(ReadPosition::text), PART).await?;
+        Ok((events, last.map(ReadPosition::new)))
     }
 }
 

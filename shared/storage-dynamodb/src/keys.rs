@@ -23,12 +23,14 @@
 //! | mail | `SENT#event.consequence.part` | `@` | gsi3 `DUE#MAIL` / time, id, where its fate is not known |
 //! | that the learner of an expired license was unlinked | `PLAN#p` | `UNLINKED#l` | |
 //! | what admins are told once | `PLAN#p` | `NOTICE#kind` | |
+//! | what was done once for a license | `PLAN#p` | `UNLINKED#l`, `LICENSE-EVENT#l#name` | |
 //! | secret that makes person ids | `SECRET#PERSON` | `@` | |
 //! | job | `JOB#j` | `@` | gsi2 `JOBS#a` / time, j; gsi3 `DUE#WORK` / time, a, attempts, until it is over |
 //! | a job's rows, lanes, outcomes | `JOB#j` | `CHUNK#n` or `CHUNK#generation#n`, `LANE#k`, `RESULT#n.round` | |
 //! | idempotency record of a request | `IDEMPOTENCY#digest` | `@` | |
 //! | requests of a requester in a minute | `THROTTLE#digest#minute` | `@` | |
 //! | user, explicit roles | `USER#name` | `@`, `ROLE#role#scope` | |
+//! | change of a user's roles | `ROLES#name` | time, id | |
 //! | session of the console | `SESSION#digest` | `@` | gsi2 `SESSIONS#name` / time, digest |
 //! | products and plan types | `CATALOG` | `@` | |
 //! | last number | `SEQUENCE#RENEWAL` | `@` | |
@@ -36,6 +38,7 @@
 //! | progress of the erasure | `ERASURE` | `@` | |
 //! | imported file | `IMPORT#digest` | `@` | |
 
+mod license_events;
 mod rosters;
 
 use std::collections::HashMap;
@@ -47,6 +50,7 @@ use license_domain::{
 };
 use license_storage::IdempotencyKey;
 
+pub use self::license_events::{license_event, license_event_in};
 pub use self::rosters::{
     DUE_ROSTERS, change, changes_beside, changes_partition, due_roster, due_roster_in, event_of_changes, roster,
 };
@@ -645,6 +649,16 @@ impl UserKeys<'_> {
 
     pub fn user(&self) -> Key {
         Key::head(self.partition())
+    }
+
+    /// The partition of what was changed of the user's roles.
+    pub fn changes(&self) -> String {
+        format!("ROLES#{}", self.0)
+    }
+
+    /// A change of the user's roles.
+    pub fn role_change(&self, at: Timestamp, id: uuid::Uuid) -> Key {
+        Key::new(self.changes(), format!("{}#{id}", time(at)))
     }
 
     /// A role assignment.

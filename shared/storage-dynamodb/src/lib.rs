@@ -24,6 +24,7 @@ mod idempotency;
 mod jobs;
 mod keys;
 mod learners;
+mod license_events;
 mod licenses;
 mod notifications;
 mod plan_work;
@@ -38,6 +39,7 @@ mod reserve;
 mod retire;
 mod retired;
 mod revoke;
+mod role_changes;
 mod roster;
 mod rows;
 

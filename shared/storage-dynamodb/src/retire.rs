@@ -196,9 +196,11 @@ impl Store {
 
     /// Deletes the data stored under a user name; returns the number of items.
     async fn forget_user(&self, username: &str) -> Result<usize, StoreError> {
-        let partition = UserKeys(username).partition();
-        let items = self.table.query(Range { partition, consistent: true, ..Range::default() }).await?;
-        let keys: Vec<Key> = items.iter().filter_map(Key::of).collect();
+        let mut keys = Vec::new();
+        for partition in [UserKeys(username).partition(), UserKeys(username).changes()] {
+            let items = self.table.query(Range { partition, consistent: true, ..Range::default() }).await?;
+            keys.extend(items.iter().filter_map(Key::of));
+        }
         self.delete_all(&keys).await?;
         Ok(keys.len())
     }

@@ -33,7 +33,9 @@ pub mod attributes {
     pub const FREE: &str = "free";
     /// A bucket's count of revoked licenses that name no person.
     pub const REVOKED_WITHOUT_PERSON: &str = "revoked_without_person";
-    /// The last number of a sequence.
+    /// Who wrote an entity last.
+    pub const CHANGED_BY: &str = "changed_by";
+    /// A sequence's last number.
     pub const LAST: &str = "last";
     /// The target of a pointer.
     pub const TARGET: &str = "target";
@@ -87,7 +89,7 @@ fn finish(mut item: Item, key: &Key, indexes: &[IndexKey], version: u64, stamp: 
     }
     item.insert(attributes::VERSION.to_owned(), number(version));
     item.insert("schema".to_owned(), number(SCHEMA));
-    item.insert("changed_by".to_owned(), text(&stamp.actor));
+    item.insert(attributes::CHANGED_BY.to_owned(), text(&stamp.actor));
     item.insert("changed_for".to_owned(), text(&stamp.reason));
     item.insert("request_id".to_owned(), text(&stamp.request_id));
     item

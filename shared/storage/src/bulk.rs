@@ -16,10 +16,23 @@ use crate::{StoreError, StoredUser};
 pub struct ImportedLicense {
     /// The license, and its placement.
     pub placed: PlacedLicense,
+    /// The customer.
+    pub enterprise: EnterpriseId,
     /// The agreement of its plan.
     pub agreement: AgreementId,
     /// The layout of its plan's seats.
     pub layout: SeatLayout,
+    /// What was done for it once.
+    pub events: Vec<LicenseEvent>,
+}
+
+/// What another system did once for a license, and must not be done again: unlinking its learner, or telling of its age.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LicenseEvent {
+    /// What was done.
+    pub name: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// The counts of one bucket's licenses.
@@ -93,7 +106,7 @@ pub trait BulkWrite: Send + Sync {
     /// The stored products and plan types; none if there are none.
     async fn stored_products(&self) -> Result<Option<ProductCatalog>, StoreError>;
 
-    /// Writes licenses, and replaces what is in their places. They cannot be found before their plan exists.
+    /// Puts licenses in their places with their license events, whatever was there. They cannot be found before their plan is there.
     async fn put_licenses(&self, licenses: &[ImportedLicense], stamp: &Stamp) -> Result<(), StoreError>;
 
     /// Replaces the stored products and plan types.

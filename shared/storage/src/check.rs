@@ -27,6 +27,12 @@ pub enum ProblemKind {
     WrongPointer,
     /// A license or a renewal names a missing plan.
     Orphan,
+    /// Several licenses have the same id.
+    DuplicateId,
+    /// A plan has no history.
+    MissingTrail,
+    /// A roster is of no plan, or is not brought up to date.
+    Roster,
     /// An item cannot be read.
     Unreadable,
 }
@@ -74,6 +80,6 @@ pub struct CheckOptions {
 /// Checks a whole table.
 #[async_trait]
 pub trait TableCheck: Send + Sync {
-    /// Reads every item once. Memory grows with the number of plans, not with that of licenses.
+    /// Reads every item once. Memory depends on the number of plans; each license takes 16 bytes.
     async fn check_table(&self, options: CheckOptions) -> Result<CheckReport, StoreError>;
 }

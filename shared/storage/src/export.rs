@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use license_domain::{License, ProductCatalog, SubscriptionPlan};
+use license_domain::{License, LicenseId, PlanId, ProductCatalog, SubscriptionPlan};
 
-use crate::{StoreError, StoredUser};
+use crate::{LicenseEvent, StoreError, StoredUser};
 
 /// The position up to which a plan's licenses were read. The text is opaque outside the adapter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,4 +39,11 @@ pub trait BulkRead: Send + Sync {
         plan: &SubscriptionPlan,
         after: Option<&ReadPosition>,
     ) -> Result<(Vec<License>, Option<ReadPosition>), StoreError>;
+
+    /// The next part of what was done once for a plan's licenses, and where the part after that begins.
+    async fn next_license_events(
+        &self,
+        plan: PlanId,
+        after: Option<&ReadPosition>,
+    ) -> Result<(Vec<(LicenseId, LicenseEvent)>, Option<ReadPosition>), StoreError>;
 }

@@ -25,7 +25,7 @@ pub use license_domain::{LicenseFilter, OrderBy, OrderField};
 
 pub use self::{
     attempts::{Attempt, MAX_ATTEMPTS, attempts, bounded_attempts},
-    bulk::{BucketCounts, BulkWrite, Claim, ImportedLicense},
+    bulk::{BucketCounts, BulkWrite, Claim, ImportedLicense, LicenseEvent},
     check::{CheckOptions, CheckReport, Problem, ProblemKind, TableCheck},
     error::StoreError,
     export::{BulkRead, ReadPosition},
@@ -50,7 +50,9 @@ pub use self::{
     renew::{
         Copied, LicensesToCopy, MAX_COPIED, OpenedRenewal, Renew, RenewError, RenewalOutcome, RenewalUnderWay, Renewed,
     },
-    requesters::{RequestCount, RequestCounts, RequesterRecords, StoredUser, Users},
+    requesters::{
+        ChangeRoles, RequestCount, RequestCounts, RequesterRecords, RoleChange, RoleChangeKind, StoredUser, Users,
+    },
     rosters::{DueRoster, Objects, RosterMarks, RosterOutcome, RosterUpdate, Rosters},
     row_outcomes::{JobRows, RowOutcomes},
     sessions::{Session, Sessions},

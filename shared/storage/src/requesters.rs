@@ -1,7 +1,8 @@
 //! Records of requesters: their roles, and their request counts.
 
 use async_trait::async_trait;
-use license_domain::{RoleGrant, Timestamp};
+use license_domain::{RoleGrant, RoleName, Scope, Stamp, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::{IdempotencyRecords, StoreError};
 
@@ -21,7 +22,52 @@ pub trait Users: Send + Sync {
     async fn user(&self, username: &str) -> Result<StoredUser, StoreError>;
 }
 
-/// The ports that the API uses for every request.
+/// What was done to a role assignment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoleChangeKind {
+    /// The user has the role from then on.
+    Granted,
+    /// The user no longer has the role.
+    Revoked,
+}
+
+/// A change of a user's explicit role assignments.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleChange {
+    /// What was done.
+    pub kind: RoleChangeKind,
+    /// The role.
+    pub role: RoleName,
+    /// For which customers.
+    pub scope: Scope,
+    /// Who did it.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+    /// In which request.
+    pub request_id: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Changing explicit role assignments.
+#[async_trait]
+pub trait ChangeRoles: Send + Sync {
+    /// Grants a role, or revokes it, and keeps a record of it; whether that changed anything.
+    async fn change_role(
+        &self,
+        username: &str,
+        grant: RoleGrant,
+        kind: RoleChangeKind,
+        stamp: &Stamp,
+    ) -> Result<bool, StoreError>;
+
+    /// The changes of a user's roles, the newest first, `limit` at most.
+    async fn role_changes(&self, username: &str, limit: usize) -> Result<Vec<RoleChange>, StoreError>;
+}
+
+/// What the API asks of the storage for every request.
 pub trait RequesterRecords: Users + IdempotencyRecords + RequestCounts {}
 
 impl<T: Users + IdempotencyRecords + RequestCounts> RequesterRecords for T {}

@@ -1,5 +1,10 @@
 //! The operator's command, run as a library over a served table, and over a folder.
 
+mod check;
+mod manufacture;
+mod queues;
+mod roles;
+
 use clap::Parser;
 use license_lmctl::{Arguments, Error, Exit};
 use license_storage_dynamodb::testing::{keys, table_of};

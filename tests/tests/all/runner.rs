@@ -133,3 +133,50 @@ fn shown(call: &Value) -> (&str, &str, u64) {
     let text = |name: &str| call[name].as_str().expect("a text");
     (text("method"), text("path"), call["status"].as_u64().expect("a number"))
 }
+
+/// A setting that names a secret is resolved as on AWS: by the function itself, and again once the secret was rotated.
+#[tokio::test]
+async fn a_rotated_secret_is_used_without_a_restart() {
+    const SETTING: &str = "ENTERPRISE_SUBSIDY_CHECKSUM_SECRET_KEY";
+    let name = format!("license-manager/{SETTING}");
+    let start = async |value: Option<&str>| {
+        let settings = [(SETTING.to_owned(), format!("secretsmanager:{name}#key"))].into();
+        let secrets = value.map(|value| (name.clone(), json!({ "key": value }).to_string())).into_iter().collect();
+        license_local::start(Options { settings, secrets, demo: true, ..options() }).await
+    };
+    // Without its secret the product does not start: neither does it on AWS.
+    assert!(start(None).await.is_err());
+
+    let app = TestApp::start_with(
+        Options {
+            settings: [(SETTING.to_owned(), format!("secretsmanager:{name}#key"))].into(),
+            secrets: [(name.clone(), json!({ "key": "first" }).to_string())].into(),
+            ..options()
+        },
+        false,
+    )
+    .await;
+    let plan = app.plan(3).await;
+    plan.activated(&app, "ann@example.com").await;
+    let ann = app.learner(plan.agreement.enterprise, "ann@example.com");
+    let path = format!(
+        "/api/v1/license-subsidy?enterprise_customer_uuid={}&course_key=edX%2BDemoX",
+        plan.agreement.enterprise
+    );
+    let checksum = async || ann.get(&path).await.expect(200)["subsidy_checksum"].clone();
+    let rotate = async |value: &str| {
+        let url = format!("{}/_local/secrets/{name}", app.running().url());
+        let put = reqwest::Client::new().put(url).body(json!({ "key": value }).to_string()).send().await;
+        assert_eq!(put.expect("an answer").status().as_u16(), 204);
+    };
+    let first = checksum().await;
+    rotate("second").await;
+    // What was read holds for some minutes.
+    assert_eq!(checksum().await, first);
+    app.advance("PT5M").await;
+    let second = checksum().await;
+    assert_ne!(second, first);
+    rotate("first").await;
+    app.advance("PT5M").await;
+    assert_eq!(checksum().await, first);
+}

@@ -21,7 +21,7 @@ pub(super) async fn import(
     let store = context.store;
     let importer = Importer {
         portfolios: store.clone(),
-        bulk: Arc::new(BulkWriter::new(store.clone())),
+        bulk: Arc::new(BulkWriter::through(store.clone(), context.items.clone())),
         clock: store.clock().clone(),
     };
     let done = if context.global.dry_run {

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use license_domain::{Consequence, EmailAddress, EventKind, Job, JobId, Stamp};
+use license_domain::{Consequence, EmailAddress, EventKind, Job, JobId};
 use license_storage::{Change, Jobs, Portfolios};
 use serde_json::json;
 
@@ -139,13 +139,7 @@ async fn change(
     if !context.global.dry_run {
         let portfolio = context.store.portfolio(seen.customer_agreement).await?;
         let portfolio = portfolio.ok_or_else(|| Error::Refused("its customer agreement is gone".to_owned()))?;
-        let stamp = Stamp {
-            actor: "lmctl".to_owned(),
-            actor_lms_user_id: None,
-            reason,
-            request_id: format!("lmctl-{}", context.store.random().uuid()),
-            at: context.store.clock().now(),
-        };
+        let stamp = context.stamp(reason);
         let event = (EventKind::JobChanged, consequences);
         if !context.store.change_job(&portfolio, (seen, &after), event, &Change::from(stamp)).await? {
             return Err(Error::Refused("the job was changed at the same time; look again".to_owned()));

@@ -168,9 +168,13 @@ impl Aws {
                 let most = call["MaxNumberOfMessages"].as_u64().and_then(|most| usize::try_from(most).ok());
                 let held = self.receive(&queue, most.unwrap_or(1).min(AT_ONCE)).map_err(failed)?;
                 let message = |held: &Held| {
+                    let mut attributes = json!({ "ApproximateReceiveCount": held.receives.to_string() });
+                    if let Some(group) = &held.group {
+                        attributes["MessageGroupId"] = json!(group);
+                    }
                     json!({
                         "MessageId": held.id, "ReceiptHandle": held.receipt, "Body": held.body, "MD5OfBody": md5(&held.body),
-                        "Attributes": { "ApproximateReceiveCount": held.receives.to_string() },
+                        "Attributes": attributes,
                     })
                 };
                 Ok(json!({ "Messages": held.iter().map(message).collect::<Vec<_>>() }))

@@ -81,7 +81,7 @@ async fn redrive(State(local): State<Local>, Path(name): Path<String>) -> Result
 
 async fn redrive_events(State(local): State<Local>, body: Bytes) -> Result<Json<Value>, Bad> {
     let input = function_relay::Input::Redrive(read(&body)?);
-    let done = function_relay::handle(&local.relay, input, "by hand").await;
+    let done = function_relay::handle(&local.relay.current().await, input, "by hand").await;
     done.map(|done| Json(json!(done))).map_err(|error| Bad(error.to_string()))
 }
 

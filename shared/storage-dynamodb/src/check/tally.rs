@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use license_domain::{
     CustomerAgreement, Job, License, LicenseStatus, PlanId, SeatPrefix, SubscriptionPlan, SubscriptionPlanRenewal,
+    Timestamp,
     number::{to_i64, to_u64},
 };
 use license_storage::{CheckReport, Problem, ProblemKind};
 use serde::de::DeserializeOwned;
 
-use super::problem;
+use super::{marks::Marks, problem};
 use crate::{
     keys::{self, AgreementKeys, AgreementPart, BucketKeys, FREE_PREFIX, Item, JobKeys, Key},
     rows::{self, Bucket, Home, attributes},
@@ -53,6 +54,7 @@ pub(super) struct Tally {
     touched: HashMap<(SeatPrefix, u16), u64>,
     wanted: BTreeSet<Pointer>,
     found: BTreeMap<Key, String>,
+    pub(super) marks: Marks,
     problems: Vec<Problem>,
     more: u64,
     busy: u64,
@@ -71,6 +73,7 @@ impl Tally {
             touched: HashMap::new(),
             wanted: BTreeSet::new(),
             found: BTreeMap::new(),
+            marks: Marks::default(),
             problems: Vec::new(),
             more: 0,
             busy: 0,
@@ -112,6 +115,7 @@ impl Tally {
         self.under_way.extend(other.under_way);
         self.wanted.extend(other.wanted);
         self.found.extend(other.found);
+        self.marks.merge(other.marks);
         for (plan, more) in other.counts {
             let counts = self.counts.entry(plan).or_default();
             counts.assigned += more.assigned;
@@ -141,6 +145,8 @@ impl Tally {
             "LEARNER" if key.sk.starts_with(keys::LICENSE_PREFIX) => self.add_license(&key, item),
             "LICENSE" => self.add_license(&key, item),
             "ENT" | "SLUG" | "PLAN" | "RENEWAL" | "SEATS" => self.add_pointer(key, &item),
+            "TRAIL" => self.marks.add_trail(&key),
+            "ROSTER" => self.marks.add_roster(&item),
             "JOB" if JobKeys::of_partition(&key.pk).is_some_and(|job| job.job() == key) => self.add_run(&key, item),
             _ => {}
         }
@@ -178,10 +184,12 @@ impl Tally {
             }
             AgreementPart::Plan => {
                 let is_hidden = item.contains_key(attributes::HIDDEN_BY);
+                let changed_by = item.get(attributes::CHANGED_BY).and_then(|actor| actor.as_s().ok()).cloned();
                 let Some(plan) = self.read::<SubscriptionPlan>(&what, item) else { return };
                 self.want(keys::plan(plan.uuid), &plan.customer_agreement);
                 self.want(keys::seats(plan.seats.prefix), &plan.uuid);
                 self.want(AgreementKeys(plan.customer_agreement).title(&plan.title), &plan.uuid);
+                self.marks.add_plan(plan.uuid, changed_by.as_deref());
                 if is_hidden {
                     self.under_way.insert(plan.uuid);
                 }
@@ -216,6 +224,7 @@ impl Tally {
             self.buckets.entry(at).or_default().returned += 1;
             let Some(license) = self.read::<License>(&key.sk, item) else { return };
             self.licenses += 1;
+            self.marks.add_license(license.uuid);
             let is_free = license.status == LicenseStatus::Unassigned && license.user_email.is_none();
             let place = BucketKeys { plan: license.subscription_plan, bucket: at.1 }.free(license.uuid);
             if !is_free || place != *key {
@@ -232,6 +241,7 @@ impl Tally {
         let by_id = keys::sort_key_in(&item, keys::GSI3).map(str::to_owned);
         let Some(license) = self.read::<License>(&"(a learner's license)", item) else { return };
         self.licenses += 1;
+        self.marks.add_license(license.uuid);
         let home = if key.is_archived() { Home::Archive } else { Home::Slot };
         if rows::license_key(&license, home) != *key {
             let detail = "it does not lie with its learner and plan";
@@ -272,8 +282,10 @@ impl Tally {
     }
 
     /// Compares all sums; the pointers that are missing are returned, because they can be repaired.
-    pub(super) fn compare(&mut self, is_busy: impl Fn(PlanId) -> bool) -> Vec<(Pointer, Problem)> {
+    pub(super) fn compare(&mut self, is_busy: impl Fn(PlanId) -> bool, now: Timestamp) -> Vec<(Pointer, Problem)> {
         let plans = std::mem::take(&mut self.plans);
+        let marks = self.marks.problems(&plans, now);
+        self.complain_all(marks.into_iter());
         for plan in plans.values() {
             if self.under_way.contains(&plan.uuid) || is_busy(plan.uuid) {
                 self.busy += 1;

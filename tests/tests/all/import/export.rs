@@ -53,7 +53,7 @@ async fn items(app: &TestApp) -> BTreeMap<Key, Item> {
 }
 
 /// Imports the file, exports the table, imports that into another one; both tables and both exports are equal.
-async fn round_trip(file: &File) -> (String, ExportReport, Report) {
+pub(super) async fn round_trip(file: &File) -> (String, ExportReport, Report) {
     let (first, second) = (TestApp::start().await, TestApp::start().await);
     let imported = file.import(&first).await.expect("imported");
     let (text, report) = export(&first).await.expect("exported");

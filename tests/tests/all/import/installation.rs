@@ -32,6 +32,7 @@ fn foreign() -> Vec<(&'static str, u64)> {
         ("api.bulkenrollmentjob", 2),
         ("subscriptions.licenseaction", 2),
         ("subscriptions.licensetransferjob", 1),
+        ("subscriptions.notification", 2),
         ("subscriptions.historicalcustomeragreement", 2),
         ("subscriptions.historicalcustomsubscriptionexpirationmessaging", 1),
         ("subscriptions.historicallicense", 9),

@@ -2,6 +2,7 @@
 
 mod export;
 mod installation;
+mod license_events;
 mod seats;
 mod table;
 

@@ -1,0 +1,29 @@
+//! Keys of what was done once for a license.
+
+use license_domain::{LicenseId, PlanId};
+
+use super::{Key, plan};
+
+/// The peer's name of the event that a license's learner was unlinked from the customer.
+const UNLINKED_EVENT: &str = "edx.server.license-manager.expired.license.unlinked";
+
+const UNLINKED_PREFIX: &str = "UNLINKED#";
+const OTHER_PREFIX: &str = "LICENSE-EVENT#";
+
+/// What was done once for a license of that plan.
+pub fn license_event(of: PlanId, license: LicenseId, name: &str) -> Key {
+    let place = match name {
+        UNLINKED_EVENT => format!("{UNLINKED_PREFIX}{license}"),
+        _ => format!("{OTHER_PREFIX}{license}#{name}"),
+    };
+    Key::new(plan(of).pk, place)
+}
+
+/// The license and the name of such a key.
+pub fn license_event_in(key: &Key) -> Option<(LicenseId, &str)> {
+    if let Some(license) = key.sk.strip_prefix(UNLINKED_PREFIX) {
+        return Some((license.parse().ok()?, UNLINKED_EVENT));
+    }
+    let (license, name) = key.sk.strip_prefix(OTHER_PREFIX)?.split_once('#')?;
+    Some((license.parse().ok()?, name))
+}
