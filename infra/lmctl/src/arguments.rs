@@ -57,6 +57,9 @@ pub struct Global {
     /// Says what would be done, and changes nothing
     #[arg(long, global = true)]
     pub dry_run: bool,
+    /// The time, if not now: for a local product whose clock was moved, or for a dry run
+    #[arg(long, global = true, value_name = "RFC3339")]
+    pub clock: Option<Timestamp>,
     /// Who makes changes, for the audit trail; the user of the operating system without
     #[arg(long, global = true, value_name = "NAME")]
     pub actor: Option<String>,
@@ -97,6 +100,9 @@ pub enum Command {
     /// Explicit role assignments
     #[command(subcommand)]
     Roles(RolesCommand),
+    /// What the clock does to plans, by hand
+    #[command(flatten)]
+    Plans(PlansCommand),
     /// Mails whose fate is not known, or that were refused
     #[command(subcommand)]
     Mails(MailsCommand),

@@ -7,6 +7,7 @@ mod dump;
 mod jobs;
 mod mails;
 mod manufacture;
+mod plans;
 pub(crate) mod redrive;
 mod roles;
 mod webhooks;
@@ -43,6 +44,7 @@ pub(crate) async fn run(
         Command::Jobs(command) => jobs::run(&context, command, out).await,
         Command::Audit(arguments) => audit::audit(&context, &arguments, out).await,
         Command::Roles(command) => roles::run(&context, command, out).await,
+        Command::Plans(command) => plans::run(&context, command, out).await,
         Command::Mails(command) => mails::run(&context, command, out).await,
         Command::Webhooks(command) => webhooks::run(&context, command, out).await,
         Command::Redrive(arguments) => redrive::redrive(global, &arguments, out).await,

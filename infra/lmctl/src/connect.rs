@@ -34,9 +34,9 @@ impl Connected {
 
 pub(crate) async fn connect(global: &Global, may_create: bool) -> Result<Connected, Error> {
     match &global.data {
-        Some(folder) => open(folder, may_create).await,
+        Some(folder) => open(folder, may_create, clock(global)?).await,
         None => {
-            let store = serve(global).await?;
+            let store = serve(global, clock(global)?).await?;
             Ok(Connected { items: store.clone(), store, engine: None })
         }
     }
@@ -69,14 +69,14 @@ async fn open(folder: &Path, may_create: bool, clock: Arc<dyn Clock>) -> Result<
     let engine = Engine::start(Some(folder)).await?;
     let client = table::client(engine.url());
     table::create(&client, Template::embedded().map_err(license_local::StartError::from)?.table()).await?;
-    let store = Arc::new(Store::new(client, table::NAME, Arc::new(SystemClock), Arc::new(SystemRandom)));
+    let store = Arc::new(Store::new(client, table::NAME, clock, Arc::new(SystemRandom)));
     let items = engine.bulk()?;
     // Only commands that fill a new folder write much.
     engine.load(may_create)?;
     Ok(Connected { store, items, engine: Some(engine) })
 }
 
-async fn serve(global: &Global) -> Result<Arc<Store>, Error> {
+async fn serve(global: &Global, clock: Arc<dyn Clock>) -> Result<Arc<Store>, Error> {
     let is_local = match &global.endpoint_url {
         Some(endpoint) if url::Url::parse(endpoint).is_err() => {
             return Err(Error::Usage(format!("--endpoint-url {endpoint} is no URL")));
@@ -86,7 +86,7 @@ async fn serve(global: &Global) -> Result<Arc<Store>, Error> {
     };
     let aws = sdk_config(global, is_local).await?;
     let settings = StoreSettings { table: global.table.clone(), endpoint: global.endpoint_url.clone() };
-    Ok(Arc::new(Store::connect(&settings, &aws, Arc::new(SystemClock), Arc::new(SystemRandom))))
+    Ok(Arc::new(Store::connect(&settings, &aws, clock, Arc::new(SystemRandom))))
 }
 
 /// Region and credentials. The local product looks at neither, but the SDK asks for both.

@@ -140,6 +140,7 @@ mod tests {
             yes: false,
             show_emails,
             dry_run: false,
+            clock: None,
             actor: None,
         }
     }
