@@ -175,7 +175,7 @@ call admin GET "$plan/licenses/overview/" | check "the plan's counts" 'it[0] == 
 call admin POST "$plan/licenses/bulk-revoke/" "$learner" |
   check "it is revoked" 'it[0] == 200 and it[1]["successful_revocations"][0]["original_status"] == "activated"'
 
-# What follows from the changes: the runner's relay asked for a mail, the function in a container sends it.
+# A consequence of the changes: the runner's relay has sent a message for a mail, and the function in a container sends the mail.
 curl -sf --request POST "$runner/_local/drain" >/dev/null
 curl -sf "$runner/_local/events" | python3 -c 'import json, sys
 event = json.load(open("events/mail.json"))

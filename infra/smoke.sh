@@ -70,7 +70,7 @@ check() {
   echo "ok      $1"
 }
 
-# Puts away what was made, whatever happened before. A plan that was used is not deleted but made inactive.
+# Removes what was created, even after a failure. A plan that was used cannot be deleted, so it is made inactive.
 put_away() {
   local code=$?
   trap - EXIT

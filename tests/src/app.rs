@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{Client, Invariants, Proxy, Role, dynamodb_local};
 
-/// When the tests take place.
+/// The time at which tests run.
 pub const NOW: &str = "2026-11-23T10:46:08Z";
 
 /// A running app.
@@ -24,17 +24,18 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// Starts one, empty but for the usual products, at [`NOW`].
+    /// Starts an app with the default products only, at [`NOW`].
     pub async fn start() -> Self {
         Self::start_with(options(), false).await
     }
 
-    /// Starts one whose calls to the engine go through a proxy.
+    /// Starts an app whose calls to the engine go through a proxy.
     pub async fn proxied() -> Self {
         Self::start_with(options(), true).await
     }
 
-    /// Starts one of which all calls to the engine go through a proxy, also those of the stream's and queues' functions.
+    /// Starts an app of which all calls to the engine go through a proxy, including those of the stream's and queues'
+    /// functions.
     pub async fn proxied_throughout() -> Self {
         let engine = dynamodb_local::engine().await;
         let proxy = Proxy::start(engine.url()).await;
@@ -45,7 +46,7 @@ impl TestApp {
         app
     }
 
-    /// Starts one with these options.
+    /// Starts an app with these options.
     pub async fn start_with(options: Options, proxied: bool) -> Self {
         let engine = dynamodb_local::engine().await;
         let proxy = if proxied { Some(Proxy::start(engine.url()).await) } else { None };
@@ -60,7 +61,7 @@ impl TestApp {
         app
     }
 
-    /// Starts one over an engine that runs already, perhaps on threads of its own.
+    /// Starts an app over a running engine, perhaps on threads of its own.
     pub async fn on(engine: Engine, options: Options) -> Self {
         let direct = engine.url().to_owned();
         let running = license_local::start_on(engine, (&direct, &direct), options).await.expect("the app starts");
@@ -79,12 +80,12 @@ impl TestApp {
         bulk.put_products(&ProductCatalog::usual(), &stamp(self.now())).await.expect("written");
     }
 
-    /// What runs.
+    /// The running product.
     pub fn running(&self) -> &Running {
         &self.running
     }
 
-    /// The proxy before the engine.
+    /// The proxy in front of the engine.
     pub fn proxy(&self) -> &Proxy {
         self.proxy.as_ref().expect("an app that was started with a proxy")
     }
@@ -94,12 +95,12 @@ impl TestApp {
         license_domain::Clock::now(self.running.clock().as_ref())
     }
 
-    /// A number that this app has not given out before.
+    /// A number that this app has not used before.
     pub fn number(&self) -> u64 {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// A UUID that begins with that digit over and over and ends in such a number, so that failures read well.
+    /// A UUID that repeats that digit and ends with such a number, so that failures are easy to read.
     pub fn uuid(&self, digit: u8) -> Uuid {
         let head = u32::from_be_bytes([digit * 0x11; 4]);
         Uuid::from_u128(u128::from(head) << 96 | 0x4000_8000 << 48 | u128::from(self.number()))
@@ -134,7 +135,7 @@ impl TestApp {
         let token = match role {
             Role::Anonymous => None,
             Role::Forged => {
-                // The same claims, under the signature of others.
+                // The same claims with the signature of another token.
                 let (claims, _) = token.rsplit_once('.').expect("three parts");
                 let other = self.token(json!({ "preferred_username": "somebody" }));
                 let (_, signature) = other.rsplit_once('.').expect("three parts");
@@ -154,12 +155,12 @@ impl TestApp {
         self.client_with(claims)
     }
 
-    /// Those who make plans.
+    /// A provisioning admin.
     pub fn provisioner(&self) -> Client {
         self.client(Role::Provisioner, EnterpriseId(Uuid::nil()))
     }
 
-    /// Puts on record that the user administers licenses.
+    /// Stores a role by which the user administers licenses.
     pub async fn grant(&self, username: &str, scope: Scope) {
         let grant = RoleGrant { role: RoleName::SubscriptionsAdmin, scope };
         let user = StoredUser { grants: vec![grant], ..StoredUser::default() };
@@ -167,35 +168,35 @@ impl TestApp {
         bulk.put_users(&[(username.to_owned(), user)].into()).await.expect("written");
     }
 
-    /// Moves the clock, and waits until all that this made due is done.
+    /// Moves the clock, and waits until everything that became due is done.
     pub async fn advance(&self, duration: &str) -> Value {
         self.anonymous().post("/_local/clock", &json!({ "advance": duration })).await.expect(200)
     }
 
-    /// Waits until all that changes set in motion is done, as far as it is due.
+    /// Waits until everything that changes have caused is done, as far as it is due.
     pub async fn drain(&self) -> Value {
         let drained = self.running.drain().await;
         assert_eq!(drained["drained"], true, "{drained}");
         drained
     }
 
-    /// All that the table holds, straight from the engine.
+    /// Everything in the table, read directly from the engine.
     pub async fn invariants(&self) -> Invariants {
         Invariants::take(self.running.store()).await
     }
 }
 
-/// The options that tests start with.
+/// The default options of tests.
 pub fn options() -> Options {
     Options { clock: Some(NOW.parse().expect("a moment")), demo: false, ..Options::default() }
 }
 
-/// A number for a learner, always the same.
+/// The LMS id of a learner, which is always the same.
 pub fn lms_user_id(email: &str) -> u64 {
     email.bytes().fold(7, |hash: u64, byte| (hash * 31 + u64::from(byte)) % 1_000_000_007)
 }
 
-/// The stamp of what the harness writes.
+/// The stamp of the harness's own writes.
 pub fn stamp(at: Timestamp) -> Stamp {
     Stamp { actor: "harness".into(), actor_lms_user_id: None, reason: "test".into(), request_id: "-".into(), at }
 }

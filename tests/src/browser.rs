@@ -1,4 +1,5 @@
-//! A browser at the console: it keeps cookies, sends forms with the token of its page, and follows no redirect by itself.
+//! A browser at the console: it keeps cookies, sends forms with the token of its page, and follows no redirect by
+//! itself.
 
 use std::{collections::BTreeMap, sync::Mutex};
 
@@ -19,7 +20,7 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// A new one, at that app.
+    /// A new browser at that app.
     pub fn new(app: &TestApp) -> Self {
         let http = reqwest::Client::builder().redirect(redirect::Policy::none()).build().expect("a client");
         Self { http, url: app.running().url(), cookies: Mutex::default() }
@@ -30,12 +31,12 @@ impl Browser {
         self.cookies.lock().expect("no test panics here").get(name).cloned()
     }
 
-    /// Puts a cookie in.
+    /// Sets a cookie.
     pub fn set_cookie(&self, name: &str, value: &str) {
         self.cookies.lock().expect("no test panics here").insert(name.to_owned(), value.to_owned());
     }
 
-    /// Any request; cookies go to the app only.
+    /// Sends any request; cookies are only sent to the app.
     pub async fn send(
         &self,
         method: Method,
@@ -89,14 +90,14 @@ impl Browser {
         self.send(Method::POST, path, Some(&form), &[]).await
     }
 
-    /// Begins to sign in: the LMS's address with the request.
+    /// Begins to sign in; returns the LMS's URL with the request.
     pub async fn begin(&self, next: &str) -> Url {
         let begun = self.get(&format!("/login/?next={next}")).await;
         assert_eq!(begun.status.as_u16(), 303, "{}", begun.text);
         begun.header("location").and_then(|to| to.parse().ok()).expect("an address")
     }
 
-    /// The way back to the console, once the LMS's page was used: for that person, perhaps with these claims.
+    /// The URL that leads back to the console after the LMS's page, for that person, perhaps with these claims.
     pub async fn choose(&self, at_lms: &Url, name: &str, claims: Option<&Value>) -> String {
         let mut url = at_lms.clone();
         url.query_pairs_mut().append_pair("as", name);
@@ -108,7 +109,7 @@ impl Browser {
         back.header("location").expect("an address").to_owned()
     }
 
-    /// Signs in, as one of the stand-in's people or with these claims.
+    /// Signs in as one of the stand-in's people, or with these claims.
     pub async fn sign_in(&self, name: &str, claims: Option<&Value>) -> TestResponse {
         let at_lms = self.begin("/admin/").await;
         let back = self.choose(&at_lms, name, claims).await;

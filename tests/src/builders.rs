@@ -1,4 +1,4 @@
-//! State, made over the wire as an operator would make it.
+//! State that is created over the wire as an operator would do it.
 
 use license_domain::EnterpriseId;
 use serde_json::{Value, json};
@@ -26,14 +26,14 @@ pub struct Plan {
     pub agreement: Agreement,
 }
 
-/// A license that somebody has.
+/// A license with a learner.
 #[derive(Clone, Debug)]
 pub struct Held {
     /// Its id.
     pub id: String,
     /// The secret in the activation link.
     pub key: String,
-    /// Whose it is.
+    /// The learner's address.
     pub email: String,
 }
 
@@ -99,7 +99,7 @@ impl Plan {
         &self.agreement.admin
     }
 
-    /// Assigns; the whole answer.
+    /// Assigns; returns the whole response.
     pub async fn assign(&self, emails: &[impl AsRef<str> + Sync]) -> crate::TestResponse {
         let emails: Vec<&str> = emails.iter().map(AsRef::as_ref).collect();
         self.admin()
@@ -107,7 +107,7 @@ impl Plan {
             .await
     }
 
-    /// Revokes; the whole answer.
+    /// Revokes; returns the whole response.
     pub async fn revoke(&self, emails: &[impl AsRef<str> + Sync]) -> crate::TestResponse {
         let emails: Vec<&str> = emails.iter().map(AsRef::as_ref).collect();
         self.admin().post(&self.path("licenses/bulk-revoke/"), &json!({ "user_emails": emails })).await
@@ -118,7 +118,7 @@ impl Plan {
         self.admin().get(&self.path(&format!("licenses/{id}/"))).await.expect(200)
     }
 
-    /// A learner who was invited.
+    /// An invited learner.
     pub async fn assigned(&self, email: &str) -> Held {
         let answer = self.assign(&[email]).await.expect(200);
         let id = text(&answer["license_assignments"][0], "license");
@@ -126,14 +126,14 @@ impl Plan {
         Held { id, key, email: email.to_owned() }
     }
 
-    /// A learner who studies.
+    /// A learner with an activated license.
     pub async fn activated(&self, app: &TestApp, email: &str) -> Held {
         let held = self.assigned(email).await;
         self.activate(app, &held).await.expect(200);
         held
     }
 
-    /// Activates; the whole answer.
+    /// Activates; returns the whole response.
     pub async fn activate(&self, app: &TestApp, held: &Held) -> crate::TestResponse {
         let learner = app.learner(self.agreement.enterprise, &held.email);
         learner.post(&format!("/api/v1/license-activation/?activation_key={}", held.key), &json!({})).await
@@ -147,7 +147,7 @@ impl Plan {
     }
 }
 
-/// So many addresses.
+/// Addresses with the numbers of the range.
 pub fn emails(name: &str, range: std::ops::Range<usize>) -> Vec<String> {
     range.map(|n| format!("{name}{n:05}@example.com")).collect()
 }

@@ -1,9 +1,9 @@
-//! An HTTP client with one caller's token.
+//! An HTTP client with one requester's token.
 
 use reqwest::{Method, StatusCode, header};
 use serde_json::Value;
 
-/// Calls the app as one caller.
+/// Sends requests as one requester.
 #[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
@@ -11,19 +11,16 @@ pub struct Client {
     token: Option<String>,
 }
 
-/// An answer with its whole body.
+/// A response with its whole body.
 #[derive(Clone, Debug)]
 pub struct TestResponse {
-    /// The status.
     pub status: StatusCode,
-    /// The headers.
     pub headers: header::HeaderMap,
-    /// The body.
     pub text: String,
 }
 
 impl TestResponse {
-    /// The body as JSON; null where it is none.
+    /// The body as JSON; null if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_default()
     }
@@ -33,7 +30,7 @@ impl TestResponse {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The body, of an answer with that status.
+    /// The body, after asserting the status.
     #[track_caller]
     pub fn expect(&self, status: u16) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
@@ -76,7 +73,7 @@ impl Client {
         TestResponse { status, headers, text: response.text().await.expect("a whole body") }
     }
 
-    /// A request without body, and the answer's body as it came over the wire.
+    /// Sends a request without body; returns the response's body as it was on the wire.
     pub async fn send_raw(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> (header::HeaderMap, Vec<u8>) {
         let mut request = self.http.request(method, format!("{}{path}", self.url));
         if let Some(token) = &self.token {
@@ -118,7 +115,7 @@ impl Client {
         self.send(Method::POST, path, Some(body)).await
     }
 
-    /// Any request under that id, to a product that may be dead: its whole response, if there is one.
+    /// Sends a request with that id to a product that may have been killed; returns its response, if there is one.
     pub async fn try_send(
         &self,
         method: Method,
@@ -136,12 +133,12 @@ impl Client {
         Some(TestResponse { status, headers, text: response.text().await.ok()? })
     }
 
-    /// POST of JSON to somebody who may be dead: the answer's body, if it succeeded.
+    /// Sends a POST of JSON to a product that may have been killed; returns the response's body if it succeeded.
     pub async fn try_post(&self, path: &str, body: &Value) -> Option<Value> {
         Self::body(self.authorized(Method::POST, &format!("{}{path}", self.url)).json(body)).await
     }
 
-    /// GET from somebody who may be dead.
+    /// Sends a GET to a product that may have been killed.
     pub async fn try_get(&self, path: &str) -> Option<Value> {
         Self::body(self.authorized(Method::GET, &format!("{}{path}", self.url))).await
     }

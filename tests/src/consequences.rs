@@ -1,5 +1,5 @@
-//! What must hold once everything has come to rest, whatever was killed or failed before: what changes ask for has
-//! followed, once.
+//! Checks, when nothing is left to be done, that the consequences of changes took effect once, whatever was killed or
+//! failed before.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,30 +8,30 @@ use serde_json::Value;
 
 use crate::{Client, Invariants};
 
-/// What the world outside saw.
+/// What other systems received.
 #[derive(Clone, Debug)]
 pub struct Outside {
-    /// The mails that people got.
+    /// The received mails.
     pub mails: Vec<Value>,
     /// The events on the bus.
     pub events: Vec<Value>,
 }
 
-/// How much was looked at: a check of nothing proves nothing.
+/// How much was checked: a check of nothing proves nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// Events.
     pub events: usize,
-    /// People who were to get a mail.
+    /// Recipients who should have received a mail.
     pub wanted: usize,
     /// Mails.
     pub mails: usize,
-    /// People of whom nobody knows whether they got one.
+    /// Recipients of mails of unknown fate.
     pub unknown: usize,
 }
 
 impl Outside {
-    /// Asks the runner.
+    /// Reads it from the runner.
     pub async fn of(client: &Client) -> Self {
         let list = |answer: Value| answer.as_array().cloned().unwrap_or_default();
         Self {
@@ -41,9 +41,9 @@ impl Outside {
     }
 
     /// 1. The table's counters, events and licenses agree.
-    /// 2. Each event is in its customer's trail once, and on the bus at least once, under its own id.
-    /// 3. Who was invited to activate a license got one mail with its key; who did not, is of a mail of unknown fate.
-    ///    Nobody got two.
+    /// 2. Each event is once in its customer's trail, and at least once on the bus with its own id.
+    /// 3. Each invited learner got one mail with the license's key, or is a recipient of a mail of unknown fate. No
+    ///    learner got two.
     #[track_caller]
     pub fn check(&self, invariants: &Invariants) -> Seen {
         invariants.check();
@@ -68,7 +68,7 @@ impl Outside {
                 let is_unknown = record.unknown.contains(&(n % MAX_RECIPIENTS));
                 seen.unknown += usize::from(is_unknown);
                 assert!(mails <= 1, "{mails} mails for one cause and person");
-                assert!(mails == 1 || is_unknown, "no mail, and nobody knows of it: {record:?}");
+                assert!(mails == 1 || is_unknown, "no mail, and none of unknown fate: {record:?}");
                 assert!(is_unknown || record.state == DeliveryState::Sent || !record.unknown.is_empty(), "{record:?}");
             }
         }

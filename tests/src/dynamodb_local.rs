@@ -1,5 +1,5 @@
 //! The table's engine in tests: the embedded one, or the DynamoDB Local that `DYNAMODB_TEST_ENDPOINT` names, which
-//! refuses some requests that the embedded one lets pass. infra/dynamodb-local.sh runs the tests over it.
+//! refuses some requests that the embedded one accepts. infra/dynamodb-local.sh runs the tests over it.
 
 use std::sync::{
     Arc,
@@ -22,7 +22,7 @@ use license_local::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// Where DynamoDB Local listens.
+/// The URL of DynamoDB Local.
 const ENDPOINT: &str = "DYNAMODB_TEST_ENDPOINT";
 
 /// Whether the tests run over DynamoDB Local.
@@ -45,7 +45,7 @@ pub async fn engine() -> Engine {
     Engine::elsewhere(url, database)
 }
 
-/// DynamoDB Local keeps a database for each access key: each test has one of its own.
+/// DynamoDB Local keeps a database for each access key, so each test has its own.
 #[derive(Debug)]
 struct Database {
     endpoint: String,

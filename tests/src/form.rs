@@ -1,9 +1,9 @@
-//! Forms that upload a file, as browsers post them.
+//! Forms for uploading a file, as browsers post them.
 
 use reqwest::Response;
 use serde_json::Value;
 
-/// The fields that a job's `upload_form` asks for.
+/// The fields of a job's `upload_form`.
 pub fn fields(form: &Value) -> Vec<(String, String)> {
     let fields = form["fields"].as_object().expect("fields");
     fields.iter().map(|(name, value)| (name.clone(), value.as_str().expect("a text").to_owned())).collect()

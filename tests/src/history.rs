@@ -1,9 +1,9 @@
-//! Histories of a plan's seats: what clients sent and saw, each with its beginning and end, held against what one
-//! client after the other could have seen (`docs/correctness.md`).
+//! Histories of a plan's seats: the requests and responses of clients, each with its beginning and end, checked against
+//! what clients could observe one after the other (`docs/correctness.md`).
 //!
-//! An operation whose end nobody saw (the process was killed, the connection was cut, a 5xx) has or has not taken effect:
-//! the events in the table tell which, by the request id, as they tell an operator. If it has, it may have done so at any
-//! moment up to the end of the history.
+//! An operation without a known end (the process was killed, the connection was cut, a 5xx) has or has not taken
+//! effect: the events in the table show which, by the request id. If it has, it may have done so at any time until the
+//! end of the history.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -20,10 +20,10 @@ use serde_json::{Value, json};
 /// A learner of the history.
 pub type Learner = u16;
 
-/// One step that a client saw, or that an event tells of. Each takes effect at one moment.
+/// A step that a client observed, or that an event records. Each takes effect at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// The plan has so many seats more.
+    /// The plan grows by so many seats.
     Grow(u64),
     /// These learners get a license, all of them at one moment.
     Assign(BTreeSet<Learner>),
@@ -35,7 +35,7 @@ pub enum Step {
     Free(u64),
 }
 
-/// What the plan's seats are, by themselves.
+/// The state of the plan's seats.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Seats {
     total: u64,
@@ -47,7 +47,7 @@ impl Seats {
         self.total - u64::try_from(self.holders.len()).expect("as many learners as there are seats at most")
     }
 
-    /// The seats after that step; `None` where the step is not possible.
+    /// The seats after that step; `None` if the step is impossible.
     fn after(&self, step: &Step) -> Option<Self> {
         let mut after = self.clone();
         let is_possible = match step {
@@ -72,7 +72,7 @@ impl Seats {
     }
 }
 
-/// What a client asked for.
+/// A client's request.
 #[derive(Clone, Debug)]
 enum Request {
     Assign(BTreeSet<Learner>),
@@ -86,7 +86,7 @@ enum Request {
 enum Line {
     /// A request was sent.
     Sent(usize),
-    /// Its response told of these steps; `None`: no response, or a 5xx.
+    /// Its response shows these steps; `None`: no response, or a 5xx.
     Ended(usize, Option<Vec<Step>>),
 }
 
@@ -99,15 +99,15 @@ pub struct Recorder {
     log: Mutex<Vec<Line>>,
 }
 
-/// How many learners there are more than seats, so that some get none.
+/// How many more learners than seats there are, so that some get none.
 const LEARNERS_TOO_MANY: Learner = 8;
 
 /// The most seats that a plan grows by.
 const MAX_GROWTH: u64 = 6;
 
 impl Recorder {
-    /// A log of the plan of that id, which has so many seats and which nobody uses yet. `name` makes learners and requests
-    /// this log's own.
+    /// A log of the plan of that id, which has so many seats and is not used yet. `name` makes the names of learners
+    /// and requests unique to this log.
     pub fn new(name: &str, plan: &str, total: u64) -> Arc<Self> {
         Arc::new(Self { name: name.to_owned(), plan: plan.to_owned(), total, log: Mutex::default() })
     }
@@ -142,7 +142,7 @@ impl Recorder {
         learners.iter().map(|learner| self.email(*learner)).collect()
     }
 
-    /// Sends one request at random and logs it; whether there was a response.
+    /// Sends one random request and logs it; returns whether there was a response.
     pub async fn step(&self, admin: &Client, provisioner: &Client, random: &mut StdRng) -> bool {
         let all = Learner::try_from(self.total).expect("a small plan") + LEARNERS_TOO_MANY;
         let learners = (0..random.random_range(1..=self.total / 4)).map(|_| random.random_range(0..all)).collect();
@@ -181,7 +181,7 @@ impl Recorder {
                 .unwrap_or_else(|| panic!("{request:?}: {status} {}", response.text))
         });
         let is_alive = steps.is_some();
-        // A job that grows a plan is carried out later: when, is not seen.
+        // A job that grows a plan takes effect later, at an unknown time.
         let steps = steps.filter(|_| !matches!(request, Request::Grow(_)));
         // Seats of several buckets are not counted at one moment.
         let is_counted_at_once = seats::buckets_for(self.total + MAX_GROWTH) == 1;
@@ -193,7 +193,7 @@ impl Recorder {
         is_alive
     }
 
-    /// What the response says.
+    /// The steps that the response shows.
     fn steps(&self, request: &Request, status: u16, body: &Value) -> Option<Vec<Step>> {
         let named = |list: &Value, learners: &BTreeSet<Learner>| -> Option<BTreeSet<Learner>> {
             let emails = list.as_array()?.iter().map(|line| line["user_email"].as_str());
@@ -236,7 +236,7 @@ impl Recorder {
         self.total
     }
 
-    /// What the events tell of the plan, in their order, each with its request's id.
+    /// The plan's steps that the events record, in their order, each with its request's id.
     fn steps_of<'a>(&self, events: &'a [Event]) -> Vec<(&'a str, Step)> {
         let plan: PlanId = self.plan.parse().expect("the plan's id");
         let mut events: Vec<&Event> = events.iter().filter(|event| event.plan == Some(plan)).collect();
@@ -255,7 +255,7 @@ impl Recorder {
         events.into_iter().filter_map(step).collect()
     }
 
-    /// The same as text, for people who look for what went wrong.
+    /// The same as text, for debugging.
     pub fn told(&self, events: &[Event]) -> String {
         self.steps_of(events)
             .into_iter()
@@ -264,7 +264,7 @@ impl Recorder {
             .join("\n")
     }
 
-    /// The history, complete: what is not known by a response is known by the events that the table holds.
+    /// The complete history: the events in the table show what the responses do not.
     pub fn history(&self, events: &[Event]) -> History {
         let mut told: BTreeMap<&str, Vec<Step>> = BTreeMap::new();
         for (request, step) in self.steps_of(events) {
@@ -283,7 +283,7 @@ impl Recorder {
                 Line::Sent(request) => {
                     let by_events = || told.get(self.request_id(*request).as_str()).cloned();
                     let steps = seen.get(request).cloned().or_else(by_events).unwrap_or_default();
-                    // What no response tells may take effect at any later time.
+                    // A step without a response may take effect at any later time.
                     history.0.extend(steps.into_iter().map(|step| Span {
                         step,
                         from: time,
@@ -312,7 +312,7 @@ struct Span {
 #[derive(Clone, Debug, Default)]
 pub struct History(Vec<Span>);
 
-/// More orders than this are not tried: a history of a few clients needs some thousands.
+/// The most orders that are tried: a history of a few clients needs some thousands.
 const MAX_ORDERS: usize = 2_000_000;
 
 impl History {
@@ -321,7 +321,7 @@ impl History {
         self.0.len()
     }
 
-    /// Whether nothing happened.
+    /// Whether it has no steps.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -332,12 +332,12 @@ impl History {
         }
     }
 
-    /// Checks that one client after the other could have seen the same, of a plan with so many seats: that each step can be
-    /// given a moment between its beginning and its end, so that every step is possible at its moment.
+    /// Checks that clients could have observed the same one after the other, of a plan with so many seats: each step
+    /// can be given a moment between its beginning and its end, so that every step is possible at its moment.
     ///
     /// # Errors
     ///
-    /// How far the best order came, and the step that it leaves no moment for.
+    /// Checks the history; the error is the longest possible order, and the step that is impossible after it.
     pub fn check(&self, total: u64) -> Result<(), String> {
         let seats = Seats { total, holders: BTreeSet::new() };
         let done = vec![false; self.0.len()];
@@ -346,18 +346,18 @@ impl History {
     }
 }
 
-/// The search for moments, as Wing and Gong describe it, with Lowe's memory of what was tried. A step that only looks is
-/// done as soon as it is possible: it changes nothing, so that doing it later could not help.
+/// The search for moments, as Wing and Gong describe it, with Lowe's cache of tried states. A step that only reads is
+/// done as soon as it is possible: it changes nothing, so doing it later could not help.
 struct Search<'a> {
     spans: &'a [Span],
     done: Vec<bool>,
     tried: HashSet<(Vec<bool>, Seats)>,
-    /// How many steps the best order has, and where it ends.
+    /// The number of steps of the longest order, and where it ends.
     best: (usize, String),
 }
 
 impl Search<'_> {
-    /// Whether the steps that are not done yet can be done.
+    /// Whether the remaining steps can be done.
     fn goes_on(&mut self, seats: &Seats) -> bool {
         let mut looked = Vec::new();
         let changes = loop {
@@ -414,7 +414,7 @@ impl fmt::Display for History {
 mod tests {
     use super::*;
 
-    /// Whether such steps are possible, one after the other; those that say so begin together with the one before.
+    /// Checks whether such steps are possible one after the other; those marked so begin together with the one before.
     fn is_possible(total: u64, steps: &[(bool, Step)]) -> bool {
         let mut spans: Vec<Span> = Vec::new();
         for (time, (is_beside_the_last, step)) in steps.iter().enumerate() {
@@ -429,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_after_the_other_could_see_is_accepted() {
+    fn a_history_that_is_possible_one_after_the_other_is_accepted() {
         let revoke = Step::Revoke([1].into());
         let good = [
             (false, assign(&[1, 2])),
@@ -456,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_response_tells_may_take_effect_late_but_not_early() {
+    fn a_step_without_a_response_may_take_effect_late_but_not_early() {
         let unknown = Span { step: assign(&[1]), from: 2, to: usize::MAX, request: 1 };
         let free = |free, from| Span { step: Step::Free(free), from, to: from + 1, request: from };
         assert!(History(vec![free(1, 0), unknown.clone(), free(1, 4), free(0, 6)]).check(1).is_ok());

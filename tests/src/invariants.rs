@@ -1,4 +1,4 @@
-//! Recounts the table's own items and holds them against its counters.
+//! Counts the table's own items and compares them with its counters.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -15,34 +15,31 @@ use license_storage_dynamodb::{
     },
 };
 
-/// Everything in the table, told apart.
+/// Everything in the table, by kind.
 #[derive(Debug, Default)]
 pub struct Invariants {
-    /// Plans.
     pub plans: BTreeMap<PlanId, SubscriptionPlan>,
-    /// Plans that are not shown yet.
+    /// Hidden plans.
     pub hidden: Vec<PlanId>,
-    /// Renewals.
     pub renewals: Vec<SubscriptionPlanRenewal>,
     /// Each plan's buckets.
     pub buckets: BTreeMap<PlanId, BTreeMap<u16, Bucket>>,
-    /// Rows of free seats, by their bucket's partition.
+    /// Items of free seats, by their bucket's partition.
     pub free: HashMap<String, Vec<License>>,
     /// Slots: the license that a learner holds, or held last, in a plan.
     pub slots: Vec<License>,
-    /// Revoked licenses that made room, and those that name nobody.
+    /// Archived licenses, and those without a person.
     pub others: Vec<License>,
-    /// Events.
     pub events: Vec<Event>,
-    /// Internal runs that are under way.
+    /// Open internal runs.
     pub internal_runs: usize,
     /// The audit trails, by their partitions.
     pub audit_trails: BTreeMap<String, Vec<AuditEntry>>,
     /// Records of mails.
     pub deliveries: Vec<Delivery>,
-    /// How many items there are, but for those that follow from changes later.
+    /// How many items there are, except those that follow from changes later.
     pub items: usize,
-    /// How long the longest outcome on record is, in bytes.
+    /// The size of the largest recorded outcome, in bytes.
     pub largest_outcome: usize,
 }
 
@@ -83,7 +80,7 @@ impl Invariants {
             ("LEARNER", "LICENSE") if key.is_archived() => self.others.push(read(item)),
             ("LEARNER", "LICENSE") => {
                 let license: License = read(item);
-                let email = license.user_email.as_ref().expect("a slot names somebody");
+                let email = license.user_email.as_ref().expect("a slot names a learner");
                 assert_eq!(key.pk, format!("LEARNER#{}", email.key().as_str()));
                 assert_eq!(key.sk, format!("LICENSE#{}", license.subscription_plan));
                 self.slots.push(license);
@@ -111,8 +108,8 @@ impl Invariants {
         count(all.filter(|license| license.subscription_plan == plan && license.status == status))
     }
 
-    /// Every plan's counters are what its items say, no license is there twice, and every change of a license
-    /// has its event. Holds whenever no internal run is under way.
+    /// Checks that every plan's counters agree with its items, no license exists twice, and every change of a license
+    /// has its event. This holds whenever no internal run is open.
     #[track_caller]
     pub fn check(&self) {
         self.check_counts();
@@ -120,8 +117,8 @@ impl Invariants {
         self.check_events();
     }
 
-    /// No plan is hidden, what is processed leads somewhere, and a license that names the one that carries it on
-    /// names one of the same learner in the plan that follows; no two name the same.
+    /// Checks that no plan is hidden, that processed renewals have a future plan, and that a renewed license names a
+    /// copy of the same learner in the future plan; no two name the same copy.
     #[track_caller]
     pub fn check_renewals(&self) {
         assert_eq!(self.hidden, [], "hidden, though no run is under way");
@@ -134,7 +131,7 @@ impl Invariants {
         let mut copies = HashSet::new();
         for original in all().filter(|license| license.renewed_to.is_some()) {
             let copy = original.renewed_to.and_then(|copy| by_id.get(&copy)).expect("the copy is there");
-            assert!(copies.insert(copy.uuid), "two licenses are carried on by {}", copy.uuid);
+            assert!(copies.insert(copy.uuid), "two licenses have the copy {}", copy.uuid);
             let key = |license: &License| license.user_email.as_ref().map(license_domain::EmailAddress::key);
             assert!(
                 key(copy).is_none() || key(original).is_none() || key(copy) == key(original),
@@ -148,7 +145,7 @@ impl Invariants {
         }
     }
 
-    /// Every plan's counters are what its items say, and no license is there twice.
+    /// Checks that every plan's counters agree with its items, and that no license exists twice.
     #[track_caller]
     pub fn check_counts(&self) {
         assert_eq!(self.internal_runs, 0, "an internal run is under way");
@@ -192,13 +189,13 @@ impl Invariants {
         for license in ids {
             if let Some(at) = plan.seats.prefix.ordinal(license) {
                 let bucket = buckets[&at.bucket];
-                assert!(at.sequence < bucket.next, "{license} is a row, but its bucket says that nobody drew it");
+                assert!(at.sequence < bucket.next, "{license} is an item, but untouched for its bucket");
             }
         }
     }
 
-    /// The changes that items show to have happened are those that events name, each once. A license that became a
-    /// free seat again has no past to show.
+    /// Checks that the changes which items show are those of the events, each once. A license that became a free seat
+    /// again shows no earlier changes.
     #[track_caller]
     fn check_events(&self) {
         let mut told = HashSet::new();
@@ -210,7 +207,7 @@ impl Invariants {
                 assert!(told.insert((change.license, change.to)), "told twice: {change:?}");
             }
         }
-        // A copy is there at once as its original was.
+        // A copy gets its original's status without the changes before it.
         let copies = self.events.iter().flat_map(|event| &event.licenses).filter(|change| change.previous.is_some());
         let born_activated: HashSet<LicenseId> =
             copies.filter(|copy| copy.to == LicenseStatus::Activated).map(|copy| copy.license).collect();

@@ -1,4 +1,4 @@
-//! Plans with thousands of learners, written as an import writes them.
+//! Plans with thousands of learners, written as an import does.
 
 use license_domain::{
     ActivationKey, EmailAddress, License, LicenseId, LmsUserId, PlanId, SeatLayout, SeatPrefix, SubscriptionPlan,
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{TestApp, app::stamp, builders::Plan};
 
-/// How many licenses are written at once.
+/// How many licenses one call writes.
 const PART: usize = 1_000;
 
 impl TestApp {
@@ -49,7 +49,7 @@ impl TestApp {
     }
 }
 
-/// The address of learner number `n` of so many: neighbors in the list were not made one after the other.
+/// The address of learner number `n`: neighbors in the list were not created one after the other.
 pub fn address(n: u64, learners: u64) -> String {
     format!("learner{:06}@example.com", n * 7_919 % learners)
 }

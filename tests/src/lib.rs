@@ -1,6 +1,6 @@
-//! The harness of the end-to-end tests: a whole License Manager in this process, on a free port of loopback,
-//! over an embedded engine; builders for state, clients for each role, and a proxy before the engine that
-//! counts what is asked of it and can make it fail.
+//! The harness of the end-to-end tests: a whole License Manager in this process, on a free port of loopback, over an
+//! embedded engine; builders for state, clients for each role, and a proxy before the engine that records calls and can
+//! make them fail.
 
 pub mod app;
 pub mod browser;

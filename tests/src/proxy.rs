@@ -1,5 +1,5 @@
-//! Stands on loopback between the product's SDK clients and the engine: records each DynamoDB operation with
-//! what it consumed, and does to it what a test asks for.
+//! A proxy on loopback between the product's SDK clients and the engine: it records each DynamoDB operation with the
+//! units that it consumed, and injects faults.
 
 use std::{
     fmt,
@@ -12,34 +12,34 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::wire::{self, Incoming};
 
-/// Headers that belong to one connection and are not handed on.
+/// Headers that belong to one connection and are not forwarded.
 const OWN_HEADERS: [&str; 4] = ["host", "content-length", "connection", "transfer-encoding"];
 
-/// What AWS says of a call that a role's policies do not allow.
+/// AWS's message about a call that a role's policies do not permit.
 pub const DENIED: &str = "User: arn:aws:sts::111122223333:assumed-role/R/f is not authorized to perform: dynamodb:X";
 
-/// The id that the proxy's own responses carry, as AWS's do.
+/// The request id of the proxy's own responses.
 pub const REQUEST_ID: &str = "PROXY0000000000000000000000000000000000000000000001";
 
-/// One operation, as the product sent it and as it was answered.
+/// One operation, with its request and its response.
 #[derive(Clone, Debug, Default)]
 pub struct Call {
     /// Its name, such as `TransactWriteItems`.
     pub operation: String,
-    /// What was asked.
+    /// The request.
     pub request: Value,
-    /// The status of the answer; 0 where there was none.
+    /// The response's status; 0 if there was none.
     pub status: u16,
     /// Read units.
     pub read_units: f64,
     /// Write units.
     pub write_units: f64,
-    /// When it came and when it was answered, counted in comings and answers.
+    /// When it began and ended, as positions in the sequence of all beginnings and ends.
     pub span: (usize, usize),
 }
 
 impl Call {
-    /// The number of items that it names to write.
+    /// The number of items that it would write.
     pub fn writes(&self) -> usize {
         match self.operation.as_str() {
             "TransactWriteItems" => self.request["TransactItems"].as_array().map_or(0, Vec::len),
@@ -62,27 +62,27 @@ impl Call {
     }
 }
 
-/// What happens to an operation.
+/// What the proxy does to an operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fault {
     /// Nothing.
     #[default]
     None,
-    /// It meets another transaction and is not carried out.
+    /// It conflicts with another transaction and is not carried out.
     Conflict,
     /// It is throttled.
     Throttle,
-    /// The engine says that it failed, and did nothing.
+    /// The engine responds with an internal error and does nothing.
     InternalError,
-    /// The caller's role may not do it.
+    /// The requester's role does not permit it.
     Denied,
-    /// The connection ends before the engine hears of it.
+    /// The connection ends before the engine gets it.
     DropBefore,
-    /// The engine acts, and the connection ends before the answer.
+    /// The engine carries it out, and the connection ends before the response.
     DropAfter,
-    /// It takes so long.
+    /// It takes that much longer.
     Delay(Duration),
-    /// It reads an index that has not heard of anything yet.
+    /// It reads an index that shows no changes yet.
     Unindexed,
 }
 
@@ -125,7 +125,7 @@ impl Proxy {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let proxy = serving.clone();
-                // A connection that ends in an error has been reported to its other end already.
+                // An error of a connection was reported to its other end already.
                 tokio::spawn(async move { proxy.serve(stream).await.unwrap_or_default() });
             }
         });
@@ -137,17 +137,17 @@ impl Proxy {
         &self.url
     }
 
-    /// From now on the script says what happens to each operation.
+    /// From now on the script decides what happens to each operation.
     pub fn inject(&self, script: impl FnMut(&Call) -> Fault + Send + 'static) {
         self.lock().script = Some(Box::new(script));
     }
 
-    /// From now on nothing happens to them.
+    /// From now on no faults are injected.
     pub fn heal(&self) {
         self.lock().script = None;
     }
 
-    /// What was asked since the last time.
+    /// The calls since the last use of this function.
     pub fn take(&self) -> Vec<Call> {
         let mut shared = self.lock();
         shared.moments = 0;
@@ -260,7 +260,7 @@ fn error(code: &str, message: &str) -> Value {
     json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": message })
 }
 
-/// As DynamoDB answers where the first item is part of another transaction.
+/// DynamoDB's response if the first item is part of another transaction.
 fn conflict(call: &Call) -> Value {
     if call.operation != "TransactWriteItems" {
         return error("TransactionConflictException", "Transaction is ongoing for the item");

@@ -1,42 +1,42 @@
-//! Who calls: one kind of caller for each role, and those without.
+//! Requesters: one kind for each role, and some without a role.
 
 use license_domain::EnterpriseId;
 use serde_json::{Value, json};
 
-/// A kind of caller.
+/// A kind of requester.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// Administers the licenses of the customer.
     Admin,
     /// Administers those of another customer.
     ForeignAdmin,
-    /// Learns with the customer.
+    /// A learner of the customer.
     Learner,
-    /// Learns with another customer.
+    /// A learner of another customer.
     ForeignLearner,
-    /// Administers everybody's licenses.
+    /// Administers the licenses of all customers.
     Operator,
-    /// Makes plans and agreements.
+    /// Creates plans and agreements.
     Provisioner,
-    /// Was given provisioning for one customer only, which is not enough.
+    /// May provision for one customer only, which is not enough.
     OneCustomersProvisioner,
-    /// Belongs to the company, without a role.
+    /// Staff without a role.
     Staff,
     /// Passes every check.
     Superuser,
     /// Retires learners.
     RetirementWorker,
-    /// Administers the licenses of the customer, as the store says and the token does not.
+    /// Administers the licenses of the customer, by a stored role and not by the token.
     RecordedAdmin,
-    /// The same with another customer.
+    /// The same for another customer.
     RecordedForeignAdmin,
-    /// Has a token, and nothing in it.
+    /// Has a token without any role.
     Nobody,
-    /// Had every right until the token ended.
+    /// Had every right until the token expired.
     Expired,
-    /// Claims every right in a token that somebody else signed.
+    /// Claims every right in a token with a wrong signature.
     Forged,
-    /// Has every right elsewhere: the token is meant for another service.
+    /// Has every right in another service: the token has another audience.
     WrongAudience,
     /// Has no token.
     Anonymous,
@@ -64,12 +64,12 @@ impl Role {
         Self::Anonymous,
     ];
 
-    /// Whether there is a token, and it is one of ours.
+    /// Whether there is a token that the service accepts.
     pub const fn is_known(self) -> bool {
         !matches!(self, Self::Anonymous | Self::Expired | Self::Forged | Self::WrongAudience)
     }
 
-    /// The claims of such a caller; `foreign` is any customer but the one that is meant.
+    /// The claims of such a requester; `foreign` is another customer than `enterprise`.
     pub fn claims(self, enterprise: EnterpriseId, foreign: EnterpriseId) -> Value {
         let name = match self {
             Self::RetirementWorker => license_local::RETIREMENT_WORKER.to_owned(),

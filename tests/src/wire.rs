@@ -1,5 +1,5 @@
-//! As much of HTTP/1.1 as the proxy needs. Written by hand, because no server framework lets its handler tear
-//! the connection apart, which is what the proxy is for.
+//! The part of HTTP/1.1 that the proxy needs. It is written by hand, because no server framework lets its handler break
+//! the connection, which the proxy has to do.
 
 use std::io;
 
@@ -24,7 +24,7 @@ impl Incoming {
     }
 }
 
-/// Reads the next request; `None` where the client has hung up.
+/// Reads the next request; `None` if the client has closed the connection.
 pub async fn read(reader: &mut BufReader<OwnedReadHalf>) -> io::Result<Option<Incoming>> {
     let mut line = String::new();
     if reader.read_line(&mut line).await? == 0 {

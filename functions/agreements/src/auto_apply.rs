@@ -1,6 +1,6 @@
-//! `POST /api/v1/customer-agreement/{agreement}/auto-apply/`: the caller takes a seat of the agreement's plan for
-//! auto-applied licenses, activated at once. Who holds one already gets that one. The body is empty: the learner
-//! is the token's.
+//! `POST /api/v1/customer-agreement/{agreement}/auto-apply/`: assigns the requester a seat of the agreement's plan for
+//! auto-applied licenses, and activates it. A requester who holds a license gets that one. The body is empty, because
+//! the token names the learner.
 
 use axum::{
     Json,
@@ -17,7 +17,6 @@ use license_storage::AutoApplyError;
 
 use crate::Context;
 
-/// Taking a seat.
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/customer-agreement/{agreement}/auto-apply/",
@@ -36,7 +35,7 @@ pub const ROUTE: Route = Route {
         ],
     },
 };
-/// The same where the product's own description names it.
+/// The unprefixed alias.
 pub const ALIAS: [Route; 2] = [
     ROUTE.at("/customer-agreements/{agreement}/auto-apply/"),
     ROUTE.at("/api/v1/customer-agreements/{agreement}/auto-apply/"),

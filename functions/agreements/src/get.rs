@@ -1,7 +1,7 @@
 //! `GET /api/v1/customer-agreement/{agreement}/`: one agreement with its plans.
 //!
-//! Parameters: `enterprise_customer_uuid` (the customer in whose name is asked; the agreement's own where it is
-//! left out), `active_plans_only` (true).
+//! Parameters: `enterprise_customer_uuid` (the customer for whom the requester acts; by default the agreement's),
+//! `active_plans_only` (true).
 
 use axum::{
     extract::{Path, State},
@@ -19,7 +19,6 @@ use crate::{
     list::{self, ACTIVE_PLANS_ONLY},
 };
 
-/// One agreement.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/customer-agreement/{agreement}/",
@@ -35,7 +34,7 @@ pub const ROUTE: Route = Route {
         answers: &[ResponseDoc::new(200, "The agreement.", Shape::Of(doc::schema::<wire::Agreement>))],
     },
 };
-/// The same where the product's own description names it.
+/// The unprefixed alias.
 pub const ALIAS: [Route; 2] =
     [ROUTE.at("/customer-agreements/{agreement}/"), ROUTE.at("/api/v1/customer-agreements/{agreement}/")];
 

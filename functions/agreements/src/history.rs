@@ -1,5 +1,5 @@
-//! `GET /api/v1/customer-agreement/{agreement}/history/`: what was changed of an agreement and of all that belongs to it,
-//! the newest change first: the customer's feed. For its admins; learners do not see it.
+//! `GET /api/v1/customer-agreement/{agreement}/history/`: the changes of an agreement and of everything that belongs to
+//! it, the newest first. For the customer's admins; learners have no access.
 
 use axum::{
     Json,
@@ -12,14 +12,13 @@ use license_domain::{AgreementId, Subject};
 
 use crate::Context;
 
-/// An agreement's history.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/customer-agreement/{agreement}/history/",
     access: RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin },
     doc: history::DOC,
 };
-/// The same beside the agreement's other addresses.
+/// The same route beside the agreement's other paths.
 pub const ALIAS: [Route; 2] = [
     ROUTE.at("/customer-agreements/{agreement}/history/"),
     ROUTE.at("/api/v1/customer-agreements/{agreement}/history/"),

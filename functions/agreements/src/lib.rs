@@ -1,4 +1,4 @@
-//! Customer agreements: list, get, history, webhooks, and licenses without invitation (auto-apply).
+//! Customer agreements: list, get, history, webhooks, and auto-apply.
 
 mod auto_apply;
 mod compose;
@@ -16,20 +16,15 @@ use license_storage::{AuditTrails, AutoApply, Portfolios, Webhooks};
 
 pub use self::compose::{SETTINGS, compose};
 
-/// What this function may do.
+/// The ports and clients that this function uses.
 #[derive(Clone)]
 pub struct Context {
-    /// Clock, settings, users.
     pub app: AppState,
-    /// Agreements and plans.
     pub portfolios: Arc<dyn Portfolios>,
-    /// The audit trail.
     pub audit_trails: Arc<dyn AuditTrails>,
-    /// The customers' webhooks.
     pub webhooks: Arc<dyn Webhooks>,
-    /// Which URLs webhooks may have.
+    /// The rules for webhooks' URLs.
     pub targets: WebhookSettings,
-    /// Licenses without invitation.
     pub auto_apply: Arc<dyn AutoApply>,
 }
 
@@ -64,7 +59,6 @@ pub fn endpoints() -> Endpoints<Context> {
         .add(webhooks::delete::ROUTE, webhooks::delete::handle)
 }
 
-/// The function's router.
 pub fn router(context: Context) -> Router {
     endpoints().router(context)
 }

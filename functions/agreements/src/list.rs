@@ -1,4 +1,4 @@
-//! `GET /api/v1/customer-agreement/`: the agreements that the caller reaches, with their plans, 100 a page.
+//! `GET /api/v1/customer-agreement/`: the agreements that the requester may access, with their plans, 100 a page.
 //!
 //! Parameters: `enterprise_customer_uuid`, `active_plans_only` (true: inactive plans are left out), `page`.
 //!
@@ -22,7 +22,6 @@ use crate::Context;
 /// Whether inactive plans are left out.
 pub const ACTIVE_PLANS_ONLY: Field = doc::flag("active_plans_only", true, "Whether inactive plans are left out.");
 
-/// The list.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/customer-agreement/",
@@ -34,7 +33,7 @@ pub const ROUTE: Route = Route {
         answers: &[ResponseDoc::new(200, "A page.", Shape::Of(doc::schema::<Page<wire::Agreement>>))],
     },
 };
-/// The same where the product's own description names it.
+/// The unprefixed alias.
 pub const ALIAS: [Route; 2] = [ROUTE.at("/customer-agreements/"), ROUTE.at("/api/v1/customer-agreements/")];
 
 const PAGE_SIZE: usize = 100;
@@ -64,7 +63,7 @@ pub async fn handle(
     Ok(Json(Page::new(&page, &window, results)))
 }
 
-/// The shapes of these agreements. Only plans that are shown are counted.
+/// The bodies of these agreements. Only plans that are shown are counted.
 pub(crate) async fn show(
     context: &Context,
     portfolios: &[Portfolio],

@@ -1,4 +1,4 @@
-//! Webhooks: addresses of a customer's own systems that are told of the customer's events. For the customer's admins.
+//! Webhooks: URLs of a customer's own systems to which the customer's events are delivered. For the customer's admins.
 
 mod body;
 pub mod create;
@@ -15,10 +15,10 @@ use license_domain::{AgreementId, Portfolio, Random, Webhook, WebhookId, webhook
 
 use crate::Context;
 
-/// Who may.
+/// The required permission.
 const ACCESS: RouteAccess = RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin };
 
-/// What secrets begin with, so that whoever finds one knows what it is.
+/// The prefix of secrets, by which a secret that leaked can be recognized.
 const SECRET_PREFIX: &str = "whsec_";
 
 /// A new secret, of 256 random bits.
@@ -27,8 +27,8 @@ fn secret(random: &dyn Random) -> WebhookSecret {
     WebhookSecret(format!("{SECRET_PREFIX}{}", STANDARD.encode(bits)))
 }
 
-/// The agreement that a path names, for an admin of its customer. To anybody else one that there is and one that there
-/// is not are the same.
+/// The agreement in the path, for an admin of its customer. Other requesters get the same response whether it exists or
+/// not.
 async fn agreement(context: &Context, requester: &Requester, agreement: &str) -> Result<Portfolio, ApiError> {
     let agreement: AgreementId = id(agreement)?;
     let portfolio = context.portfolios.portfolio(agreement).await?;
@@ -37,7 +37,6 @@ async fn agreement(context: &Context, requester: &Requester, agreement: &str) ->
     portfolio.ok_or_else(|| ApiError::not_found("CustomerAgreement"))
 }
 
-/// The agreement's webhook of that id.
 async fn find(context: &Context, portfolio: &Portfolio, webhook: WebhookId) -> Result<Webhook, ApiError> {
     let known = context.webhooks.webhooks(portfolio.agreement.uuid).await?;
     known.into_iter().find(|known| known.uuid == webhook).ok_or_else(|| ApiError::not_found("Webhook"))

@@ -1,5 +1,5 @@
-//! Assigning, revoking and reminding by addresses that are pasted: a form, a preview that says what would happen and to how
-//! many, then a reason and the change itself. It is made by the use cases of the API, and recorded with the person's name
+//! Assigns, revokes and reminds by pasted addresses: a form, a preview of what would happen and to how many, then a
+//! reason and the change itself. The change is made by the use cases of the API, and recorded with the person's name
 //! and reason.
 
 use std::collections::HashSet;
@@ -34,13 +34,13 @@ pub const PREVIEW: Page = Page::post("/admin/plans/{plan}/{action}/preview/", OP
 /// The change.
 pub const CONFIRM: Page = Page::post("/admin/plans/{plan}/{action}/", OPERATE);
 
-/// The most addresses at once; a job takes more.
+/// The most addresses of one form; a job accepts more.
 const MAX_ADDRESSES: usize = 1_000;
 
 /// The most characters of a reason.
 const MAX_REASON: usize = 255;
 
-/// How many addresses that are none are shown.
+/// How many invalid addresses are shown.
 const SHOWN: usize = 20;
 
 /// What is done.
@@ -113,14 +113,14 @@ struct DonePage<'a> {
     lines: Vec<String>,
 }
 
-/// What the form asks for.
+/// The input of the form.
 struct Wanted {
     emails: Vec<EmailAddress>,
     notify: bool,
 }
 
 impl Wanted {
-    /// The addresses, each once, as the API compares them; else what is wrong with them.
+    /// The addresses without duplicates, compared as in the API; or what is wrong with them.
     fn read(form: &Form) -> Result<Self, Vec<String>> {
         let text = form.get("addresses").unwrap_or_default();
         let given: Vec<&str> =
@@ -220,7 +220,7 @@ async fn preview_page(
     Ok(response)
 }
 
-/// What the change would do, in sentences, and whether it is possible as far as can be said now.
+/// What the change would do, in sentences, and whether it is possible as far as is known now.
 async fn consequences(
     context: &Context,
     plan: &SubscriptionPlan,
@@ -356,7 +356,7 @@ async fn carry_out(
     }
 }
 
-/// Those of the learners who have a license that waits for activation.
+/// The learners with a license that is not activated.
 async fn waiting(context: &Context, plan: PlanId, emails: Vec<EmailAddress>) -> Result<Vec<EmailAddress>, PageError> {
     let mut pending = Vec::new();
     for some in emails.chunks(MAX_PREFETCHED) {

@@ -83,14 +83,14 @@ impl JobLine {
     }
 }
 
-/// The customer's name, or what is known in its place.
+/// The customer's name, or another name of the customer if it has none.
 pub fn name_of(portfolio: &Portfolio) -> String {
     let agreement = &portfolio.agreement;
     let name = agreement.enterprise_customer_name.clone().or_else(|| agreement.enterprise_customer_slug.clone());
     name.unwrap_or_else(|| agreement.enterprise_customer_uuid.to_string())
 }
 
-/// Where a plan stands, in a word.
+/// A word for the state of a plan.
 pub fn state_of(plan: &SubscriptionPlan, now: Timestamp) -> &'static str {
     if !plan.is_active {
         "inactive"

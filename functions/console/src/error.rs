@@ -1,5 +1,4 @@
-//! What goes wrong, as a page. A person sees what they can do about it; an operator finds the cause in the log by the
-//! request's id.
+//! Errors, as pages. A person sees what they can do; an operator finds the cause in the log by the request's id.
 
 use askama::Template;
 use axum::{
@@ -18,7 +17,7 @@ pub struct PageError {
     status: StatusCode,
     title: &'static str,
     text: String,
-    /// A failure of ours, for the log.
+    /// The cause of a failure, for the log.
     cause: Option<ApiError>,
 }
 
@@ -31,7 +30,7 @@ struct ErrorPage<'a> {
 }
 
 impl PageError {
-    /// A refusal in words.
+    /// A refusal with a text.
     pub fn refused(status: StatusCode, title: &'static str, text: impl Into<String>) -> Self {
         Self { status, title, text: text.into(), cause: None }
     }
@@ -41,7 +40,7 @@ impl PageError {
         Self::refused(StatusCode::NOT_FOUND, "Not found", "There is no such page, or what it was about is gone.")
     }
 
-    /// 403: the right is missing.
+    /// 403: the person lacks the right.
     pub fn forbidden(text: impl Into<String>) -> Self {
         Self::refused(StatusCode::FORBIDDEN, "Not allowed", text)
     }
@@ -84,7 +83,7 @@ impl From<ClientError> for PageError {
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         if let Some(cause) = self.cause {
-            // Its response is of the API; making it logs and counts the failure.
+            // Making the API's response logs and counts the failure.
             let _ = cause.into_response();
         }
         let frame = Frame::signed_out(self.title);

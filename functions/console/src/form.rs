@@ -9,7 +9,7 @@ use crate::error::PageError;
 /// The most fields of a form.
 const MAX_FIELDS: usize = 100;
 
-/// The fields of a form whose origin was checked: only the guard makes one.
+/// The fields of a form whose origin was checked: only the guard creates one.
 #[derive(Clone, Debug, Default)]
 pub struct Form(Arc<Vec<(String, String)>>);
 
@@ -19,7 +19,7 @@ impl Form {
         Self(Arc::new(form_urlencoded::parse(body).into_owned().take(MAX_FIELDS).collect()))
     }
 
-    /// The field of that name, without surrounding space; none where it is empty.
+    /// The trimmed value of a field; none if it is empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         let value = self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.trim());
         value.filter(|value| !value.is_empty())
@@ -39,7 +39,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Form {
 pub struct Query(Form);
 
 impl Query {
-    /// The parameter of that name; none where it is empty.
+    /// The value of a parameter; none if it is empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name)
     }

@@ -1,5 +1,5 @@
-//! Before every page: who is signed in, whether they may, and whether a form came from one of our pages. A handler runs only
-//! after that, so that no page can forget it.
+//! Runs before every page: it finds the signed-in person, checks their rights, and checks that a form came from one of
+//! our pages. A handler runs only after that, so that no page can omit it.
 
 use axum::{
     body::{Body, to_bytes},
@@ -17,7 +17,7 @@ use crate::{Access, Context, error::PageError, form::Form, render::redirect, ses
 /// The most bytes of a form.
 const MAX_FORM: usize = 1_000_000;
 
-/// What is guarded: a path, by the methods that it has.
+/// The pages of a path, by method.
 #[derive(Clone)]
 pub struct Guarded {
     pub context: Context,
@@ -25,14 +25,14 @@ pub struct Guarded {
     pub post: Option<Access>,
 }
 
-/// Who sees a page, or sends a form.
+/// The person who requests a page or sends a form.
 #[derive(Clone, Debug)]
 pub struct Operator {
-    /// Who.
+    /// The person's identity and roles.
     pub person: Principal,
-    /// By which session.
+    /// The session.
     pub session: Session,
-    /// In which request.
+    /// The request's id.
     pub request_id: String,
     /// The token of forms.
     pub csrf: String,
@@ -51,9 +51,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Operator {
 ///
 /// 1. The method is one that the path has, else 405.
 /// 2. The request is counted: 429 if there were too many.
-/// 3. A person who is not signed in is sent to the LMS, unless the page is for everyone.
-/// 4. Who lacks the page's right gets 403.
-/// 5. A form holds the token of the cookie, and comes from one of our pages, else 403.
+/// 3. A person who is not signed in is redirected to the LMS, unless the page is for everyone.
+/// 4. A person without the page's right gets 403.
+/// 5. A form must contain the token of the cookie and come from one of our pages, else 403.
 pub async fn guard(State(guarded): State<Guarded>, request: Request, next: Next) -> Response {
     match admit(&guarded, request).await {
         Ok((request, new_token)) => {
@@ -124,8 +124,8 @@ async fn admit(guarded: &Guarded, request: Request) -> Result<Admitted, Box<Resp
     Ok((Request::from_parts(parts, body), cookie))
 }
 
-/// Leads a person who is not signed in to the sign-in, and from there back to the page. A form would be lost that way, so
-/// that it is refused.
+/// Redirects a person who is not signed in to the sign-in, and from there back to the page. A form is refused, because
+/// its input would be lost.
 fn to_sign_in(parts: &Parts, is_form: bool) -> Response {
     if is_form {
         return PageError::forbidden("Your session is over. Please sign in again; nothing was changed.")

@@ -15,13 +15,12 @@ use crate::{
     show,
 };
 
-/// The first page.
 pub const ROUTE: Page = Page::get("/admin/", Access::Needs(Right::View));
 
 /// How many customers are shown at once.
 const CUSTOMERS: usize = 25;
 
-/// How many things that need attention are counted; more are "or more".
+/// The most things that are counted; above that the page shows "or more".
 const MAX_COUNTED: usize = 100;
 
 #[derive(Template)]

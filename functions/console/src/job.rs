@@ -1,4 +1,4 @@
-//! `GET /admin/jobs/{job}/`: a job, and what became of its first rows.
+//! `GET /admin/jobs/{job}/`: a job, and the outcomes of its first rows.
 
 use askama::Template;
 use axum::{

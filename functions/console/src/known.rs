@@ -1,4 +1,4 @@
-//! Addresses that support tools and people's notes know from the peer's admin: each leads to the page of the same thing.
+//! Paths of Django's admin that support tools and people's notes contain: each leads to the page of the same thing.
 
 use axum::{
     extract::{Path, State},
@@ -10,7 +10,7 @@ use crate::{Access, Context, Page, Right, error::PageError, guard::Operator, ren
 
 const VIEW: Access = Access::Needs(Right::View);
 
-/// A plan; support tools call it "Open in Django".
+/// A plan; support tools have a link "Open in Django" to it.
 pub const PLAN: Page = Page::get("/admin/subscriptions/subscriptionplan/{plan}/change/", VIEW);
 /// An agreement.
 pub const AGREEMENT: Page = Page::get("/admin/subscriptions/customeragreement/{agreement}/change/", VIEW);

@@ -1,5 +1,5 @@
-//! `GET /admin/learners/?email=…`: the licenses of one address, across all customers, for support. Who looked is logged,
-//! without the address.
+//! `GET /admin/learners/?email=…`: the licenses of one address, of all customers, for support. The person who looked is
+//! logged, without the address.
 
 use askama::Template;
 use axum::{extract::State, response::Response};
@@ -19,7 +19,7 @@ use crate::{
 /// A learner.
 pub const ROUTE: Page = Page::get("/admin/learners/", Access::Needs(Right::Support));
 
-/// How many plans are read at once.
+/// How many plans are read at the same time.
 const PARALLEL: usize = 8;
 
 #[derive(Template)]

@@ -1,5 +1,5 @@
-//! The console: pages on which operators and support staff see what there is, and change it by the rules of the API. Pages
-//! are made here and need no script.
+//! The console: pages on which operators and support staff see what is stored, and change it by the rules of the API.
+//! Pages are rendered on the server and need no script.
 
 mod change_licenses;
 mod compose;
@@ -37,26 +37,21 @@ pub use self::{
     session::{ABSOLUTE_LIFETIME, COOKIE, IDLE_LIFETIME},
 };
 
-/// What this function may do.
+/// The ports and clients that this function uses.
 #[derive(Clone)]
 pub struct Context {
-    /// Clock, settings, users.
     pub app: AppState,
-    /// Who is signed in.
+    /// The sessions of signed-in persons.
     pub sessions: Arc<dyn Sessions>,
-    /// Agreements and plans.
     pub portfolios: Arc<dyn Portfolios>,
     /// The licenses of a plan.
     pub licenses: Arc<dyn Licenses>,
     /// The licenses of a learner.
     pub learners: Arc<dyn Learners>,
-    /// Jobs on record.
     pub jobs: Arc<dyn Jobs>,
-    /// Records of mails.
     pub deliveries: Arc<dyn Deliveries>,
-    /// The audit trail.
     pub audit_trails: Arc<dyn AuditTrails>,
-    /// Reads ahead what a preview needs.
+    /// Prefetches what a preview needs.
     pub prefetches: Arc<dyn Prefetches>,
     /// Assigning, revoking and reminding: in one transaction, or as a run.
     pub runs: Runs<LicenseKinds>,
@@ -94,7 +89,6 @@ pub fn pages() -> Pages {
         .add(known::LICENSE, known::license)
 }
 
-/// The function's router.
 pub fn router(context: Context) -> Router {
     pages().router(context)
 }

@@ -21,7 +21,7 @@ use crate::{
 /// A license.
 pub const ROUTE: Page = Page::get("/admin/plans/{plan}/licenses/{license}/", Access::Needs(Right::View));
 
-/// How many changes are shown: of a license there are few.
+/// How many changes are shown: a license has few.
 const CHANGES: usize = 200;
 
 #[derive(Template)]

@@ -1,4 +1,4 @@
-//! What a page is: the list of them is what the router and the tests are made from.
+//! The declaration of a page. The router and the tests are made from the list of pages.
 
 use axum::{
     Router,
@@ -11,23 +11,23 @@ use std::collections::BTreeMap;
 
 use crate::{Context, Right, error::PageError, guard, render};
 
-/// A page, or the form of one.
+/// A page, or the target of its form.
 #[derive(Clone, Copy, Debug)]
 pub struct Page {
     /// `GET` or `POST`.
     pub method: &'static str,
-    /// The path with its parameters in braces and a slash at the end; it is served without that, too.
+    /// The path with its parameters in braces and a slash at the end; it is also served without the slash.
     pub path: &'static str,
-    /// Who may.
+    /// Who may see it.
     pub access: Access,
 }
 
 /// Who may see a page, or send its form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Everyone: only the pages by which people sign in and out.
+    /// Everyone: only the pages for signing in and out.
     Anyone,
-    /// Those who have the right.
+    /// Persons with the right.
     Needs(Right),
 }
 
@@ -37,7 +37,7 @@ impl Page {
         Self { method: "GET", path, access }
     }
 
-    /// What a form is sent to.
+    /// The target of a form.
     pub const fn post(path: &'static str, access: Access) -> Self {
         Self { method: "POST", path, access }
     }
@@ -72,7 +72,8 @@ impl Pages {
         self
     }
 
-    /// The router. Every path is served with and without the slash at its end, and by methods that it lacks refused.
+    /// The router. Every path is served with and without the slash at its end; methods that it does not have are
+    /// refused.
     pub(crate) fn router(self, context: Context) -> Router {
         let access: BTreeMap<(&str, &str), Access> =
             self.list.iter().map(|page| ((page.path, page.method), page.access)).collect();

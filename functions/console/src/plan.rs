@@ -1,5 +1,6 @@
-//! `GET /admin/plans/{plan}/`: a plan with its seats, its licenses by filter and search, its renewals, settings and history.
-//! What the page costs does not grow with the plan: counts come from the plan's counters, and a page of licenses is one read.
+//! `GET /admin/plans/{plan}/`: a plan with its seats, its licenses by filter and search, its renewals, settings and
+//! history. The cost of the page does not grow with the plan: counts come from the plan's counters, and a page of
+//! licenses is one read.
 
 use askama::Template;
 use axum::{
@@ -54,7 +55,7 @@ struct PlanPage<'a> {
     ends: String,
 }
 
-/// So many of a plan's licenses are in that status.
+/// The number of a plan's licenses in a status.
 struct Share {
     status: &'static str,
     count: u64,
@@ -83,7 +84,7 @@ pub async fn handle(
     let (portfolio, plan) = find(&context, &plan).await?;
     let filter = selection::filter(&Params::parse(parts.uri.query().unwrap_or_default()))?;
     let is_walk = filter.search.is_empty();
-    // A position is one of the list without a search.
+    // A cursor is a position in the list without a search.
     let after = query.get("cursor").filter(|_| is_walk).map(|text| context.licenses.position(text));
     let after = match after {
         Some(None) => return Err(PageError::not_found()),

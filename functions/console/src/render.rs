@@ -1,4 +1,4 @@
-//! How pages are made, and the headers that keep them safe: no script runs on them at all, and nothing is fetched.
+//! Renders pages, and adds their security headers: no script runs on them, and nothing is loaded from elsewhere.
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{Right, guard::Operator};
 
-/// The style of all pages. It is part of each page, so that a first view is one round trip.
+/// The style of all pages. It is part of each page, so that a first view takes one round trip.
 const STYLE: &str = include_str!("../templates/console.css");
 
 /// What browsers may do on a page: apply our style, and send forms to us.
@@ -25,17 +25,17 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     HeaderValue::from_str(&policy).expect("a policy of ASCII")
 });
 
-/// What surrounds the content of every page.
+/// The parts of every page around its content.
 #[derive(Clone, Debug)]
 pub struct Frame {
     /// The page's title.
     pub title: String,
-    /// Who sees it, once signed in.
+    /// The person who sees it, if signed in.
     pub operator: Option<Operator>,
 }
 
 impl Frame {
-    /// The frame of a page for those who are not signed in, and of errors.
+    /// The frame of pages without a signed-in person, and of errors.
     pub fn signed_out(title: &str) -> Self {
         Self { title: title.to_owned(), operator: None }
     }
@@ -73,7 +73,7 @@ pub fn page(template: &impl Template) -> Response {
     }
 }
 
-/// Leads the browser to another page, by GET.
+/// Redirects the browser to another page, by GET.
 pub fn redirect(to: &str) -> Response {
     let to = HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/admin/"));
     (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()

@@ -1,19 +1,19 @@
-//! What people may do in the console.
+//! The rights of persons in the console.
 
 use license_domain::{Principal, RoleName, Scope};
 
-/// A right. Each page and each action names the one that it needs.
+/// A right. Each page and each action declares the one that it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Right {
-    /// Seeing customers, plans, licenses and jobs.
+    /// To see customers, plans, licenses and jobs.
     View,
-    /// Seeing what one learner has, and having a mail sent again.
+    /// To see one learner's licenses, and to have a mail sent again.
     Support,
-    /// Changing licenses of every customer.
+    /// To change licenses of every customer.
     Operate,
-    /// Making and changing agreements, plans and renewals.
+    /// To create and change agreements, plans and renewals.
     Provision,
-    /// What only superusers may.
+    /// Only for superusers.
     Superuser,
 }
 
@@ -21,7 +21,7 @@ impl Right {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::View, Self::Support, Self::Operate, Self::Provision, Self::Superuser];
 
-    /// The name that people see.
+    /// Its name on pages.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::View => "view",
@@ -32,8 +32,8 @@ impl Right {
         }
     }
 
-    /// Whether that person has it. Staff see; a role that reaches every customer lets them change, as in the API; superusers
-    /// may everything; everybody else may nothing, whatever roles they have.
+    /// Whether that person has it. Staff may see; a role for all customers lets them change, as in the API; superusers
+    /// have all rights; other persons have none, whatever their roles.
     pub fn is_of(self, person: &Principal) -> bool {
         let everywhere =
             |role: RoleName| person.grants.iter().any(|grant| grant.role == role && grant.scope == Scope::All);

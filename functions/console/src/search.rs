@@ -1,6 +1,6 @@
-//! `GET /admin/search/?q=…`: leads from whatever an operator has at hand to its page: a UUID of a plan, license, agreement,
-//! customer or job, a slug, a part of a customer's name or of a plan's title. An address is looked up at
-//! `/admin/learners/`, which needs another right.
+//! `GET /admin/search/?q=…`: leads to the page of a thing by the UUID of a plan, license, agreement, customer or job,
+//! by a slug, or by a part of a customer's name or of a plan's title. An address is looked up at `/admin/learners/`,
+//! which needs another right.
 
 use askama::Template;
 use axum::{extract::State, response::Response};
@@ -15,16 +15,15 @@ use crate::{
     render::{Frame, page, redirect},
 };
 
-/// The search.
 pub const ROUTE: Page = Page::get("/admin/search/", Access::Needs(Right::View));
 
-/// How many agreements are read at once.
+/// How many agreements one read returns.
 const AT_ONCE: usize = 100;
 
-/// How many agreements are looked through for a word, at most.
+/// The most agreements that are searched for a word.
 const MAX_AGREEMENTS: usize = 2_000;
 
-/// How many hits are shown, at most.
+/// The most hits that are shown.
 const MAX_HITS: usize = 50;
 
 #[derive(Template)]
@@ -55,7 +54,7 @@ pub async fn handle(State(context): State<Context>, operator: Operator, query: Q
     Ok(page(&Search { frame: Frame::of(&operator, "Search"), query: text.to_owned(), hits, is_cut }))
 }
 
-/// The page of the thing that has that id.
+/// The page of the thing with that id.
 async fn by_id(context: &Context, text: &str) -> Result<Option<String>, PageError> {
     let Ok(plan) = text.parse::<PlanId>() else { return Ok(None) };
     let id = plan.0;
@@ -73,7 +72,7 @@ async fn by_id(context: &Context, text: &str) -> Result<Option<String>, PageErro
     Ok(of_plan.or(customer).or(license).or(job))
 }
 
-/// Customers and plans that have that word in their names, and whether there may be more of them.
+/// Customers and plans with that word in their names, and whether there may be more of them.
 async fn by_word(context: &Context, text: &str) -> Result<(Vec<Hit>, bool), PageError> {
     let word = text.to_lowercase();
     let all = context.portfolios.all_agreements().await?;

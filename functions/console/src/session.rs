@@ -1,4 +1,4 @@
-//! Sessions: the browser holds a random id in a cookie, the table the id's digest with who signed in.
+//! Sessions: the browser has a random id in a cookie, and the table has the id's digest with the person who signed in.
 
 use axum::http::{HeaderMap, HeaderValue, header, request::Parts, response};
 use chrono::TimeDelta;
@@ -11,19 +11,19 @@ use crate::{Context, error::PageError};
 /// The cookie with the session's id.
 pub const COOKIE: &str = "license_manager_sessionid";
 
-/// A session that is not used for so long is over.
+/// A session ends when it is not used for so long.
 pub const IDLE_LIFETIME: TimeDelta = TimeDelta::hours(1);
 
-/// A session is over after so long, however much it is used.
+/// A session ends after so long, however much it is used.
 pub const ABSOLUTE_LIFETIME: TimeDelta = TimeDelta::hours(12);
 
-/// That a session is used is recorded only so often, which saves writes.
+/// The use of a session is recorded only so often, which saves writes.
 const TOUCHED_AFTER: TimeDelta = TimeDelta::minutes(1);
 
-/// The most characters of an id that is looked up.
+/// The most characters of an id that is read from the table.
 const MAX_ID: usize = 128;
 
-/// A new session of that person, and the id that only the browser gets.
+/// A new session of that person, and its id, which only the browser gets.
 pub fn begin(person: Principal, random: &dyn Random, now: Timestamp) -> (Session, String) {
     let id = format!("{:032x}{:032x}", random.bits(), random.bits());
     let session = Session {
@@ -40,7 +40,7 @@ pub fn begin(person: Principal, random: &dyn Random, now: Timestamp) -> (Session
     (session, id)
 }
 
-/// The session of a request, if there is one that is not over. That it is used is recorded.
+/// The session of a request, if there is a valid one. Its use is recorded.
 pub async fn of_request(context: &Context, headers: &HeaderMap) -> Result<Option<Session>, PageError> {
     let Some(id) = cookie(headers, COOKIE).filter(|id| (1..=MAX_ID).contains(&id.len())) else { return Ok(None) };
     let now = context.app.now();
@@ -57,7 +57,7 @@ fn is_live(session: &Session, now: Timestamp) -> bool {
     now < session.ends && now - session.seen < IDLE_LIFETIME
 }
 
-/// Who is signed in: what the claims said at sign-in, with what is on record.
+/// The signed-in person: the claims at sign-in, with the stored roles.
 pub async fn person(context: &Context, session: &Session) -> Result<Principal, PageError> {
     let stored = context.app.stored_user(&session.username).await?;
     Ok(Principal {
@@ -70,7 +70,7 @@ pub async fn person(context: &Context, session: &Session) -> Result<Principal, P
     })
 }
 
-/// Sets a cookie that no script reads; an empty one is deleted. A browser keeps a secure cookie only if it came over TLS.
+/// Sets a cookie that scripts cannot read; an empty value deletes it. A browser accepts a secure cookie only over TLS.
 pub fn set_cookie(
     response: &mut response::Parts,
     request: &Parts,

@@ -1,10 +1,10 @@
-//! How values are shown.
+//! Formats values for pages.
 
 use license_domain::{AuditEntry, License, LicenseId, PlanId, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
-/// A moment, as people read it.
+/// A time as text for people.
 pub fn time(at: Timestamp) -> String {
     at.format("%Y-%m-%d %H:%M UTC").to_string()
 }
@@ -19,7 +19,7 @@ pub fn day(at: Timestamp) -> String {
     at.format("%Y-%m-%d").to_string()
 }
 
-/// The wire's word for a value of a closed set.
+/// The wire's word for a value of an enum.
 pub fn word<T: Serialize>(value: &T) -> String {
     match serde_json::to_value(value) {
         Ok(Value::String(word)) => word,

@@ -1,8 +1,9 @@
-//! `GET /login/` sends the browser to the LMS, and `GET /complete/edx-oauth2/` takes it back: the authorization code flow of
-//! OAuth 2 with state and PKCE (S256). Whether someone is staff, or a superuser, is what the token says at every sign-in.
+//! `GET /login/` redirects the browser to the LMS, and `GET /complete/edx-oauth2/` receives it afterwards: the
+//! authorization code flow of OAuth 2 with state and PKCE (S256). The token of every sign-in decides whether a person
+//! is staff or a superuser.
 //!
-//! What has to be remembered meanwhile is in a cookie that no script reads: the state, the secret behind the challenge, and
-//! the page to go to. It is good for one attempt.
+//! A cookie that scripts cannot read keeps the data of an attempt: the state, the secret of the challenge, and the page
+//! to open afterwards. It is valid for one attempt.
 
 use axum::{
     extract::State,
@@ -26,10 +27,10 @@ use crate::{
     session::{self, ABSOLUTE_LIFETIME, COOKIE},
 };
 
-/// Sends the browser to the LMS.
+/// Redirects the browser to the LMS.
 pub const BEGIN: Page = Page::get("/login/", Access::Anyone);
 
-/// Takes the browser back.
+/// Receives the browser from the LMS.
 pub const COMPLETE: Page = Page::get("/complete/edx-oauth2/", Access::Anyone);
 
 /// The cookie of an attempt: `state.verifier.next`.
@@ -38,10 +39,10 @@ const ATTEMPT: &str = "license_manager_signin";
 /// How long an attempt may take.
 const ATTEMPT_LIFETIME: TimeDelta = TimeDelta::minutes(10);
 
-/// Where people go who came for no particular page.
+/// The page after a sign-in that was not begun on another page.
 const HOME: &str = "/admin/";
 
-/// The longest page that is remembered.
+/// The most characters of the path of that page.
 const MAX_NEXT: usize = 1_000;
 
 pub async fn begin(State(context): State<Context>, query: Query, parts: Parts) -> Result<Response, PageError> {
@@ -81,7 +82,7 @@ pub async fn complete(
         _ => PageError::from(error),
     })?;
     require_staff(&context, &person).await?;
-    // The browser may hold another session: it is over, so that no old id works beside the new one.
+    // The browser's earlier session ends, so that no old id is valid beside the new one.
     if let Ok(old) = operator {
         context.sessions.revoke_session(&old.session.username, &old.session.digest, context.app.now()).await?;
     }
@@ -94,7 +95,7 @@ pub async fn complete(
     Ok(Response::from_parts(response, body))
 }
 
-/// Refuses people who could see no page, before they have a session.
+/// Refuses persons who could see no page, before they get a session.
 async fn require_staff(context: &Context, person: &Principal) -> Result<(), PageError> {
     let stored = context.app.stored_user(&person.username).await?;
     if Right::View.is_of(person) || stored.is_superuser {
@@ -104,7 +105,7 @@ async fn require_staff(context: &Context, person: &Principal) -> Result<(), Page
     Err(PageError::forbidden(text))
 }
 
-/// What an attempt has put into its cookie.
+/// The data in the cookie of an attempt.
 struct Attempt<'a> {
     state: &'a str,
     verifier: &'a str,
@@ -121,7 +122,8 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// A page of this console; another address would lead people who have just signed in to a page that only looks like ours.
+/// The path of a page of this console. Any other URL could lead persons who have just signed in to a page that only
+/// looks like ours.
 fn local(next: Option<&str>) -> &str {
     let is_ours = |next: &&str| {
         let is_plain = next.len() <= MAX_NEXT && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');

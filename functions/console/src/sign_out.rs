@@ -1,4 +1,4 @@
-//! `POST /logout/`: the session is over, at once and for good. A link cannot do it, so that no other site's page can.
+//! `POST /logout/`: ends the session. It is not a GET, so that a link on another site cannot end it.
 
 use askama::Template;
 use axum::{extract::State, http::request::Parts, response::Response};
@@ -12,7 +12,6 @@ use crate::{
     session::{self, ABSOLUTE_LIFETIME, COOKIE},
 };
 
-/// Signs out.
 pub const ROUTE: Page = Page::post("/logout/", Access::Anyone);
 
 /// Ends another session of the same person.

@@ -1,4 +1,4 @@
-//! How the function is put together from its settings.
+//! Builds the function's context from its settings.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub const SETTINGS: Declared =
 
 const BULK_ENROLL_REQUEST_LIMIT: &str = "BULK_ENROLL_REQUEST_LIMIT";
 
-/// The most enrollments that a job can hold: it is one item of the table.
+/// The most enrollments that a job can have, because they are one item of the table.
 const MAX_ENROLLMENTS: usize = 1_000;
 
 /// The most enrollments (learners × courses) of one request.
@@ -24,17 +24,17 @@ const MAX_ENROLLMENTS: usize = 1_000;
 pub struct EnrollmentLimit(pub usize);
 
 impl EnrollmentLimit {
-    /// What is read here.
+    /// The settings that are read here.
     pub const DECLARED: &[Setting] = &[Setting::plain(BULK_ENROLL_REQUEST_LIMIT)];
 
-    /// The limit that `lookup` knows; 500 where it is not set, and at most 1,000.
+    /// Reads the limit; 500 if it is not set, and at most 1,000.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, NotANumber> {
         let limit = number(lookup, BULK_ENROLL_REQUEST_LIMIT)?.unwrap_or(DEFAULT_ENROLLMENT_LIMIT);
         Ok(Self(limit.min(MAX_ENROLLMENTS)))
     }
 }
 
-/// The context that the settings describe.
+/// Builds the context from the settings.
 pub fn compose(parts: &Parts) -> Result<Context, Error> {
     let settings = ApiSettings::from_lookup(parts.lookup())?;
     let exports =

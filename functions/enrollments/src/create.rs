@@ -1,7 +1,7 @@
-//! `POST /api/v1/bulk-license-enrollment?enterprise_customer_uuid=…`: the learners named, as far as they hold
-//! activated or assigned licenses of the customer (or of the plan `subscription_uuid`), are to be enrolled in all of
-//! these courses. The job is on record once this answers; how it ended is asked with GET. A learner may enroll nobody else: 403
-//! where the request names another address, or everyone.
+//! `POST /api/v1/bulk-license-enrollment?enterprise_customer_uuid=…`: enrolls the given learners in all of these
+//! courses, if they hold activated or assigned licenses of the customer (or of the plan `subscription_uuid`). The
+//! response comes when the job is created; its result is read by GET. A learner may enroll only themself: 403 if the
+//! request names another address, or all learners.
 //!
 //! ```json
 //! {"emails": ["ann@example.com"], "course_run_keys": ["course-v1:edX+DemoX+2026"], "notify": true}
@@ -29,7 +29,6 @@ use serde_json::{Value, json};
 
 use crate::{Context, customer};
 
-/// A new job.
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/bulk-license-enrollment/",
@@ -50,7 +49,7 @@ pub const ROUTE: Route = Route {
 const COURSES: Format = list(&text_item(1, MAX_COURSE_KEY));
 
 body! {
-    /// Who is enrolled, and in what.
+    /// The learners, and the courses.
     struct CreateBody {
         emails: Vec<EmailAddress> = doc::USER_EMAILS,
         course_run_keys: Vec<String> =
@@ -60,7 +59,7 @@ body! {
 }
 
 body! {
-    /// What the query string says, or else the body.
+    /// Parameters in the query string; those that are missing may be in the body.
     struct CreateQuery {
         subscription_uuid: Option<PlanId> =
             Field::new(UUID, "Only licenses of this plan count.").nullable().optional(),
@@ -76,7 +75,7 @@ pub struct CreateResponse {
     job_id: JobId,
 }
 
-/// The request as a whole, with each learner and each course once.
+/// The request without repeated learners and courses.
 struct CreateRequest {
     emails: Vec<EmailAddress>,
     course_run_keys: Vec<String>,
@@ -132,7 +131,7 @@ fn created(job_id: JobId) -> (StatusCode, Json<CreateResponse>) {
 
 impl CreateRequest {
     fn read(body: &Body, params: &Params) -> Result<Self, ApiError> {
-        // The parameters are checked with the body, and complained about together.
+        // The parameters and the body are checked together, so that one response contains all complaints.
         let mut all = body.clone();
         for field in CreateQuery::FIELDS {
             if let Some(value) = params.text(field) {
@@ -155,13 +154,13 @@ impl CreateRequest {
         Ok(Self { emails, course_run_keys, notify, plan: query.subscription_uuid, enroll_all: query.enroll_all })
     }
 
-    /// Whether it enrolls its requester and nobody else. Its results say who holds a license.
+    /// Whether it enrolls only its requester. Its results show who holds a license.
     fn is_own(&self, requester: &Requester) -> bool {
         let own = requester.principal.email.as_ref();
         !self.enroll_all && own.is_some_and(|own| self.emails.iter().all(|email| email == own))
     }
 
-    /// A job has at most so many enrollments, and its plan is one of the customer's.
+    /// Checks the number of enrollments, and that the plan is one of the customer's.
     fn check(&self, portfolio: &Portfolio, limit: usize) -> Result<(), ApiError> {
         let wanted = self.emails.len().saturating_mul(self.course_run_keys.len());
         if wanted > limit {

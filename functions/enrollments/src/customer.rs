@@ -1,11 +1,11 @@
-//! The customer that a request names, for a caller who has a role there.
+//! The customer of a request, for a requester with a role there.
 
 use license_api::{ApiError, LEARNERS_AND_ADMINS, Params, Requester, RequiredPermission, doc::THE_ENTERPRISE};
 use license_domain::{EnterpriseId, Portfolio};
 
 use crate::Context;
 
-/// The agreement of the customer; 404 where there is none, 403 where the caller has no role there.
+/// The agreement of the customer; 404 if there is none, 403 if the requester has no role there.
 pub async fn find(context: &Context, requester: &Requester, params: &Params) -> Result<Portfolio, ApiError> {
     let enterprise: Option<EnterpriseId> = params.uuid(&THE_ENTERPRISE)?;
     let portfolio = match enterprise {

@@ -1,5 +1,5 @@
-//! `GET /api/v1/bulk-license-enrollment?enterprise_customer_uuid=…&bulk_enrollment_job_uuid=…`: where the results of a
-//! job are; null until it is done. Admins see the customer's jobs, learners their own.
+//! `GET /api/v1/bulk-license-enrollment?enterprise_customer_uuid=…&bulk_enrollment_job_uuid=…`: the URL of a job's
+//! results; null until it is done. Admins see all jobs of the customer, learners their own.
 //!
 //! ```json
 //! {"job_id": "…", "download_url": null}
@@ -81,7 +81,7 @@ pub async fn handle(
     let job = job.ok_or_else(|| ApiError::not_found("BulkEnrollmentJob"))?;
     let download_url = match &job.results {
         Some(file) => {
-            // Retirement deletes files: they name learners.
+            // The file may be deleted: retirement deletes files, because they name learners.
             if !context.exports.is_there(file).await.map_err(|error| upstream(&error))? {
                 let mut writer = FileWriter::new(context.exports.as_ref(), file.clone());
                 let written = write_results(context.jobs.as_ref(), &job, ResultsTable::Enrollments, &mut writer).await;

@@ -1,4 +1,4 @@
-//! Enrolls licensed learners in courses, many at once: a request creates a job, which workers carry out.
+//! Enrolls licensed learners in courses: a request creates a job, which workers carry out.
 
 mod compose;
 mod create;
@@ -14,16 +14,12 @@ use license_storage::{Jobs, Portfolios};
 
 pub use self::compose::{EnrollmentLimit, SETTINGS, compose};
 
-/// What this function may do.
+/// The ports and clients that this function uses.
 #[derive(Clone)]
 pub struct Context {
-    /// Clock, settings, users.
     pub app: AppState,
-    /// Agreements and plans.
     pub portfolios: Arc<dyn Portfolios>,
-    /// Jobs on record.
     pub jobs: Arc<dyn Jobs>,
-    /// Files with results.
     pub exports: Arc<dyn Exports>,
     /// The most enrollments of one request.
     pub limit: EnrollmentLimit,
@@ -40,7 +36,6 @@ pub fn endpoints() -> Endpoints<Context> {
     Endpoints::new().add(create::ROUTE, create::handle).add(get::ROUTE, get::handle)
 }
 
-/// The function's router.
 pub fn router(context: Context) -> Router {
     endpoints().router(context)
 }

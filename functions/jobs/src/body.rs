@@ -1,4 +1,4 @@
-//! What a job's body asks for: the kind, the plan, and the parameters of that kind.
+//! The body of a request for a job: the kind, the plan, and the parameters of that kind.
 
 use std::collections::HashSet;
 
@@ -23,7 +23,7 @@ const MAX_COURSES: usize = 100;
 const KINDS: Format = one_of(|| JobKind::ALL.map(|kind| kind.as_str().to_owned()).to_vec());
 const PARAMS: Format = Format::ByKind(|| JobKind::ALL.map(|kind| (kind.as_str(), params_of(kind))).to_vec());
 const COURSES: Format = list(&text_item(1, MAX_COURSE_KEY)).at_most(MAX_COURSES);
-/// A row of a file may leave its cell empty; so may an item here.
+/// A row of a file may have an empty cell, so an item may be empty here, too.
 const SOURCE_IDS: Format = list(&text_item(0, MAX_SOURCE_ID)).of_nullable().or_empty();
 const STATUSES: Format = list(&Format::OneOf {
     words: || LIVE.map(|status| status.as_str().to_owned()).to_vec(),
@@ -33,7 +33,6 @@ const STATUSES: Format = list(&Format::OneOf {
 const LIVE: [LicenseStatus; 2] = [LicenseStatus::Activated, LicenseStatus::Assigned];
 
 body! {
-    /// A new job.
     pub struct CreateBody {
         kind: JobKind = Field::new(KINDS, "What is done. To grow a plan is for those who create plans."),
         subscription_plan: PlanId = Field::new(UUID, "The plan."),
@@ -44,7 +43,7 @@ body! {
 }
 
 body! {
-    /// The parameters of all kinds; [`params_of`] says which ones a kind has.
+    /// The parameters of all kinds; [`params_of`] selects those of a kind.
     struct ParamsBody {
         user_emails: Option<Vec<EmailAddress>> = Field { text: "The learners: these, an upload or a filter.", ..USER_EMAILS.optional() },
         upload: bool = Field::new(BOOLEAN, "Whether the rows are uploaded as CSV.").default(|| json!(false)),
@@ -117,18 +116,18 @@ pub struct JobRequest {
     pub plan: PlanId,
     pub dry_run: bool,
     pub params: JobParams,
-    /// The rows, where they are named.
+    /// The rows, if the body contains them.
     pub rows: Option<Vec<Row>>,
-    /// Whether they will be uploaded.
+    /// Whether the rows will be uploaded.
     pub upload: bool,
 }
 
 impl JobRequest {
-    /// The request, or the complaints about its body and about the kind's parameters.
+    /// Reads the request; the error contains the complaints about its body and about the kind's parameters.
     pub fn read(body: &Body) -> Result<Self, Complaints> {
         let CreateBody { kind, subscription_plan: plan, params, dry_run } = CreateBody::read(body)?;
         let params = Body::json(params.unwrap_or_default());
-        // What a kind does not use is checked all the same, and then passed over.
+        // Parameters that the kind does not use are checked, too, and then ignored.
         let (params, rows, upload) = fields::read(&params, &[COMMON, own_params(kind)].concat())
             .and_then(|params| Self::with_params(kind, params))
             .map_err(|complaints| Complaints::within("params", complaints))?;
@@ -159,7 +158,7 @@ impl JobRequest {
                 JobKind::Remind => vec![LicenseStatus::Assigned],
                 _ => LIVE.to_vec(),
             });
-            // They lie in the job's own item: each is there once, however often it is named.
+            // The filter is part of the job's item, so repeated values are removed.
             let search = search.iter().map(|part| fold(part)).collect();
             RowFilter { statuses: once_each(statuses), search }
         });
@@ -196,7 +195,7 @@ fn once_each<T: Clone + Eq + std::hash::Hash>(mut items: Vec<T>) -> Vec<T> {
     items
 }
 
-/// One row for each learner, in the order in which they are first named.
+/// One row for each learner, in the order of their first occurrence.
 fn rows(emails: &[EmailAddress], sources: &[Option<String>]) -> Vec<Row> {
     let mut named = HashSet::new();
     let sources = sources.iter().map(|source| source.clone().filter(|source| !source.is_empty()));

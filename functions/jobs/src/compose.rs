@@ -1,4 +1,4 @@
-//! How the function is put together from its settings.
+//! Builds the function's context from its settings.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::Context;
 pub const SETTINGS: Declared =
     &[runtime::SETTINGS, ApiSettings::DECLARED, ExportSettings::DECLARED, CsvLimit::DECLARED];
 
-/// The context that the settings describe.
+/// Builds the context from the settings.
 pub fn compose(parts: &Parts) -> Result<Context, Error> {
     let settings = ApiSettings::from_lookup(parts.lookup())?;
     let exports =

@@ -1,6 +1,6 @@
-//! `POST /api/v1/jobs/{job}/cancel/` stops a job: rows that are done stay done. `POST /api/v1/jobs/{job}/resume/` lets
-//! one go on that was stopped, stopped by itself or stands still, and begins one whose rows were uploaded. 409 where that
-//! makes no sense.
+//! `POST /api/v1/jobs/{job}/cancel/` cancels a job: finished rows stay done. `POST /api/v1/jobs/{job}/resume/` resumes
+//! a job that was canceled, failed or makes no progress, and begins one whose rows were uploaded. 409 if the job's
+//! state does not allow it.
 
 use axum::{
     Json,
@@ -18,7 +18,6 @@ use crate::{Context, find, portfolio_of, response::Shown};
 
 const NO_SENSE: ResponseDoc = ResponseDoc::new(409, "The job is in no state for that.", Shape::Detail);
 
-/// Stopping a job.
 pub const CANCEL: Route = Route {
     method: "POST",
     path: "/api/v1/jobs/{job}/cancel/",
@@ -94,7 +93,7 @@ async fn change(
     Ok(changed(status, &outcome))
 }
 
-/// A job that was changed, as far as its lanes had come.
+/// A changed job, with the counts of its lanes so far.
 #[derive(Serialize, Deserialize)]
 struct ChangedJob {
     job: Job,

@@ -1,11 +1,11 @@
-//! `POST /api/v1/jobs/`: asks for work on many rows. 202 with the job, which is carried out afterwards.
+//! `POST /api/v1/jobs/`: creates a job, which works on many rows. 202 with the job, which is carried out later.
 //!
 //! ```json
 //! {"kind": "assign", "subscription_plan": "…", "params": {"user_emails": ["ann@example.com"], "wait": true}, "dry_run": false}
 //! {"kind": "revoke", "subscription_plan": "…", "params": {"all": true}}
 //! {"kind": "assign", "subscription_plan": "…", "params": {"upload": true}}
 //! ```
-//! With `upload` the rows are uploaded as CSV by the form `upload_form`, and `…/resume/` begins.
+//! With `upload` the rows are uploaded as CSV by the form `upload_form`, and `…/resume/` begins the job.
 
 use axum::{Json, extract::State, http::StatusCode};
 use license_api::{
@@ -21,7 +21,6 @@ use crate::{
     upload_of,
 };
 
-/// A new job.
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/jobs/",
@@ -80,7 +79,7 @@ pub async fn handle(
     Ok(response)
 }
 
-/// The response to a new job. A form for an upload is a secret: a repetition of the request gets another one.
+/// The response with a new job. A form for an upload is a secret, so a replay of the request contains a new one.
 async fn accepted(context: &Context, job: &Job) -> Result<(StatusCode, Json<Shown>), ApiError> {
     let upload = match &job.upload {
         Some(file) => Some(upload_of(context, file).await?),
@@ -89,7 +88,7 @@ async fn accepted(context: &Context, job: &Job) -> Result<(StatusCode, Json<Show
     Ok((StatusCode::ACCEPTED, Json(Shown::new(job, &[]).awaiting(upload))))
 }
 
-/// A new job as its record has it: without parameters, which no response shows and which can be long.
+/// A new job as its idempotency record holds it: without parameters, which no response shows and which may be long.
 pub fn recorded(job: &Job) -> Job {
     Job { params: JobParams::default(), ..job.clone() }
 }

@@ -1,4 +1,4 @@
-//! `GET /api/v1/jobs/{job}/`: how far a job is.
+//! `GET /api/v1/jobs/{job}/`: one job with its progress.
 
 use axum::{
     Json,
@@ -12,7 +12,6 @@ use license_domain::JobState;
 
 use crate::{Context, find, response::Shown, upload_of};
 
-/// One job.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/jobs/{job}/",

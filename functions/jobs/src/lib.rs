@@ -20,18 +20,15 @@ use license_storage::{Jobs, Portfolios};
 
 pub use self::compose::{SETTINGS, compose};
 
-/// What this function may do.
+/// The ports and clients that this function uses.
 #[derive(Clone)]
 pub struct Context {
-    /// Clock, settings, users.
     pub app: AppState,
-    /// Agreements and plans.
     pub portfolios: Arc<dyn Portfolios>,
-    /// Jobs on record.
     pub jobs: Arc<dyn Jobs>,
     /// Files that are uploaded and fetched.
     pub exports: Arc<dyn Exports>,
-    /// Up to which size results are the response itself.
+    /// The largest results that are the response itself.
     pub csv_limit: CsvLimit,
 }
 
@@ -53,12 +50,11 @@ pub fn endpoints() -> Endpoints<Context> {
         .add(reverse::ROUTE, reverse::handle)
 }
 
-/// The function's router.
 pub fn router(context: Context) -> Router {
     endpoints().router(context)
 }
 
-/// The job that a path names, for an admin of its customer. Others cannot tell a job that exists from one that does not.
+/// The job in the path, for an admin of its customer. Other requesters get the same response whether it exists or not.
 pub(crate) async fn find(context: &Context, requester: &Requester, job: &str) -> Result<Job, ApiError> {
     let job: JobId = id(job)?;
     if requester.access(ADMINS).is_empty() && !requester.principal.is_superuser {
@@ -76,7 +72,7 @@ pub(crate) async fn portfolio_of(context: &Context, job: &Job) -> Result<Portfol
     found.ok_or_else(|| ApiError::not_found("CustomerAgreement"))
 }
 
-/// The ways to upload that file.
+/// The ways to upload that file: a form and a link.
 pub(crate) async fn upload_of(context: &Context, file: &str) -> Result<(UploadForm, String), ApiError> {
     let form = context.exports.upload_form(file).await.map_err(|error| upstream(&error))?;
     let url = context.exports.upload_link(file).await.map_err(|error| upstream(&error))?;

@@ -1,4 +1,5 @@
-//! `GET /api/v1/jobs/?enterprise_customer_uuid=…`: a customer's jobs, the newest first, 50 a page, walked by `next`.
+//! `GET /api/v1/jobs/?enterprise_customer_uuid=…`: a customer's jobs, the newest first, 50 a page; `next` leads to the
+//! next page.
 
 use axum::{Json, extract::State, http::StatusCode};
 use license_api::{

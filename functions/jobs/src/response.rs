@@ -1,4 +1,4 @@
-//! A job as it is answered.
+//! The response with a job.
 
 use std::collections::BTreeMap;
 
@@ -23,12 +23,12 @@ pub struct Shown {
     subscription_plan: Option<PlanId>,
     /// How many rows it has; null until that is known.
     rows: Option<u64>,
-    /// What became of the rows so far.
+    /// The outcomes of the rows so far.
     counts: JobCounts,
     /// How much is done, in percent.
     progress: u8,
     requested_by: String,
-    /// Why it stopped by itself.
+    /// Why it failed.
     problem: Option<String>,
     /// The job that this one undoes.
     reverses: Option<JobId>,
@@ -48,11 +48,11 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// The job, as far as its lanes have come.
+    /// The job, with the counts of its lanes so far.
     pub fn new(job: &Job, lanes: &[Lane]) -> Self {
         let counts = job.counts.unwrap_or_else(|| job.counts_of(lanes));
         let done = counts.processed.saturating_sub(counts.waiting);
-        // An enrollment's rows are counted with each course.
+        // An enrollment counts each row once for each course.
         let all = job.rows.map(|rows| match job.kind {
             JobKind::Enroll => rows * to_u64(job.params.course_run_keys.len()),
             _ => rows,
@@ -83,7 +83,7 @@ impl Shown {
         }
     }
 
-    /// The same with the ways to upload its rows.
+    /// A copy with the ways to upload its rows.
     #[must_use]
     pub fn awaiting(mut self, upload: Option<(UploadForm, String)>) -> Self {
         if let Some((form, url)) = upload {
@@ -116,7 +116,7 @@ impl From<UploadForm> for ShownForm {
     }
 }
 
-/// A row and what became of it.
+/// A row and its outcome.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "JobResult")]
 pub struct ShownRow {

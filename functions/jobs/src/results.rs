@@ -1,4 +1,4 @@
-//! `GET /api/v1/jobs/{job}/results/`: what became of each row, so far: pages as JSON, walked by `next`, or all of it as
+//! `GET /api/v1/jobs/{job}/results/`: the outcomes of the rows so far, as pages of JSON with `next`, or all of them as
 //! CSV (`?format=csv`, or by `Accept`).
 
 use axum::{
@@ -17,13 +17,12 @@ use license_work::{ResultsTable, WorkError, results, write_results};
 
 use crate::{Context, find, response::ShownRow, upstream};
 
-/// The results.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/jobs/{job}/results/",
     access: RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin },
     doc: &Doc {
-        summary: "What became of a job's rows",
+        summary: "List the outcomes of a job's rows",
         query: &[doc::CURSOR, doc::FORMAT],
         body: &[],
         answers: &[
@@ -60,7 +59,7 @@ pub async fn handle(
     Ok(Json(CursorQuery::new(&page, next.as_deref(), shown)).into_response())
 }
 
-/// The whole table: the response itself, or where that would be too large a file.
+/// The whole CSV: the response itself, or a file if it is too large for that.
 async fn table(context: &Context, job: &Job) -> Result<Response, ApiError> {
     let name = format!("exports/{}/{}.csv", job.uuid, context.app.random().uuid());
     let mut file = FileWriter::new(context.exports.as_ref(), name.clone()).unless_small(context.csv_limit.0);

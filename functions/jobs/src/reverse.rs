@@ -1,5 +1,5 @@
-//! `POST /api/v1/jobs/{job}/reverse/`: asks for a job that undoes a transfer: the licenses that went over go back. 202
-//! with that job, also where it was asked for before; 409 for anything else than a transfer that is over.
+//! `POST /api/v1/jobs/{job}/reverse/`: creates a job that undoes a transfer: the transferred licenses return. 202 with
+//! that job, also if it was requested before; 409 unless the job is a transfer that has ended.
 
 use axum::{
     Json,
@@ -15,7 +15,6 @@ use license_work::results;
 
 use crate::{Context, create::recorded, find, portfolio_of, response::Shown};
 
-/// Undoing a job.
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/jobs/{job}/reverse/",
@@ -31,7 +30,7 @@ pub const ROUTE: Route = Route {
     },
 };
 
-/// How many chunks are read at once.
+/// How many chunks one step reads.
 const CHUNKS_AT_ONCE: u64 = 50;
 
 pub async fn handle(
@@ -50,7 +49,8 @@ pub async fn handle(
     }
     let portfolio = portfolio_of(&context, &job).await?;
     let change = requester.change("job reverse").await?;
-    // The new job's id goes on record first: who dies in between finds it, and makes the job.
+    // The new job's id is stored first. If the process ends before the job is created, the next request finds the id
+    // and creates it.
     let id = if let Some(id) = job.reversed_by {
         id
     } else {

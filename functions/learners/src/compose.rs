@@ -1,4 +1,4 @@
-//! How the function is put together from its settings.
+//! Builds the function's context from its settings.
 
 use std::sync::Arc;
 
@@ -9,22 +9,22 @@ use license_settings::{Declared, Setting, text};
 
 use crate::Context;
 
-/// The secret under which subsidies are signed; without it there are none.
+/// The secret that signs subsidies; without it there are no subsidies.
 const SUBSIDY_KEY: &str = "ENTERPRISE_SUBSIDY_CHECKSUM_SECRET_KEY";
 
 /// The settings that this function reads.
 pub const SETTINGS: Declared =
     &[runtime::SETTINGS, ApiSettings::DECLARED, ClientSettings::DECLARED, CatalogSettings::DECLARED, OWN];
 
-/// What is read here itself.
+/// The settings that are read here.
 const OWN: &[Setting] = &[Setting::secret(SUBSIDY_KEY)];
 
-/// What subsidies are signed with.
+/// Reads the secret that signs subsidies.
 pub fn subsidy_key(lookup: impl Fn(&str) -> Option<String>) -> Option<SecretText> {
     text(lookup, SUBSIDY_KEY).map(SecretText)
 }
 
-/// The context that the settings describe.
+/// Builds the context from the settings.
 pub fn compose(parts: &Parts) -> Result<Context, Error> {
     let settings = ApiSettings::from_lookup(parts.lookup())?;
     let client = ServiceClient::new(ClientSettings::from_lookup(parts.lookup()), parts.clock(), parts.random())?;

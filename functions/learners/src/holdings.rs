@@ -1,16 +1,16 @@
-//! Every license that is the caller's: those of the token's address, and those that the LMS user holds under
-//! another address. A token with another address means that the learner's address changed: the licenses follow
-//! it, those of all customers.
+//! The requester's licenses: those of the token's address, and those that the LMS user holds under other addresses. If
+//! the token has another address than a license, the learner's address has changed, and the licenses of all customers
+//! move to it.
 
 use futures::{StreamExt, TryStreamExt, stream, try_join};
 use license_api::Requester;
 use license_domain::{EmailAddress, EmailKey, License, LmsUserId};
 use license_storage::{Learners, StoreError};
 
-/// How many addresses of one learner are looked up at once, at most.
+/// The most addresses of one learner that are read at the same time.
 const PARALLEL: usize = 8;
 
-/// The requester's licenses, each once.
+/// The requester's licenses, without duplicates.
 pub async fn of(learners: &dyn Learners, requester: &Requester) -> Result<Vec<License>, StoreError> {
     let email = requester.principal.email.as_ref();
     let user = requester.principal.lms_user_id;
@@ -22,7 +22,7 @@ pub async fn of(learners: &dyn Learners, requester: &Requester) -> Result<Vec<Li
         adopt(learners, requester, user, email).await?;
         held = licenses_of(learners, Some(email)).await?;
     }
-    // What could not follow (somebody else holds a license there) is still the learner's.
+    // A license that could not move, because another user's license has the slot, still belongs to the learner.
     let elsewhere: Vec<EmailKey> =
         addresses.iter().filter(|address| Some(*address) != email).map(EmailAddress::key).collect();
     let reads = elsewhere.iter().map(|key| learners.licenses_of(key));
@@ -35,14 +35,14 @@ pub async fn of(learners: &dyn Learners, requester: &Requester) -> Result<Vec<Li
     Ok(held)
 }
 
-/// The learner looks at their licenses; that these could not follow just now must not keep them from it.
+/// A failed move must not keep learners from seeing their licenses.
 async fn adopt(
     learners: &dyn Learners,
     requester: &Requester,
     user: LmsUserId,
     email: &EmailAddress,
 ) -> Result<(), StoreError> {
-    // A caller over the limit will be told so, and moves nothing.
+    // A requester over the rate limit will get 429, and nothing moves.
     let Ok(change) = requester.change("email-change").await else { return Ok(()) };
     match learners.adopt(user, email, &change).await {
         Ok(moved) => {

@@ -1,9 +1,9 @@
-//! `GET /api/v1/learner-licenses/?enterprise_customer_uuid=…`: the caller's own licenses of one customer.
+//! `GET /api/v1/learner-licenses/?enterprise_customer_uuid=…`: the requester's licenses of one customer.
 //!
 //! Parameters beside the customer (required): `active_plans_only` (true), `current_plans_only` (true),
-//! `include_revoked` (false), those of [`license_api::selection`], `page`, `page_size` (10, at most 100).
-//! Licenses are the caller's by the token's address or by the LMS user; `customer_agreement` is shown to those
-//! who reach that customer.
+//! `include_revoked` (false), those of [`license_api::selection`], `page`, `page_size` (10, at most 100). A license is
+//! the requester's by the token's address or by the LMS user; `customer_agreement` is shown to requesters with access
+//! to the customer.
 //!
 //! ```json
 //! {"next": null, "previous": null, "count": 1, "num_pages": 1, "current_page": 1, "start": 0,
@@ -27,7 +27,6 @@ use crate::{
     selected::{ACTIVE_PLANS_ONLY, CURRENT_PLANS_ONLY, INCLUDE_REVOKED, LearnerLicenseFilter},
 };
 
-/// The caller's own licenses.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/learner-licenses/",
@@ -52,7 +51,7 @@ pub const ROUTE: Route = Route {
     },
 };
 
-/// How many licenses a page has where the client does not say it, and at most.
+/// The default page size.
 const PAGE_SIZE: usize = 10;
 const MAX_PAGE_SIZE: usize = 100;
 
@@ -85,7 +84,7 @@ pub async fn handle(
         return Err(ApiError::text(StatusCode::BAD_REQUEST, "The token names no email address."));
     }
     let selected = LearnerLicenseFilter::parse(&params)?;
-    // What a customer has agreed is shown to those who reach it, and to nobody else.
+    // The agreement is shown only to requesters with access to the customer.
     if !access.includes(enterprise) {
         return Ok(Json(LearnerLicensesResponse::new(&page, &window(&page, 0)?, Vec::new(), None)));
     }

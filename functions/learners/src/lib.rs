@@ -1,4 +1,4 @@
-//! What a learner does: see the customer's plans and their own licenses, activate a license.
+//! The routes of learners: see the customer's plans and their own licenses, and activate a license.
 
 mod compose;
 mod holdings;
@@ -20,22 +20,19 @@ use license_storage::{Activate, Learners, Portfolios};
 
 pub use self::compose::{SETTINGS, compose, subsidy_key};
 
-/// What this function may do.
+/// The ports and clients that this function uses.
 #[derive(Clone)]
 pub struct Context {
-    /// Clock, settings, users.
     pub app: AppState,
-    /// Agreements and plans.
     pub portfolios: Arc<dyn Portfolios>,
     /// The licenses of a learner.
     pub learners: Arc<dyn Learners>,
-    /// Activating.
     pub activate: Arc<dyn Activate>,
-    /// The LMS, for the learner's user id where the token lacks it.
+    /// The LMS, for the learner's user id if the token has none.
     pub lms_users: Arc<dyn LmsUsers>,
-    /// The catalog service, for what a license pays.
+    /// The catalog service, which tells for which courses a license pays.
     pub catalogs: Arc<dyn Catalogs>,
-    /// Signs license subsidies.
+    /// The secret that signs license subsidies.
     pub subsidy_key: Option<SecretText>,
 }
 
@@ -62,7 +59,6 @@ pub fn endpoints() -> Endpoints<Context> {
         .named("Base License Instance")
 }
 
-/// The function's router.
 pub fn router(context: Context) -> Router {
     endpoints().router(context)
 }

@@ -1,8 +1,7 @@
-//! `POST /api/v1/license-activation?activation_key=…`: the learner starts to use a license. The key and the
-//! token's address must both be the license's, in an active plan that is current. Activated already: success,
-//! and nothing changes.
+//! `POST /api/v1/license-activation?activation_key=…`: activates a license. The key and the token's address must both
+//! belong to the license, in an active and current plan. If it is activated already: success, and nothing changes.
 //!
-//! The answer is the license with its plan and agreement:
+//! The response is the license with its plan and agreement:
 //! ```json
 //! {"uuid": "…", "status": "activated", …, "customer_agreement": {…}, "subscription_plan": {…}}
 //! ```
@@ -20,7 +19,7 @@ use license_storage::{ActivateError, StoreError, with_key};
 
 use crate::{Context, lms_user};
 
-/// The license, and the proof that it is the caller's.
+/// The key identifies the license, and proves that it is the requester's.
 const ACTIVATION_KEY: Field = Field::new(UUID, "The secret of the learner's link.").named("activation_key");
 
 /// Activation.
@@ -43,8 +42,8 @@ pub const ROUTE: Route = Route {
     },
 };
 
-/// The learner's licenses, the agreement that the roles point to, the products and, where the token lacks it,
-/// the learner's number are read at once, so that an activation is one read and one write round trip.
+/// The learner's licenses, the agreement in the roles, the products and, if the token has none, the learner's LMS id
+/// are read at the same time, so that an activation takes one round trip for reading and one for writing.
 pub async fn handle(
     State(context): State<Context>,
     requester: Requester,
@@ -84,7 +83,7 @@ pub async fn handle(
     }
 }
 
-/// The license with that key, with the agreement of its plan, which is active and current.
+/// The license with that key, and the agreement of its plan, which must be active and current.
 async fn find(
     context: &Context,
     held: &[License],
@@ -92,7 +91,7 @@ async fn find(
     mut portfolio: Option<Portfolio>,
     now: Timestamp,
 ) -> Result<(License, Portfolio), ApiError> {
-    // A renewal hands the key on: the old and the new license both hold it, and one of their plans is current.
+    // A renewal copies the key: the old and the new license both have it, and one of their plans is current.
     for license in with_key(held, key) {
         let id = license.subscription_plan;
         let at_hand = portfolio.take().filter(|portfolio| portfolio.plan(id).is_some());
@@ -110,7 +109,7 @@ async fn find(
     Err(ApiError::not_found("License"))
 }
 
-/// The agreement of the one customer that the caller's roles name.
+/// The agreement of the customer in the requester's roles, if they name exactly one.
 async fn likely_portfolio(context: &Context, requester: &Requester) -> Result<Option<Portfolio>, StoreError> {
     match only_customer(&requester.access(LEARNERS_AND_ADMINS)) {
         Some(enterprise) => context.portfolios.portfolio_of_enterprise(enterprise).await,

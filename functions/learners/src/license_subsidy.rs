@@ -1,13 +1,13 @@
-//! `GET /api/v1/license-subsidy?enterprise_customer_uuid=…&course_key=…`: what the learner's license pays of a course.
-//! The license is activated, in a plan of the customer's that is active and current and whose catalog holds the
-//! course; of several the one that lasts longest. 404 where there is none.
+//! `GET /api/v1/license-subsidy?enterprise_customer_uuid=…&course_key=…`: the subsidy of a learner's license for a
+//! course. The license must be activated, in an active and current plan of the customer whose catalog contains the
+//! course; of several licenses the one whose plan ends last is used. 404 if there is none.
 //!
 //! ```json
 //! {"discount_type": "percentage", "discount_value": 100, "status": "activated", "subsidy_id": "…",
 //!  "start_date": "2026-01-01T00:00:00Z", "expiration_date": "2028-01-01T00:00:00Z", "subsidy_checksum": "…"}
 //! ```
-//! The checksum is the base64 of the HMAC-SHA256 of `<LMS user id>:<course key>:<license>` under a secret that the
-//! service which grants the course knows too.
+//! The checksum is the base64 of the HMAC-SHA256 of `<LMS user id>:<course key>:<license>` with a secret that the
+//! service which enrolls the learner has, too.
 
 use std::cmp::Reverse;
 
@@ -69,8 +69,8 @@ pub struct SubsidyResponse {
     subsidy_checksum: String,
 }
 
-/// The learner's licenses, the customer's agreement and, where the token lacks it, the learner's number are read at
-/// once.
+/// The learner's licenses, the customer's agreement and, if the token has none, the learner's LMS id are read at the
+/// same time.
 pub async fn handle(
     State(context): State<Context>,
     requester: Requester,
@@ -98,7 +98,7 @@ pub async fn handle(
         return Err(unavailable("no secret is set to sign subsidies with", false));
     };
     let (license, plan) = paying(&context, &held, &portfolio, course).await?;
-    // Without a number there is nothing that the other side could check.
+    // Without an LMS id the other service could not verify the checksum.
     let Some(user) = user.or(license.lms_user_id) else {
         return Err(unavailable("the learner's number is not known", true));
     };
@@ -113,7 +113,7 @@ pub async fn handle(
     }))
 }
 
-/// The license whose plan's catalog holds the course.
+/// The license whose plan's catalog contains the course.
 async fn paying<'a>(
     context: &Context,
     held: &'a [License],
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn the_checksum_is_an_hmac_in_base64() {
-        // By: printf %s '7:edX+DemoX:0000…' | openssl dgst -sha256 -hmac hush -binary | base64
+        // Computed by: printf %s '7:edX+DemoX:0000…' | openssl dgst -sha256 -hmac hush -binary | base64
         let sum = checksum(&SecretText("hush".to_owned()), LmsUserId(7), "edX+DemoX", LicenseId(Uuid::nil()));
         assert_eq!(sum, "+TbZDT5nDp37Y5Hw26E1XEMXbAblgQLd4wyEUC4HV6E=");
     }

@@ -1,4 +1,4 @@
-//! The caller's own licenses of one plan, by the token's address: those that are not revoked.
+//! The requester's licenses of one plan, by the token's address, without revoked ones.
 
 use license_api::Requester;
 use license_domain::{License, LicenseStatus, PlanId};

@@ -1,4 +1,4 @@
-//! Which of the learner's licenses a request means, and in which order.
+//! The filter and the order of a request for a learner's licenses.
 
 use std::cmp::Reverse;
 
@@ -14,8 +14,8 @@ pub const CURRENT_PLANS_ONLY: Field =
 /// Whether revoked licenses are included.
 pub const INCLUDE_REVOKED: Field = parameter("include_revoked", false, "Whether revoked licenses are included.");
 
-/// What the parameters ask for. A flag is on where it says `true`, in any case, and off where it says anything
-/// else; the defaults count where it is absent.
+/// The filter in the parameters. A flag is true if its value is `true`, in any case, and false for any other value; if
+/// it is missing, the default applies.
 #[derive(Debug)]
 pub struct LearnerLicenseFilter {
     active_plans_only: bool,
@@ -26,9 +26,8 @@ pub struct LearnerLicenseFilter {
 }
 
 impl LearnerLicenseFilter {
-    /// Reads the parameters.
     pub fn parse(params: &Params) -> Result<Self, ApiError> {
-        // Unlike elsewhere, `1` is not `true` here.
+        // Unlike in other routes, `1` is not true here.
         let flag = |parameter: &Field| match params.get(parameter) {
             Some(text) => text.eq_ignore_ascii_case("true"),
             None => params.flag(parameter),
@@ -42,8 +41,8 @@ impl LearnerLicenseFilter {
         })
     }
 
-    /// Those of `held` that are meant, of the plans of this customer, in order: by status, the plan that ends
-    /// last first, by id.
+    /// The licenses of `held` that match, of this customer's plans, in order: by status, the plan that ends last first,
+    /// by id.
     pub fn of(&self, held: Vec<License>, portfolio: &Portfolio, now: Timestamp) -> Vec<License> {
         let mut found: Vec<(&SubscriptionPlan, License)> = held
             .into_iter()

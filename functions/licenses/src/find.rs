@@ -1,4 +1,4 @@
-//! A license that a path names, for a caller who administers its customer, as it is or as it was.
+//! The license in a path, for an admin of its customer, as it is now or was at a time.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -7,7 +7,7 @@ use license_domain::{License, LicenseId, PlanId, Subject, Timestamp, audit_trail
 
 use crate::{Context, plan};
 
-/// A license that the caller may see.
+/// A license that the requester may see.
 pub struct FoundLicense(pub License);
 
 fn not_found() -> ApiError {
@@ -28,7 +28,7 @@ pub async fn in_plan(
     context.licenses.license(plan, license).await?.map(FoundLicense).ok_or_else(not_found)
 }
 
-/// The license of that id, whatever its plan.
+/// The license with that id, of any plan.
 pub async fn anywhere(context: &Context, requester: &Requester, license: LicenseId) -> Result<FoundLicense, ApiError> {
     plan::require_some_role(requester)?;
     let portfolio = match context.licenses.plan_of(license).await? {
@@ -42,7 +42,7 @@ pub async fn anywhere(context: &Context, requester: &Requester, license: License
 }
 
 impl FoundLicense {
-    /// The license as the request asks for it: as it is, or as it was at the time that `as_of` names.
+    /// The license as it is now, or as it was at the time in `as_of`.
     pub async fn answer(
         self,
         context: &Context,
@@ -60,7 +60,7 @@ impl FoundLicense {
     }
 }
 
-/// The license as it was then; nothing where it was not yet.
+/// The license as it was at that time; none if it did not exist yet.
 async fn as_of(context: &Context, license: License, at: Timestamp) -> Result<Option<License>, ApiError> {
     if license.created > at {
         return Ok(None);

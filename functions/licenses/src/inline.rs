@@ -1,10 +1,10 @@
-//! How a request about many learners fails.
+//! Errors of requests about many learners.
 
 use axum::http::StatusCode;
 use license_api::ApiError;
 use license_work::{InlineError, WorkError};
 
-/// The error of a request whose run was worked on inline. What was begun is finished by a worker.
+/// The error of a request whose run was worked on inline. A worker finishes the run.
 pub fn inline_error(error: InlineError) -> ApiError {
     match error {
         InlineError::Work(WorkError::Store(error)) => error.into(),

@@ -1,4 +1,4 @@
-//! The licenses of a plan, and across plans, for the customer's admins: list, one, counts, CSV, assign, remind, revoke.
+//! The licenses of a plan, and of all plans, for the customer's admins: list, get, counts, CSV, assign, remind, revoke.
 
 mod compose;
 mod find;
@@ -18,30 +18,25 @@ use license_work::{LicenseKinds, Runs};
 
 pub use self::compose::{SETTINGS, compose};
 
-/// What this function may do.
+/// The ports and clients that this function uses.
 #[derive(Clone)]
 pub struct Context {
-    /// Clock, settings, users.
     pub app: AppState,
-    /// Agreements and plans.
     pub portfolios: Arc<dyn Portfolios>,
     /// The licenses of a plan.
     pub licenses: Arc<dyn Licenses>,
     /// The licenses of a learner.
     pub learners: Arc<dyn Learners>,
-    /// Reads ahead what a decision needs.
+    /// Prefetches what a decision needs.
     pub prefetches: Arc<dyn Prefetches>,
-    /// The audit trail.
     pub audit_trails: Arc<dyn AuditTrails>,
-    /// Jobs on record.
     pub jobs: Arc<dyn Jobs>,
     /// Assigning, revoking and reminding: in one transaction, or as a run.
     pub runs: Runs<LicenseKinds>,
-    /// Files for download.
     pub exports: Arc<dyn Exports>,
-    /// Where links of learners lead.
+    /// The base URL of links for learners.
     pub portal: LearnerPortal,
-    /// Up to which size a table is the response itself.
+    /// The largest CSV that is the response itself.
     pub csv_limit: CsvLimit,
 }
 
@@ -79,7 +74,6 @@ pub fn endpoints() -> Endpoints<Context> {
         .add(licenses::revoke::ALIAS, licenses::revoke::handle)
 }
 
-/// The function's router.
 pub fn router(context: Context) -> Router {
     endpoints().router(context)
 }

@@ -1,4 +1,4 @@
-//! `/licenses/`: licenses of whatever plan.
+//! `/licenses/`: licenses of all plans.
 
 pub(crate) mod assign;
 pub(crate) mod get;

@@ -1,4 +1,4 @@
-//! The recipients of a request about many licenses: learners by address, or by filters over the plan's live licenses.
+//! The recipients of a request about many licenses: learners by address, or filters of the plan's live licenses.
 
 use license_domain::number::to_usize;
 use std::{collections::HashSet, time::Duration};
@@ -16,7 +16,7 @@ use license_storage::{LicenseFilter, LicenseQuery, Licenses, StoreError};
 
 use serde_json::{Value, json};
 
-/// Learners by address, where filters are possible, too.
+/// The addresses of learners, in requests that may have filters instead.
 pub const EMAILS_OR_FILTERS: Field =
     Field { text: "The learners. Either these or `filters`.", ..USER_EMAILS.optional() };
 
@@ -41,21 +41,21 @@ const FILTER: Format = Format::Unchecked(|| {
     })
 });
 
-/// How often a list is looked at that shows fewer than there are, and how long is waited in between.
+/// How often a list is read again that shows fewer licenses than there are, and the wait in between.
 const MAX_READS: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The learners of a request.
 #[derive(Debug)]
 pub enum Recipients {
-    /// These learners, each once.
+    /// These learners, without duplicates.
     Learners(Vec<EmailAddress>),
     /// The learners of the licenses that all filters admit.
     Filtered(LicenseFilter),
 }
 
 impl Recipients {
-    /// The recipients that a body names: either learners or filters.
+    /// The recipients in a body: either learners or filters.
     pub fn new(emails: Option<Vec<EmailAddress>>, filters: Option<Vec<Value>>) -> Result<Self, Complaints> {
         let complaint = match (emails, filters) {
             (Some(_), Some(_)) => "Either user_emails or filters must be provided, but not both.",
@@ -69,7 +69,7 @@ impl Recipients {
         Err(Complaints::of("non_field_errors", complaint))
     }
 
-    /// The learners that are named, for reading ahead.
+    /// The given learners, for a prefetch.
     pub fn keys(&self) -> Vec<EmailKey> {
         match self {
             Self::Learners(emails) => emails.iter().map(EmailAddress::key).collect(),
@@ -77,7 +77,7 @@ impl Recipients {
         }
     }
 
-    /// The learners. Fails, to be tried again, where the list does not show all of them yet.
+    /// The learners. Fails with a retryable error if the list does not show all of them yet.
     pub async fn learners(
         self,
         licenses: &dyn Licenses,
@@ -87,7 +87,7 @@ impl Recipients {
             Self::Learners(emails) => return Ok(emails),
             Self::Filtered(filter) => filter,
         };
-        // The counters are exact, the list is an index that may lag behind them: nobody may be passed over.
+        // The counters are exact, but the list is an index that may lag behind them. No learner may be left out.
         let is_counted_exactly = filter.search.is_empty();
         let mut query = LicenseQuery { filter, ..LicenseQuery::default() };
         for _ in 0..MAX_READS {
@@ -103,7 +103,7 @@ impl Recipients {
     }
 }
 
-/// Every filter is an object; the complaint names those that are none by their position.
+/// Checks that every filter is an object; the complaint names the positions of those that are not.
 fn check_shape(filters: &[Value]) -> Result<(), Complaints> {
     let mut items = Complaints::default();
     for (position, filter) in filters.iter().enumerate().filter(|(_, filter)| !filter.is_object()) {
@@ -113,14 +113,14 @@ fn check_shape(filters: &[Value]) -> Result<(), Complaints> {
     items.finish().map_err(|items| Complaints::within("filters", items))
 }
 
-/// These learners, each once, as they are compared.
+/// These learners without duplicates, compared by their keys.
 fn once_each(emails: &[EmailAddress]) -> Vec<EmailAddress> {
     let mut named = HashSet::new();
     let keys = emails.iter().map(EmailAddress::key).filter(|key| named.insert(key.clone()));
     keys.map(|key| EmailAddress::on_record(key.as_str())).collect()
 }
 
-/// The live licenses that all of these filters admit, or what is wrong with the filters.
+/// The filter for live licenses that match all of these filters; the error says what is wrong with them.
 ///
 /// `{"name": "user_email", "filter_value": "part of an address"}`,
 /// `{"name": "status_in", "filter_value": ["assigned", "activated"]}`

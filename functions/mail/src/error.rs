@@ -1,21 +1,21 @@
-//! What goes wrong with mails.
+//! Errors of mails.
 
 use license_clients::ClientError;
 use license_storage::StoreError;
 
-/// Why a mail was not sent. It is tried again.
+/// Why a mail was not sent. It will be retried.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MailError {
-    /// The table.
+    /// The table failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Another service, before the mail itself, or certainly without effect.
+    /// Another service failed, before the mail itself, or certainly without effect.
     #[error(transparent)]
     Client(#[from] ClientError),
 }
 
 impl MailError {
-    /// The name under which it is counted.
+    /// Its name in metrics.
     pub const fn metric(&self) -> &'static str {
         match self {
             Self::Store(error) => error.metric(),

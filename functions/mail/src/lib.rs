@@ -1,5 +1,5 @@
-//! Sends mails, off their queue: each once for its cause and person. Before a call the mail's record says that it is under
-//! way, and after it how the call ended. A mail of unknown fate is not sent again, but listed for the operator.
+//! Sends the mails of the queue, each once for its cause and person. Before a call the mail's record says that the call
+//! begins, and after it how it ended. A mail of unknown fate is not sent again, but listed for the operator.
 
 mod compose;
 mod error;
@@ -25,28 +25,23 @@ pub use self::{
     transport::{BrazeTransport, LogTransport, SesTransport, Transport},
 };
 
-/// What this function may do.
+/// The ports and clients that this function uses.
 #[derive(Clone)]
 pub struct Context {
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Waits of a random length.
+    /// Randomness for waits.
     pub random: Arc<dyn Random>,
-    /// The events that ask for mails.
+    /// The events that request mails.
     pub events: Arc<dyn Events>,
-    /// Agreements and plans.
     pub portfolios: Arc<dyn Portfolios>,
-    /// Jobs on record.
     pub jobs: Arc<dyn Jobs>,
-    /// Records of mails.
     pub deliveries: Arc<dyn Deliveries>,
-    /// Customers and their admins.
     pub enterprises: Arc<dyn Enterprises>,
     /// The service that sends mails.
     pub transport: Arc<dyn Transport>,
-    /// The queue itself.
     pub queues: Arc<dyn Queues>,
-    /// What mails refer to.
+    /// URLs, addresses and campaigns for mails.
     pub settings: Arc<MailSettings>,
 }
 
@@ -59,7 +54,7 @@ pub async fn handle(context: &Context, event: SqsEvent) -> SqsBatchResponse {
 async fn take(context: &Context, received: Received) -> Outcome {
     let Received { message, tries, id } = received;
     let Some(mail) = message.delivery() else {
-        tracing::error!(message = id, "a message on the queue of mails asks for something else");
+        tracing::error!(message = id, "message of another queue was received");
         return Outcome::Later;
     };
     match send::send(context, mail).await {

@@ -1,4 +1,4 @@
-//! Whom a mail goes to, and what it says.
+//! The recipients of a mail, and its contents.
 
 use license_clients::{ClientError, EnterpriseCustomer};
 use license_domain::{
@@ -9,10 +9,10 @@ use serde_json::{Map, Value, json};
 
 use crate::{Context, error::MailError};
 
-/// In whose name mails are sent where the customer has no name of its own for that.
+/// The sender's name if the customer has none.
 const SENDER_ALIAS: &str = "edX Support Team";
 
-/// A mail as its event asks for it.
+/// A mail that an event requests.
 pub(crate) struct Mail {
     pub kind: MailKind,
     pub portfolio: Portfolio,
@@ -20,27 +20,27 @@ pub(crate) struct Mail {
     pub people: Vec<Person>,
     greeting: String,
     closing: String,
-    /// What else it says.
+    /// Additional properties of its text.
     more: Map<String, Value>,
 }
 
-/// Somebody whom it goes to.
+/// A recipient.
 pub(crate) struct Person {
     email: EmailAddress,
-    /// The learner's license, as it was after the change that the mail is about.
+    /// The learner's license, after the change that the mail is about.
     license: Option<LicenseChange>,
 }
 
-/// What one person gets.
+/// The mail of one recipient.
 #[derive(Clone, Debug)]
 pub struct PersonalMail {
-    /// Where to.
+    /// The recipient's address.
     pub email: EmailAddress,
-    /// What the mail's text refers to.
+    /// The values for the mail's template.
     pub properties: Map<String, Value>,
-    /// What the service that sends the mail is to know of the person.
+    /// The recipient's attributes, for the service that sends the mail.
     pub attributes: Map<String, Value>,
-    /// Where answers go.
+    /// The address for replies.
     pub reply_to: Option<String>,
 }
 
@@ -58,8 +58,7 @@ impl Mail {
     }
 }
 
-/// What the mail of that id is, or nothing where the customer wants none. `frozen`: whom it goes to, where that was
-/// decided before.
+/// The mail of that id; none if the customer has disabled it. `frozen`: its recipients, if they were decided before.
 pub(crate) async fn find(
     context: &Context,
     event: &Event,
@@ -83,17 +82,17 @@ pub(crate) async fn find(
         (false, None) => others(context, &mail).await?.into_iter().map(nobodys_learner).collect(),
     };
     if mail.people.is_empty() {
-        tracing::warn!(mail = %id, kind = mail.kind.as_str(), "a mail has nobody to go to");
+        tracing::warn!(mail = %id, kind = mail.kind.as_str(), "mail has no recipients, not sent");
         return Ok(None);
     }
     Ok(Some(mail))
 }
 
-/// A mail that is sent again, to those who may not have it.
+/// A mail that is sent again to those who may not have it.
 async fn again(context: &Context, of: DeliveryId) -> Result<Option<Mail>, MailError> {
     let (event, delivery) = (context.events.event(of.event).await?, context.deliveries.delivery(&of).await?);
     let (Some(event), Some(delivery)) = (event, delivery) else {
-        tracing::error!(mail = %of, "a mail cannot be sent again: what it said is not kept any more");
+        tracing::error!(mail = %of, "mail cannot be sent again, its event has expired");
         return Ok(None);
     };
     let missing = delivery.missing();
@@ -158,7 +157,7 @@ async fn about(context: &Context, event: &Event, consequence: &Consequence) -> R
     Ok(Some(Mail { kind, portfolio, plan, people: Vec::new(), greeting, closing, more }))
 }
 
-/// Whom a mail goes to that is not for learners.
+/// The recipients of a mail that is not for learners.
 async fn others(context: &Context, mail: &Mail) -> Result<Vec<EmailAddress>, MailError> {
     match mail.kind {
         MailKind::RevocationCapReached => Ok(context.settings.customer_success.clone().into_iter().collect()),
@@ -178,7 +177,7 @@ async fn others(context: &Context, mail: &Mail) -> Result<Vec<EmailAddress>, Mai
     }
 }
 
-/// What each of its people gets.
+/// The mails of all recipients.
 pub(crate) async fn write(context: &Context, mail: &Mail) -> Result<Vec<PersonalMail>, MailError> {
     let customer = context.enterprises.customer(mail.enterprise()).await?.unwrap_or_default();
     let common = common(context, mail, &customer);
@@ -197,12 +196,12 @@ pub(crate) async fn write(context: &Context, mail: &Mail) -> Result<Vec<Personal
     Ok(mail.people.iter().map(message).collect())
 }
 
-/// A day as mails show it.
+/// The format of days in mails.
 fn shown(at: Timestamp) -> String {
     at.format("%b %-d, %Y").to_string()
 }
 
-/// Templates of invitations and reminders also refer to attributes of the person.
+/// Templates of invitations and reminders also use attributes of the recipient.
 fn attributes(kind: MailKind, person: &Person) -> Map<String, Value> {
     let mut attributes = Map::from_iter([("email".to_owned(), json!(person.email))]);
     if let (MailKind::Assignment | MailKind::Reminder, Some(license)) = (kind, &person.license) {
@@ -254,7 +253,7 @@ fn common(context: &Context, mail: &Mail, customer: &EnterpriseCustomer) -> Map<
     properties
 }
 
-/// Links learners to the customer, before their first mail: the portal knows them when they follow its link.
+/// Links learners to the customer before their first mail, so that the portal knows them when they open its link.
 pub(crate) async fn link(context: &Context, mail: &Mail, messages: &[PersonalMail]) -> Result<(), ClientError> {
     if !matches!(mail.kind, MailKind::Assignment | MailKind::Reminder) {
         return Ok(());

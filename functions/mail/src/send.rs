@@ -1,4 +1,4 @@
-//! One mail.
+//! Sends one mail.
 
 use license_clients::SendError;
 use license_domain::{
@@ -14,24 +14,24 @@ use crate::{
     messages::{self, Mail, PersonalMail},
 };
 
-/// How far a mail is.
+/// The state of a mail.
 pub(crate) enum Progress {
-    /// There is nothing left to do.
+    /// Nothing is left to be done.
     Settled,
-    /// Somebody else is sending it.
+    /// Another process is sending it.
     UnderWay,
 }
 
-/// Sends what is left of a mail.
+/// Sends a mail to its remaining recipients.
 ///
-/// 1. Read the event and the mail's record. There is nothing to say, or everybody is settled: done. Somebody else is
-///    sending: later. Somebody died while sending: those people's fate is unknown, which is put on record; the others
-///    are next.
-/// 2. What may be repeated: the customer's details, linking learners, making aliases. An error: from 1, later.
-/// 3. Put on record that a call is under way (the record as read, or absent). Somebody else was faster: later.
-/// 4. The call. It has no retries.
-/// 5. Put on record what became of it: sent, refused, unknown; or certainly not sent, and then from 1, later.
-/// 6. From 3 for the next people, where one call is not for all.
+/// 1. Read the event and the mail's record. There is no text, or all recipients are settled: done. Another process is
+///    sending: later. A process ended while sending: the fate of its recipients is recorded as unknown, and the next
+///    recipients follow.
+/// 2. Repeatable calls: read the customer's details, link learners, create aliases. An error: repeat from 1, later.
+/// 3. Record that a call begins (the record as read, or absent). Another process committed first: later.
+/// 4. The call, without retries.
+/// 5. Record its outcome: sent, refused, unknown; or certainly not sent, and then repeat from 1, later.
+/// 6. Repeat from 3 for the next recipients, if one call is not enough for all.
 pub(crate) async fn send(context: &Context, id: DeliveryId) -> Result<Progress, MailError> {
     let Some(event) = context.events.event(id.event).await? else {
         tracing::error!(mail = %id, "a mail's event is not kept any more; the mail is given up");
@@ -73,7 +73,7 @@ pub(crate) async fn send(context: &Context, id: DeliveryId) -> Result<Progress, 
         }
         let Some(calling) = &seen else { return Ok(Progress::UnderWay) };
         let people = addressed(messages.get(people));
-        // All of them have left: there is nothing to call for.
+        // All of them were retired: no call is needed.
         let call = match people.as_slice() {
             [] => Ok(None),
             people => context.transport.send(mail.kind, people).await,
@@ -86,14 +86,14 @@ pub(crate) async fn send(context: &Context, id: DeliveryId) -> Result<Progress, 
                 (CallOutcome::Refused, None)
             }
             Err(SendError::Unknown(error)) => {
-                tracing::error!(mail = %id, %error, "nobody knows whether a mail was sent");
+                tracing::error!(mail = %id, %error, "it is unknown whether the mail was sent");
                 (CallOutcome::Unknown, None)
             }
         };
         delivery = calling.settled(outcome.clone(), context.clock.now());
         report(&delivery, &outcome);
         if !put(context, &mut seen, delivery.clone()).await? {
-            // Whoever wrote it believed that this call was dead.
+            // Another process has recorded this call as interrupted.
             return Ok(Progress::UnderWay);
         }
         if let Some(error) = not_sent {
@@ -104,12 +104,12 @@ pub(crate) async fn send(context: &Context, id: DeliveryId) -> Result<Progress, 
     Ok(Progress::Settled)
 }
 
-/// The messages for people who have not left since.
+/// The mails of recipients who were not retired since.
 fn addressed(messages: Option<&[PersonalMail]>) -> Vec<PersonalMail> {
     messages.unwrap_or_default().iter().filter(|message| !message.email.is_retired()).cloned().collect()
 }
 
-/// Writes the record; what is seen of it from now on. Whether nobody else has written it meanwhile.
+/// Writes the record, and returns it; none if another process has written it meanwhile.
 async fn put(context: &Context, seen: &mut Option<Delivery>, after: Delivery) -> Result<bool, StoreError> {
     let is_mine = context.deliveries.put_delivery(seen.as_ref(), &after).await?;
     if is_mine {
@@ -149,7 +149,7 @@ fn report(delivery: &Delivery, outcome: &CallOutcome) {
         CallOutcome::Refused => "MailRefused",
         CallOutcome::Unknown => "MailUnknown",
     };
-    // An alarm watches what is unknown or refused, of whatever kind.
+    // An alarm watches unknown and refused mails of every kind.
     match outcome {
         CallOutcome::Unknown | CallOutcome::Refused => metrics::count(metric, &[]),
         CallOutcome::Sent(_) | CallOutcome::NotSent => metrics::count(metric, &[("Kind", delivery.kind.as_str())]),

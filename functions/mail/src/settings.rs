@@ -1,47 +1,47 @@
-//! What mails refer to, and who carries them.
+//! Settings of mails: what they refer to, and which service sends them.
 
 use std::collections::HashMap;
 
 use license_domain::{EmailAddress, MailKind};
 use license_settings::{Setting, text, url};
 
-/// Who carries mails.
+/// The service that sends mails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sender {
     /// Braze, with a campaign for each kind.
     Braze,
-    /// SES, with words of our own.
+    /// SES, with our own texts.
     Ses,
-    /// Nobody: mails are counted, and logged without addresses.
+    /// None: mails are counted, and logged without addresses.
     Log,
 }
 
 /// What mails refer to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MailSettings {
-    /// `LEARNER_PORTAL_URL`: where the links of learners lead.
+    /// `LEARNER_PORTAL_URL`: the base URL of links for learners.
     pub learner_portal: Option<String>,
-    /// `ADMIN_PORTAL_URL`: where the links of admins lead.
+    /// `ADMIN_PORTAL_URL`: the base URL of links for admins.
     pub admin_portal: Option<String>,
-    /// `CUSTOMER_SUCCESS_EMAIL`: who hears of revocation caps that are reached.
+    /// `CUSTOMER_SUCCESS_EMAIL`: the recipient of mails about reached revocation caps.
     pub customer_success: Option<EmailAddress>,
-    /// Braze's campaigns.
+    /// The ids of Braze's campaigns.
     pub campaigns: HashMap<MailCampaign, String>,
-    /// `MAIL_SENDER`: `braze`, `ses` or `log`; by what is configured, where it does not say.
+    /// `MAIL_SENDER`: `braze`, `ses` or `log`. If it is not set, the other settings decide.
     pub sender: Option<Sender>,
 }
 
 /// A campaign: a kind of mail, or a variant of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MailCampaign {
-    /// The kind's own.
+    /// The default one of a kind.
     Of(MailKind),
-    /// Of auto-applied licenses, for customers with an identity provider and no search in the portal.
+    /// The variant for auto-applied licenses of customers with an identity provider and without search in the portal.
     AutoAppliedWithIdentityProvider,
 }
 
 impl MailCampaign {
-    /// The setting that names it.
+    /// The setting with its id.
     pub const fn setting(self) -> &'static str {
         match self {
             Self::Of(MailKind::Assignment) => "BRAZE_ASSIGNMENT_EMAIL_CAMPAIGN",
@@ -69,7 +69,7 @@ mod names {
 }
 
 impl MailSettings {
-    /// What is read here, beside what Braze's and SES's own settings are.
+    /// The settings that are read here, besides those of Braze and SES.
     pub const DECLARED: &[Setting] = &[
         Setting::plain(names::LEARNER_PORTAL_URL).url(),
         Setting::plain(names::ADMIN_PORTAL_URL).url(),
@@ -85,7 +85,7 @@ impl MailSettings {
         Setting::plain(MailCampaign::AutoAppliedWithIdentityProvider.setting()),
     ];
 
-    /// The settings that `lookup` knows. An empty value is the same as none.
+    /// Reads the settings by `lookup`. An empty value counts as not set.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
         let text = |name: &str| text(&lookup, name);
         let sender = match text(names::MAIL_SENDER).as_deref() {

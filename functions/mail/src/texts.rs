@@ -1,4 +1,4 @@
-//! The words of mails, where nobody else has any: plain text, and the same as HTML.
+//! Our own texts of mails, for SES: plain text, and the same as HTML.
 
 use license_clients::Email;
 use license_domain::MailKind;
@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::messages::PersonalMail;
 
-/// The property that says that a customer's learners come by way of an identity provider, and find no search.
+/// The property that says that a customer's learners sign in by an identity provider and have no search.
 pub(crate) const VARIANT: &str = "has_identity_provider_and_no_search";
 
-/// The letter in our own words.
+/// The mail with our own text.
 pub(crate) fn message(kind: MailKind, message: &PersonalMail) -> Email {
     let of = |name: &str| text(message, name);
     let customer = or(of("enterprise_customer_name"), "your company");
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_has_words_and_what_admins_write_is_text() {
+    fn every_kind_has_a_text_and_admins_texts_are_escaped() {
         for kind in MailKind::ALL.iter().copied() {
             let properties = json!({
                 "TEMPLATE_GREETING": "Dear <b>all</b>,", "TEMPLATE_CLOSING": "Yours", "enterprise_customer_name": "Pear",

@@ -1,4 +1,4 @@
-//! Who carries mails.
+//! Services that send mails.
 
 use std::sync::Arc;
 
@@ -14,23 +14,23 @@ use crate::{
     texts,
 };
 
-/// Who carries mails.
+/// A service that sends mails.
 #[async_trait]
 pub trait Transport: Send + Sync {
-    /// Its name, for the records.
+    /// Its name in records.
     fn name(&self) -> &'static str;
 
-    /// How many people one call is for at most.
+    /// The most recipients of one call.
     fn at_once(&self) -> usize;
 
-    /// What is to be done before, and may be done again.
+    /// Repeatable calls before the mail itself.
     async fn prepare(&self, kind: MailKind, messages: &[PersonalMail]) -> Result<(), ClientError>;
 
-    /// One call, without a retry; what it is called there.
+    /// One call, without retries; returns the service's id of it.
     async fn send(&self, kind: MailKind, messages: &[PersonalMail]) -> Result<Option<String>, SendError>;
 }
 
-/// Braze: a campaign for each kind of mail.
+/// Braze, with a campaign for each kind of mail.
 pub struct BrazeTransport {
     braze: Arc<dyn Braze>,
     settings: MailSettings,
@@ -43,7 +43,7 @@ impl std::fmt::Debug for BrazeTransport {
 }
 
 impl BrazeTransport {
-    /// By way of that client.
+    /// A transport that uses that client.
     pub fn new(braze: Arc<dyn Braze>, settings: MailSettings) -> Self {
         Self { braze, settings }
     }
@@ -85,7 +85,7 @@ impl Transport for BrazeTransport {
     }
 }
 
-/// SES: one mail for each person, in words of our own.
+/// SES, with one mail of our own text for each recipient.
 pub struct SesTransport {
     mail: Arc<dyn EmailSender>,
 }
@@ -97,7 +97,7 @@ impl std::fmt::Debug for SesTransport {
 }
 
 impl SesTransport {
-    /// By way of that client.
+    /// A transport that uses that client.
     pub fn new(mail: Arc<dyn EmailSender>) -> Self {
         Self { mail }
     }
@@ -123,7 +123,7 @@ impl Transport for SesTransport {
     }
 }
 
-/// Nobody: mails are counted, and logged without addresses.
+/// No service: mails are counted, and logged without addresses.
 #[derive(Clone, Copy, Debug)]
 pub struct LogTransport;
 
@@ -142,7 +142,11 @@ impl Transport for LogTransport {
     }
 
     async fn send(&self, kind: MailKind, messages: &[PersonalMail]) -> Result<Option<String>, SendError> {
-        tracing::info!(kind = kind.as_str(), people = messages.len(), "nobody carries mails; one is only counted");
+        tracing::info!(
+            kind = kind.as_str(),
+            people = messages.len(),
+            "no mail service is configured, mail was only counted"
+        );
         metrics::count("MailLogged", &[("Kind", kind.as_str())]);
         Ok(None)
     }

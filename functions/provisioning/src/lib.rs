@@ -16,22 +16,18 @@ use license_work::Renewals as RenewalRuns;
 
 pub use self::compose::{SETTINGS, compose};
 
-/// What this function may do.
+/// The ports and clients that this function uses.
 #[derive(Clone)]
 pub struct Context {
-    /// Clock, settings, users.
     pub app: AppState,
     /// Agreements and plans on record.
     pub portfolios: Arc<dyn Portfolios>,
-    /// Creates agreements and plans.
     pub provision: Arc<dyn Provision>,
-    /// Changes agreements and plans.
     pub update: Arc<dyn Update>,
     /// Renewals.
     pub renewals: Arc<dyn Renewals>,
     /// Processes renewals.
     pub renewal_runs: RenewalRuns,
-    /// The audit trail.
     pub audit_trails: Arc<dyn AuditTrails>,
     /// The catalog service.
     pub catalogs: Arc<dyn Catalogs>,
@@ -78,7 +74,6 @@ pub fn endpoints() -> Endpoints<Context> {
         .add(subscription_plan_renewals::history::ROUTE, subscription_plan_renewals::history::handle)
 }
 
-/// The function's router.
 pub fn router(context: Context) -> Router {
     endpoints().router(context)
 }

@@ -1,4 +1,4 @@
-//! `GET /products/` and `GET /plan-types/`: what plans are sold as, by number, 100 a page.
+//! `GET /products/` and `GET /plan-types/`: the products and plan types, by number, 100 a page.
 //!
 //! ```json
 //! {"count": 1, "next": null, "previous": null, "results": [{"id": 1, "name": "B2B Paid", "description": "…",
@@ -20,7 +20,6 @@ use crate::Context;
 const ACCESS: RouteAccess =
     RouteAccess::Roles { roles: PROVISIONERS, listing: false, missing: RequiredPermission::ProvisioningPlans };
 
-/// Products.
 pub const PRODUCTS: Route = Route {
     method: "GET",
     path: "/api/v1/products/",
@@ -32,9 +31,8 @@ pub const PRODUCTS: Route = Route {
         answers: &[ResponseDoc::new(200, "A page.", Shape::Of(doc::schema::<Page<ProductShape>>))],
     },
 };
-/// The same where the product's own description names it.
+/// The unprefixed alias.
 pub const PLAIN_PRODUCTS: Route = PRODUCTS.at("/products/");
-/// Plan types.
 pub const PLAN_TYPES: Route = Route {
     method: "GET",
     path: "/api/v1/plan-types/",
@@ -46,7 +44,7 @@ pub const PLAN_TYPES: Route = Route {
         answers: &[ResponseDoc::new(200, "A page.", Shape::Of(doc::schema::<Page<PlanType>>))],
     },
 };
-/// The same where the product's own description names it.
+/// The unprefixed alias.
 pub const PLAIN_PLAN_TYPES: Route = PLAN_TYPES.at("/plan-types/");
 
 const PAGE_SIZE: usize = 100;

@@ -1,4 +1,4 @@
-//! How the function is put together from its settings.
+//! Builds the function's context from its settings.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::Context;
 pub const SETTINGS: Declared =
     &[runtime::SETTINGS, QueueSettings::MAIL, QueueSettings::BULK, QueueSettings::WEBHOOKS, BusSettings::DECLARED];
 
-/// The context that the settings describe.
+/// Builds the context from the settings.
 pub fn compose(parts: &Parts) -> Result<Context, Error> {
     let queues = QueueSettings::from_lookup(parts.lookup(), &Queue::ALL);
     let bus = BusSettings::from_lookup(parts.lookup());

@@ -1,13 +1,13 @@
-//! What the business does, as metrics: counted from the events, because every change has exactly one.
+//! Business metrics, counted from the events, because every change has exactly one event.
 
 use license_domain::{Event, EventKind};
 use license_telemetry::metrics::{self, Unit};
 
-/// Counts an event that was relayed. An event that the stream repeats is counted again: these are figures for a
-/// dashboard, the plan's counters are exact.
+/// Counts an event that was relayed. An event that the stream repeats is counted again: the metrics are for a
+/// dashboard, while the plan's counters are exact.
 pub(crate) fn count(event: &Event) {
     if let Some((name, many)) = figure(event.kind, event.licenses.len()) {
-        // Events hold a few dozen licenses, far below what a float holds exactly.
+        // Events contain a few dozen licenses, far below the numbers that a float represents exactly.
         metrics::record(
             name,
             f64::from(u32::try_from(many).expect("a batch has some hundred records")),
@@ -17,7 +17,7 @@ pub(crate) fn count(event: &Event) {
     }
 }
 
-/// The figure that an event of that kind about so many licenses adds to.
+/// The metric of an event of that kind with so many licenses.
 fn figure(kind: EventKind, licenses: usize) -> Option<(&'static str, usize)> {
     let (name, many) = match kind {
         EventKind::PlanCreated => ("PlansCreated", 1),

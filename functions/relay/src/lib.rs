@@ -1,6 +1,6 @@
-//! Relays events from the table's stream: what an event asks for goes to the queues, what it says goes to the bus and
-//! into the audit trail. Every step may be repeated: entries of the trail are the same again, mails and work
-//! are recognized by the event that asks for them, events on the bus carry an id of their own.
+//! Relays events from the table's stream: consequences become messages on the queues, and the event itself goes to the
+//! bus and into the audit trail. Every step may be repeated: entries of the trail are the same again, mails and work
+//! are recognized by their event, and events on the bus have ids.
 
 mod compose;
 mod counters;
@@ -21,48 +21,44 @@ pub use self::{
     relay::RelayError,
 };
 
-/// What this function may do.
+/// The ports and clients that this function uses.
 #[derive(Clone)]
 pub struct Context {
-    /// The table's stream.
     pub stream: Arc<dyn EventStream<dynamodb::EventRecord>>,
-    /// Agreements, for their names.
+    /// Agreements, for the customers' names.
     pub portfolios: Arc<dyn Portfolios>,
-    /// Events on record.
     pub events: Arc<dyn Events>,
-    /// The customers' webhooks.
     pub webhooks: Arc<dyn Webhooks>,
-    /// Rosters that are to be brought up to date.
+    /// Rosters to mark for an update.
     pub rosters: Arc<dyn RosterMarks>,
-    /// The audit trail.
     pub audit_trails: Arc<dyn AuditTrails>,
-    /// Where work waits.
+    /// The queues of workers.
     pub queues: Arc<dyn Queues>,
     /// The event bus, for other systems.
     pub bus: Arc<dyn Bus>,
 }
 
-/// What the function is called with.
+/// The input of an invocation.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Input {
     /// A batch of the table's stream.
     Stream(Box<dynamodb::Event>),
-    /// By hand: relay again what happened between two moments.
+    /// A redrive by an operator: relay the events between two times again.
     Redrive(Redrive),
 }
 
-/// What the function returns.
+/// The output of an invocation.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Output {
-    /// From which record the stream is to continue.
+    /// The record from which the stream is to continue.
     Stream(DynamoDbEventResponse),
-    /// How far the redrive came.
+    /// The progress of the redrive.
     Redrive(Redriven),
 }
 
-/// Handles either.
+/// Handles both kinds of input.
 pub async fn handle(context: &Context, input: Input, request_id: &str) -> Result<Output, RelayError> {
     match input {
         Input::Stream(event) => Ok(Output::Stream(stream::handle(context, *event, request_id).await)),

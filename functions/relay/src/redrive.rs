@@ -1,5 +1,5 @@
-//! By hand: relays again what happened between two moments, from the table itself. For what the stream lost, because it
-//! was not read for a day or because a batch of it went to the dead-letter queue.
+//! The redrive by an operator: relays the events between two times again, from the table. It is for events that the
+//! stream lost, because it was not read for a day or because a batch of it went to the dead-letter queue.
 
 use chrono::{TimeDelta, Timelike};
 use license_domain::Timestamp;
@@ -7,26 +7,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Context, RelayError, relay};
 
-/// Between which moments. Events are kept for seven days.
+/// The range of time. Events are kept for seven days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Redrive {
-    /// From here on …
+    /// The beginning.
     pub from: Timestamp,
-    /// … up to here.
+    /// The end.
     pub to: Timestamp,
 }
 
-/// How far it came.
+/// The progress of a redrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Redriven {
     /// How many events were relayed.
     pub events: usize,
-    /// Where to continue, if it is not all of it.
+    /// Where to continue; none if all is done.
     pub next: Option<Timestamp>,
 }
 
-/// How many events one call relays, about: it ends with the hour in which it reaches this number.
+/// About how many events one call relays: it ends after the hour in which it reaches this number.
 const ENOUGH: usize = 2_000;
 
 pub(crate) async fn handle(context: &Context, redrive: &Redrive, request_id: &str) -> Result<Redriven, RelayError> {

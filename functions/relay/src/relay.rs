@@ -6,19 +6,19 @@ use license_storage::{RosterUpdate, StoreError};
 
 use crate::Context;
 
-/// Why an event was not relayed. It is retried.
+/// Why an event was not relayed. It will be retried.
 #[derive(Debug, thiserror::Error)]
 pub enum RelayError {
-    /// The table.
+    /// The table failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A queue or the bus.
+    /// A queue or the bus failed.
     #[error(transparent)]
     Messaging(#[from] MessagingError),
 }
 
 impl RelayError {
-    /// The name under which it is counted.
+    /// Its name in metrics.
     pub const fn metric(&self) -> &'static str {
         match self {
             Self::Store(error) => error.metric(),
@@ -27,7 +27,7 @@ impl RelayError {
     }
 }
 
-/// Relays an event: into the audit trail, to the queues, onto the bus.
+/// Relays an event to the audit trail, to the queues and to the bus.
 pub(crate) async fn relay(context: &Context, event: &Event) -> Result<(), RelayError> {
     let (portfolio, webhooks) =
         futures::try_join!(context.portfolios.portfolio(event.agreement), context.webhooks.webhooks(event.agreement))?;
@@ -52,11 +52,11 @@ pub(crate) async fn relay(context: &Context, event: &Event) -> Result<(), RelayE
     Ok(())
 }
 
-/// After how many changes of licenses a roster is brought up to date, on average.
+/// The average number of changes of licenses after which a roster is updated.
 const CHANGES_OF_A_ROSTER: u128 = 500;
 
-/// How an event's plan is to have its roster brought up to date. Chance decides, by the event's id, so that nothing has to be
-/// counted and a repetition decides the same.
+/// The update of the roster that an event requires. The random bits of the event's id decide, so that no counter is
+/// needed and a repetition decides the same.
 fn roster_update(event: &Event) -> Option<RosterUpdate> {
     let changed = event.count.unwrap_or_default().max(license_domain::number::to_u64(event.licenses.len()));
     match event.kind {
@@ -69,13 +69,13 @@ fn roster_update(event: &Event) -> Option<RosterUpdate> {
     }
 }
 
-/// The message that asks for the delivery of an event to a webhook.
+/// The message that requests the delivery of an event to a webhook.
 fn tell(event: &Event, webhook: &Webhook) -> Outgoing {
     let message = Message::Webhook { event: event.id, webhook: webhook.uuid };
     Outgoing::now(Queue::Webhooks, event.enterprise, message)
 }
 
-/// The work that an event asks for. Its parts are the same each time, because each part is done once.
+/// The messages for an event's consequences. They are divided the same way each time, because each part is done once.
 fn messages(event: &Event) -> Vec<Outgoing> {
     let mut messages = Vec::new();
     for (consequence, asked) in event.consequences.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! A batch of the table's stream.
+//! Handles a batch of the table's stream.
 
 use aws_lambda_events::event::{
     dynamodb,
@@ -10,11 +10,11 @@ use license_telemetry::metrics;
 
 use crate::{Context, RelayError, counters, relay};
 
-/// How many events are relayed at once at most.
+/// The most events that are relayed at the same time.
 const PARALLEL: usize = 8;
 
-/// Relays the batch's new events. The response names the first one that failed, where the stream begins again;
-/// those behind it that succeeded are relayed twice, which is harmless.
+/// Relays the batch's new events. The response names the first one that failed, from which the stream begins again.
+/// Later ones that succeeded are relayed twice, which is harmless.
 pub(crate) async fn handle(context: &Context, batch: dynamodb::Event, request_id: &str) -> DynamoDbEventResponse {
     let each = batch.records.into_iter().map(|record| async move {
         let sequence = record.change.sequence_number.clone();

@@ -1,4 +1,4 @@
-//! How the function is put together from its settings.
+//! Builds the function's context from its settings.
 
 use license_api::{ApiSettings, AppState};
 use license_runtime::{self as runtime, Error, Parts};
@@ -9,7 +9,7 @@ use crate::Context;
 /// The settings that this function reads.
 pub const SETTINGS: Declared = &[runtime::SETTINGS, ApiSettings::DECLARED];
 
-/// The context that the settings describe.
+/// Builds the context from the settings.
 pub fn compose(parts: &Parts) -> Result<Context, Error> {
     let settings = ApiSettings::from_lookup(parts.lookup())?;
     Ok(Context {

@@ -1,5 +1,5 @@
 //! `GET /csrf/api/v1/token`: the token that a browser's page sends as `X-CSRFToken` with requests that change
-//! something. The same comes as a cookie; a browser that has one keeps it.
+//! something. The cookie has the same token; a browser with a valid token keeps it.
 //!
 //! ```json
 //! {"csrfToken": "…"}

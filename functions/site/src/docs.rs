@@ -1,4 +1,4 @@
-//! `GET /api-docs/`: the API's document as a page for people. It is made here, and fetches nothing.
+//! `GET /api-docs/`: the OpenAPI document as a page for people. It is rendered on the server, and loads nothing.
 
 use std::{collections::BTreeMap, fmt::Write, sync::OnceLock};
 
@@ -128,13 +128,13 @@ fn row(name: &Value, place: &Value, required: &Value, schema: &Value, text: &Val
     )
 }
 
-/// What a reference leads to.
+/// The target of a reference.
 fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     let target = value["$ref"].as_str().and_then(|path| document.pointer(path.trim_start_matches('#')));
     target.unwrap_or(value)
 }
 
-/// A schema in a word or two.
+/// A short description of a schema.
 fn shape(schema: &Value) -> String {
     if let Some(name) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
         return format!("<a href=\"#{name}\">{name}</a>");
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_document_says_cannot_become_markup() {
+    fn texts_of_the_document_cannot_become_markup() {
         assert_eq!(escape("<a href=\"x\">&"), "&lt;a href=&quot;x&quot;&gt;&amp;");
         assert_eq!(
             shape(&serde_json::json!({ "type": "array", "items": { "type": "string", "format": "uuid" } })),

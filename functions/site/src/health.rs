@@ -1,4 +1,4 @@
-//! `GET /health/`: whether the service can do its work; for load balancers and monitors.
+//! `GET /health/`: whether the service works; for load balancers and monitors.
 //!
 //! ```json
 //! {"overall_status": "OK", "detailed_status": {"database_status": "OK"}}

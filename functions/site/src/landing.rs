@@ -1,4 +1,4 @@
-//! `/` in a browser: a small page that says what this is and leads on. Other clients get what every unknown path gets.
+//! `/` in a browser: a small page with the product's name and links. Other clients get the response to an unknown path.
 
 use axum::{
     Router,
@@ -13,13 +13,13 @@ use tower::ServiceExt;
 
 const PAGE: &str = include_str!("landing.html");
 
-/// Nothing is fetched and nothing runs; the style is part of the page.
+/// Nothing is loaded and no script runs; the style is part of the page.
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 type Headers = [(HeaderName, &'static str); 1];
 
-/// The same router with the page in front.
+/// The router with this page in front.
 pub fn before(router: Router, app: AppState) -> Router {
     let front = around(Router::new().route("/", get(page)), app);
     router.layer(middleware::from_fn(move |request: Request, next: Next| lead(front.clone(), request, next)))
@@ -35,7 +35,7 @@ async fn lead(front: Router, request: Request, next: Next) -> Response {
     }
 }
 
-/// Whether it is a person's browser that asks for the first page: those name HTML, and API clients do not.
+/// Whether a person's browser requests the first page: browsers accept HTML explicitly, API clients do not.
 fn is_browsers(request: &Request) -> bool {
     let accepted = request.headers().get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let names_html = accepted.into_iter().any(|value| value.to_ascii_lowercase().contains("text/html"));

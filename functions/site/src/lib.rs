@@ -1,4 +1,4 @@
-//! What is not part of the API proper: health, the API's document, and the response to unknown paths.
+//! Routes beside the API itself: health, the OpenAPI document, and the response to unknown paths.
 
 mod compose;
 mod csrf_token;
@@ -15,12 +15,10 @@ use license_storage::Health;
 
 pub use self::compose::{SETTINGS, compose};
 
-/// What this function may do.
+/// The ports and clients that this function uses.
 #[derive(Clone)]
 pub struct Context {
-    /// Clock, settings, users.
     pub app: AppState,
-    /// Checks the table.
     pub health: Arc<dyn Health>,
 }
 
@@ -39,7 +37,6 @@ pub fn endpoints() -> Endpoints<Context> {
         .add(docs::ROUTE, docs::handle)
 }
 
-/// The function's router.
 pub fn router(context: Context) -> Router {
     let app = context.app.clone();
     landing::before(endpoints().router(context), app)

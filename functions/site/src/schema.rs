@@ -1,4 +1,4 @@
-//! `GET /api/schema/`: the API's document (OpenAPI 3.1), as it is checked in: `infra/openapi.json`.
+//! `GET /api/schema/`: the OpenAPI 3.1 document in the repository: `infra/openapi.json`.
 
 use axum::{
     http::header,
@@ -22,7 +22,7 @@ pub const ROUTE: Route = Route {
     },
 };
 
-/// The same for everyone until the next deployment: caches may keep it for a while.
+/// It is the same for everyone until the next deployment, so caches may keep it for a while.
 pub const CACHED_FOR_MINUTES: &str = "public, max-age=300";
 
 /// The document's text.

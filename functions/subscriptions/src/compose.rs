@@ -1,4 +1,4 @@
-//! How the function is put together from its settings.
+//! Builds the function's context from its settings.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub const SETTINGS: Declared = &[runtime::SETTINGS, ApiSettings::DECLARED, &[Set
 /// The customers whose learners are unlinked 90 days after their plan's end: forecasts tell of that.
 const UNLINKING: &str = "CUSTOMERS_WITH_EXPIRED_LICENSES_UNLINKING_ENABLED";
 
-/// The context that the settings describe.
+/// Builds the context from the settings.
 pub fn compose(parts: &Parts) -> Result<Context, Error> {
     let settings = ApiSettings::from_lookup(parts.lookup())?;
     Ok(Context {

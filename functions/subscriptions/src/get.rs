@@ -1,4 +1,5 @@
-//! `GET /api/v1/subscriptions/{plan}/`: one plan with its counts. `?as_of=2026-01-01T00:00:00Z` shows it as it was then.
+//! `GET /api/v1/subscriptions/{plan}/`: one plan with its counts. `?as_of=2026-01-01T00:00:00Z` shows it as it was at
+//! that time.
 
 use axum::{
     Json,
@@ -15,7 +16,6 @@ use license_domain::{EnterpriseId, PlanId, Portfolio, SeatCounts, Subject, Subsc
 
 use crate::Context;
 
-/// One plan.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/subscriptions/{plan}/",
@@ -30,7 +30,7 @@ pub const ROUTE: Route = Route {
         ],
     },
 };
-/// The same where the product's own description names it.
+/// The unprefixed alias.
 pub const ALIAS: Route = ROUTE.at("/subscriptions/{plan}/");
 
 pub async fn handle(
@@ -47,7 +47,7 @@ pub async fn handle(
     requester.require(ADMINS, named.or(owner), RequiredPermission::Admin)?;
     let not_found = || ApiError::not_found("SubscriptionPlan");
     let portfolio = portfolio.filter(|_| named.is_none() || named == owner).ok_or_else(not_found)?;
-    // A customer's plans are its active ones; by its id alone every plan is found.
+    // With a customer only active plans are found; with the id alone every plan.
     let plan = portfolio.plan(plan).filter(|plan| named.is_none() || plan.is_active).ok_or_else(not_found)?;
     let counts = context.portfolios.seat_counts(&[plan]).await?.remove(&plan.uuid).unwrap_or_default();
     if let Some(at) = history::as_of(&params, context.app.now())? {
@@ -62,7 +62,7 @@ pub async fn handle(
     Ok(conditions.read(plan.modified, body))
 }
 
-/// The plan and its counts as they were then; nothing where it was not yet.
+/// The plan and its counts as they were at that time; none if it did not exist yet.
 async fn as_of(
     context: &Context,
     plan: &SubscriptionPlan,

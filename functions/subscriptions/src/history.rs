@@ -1,4 +1,4 @@
-//! `GET /api/v1/subscriptions/{plan}/history/`: what was changed of a plan and its licenses, the newest change first.
+//! `GET /api/v1/subscriptions/{plan}/history/`: the changes of a plan and its licenses, the newest first.
 
 use axum::{
     Json,
@@ -11,14 +11,13 @@ use license_domain::{PlanId, Subject};
 
 use crate::Context;
 
-/// A plan's history.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/subscriptions/{plan}/history/",
     access: RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin },
     doc: history::DOC,
 };
-/// The same beside the plan's other address.
+/// The unprefixed alias.
 pub const ALIAS: Route = ROUTE.at("/subscriptions/{plan}/history/");
 
 pub async fn handle(

@@ -15,14 +15,11 @@ use license_storage::{AuditTrails, PlanWorks, Portfolios};
 
 pub use self::compose::{SETTINGS, compose};
 
-/// What this function may do.
+/// The ports and clients that this function uses.
 #[derive(Clone)]
 pub struct Context {
-    /// Clock, settings, users.
     pub app: AppState,
-    /// Agreements and plans.
     pub portfolios: Arc<dyn Portfolios>,
-    /// The audit trail.
     pub audit_trails: Arc<dyn AuditTrails>,
     /// The work that the clock began last on a plan.
     pub plan_works: Arc<dyn PlanWorks>,
@@ -51,7 +48,6 @@ pub fn endpoints() -> Endpoints<Context> {
         .add(forecast::ALIAS, forecast::handle)
 }
 
-/// The function's router.
 pub fn router(context: Context) -> Router {
     endpoints().router(context)
 }

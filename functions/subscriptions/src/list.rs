@@ -7,7 +7,7 @@
 //! | `current=true` | of the customer's active and current plans the one that was created last |
 //! | `page` | the page's number |
 //!
-//! Without a customer, all plans that the caller reaches, also inactive ones.
+//! Without a customer: all plans that the requester may access, including inactive ones.
 
 use license_domain::number::to_u64;
 use std::collections::HashSet;
@@ -26,7 +26,6 @@ use crate::Context;
 const CURRENT: Field =
     doc::flag("current", false, "Whether only the newest current plan is shown; needs the customer.");
 
-/// The list.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/subscriptions/",
@@ -38,7 +37,7 @@ pub const ROUTE: Route = Route {
         answers: &[ResponseDoc::new(200, "A page.", Shape::Of(doc::schema::<Page<wire::Plan>>))],
     },
 };
-/// The same where the product's own description names it.
+/// The unprefixed alias.
 pub const ALIAS: Route = ROUTE.at("/subscriptions/");
 
 pub async fn handle(

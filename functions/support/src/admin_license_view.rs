@@ -20,7 +20,6 @@ use crate::{Context, licenses_of_address::Found};
 
 const USER_EMAIL: Field = Field::new(TEXT, "The address.").named("user_email");
 
-/// The list.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/admin-license-view/",

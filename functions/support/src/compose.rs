@@ -1,4 +1,4 @@
-//! How the function is put together from its settings.
+//! Builds the function's context from its settings.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub const SETTINGS: Declared = &[
     LearnerPortal::DECLARED,
 ];
 
-/// The context that the settings describe.
+/// Builds the context from the settings.
 pub fn compose(parts: &Parts) -> Result<Context, Error> {
     let settings = ApiSettings::from_lookup(parts.lookup())?.retiring(parts.lookup());
     let exports =

@@ -1,4 +1,4 @@
-//! What the company's own people do for one learner: look-ups for support, retirement, mails of unknown fate.
+//! Operations of the operator's staff for one learner: look-ups for support, retirement, mails of unknown fate.
 
 mod admin_license_view;
 mod compose;
@@ -16,22 +16,18 @@ use license_storage::{Deliveries, Learners, Portfolios, Retire};
 
 pub use self::compose::{SETTINGS, compose};
 
-/// What this function may do.
+/// The ports and clients that this function uses.
 #[derive(Clone)]
 pub struct Context {
-    /// Clock, settings, users.
     pub app: AppState,
-    /// Agreements and plans.
     pub portfolios: Arc<dyn Portfolios>,
     /// The licenses of a learner.
     pub learners: Arc<dyn Learners>,
-    /// Records of mails.
     pub deliveries: Arc<dyn Deliveries>,
-    /// Retiring learners.
     pub retire: Arc<dyn Retire>,
     /// Files for download, which name learners.
     pub exports: Arc<dyn Exports>,
-    /// Where links of learners lead.
+    /// The base URL of links for learners.
     pub portal: LearnerPortal,
 }
 
@@ -51,7 +47,6 @@ pub fn endpoints() -> Endpoints<Context> {
         .add(mails::SEND, mails::send)
 }
 
-/// The function's router.
 pub fn router(context: Context) -> Router {
     endpoints().router(context)
 }

@@ -1,5 +1,5 @@
-//! The licenses of an address with their agreements, in the order that both routes show: by status, the plan
-//! that ends last first, by id.
+//! The licenses of an address with their agreements, in the order of both routes' responses: by status, the plan that
+//! ends last first, by id.
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
@@ -8,7 +8,7 @@ use license_storage::StoreError;
 
 use crate::Context;
 
-/// Licenses, and the agreements that their plans are of.
+/// Licenses, and the agreements of their plans.
 #[derive(Debug, Default)]
 pub struct Found {
     licenses: Vec<License>,
@@ -16,12 +16,12 @@ pub struct Found {
 }
 
 impl Found {
-    /// All licenses of that address, whatever their status.
+    /// All licenses of that address, of any status.
     pub async fn by_email(context: &Context, email: &EmailKey) -> Result<Self, StoreError> {
         let licenses = context.learners.licenses_of(email).await?;
         let mut wanted: BTreeSet<PlanId> = licenses.iter().map(|license| license.subscription_plan).collect();
         let mut portfolios: Vec<Portfolio> = Vec::new();
-        // Most learners have one customer: its agreement answers for all of its plans.
+        // Most learners have one customer: its agreement contains all of their plans.
         while let Some(plan) = wanted.pop_first() {
             let Some(portfolio) = context.portfolios.portfolio_of_plan(plan).await? else { continue };
             wanted.retain(|plan| portfolio.plan(*plan).is_none());

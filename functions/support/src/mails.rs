@@ -1,6 +1,6 @@
-//! `GET /api/v1/mails/`: mails whose fate is not known, or that were refused, the oldest first: for staff, who decide
-//! whether `POST /api/v1/mails/{mail}/send/` has them sent again, to those who may not have them. A mail can be sent
-//! again for as long as the event that asked for it is kept: seven days.
+//! `GET /api/v1/mails/`: mails of unknown fate and refused mails, the oldest first. Staff decide whether `POST
+//! /api/v1/mails/{mail}/send/` sends them again, to those who may not have them. A mail can be sent again while its
+//! event is kept: seven days.
 
 use axum::{
     Json,
@@ -18,10 +18,9 @@ use serde::Serialize;
 
 use crate::Context;
 
-/// How many mails are listed at most: whoever sees so many has another problem.
+/// The most mails that are listed. If there are more, one by one is not the way to resolve them.
 const MAX: usize = 500;
 
-/// The list.
 pub const LIST: Route = Route {
     method: "GET",
     path: "/api/v1/mails/",
@@ -34,7 +33,6 @@ pub const LIST: Route = Route {
     },
 };
 
-/// Sending again.
 pub const SEND: Route = Route {
     method: "POST",
     path: "/api/v1/mails/{mail}/send/",
@@ -50,7 +48,7 @@ pub const SEND: Route = Route {
     },
 };
 
-/// A mail: for how many people, and of how many the fate is what it is. It names nobody.
+/// A mail: how many recipients it has, and for how many the outcome is known. It names no person.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Mail {
     id: String,

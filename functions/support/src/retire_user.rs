@@ -1,11 +1,11 @@
-//! `POST /api/v1/retire_user/`: a learner leaves for good. Their live licenses become free seats, revoked ones stay
-//! without a person, and what is on record of the user name is deleted. From then on no history, job, mail, webhook or file
+//! `POST /api/v1/retire_user/`: retires a learner. Their live licenses become free seats, revoked ones stay without a
+//! person, and the data stored under the user name is deleted. From then on no history, job, mail, webhook or file
 //! names them (docs/retirement.md). For the retirement worker and superusers.
 //!
 //! ```json
 //! {"lms_user_id": 777, "original_username": "ada"}
 //! ```
-//! 204 if anything was erased, else 404; both without a body. To be made again after any other answer.
+//! 204 if anything was erased, else 404; both without a body. After any other response the request must be repeated.
 
 use axum::{extract::State, http::StatusCode};
 use license_api::{
@@ -24,7 +24,6 @@ const LMS_USER_ID: Field =
 const ORIGINAL_USERNAME: Field =
     Field::new(text(MAX_USERNAME), "The learner's user name.").named("original_username").example(|| json!("ada"));
 
-/// Retirement.
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/retire_user/",
@@ -47,7 +46,7 @@ pub async fn handle(
 ) -> Result<StatusCode, ApiError> {
     requester.require_retirement()?;
     if let Some(()) = requester.recorded().await? {
-        // The request before may have ended in between.
+        // The request before may have been interrupted before this step.
         clear_files(&context).await?;
         return Ok(StatusCode::NO_CONTENT);
     }
@@ -59,8 +58,8 @@ pub async fn handle(
     Ok(if erased > 0 || change.resume().is_some() { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND })
 }
 
-/// Deletes every table and every file of results: each is a copy that may name the learner, and is made again when it is
-/// asked for.
+/// Deletes every CSV and every file of results: each is a copy that may name the learner, and is made again when it is
+/// requested.
 async fn clear_files(context: &Context) -> Result<usize, ApiError> {
     let upstream = |error: ClientError| ApiError::Upstream {
         service: "file store",
@@ -71,8 +70,8 @@ async fn clear_files(context: &Context) -> Result<usize, ApiError> {
     Ok(tables + context.exports.clear("results/").await.map_err(upstream)?)
 }
 
-/// The learner's number and user name. The worker sends numbers as such or as text, and knows other complaints than those
-/// of a [`Field`].
+/// The learner's LMS id and user name. The worker sends the id as a number or as text, and expects other messages than
+/// those of a [`Field`].
 fn read(body: &Body) -> Result<(LmsUserId, String), ApiError> {
     let invalid = |detail: String| ApiError::detail(StatusCode::BAD_REQUEST, detail);
     let given = |field: Field| {

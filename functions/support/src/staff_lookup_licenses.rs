@@ -1,4 +1,4 @@
-//! `POST /api/v1/staff_lookup_licenses/`: all licenses of an address, for staff. 404 without a body where there are none.
+//! `POST /api/v1/staff_lookup_licenses/`: all licenses of an address, for staff. 404 without a body if there are none.
 //!
 //! ```json
 //! {"user_email": "ada@example.com"}
@@ -30,14 +30,13 @@ use serde_json::{Value, json};
 use crate::{Context, licenses_of_address::Found};
 
 body! {
-    /// Whose licenses are listed: any text, as an address on record may be older than the rules for addresses.
+    /// The address: any text, because a stored address may be older than the rules for addresses.
     struct LookUpBody {
         user_email: String =
             Field::new(text(MAX_EMAIL_LENGTH), "The address.").example(|| json!("ann@example.com")),
     }
 }
 
-/// The look-up.
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/staff_lookup_licenses/",

@@ -1,4 +1,4 @@
-//! How the function is put together from its settings.
+//! Builds the function's context from its settings.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub const SETTINGS: Declared =
 /// The customers whose learners are unlinked 90 days after their plan's end.
 const UNLINKING: &str = "CUSTOMERS_WITH_EXPIRED_LICENSES_UNLINKING_ENABLED";
 
-/// The context that the settings describe.
+/// Builds the context from the settings.
 pub fn compose(parts: &Parts) -> Result<Context, Error> {
     let queues = QueueSettings::from_lookup(parts.lookup(), &[Queue::Bulk]);
     let rules = Rules::unlinking(&parts.lookup()(UNLINKING).unwrap_or_default())?;

@@ -1,12 +1,12 @@
-//! Examines runs that are due: requests that were ended half-way, renewals, jobs that make no progress whatever ended
-//! them, jobs with rows that wait for seats. What makes no progress gets its messages anew; workers do the work.
+//! Examines due runs: interrupted requests, renewals, jobs without progress for any reason, jobs with rows that wait
+//! for seats. A run without progress gets its messages again; workers do the work.
 //!
 //! Looks at plans that are due, too: what is to happen to them by the clock is begun as runs.
 //!
 //! Every minute all of them are examined, each customer in turn. What is examined is postponed first, longer each time,
 //! so that it cannot keep its place in front of others, even if it ends this process.
 //!
-//! It also brings the rosters of larger plans up to date (docs/decisions/0039-the-roster.md).
+//! It also updates the rosters of larger plans (docs/decisions/0039-the-roster.md).
 
 mod compose;
 mod plans;
@@ -27,33 +27,33 @@ use serde_json::Value;
 
 pub use self::compose::{SETTINGS, compose};
 
-/// How many due runs one invocation examines, at most; the next one, a minute later, examines the rest.
+/// The most due runs that one invocation examines; the next one, a minute later, examines the others.
 const MAX_DUE: usize = 1_000;
 
-/// For how long one invocation takes up runs.
+/// For how long one invocation begins examinations.
 const TIME: TimeDelta = TimeDelta::seconds(180);
 
-/// For how long one invocation rewrites what names someone retired. Runs come first: the function has 300 seconds.
+/// For how long one invocation rewrites items that name retired persons. Runs come first: the function has 300 seconds.
 const ERASURE_TIME: TimeDelta = TimeDelta::seconds(60);
-/// How many rosters one invocation brings up to date, at most.
+/// The most rosters that one invocation updates.
 const MAX_ROSTERS: usize = 100;
 
-/// How many runs under way are looked through for those without progress, at most.
+/// The most open runs that are searched for those without progress.
 const MAX_EXAMINED: usize = 300;
 
-/// For so long a run may make no progress before it is counted. A turn of it is a minute at most.
+/// How long a run may make no progress before it is counted. One turn of it takes a minute at most.
 const MAX_WITHOUT_PROGRESS: TimeDelta = TimeDelta::minutes(15);
 
-/// What this function may do.
+/// The ports and clients that this function uses.
 #[derive(Clone)]
 pub struct Context {
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Runs that are due.
+    /// Finds and postpones due runs.
     pub sweep: Arc<dyn Sweep>,
-    /// Erases the retired from what stays.
+    /// Erases retired persons from items that stay.
     pub erasure: Arc<dyn Erasure>,
-    /// The runs on record.
+    /// The records of runs.
     pub runs: Arc<dyn Runs>,
     /// Rosters that are due.
     pub rosters: Arc<dyn Rosters>,
@@ -65,13 +65,13 @@ pub struct Context {
     pub queues: Arc<dyn Queues>,
 }
 
-/// Runs that are due.
+/// The examination of runs.
 #[async_trait]
 pub trait Runs: Send + Sync {
-    /// Examines a run that was postponed so many times since it made progress last.
+    /// Examines a run that was postponed so many times since its last progress.
     async fn examine(&self, run: JobId, attempts: u32) -> Result<Examined, WorkError>;
 
-    /// Runs, pending or running, of which nothing has moved since then.
+    /// Pending or running runs whose record and lanes have not changed since then.
     async fn without_progress(&self, since: Timestamp, limit: usize) -> Result<Vec<JobId>, WorkError>;
 }
 
@@ -107,9 +107,9 @@ pub struct Report {
     pub resumed: usize,
     /// Runs that could not be examined; they are postponed.
     pub failed: usize,
-    /// Rosters that were made, or have the latest changes now.
+    /// Rosters that were built or updated.
     pub rosters: usize,
-    /// Rosters that could not be brought up to date; they are postponed.
+    /// Rosters that could not be updated; they are postponed.
     pub rosters_failed: usize,
     /// Plans on which work was begun.
     pub begun: usize,
@@ -121,8 +121,8 @@ pub struct Report {
     pub without_progress: Option<usize>,
 }
 
-/// Handles the schedule's event. One bad run does not stop the others; an error is returned only where not even the list
-/// of what is due could be read.
+/// Handles the schedule's event. One bad run does not stop the others; an error is returned only if the list of due
+/// runs could not be read.
 pub async fn handle(context: &Context, event: LambdaEvent<EventBridgeEvent<Value>>) -> Result<Report, StoreError> {
     let request_id = event.context.request_id.as_str();
     let until = context.clock.now() + TIME;
@@ -149,7 +149,7 @@ pub async fn handle(context: &Context, event: LambdaEvent<EventBridgeEvent<Value
     Ok(report)
 }
 
-/// Brings rosters up to date that are due, behind all runs: nothing depends on a roster but how long a list takes.
+/// Updates due rosters, after all runs: only the speed of lists depends on rosters.
 async fn update_rosters(context: &Context, request_id: &str, report: &mut Report) {
     let until = context.clock.now() + TIME;
     let due = match context.rosters.due_rosters(MAX_ROSTERS).await {
@@ -177,7 +177,8 @@ async fn update_rosters(context: &Context, request_id: &str, report: &mut Report
     }
 }
 
-/// Goes on to erase the retired. What names them is not shown meanwhile, so that a failure can wait for the next minute.
+/// Continues the erasure of retired persons. Reads leave them out in the meantime, so that a failure can wait for the
+/// next minute.
 async fn erase(context: &Context, request_id: &str) {
     match context.erasure.erase_retired(context.clock.now() + ERASURE_TIME).await {
         Ok(0) => {}
@@ -189,9 +190,9 @@ async fn erase(context: &Context, request_id: &str) {
     }
 }
 
-/// Counts the runs that have made no progress for too long, after all that could be done for them. A run that moves is
-/// not counted, however long it takes. The metric is written each time, so that its alarm ends by itself; where the
-/// table does not answer, it is missing.
+/// Counts the runs that have made no progress for too long, after the examination of all. A run with progress is not
+/// counted, however long it takes. The metric is written each time, so that its alarm ends by itself; if the table does
+/// not respond, it is missing.
 async fn count_without_progress(context: &Context, request_id: &str) -> Option<usize> {
     let since = context.clock.now() - MAX_WITHOUT_PROGRESS;
     let runs = match context.runs.without_progress(since, MAX_EXAMINED).await {
@@ -209,15 +210,15 @@ async fn count_without_progress(context: &Context, request_id: &str) -> Option<u
     Some(runs.len())
 }
 
-/// 1. Postpone the run, by a time that grows with each attempt. Another sweeper did: it has the run.
-/// 2. Examine it. It makes no progress: send the messages that let it continue.
-/// 3. It makes progress, or waits for seats: it is examined again after its own time.
+/// 1. Postpone the run, by a time that grows with each attempt. If another sweeper did: that one has the run.
+/// 2. Examine it. If it makes no progress: send the messages that resume it.
+/// 3. If it makes progress, or waits for seats: it is examined again after its own time.
 async fn take_up(context: &Context, due: Due, report: &mut Report) -> Result<(), WorkError> {
     let postpone = async |seen: &Due, waits: Waits, (wait, attempts): (u32, u32)| {
         context.sweep.postpone(seen, context.clock.now() + waits.after(wait), attempts).await
     };
     let next = due.attempts.saturating_add(1);
-    // How long it is left alone is known once it is read: until then, as short as any.
+    // Its own wait is known only after it is read; until then the shortest wait applies.
     let Some(taken) = postpone(&due, Waits::INTERNAL, (due.attempts, next)).await? else { return Ok(()) };
     let run = due.run;
     let Examined { status, waits } = context.runs.examine(run, due.attempts).await?;

@@ -1,4 +1,4 @@
-//! One event to one webhook.
+//! Delivers one event to one webhook.
 
 use license_domain::{
     Event, EventId, Portfolio, Webhook, WebhookId,
@@ -11,31 +11,31 @@ use serde_json::{Value, json};
 
 use crate::{Context, sign};
 
-/// The status by which an address says that nobody will ever be there again.
+/// The status by which a receiver says that the URL is gone for good.
 const GONE: u16 = 410;
 
-/// What became of it.
+/// The outcome of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Delivered {
-    /// It was accepted.
+    /// The receiver accepted it.
     Yes,
-    /// It was not.
+    /// It failed, with this cause.
     No(String),
-    /// Nobody wants it any more.
+    /// The webhook does not want the event any more.
     Unwanted,
 }
 
-/// 1. Read the event, its agreement, the webhook. One of them is not there any more, or the webhook does not want it:
-///    nothing.
-/// 2. One POST. 2xx: it is accepted. 410: the webhook is disabled. Anything else, a redirect included: it failed.
-/// 3. Put on record what is new about that.
+/// 1. Read the event, its agreement, the webhook. If one of them is gone, or the webhook does not want the event:
+///    nothing to do.
+/// 2. One POST. 2xx: accepted. 410: the webhook is disabled. Anything else, including a redirect: failed.
+/// 3. Record the outcome, if it changes the webhook.
 pub(crate) async fn deliver(
     context: &Context,
     (event, webhook): (EventId, WebhookId),
     is_last: bool,
 ) -> Result<Delivered, StoreError> {
     let Some(event) = context.events.event(event).await? else {
-        tracing::error!(%event, %webhook, "an event is not kept any more; a webhook is not told of it");
+        tracing::error!(%event, %webhook, "event has expired, it is not delivered to the webhook");
         return Ok(Delivered::Unwanted);
     };
     let Some(portfolio) = context.portfolios.portfolio(event.agreement).await? else { return Ok(Delivered::Unwanted) };
@@ -58,9 +58,9 @@ pub(crate) async fn deliver(
             tracing::warn!(webhook = %webhook.uuid, "a webhook is disabled");
             metrics::count("WebhookDisabled", &[]);
         }
-        // It comes again anyhow.
+        // The message is delivered again in any case.
         Err(StoreError::Contention { .. }) if !is_last => {}
-        // What was delivered must not come again because of a count.
+        // A delivered event must not be repeated because its count could not be written.
         Err(error) if delivered == Delivered::Yes => {
             tracing::warn!(webhook = %webhook.uuid, %error, "a webhook is not forgiven its failures");
         }
@@ -69,7 +69,7 @@ pub(crate) async fn deliver(
     Ok(delivered)
 }
 
-/// What it is told: all that it wants to know of the event. `None`: that is nothing.
+/// The body: the event as the webhook gets it. `None`: the webhook wants nothing of it.
 fn body(event: &Event, portfolio: &Portfolio, webhook: &Webhook) -> Option<Value> {
     let told = bus_events(event, Some(portfolio)).into_iter().filter(|told| webhook.wants(&told.name));
     let told: Vec<Value> = told.map(|told| json!({ "type": told.name, "data": told.detail })).collect();
@@ -98,7 +98,7 @@ async fn post(context: &Context, event: &Event, webhook: &Webhook, body: &str) -
         Ok(200..300) => Attempt::Delivered,
         Ok(GONE) => Attempt::Gone,
         Ok(status) => Attempt::Failed(status.to_string()),
-        // The error does not name the address, which may be a secret.
+        // The error does not contain the URL, which may be a secret.
         Err(error) => Attempt::Failed(error.to_string()),
     }
 }

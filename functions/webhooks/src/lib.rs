@@ -1,5 +1,5 @@
-//! Delivers events to customers' own systems, off their queue: one signed POST for each event and webhook, retried
-//! until it is accepted, or given up after some hours. A delivery may arrive twice, under the same id.
+//! Delivers events of the queue to customers' own systems: one signed POST for each event and webhook, retried until it
+//! is accepted, or given up after some hours. A delivery may arrive twice, with the same id.
 
 mod compose;
 mod deliver;
@@ -20,26 +20,24 @@ pub use self::{
     sign::{header, key},
 };
 
-/// After so many attempts an event is given up: less than the template's `maxReceiveCount`, so that the dead-letter queue
-/// has only messages whose handling never ended.
+/// After so many attempts an event is given up. The number is less than the template's `maxReceiveCount`, so that the
+/// dead-letter queue only gets messages whose handling never ended.
 pub const LAST_TRY: u32 = 10;
 
-/// What this function may do.
+/// The ports and clients that this function uses.
 #[derive(Clone)]
 pub struct Context {
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Waits of a random length.
+    /// Randomness for waits.
     pub random: Arc<dyn Random>,
     /// The events that are delivered.
     pub events: Arc<dyn Events>,
     /// Agreements and plans, for their names.
     pub portfolios: Arc<dyn Portfolios>,
-    /// The customers' webhooks.
     pub webhooks: Arc<dyn Webhooks>,
-    /// Calls them.
+    /// The client that delivers events.
     pub client: WebhookClient,
-    /// The queue itself.
     pub queues: Arc<dyn Queues>,
 }
 
@@ -52,14 +50,14 @@ pub async fn handle(context: &Context, event: SqsEvent) -> SqsBatchResponse {
 async fn take(context: &Context, received: Received) -> Outcome {
     let Received { message, tries, id } = received;
     let Message::Webhook { event, webhook } = message else {
-        tracing::error!(message = id, "a message on the queue of webhooks asks for something else");
+        tracing::error!(message = id, "message of another queue was received");
         return Outcome::Later;
     };
     let is_last = tries >= LAST_TRY;
     match deliver::deliver(context, (event, webhook), is_last).await {
         Ok(Delivered::Yes | Delivered::Unwanted) => Outcome::Done,
         Ok(Delivered::No(problem)) => {
-            // The customer's own system refused it: nothing that an operator has to look at.
+            // The customer's own system refused it, which is no fault of this service.
             metrics::count("WebhookFailed", &[]);
             if is_last {
                 tracing::warn!(%event, %webhook, tries, problem, "webhook delivery failed for the last time, the event is given up");

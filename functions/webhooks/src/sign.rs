@@ -1,27 +1,27 @@
-//! Signatures, as <https://www.standardwebhooks.com> has them: HMAC-SHA256 of id, time and body under the webhook's
-//! secret.
+//! Signatures by the specification of <https://www.standardwebhooks.com>: HMAC-SHA256 of id, time and body with the
+//! webhook's secret.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use license_domain::webhook::WebhookSecret;
 use sha2::Sha256;
 
-/// What secrets begin with.
+/// The prefix of secrets.
 const PREFIX: &str = "whsec_";
 
-/// A secret that no receiver could verify a signature of.
+/// A secret in an unknown format, with which no receiver could verify a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the webhook's secret is not Base64 behind whsec_")]
 pub struct UnreadableSecret;
 
-/// The key that a secret stands for.
+/// The key in a secret.
 pub fn key(secret: &WebhookSecret) -> Result<Vec<u8>, UnreadableSecret> {
     let text = secret.0.strip_prefix(PREFIX).ok_or(UnreadableSecret)?;
     let key = STANDARD.decode(text).map_err(|_| UnreadableSecret)?;
     if key.is_empty() { Err(UnreadableSecret) } else { Ok(key) }
 }
 
-/// The header's value: a signature for each secret, `v1,` and Base64, with spaces between.
+/// The header's value: a signature for each secret, `v1,` and Base64, separated by spaces.
 pub fn header<'a>(
     secrets: impl Iterator<Item = &'a WebhookSecret>,
     (id, timestamp): (&str, &str),
@@ -42,7 +42,7 @@ mod tests {
 
     /// The example of the specification's own libraries.
     #[test]
-    fn a_signature_is_what_others_make_of_it() {
+    fn a_signature_equals_that_of_other_libraries() {
         let secret = WebhookSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned());
         let made =
             header([&secret].into_iter(), ("msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330"), r#"{"test": 2432232314}"#)
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_is_not_base64_signs_nothing() {
+    fn a_secret_that_is_not_base64_cannot_sign() {
         for bad in ["", "whsec_", "MQ==", "whsec_not base64"] {
             let secret = WebhookSecret(bad.to_owned());
             assert_eq!(header([&secret].into_iter(), ("id", "1"), "{}"), Err(UnreadableSecret), "{bad:?}");

@@ -1,14 +1,14 @@
-//! After a license that was in use is revoked: the learner's enrollments that it paid for become audits.
+//! After an activated license was revoked: changes the enrollments that it paid for to audit enrollments.
 
 use futures::{StreamExt, TryStreamExt, stream};
 use license_domain::{Event, LicenseStatus, LmsUserId};
 
 use crate::{BulkError, Context};
 
-/// How many calls are under way at once at most.
+/// The most calls at the same time.
 const PARALLEL: usize = 5;
 
-/// Calls the enterprise service for each learner. A second call changes nothing: an audit stays an audit.
+/// Calls the enterprise service for each learner. A second call changes nothing.
 pub(crate) async fn revoke(context: &Context, event: &Event) -> Result<(), BulkError> {
     let users: Vec<LmsUserId> = event
         .licenses

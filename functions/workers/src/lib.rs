@@ -1,4 +1,4 @@
-//! Takes work off the queue: runs, lane by lane, and calls of other services that follow from changes.
+//! Handles the messages of the queue: lanes of runs, and calls of other services that are consequences of changes.
 
 mod compose;
 mod enrollments;
@@ -17,20 +17,19 @@ use license_work::{ALL_LANES, AllKinds, Runs, Turn, WAITING_LANE, WorkError};
 
 pub use self::compose::{SETTINGS, compose};
 
-/// After so many attempts a message goes to the dead-letter queue (the template's `maxReceiveCount`), unless it is a
-/// run's, which the sweeper resumes.
+/// After so many attempts a message goes to the dead-letter queue (the template's `maxReceiveCount`), unless it belongs
+/// to a run, which the sweeper resumes.
 const LAST_ATTEMPT: u32 = 6;
 
-/// What this function may do.
+/// The ports and clients that this function uses.
 #[derive(Clone)]
 pub struct Context {
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Waits of a random length.
+    /// Randomness for waits.
     pub random: Arc<dyn Random>,
-    /// The events that ask for work.
+    /// The events that request work.
     pub events: Arc<dyn Events>,
-    /// Agreements and plans.
     pub portfolios: Arc<dyn Portfolios>,
     /// The audit trail, for a webhook's replay.
     pub audit_trails: Arc<dyn AuditTrails>,
@@ -40,23 +39,22 @@ pub struct Context {
     pub enterprises: Arc<dyn Enterprises>,
     /// Runs of every kind.
     pub runs: Runs<AllKinds>,
-    /// The queue itself.
     pub queues: Arc<dyn Queues>,
 }
 
-/// Why work failed. It is retried.
+/// Why work failed. It will be retried.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BulkError {
-    /// The table.
+    /// The table failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Another service.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// A queue.
+    /// A queue failed.
     #[error(transparent)]
     Messaging(#[from] MessagingError),
-    /// A run.
+    /// A run failed.
     #[error(transparent)]
     Job(#[from] WorkError),
 }
@@ -123,7 +121,7 @@ async fn take(context: &Context, received: Received) -> Outcome {
     Outcome::Later
 }
 
-/// Does what an event asks for; the run that it is about, if it is about one.
+/// Carries out a consequence of an event; returns its run, if it is about one.
 async fn follow(context: &Context, event: EventId, consequence: usize) -> (Result<(), BulkError>, Option<JobId>) {
     let event = match context.events.event(event).await {
         Ok(Some(event)) => event,

@@ -1,5 +1,5 @@
-//! A webhook gets the events between two moments again. The customer's audit trail knows which events those were; the
-//! deliveries carry the same ids as the first time, by which their receiver knows them.
+//! Redelivers the events between two times to a webhook. The customer's audit trail lists the events; the deliveries
+//! have the same ids as the first time, by which their receiver recognizes them.
 
 use license_domain::{Event, EventId, Subject, Timestamp, WebhookId, webhook::MAX_REPLAYED};
 use license_messaging::{Message, Outgoing, Queue};
@@ -7,7 +7,7 @@ use license_storage::AuditQuery;
 
 use crate::{BulkError, Context};
 
-/// How many entries of the trail are read at once.
+/// How many entries of the trail one step reads.
 const PAGE: usize = 500;
 
 pub(crate) async fn replay(
@@ -16,7 +16,8 @@ pub(crate) async fn replay(
     webhook: WebhookId,
     (from, until): (Timestamp, Timestamp),
 ) -> Result<(), BulkError> {
-    // Only ids are kept: the trail is read from its end, and sent from its beginning. The newest events fit.
+    // Only ids are kept in memory: the trail is read from its end, and sent from its beginning. If there are too many,
+    // the newest events are sent.
     let mut happened: Vec<EventId> = Vec::new();
     loop {
         let query =

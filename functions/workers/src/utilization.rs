@@ -1,13 +1,13 @@
-//! How much of a plan that learners help themselves to is allocated: its admins hear of three quarters, and of all.
+//! The utilization of plans with auto-apply: their admins are informed at 75% and at 100%.
 
 use license_domain::{Event, Stamp};
 
 use crate::{BulkError, Context};
 
-/// At how many percent admins get a notice, the greatest first.
+/// The percentages at which admins get a notice, the greatest first.
 const THRESHOLDS: [u8; 2] = [100, 75];
 
-/// Sends the notice that the admins did not get before. Once all is allocated, that of three quarters is left out.
+/// Sends the notice that the admins did not get before. At 100% the notice of 75% is skipped.
 pub(crate) async fn check(context: &Context, event: &Event) -> Result<(), BulkError> {
     let Some(portfolio) = context.portfolios.portfolio(event.agreement).await? else { return Ok(()) };
     let Some(plan) = event.plan.and_then(|plan| portfolio.plan(plan)) else { return Ok(()) };

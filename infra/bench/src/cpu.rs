@@ -2,12 +2,12 @@
 
 use std::{fs, time::Duration};
 
-/// Names of the threads: whose work it is. Linux keeps 15 characters.
+/// Names of threads, by which their work is assigned. Linux keeps 15 characters.
 pub const PRODUCT: &str = "product";
-/// The embedded engine, which AWS's DynamoDB is in the place of.
+/// The embedded engine, which replaces AWS's DynamoDB here.
 pub const ENGINE: &str = "engine";
 
-/// The processor time that the live threads of that name have used.
+/// The processor time that live threads of that name have used.
 pub fn used_by(name: &str) -> Duration {
     let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let nanoseconds = tasks.filter_map(|task| {

@@ -1,4 +1,4 @@
-//! A dump of an installation with large plans, as the importer takes it.
+//! A dump of an installation with large plans, in the importer's format.
 
 use std::{
     fs::File,
@@ -19,14 +19,13 @@ const WHEN: &str = "2026-02-03T04:05:06.789012+00:00";
 pub struct BenchPlan {
     /// Its number, from which its ids are made.
     pub number: u32,
-    /// How many licenses have a learner, or none.
+    /// The number of licenses.
     pub licenses: u32,
     /// Whether its licenses have learners.
     pub is_assigned: bool,
 }
 
 impl BenchPlan {
-    /// Its id.
     pub fn id(self) -> String {
         format!("bbbbbbbb-0000-4000-8000-{:012x}", self.number)
     }

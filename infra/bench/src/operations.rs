@@ -1,4 +1,4 @@
-//! What is measured, with the peer's figures and the goals.
+//! The measured operations, with the figures of edx's license-manager and the goals.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ struct Meter<'a> {
     runs: usize,
 }
 
-/// What is known of an operation: the peer's median and our goal, in milliseconds.
+/// The known figures of an operation: the median of edx's license-manager and our goal, in milliseconds.
 type Known = (Option<f64>, Option<f64>);
 
 impl Meter<'_> {
@@ -147,7 +147,7 @@ async fn writes(meter: &Meter<'_>, app: &TestApp, admin: &Client, plans: &[Bench
     renewal(meter, app, admin, middle).await;
 }
 
-/// The renewal of the middle plan, until a worker has ended what the request has left.
+/// The renewal of the middle plan, until a worker has finished what the request has left.
 async fn renewal(meter: &Meter<'_>, app: &TestApp, _admin: &Client, plan: &BenchPlan) {
     const RENEWALS: &str = "/api/v1/provisioning-admins/subscription-plan-renewals/";
     let provisioner = app.provisioner();

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-/// What one operation took.
+/// The figures of one operation.
 #[derive(Debug)]
 pub struct Line {
     /// The operation.
     pub operation: String,
-    /// The peer's median on the machine where it was measured, in milliseconds.
+    /// The median of edx's license-manager on the machine where it was measured, in milliseconds.
     pub peer: Option<f64>,
-    /// What ours is to take at most, in milliseconds.
+    /// The goal for our median, in milliseconds.
     pub goal: Option<f64>,
     /// The median of the runs.
     pub median: Duration,

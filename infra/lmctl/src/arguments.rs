@@ -1,4 +1,4 @@
-//! What may be asked for.
+//! The command line.
 
 use std::path::PathBuf;
 
@@ -110,7 +110,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whether a folder without a table is one that this command fills.
+    /// Whether the command may create the table in a folder without one.
     pub const fn may_create(&self) -> bool {
         matches!(self, Self::Import { .. })
     }
@@ -221,7 +221,7 @@ pub enum JobsCommand {
     },
 }
 
-/// Whose trail.
+/// The thing whose trail is shown.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("subject").required(true).args(["license", "plan", "agreement", "renewal"]))]
 pub struct AuditArguments {

@@ -44,7 +44,7 @@ pub(crate) async fn run(
 }
 
 impl Context<'_> {
-    /// Asks whether to go on, unless `--yes` has answered. Without a terminal there is no answer.
+    /// Asks for confirmation, unless `--yes` is given. Without a terminal there is no answer.
     fn confirm(&self, question: &str) -> Result<(), Error> {
         if self.global.yes {
             return Ok(());
@@ -59,14 +59,14 @@ impl Context<'_> {
     }
 }
 
-/// Says how far something is, where a person looks on.
+/// Prints the progress, if standard error is a terminal.
 pub(crate) fn progress(line: &str) {
     if io::stderr().is_terminal() {
         eprint!("\r\x1b[K{line}");
     }
 }
 
-/// Takes the last such line away.
+/// Removes the last line of progress.
 pub(crate) fn end_progress() {
     if io::stderr().is_terminal() {
         eprint!("\r\x1b[K");

@@ -1,4 +1,4 @@
-//! The table that a command works on.
+//! The table of a command.
 
 use std::{path::Path, sync::Arc};
 
@@ -13,7 +13,7 @@ use license_template::Template;
 
 use crate::{Error, Global};
 
-/// A table, and the engine that serves it if that is ours.
+/// A table, and the embedded engine if that serves it.
 pub(crate) struct Connected {
     pub(crate) store: Arc<Store>,
     engine: Option<Engine>,
@@ -76,7 +76,7 @@ async fn serve(global: &Global, clock: Arc<dyn Clock>) -> Result<Arc<Store>, Err
     if let Some(endpoint) = &global.endpoint_url {
         let url =
             url::Url::parse(endpoint).map_err(|_| Error::Usage(format!("--endpoint-url {endpoint} is no URL")))?;
-        // The local product looks at neither; the SDK asks for both.
+        // The local product checks neither credentials nor region, but the SDK requires both.
         if is_loopback(&url) && global.profile.is_none() && std::env::var_os("AWS_ACCESS_KEY_ID").is_none() {
             loader = loader.credentials_provider(Credentials::new("local", "local", None, None, "lmctl"));
             if global.region.is_none() {

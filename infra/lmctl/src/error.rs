@@ -13,11 +13,11 @@ pub enum Exit {
     Done = 0,
     /// Something failed; the command may be repeated.
     Failed = 1,
-    /// The arguments make no sense, or a question was not answered.
+    /// The arguments are invalid, or a question was not answered.
     Usage = 2,
     /// `check` found problems.
     Problems = 3,
-    /// What was named is not there, or is in no state for that.
+    /// The named thing does not exist, or its state does not allow the command.
     Refused = 4,
     /// Ctrl-C.
     Interrupted = 130,
@@ -32,31 +32,31 @@ impl From<Exit> for ExitCode {
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// What was asked cannot be meant.
+    /// The arguments are invalid.
     #[error("{0}")]
     Usage(String),
-    /// What was named is not there, or is in no state for that.
+    /// The named thing does not exist, or its state does not allow the command.
     #[error("{0}")]
     Refused(String),
-    /// The table.
+    /// The table failed.
     #[error("the table: {0}")]
     Store(#[from] StoreError),
-    /// The embedded engine.
+    /// The embedded engine did not start.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// A file was not imported.
+    /// A file could not be imported.
     #[error(transparent)]
     Import(#[from] ImportError),
-    /// The table was not exported.
+    /// The table could not be exported.
     #[error(transparent)]
     Export(#[from] license_local::export::Error),
-    /// The output.
+    /// The output could not be written.
     #[error("the output: {0}")]
     Output(#[from] io::Error),
 }
 
 impl Error {
-    /// The exit status that tells of it.
+    /// The exit status of the error.
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) => Exit::Usage,

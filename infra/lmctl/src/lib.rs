@@ -1,4 +1,4 @@
-//! The operator's command, as a library: what `lmctl` does is done here, over the same traits as the functions.
+//! The operator's command, as a library: the commands of `lmctl`, over the same traits as the functions.
 
 mod arguments;
 mod commands;
@@ -14,7 +14,7 @@ pub use self::{
     output::Format,
 };
 
-/// Carries a command out; its result goes to `out`, what is said beside it to standard error.
+/// Runs a command; its result goes to `out`, messages go to standard error.
 pub async fn run(arguments: Arguments, out: &mut (dyn Write + Send)) -> Result<Exit, Error> {
     let Arguments { global, command } = arguments;
     match command {

@@ -12,7 +12,7 @@ async fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             let is_wrong = error.use_stderr();
-            // Nothing can be said where neither stream takes it.
+            // If neither stream can be written to, nothing can be reported.
             let _ = error.print();
             return if is_wrong { Exit::Usage.into() } else { Exit::Done.into() };
         }

@@ -1,4 +1,4 @@
-//! How results are shown.
+//! Formats of results.
 
 use std::io::{self, Write};
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::Global;
 
-/// A form of output.
+/// An output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// A list of objects.
@@ -19,11 +19,12 @@ pub enum Format {
     Csv,
 }
 
-/// Writes rows as they come; only the table for people needs all of a page to know how wide its columns are.
+/// Writes rows while they are produced; only the table for people needs a whole page to compute the widths of its
+/// columns.
 pub(crate) struct Listing<'a, const N: usize> {
     format: Format,
     columns: [&'static str; N],
-    /// Whether addresses are shown in full, wherever they stand: in names of users and in reasons too.
+    /// Whether addresses are shown in full, also in names of users and in reasons.
     show_emails: bool,
     out: &'a mut (dyn Write + Send),
     csv: Option<CsvTable<Vec<u8>, N>>,
@@ -31,7 +32,7 @@ pub(crate) struct Listing<'a, const N: usize> {
     rows: u64,
 }
 
-/// How many rows are laid out together.
+/// How many rows are formatted together.
 const PAGE: usize = 1_000;
 
 impl<'a, const N: usize> Listing<'a, N> {
@@ -108,7 +109,7 @@ fn mask(value: &mut Value) {
     }
 }
 
-/// A text in which of each address only the first letter and the domain are left.
+/// A text in which only the first letter and the domain of each address are shown.
 fn masked(text: &str) -> String {
     let is_end = |c: char| c.is_whitespace() || ",;:<>()[]\"#/".contains(c);
     let words = text.split_inclusive(is_end).map(|part| {
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn of_an_address_the_first_letter_and_the_domain_are_shown() {
+    fn only_the_first_letter_and_the_domain_of_an_address_are_shown() {
         for (text, expected) in [
             ("ann.smith@example.com", "a***@example.com"),
             ("LEARNER#ann@example.com / LICENSE#1", "LEARNER#a***@example.com / LICENSE#1"),
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_masked_wherever_they_stand() {
+    fn addresses_are_masked_in_every_field() {
         let row = || [serde_json::json!({ "by": ["ann@example.com"] }), Value::from("ann@example.com")];
         for (show_emails, count) in [(true, 2), (false, 0)] {
             let mut out = Vec::new();

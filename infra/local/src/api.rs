@@ -1,5 +1,5 @@
-//! One port for everything: requests go to the function that the template's API sends them to, and what begins
-//! with `/_local/` is the runner's own.
+//! One port for everything: a request goes to the function to which the template's API sends it; paths that begin with
+//! `/_local/` are the runner's own.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -15,7 +15,7 @@ use tower::ServiceExt;
 
 use crate::{StartError, settings::Settings, workers::parts};
 
-/// The functions of the API, put together as in their own processes.
+/// The functions of the API, built as in their own processes.
 #[derive(Debug)]
 pub struct Product {
     template: Template,
@@ -23,7 +23,7 @@ pub struct Product {
 }
 
 impl Product {
-    /// Puts every function of the API together.
+    /// Builds every function of the API.
     pub fn new(template: Template, settings: &Settings, store: &Arc<Store>) -> Result<Self, StartError> {
         macro_rules! function {
             ($name:literal, $function:ident) => {{
@@ -46,7 +46,6 @@ impl Product {
         Ok(Self { template, routers })
     }
 
-    /// The whole API.
     pub fn router(self) -> Router {
         let product = Arc::new(self);
         Router::new().fallback(move |request| answer(product.clone(), request))
@@ -60,7 +59,7 @@ async fn answer(product: Arc<Product>, request: Request) -> Response {
             Ok(response) => response,
             Err(never) => match never {},
         },
-        // What API Gateway answers where it knows neither route nor default.
+        // API Gateway's response if there is neither a matching route nor a default.
         None => (StatusCode::NOT_FOUND, r#"{"message":"Not Found"}"#).into_response(),
     }
 }

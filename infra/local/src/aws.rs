@@ -1,5 +1,5 @@
-//! Stands in for AWS beside the table: queues, the bus, secrets, and mails by SES. What is in it survives the
-//! process where there is a folder for it.
+//! A stand-in for AWS apart from the table: queues, the bus, secrets, and mails by SES. With a data folder, its state
+//! survives the process.
 
 mod bus;
 mod queues;
@@ -22,7 +22,7 @@ pub use self::{
 };
 use crate::StartError;
 
-/// The account that everything is in.
+/// The account of all resources.
 pub const ACCOUNT: &str = "000000000000";
 
 /// The stand-in.
@@ -34,7 +34,7 @@ struct Inner {
     queues: HashMap<String, QueueSpec>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-    /// Told whenever there may be something to receive.
+    /// Notified whenever there may be a message to receive.
     news: Notify,
 }
 
@@ -45,7 +45,7 @@ impl fmt::Debug for Aws {
 }
 
 impl Aws {
-    /// With the template's queues; in that folder, or in memory.
+    /// Opens it with the template's queues; in that folder, or in memory.
     pub fn open(
         data: Option<&Path>,
         template: &Template,
@@ -57,17 +57,17 @@ impl Aws {
         Ok(Self(Arc::new(Inner { state, queues, clock, random, news: Notify::new() })))
     }
 
-    /// What it remembers.
+    /// The stored state.
     pub fn state(&self) -> &State {
         &self.0.state
     }
 
-    /// Waits until there may be something to receive.
+    /// Waits until there may be a message to receive.
     pub async fn news(&self) {
         self.0.news.notified().await;
     }
 
-    /// Tells whoever waits for it.
+    /// Wakes the tasks that wait for messages.
     pub fn tell(&self) {
         self.0.news.notify_waiters();
     }

@@ -1,4 +1,4 @@
-//! What the runner says once it is ready.
+//! The text that the runner prints when it is ready.
 
 use std::{fmt::Write, time::Duration};
 
@@ -6,7 +6,7 @@ use license_domain::Clock;
 
 use crate::{Running, demo};
 
-/// Where everything is, the tokens, and requests to try.
+/// All addresses, the tokens, and requests to try.
 pub fn ready(running: &Running, took: Duration) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
@@ -35,7 +35,7 @@ fn write_all(text: &mut String, running: &Running, took: Duration) -> std::fmt::
     for (option, address) in running.exposed() {
         writeln!(
             text,
-            "  warning     {option} {address} is not a loopback address: what reaches it needs no password"
+            "  warning     {option} {address} is not a loopback address: it can be used without a password"
         )?;
     }
     if let Some(report) = running.imported() {
@@ -56,7 +56,7 @@ fn write_all(text: &mut String, running: &Running, took: Duration) -> std::fmt::
     if running.has_demo() { examples(text, &url) } else { lists(text, &url) }
 }
 
-/// Each line works by itself.
+/// Each line works without the others.
 fn examples(text: &mut String, url: &str) -> std::fmt::Result {
     let by = |role: &str| format!("curl -s -H \"Authorization: JWT $(curl -s {url}/_local/tokens/{role})\"");
     let admin = by("admin");

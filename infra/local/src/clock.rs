@@ -1,4 +1,4 @@
-//! The clock of everything: the machine's, plus an offset that only grows.
+//! The clock of the runner and of the product: the machine's clock, plus an offset that only grows.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -13,19 +13,19 @@ pub struct LocalClock {
     offset: AtomicI64,
 }
 
-/// A clock is not moved backward.
+/// The clock cannot be moved backward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the clock only goes forward; it is {0}")]
 pub struct Backward(pub Timestamp);
 
 impl LocalClock {
-    /// A clock that shows `start` now (the machine's time where none is given) and runs on.
+    /// A clock that shows `start` now (by default the machine's time) and runs on.
     pub fn starting_at(start: Option<Timestamp>) -> Self {
         let offset = start.map_or(TimeDelta::zero(), |start| start - SystemClock.now());
         Self { offset: AtomicI64::new(offset.num_microseconds().unwrap_or_default()) }
     }
 
-    /// Moves it to that moment.
+    /// Moves the clock forward to that time.
     pub fn set(&self, to: Timestamp) -> Result<(), Backward> {
         let now = self.now();
         let Some(step) = (to - now).num_microseconds().filter(|step| *step >= 0) else {
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_starts_where_it_is_told_and_never_goes_back() {
+    fn it_starts_at_the_given_time_and_never_goes_back() {
         let start: Timestamp = "2031-01-01T00:00:00Z".parse().expect("a moment");
         let clock = LocalClock::starting_at(Some(start));
         let now = clock.now();

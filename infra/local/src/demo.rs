@@ -1,4 +1,5 @@
-//! A customer to play with: a few plans, a few learners, a token for each role. The same ids at every start.
+//! A customer for demonstrations: a few plans, a few learners, a token for each role. The ids are the same at every
+//! start.
 
 use std::{
     collections::BTreeMap,
@@ -38,12 +39,12 @@ const fn plan_id(n: u128) -> PlanId {
     PlanId(Uuid::from_u128((0xbbbb_bbbb << 96 | TAIL) + n))
 }
 
-/// What a demo plan differs in.
+/// The terms in which demo plans differ.
 struct Terms {
     id: PlanId,
     title: &'static str,
     seats: u64,
-    /// When it starts and ends, in days from today.
+    /// When the plan starts and ends, in days from today.
     days: (i64, i64),
     auto_apply: bool,
 }
@@ -60,12 +61,12 @@ const LEARNERS: [&str; 10] =
     ["ada", "alan", "barbara", "donald", "edsger", "frances", "grace", "john", "katherine", "tony"];
 const ACTIVATED: usize = 5;
 
-/// Makes the demo customer, unless it is there. Whether it was made.
+/// Creates the demo customer, unless it exists; returns whether it was created.
 pub async fn make(store: &Store) -> Result<bool, StartError> {
     if store.portfolio_of_enterprise(ENTERPRISE).await?.is_some() {
         return Ok(false);
     }
-    // A store of its own, with random numbers that are the same every time.
+    // A store with the same random numbers at every start.
     let random: Arc<dyn Random> = Arc::new(Seeded::new());
     let store = store.with_random(random);
     let failed = |error: &dyn std::fmt::Display| StartError::Demo(error.to_string());

@@ -1,4 +1,4 @@
-//! The embedded DynamoDB: it speaks the service's own protocol on a loopback port. Tests may name another one.
+//! The embedded DynamoDB: it has the service's protocol on a loopback port. Tests may name another engine.
 
 mod bulk;
 mod limits;
@@ -25,14 +25,14 @@ pub use self::stream::TableStream;
 use self::{bulk::EngineBulk, stream::EngineStream};
 use crate::StartError;
 
-/// The file that the table is kept in.
+/// The file with the table.
 const FILE: &str = "table.sqlite";
 
-/// The file that a runner holds locked while it uses the folder.
+/// The file that a runner locks while it uses the folder.
 const LOCK: &str = "lock";
 
-/// The engine numbers each record of its stream by looking through all that are there: without an index a table that
-/// has seen many changes becomes slower with each.
+/// The engine numbers each record of its stream by a scan of all records: without an index, each change of a table
+/// makes the next one slower.
 const STREAM_INDEX: &str = "CREATE INDEX IF NOT EXISTS _stream_records_in_order
     ON _stream_records (table_name, CAST(sequence_number AS INTEGER), shard_id)";
 
@@ -45,9 +45,9 @@ pub struct Engine {
 enum Kind {
     Embedded {
         database: Database,
-        /// Keeps other runners away from the folder; the system releases it when the process ends, however it ends.
+        /// Locks the folder for this runner; the system releases the lock when the process ends, for any reason.
         lock: Option<File>,
-        /// Whether its file was made by this start.
+        /// Whether this start created its file.
         is_new: bool,
         stop: watch::Sender<bool>,
         task: JoinHandle<()>,
@@ -70,7 +70,7 @@ impl Engine {
 
     /// Starts one at that address: in memory, or with its data in that folder.
     pub async fn start_at(data: Option<&Path>, address: SocketAddr) -> Result<Self, StartError> {
-        // First, so that a taken port is reported before a file is made.
+        // This comes first, so that a port in use is reported before a file is created.
         let (listener, url) = crate::listen(address).await?;
         let failed = |error: &dyn fmt::Display| StartError::Engine(error.to_string());
         let (lock, (database, is_new)) = match data {
@@ -81,7 +81,7 @@ impl Engine {
         let served = database.clone();
         let task = tokio::spawn(async move {
             let end = async move {
-                // An error means that the engine was dropped, which is the same wish.
+                // An error means that the engine was dropped, which also stops it.
                 let _ = stopped.wait_for(|stop| *stop).await;
             };
             let _ = dynoxide::server::serve_with_shutdown(listener, served, end).await;
@@ -89,17 +89,17 @@ impl Engine {
         Ok(Self { url, kind: Kind::Embedded { database, lock, is_new, stop, task } })
     }
 
-    /// One that another process serves at that URL, for instance AWS's own local edition, with its stream.
+    /// An engine that another process serves at that URL, for instance AWS's own local edition, with its stream.
     pub fn elsewhere(url: impl Into<String>, stream: Arc<dyn TableStream>) -> Self {
         Self { url: url.into(), kind: Kind::Elsewhere(stream) }
     }
 
-    /// Where it listens.
+    /// Its URL.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Its own way to put many items; only the embedded one has it.
+    /// Its own bulk write; only the embedded engine has one.
     pub fn bulk(&self) -> Result<Arc<dyn PutItems>, StartError> {
         match &self.kind {
             Kind::Embedded { database, .. } => Ok(Arc::new(EngineBulk(database.clone()))),
@@ -115,8 +115,8 @@ impl Engine {
         }
     }
 
-    /// Makes large imports into a new file faster, until it is turned off: it may be lost if the machine fails
-    /// meanwhile, but holds nothing yet. A file that was there stays as safe as it is.
+    /// Makes large imports into a new file faster, until it is turned off. In the meantime a failure of the machine may
+    /// destroy the file, which contains no older data. An existing file keeps its safety.
     pub fn load(&self, is_on: bool) -> Result<(), StartError> {
         let changed = match (&self.kind, is_on) {
             (Kind::Embedded { database, is_new: true, .. }, true) => database.enable_bulk_loading(),
@@ -136,7 +136,7 @@ impl Engine {
     }
 }
 
-/// In memory, where a second connection can find it.
+/// In memory, with a name by which a second connection can open it.
 fn in_memory() -> Result<Database, Box<dyn std::error::Error>> {
     static ENGINES: AtomicUsize = AtomicUsize::new(0);
     let number = ENGINES.fetch_add(1, Ordering::Relaxed);
@@ -146,7 +146,7 @@ fn in_memory() -> Result<Database, Box<dyn std::error::Error>> {
     Ok(database)
 }
 
-/// Lets the engine find its stream's last record at once.
+/// Adds an index by which the engine finds its stream's last record quickly.
 fn hasten(name: &str) -> rusqlite::Result<()> {
     rusqlite::Connection::open(name)?.execute_batch(STREAM_INDEX)
 }
@@ -155,11 +155,11 @@ fn unusable(path: &Path, cause: String) -> StartError {
     StartError::Data { path: path.to_owned(), cause }
 }
 
-/// Makes the folder, and takes it for this process.
+/// Creates the folder, and locks it for this process.
 fn lock(folder: &Path) -> Result<File, StartError> {
     std::fs::create_dir_all(folder).map_err(|error| unusable(folder, error.to_string()))?;
     let path = folder.join(LOCK);
-    // What is in the file does not matter, only who has it locked.
+    // The file's content does not matter, only its lock.
     let file = File::options().create(true).truncate(false).write(true).open(&path);
     let file = file.map_err(|error| unusable(&path, error.to_string()))?;
     match file.try_lock() {

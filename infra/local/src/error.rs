@@ -1,4 +1,4 @@
-//! Why the runner does not start: each reason is one line.
+//! Why the runner does not start. Each message is one line.
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -6,15 +6,13 @@ use license_storage::StoreError;
 
 use license_importer::ImportError;
 
-/// Why the runner does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {cause}")]
     Listen {
-        /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         cause: std::io::Error,
     },
     /// The folder for data cannot be used.
@@ -22,7 +20,7 @@ pub enum StartError {
     Data {
         /// The folder, or the file in it.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         cause: String,
     },
     /// Another runner uses the folder.
@@ -31,28 +29,28 @@ pub enum StartError {
     /// The embedded engine failed.
     #[error("the embedded DynamoDB does not start: {0}")]
     Engine(String),
-    /// The template is not understood.
+    /// The template cannot be parsed.
     #[error(transparent)]
     Template(#[from] license_template::TemplateError),
-    /// A schedule of the template is not understood.
-    #[error("the template: the schedule {0:?} is not understood")]
+    /// A schedule of the template cannot be parsed.
+    #[error("the template: the schedule {0:?} cannot be parsed")]
     Schedule(String),
-    /// A setting that must be a URL is none.
+    /// A setting that must be a URL has another value.
     #[error("the setting {0}")]
     Setting(#[from] license_settings::NotAUrl),
-    /// A function cannot be put together from its settings.
+    /// A function could not be built from its settings.
     #[error("{0}")]
     Compose(license_runtime::Error),
-    /// No keys were made.
+    /// No keys could be made.
     #[error("the signing keys: {0}")]
     Keys(String),
     /// The table cannot be used.
     #[error("the table: {0}")]
     Store(#[from] StoreError),
-    /// A file was not imported.
+    /// A file could not be imported.
     #[error(transparent)]
     Import(#[from] ImportError),
-    /// The demo data was not made.
+    /// The demo customer could not be created.
     #[error("the demo data: {0}")]
     Demo(String),
 }

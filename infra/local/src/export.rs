@@ -1,4 +1,4 @@
-//! Exporting a table into a file, without starting the product.
+//! Exports a table into a file, without starting the product.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -14,7 +14,7 @@ use license_template::Template;
 
 use crate::{StartError, engine::Engine, import, table};
 
-/// The name that stands for standard output.
+/// The name of standard output.
 pub const STANDARD_OUTPUT: &str = "-";
 
 /// Why nothing was exported.
@@ -26,17 +26,16 @@ pub enum Error {
     /// The export failed.
     #[error(transparent)]
     Export(#[from] ExportError),
-    /// The file cannot be made.
+    /// The file cannot be created.
     #[error("cannot write {}: {cause}", path.display())]
     File {
-        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         cause: io::Error,
     },
 }
 
-/// Exports what the folder holds and what these files add to it, or what these files alone hold.
+/// Exports the data of the folder together with that of the files; without a folder that of the files alone.
 pub async fn from_engine(
     data: Option<&Path>,
     files: &[PathBuf],
@@ -59,7 +58,7 @@ pub async fn from_engine(
     exported
 }
 
-/// Exports a table of AWS, or of whatever serves DynamoDB at `endpoint`.
+/// Exports a table of AWS, or of another DynamoDB at `endpoint`.
 pub async fn from_table(
     table: &str,
     endpoint: Option<&str>,
@@ -82,7 +81,8 @@ pub async fn from_store(store: &Arc<Store>, to: &Path, progress: Progress<'_>) -
     Ok(report)
 }
 
-/// A file that has its name only once it is whole. It holds addresses and keys of learners, so its owner alone reads it.
+/// A file that gets its name only when it is complete. It contains addresses and keys of learners, so only its owner
+/// may read it.
 struct Unfinished<'a> {
     path: PathBuf,
     target: &'a Path,
@@ -112,7 +112,7 @@ impl<'a> Unfinished<'a> {
 
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
-        // After a rename there is nothing to remove.
+        // After the rename the old name does not exist.
         let _ = fs::remove_file(&self.path);
     }
 }

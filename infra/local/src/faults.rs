@@ -1,4 +1,4 @@
-//! Faults on demand: the stand-ins fail as services and networks do, and invocations are lost.
+//! Injected faults: the stand-ins fail as services and networks do, and invocations are lost.
 
 use std::{sync::Mutex, time::Duration};
 
@@ -10,29 +10,30 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 
-/// How long somebody waits who never gets an answer.
+/// How long a client waits for a response that never comes.
 const NEVER: Duration = Duration::from_secs(30);
 
-/// A fault that is to happen.
+/// A fault to inject.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// In which service: `braze`, `lms`, `enterprise`, `catalog`, `files`, `sqs`, `eventbridge`, `ses`, `webhooks`.
+    /// The service that fails: `braze`, `lms`, `enterprise`, `catalog`, `files`, `sqs`, `eventbridge`, `ses`,
+    /// `webhooks`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// Only calls whose path begins so.
+    /// Only calls whose path begins with this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// Or in which function: `function-mail`, ….
+    /// Or the function that fails: `function-mail`, ….
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker: Option<String>,
-    /// How many times more.
+    /// How many more times.
     pub next: u32,
-    /// What happens.
+    /// How it fails.
     pub how: How,
 }
 
-/// What happens.
+/// How a call or an invocation fails.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum How {
@@ -42,39 +43,37 @@ pub enum How {
     Reset,
     /// The connection breaks after the effect.
     ResetAfter,
-    /// There is no answer, after the effect.
+    /// There is no response, after the effect.
     TimeoutAfter,
-    /// An answer that nobody understands, after the effect.
+    /// The response cannot be parsed, after the effect.
     Garbage,
-    /// It takes so many milliseconds longer.
+    /// The response is delayed by so many milliseconds.
     DelayMs(u64),
-    /// An invocation is lost before it began.
+    /// An invocation is lost before it begins.
     Before,
-    /// An invocation's answer is lost.
+    /// An invocation's response is lost.
     After,
 }
 
-/// Faults that are to happen.
+/// The faults to inject.
 #[derive(Debug, Default)]
 pub struct Faults(Mutex<Vec<Fault>>);
 
 impl Faults {
-    /// One more.
     pub fn add(&self, fault: Fault) {
         self.with(|faults| faults.push(fault));
     }
 
-    /// Those that have not happened yet.
+    /// The faults that were not injected yet.
     pub fn left(&self) -> Vec<Fault> {
         self.with(|faults| faults.clone())
     }
 
-    /// None any more.
     pub fn clear(&self) {
         self.with(Vec::clear);
     }
 
-    /// What happens to an invocation of that function.
+    /// The fault for an invocation of that function, if there is one.
     pub fn of_worker(&self, worker: &str) -> Option<How> {
         self.take(|fault| fault.worker.as_deref() == Some(worker))
     }
@@ -101,7 +100,7 @@ impl Faults {
     }
 }
 
-/// Lets a call fail, if that is wished for.
+/// Injects a fault into a call, if there is one for it.
 pub async fn inject(State(faults): State<std::sync::Arc<Faults>>, request: Request, next: Next) -> Response {
     let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let how = faults.of_call(service(request.uri().path(), target), request.uri().path());
@@ -129,12 +128,12 @@ pub async fn inject(State(faults): State<std::sync::Arc<Faults>>, request: Reque
     }
 }
 
-// A connection breaks by unwinding. Where panics abort, the first fault would end the runner.
+// A connection is broken by unwinding. If panics aborted, the first fault would end the runner.
 #[cfg(not(panic = "unwind"))]
 compile_error!("build the runner with a profile that unwinds");
 
-/// The server drops a connection whose handler unwinds: each connection is a task of its own. No panic is reported,
-/// because none is meant.
+/// The server drops a connection whose handler unwinds: each connection is a task of its own. The panic is not
+/// reported, because it is intended.
 fn broken() -> Response {
     std::panic::resume_unwind(Box::new("a fault on demand"))
 }

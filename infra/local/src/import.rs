@@ -1,4 +1,4 @@
-//! Importing at the start, and into a table that is served elsewhere.
+//! Imports at the start, and into a table elsewhere.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -6,13 +6,13 @@ use license_importer::{ImportError, Importer, Progress, Report};
 use license_storage_dynamodb::{BulkWriter, PutItems, Store, StoreSettings};
 use license_telemetry::{SystemClock, SystemRandom};
 
-/// Imports into the runner's own table, through the engine's own way to write many items.
+/// Imports into the runner's own table, by the engine's own bulk write.
 pub(crate) fn into_engine(store: &Arc<Store>, items: Arc<dyn PutItems>) -> Importer {
     over(store, BulkWriter::through(store.clone(), items))
 }
 
-/// Imports these files into a table of AWS, or of whatever serves DynamoDB at `endpoint`, with the credentials and the
-/// region that the SDK finds. The table is there already.
+/// Imports these files into a table of AWS, or of another DynamoDB at `endpoint`, with the credentials and the region
+/// that the SDK finds. The table must exist.
 pub async fn into_table(
     table: &str,
     endpoint: Option<&str>,
@@ -23,7 +23,7 @@ pub async fn into_table(
     over(&store, BulkWriter::new(store.clone())).import(files, progress).await
 }
 
-/// A table of AWS, or of whatever serves DynamoDB at `endpoint`.
+/// A table of AWS, or of another DynamoDB at `endpoint`.
 pub(crate) async fn connect(table: &str, endpoint: Option<&str>) -> Arc<Store> {
     let settings = StoreSettings { table: table.to_owned(), endpoint: endpoint.map(str::to_owned) };
     let aws = aws_config::load_from_env().await;

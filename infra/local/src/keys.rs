@@ -1,4 +1,4 @@
-//! Who signs the tokens that the runner hands out: a key pair of its own, unless the settings name keys.
+//! The key pair that signs the runner's tokens: its own, unless the settings name keys.
 
 use std::{fmt, path::Path};
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{StartError, settings::Settings};
 
-/// The file that the key pair is kept in, so that tokens outlive a restart.
+/// The file with the key pair, so that tokens remain valid after a restart.
 const FILE: &str = "signing-key.pem";
 
 /// Issuer and audience of the runner's own tokens.
@@ -36,8 +36,8 @@ impl fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// A signer whose tokens the product will accept. Where no key is set, it makes a pair and adds the public
-    /// half to the settings; where only public keys are set, nobody here can sign.
+    /// A signer whose tokens the product accepts. If no key is set, it makes a pair and adds the public half to the
+    /// settings; if only public keys are set, there is no signer.
     pub fn new(settings: &mut Settings, data: Option<&Path>) -> Result<Option<Self>, StartError> {
         let (key, header) = if let Some(secret) = settings.get("JWT_SECRET_KEY") {
             (EncodingKey::from_secret(secret.as_bytes()), Header::new(Algorithm::HS256))
@@ -59,7 +59,7 @@ impl Signer {
         Ok(Some(Self { key, header, issuer: text("JWT_ISSUER"), audience: text("JWT_AUDIENCE") }))
     }
 
-    /// A token with these claims; issuer, audience and end are added where they are missing.
+    /// A token with these claims; issuer, audience and expiration are added if they are missing.
     pub fn sign(&self, mut claims: Value) -> Result<String, jsonwebtoken::errors::Error> {
         if let Some(claims) = claims.as_object_mut() {
             let ours = [
@@ -77,19 +77,19 @@ impl Signer {
     }
 }
 
-/// The public keys that the settings hold: never a secret, and nothing where the settings name the URL of a set.
+/// The public keys in the settings. Secrets are not included, and neither is a set that the settings name by URL.
 pub fn public(settings: &Settings) -> Option<Value> {
     let set = settings.get("JWT_PUBLIC_SIGNING_JWK_SET")?;
     serde_json::from_str::<Value>(set).ok().filter(Value::is_object)
 }
 
-/// The same for the same key, so that tokens outlive a restart.
+/// The id is the same for the same key, so that tokens remain valid after a restart.
 fn key_id(public: &Jwk) -> String {
     let digest = digest::digest(&digest::SHA256, json!(public).to_string().as_bytes());
     digest.as_ref().iter().take(8).fold("local-".to_owned(), |id, byte| format!("{id}{byte:02x}"))
 }
 
-/// The pair on record in that folder, or a new one.
+/// The stored pair of that folder, or a new one.
 fn key_pair(data: Option<&Path>) -> Result<String, StartError> {
     let path = data.map(|folder| folder.join(FILE));
     if let Some(path) = path.as_ref().filter(|path| path.exists()) {
@@ -106,7 +106,7 @@ fn key_pair(data: Option<&Path>) -> Result<String, StartError> {
     Ok(pem)
 }
 
-/// Writes a file that only its owner reads.
+/// Writes a file that only its owner may read.
 fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
     use std::io::Write;
     let mut options = std::fs::OpenOptions::new();

@@ -1,5 +1,5 @@
-//! The whole product on loopback, from one command: stands in for AWS (the table, schedules) and for the other
-//! services, and calls the same handlers that Lambda calls. The product does not know.
+//! The whole product on loopback, by one command. It stands in for AWS (the table, schedules) and for the other
+//! services, and calls the same handlers as Lambda. The product does not know the difference.
 
 mod api;
 pub mod aws;
@@ -48,28 +48,28 @@ pub use crate::{clock::LocalClock, error::StartError, workers::aws_config};
 /// The user who retires learners, unless the settings name another one.
 pub const RETIREMENT_WORKER: &str = "retirement-service-worker";
 
-/// A port that the system chooses, and that only this machine reaches.
+/// A port that the system chooses, and that only this machine can reach.
 pub const FREE_LOOPBACK_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// How long requests that are under way may take to end when the runner stops.
+/// How long running requests may take when the runner stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What is to run.
+/// The options of a runner.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where to listen.
+    /// The address of the API.
     pub listen: SocketAddr,
-    /// Where to serve the table.
+    /// The address of the table.
     pub table_listen: SocketAddr,
-    /// Where to serve the stand-ins for AWS and for other services.
+    /// The address of the stand-ins for AWS and for other services.
     pub aws_listen: SocketAddr,
-    /// Where to keep the data; in memory where no folder is named.
+    /// The data folder; `None` keeps the data in memory.
     pub data: Option<PathBuf>,
     /// Files to import.
     pub import: Vec<PathBuf>,
-    /// The time to start at; the machine's where none is named.
+    /// The time to start at; by default the machine's.
     pub clock: Option<Timestamp>,
-    /// Whether there is a demo customer.
+    /// Whether the demo customer is created.
     pub demo: bool,
     /// The product's settings, by the names of its environment variables.
     pub settings: BTreeMap<String, String>,
@@ -90,7 +90,7 @@ impl Default for Options {
     }
 }
 
-/// A License Manager that runs.
+/// A running License Manager.
 pub struct Running {
     address: SocketAddr,
     engine: Engine,
@@ -115,21 +115,20 @@ impl fmt::Debug for Running {
     }
 }
 
-/// Starts everything.
 pub async fn start(options: Options) -> Result<Running, StartError> {
     let engine = Engine::start_at(options.data.as_deref(), options.table_listen).await?;
     let endpoint = engine.url().to_owned();
     start_on(engine, (&endpoint, &endpoint), options).await
 }
 
-/// Starts everything on an engine; the functions of the API reach it at the first of these addresses, those of the
-/// stream and of queues at the second one. A test may have put something between.
+/// Starts everything with an engine. The functions of the API reach it at the first of these addresses, those of the
+/// stream and of queues at the second one, so that a test can put a proxy in between.
 pub async fn start_on(
     engine: Engine,
     (endpoint, behind): (&str, &str),
     options: Options,
 ) -> Result<Running, StartError> {
-    // First, so that a taken port is reported before anything is written.
+    // This comes first, so that a port in use is reported before anything is written.
     let (listener, _) = listen(options.listen).await?;
     let address = listener.local_addr().map_err(|cause| StartError::Listen { address: options.listen, cause })?;
 
@@ -194,7 +193,7 @@ pub async fn start_on(
     let (stop, mut stopped) = watch::channel(false);
     let server = tokio::spawn(async move {
         let end = async move {
-            // An error means that the sender is gone: there is nothing left to wait for.
+            // An error means that the sender was dropped: there is nothing left to wait for.
             let _ = stopped.wait_for(|stop| *stop).await;
         };
         if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(end).await {
@@ -220,7 +219,7 @@ pub async fn start_on(
     })
 }
 
-/// Listens there; also the URL at which this machine reaches it.
+/// Listens at that address; also returns the URL for this machine.
 async fn listen(address: SocketAddr) -> Result<(TcpListener, String), StartError> {
     let failed = |cause| StartError::Listen { address, cause };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
@@ -235,27 +234,27 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, String), StartError
 }
 
 impl Running {
-    /// Where it listens.
+    /// The address of the API.
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The same as a URL, without a slash at the end.
+    /// The URL of the API, without a slash at the end.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Where the engine listens.
+    /// The URL of the engine.
     pub fn engine_url(&self) -> &str {
         self.engine.url()
     }
 
-    /// Where the stand-ins for AWS and for other services listen.
+    /// The URL of the stand-ins for AWS and for other services.
     pub fn aws_url(&self) -> &str {
         &self.aws_url
     }
 
-    /// The addresses that others than this machine may reach, by the options that ask for them.
+    /// The addresses that other machines may reach, by their options.
     pub fn exposed(&self) -> Vec<(&'static str, SocketAddr)> {
         let options = &self.options;
         [("--listen", options.listen), ("--table-listen", options.table_listen), ("--aws-listen", options.aws_listen)]
@@ -264,17 +263,16 @@ impl Running {
             .collect()
     }
 
-    /// The table's name.
     pub const fn table(&self) -> &str {
         table::NAME
     }
 
-    /// The clock of everything.
+    /// The clock of the runner and the product.
     pub const fn clock(&self) -> &Arc<LocalClock> {
         &self.clock
     }
 
-    /// A store of the same table, straight on the engine.
+    /// A store of the same table, directly on the engine.
     pub const fn store(&self) -> &Arc<Store> {
         &self.store
     }
@@ -284,22 +282,22 @@ impl Running {
         &self.services
     }
 
-    /// Waits until all that changes set in motion is done, as far as it is due.
+    /// Waits until everything that changes have caused is done, as far as it is due.
     pub async fn drain(&self) -> Value {
         self.pollers.drain().await
     }
 
-    /// The parts of a function that declares these settings, over the runner's own settings and stand-ins.
+    /// The parts of a function with these declared settings, made from the runner's own settings and stand-ins.
     pub fn parts(&self, declared: Declared) -> Parts {
         workers::parts(declared, &self.settings, &self.store).expect("the same settings were good at the start")
     }
 
-    /// A token with these claims; `None` where the settings name keys that are not ours.
+    /// A token with these claims; `None` if the settings name keys that are not the runner's.
     pub fn token(&self, claims: Value) -> Option<String> {
         self.signer.as_ref()?.sign(claims).ok()
     }
 
-    /// A token for each role of the demo customer; none where we cannot sign.
+    /// A token for each role of the demo customer; empty if the runner cannot sign.
     pub fn tokens(&self) -> &BTreeMap<&'static str, String> {
         &self.tokens
     }
@@ -319,7 +317,7 @@ impl Running {
         self.options.data.as_deref()
     }
 
-    /// The other services: name, URL, whether it is a stand-in of ours.
+    /// The other services: name, URL, and whether it is a stand-in.
     pub fn other_services(&self) -> Vec<(&'static str, &str, bool)> {
         [("LMS", "LMS_URL"), ("catalog", "ENTERPRISE_CATALOG_URL"), ("Braze", "BRAZE_API_URL")]
             .into_iter()
@@ -329,7 +327,7 @@ impl Running {
             .collect()
     }
 
-    /// Ends requests that are under way, then the stand-ins, then the engine.
+    /// Finishes running requests, then stops the stand-ins, then the engine.
     pub async fn stop(self) {
         self.stop.send_replace(true);
         let _ = tokio::time::timeout(STOP_TIMEOUT, self.server).await;

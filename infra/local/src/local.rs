@@ -4,22 +4,22 @@
 //! |---|---|
 //! | `GET /_local/` | these routes |
 //! | `GET /_local/clock` | `{"now": …}` |
-//! | `POST /_local/clock` | `{"now": RFC 3339}` sets the clock, `{"advance": ISO 8601 duration}` moves it; answers once all that this made due is done |
+//! | `POST /_local/clock` | `{"now": RFC 3339}` sets the clock, `{"advance": ISO 8601 duration}` moves it; responds when everything that became due is done |
 //! | `GET /_local/tokens` | a token for each of the demo's roles |
 //! | `GET /_local/tokens/{role}` | that token, as text |
 //! | `POST /_local/tokens` | `{…claims}`: a token with these claims, as text |
 //! | `GET /_local/jwks.json` | the public keys of these tokens; the stand-ins for AWS serve it too |
 //! | `GET, DELETE /_local/calls` | the calls to other services that the stand-ins got |
-//! | `GET, DELETE /_local/mail` | the mails that people got, one entry for each |
+//! | `GET, DELETE /_local/mail` | the received mails, one entry for each recipient |
 //! | `GET, DELETE /_local/events` | the events on the bus (`?type=` the end of a name) |
-//! | `GET, DELETE /_local/webhooks` | `url`, at which a customer's system takes whatever webhooks bring, and what it `received` |
-//! | `GET /_local/queues` | how much is in each queue: `depth`, `in_flight`, `delayed`, `dead` |
-//! | `POST /_local/queues/{name}/redrive` | sends back what was put aside |
-//! | `POST /_local/redrive` | `{"from": …, "to": …}`: what happened between is carried on once more |
-//! | `POST /_local/drain` | answers once all that is due is done |
-//! | `GET, POST, DELETE /_local/faults` | what is to fail: see [`crate::faults::Fault`] |
-//! | `POST /_local/admins` | `{"enterprise_customer": …, "emails": […]}`: who a customer's admins are |
-//! | `POST /_local/catalogs` | `{"uuid": …, "enterprise_customer": …}` makes a catalog known |
+//! | `GET, DELETE /_local/webhooks` | `url` of a stand-in for a customer's system, and the deliveries that it `received` |
+//! | `GET /_local/queues` | the numbers of messages in each queue: `depth`, `in_flight`, `delayed`, `dead` |
+//! | `POST /_local/queues/{name}/redrive` | moves the messages of its dead-letter queue back |
+//! | `POST /_local/redrive` | `{"from": …, "to": …}`: relays the events between these times again |
+//! | `POST /_local/drain` | responds when everything that is due is done |
+//! | `GET, POST, DELETE /_local/faults` | faults to inject: see [`crate::faults::Fault`] |
+//! | `POST /_local/admins` | `{"enterprise_customer": …, "emails": […]}`: sets a customer's admins |
+//! | `POST /_local/catalogs` | `{"uuid": …, "enterprise_customer": …}` adds a catalog |
 
 mod after;
 
@@ -49,22 +49,22 @@ use crate::{
     services::{Call, Services},
 };
 
-/// What these routes know.
+/// What these routes use.
 #[derive(Clone)]
 pub struct Local {
-    /// The clock of everything.
+    /// The clock of the runner and the product.
     pub clock: Arc<LocalClock>,
-    /// What the clock makes due.
+    /// The schedules, which run when the clock is moved.
     pub schedules: Arc<Schedules>,
     /// The stand-ins for other services.
     pub services: Services,
     /// The stand-in for AWS.
     pub aws: Aws,
-    /// What carries on what changes set in motion.
+    /// The event sources, which deliver what changes have caused.
     pub pollers: Arc<Pollers>,
-    /// What carries events on.
+    /// The relay, for redrives.
     pub relay: function_relay::Context,
-    /// Who signs tokens, if anybody here can.
+    /// The signer of tokens, if there is one.
     pub signer: Option<Arc<Signer>>,
     /// The demo's tokens, by role.
     pub tokens: Arc<BTreeMap<&'static str, String>>,
@@ -72,7 +72,7 @@ pub struct Local {
     pub key_set: Option<Value>,
 }
 
-/// A request that is not understood, in words.
+/// An invalid request, with its message.
 struct Bad(String);
 
 impl IntoResponse for Bad {
@@ -81,7 +81,7 @@ impl IntoResponse for Bad {
     }
 }
 
-/// A JSON body, whatever its content type is said to be: these routes are for people with curl.
+/// A JSON body, whatever content type is declared, because these routes are used with curl.
 fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Bad> {
     serde_json::from_slice(body).map_err(|error| Bad(format!("the body: {error}")))
 }
@@ -114,19 +114,19 @@ async fn index() -> Json<Value> {
         "DELETE /_local/mail": "forgets them",
         "GET /_local/events": "the events on the bus; ?type=assigned",
         "DELETE /_local/events": "forgets them",
-        "GET /_local/webhooks": "where a webhook may be pointed to (a name of one's own goes behind), and what came",
-        "DELETE /_local/webhooks": "forgets what came",
+        "GET /_local/webhooks": "a URL for webhooks (append a name), and the received deliveries",
+        "DELETE /_local/webhooks": "deletes the received deliveries",
         "GET /_local/queues": "how much is in each queue",
-        "POST /_local/queues/{name}/redrive": "sends back what was put aside",
+        "POST /_local/queues/{name}/redrive": "moves the messages of its dead-letter queue back",
         "POST /_local/redrive": { "from": "2026-11-24T00:00:00Z", "to": "2026-11-24T12:00:00Z" },
-        "POST /_local/drain": "answers once all that is due is done",
-        "GET /_local/faults": "what is to fail",
+        "POST /_local/drain": "responds when everything that is due is done",
+        "GET /_local/faults": "the faults to inject",
         "POST /_local/faults": {
             "service": "braze, lms, enterprise, catalog, files, sqs, eventbridge, ses, webhooks; or worker: function-mail",
             "next": 3,
             "how": "{\"status\": 500}, {\"delay_ms\": 500}, reset, reset_after, timeout_after, garbage; before, after",
         },
-        "DELETE /_local/faults": "nothing fails any more",
+        "DELETE /_local/faults": "removes all faults",
         "POST /_local/admins": { "enterprise_customer": "…", "emails": ["…"] },
         "POST /_local/catalogs": { "uuid": "…", "enterprise_customer": "…" },
     }))
@@ -136,7 +136,7 @@ async fn clock(State(local): State<Local>) -> Json<Value> {
     Json(json!({ "now": local.clock.now() }))
 }
 
-/// Where the clock is to go.
+/// The target of the clock.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "lowercase")]
 enum Move {

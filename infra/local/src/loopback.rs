@@ -1,8 +1,8 @@
-//! Keeps web pages away from the runner's own routes, which hand out tokens.
+//! Protects the runner's own routes, which give out tokens, from web pages.
 //!
-//! A page of any site can send requests to this machine. It cannot read the responses, unless its site's name is made to
-//! lead to 127.0.0.1 (DNS rebinding); then the browser takes them for responses of that site. But the browser still names
-//! the site: in `Host`, and in `Origin`.
+//! A page of any site can send requests to this machine. It cannot read the responses, unless its site's name resolves
+//! to 127.0.0.1 (DNS rebinding), so that the browser takes them for responses of that site. But the browser still sends
+//! the site's name, in `Host` and in `Origin`.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -15,7 +15,7 @@ use axum::{
 };
 use serde_json::json;
 
-/// Refuses a request whose `Host`, or whose `Origin`, is no name of this machine.
+/// Refuses a request whose `Host` or `Origin` is not a name of this machine.
 pub async fn only(request: Request, next: Next) -> Response {
     if is_from_here(request.headers()) {
         return next.run(request).await;
@@ -40,7 +40,7 @@ pub(crate) fn is_our_host(host: &str) -> bool {
     host.parse::<Authority>().is_ok_and(|host| is_ours(&host))
 }
 
-/// `localhost` and names below it lead to this machine whatever a name server says.
+/// `localhost` and names below it always resolve to this machine, whatever a name server responds.
 fn is_ours(authority: &Authority) -> bool {
     let host = authority.host();
     let name = host.to_ascii_lowercase();
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_needed_and_there_is_one() {
+    fn exactly_one_host_is_required() {
         let of = |pairs: &[(header::HeaderName, &'static str)]| {
             let mut headers = HeaderMap::new();
             for (name, value) in pairs {

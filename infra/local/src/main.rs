@@ -117,7 +117,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Says what was done: on standard error where the export itself is on standard output.
+/// Prints a report: on standard error if standard output has the export itself.
 fn say(arguments: &Arguments, report: &str) {
     if arguments.export.as_deref().is_some_and(|to| to == Path::new(export::STANDARD_OUTPUT)) {
         eprintln!("{report}");
@@ -126,21 +126,21 @@ fn say(arguments: &Arguments, report: &str) {
     }
 }
 
-/// Help goes out as it is, a wrong option as one line.
+/// Prints help unchanged, and a wrong option as one line.
 fn explain(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         print!("{error}");
         return ExitCode::SUCCESS;
     }
     let text = error.to_string();
-    // What is wrong ends where the usage begins; a missing option is named in a line of its own.
+    // The message ends where the usage begins; a missing option is named in a separate line.
     let problem = text.split("\n\n").next().unwrap_or_default();
     let line = problem.lines().map(str::trim).collect::<Vec<_>>().join(" ");
     eprintln!("{line} (--help lists the options)");
     ExitCode::from(2)
 }
 
-/// People read this log: short lines on standard error, at the level that `RUST_LOG` asks for.
+/// This log is for people: short lines on standard error, at the level in `RUST_LOG`.
 fn log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,dynoxide=error"));
     let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
@@ -150,7 +150,7 @@ fn log() {
 /// Ctrl-C, or the signal that service managers send.
 async fn interrupted() {
     let interrupt = async {
-        // Where signals cannot be waited for, the process is stopped the hard way.
+        // If signals cannot be waited for, the process can only be killed.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

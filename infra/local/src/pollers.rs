@@ -1,5 +1,5 @@
-//! Stands in for Lambda's event sources: what the table's stream and the queues hold is handed to the functions that
-//! the template names, with the events that Lambda makes of it.
+//! A stand-in for Lambda's event sources: delivers the table's stream and the queues to the functions that the template
+//! names, with the events that Lambda would make.
 
 mod queue;
 mod stream;
@@ -26,25 +26,25 @@ use tokio::task::JoinHandle;
 
 use crate::{aws::Aws, engine::TableStream, faults::Faults};
 
-/// A function that reads the stream: it is handed a batch and the invocation's id.
+/// A function that reads the stream: it gets a batch and the invocation's id.
 pub type StreamHandler =
     Arc<dyn Fn(dynamodb::Event, String) -> BoxFuture<'static, DynamoDbEventResponse> + Send + Sync>;
 
 /// A function that reads a queue.
 pub type QueueHandler = Arc<dyn Fn(SqsEvent) -> BoxFuture<'static, SqsBatchResponse> + Send + Sync>;
 
-/// How long whoever drains waits at most.
+/// The longest wait for everything to be done.
 const MAX_DRAIN: Duration = Duration::from_mins(1);
 
-/// How often it looks.
+/// The interval of checks during that wait.
 const LOOK: Duration = Duration::from_millis(5);
 
 /// The functions, by their binaries.
 #[derive(Clone, Default)]
 pub struct Handlers {
-    /// Of the stream.
+    /// The functions of the stream.
     pub stream: HashMap<&'static str, StreamHandler>,
-    /// Of queues.
+    /// The functions of the queues.
     pub queues: HashMap<&'static str, QueueHandler>,
 }
 
@@ -60,7 +60,7 @@ pub struct Pollers {
     stream: Arc<dyn TableStream>,
     faults: Arc<Faults>,
     random: Arc<dyn Random>,
-    /// How many invocations of queues are under way.
+    /// How many invocations of queues are running.
     busy: AtomicUsize,
 }
 
@@ -71,12 +71,12 @@ impl std::fmt::Debug for Pollers {
 }
 
 impl Pollers {
-    /// Pumps over these stand-ins.
+    /// Event sources over these stand-ins.
     pub fn new(aws: Aws, stream: Arc<dyn TableStream>, faults: Arc<Faults>, random: Arc<dyn Random>) -> Arc<Self> {
         Arc::new(Self { aws, stream, faults, random, busy: AtomicUsize::new(0) })
     }
 
-    /// Starts to pump, for ever.
+    /// Starts to poll; never ends.
     pub fn start(self: &Arc<Self>, template: &Template, handlers: &Handlers) -> Vec<JoinHandle<()>> {
         let mut tasks = Vec::new();
         for function in template.functions() {
@@ -101,8 +101,8 @@ impl Pollers {
         tasks
     }
 
-    /// Waits until the stream is read and no queue has a message that may be received or is worked on; what is left
-    /// after a minute.
+    /// Waits until the stream is read and no queue has a message that can be received or is being handled; returns what
+    /// is left after a minute.
     pub async fn drain(&self) -> Value {
         let mut waited = Duration::ZERO;
         let mut calm = 0;
@@ -110,7 +110,7 @@ impl Pollers {
             self.aws.tell();
             let is_calm = self.busy.load(Ordering::SeqCst) == 0 && self.is_read().await && self.nothing_waits();
             calm = if is_calm { calm + 1 } else { 0 };
-            // What was just read may be on its way from the one to the other.
+            // What was just read from the one may not have arrived in the other.
             if calm == 2 {
                 break;
             }
@@ -139,7 +139,7 @@ impl Pollers {
     }
 }
 
-/// An invocation that is under way.
+/// A running invocation.
 struct Invocation(Arc<Pollers>);
 
 impl Drop for Invocation {
@@ -148,7 +148,7 @@ impl Drop for Invocation {
     }
 }
 
-/// Whether anybody reads that queue: what was put aside waits for a person.
+/// Whether a function reads that queue: messages of dead-letter queues wait for a person.
 fn is_read(queue: &str) -> bool {
     !queue.ends_with("DeadLetters") && !queue.ends_with("Failures")
 }

@@ -1,4 +1,4 @@
-//! Stands in for EventBridge's schedules: calls the scheduled functions with its events, by the runner's clock.
+//! A stand-in for EventBridge's schedules: calls the scheduled functions with its events, by the runner's clock.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 
 use crate::{StartError, clock::LocalClock};
 
-/// How often a task looks at the clock.
+/// The interval of checks of the clock.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// All schedules of the template.
@@ -55,9 +55,9 @@ impl Schedules {
         Ok(Self { clock, random, sweeper, timers: Mutex::new(timers) })
     }
 
-    /// Calls what is due, until nothing is.
+    /// Calls the functions that are due, until none is.
     pub async fn run_due(&self) {
-        // Held while the functions run: who waits for the clock's work waits for all of it.
+        // Held while the functions run, so that a caller who waits for due functions waits for all of them.
         let mut timers = self.timers.lock().await;
         for timer in timers.iter_mut() {
             let now = self.clock.now();
@@ -68,7 +68,7 @@ impl Schedules {
         }
     }
 
-    /// Looks at the clock from time to time, for ever.
+    /// Checks the clock at intervals; never ends.
     pub async fn watch(self: Arc<Self>) {
         loop {
             tokio::time::sleep(LOOK).await;
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_templates_schedules_are_understood() {
+    fn the_templates_schedules_can_be_parsed() {
         let template = Template::embedded().expect("a template");
         for function in template.functions() {
             for schedule in &function.schedules {

@@ -1,5 +1,5 @@
-//! Stands in for the services that the product calls: the LMS (tokens, accounts, enterprise service), the
-//! catalog service, Braze and S3 (files for download), on one port. Every call is kept and can be read at `/_local/calls`.
+//! Stands in for the services that the product calls: the LMS (tokens, accounts, enterprise service), the catalog
+//! service, Braze and S3 (files for download), on one port. The calls are recorded and can be read at `/_local/calls`.
 
 mod braze;
 mod calls;
@@ -39,7 +39,7 @@ use files::cors::Cors;
 pub use calls::{Call, Calls};
 pub use files::Files;
 
-/// What the stand-ins know.
+/// The state of the stand-ins.
 #[derive(Clone)]
 pub struct Services {
     store: Arc<Store>,
@@ -55,12 +55,12 @@ pub struct Services {
     sign_ins: Arc<sign_in::SignIns>,
 }
 
-/// The settings that lead to the stand-ins, unless they are set.
+/// The settings with the stand-ins' URLs, unless they are set.
 const URLS: [&str; 3] = ["LMS_URL", "ENTERPRISE_CATALOG_URL", "BRAZE_API_URL"];
 
 impl Services {
-    /// Stand-ins that know what the store knows; the public keys of tokens are published among them, because a
-    /// function in a container reaches these and not the runner's own routes.
+    /// Stand-ins that use the store's data. They also serve the public keys of tokens, because a function in a
+    /// container can reach these and not the runner's own routes.
     pub fn new(store: Arc<Store>, aws: Aws, key_set: Option<Value>, signer: Option<Arc<Signer>>) -> Self {
         let clock = store.clock().clone();
         Self {
@@ -78,24 +78,24 @@ impl Services {
         }
     }
 
-    /// Faults that are to happen.
+    /// The faults to inject.
     pub const fn faults(&self) -> &Arc<Faults> {
         &self.faults
     }
 
-    /// Says who a customer's admins are.
+    /// Sets a customer's admins.
     pub fn set_admins(&self, enterprise: EnterpriseId, emails: Vec<String>) {
         if let Ok(mut admins) = self.admins.lock() {
             admins.insert(enterprise, emails);
         }
     }
 
-    /// The bucket of files.
+    /// The bucket for files.
     pub fn files(&self) -> &Files {
         &self.files
     }
 
-    /// A customer's system that webhooks may be tried with.
+    /// A customer's system for trying webhooks.
     pub fn hooks(&self) -> &hooks::Hooks {
         &self.hooks
     }
@@ -105,12 +105,12 @@ impl Services {
         &self.calls
     }
 
-    /// Lets the catalog service know a catalog.
+    /// Adds a catalog to the catalog service.
     pub async fn add_catalog(&self, catalog: CatalogId, enterprise: EnterpriseId) {
         self.catalogs.lock().await.insert(catalog, enterprise);
     }
 
-    /// Starts to serve at that address, and puts its URL into the settings that are not set.
+    /// Serves at that address, and puts its URL into the settings that are not set.
     pub async fn serve(
         &self,
         settings: &mut Settings,
@@ -121,7 +121,7 @@ impl Services {
         for name in URLS {
             settings.set_default(name, &url);
         }
-        // Bucket and bus are called as `sam local` calls them, by their logical ids, so that both find the same.
+        // The bucket and the bus are named by their logical ids, as in `sam local`, so that both find the same ones.
         settings.set("EXPORT_BUCKET", "Exports");
         settings.set("S3_ENDPOINT", format!("{url}/s3"));
         settings.set_default("SOCIAL_AUTH_EDX_OAUTH2_URL_ROOT", &url);
@@ -137,7 +137,7 @@ impl Services {
         for name in ["SQS_ENDPOINT", "EVENTBRIDGE_ENDPOINT", "SES_ENDPOINT"] {
             settings.set(name, &url);
         }
-        // Whoever tries webhooks here has no public address.
+        // Receivers of webhooks on this machine have no public address.
         settings.set_default("WEBHOOK_ALLOW_HTTP", "true");
         settings.set_default("BRAZE_API_KEY", "local");
         for campaign in function_mail::MailCampaign::all() {
@@ -188,7 +188,7 @@ impl Services {
             .fallback(async || (StatusCode::NOT_FOUND, axum::Json(json!({ "detail": "Not found." }))))
             .layer(middleware::from_fn_with_state(self.clone(), calls::record))
             .route("/_local/jwks.json", routing::get(key_set))
-            // Files are no calls that anybody would want to read.
+            // Calls of the bucket are not recorded, because files are of no interest there.
             .merge(Self::bucket(cors))
             .merge(aws::router(self.aws.clone()).with_state(()))
             .layer(middleware::from_fn_with_state(self.faults.clone(), faults::inject))

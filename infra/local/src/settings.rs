@@ -1,11 +1,10 @@
-//! The product's settings, as the runner hands them to it: what the operator set, then what the runner itself
-//! puts in the place of AWS and of the other services.
+//! The product's settings in the runner: those that the operator set, then those that lead to the stand-ins.
 
 use std::collections::BTreeMap;
 
 use license_template::Template;
 
-/// What only AWS, or `sam local`, sets: the runner has a table and stand-ins of its own.
+/// Settings that only AWS or `sam local` sets: the runner has its own table and stand-ins.
 const NOT_SET_HERE: &[&str] = &[
     "TABLE_NAME",
     "DYNAMODB_ENDPOINT",
@@ -18,12 +17,11 @@ const NOT_SET_HERE: &[&str] = &[
     "METRICS_NAMESPACE",
 ];
 
-/// Settings by their names.
 #[derive(Clone, Debug, Default)]
 pub struct Settings(BTreeMap<String, String>);
 
 impl Settings {
-    /// From a map; an empty value is the same as none.
+    /// Makes settings from a map; an empty value counts as not set.
     pub fn new(values: BTreeMap<String, String>) -> Self {
         Self(values.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect())
     }
@@ -33,23 +31,22 @@ impl Settings {
         self.0.get(name).map(String::as_str)
     }
 
-    /// Sets a value.
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
         self.0.insert(name.to_owned(), value.into());
     }
 
-    /// Sets a value where there is none.
+    /// Sets a value unless there is one.
     pub fn set_default(&mut self, name: &str, value: impl Into<String>) {
         self.0.entry(name.to_owned()).or_insert_with(|| value.into());
     }
 
-    /// A look-up, as the product's own settings want it.
+    /// A lookup, as the product's settings are read by it.
     pub fn lookup(&self) -> impl Fn(&str) -> Option<String> {
         |name| self.0.get(name).cloned()
     }
 }
 
-/// What nobody sets on AWS.
+/// Settings that the template does not set.
 const MORE: &[&str] = &["WEBHOOK_ALLOW_HTTP"];
 
 /// The names of all settings: the environment variables that the template gives its functions.

@@ -1,4 +1,4 @@
-//! The table, made as the template declares it, and the client that the product is handed for it.
+//! The table, created as the template declares it, and the product's client of it.
 
 use crate::engine::Limited;
 use aws_sdk_dynamodb::{
@@ -17,8 +17,8 @@ use license_template::{IndexSpec, KeySpec, Projection as Projected, TableSpec};
 /// The table's name.
 pub const NAME: &str = "license-manager";
 
-/// The SDK's own client, as a function would make it, but for the address, the credentials, which are not checked here, and
-/// DynamoDB's limits that the engine does not know.
+/// The SDK's own client, as a function would make it, except for the address, the credentials, which are not checked
+/// here, and DynamoDB's limits that the engine does not check.
 pub fn client(endpoint: &str) -> Client {
     let config = Builder::new()
         .behavior_version(BehaviorVersion::latest())
@@ -30,7 +30,7 @@ pub fn client(endpoint: &str) -> Client {
     Client::from_conf(config)
 }
 
-/// Creates the table, unless it is there. One that was made without a stream gets it.
+/// Creates the table, unless it exists. A table without a stream gets one.
 pub async fn create(client: &Client, spec: &TableSpec) -> Result<(), StoreError> {
     let request = build(client, spec)
         .map_err(|error| StoreError::Refused { operation: "CreateTable", cause: error.to_string() })?;
@@ -40,7 +40,7 @@ pub async fn create(client: &Client, spec: &TableSpec) -> Result<(), StoreError>
             let refused =
                 |error: BuildError| StoreError::Refused { operation: "UpdateTable", cause: error.to_string() };
             let stream = stream(spec).map_err(refused)?;
-            // Refused where there is a stream, which is what is wanted.
+            // An error means that the table has a stream already.
             let _ = client.update_table().table_name(NAME).stream_specification(stream).send().await;
             Ok(())
         }

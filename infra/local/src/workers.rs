@@ -1,4 +1,4 @@
-//! The functions of stream, queues and schedule, put together as in their own processes.
+//! The functions of stream, queues and schedule, built as in their own processes.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -14,7 +14,7 @@ use crate::{
     settings::Settings,
 };
 
-/// What a function is put together from here: those of the runner's settings that it declares.
+/// The parts of a function: the runner's settings that it declares.
 pub fn parts(declared: Declared, settings: &Settings, store: &Arc<Store>) -> Result<Parts, StartError> {
     let settings = license_settings::Settings::read(declared, settings.lookup());
     settings.check_urls()?;

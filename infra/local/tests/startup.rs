@@ -1,4 +1,4 @@
-//! The runner as a process: what it says when it cannot start, and that it stops when it is asked to.
+//! The runner as a process: its messages if it cannot start, and that it stops on a signal.
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
@@ -10,7 +10,7 @@ use std::{
 
 fn runner(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_license-local"));
-    // Settings of whoever runs the tests are not the tests'.
+    // The tests do not use the settings of the environment in which they run.
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).args(arguments);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -20,7 +20,7 @@ fn run(arguments: &[&str]) -> Output {
     runner(arguments).output().expect("the runner starts")
 }
 
-/// It says in one line what is wrong, naming `word`, and fails.
+/// Asserts that it prints one line, which contains `word`, and fails.
 #[track_caller]
 fn fails_with_one_line(arguments: &[&str], word: &str) {
     let output = run(arguments);
@@ -31,7 +31,7 @@ fn fails_with_one_line(arguments: &[&str], word: &str) {
     assert!(!said.contains("panicked"), "{said}");
 }
 
-/// A file of this test's own, which is gone with it.
+/// A file of this test, which is deleted at its end.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -68,10 +68,10 @@ fn a_taken_port_of_the_table_or_of_the_stand_ins() {
     }
 }
 
-/// The banner names the addresses that were asked for, and warns of one that others reach.
+/// The banner names the given addresses, and warns of one that other machines can reach.
 #[cfg(unix)]
 #[test]
-fn the_table_and_the_stand_ins_are_where_they_are_asked_to_be() {
+fn the_table_and_the_stand_ins_are_at_the_given_addresses() {
     let free = || TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
     let (table, aws) = (free(), free());
     let table_listen = format!("0.0.0.0:{}", table.port());
@@ -93,7 +93,7 @@ fn the_table_and_the_stand_ins_are_where_they_are_asked_to_be() {
 }
 
 #[test]
-fn a_file_that_is_not_there() {
+fn a_missing_file() {
     fails_with_one_line(&["--listen", "127.0.0.1:0", "--import", "/nowhere/state.json"], "/nowhere/state.json");
 }
 
@@ -114,7 +114,7 @@ fn an_address_that_is_none() {
 }
 
 #[test]
-fn an_option_that_there_is_not() {
+fn an_unknown_option() {
     fails_with_one_line(&["--color"], "--color");
 }
 
@@ -150,7 +150,7 @@ fn a_setting_that_must_be_a_url_and_is_none() {
 struct Started {
     process: Child,
     said: String,
-    /// Where it says more: without a reader it could not go on.
+    /// The rest of its output: without a reader it would block.
     _output: BufReader<ChildStdout>,
 }
 
@@ -165,7 +165,7 @@ impl Started {
         Self { process, said, _output: output }
     }
 
-    /// The address behind that word of what it said.
+    /// The address after that word in its output.
     fn address(&self, word: &str) -> String {
         let (_, rest) = self.said.split_once(&format!("{word} http://")).expect("an address");
         rest.split(['/', ' ', '\n']).next().expect("an address").to_owned()
@@ -192,8 +192,8 @@ fn call(address: &str, head: &str, body: &str) -> io::Result<String> {
     Ok(response)
 }
 
-/// In whichever profile this is built: a connection breaks by unwinding, which a profile that aborts would end the
-/// process with.
+/// The release and the test profile must unwind: a connection is broken by unwinding, and a profile that aborts would
+/// end the process.
 #[test]
 fn faults_end_connections_and_not_the_process() {
     let mut runner = Started::new(&["--no-demo"]);
@@ -217,9 +217,9 @@ fn faults_end_connections_and_not_the_process() {
     }
 }
 
-/// A page whose name was made to lead to this machine must not get a token.
+/// A page whose name resolves to this machine must not get a token.
 #[test]
-fn its_own_routes_answer_only_to_names_of_this_machine() {
+fn its_own_routes_respond_only_to_names_of_this_machine() {
     let runner = Started::new(&[]);
     let api = runner.address("the runner ");
     let status = |head: &str| {
@@ -233,7 +233,7 @@ fn its_own_routes_answer_only_to_names_of_this_machine() {
     assert_eq!(status(&format!("{token} {api}\r\nOrigin: https://rebound.example")), "403");
     assert_eq!(status(&format!("{token} {api}\r\nOrigin: null")), "403");
     assert_eq!(status("DELETE /_local/calls HTTP/1.1\r\nHost: rebound.example"), "403");
-    // The product's own routes are open to other names: what keeps them is the token.
+    // The product's own routes accept other names, because they require a token.
     assert_eq!(status("GET /health/ HTTP/1.1\r\nHost: rebound.example"), "200");
 }
 
@@ -249,7 +249,7 @@ fn a_folder_that_another_runner_uses() {
     std::fs::remove_dir_all(folder).expect("a folder");
 }
 
-/// Starts, says where it listens, answers, and stops cleanly when the terminal says so.
+/// Starts, prints its address, responds, and stops on a signal.
 #[cfg(unix)]
 #[test]
 fn it_starts_and_stops() {
@@ -274,10 +274,10 @@ fn it_starts_and_stops() {
     TcpListener::bind(&address).expect("the port is free again");
 }
 
-/// Imports into a table that another process serves, as it does into one of AWS.
+/// Imports into a table that another process serves, as into a table of AWS.
 #[cfg(unix)]
 #[test]
-fn it_imports_into_a_table_that_is_served_elsewhere() {
+fn it_imports_into_a_table_of_another_process() {
     let mut server = runner(&["--listen", "127.0.0.1:0", "--no-demo"]).spawn().expect("the runner starts");
     let mut output = BufReader::new(server.stdout.take().expect("piped"));
     let url = loop {
@@ -303,7 +303,7 @@ fn it_imports_into_a_table_that_is_served_elsewhere() {
     };
     let (is_done, said) = import("license-manager");
     assert!(is_done && said.contains("1 role assignments"), "{said}");
-    // It is on record in that table.
+    // That table has the imported data.
     let (is_done, said) = import("license-manager");
     assert!(is_done && said.contains("imported before"), "{said}");
     let (is_done, said) = import("another");
@@ -313,7 +313,7 @@ fn it_imports_into_a_table_that_is_served_elsewhere() {
     assert!(interrupt.success() && server.wait().expect("it ends").success());
 }
 
-/// Exports what it imported to standard output, and what a folder holds into a file.
+/// Exports what it imported to standard output, and the data of a folder into a file.
 #[test]
 fn it_exports_and_ends() {
     let file = Scratch::new(
@@ -334,11 +334,11 @@ fn it_exports_and_ends() {
     assert!(run(&["--import", file.path(), "--data", data, "--export", target]).status.success());
     assert_eq!(std::fs::read_to_string(target).expect("a file"), text);
     std::fs::remove_file(target).expect("it is there");
-    // The folder has it by now.
+    // The folder has the data now.
     assert!(run(&["--data", data, "--export", target]).status.success());
     assert_eq!(std::fs::read_to_string(target).expect("a file"), text);
     fails_with_one_line(&["--data", data, "--export", "/nowhere/out.json"], "/nowhere/out.json");
-    // Nothing half written is left.
+    // No incomplete file is left.
     let left = std::fs::read_dir(&folder)
         .expect("the folder")
         .filter(|entry| entry.as_ref().is_ok_and(|entry| entry.file_name().to_string_lossy().contains("partial")));

@@ -1,8 +1,9 @@
-//! What the table's partitions do under a load that no test can make: `cargo run --release -p license-simulate`.
+//! Estimates how the table's partitions behave under a load that no test can make: `cargo run --release -p
+//! license-simulate`.
 //!
-//! The transactions are the store's own: the product runs once over the embedded engine, and what it asks for is
-//! recorded, with the units that it consumed. Partitions behave as DynamoDB documents them. What is found is an
-//! estimate: `docs/scale.md` says what it rests on, and what to do about it.
+//! The transactions are the store's own: the product runs once over the embedded engine, and its calls are recorded
+//! with the units that they consumed. Partitions behave as DynamoDB documents them. The result is an estimate:
+//! `docs/scale.md` explains its assumptions and the conclusions.
 
 mod record;
 mod report;
@@ -69,7 +70,7 @@ async fn main() {
         let load = Load {
             rates: vec![
                 (record::ACTIVATION, activations),
-                // Each of them looks at the page before and after.
+                // Each of them opens the page before and after.
                 (record::LEARNER, 2.0 * activations),
                 (record::ASSIGN, activations / 50.0),
                 (record::LIST, activations / 100.0),

@@ -1,22 +1,22 @@
-//! Takes the shapes of operations from the store itself: the product runs over the embedded engine, and a proxy notes
-//! what it asks for.
+//! Records the shapes of operations from the store itself: the product runs over the embedded engine, and a proxy
+//! records its calls.
 
 use std::collections::BTreeMap;
 
 use crate::shape::{CallShape, Names, Shape};
 use license_tests::{Call, TestApp, app::lms_user_id, builders::Plan};
 
-/// How many seats the recorded plan has: enough for the most buckets and index partitions.
+/// The seats of the recorded plan: enough for the most buckets and list shards.
 const SEATS: u64 = 20_000;
 
-/// How many learners a chunk of a job has.
+/// The learners of a job's chunk.
 pub const CHUNK: usize = 90;
 
-/// The operations of the mix.
+/// The names of the operations.
 pub const ACTIVATION: &str = "activation";
 /// A learner's page.
 pub const LEARNER: &str = "learner-licenses";
-/// An assignment of one.
+/// An assignment of one license.
 pub const ASSIGN: &str = "assign 1";
 /// A chunk of a job.
 pub const JOB_CHUNK: &str = "a job's chunk of 90";
@@ -35,7 +35,7 @@ pub async fn record() -> BTreeMap<&'static str, Shape> {
         let mut after: Vec<CallShape> = Vec::new();
         if let Some((names, calls)) = everything.get(operation) {
             after = calls.iter().filter_map(|call| shape(names, call)).collect();
-            // What the request itself has asked for is in both recordings.
+            // Both recordings contain the calls of the request itself.
             for call in steps.iter().flatten() {
                 if let Some(same) = after.iter().position(|other| is_alike(call, other)) {
                     after.swap_remove(same);
@@ -92,7 +92,7 @@ fn names(plan: &Plan, emails: &[String]) -> Names {
         (plan.agreement.id.clone(), "{agreement}"),
         (plan.agreement.enterprise.to_string(), "{enterprise}"),
     ];
-    // Each learner of a chunk is another one.
+    // Each learner of a chunk is a different one.
     let learner = if emails.len() == 1 { "{learner}" } else { "{random}" };
     names.extend(emails.iter().map(|email| (email.clone(), learner)));
     names.extend(emails.iter().map(|email| (lms_user_id(email).to_string(), learner)));
@@ -103,7 +103,7 @@ fn shape(names: &Names, call: &Call) -> Option<CallShape> {
     names.shape(&call.operation, &call.request, call.read_units, call.write_units)
 }
 
-/// Calls that were under way together are one step.
+/// Calls that ran at the same time are one step.
 fn steps(names: &Names, calls: &[Call]) -> Vec<Vec<CallShape>> {
     let mut calls: Vec<&Call> = calls.iter().collect();
     calls.sort_by_key(|call| call.span.0);

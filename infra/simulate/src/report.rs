@@ -1,4 +1,4 @@
-//! What was found, as tables of plain text.
+//! Prints the results, as tables of plain text.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use crate::{
     space::{Micros, SECOND},
 };
 
-/// Dollars for a million units in the region where prices are lowest, on demand.
+/// The price of a million units, in dollars, in the region where prices are lowest, on demand.
 const WRITE_PRICE: f64 = 0.625;
 const READ_PRICE: f64 = 0.125;
 
-/// Prints what each operation asks for.
+/// Prints the calls of each operation.
 pub fn print_shapes(shapes: &BTreeMap<&'static str, Shape>) {
     println!("Recorded from the store: units of the request, and of what follows it");
     for (operation, shape) in shapes {
@@ -22,7 +22,7 @@ pub fn print_shapes(shapes: &BTreeMap<&'static str, Shape>) {
     }
 }
 
-/// Prints what was found under a load.
+/// Prints the results of a load.
 pub fn print_found(activations: f64, load: &Load, found: &Found) {
     println!(
         "\n{activations} activations a second for {} s, a job of {} seats beside them",
@@ -69,7 +69,7 @@ pub fn print_found(activations: f64, load: &Load, found: &Found) {
     );
 }
 
-/// Whether more than one call in a hundred was throttled or something was given up.
+/// Whether more than one call in a hundred was throttled, or an operation was given up.
 pub fn is_bound(found: &Found) -> bool {
     found.outcomes.values().any(|outcome| {
         let done = u64::try_from(outcome.latencies.len()).expect("a count");

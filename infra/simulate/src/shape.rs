@@ -1,9 +1,9 @@
-//! What an operation does to the table, with the names of things replaced by placeholders, so that it can be repeated
-//! for any plan and learner.
+//! The calls of an operation, with names replaced by placeholders, so that they can be repeated for any plan and
+//! learner.
 
 use serde_json::Value;
 
-/// The table or one of its indexes: each has partitions of its own.
+/// The table or one of its indexes, each with its own partitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Space {
     /// The table.
@@ -17,10 +17,8 @@ pub enum Space {
 }
 
 impl Space {
-    /// All of them.
     pub const ALL: [Self; 4] = [Self::Table, Self::Gsi1, Self::Gsi2, Self::Gsi3];
 
-    /// Its name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Table => "table",
@@ -39,10 +37,10 @@ impl Space {
     }
 }
 
-/// What a call asks of one partition key.
+/// What a call does with one partition key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Touch {
-    /// Where.
+    /// The table or the index.
     pub space: Space,
     /// The partition key, with placeholders.
     pub partition: String,
@@ -52,7 +50,7 @@ pub struct Touch {
     pub units: f64,
 }
 
-/// What a call is.
+/// The kind of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallKind {
     /// A read.
@@ -66,9 +64,8 @@ pub enum CallKind {
 /// One call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CallShape {
-    /// What it is.
     pub kind: CallKind,
-    /// What it asks for.
+    /// The keys that it touches.
     pub touches: Vec<Touch>,
 }
 
@@ -79,13 +76,13 @@ impl CallShape {
     }
 }
 
-/// An operation: calls that follow each other, each step's calls at once; then what the stream's and queues' functions
-/// do because of it.
+/// An operation: steps in sequence, each of calls at the same time; then the calls that the stream's and queues'
+/// functions make because of it.
 #[derive(Clone, Debug, Default)]
 pub struct Shape {
-    /// What the requester waits for.
+    /// The steps before the response.
     pub steps: Vec<Vec<CallShape>>,
-    /// What follows.
+    /// The calls after the response.
     pub after: Vec<CallShape>,
 }
 
@@ -113,12 +110,12 @@ impl Names {
     fn touch(&self, space: Space, partition: &str, sort: &str, units: f64) -> Touch {
         let partition = self.key(partition);
         let sort = self.0.iter().fold(sort.to_owned(), |text, (name, placeholder)| text.replace(name, placeholder));
-        // Items of these have ids of their own: no two operations name the same one.
+        // Items of these partitions have ids of their own: no two operations have the same one.
         let sort = if partition.starts_with("EVENT#") || partition.starts_with("TRAIL#") { "{random}" } else { &sort };
         Touch { space, item: format!("{partition} / {sort}"), partition, units }
     }
 
-    /// What a call that was recorded asks for. `read` and `written` are the units that it consumed.
+    /// The touches of a recorded call. `read` and `written` are the units that it consumed.
     pub fn shape(&self, operation: &str, request: &Value, read: f64, written: f64) -> Option<CallShape> {
         let (kind, mut touches, total) = match operation {
             "GetItem" => (CallKind::Read, vec![self.keyed(&request["Key"], 1.0)?], read),
@@ -143,7 +140,7 @@ impl Names {
             "DeleteItem" => (CallKind::Write, self.written(&serde_json::json!({ "Delete": request }), 1.0), written),
             _ => return None,
         };
-        // The estimates say how the units are spread; how many there are was measured.
+        // The estimates decide how the units are divided; their number was measured.
         let estimated: f64 = touches.iter().map(|touch| touch.units).sum();
         for touch in &mut touches {
             touch.units *= total / estimated.max(f64::MIN_POSITIVE);
@@ -161,7 +158,7 @@ impl Names {
         Some(self.touch(space, partition, "", 1.0))
     }
 
-    /// One item of a write, and its entries in indexes. `factor` is what a kilobyte costs.
+    /// One item of a write, and its entries in indexes. `factor` is the cost of a kilobyte.
     fn written(&self, item: &Value, factor: f64) -> Vec<Touch> {
         let Some((kind, item)) = item.as_object().and_then(|item| item.iter().next()) else { return Vec::new() };
         let kilobytes = |value: &Value| {

@@ -1,5 +1,5 @@
-//! Plays operations against partitions: each call takes units, a transaction meets others on its items, and what is
-//! refused is tried again as the store and the SDK do.
+//! Simulates operations on partitions: each call takes units, a transaction conflicts with others on its items, and
+//! refused calls are retried as the store and the SDK do.
 
 use std::{
     cmp::Reverse,
@@ -15,73 +15,73 @@ use crate::{
     world::{Subject, World},
 };
 
-/// How often the SDK sends a call that was throttled, and the store a transaction that met another one.
+/// The SDK's attempts at a throttled call, and the store's attempts at a transaction.
 const SDK_ATTEMPTS: u32 = 3;
 const STORE_ATTEMPTS: u32 = 24;
-/// Upper bounds of the store's waits between attempts: the first, and the last after doubling.
+/// Upper bounds of the store's waits between attempts: the first, and the last one after doubling.
 const WAITS: (Micros, Micros) = (10_000, 400_000);
-/// The SDK waits up to a second, doubled each time.
+/// The SDK waits up to a second, which doubles each time.
 const SDK_WAIT: Micros = SECOND;
 
-/// What happens in each second.
+/// The load of each second.
 #[derive(Clone, Debug)]
 pub struct Load {
-    /// Operations, and how many of them come in a second.
+    /// Operations, and how many of them begin in a second.
     pub rates: Vec<(&'static str, f64)>,
-    /// Seats of one customer's job; its lanes run beside all else.
+    /// Seats of one customer's job; its lanes run at the same time as everything else.
     pub job_seats: u64,
     /// Lanes of the job.
     pub lanes: usize,
-    /// How long requests keep coming.
+    /// How long requests are sent.
     pub length: Micros,
 }
 
-/// What became of one kind of operation.
+/// The results of one kind of operation.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
-    /// How long each that succeeded took.
+    /// How long each successful one took.
     pub latencies: Vec<Micros>,
     /// Calls that were throttled.
     pub throttles: u64,
-    /// Transactions that met another one.
+    /// Transactions that conflicted.
     pub conflicts: u64,
     /// Operations that were given up.
     pub failures: u64,
 }
 
-/// What the simulation found.
+/// The results of the simulation.
 #[derive(Debug)]
 pub struct Found {
     /// By operation.
     pub outcomes: BTreeMap<&'static str, Outcome>,
-    /// Throttled calls by space and kind of key.
+    /// Throttled calls, by space and kind of key.
     pub throttled_keys: BTreeMap<(Space, String), u64>,
     /// Conflicts by item.
     pub conflicting_items: BTreeMap<String, u64>,
     /// Partitions at the beginning and at the end.
     pub partitions: BTreeMap<Space, (usize, usize)>,
-    /// Read units.
+    /// Consumed read units.
     pub read_units: f64,
-    /// Write units.
+    /// Consumed write units.
     pub write_units: f64,
     /// When the last operation ended.
     pub end: Micros,
 }
 
-/// One operation under way.
+/// A running operation.
 #[derive(Clone, Debug)]
 struct Task {
     operation: &'static str,
     subject: Subject,
     began: Micros,
-    /// Which step is next; after the last one come its consequences.
+    /// The next step; after the last one come its consequences.
     step: usize,
     attempts: u32,
     is_consequence: bool,
     is_lane: bool,
 }
 
-/// The simulated table, and what is under way.
+/// The simulated table and the running operations.
 pub struct Simulation<'a> {
     shapes: &'a BTreeMap<&'static str, Shape>,
     world: &'a World,
@@ -90,7 +90,7 @@ pub struct Simulation<'a> {
     queue: BinaryHeap<Reverse<(Micros, u64)>>,
     tasks: HashMap<u64, Task>,
     numbers: u64,
-    /// Until when an item is part of a transaction.
+    /// The time until which an item is part of a transaction.
     busy: HashMap<u64, Micros>,
     chunks_left: u64,
     found: Found,
@@ -128,7 +128,7 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    /// Plays the load to its end.
+    /// Simulates the load to its end.
     pub fn run(mut self, load: &Load) -> Found {
         let before: BTreeMap<Space, usize> =
             self.spaces.iter().map(|(space, partitions)| (*space, partitions.count())).collect();
@@ -153,7 +153,7 @@ impl<'a> Simulation<'a> {
         self.found
     }
 
-    /// Requests come at random, independently of each other.
+    /// Requests arrive at random, independently of each other.
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
@@ -194,7 +194,7 @@ impl<'a> Simulation<'a> {
         self.queue.push(Reverse((at, self.numbers)));
     }
 
-    /// Carries out the next step of a task.
+    /// Runs the next step of a task.
     fn advance(&mut self, mut task: Task, now: Micros) {
         let shapes = self.shapes;
         let shape = &shapes[task.operation];
@@ -212,7 +212,7 @@ impl<'a> Simulation<'a> {
             match self.call(&task, call, now) {
                 Ok(latency) => latest = latest.max(now + latency),
                 Err(wait) => {
-                    // The step is made again as a whole: what was read does not hold any more.
+                    // The whole step is repeated, because what was read is outdated.
                     task.attempts += 1;
                     if task.attempts >= SDK_ATTEMPTS * STORE_ATTEMPTS {
                         self.found.outcomes.entry(task.operation).or_default().failures += 1;
@@ -237,7 +237,7 @@ impl<'a> Simulation<'a> {
         }
         self.found.outcomes.entry(task.operation).or_default().latencies.push(now - task.began);
         let after = Task { is_consequence: true, is_lane: false, step: 0, attempts: 0, ..task.clone() };
-        // The stream brings the event within a fraction of a second.
+        // The stream delivers the event within a fraction of a second.
         let delay = self.random.random_range(100_000..600_000);
         self.schedule(after, now + delay);
         if task.is_lane {
@@ -245,7 +245,7 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    /// One call: how long it takes, or how long to wait before it is tried again.
+    /// One call: its duration, or the wait before a retry.
     fn call(&mut self, task: &Task, call: &CallShape, now: Micros) -> Result<Micros, Micros> {
         let is_write = call.kind != CallKind::Read;
         let latency = self.latency(call);

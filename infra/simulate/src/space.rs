@@ -1,11 +1,11 @@
 //! Partitions of the table or of an index, as DynamoDB documents them: each takes 1,000 write and 3,000 read units a
-//! second and saves what it does not use for a while; one that stays hot is split, unless one key alone makes it hot.
+//! second and accumulates unused units for a while; one that stays hot is split, unless a single key makes it hot.
 
 use std::collections::HashMap;
 
-/// Units that a partition takes in a second.
+/// Write units of a partition in a second.
 pub const WRITES: f64 = 1_000.0;
-/// The same for reads.
+/// Read units of a partition in a second.
 pub const READS: f64 = 3_000.0;
 
 /// Microseconds of simulated time.
@@ -37,7 +37,7 @@ impl Allowance {
         if self.left <= 0.0 {
             return false;
         }
-        // The last request before the end may overdraw, as with the service.
+        // The last request before the units are used up may exceed them, as in DynamoDB.
         self.left -= units;
         true
     }
@@ -45,24 +45,23 @@ impl Allowance {
 
 #[derive(Clone, Debug)]
 struct Partition {
-    /// The first hash that it holds.
+    /// The first hash of the partition's range.
     start: u64,
     writes: Allowance,
     reads: Allowance,
-    /// Units asked for in this window, by the hash of the key.
+    /// The units of this window, by the hash of the key.
     heat: HashMap<u64, f64>,
 }
 
 /// How partitions behave.
 #[derive(Clone, Copy, Debug)]
 pub struct Behavior {
-    /// Unused units are kept for so many seconds.
+    /// For how many seconds unused units accumulate.
     pub burst_seconds: f64,
-    /// A partition that was hot for so long is split.
+    /// After how long a hot partition is split.
     pub split_after: Micros,
 }
 
-/// All partitions of the table or of an index.
 #[derive(Clone, Debug)]
 pub struct Partitions {
     behavior: Behavior,
@@ -80,12 +79,11 @@ impl Partitions {
         Self { behavior, list, window: 0, splits: 0 }
     }
 
-    /// How many there are.
     pub fn count(&self) -> usize {
         self.list.len()
     }
 
-    /// Asks the partition of that key for units; whether it has them.
+    /// Takes units from the partition of that key; returns whether it had them.
     pub fn take(&mut self, hash: u64, units: f64, is_write: bool, now: Micros) -> bool {
         if now >= self.window + self.behavior.split_after {
             self.split(now);
@@ -97,7 +95,7 @@ impl Partitions {
         if is_write { partition.writes.take(units, now) } else { partition.reads.take(units, now) }
     }
 
-    /// At the end of a window each partition that was asked for most of its units is split where half of its heat lies.
+    /// At the end of a window each partition that used most of its units is split in the middle of its heat.
     #[expect(clippy::cast_precision_loss, reason = "a window is a few minutes")]
     fn split(&mut self, now: Micros) {
         let seconds = (now - self.window) as f64 / SECOND as f64;
@@ -130,7 +128,7 @@ impl Partition {
     }
 }
 
-/// The hash that has half of the heat before it; none where one key has most of it.
+/// The hash in the middle of the heat; none if a single key has most of it.
 fn middle(heat: &HashMap<u64, f64>, total: f64) -> Option<u64> {
     let mut keys: Vec<(u64, f64)> = heat.iter().map(|(hash, units)| (*hash, *units)).collect();
     keys.sort_unstable_by_key(|(hash, _)| *hash);

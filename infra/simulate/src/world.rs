@@ -1,14 +1,14 @@
-//! Customers, plans and learners: who asks, and what the placeholders of a shape become.
+//! Customers, plans and learners, and the values of a shape's placeholders.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use license_domain::seats::{buckets_for, list_shards_for};
 use rand::{Rng, RngExt, rngs::StdRng};
 
-/// How many partitions the events of one hour are spread over, as the store has it.
+/// The number of partitions for the events of one hour, as in the store.
 const EVENT_SHARDS: u64 = 16;
 
-/// A plan that something happens to.
+/// The plan of an operation.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     /// Its number; a customer has one plan.
@@ -17,14 +17,14 @@ pub struct Plan {
     pub licenses: u64,
 }
 
-/// All plans, as sums of their licenses, so that one can be drawn by its size.
+/// All plans, as running totals of their licenses, so that one can be chosen at random by its size.
 #[derive(Clone, Debug)]
 pub struct World {
     sums: Vec<u64>,
 }
 
 impl World {
-    /// So many customers with so many licenses together: few are large, most are small.
+    /// So many customers with so many licenses in total: few are large, most are small.
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
@@ -42,7 +42,7 @@ impl World {
         Self { sums: sums.collect() }
     }
 
-    /// A plan, drawn by its size.
+    /// A random plan; larger ones are more likely.
     pub fn any_plan(&self, random: &mut StdRng) -> Plan {
         let last = self.sums.last().copied().unwrap_or(1);
         let at = random.random_range(0..last);
@@ -60,23 +60,21 @@ impl World {
     }
 }
 
-/// Whom an operation is about.
+/// The plan and the learner of an operation.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject {
-    /// The plan.
     pub plan: Plan,
-    /// A number for the learner.
+    /// The learner's number.
     pub learner: u64,
     /// The event's partition.
     event: u64,
-    /// The bucket.
     bucket: u64,
-    /// The index partition.
+    /// The list shard.
     list: u64,
 }
 
 impl Subject {
-    /// Somebody of that plan.
+    /// A random learner of that plan.
     pub fn of(plan: Plan, random: &mut StdRng) -> Self {
         Self {
             plan,
@@ -87,7 +85,7 @@ impl Subject {
         }
     }
 
-    /// The hash of a key whose placeholders stand for this.
+    /// The hash of a key after replacing its placeholders.
     pub fn hash(&self, key: &str, random: &mut StdRng) -> u64 {
         let mut hasher = DefaultHasher::new();
         key.hash(&mut hasher);

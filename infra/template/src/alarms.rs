@@ -1,4 +1,4 @@
-//! The alarms, the dashboard and the outputs: what an operator has.
+//! The alarms, the dashboard and the outputs, for the operator.
 
 use serde_yaml_ng::{Mapping, Value};
 
@@ -12,18 +12,18 @@ use crate::{
 pub struct AlarmSpec {
     /// Its logical id.
     pub id: String,
-    /// The metrics that it watches; none, if it is a composite alarm.
+    /// The metrics that it watches; empty for a composite alarm.
     pub metrics: Vec<MetricSpec>,
-    /// The alarms that a composite alarm is on with.
+    /// The alarms of a composite alarm, which is on when one of them is.
     pub alarms: Vec<String>,
-    /// Whether it tells anybody when it begins and when it ends.
+    /// Whether it sends notifications when it begins and when it ends.
     pub pages: bool,
 }
 
 /// A metric that an alarm watches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MetricSpec {
-    /// Its namespace, with references as they are written.
+    /// Its namespace, with references unresolved.
     pub namespace: String,
     /// Its name.
     pub name: String,
@@ -31,12 +31,12 @@ pub struct MetricSpec {
     pub dimensions: Vec<String>,
 }
 
-/// What an operator has.
+/// The resources for the operator.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Operations {
     /// The alarms.
     pub alarms: Vec<AlarmSpec>,
-    /// The dashboard's body, with references as they are written.
+    /// The dashboard's body, with references unresolved.
     pub dashboard: String,
     /// The names of the stack's outputs.
     pub outputs: Vec<String>,

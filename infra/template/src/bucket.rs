@@ -1,4 +1,4 @@
-//! The bucket of files: which pages of other sites may read and write it.
+//! The bucket for files: which pages of other sites may read and write it.
 
 use std::collections::BTreeMap;
 
@@ -21,9 +21,10 @@ pub struct CorsRule {
 /// Pages that a rule admits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origins {
-    /// Those of these origins.
+    /// Pages of these origins.
     These(Vec<String>),
-    /// Those that this environment variable lists, separated by commas. There is no such rule where it is empty.
+    /// Pages of the origins that this environment variable lists, separated by commas. If the list is empty, there is
+    /// no such rule.
     Listed(String),
 }
 

@@ -1,4 +1,4 @@
-//! The functions, and what calls them.
+//! The functions and their event sources.
 
 use serde_yaml_ng::{Mapping, Value};
 
@@ -24,17 +24,17 @@ pub struct FunctionSpec {
     pub queues: Vec<QueueSource>,
     /// The table's stream, if it reads that.
     pub stream: Option<StreamSource>,
-    /// The environment variables that it is given.
+    /// Its environment variables.
     pub environment: Vec<String>,
     /// The actions that its policy allows.
     pub actions: Vec<String>,
-    /// The secrets below `SecretPath` that its policy lets it read, by the settings that they are called like.
+    /// The secrets below `SecretPath` that its policy permits it to read, by the settings of the same names.
     pub secrets: Vec<String>,
-    /// The parameters below `SecretPath`, likewise.
+    /// The parameters below `SecretPath`, in the same way.
     pub parameters: Vec<String>,
-    /// The conditions under which its policy has further statements.
+    /// The conditions under which its policy has more statements.
     pub conditions: Vec<String>,
-    /// How long it may run.
+    /// Its timeout.
     pub timeout_seconds: u64,
 }
 
@@ -109,14 +109,14 @@ fn actions(function: &Mapping) -> Vec<String> {
     statements(function).filter_map(|statement| statement.get("Action")).flat_map(texts).collect()
 }
 
-/// What stands between these two in the resources of a function's policy.
+/// The text between these two in the resources of a function's policy.
 fn below_secret_path(function: &Mapping, before: &str, after: &str) -> Vec<String> {
     let resources = statements(function).filter_map(|statement| statement.get("Resource")?.as_sequence()).flatten();
     let between = |resource: &str| resource.split_once(before)?.1.strip_suffix(after).map(str::to_owned);
     resources.filter_map(tagged_text).filter_map(between).collect()
 }
 
-/// The conditions of the statements that are in a function's policy only under one: `!If [NAME, …]`.
+/// The conditions of the conditional statements in a function's policy: `!If [NAME, …]`.
 fn conditions(function: &Mapping) -> Vec<String> {
     let conditional = statements(function).filter_map(|statement| match statement {
         Value::Tagged(tagged) => tagged.value.get(0)?.as_str(),

@@ -1,7 +1,7 @@
-//! Reads `template.yaml`: the one place where the table and the routes are declared. The local runner and the
-//! tests make their table from it and route by it, so that what runs here is what is deployed.
+//! Reads `template.yaml`, the only declaration of the table and the routes. The runner and the tests create their table
+//! and route requests by it, so that they use what is deployed.
 //!
-//! It understands the part of CloudFormation that the template uses, and complains about the rest.
+//! It reads the part of CloudFormation that the template uses; anything else is an error.
 
 mod alarms;
 mod bucket;
@@ -20,26 +20,26 @@ pub use queues::{QueueSource, QueueSpec, StreamSource};
 pub use routes::{DEFAULT, Match, RouteSpec};
 pub use table::{IndexSpec, KeySpec, Projection, TableSpec};
 
-/// The template, as it was when this was built.
+/// The template's text at the time of the build.
 pub const TEXT: &str = include_str!("../../../template.yaml");
 
-/// The template declares something that is not understood.
+/// The template contains a declaration that cannot be parsed.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
     /// It is not YAML.
     #[error("the template is not YAML: {0}")]
     Yaml(#[from] serde_yaml_ng::Error),
-    /// Something is missing, or not what it should be.
+    /// Something is missing, or is not as expected.
     #[error("the template: {place} {problem}")]
     Unexpected {
-        /// Where.
+        /// The place in the template.
         place: String,
-        /// What.
+        /// What is wrong.
         problem: &'static str,
     },
 }
 
-/// What the template declares.
+/// The parsed template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     table: TableSpec,
@@ -50,12 +50,12 @@ pub struct Template {
 }
 
 impl Template {
-    /// The template that this was built with.
+    /// The template at the time of the build.
     pub fn embedded() -> Result<Self, TemplateError> {
         Self::parse(TEXT)
     }
 
-    /// Any template.
+    /// Parses a template.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let document: Value = serde_yaml_ng::from_str(text)?;
         let resources = read::resources(&document)?;
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     fn template() -> Template {
-        Template::embedded().expect("the template is understood")
+        Template::embedded().expect("the template can be parsed")
     }
 
     #[test]
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_go_where_the_api_sends_them() {
+    fn requests_go_to_the_functions_of_the_api() {
         let template = template();
         let to = |method, path| template.route(method, path).map(|function| function.binary.clone());
         for (path, function) in [
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn work_that_fails_again_and_again_is_put_aside() {
+    fn work_that_fails_repeatedly_goes_to_a_dead_letter_queue() {
         let template = template();
         let queue = |name: &str| template.queues().iter().find(|queue| queue.name == name).expect("a queue");
         for function in template.functions() {
@@ -171,7 +171,8 @@ mod tests {
                 let spec = queue(&source.queue);
                 let (dead, most) = spec.dead_letters.as_ref().expect("dead letters");
                 assert!(queue(dead).dead_letters.is_none() && *most > 1, "{spec:?}");
-                // Six times the function's timeout, as Lambda asks for: a batch may be throttled before it is handled.
+                // Six times the function's timeout, as Lambda recommends, because a batch may be throttled before it is
+                // handled.
                 assert_eq!(u64::from(spec.visibility_seconds), 6 * function.timeout_seconds, "{spec:?}");
             }
             if let Some(stream) = &function.stream {
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_named() {
+    fn what_cannot_be_parsed_is_named() {
         let broken = TEXT.replace("ProjectionType: KEYS_ONLY", "ProjectionType: SOME");
         let error = Template::parse(&broken).expect_err("an unknown projection").to_string();
         assert!(error.contains("gsi2"), "{error}");

@@ -12,9 +12,9 @@ use crate::{
 pub struct QueueSpec {
     /// Its logical id.
     pub name: String,
-    /// For how long a message is hidden that somebody works on.
+    /// The visibility timeout: for so long a received message is hidden.
     pub visibility_seconds: u32,
-    /// Where messages go that were received so many times.
+    /// The dead-letter queue, and the number of receives after which messages go there.
     pub dead_letters: Option<(String, u32)>,
 }
 
@@ -23,29 +23,29 @@ pub struct QueueSpec {
 pub struct QueueSource {
     /// The queue's logical id.
     pub queue: String,
-    /// How many messages it is called with at most.
+    /// The most messages of one invocation.
     pub batch: usize,
 }
 
-/// The table's stream, as a function reads it.
+/// The table's stream as the event source of a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamSource {
-    /// How many changes it is called with at most.
+    /// The most changes of one invocation.
     pub batch: usize,
-    /// How many times a batch is tried again; as often as its age allows, if it says nothing.
+    /// The most retries of a batch; `None` if only its age limits them.
     pub attempts: Option<u32>,
-    /// How old a batch may become, in seconds, before it is given up.
+    /// The age at which a batch is given up, in seconds.
     pub age_seconds: u32,
-    /// Where the batches go that are given up: a queue's logical id.
+    /// The queue for batches that are given up: its logical id.
     pub failures: Option<String>,
     /// Only these kinds of changes.
     pub kinds: Vec<String>,
-    /// Only items whose partition begins so.
+    /// Only items whose partition key has this prefix.
     pub prefix: String,
 }
 
 impl StreamSource {
-    /// Whether the function hears of such a change.
+    /// Whether the function gets such a change.
     pub fn admits(&self, kind: &str, partition: &str) -> bool {
         self.kinds.iter().any(|admitted| admitted == kind) && partition.starts_with(&self.prefix)
     }

@@ -1,4 +1,4 @@
-//! Reading YAML with CloudFormation's tags.
+//! Reads YAML with CloudFormation's tags.
 
 use serde_yaml_ng::{Mapping, Value};
 
@@ -32,7 +32,7 @@ pub(crate) fn unexpected(place: impl Into<String>, problem: &'static str) -> Tem
     TemplateError::Unexpected { place: place.into(), problem }
 }
 
-/// The texts of a list, or the one text that stands in its place. Tagged values (`!Ref …`) are not texts.
+/// The texts of a list, or a single text in its place. Tagged values (`!Ref …`) are not texts.
 pub(crate) fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![text.clone()],
@@ -51,7 +51,7 @@ pub(crate) fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
     value.get(name).and_then(Value::as_str)
 }
 
-/// A text, also one behind a tag (`!Sub …`).
+/// A text, also after a tag (`!Sub …`).
 pub(crate) fn tagged_text(value: &Value) -> Option<&str> {
     match value {
         Value::Tagged(tagged) => tagged.value.as_str(),

@@ -1,4 +1,4 @@
-//! The routes of the API, and which of them matches a request.
+//! The routes of the API, and the choice of the one that matches a request.
 
 use serde_yaml_ng::Value;
 
@@ -7,7 +7,7 @@ use crate::{
     read::{Resource, tagged_text, text, unexpected},
 };
 
-/// The path of the route that takes what no other route matches.
+/// The path of the route for requests that match no other one.
 pub const DEFAULT: &str = "$default";
 
 /// A route of the API.
@@ -15,16 +15,16 @@ pub const DEFAULT: &str = "$default";
 pub struct RouteSpec {
     /// A method, or `ANY`.
     pub method: String,
-    /// A path with parameters in braces, the last one possibly `{name+}` for all that follows, or `$default`.
+    /// A path with parameters in braces, the last one possibly `{name+}` for the rest of the path, or `$default`.
     pub path: String,
 }
 
-/// How well a route matches. The greater is preferred: a full path over a greedy one over the default, then the path
-/// that is longer and names more, then a named method over `ANY`.
+/// How well a route matches. The greater value is preferred: a full path over a greedy one over the default, then the
+/// path that is longer and has fewer parameters, then a method over `ANY`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Match {
     kind: Kind,
-    /// For each segment whether it is named, from the left.
+    /// For each segment, from the left, whether it is a literal.
     segments: Vec<bool>,
     is_method_named: bool,
 }
@@ -37,8 +37,8 @@ enum Kind {
 }
 
 impl Match {
-    /// The order if a named method counted for more than a longer path. AWS does not say which of the two it is, so a
-    /// test holds that the template's routes lead to the same function either way.
+    /// The order if a method counted more than a longer path. AWS does not document which of the two is true, so a test
+    /// checks that the template's routes lead to the same function in both cases.
     pub fn by_method(&self) -> impl Ord + use<> {
         (self.kind, self.is_method_named, self.segments.clone())
     }
@@ -106,7 +106,7 @@ fn route(path: &str, method: &str) -> RouteSpec {
     RouteSpec { method, path: path.to_owned() }
 }
 
-/// The function in `…/functions/${Function.Arn}:live/invocations`: its alias is called, never the function as such.
+/// The function in `…/functions/${Function.Arn}:live/invocations`: the alias is called, never the function itself.
 fn function(operation: &Value) -> Option<String> {
     let integration = operation.get("x-amazon-apigateway-integration")?;
     if text(integration, "type") != Some("aws_proxy") {

@@ -18,9 +18,9 @@ pub struct TableSpec {
     pub key: KeySpec,
     /// Its indexes.
     pub indexes: Vec<IndexSpec>,
-    /// The attribute that says when an item expires.
+    /// The attribute with the expiration of items.
     pub ttl: Option<String>,
-    /// What changes are streamed with, such as `NEW_IMAGE`, if they are streamed.
+    /// The view of streamed changes, such as `NEW_IMAGE`; none without a stream.
     pub stream: Option<String>,
 }
 
@@ -33,18 +33,15 @@ pub struct KeySpec {
     pub sort: String,
 }
 
-/// An index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IndexSpec {
-    /// Its name.
     pub name: String,
-    /// Its key.
     pub key: KeySpec,
-    /// What it holds.
+    /// The attributes that it contains.
     pub projection: Projection,
 }
 
-/// What an index holds beside keys.
+/// The attributes of an index besides keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Projection {
     /// Everything.

@@ -1,4 +1,4 @@
-//! What every handler is handed: the clock, random bits, settings, and who may call.
+//! State that every handler shares: clock, random bits, settings, and the authentication of requesters.
 
 use std::{fmt, sync::Arc};
 
@@ -13,7 +13,7 @@ use crate::{
     ApiError, ApiSettings, SettingsError, auth::Authenticator, authenticate, throttle::Throttle, users::KnownUsers,
 };
 
-/// Cheap to clone.
+/// A clone copies one pointer.
 #[derive(Clone)]
 pub struct AppState(Arc<Inner>);
 
@@ -34,7 +34,6 @@ impl fmt::Debug for AppState {
 }
 
 impl AppState {
-    /// Puts it together.
     pub fn new(
         settings: &ApiSettings,
         requesters: Arc<dyn RequesterRecords>,
@@ -55,39 +54,37 @@ impl AppState {
         })))
     }
 
-    /// The present moment.
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
     }
 
-    /// Random bits.
     pub fn random(&self) -> &Arc<dyn Random> {
         &self.0.random
     }
 
-    /// What the operator set.
+    /// The settings of the API that the operator chose.
     pub fn settings(&self) -> &ApiSettings {
         &self.0.settings
     }
 
-    /// Whom a token is about, once it is verified.
+    /// Verifies a token and returns the principal that it names.
     pub async fn bearer(&self, token: &str) -> Result<Principal, ApiError> {
         self.0.authenticator.bearer(token, self.now()).await
     }
 
-    /// What is on record of a user beside the token; remembered for a minute.
+    /// Gets what the store knows of a user beyond the token. The value is cached for a minute.
     pub async fn stored_user(&self, username: &str) -> Result<StoredUser, ApiError> {
         Ok(self.0.users.user(username, self.now()).await?)
     }
 
-    /// Counts a request of that user, or of the address that it came from. The response is given in place of the page if the
-    /// user is over the limit.
+    /// Counts a request of a user, or of the client's address if there is no user. The returned response replaces
+    /// the page if the user is over the limit.
     pub async fn count_page(&self, parts: &Parts, username: Option<&str>) -> Result<(), Response> {
         authenticate::count_page(self, parts, username).await.map_err(IntoResponse::into_response)
     }
 
-    /// Runs attempts at a change until one is done; gives up as contention. An attempt is repeated because what it
-    /// started from was changed meanwhile.
+    /// Repeats attempts at a change until one commits; fails with contention when the attempts run out. An attempt is
+    /// repeated because another transaction changed an item that it had read.
     pub async fn attempts<T, F, Fut>(&self, operation: &'static str, mut attempt: F) -> Result<T, ApiError>
     where
         F: FnMut() -> Fut,

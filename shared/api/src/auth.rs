@@ -1,4 +1,4 @@
-//! From a request's headers to the claims of a token that is ours.
+//! Reads the claims of a token from a request's headers and checks that we accept the token.
 
 use axum::http::{HeaderMap, header, request::Parts};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
@@ -24,7 +24,7 @@ const USE_COOKIE: &str = "use-jwt-cookie";
 const HEADER_PAYLOAD_COOKIE: &str = "edx-jwt-cookie-header-payload";
 const SIGNATURE_COOKIE: &str = "edx-jwt-cookie-signature";
 
-/// What a token says.
+/// The claims of a token that are read.
 #[derive(Clone, Debug, Deserialize)]
 struct Claims {
     #[serde(default)]
@@ -39,7 +39,7 @@ struct Claims {
     administrator: Option<bool>,
     #[serde(default)]
     superuser: Option<bool>,
-    /// Of the token's shape: `major.minor.patch`.
+    /// The version of the token's format: `major.minor.patch`.
     #[serde(default)]
     version: Option<String>,
     #[serde(default)]
@@ -48,7 +48,7 @@ struct Claims {
     nbf: Option<f64>,
 }
 
-/// Tells tokens from forgeries.
+/// Verifies tokens.
 pub(crate) struct Authenticator {
     issuer: Option<String>,
     audience: Option<String>,
@@ -74,7 +74,7 @@ impl Authenticator {
         })
     }
 
-    /// The caller, by the token alone.
+    /// The principal that the request's token names. Nothing is read from the store.
     pub(crate) async fn principal(&self, parts: &Parts, now: Timestamp) -> Result<Principal, ApiError> {
         let token = match credentials(&parts.headers) {
             Credentials::None => return Err(ApiError::no_credentials()),
@@ -89,7 +89,7 @@ impl Authenticator {
         self.bearer(&token, now).await
     }
 
-    /// Whom a token is about.
+    /// Verifies a bearer token and returns its principal.
     pub(crate) async fn bearer(&self, token: &str, now: Timestamp) -> Result<Principal, ApiError> {
         let claims = self.verify(token, now).await?;
         principal_of(claims).ok_or_else(ApiError::invalid_token)
@@ -136,7 +136,7 @@ fn is_supported(version: Option<&str>) -> bool {
 fn in_time(claims: &Claims, now: Timestamp) -> bool {
     #[expect(clippy::cast_precision_loss, reason = "microseconds since 1970 are below 2^52 until the year 2112")]
     let now = now.timestamp_micros() as f64 / 1e6;
-    // A token that never ends can't be taken back: it is none of ours.
+    // A token without an expiration can't be taken back, so it is refused.
     claims.exp.is_some_and(|end| now < end + LEEWAY_SECONDS)
         && claims.nbf.is_none_or(|start| start - LEEWAY_SECONDS <= now)
 }
@@ -165,11 +165,11 @@ fn credentials(headers: &HeaderMap) -> Credentials<'_> {
     Credentials::None
 }
 
-/// A token that names no user is nobody's.
+/// The principal of these claims; none if they name no user.
 fn principal_of(claims: Claims) -> Option<Principal> {
     Some(Principal {
         username: claims.preferred_username.filter(|name| is_username(name))?,
-        // An address that no license can have is as good as none.
+        // An address that no license can have is treated as if there were none.
         email: claims.email.and_then(|email| EmailAddress::foreign(&email).ok()),
         lms_user_id: claims.user_id.map(LmsUserId),
         is_staff: claims.administrator.unwrap_or_default(),
@@ -178,7 +178,7 @@ fn principal_of(claims: Claims) -> Option<Principal> {
     })
 }
 
-/// A name is a key of the table, and the LMS has no longer ones.
+/// The user name is part of a key of the table, so its length has a maximum. The LMS has no longer names.
 fn is_username(name: &str) -> bool {
     !name.is_empty() && name.chars().nth(MAX_USERNAME).is_none()
 }
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_of_ours_says_who_calls_and_roles_without_context_give_nothing() {
+    async fn a_valid_token_gives_the_user_and_roles_without_context_give_no_rights() {
         let requester = ask(&settings(), "JWT", &token(&claims(), "hush", Algorithm::HS256)).await.expect("a caller");
         assert_eq!(requester.username, "ada");
         assert_eq!(requester.lms_user_id, Some(LmsUserId(7)));
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn forgeries_and_tokens_of_others_are_refused() {
+    async fn forged_tokens_and_tokens_of_other_issuers_are_refused() {
         let refused = |changes: Value| {
             let mut claims = claims();
             for (name, value) in changes.as_object().expect("an object") {
@@ -307,14 +307,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_a_key_nothing_is_accepted() {
+    async fn without_a_key_every_token_is_refused() {
         let none = JwtSettings::default();
         assert_eq!(ask(&none, "JWT", &token(&claims(), "", Algorithm::HS256)).await, Err(401));
         assert_eq!(ask(&none, "JWT", &token(&claims(), "hush", Algorithm::HS256)).await, Err(401));
     }
 
     #[tokio::test]
-    async fn cookies_are_read_where_nothing_is_changed() {
+    async fn cookies_are_accepted_for_requests_that_change_nothing() {
         let good = token(&claims(), "hush", Algorithm::HS256);
         let (payload, signature) = good.rsplit_once('.').expect("three parts");
         let cookies = format!("{HEADER_PAYLOAD_COOKIE}={payload}; a=b; {SIGNATURE_COOKIE}={signature}");

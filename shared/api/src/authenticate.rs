@@ -1,5 +1,5 @@
-//! Before every handler: who calls is found out once, the request is counted, and one that carries a key is looked up.
-//! What this reads is read beside the handler's first read.
+//! Middleware that runs before every handler: it authenticates the requester once, counts the request, and looks up the
+//! idempotency record if the request has a key. These reads run at the same time as the handler's first read.
 
 use axum::{
     extract::{Request, State},
@@ -15,11 +15,11 @@ use crate::{
     throttle::{CountedBy, Pass, Throttled},
 };
 
-/// Who calls, by a token that was verified.
+/// The principal of a verified token.
 #[derive(Clone, Debug)]
 pub(crate) struct Authenticated(pub Principal);
 
-/// What a change waits for.
+/// The count of this request. A change waits until the count allows it.
 #[derive(Clone)]
 pub(crate) struct Counted(pub Pass);
 
@@ -32,7 +32,7 @@ pub(crate) async fn authenticate(
     let (mut parts, body) = request.into_parts();
     let principal = match access {
         RouteAccess::Anyone { .. } => None,
-        // The handler refuses a bad token, where it asks for its requester.
+        // An invalid token is not refused here but in the handler, when it extracts its requester.
         _ => web.authenticator().principal(&parts, web.now()).await.ok(),
     };
     let counted = match access {
@@ -63,8 +63,8 @@ pub(crate) async fn authenticate(
     }
 }
 
-/// Counts a request to a path that is not there, and responds with `page` if it is allowed: whoever tries out paths is limited
-/// like whoever calls them.
+/// Counts a request to an unknown path, and responds with `page` if the count allows it: a client that guesses paths is
+/// limited like every other client.
 pub(crate) async fn count_unknown(web: AppState, request: Request, page: fn() -> Response) -> Response {
     let (parts, _) = request.into_parts();
     let principal = web.authenticator().principal(&parts, web.now()).await.ok();
@@ -100,11 +100,11 @@ fn count(web: &AppState, parts: &Parts, principal: Option<&Principal>) -> Option
 }
 
 /// The address that the request came from. API Gateway puts the one that it saw last; each trusted proxy before it has
-/// put the one that it saw before that. What lies further left a client may have made up.
+/// put the one that it saw before that. A client can forge what is further left.
 fn address(headers: &HeaderMap, trusted_proxies: usize) -> &str {
     let lists = headers.get_all("x-forwarded-for").iter().rev().filter_map(|value| value.to_str().ok());
     let hops = lists.flat_map(|list| list.rsplit(',')).map(str::trim).filter(|hop| !hop.is_empty());
-    // Fewer than expected: the request did not pass all of the proxies, and the first that saw it is the best there is.
+    // Fewer addresses than expected: the request did not pass all proxies. The leftmost one is the best that is known.
     hops.take(trusted_proxies.saturating_add(1)).last().unwrap_or("unknown")
 }
 
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_client_is_behind_the_trusted_proxies_and_not_what_it_claims() {
+    fn the_client_address_is_the_one_before_the_trusted_proxies() {
         let of = |lines: &[&'static str], proxies| {
             let mut headers = HeaderMap::new();
             for line in lines {

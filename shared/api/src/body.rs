@@ -9,23 +9,22 @@ use serde_json::{Map, Value, json};
 
 use crate::ApiError;
 
-/// The largest body that is read: about 20,000 e-mail addresses.
+/// The largest body that is read, in bytes: room for about 20,000 e-mail addresses.
 pub(crate) const BODY_LIMIT: usize = 2 * 1024 * 1024;
 
-/// The most fields of a form.
 const MAX_FIELDS: usize = 50_000;
 
-/// The fields of a request's body; none where it is empty.
+/// The fields of a request's body, and whether it was a form. An empty body has no fields.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Body(pub Map<String, Value>, bool);
 
 impl Body {
-    /// These fields, of a JSON object.
+    /// A body with the fields of a JSON object.
     pub const fn json(fields: Map<String, Value>) -> Self {
         Self(fields, false)
     }
 
-    /// Whether it was a form: there, a list with one item cannot be told from a text.
+    /// Whether it was a form: there, a list with one item looks like a text.
     pub(crate) const fn is_form(&self) -> bool {
         self.1
     }
@@ -85,7 +84,7 @@ fn too_many_fields() -> ApiError {
     ApiError::detail(StatusCode::BAD_REQUEST, "Too many fields.")
 }
 
-/// Files are read as the texts that they hold.
+/// A file in a multipart form is read as a text field.
 async fn parse_multipart(media_type: &str, bytes: Bytes) -> Result<Body, ApiError> {
     let broken = |error: multer::Error| {
         ApiError::detail(StatusCode::BAD_REQUEST, format!("Multipart form parse error - {error}"))
@@ -104,7 +103,7 @@ async fn parse_multipart(media_type: &str, bytes: Bytes) -> Result<Body, ApiErro
     Ok(Body(fields, true))
 }
 
-/// A name that comes several times is a list.
+/// Adds a field. A name that occurs several times becomes a list.
 fn add(fields: &mut Map<String, Value>, name: &str, value: String) {
     let value = Value::from(value);
     match fields.get_mut(name) {
@@ -116,7 +115,7 @@ fn add(fields: &mut Map<String, Value>, name: &str, value: String) {
     }
 }
 
-/// What the contract's messages call a JSON value's type.
+/// The name of a JSON value's type in the contract's messages.
 pub fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "NoneType",

@@ -1,5 +1,5 @@
-//! CORS: pages of the listed origins may call, with credentials. Of our own because a plain `OPTIONS` is a request like any
-//! other here, which `tower_http`'s layer would answer itself (docs/decisions/0033-kept-crates.md).
+//! CORS: pages of the listed origins may call, with credentials. This is our own code because a plain `OPTIONS` request
+//! has a handler here, and `tower_http`'s layer would respond to it itself (docs/decisions/0033-kept-crates.md).
 
 use axum::{
     extract::{Request, State},
@@ -21,7 +21,7 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
 /// How long a browser may keep the response to a preflight, in seconds: a day.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("86400");
 
-/// Responds to preflights, and adds to every other response what the page's origin may do with it.
+/// Responds to preflights, and adds the CORS headers to every other response.
 pub(crate) async fn allow(State(web): State<AppState>, request: Request, next: Next) -> Response {
     let origin = request.headers().get(header::ORIGIN).filter(|origin| is_allowed(&web, origin)).cloned();
     let is_preflight = request.method() == Method::OPTIONS

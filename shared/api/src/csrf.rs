@@ -1,6 +1,6 @@
-//! Requests that change something, made by a browser with the cookies that it has: a page of another site can
-//! make it send them, so they need the token of a cookie that only our own pages and trusted ones can read
-//! (a double submit), and must come from such a page.
+//! Protection against cross-site request forgery. A page of another site can make a browser send a request with our
+//! cookies. So a request that changes something and comes with cookies needs the token from a cookie that only our own
+//! and trusted pages can read (a double submit), and must come from such a page.
 
 use axum::http::{HeaderMap, HeaderName, StatusCode, header, request::Parts};
 use license_domain::Random;
@@ -16,7 +16,7 @@ use crate::{
 pub const COOKIE: &str = "license_manager_csrftoken";
 const HEADER: HeaderName = HeaderName::from_static("x-csrftoken");
 
-/// How long the cookie lives, in seconds: a year, as browsers keep the peer's.
+/// How long the cookie lives, in seconds: a year, as in edx's license-manager.
 const MAX_AGE_SECONDS: u64 = 31_449_600;
 
 /// The field of a form with the token.
@@ -33,10 +33,10 @@ pub fn set_cookie(parts: &Parts, token: &str) -> String {
     format!("{COOKIE}={token}; Max-Age={MAX_AGE_SECONDS}; Path=/; SameSite=Lax{secure}")
 }
 
-/// Bounds of a token's length, in characters; anything else was not made here.
+/// Bounds of a token's length, in characters; a value of another length is not one of our tokens.
 const LENGTH: std::ops::RangeInclusive<usize> = 32..=64;
 
-/// Why a request is not believed to come from one of our pages.
+/// Why a request is refused as a possible forgery.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Forgery {
     #[error("CSRF Failed: Origin checking failed - {0} does not match any trusted origins.")]
@@ -59,11 +59,11 @@ impl From<Forgery> for ApiError {
     }
 }
 
-/// Checks a request that came with cookies.
+/// Checks a request that came with cookies:
 ///
-/// 1. The page's origin, if the browser names it, is our own or a trusted one.
-/// 2. If it does not, and the request is encrypted, the referer's is.
-/// 3. The token of the header is that of the cookie.
+/// 1. The page's origin, if the browser sends it, must be our own or a trusted one.
+/// 2. If there is no origin and the request is encrypted, the referer's origin must be.
+/// 3. The token in the header must equal the token in the cookie.
 pub(crate) fn check(parts: &Parts, trusted: &[TrustedOrigin]) -> Result<(), Forgery> {
     check_token(parts, text(&parts.headers, HEADER), trusted)
 }
@@ -96,13 +96,14 @@ fn check_token(parts: &Parts, token: Option<&str>, trusted: &[TrustedOrigin]) ->
     if is_same(cookie, token) || is_same(&secret_of(cookie), &secret_of(token)) { Ok(()) } else { Err(Forgery::Token) }
 }
 
-/// Compares in a time that says nothing about where the first difference is.
+/// Compares in constant time, so that the duration does not show where the first difference is.
 fn is_same(a: &str, b: &str) -> bool {
     a.as_bytes().ct_eq(b.as_bytes()).into()
 }
 
-/// The secret that Django's tokens hide: of 64 characters, half are random and the others the secret, shifted by them. Pages
-/// that were open when this service took over hold such tokens for the secret in their cookie, until it is renewed.
+/// The secret inside a token in Django's format: of 64 characters, the first half is a random mask and the second half
+/// is the secret, shifted by the mask. Pages that were open when this service replaced Django send such tokens until
+/// their cookie is renewed.
 fn secret_of(token: &str) -> String {
     const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     let rank = |byte: u8| LETTERS.iter().position(|letter| *letter == byte);
@@ -116,7 +117,7 @@ fn secret_of(token: &str) -> String {
     mask.iter().zip(hidden).map(letter).collect::<Option<String>>().unwrap_or_else(|| token.to_owned())
 }
 
-/// The token that the browser has already, if it is one of ours.
+/// The token in the browser's cookie, if it has the form of our tokens.
 pub fn token_of_cookie(headers: &HeaderMap) -> Option<&str> {
     let is_token = |token: &&str| LENGTH.contains(&token.len()) && token.bytes().all(|c| c.is_ascii_alphanumeric());
     cookie(headers, COOKIE).filter(is_token)
@@ -201,7 +202,7 @@ mod tests {
         ] {
             assert_eq!(from(&[("origin", origin)]), Err(Forgery::Origin(origin.to_owned())), "{origin}");
         }
-        // A scheme that is none does not make the page of that scheme ours.
+        // An invalid scheme does not make the page's origin equal to ours.
         let odd = [("x-forwarded-proto", "ftp"), ("origin", "ftp://licenses.example")];
         assert!(matches!(from(&odd), Err(Forgery::Origin(_))));
         let tls = ("x-forwarded-proto", "https");

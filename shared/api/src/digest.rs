@@ -1,4 +1,4 @@
-//! Digests of what must not stand in a key as it is.
+//! Digests for values that must not be readable in a key.
 
 use sha2::{Digest, Sha256};
 

@@ -1,4 +1,4 @@
-//! A function's router: its routes, and what all routes have in common.
+//! Builds a function's router: its routes, and the layers that all routes share.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -18,7 +18,7 @@ use crate::{
     options, request, security,
 };
 
-/// The contract's order of methods in `Allow`.
+/// The order of methods in the `Allow` header, as the contract has it.
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 /// A function's routes, each with its handler.
@@ -31,9 +31,9 @@ struct PathRoutes<C> {
     router: MethodRouter<C>,
     methods: Vec<&'static str>,
     access: RouteAccess,
-    /// The parameter `format` of the first of its routes that has it.
+    /// The parameter `format`, taken from the first route that declares it.
     formats: Option<Field>,
-    /// The name of the resource, where the contract has one that does not follow from the path.
+    /// The name of the resource, where the contract's name does not follow from the path.
     name: Option<&'static str>,
 }
 
@@ -42,18 +42,16 @@ where
     C: Clone + Send + Sync + 'static,
     AppState: FromRef<C>,
 {
-    /// No routes yet.
     #[expect(clippy::new_without_default, reason = "it is written once for each function, by this name")]
     pub fn new() -> Self {
         Self { routes: Vec::new(), paths: BTreeMap::new() }
     }
 
-    /// The routes in the order in which they were added.
+    /// The routes, in the order in which they were added.
     pub fn routes(&self) -> &[Route] {
         &self.routes
     }
 
-    /// Adds a route.
     #[must_use]
     pub fn add<H, T>(mut self, route: Route, handler: H) -> Self
     where
@@ -75,7 +73,7 @@ where
         self
     }
 
-    /// Gives the path of the route that was added last the name that OPTIONS answers.
+    /// Sets the resource name that OPTIONS responds with, for the path of the route that was added last.
     #[must_use]
     pub fn named(mut self, name: &'static str) -> Self {
         let path = self.routes.last().and_then(|route| self.paths.get_mut(route.path));
@@ -83,7 +81,7 @@ where
         self
     }
 
-    /// The router over that context. Every path is served with and without the slash at its end.
+    /// Builds the router. Every path is served with and without a slash at its end.
     pub fn router(self, context: C) -> Router {
         let web = AppState::from_ref(&context);
         let mut router = Router::new();
@@ -118,8 +116,8 @@ where
     }
 }
 
-/// What is the same around every response, of the API and of pages: its size, the headers by which browsers treat it with
-/// care, a panic as one 500, the request's id and log line.
+/// Wraps every response, of the API and of pages: limits its size, sets the security headers, turns a panic into a 500,
+/// and adds the request id and a log line.
 pub fn around<C: Clone + Send + Sync + 'static>(router: Router<C>, web: AppState) -> Router<C> {
     router
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
@@ -129,8 +127,8 @@ pub fn around<C: Clone + Send + Sync + 'static>(router: Router<C>, web: AppState
         .layer(middleware::from_fn_with_state(web, request::observe))
 }
 
-/// Responds to OPTIONS, and to methods that the path does not have: both only for authenticated requesters with a role
-/// there, unless the path is public.
+/// Responds to OPTIONS, and to methods that the path does not have. Both are only for authenticated requesters with a
+/// role there, unless the path is public.
 async fn other_method<C>(name: &str, access: RouteAccess, request: Request, context: C) -> Response
 where
     C: Send + Sync,
@@ -153,7 +151,7 @@ where
     }
 }
 
-/// Refuses requesters who have none of the path's roles, for whatever customer: they learn no methods.
+/// Refuses requesters who have none of the path's roles for any customer, so that they do not learn its methods.
 fn admit(requester: &Requester, access: RouteAccess) -> Result<(), ApiError> {
     match access {
         RouteAccess::Staff => requester.require_staff(),
@@ -163,7 +161,7 @@ fn admit(requester: &Requester, access: RouteAccess) -> Result<(), ApiError> {
     }
 }
 
-/// A path that is not there is not the API's: browsers get a page.
+/// The response to an unknown path. Browsers get a page.
 fn unknown_path() -> Response {
     let page = "\n<!doctype html>\n<html lang=\"en\">\n<head>\n  <title>Not Found</title>\n</head>\n<body>\n  \
                 <h1>Not Found</h1><p>The requested resource was not found on this server.</p>\n</body>\n</html>\n";

@@ -1,5 +1,5 @@
-//! Every refusal and failure as the wire has it. A client sees the contract's words and never an internal
-//! message; an operator finds the cause in the log, beside the request id.
+//! Refusals and failures, and the responses that they become. A client gets the contract's message and never an
+//! internal one; the cause is in the log, beside the request id.
 
 use axum::{
     Json,
@@ -15,50 +15,49 @@ use crate::idempotency::AlreadyApplied;
 /// How long a client should wait before it tries again, in seconds.
 const RETRY_AFTER_SECONDS: &str = "1";
 
-/// A refusal or a failure.
 #[derive(Debug)]
 pub enum ApiError {
-    /// The request does not say who sends it: 401.
+    /// The request has no valid credentials: 401.
     Unauthenticated(&'static str),
     /// The request is refused; the body says why.
     Refused(StatusCode, Value),
-    /// The store failed. 503 if it may work the next time, else 500.
+    /// The store failed: 503 if a retry may work, else 500.
     Store(StoreError),
-    /// A defect of this program: 500. It says what, for the log.
+    /// A defect of this program: 500. The text is for the log.
     Defect(&'static str),
-    /// Another service failed. 503 if it may work the next time, else 502.
+    /// Another service failed: 503 if a retry may work, else 502.
     Upstream {
-        /// Which one.
+        /// The name of the service.
         service: &'static str,
-        /// What happened, for the log.
+        /// The cause, for the log.
         cause: String,
-        /// Whether it may work the next time.
+        /// Whether a retry may work.
         retryable: bool,
     },
 }
 
 impl ApiError {
-    /// 401: no credentials came.
+    /// 401: the request has no credentials.
     pub const fn no_credentials() -> Self {
         Self::Unauthenticated("Authentication credentials were not provided.")
     }
 
-    /// 401: the token is not one of ours, or is over.
+    /// 401: the token is invalid or has expired.
     pub const fn invalid_token() -> Self {
         Self::Unauthenticated("Invalid token.")
     }
 
-    /// 403 of lists and staff views.
+    /// 403 for lists and staff views.
     pub fn forbidden() -> Self {
         Self::detail(StatusCode::FORBIDDEN, "You do not have permission to perform this action.")
     }
 
-    /// 404: nothing of that kind has that id.
+    /// 404: no thing of that kind has the id.
     pub fn not_found(model: &'static str) -> Self {
         Self::detail(StatusCode::NOT_FOUND, format!("No {model} matches the given query."))
     }
 
-    /// 404: the path names no id.
+    /// 404: the path has no valid id.
     pub fn malformed() -> Self {
         Self::detail(StatusCode::NOT_FOUND, "Not found.")
     }
@@ -68,27 +67,23 @@ impl ApiError {
         Self::detail(StatusCode::NOT_FOUND, "Invalid page.")
     }
 
-    /// `{"detail": …}`.
     pub fn detail(status: StatusCode, detail: impl Into<String>) -> Self {
         Self::Refused(status, json!({ "detail": detail.into() }))
     }
 
-    /// A bare JSON string.
+    /// A response whose body is a JSON string.
     pub fn text(status: StatusCode, body: impl Into<String>) -> Self {
         Self::Refused(status, Value::from(body.into()))
     }
 
-    /// `{"error": …}`.
     pub fn error(status: StatusCode, message: impl Into<String>) -> Self {
         Self::Refused(status, json!({ "error": message.into() }))
     }
 
-    /// Any other body.
     pub const fn json(status: StatusCode, body: Value) -> Self {
         Self::Refused(status, body)
     }
 
-    /// The answer's status.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
@@ -100,14 +95,14 @@ impl ApiError {
         }
     }
 
-    /// Logs and counts failures of ours. Refusals are the clients' affair.
+    /// Logs and counts failures of this service. Refusals are caused by clients and are not logged here.
     fn report(&self) {
         match self {
             Self::Unauthenticated(_) | Self::Refused(..) => {}
             Self::Store(error) => {
                 metrics::count(error.metric(), &[]);
                 if error.is_retryable() {
-                    tracing::warn!(cause = %error, "the store did not do what was asked");
+                    tracing::warn!(cause = %error, "the store failed");
                 } else {
                     tracing::error!(cause = %error, "the store failed");
                 }

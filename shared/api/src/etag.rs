@@ -1,9 +1,10 @@
-//! `ETag`, `If-None-Match` and `If-Match`. A tag has two parts: the moment at which the thing itself was last changed,
-//! and a digest of the whole answer, which also shows what changes by itself (counts, days that are left).
+//! `ETag`, `If-None-Match` and `If-Match`. A tag has two parts: the time at which the thing itself was last changed,
+//! and a digest of the whole response, which also changes with values that depend on other things (counts, days that
+//! are left).
 //!
-//! A read asks whether the answer is still the same: both parts count, and 304 is the answer if so. A change asks whether the
-//! thing is still the same: only the first part counts, so that an assignment in between does not stand in the way of a
-//! new title; 412 if somebody was faster.
+//! A read compares both parts, and gets 304 if they are equal. A change compares only the first part, so that a new
+//! title does not fail because a license was assigned in between; it gets 412 if the thing itself was changed by
+//! another request.
 
 use std::convert::Infallible;
 
@@ -18,10 +19,10 @@ use serde::Serialize;
 
 use crate::{ApiError, digest::digest};
 
-/// How many digits of the answer's digest a tag has.
+/// How many digits of the response's digest a tag has.
 const DIGITS: usize = 16;
 
-/// The tags that a request names.
+/// The tags in a request's `If-None-Match` and `If-Match`.
 #[derive(Clone, Debug, Default)]
 pub struct Conditions {
     if_match: Option<String>,
@@ -58,7 +59,7 @@ fn tag<T: Serialize>(modified: Timestamp, body: &T) -> String {
 }
 
 impl Conditions {
-    /// The answer to a read of something that was last changed then.
+    /// The response to a read of a thing that was last changed at `modified`.
     pub fn read<T: Serialize>(&self, modified: Timestamp, body: T) -> Response {
         let tag = tag(modified, &body);
         let is_known = |list: &String| tags(list).any(|known| known == "*" || known == tag);
@@ -71,7 +72,7 @@ impl Conditions {
         response
     }
 
-    /// 412 unless the thing, last changed then, is one that the request names, or it names none.
+    /// 412 if the request names tags and none of them is the tag of the thing, last changed at `modified`.
     pub fn check(&self, modified: Timestamp) -> Result<(), ApiError> {
         let version = version(modified);
         let is_meant = |tag: &str| tag == "*" || tag.split('-').next() == Some(version.as_str());
@@ -85,7 +86,7 @@ impl Conditions {
     }
 }
 
-/// The answer to a change, with the tag of what is there now.
+/// The response to a change, with the tag of the new state.
 pub fn changed<T: Serialize>(status: StatusCode, modified: Timestamp, body: T) -> Response {
     let tag = tag(modified, &body);
     let mut response = (status, Json(body)).into_response();
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_read_is_answered_anew_if_anything_has_changed() {
+    fn a_read_gets_the_whole_response_if_anything_has_changed() {
         let first = none_match("\"x\"").read(at(0), json!({ "n": 1 }));
         let tag = first.headers()[header::ETAG].to_str().expect("a tag").to_owned();
         let status = |list: &str, micros, n| none_match(list).read(at(micros), json!({ "n": n })).status().as_u16();

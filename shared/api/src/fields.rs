@@ -1,6 +1,6 @@
-//! A request's fields, declared once: `body!` makes the type that a handler gets, and the list of [`Field`]s that is in the
-//! route's `doc`. The list checks bodies (in the contract's words), and is what the API's document and the tests of malformed
-//! requests are made of.
+//! A request's fields, declared once: `body!` makes the type that a handler gets, and the list of [`Field`]s that is in
+//! the route's `doc`. The list checks bodies (in the contract's words), and the OpenAPI document and the tests of
+//! malformed requests are made from it.
 //!
 //! ```
 //! # use license_api::{Body, Field, body, fields::{BOOLEAN, EMAIL, list}};
@@ -53,10 +53,10 @@ macro_rules! body {
         }
 
         impl $Body {
-            /// What the fields have to be like.
+            /// The declared fields, in order.
             $vis const FIELDS: &'static [$crate::Field] = &[$($field.named(stringify!($name))),*];
 
-            /// The body, or what is wrong with it.
+            /// Reads a body, or returns what is wrong with it.
             $vis fn read(body: &$crate::Body) -> Result<Self, $crate::fields::Complaints> {
                 $crate::fields::read(body, Self::FIELDS)
             }
@@ -64,7 +64,7 @@ macro_rules! body {
     };
 }
 
-/// The fields of a body as a value of `T`, or the complaints about all of them. What is not among `fields` is passed over.
+/// The fields of a body as a value of `T`, or the complaints about all of them. What is not among `fields` is ignored.
 pub fn read<T: DeserializeOwned>(body: &Body, fields: &[Field]) -> Result<T, Complaints> {
     let mut complaints = Complaints::default();
     let mut values = Map::new();

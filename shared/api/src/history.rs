@@ -1,4 +1,4 @@
-//! The audit trail over HTTP: pages of a thing's history, and the moment as of which a thing is asked for.
+//! The audit trail over HTTP: pages of a thing's history, and the parameter `as_of`.
 
 use axum::Json;
 use chrono::TimeDelta;
@@ -12,17 +12,17 @@ use crate::{
     wire::HistoryEntry,
 };
 
-/// How many entries a page has, and how many at most.
+/// How many entries a page has if the request does not say.
 const PAGE_SIZE: usize = 100;
 const MAX_PAGE_SIZE: usize = 500;
 
-/// How many entries are read at once.
+/// How many entries one read of the store returns, at most.
 const STEP: usize = 200;
 
-/// How often a request reads. A page of rare entries may end early; `next` leads on.
+/// How many reads of the store a request makes, at most. A page of rare entries may end early; `next` leads on.
 const STEPS: usize = 10;
 
-/// The documentation of every history.
+/// The documentation that every history route shares.
 pub const DOC: &Doc = &Doc {
     summary: "Who changed it, when and why: the newest change first",
     query: &doc::HISTORY,
@@ -37,7 +37,7 @@ pub const DOC: &Doc = &Doc {
     ],
 };
 
-/// Which entries are asked for.
+/// The filters of a request for a history.
 #[derive(Debug)]
 struct Filter {
     from: Option<Timestamp>,
@@ -56,7 +56,7 @@ impl Filter {
         })
     }
 
-    /// Whether each entry that is read is shown.
+    /// Whether there is no filter, so that each entry that is read is shown.
     const fn is_plain(&self) -> bool {
         self.kinds.is_none() && self.actor.is_none()
     }
@@ -69,7 +69,7 @@ impl Filter {
     }
 }
 
-/// The page of that trail that the request asks for.
+/// The page of a trail that the request names.
 pub async fn page(
     audit_trails: &dyn AuditTrails,
     subject: Subject,
@@ -81,11 +81,11 @@ pub async fn page(
         Some(cursor) => Some(cursor.parse::<EventId>().map_err(|_| ApiError::invalid_page())?),
         None => None,
     };
-    // Ids know milliseconds: the last one may hold entries of before and after `until`.
+    // Ids have milliseconds: the last one may hold entries from before and after `until`.
     let until = filter.until.and_then(|until| until.checked_add_signed(TimeDelta::milliseconds(1)));
     let mut shown: Vec<HistoryEntry> = Vec::new();
     for _ in 0..STEPS {
-        // One more than is shown tells whether there is a next page.
+        // One entry more than is shown is read, to know whether there is a next page.
         let limit = if filter.is_plain() { STEP.min(size + 1 - shown.len()) } else { STEP };
         let asked = AuditQuery { from: filter.from, until, before, limit: Some(limit) };
         let entries = audit_trails.trail(subject, asked).await?;
@@ -109,7 +109,7 @@ fn walk(query: &PageQuery, before: Option<EventId>, shown: Vec<HistoryEntry>) ->
     Json(CursorQuery::new(query, before.map(|event| event.to_string()).as_deref(), shown))
 }
 
-/// The moment that `as_of` names, if it is there; 400 if it is none, or is yet to come.
+/// The time in `as_of`, if there is one; 400 if it is malformed or in the future.
 pub fn as_of(params: &Params, now: Timestamp) -> Result<Option<Timestamp>, ApiError> {
     match moment(params, &doc::AS_OF)? {
         Some(at) if at > now => Err(complaint(&doc::AS_OF, "This time is yet to come.")),
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn filters_that_there_are_not_are_refused_by_name() {
+    fn unknown_filters_are_refused_by_name() {
         for (query, field) in [
             ("from=yesterday", Some("from")),
             ("until=2026-01-01", Some("until")),
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_yet_to_come_cannot_be_shown() {
+    fn a_time_in_the_future_is_refused() {
         let now: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a moment");
         let at = |text: &str| as_of(&Params::parse(text), now);
         assert_eq!(at("as_of=2026-01-01T00:00:00Z").expect("the present"), Some(now));

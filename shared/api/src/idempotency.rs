@@ -1,14 +1,15 @@
 //! `Idempotency-Key`: a request that carries one takes effect once, however often it is sent.
 //!
-//! 1. The record of the key is looked up beside the handler's first read. The key is the requester's own.
-//! 2. The handler authorizes the requester, each time anew, and asks for the recorded outcome
-//!    ([`crate::Requester::recorded`]). There is one: the response is made from it, by the code that made the first one,
-//!    and carries `Idempotent-Replayed: true`. Another request has the key: 422. Another attempt is under way: 409.
-//! 3. Nothing is on record: the handler makes the change, whose record commits with it. Of two attempts at the same time
-//!    one fails as a whole; its handler runs once more, and finds the record of the other.
-//! 4. An attempt that has written nothing for a minute is taken for dead. The next one takes over what it has begun.
+//! 1. The idempotency record is looked up at the same time as the handler's first read. A key belongs to its requester.
+//! 2. The handler authorizes the requester at every attempt, and then gets the recorded outcome
+//!    ([`crate::Requester::recorded`]). If there is one, the same code that made the first response makes the replay
+//!    from it, with `Idempotent-Replayed: true`. If another request used the key: 422. If another attempt is under way:
+//!    409.
+//! 3. If there is no record, the handler makes the change, and the record commits with it. Of two attempts at the same
+//!    time one fails as a whole; its handler runs once more and finds the record of the other.
+//! 4. An attempt that has written nothing for a minute is treated as ended. The next one resumes what it began.
 //!
-//! Refusals and failures are not recorded: sent again, they are looked at again.
+//! Refusals and failures are not recorded: a repeated request is handled anew.
 
 use std::pin::pin;
 
@@ -35,20 +36,20 @@ use crate::{ApiError, AppState, body::BODY_LIMIT, digest::digest};
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// The most characters of a key.
 const MAX_KEY_LENGTH: usize = 255;
 
-/// How long an attempt is believed to be under way. A Lambda behind the API ends after half of it.
+/// After this time without a write an attempt no longer counts as under way. The API's functions time out after half of
+/// it.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 
-/// Marks a response: another attempt at the same request was faster.
+/// Marks a response: another attempt at the same request committed first.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AlreadyApplied;
 
-/// The record of a key, which is being looked up.
+/// The lookup of a key's record, shared by those who wait for it.
 type Lookup = Shared<BoxFuture<'static, Result<Option<IdempotencyRecord>, StoreError>>>;
 
-/// A request that carries a key, for its [`crate::Requester`].
+/// A request with an idempotency key, as its [`crate::Requester`] holds it.
 #[derive(Clone, Debug)]
 pub(crate) struct KeyedRequest {
     idempotency: Idempotency,
@@ -56,14 +57,13 @@ pub(crate) struct KeyedRequest {
 }
 
 impl KeyedRequest {
-    /// The outcome on record.
     pub(crate) async fn outcome<T: DeserializeOwned>(&self, now: Timestamp) -> Result<Option<T>, ApiError> {
         let Some(record) = self.record(now).await? else { return Ok(None) };
         let other = |_| ApiError::Defect("the recorded outcome is not of the type that the handler asks for");
         record.outcome().transpose().map_err(other)
     }
 
-    /// What makes the change of this attempt take effect once.
+    /// Takes the key for this attempt; returns what makes its change take effect once.
     pub(crate) async fn take(&self, records: &dyn IdempotencyRecords, now: Timestamp) -> Result<Idempotency, ApiError> {
         let mut idempotency = self.idempotency.clone();
         let Some(seen) = self.record(now).await? else { return Ok(idempotency) };
@@ -81,7 +81,7 @@ impl KeyedRequest {
         Ok(idempotency)
     }
 
-    /// The record, unless another request has the key or another attempt is under way.
+    /// The record. It is an error if another request used the key or another attempt is under way.
     async fn record(&self, now: Timestamp) -> Result<Option<IdempotencyRecord>, ApiError> {
         let Some(record) = self.lookup.clone().await? else { return Ok(None) };
         if record.fingerprint != self.idempotency.fingerprint {
@@ -93,7 +93,7 @@ impl KeyedRequest {
     }
 }
 
-/// Runs the handler; a second time if another attempt was faster.
+/// Runs the handler, and once more if another attempt committed first.
 pub(crate) async fn run(web: &AppState, principal: Option<&Principal>, request: Request, next: Next) -> Response {
     let (Some(principal), Some(key)) = (principal, key_of(request.method(), request.headers())) else {
         return next.run(request).await;
@@ -119,7 +119,6 @@ fn key_of(method: &Method, headers: &HeaderMap) -> Option<HeaderValue> {
     if method.is_safe() { None } else { headers.get(KEY).cloned() }
 }
 
-/// Reads the key and the body.
 async fn read(
     web: &AppState,
     principal: &Principal,
@@ -141,7 +140,7 @@ async fn read(
     Ok((Idempotency::new(key, fingerprint, web.random().uuid()), body))
 }
 
-/// Runs the handler once, beside the lookup of the record.
+/// Runs the handler once, at the same time as the lookup of the record.
 async fn attempt(web: &AppState, idempotency: &Idempotency, parts: &Parts, body: &Bytes, next: Next) -> Response {
     let (records, key) = (web.requesters().clone(), idempotency.key.clone());
     let lookup: Lookup = async move { records.find(&key).await }.boxed().shared();
@@ -152,7 +151,7 @@ async fn attempt(web: &AppState, idempotency: &Idempotency, parts: &Parts, body:
         Either::Left((response, _)) => response,
         Either::Right((_, handled)) => handled.await,
     };
-    // A handler that succeeds although there is a record has made its response from it.
+    // A handler that succeeds although there is a record has made its response from the record.
     if response.status().is_success() && matches!(lookup.peek(), Some(Ok(Some(_)))) {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     }

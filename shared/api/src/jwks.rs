@@ -1,4 +1,4 @@
-//! The public keys that tokens are signed with: given, or fetched and kept.
+//! The public keys that verify tokens: from the settings, or fetched from a server and cached.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -16,28 +16,27 @@ use tokio::sync::watch;
 
 use crate::{ApiError, settings::JwkSource};
 
-/// A token that names an unknown key makes the keys be fetched again, but not more often than this, in seconds.
+/// A token with an unknown key makes the keys be fetched again, but not more often than this, in seconds.
 const REFETCH_SECONDS: i64 = 60;
 
-/// Where no key is known, their server is asked again after this time, in seconds.
+/// While no key is known, the next fetch begins after this time, in seconds.
 const RETRY_SECONDS: i64 = 5;
 
-/// The keys are fetched again after this time in any case, so that a key that was taken back is forgotten.
+/// After this time the keys are fetched in any case, so that a key that the server withdrew is forgotten.
 const LIFETIME_SECONDS: i64 = 60 * 60;
 
-/// How long the keys' server has to answer.
+/// The timeout of a fetch.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How many keys of a set are tried for a token that names none of them.
+/// How many keys of a set are tried for a token that names no known key.
 const MAX_KEYS: usize = 16;
 
-/// The largest set of keys that is read, in bytes: a key has about 500.
+/// The largest set of keys that is read, in bytes: a key takes about 500.
 const MAX_SET_BYTES: usize = 256 * 1024;
 
-/// The keys.
 #[derive(Debug)]
 pub(crate) enum Keys {
-    /// Given once and for all.
+    /// From the settings.
     Inline(JwkSet),
     /// Fetched from a server.
     Remote(Arc<Remote>),
@@ -54,8 +53,8 @@ impl Keys {
         })
     }
 
-    /// The keys that may have signed a token with that algorithm: the one that it names, or all where it
-    /// names none or one that is not known.
+    /// The keys that may have signed a token with that algorithm: the key that it names, or all if it names none or an
+    /// unknown one.
     pub(crate) async fn candidates(
         &self,
         (algorithm, kid): (Algorithm, Option<&str>),
@@ -69,26 +68,26 @@ impl Keys {
     }
 }
 
-/// Keys of a server.
+/// Keys that are fetched from a server.
 #[derive(Debug)]
 pub(crate) struct Remote {
     url: String,
     client: reqwest::Client,
-    /// Locked for moments only, never while the server is asked.
+    /// Locked only for moments, never during a fetch.
     known: Mutex<Known>,
 }
 
-/// What is known of the server's keys.
+/// What was fetched, and the state of the fetches.
 #[derive(Debug, Default)]
 struct Known {
-    /// The last set that could be used.
+    /// The last set that had a usable key.
     keys: Option<JwkSet>,
     fetched: Option<Timestamp>,
-    /// When the server was last asked, whatever came of it.
+    /// When the last fetch began, successful or not.
     asked: Option<Timestamp>,
-    /// Why the last fetch failed, if it did.
+    /// Why the last fetch failed; none if it succeeded.
     failure: Option<String>,
-    /// The fetch that is under way; its other end is closed when it ends.
+    /// The receiver of the current fetch; its channel closes when the fetch ends.
     running: Option<watch::Receiver<()>>,
 }
 
@@ -102,7 +101,6 @@ impl Known {
         is_within(self.asked, seconds, now)
     }
 
-    /// The fetch that is under way, if there is one.
     fn running(&self) -> Option<watch::Receiver<()>> {
         self.running.clone().filter(|running| running.has_changed().is_ok())
     }
@@ -113,12 +111,12 @@ fn is_within(moment: Option<Timestamp>, seconds: i64, now: Timestamp) -> bool {
 }
 
 impl Remote {
-    /// The keys that `find` chooses.
+    /// Chooses keys by `find`:
     ///
-    /// 1. A request whose key is known waits for no other one: while one request fetches, and while the server is away, keys
-    ///    that are known serve on.
-    /// 2. A request whose key is not known waits for the fetch that is under way, or begins one if the last one was long
-    ///    enough ago. If that does not bring its key, all keys are tried.
+    /// 1. A request whose key is known never waits: it uses the known keys while another request fetches, and while the
+    ///    server is unavailable.
+    /// 2. A request whose key is unknown waits for the current fetch, or begins one if the last was long enough ago. If
+    ///    that does not bring its key, all keys are tried.
     async fn candidates(
         self: &Arc<Self>,
         find: impl Fn(&JwkSet) -> Vec<DecodingKey>,
@@ -142,12 +140,13 @@ impl Remote {
                 }
             }
         };
-        // Ends with an error once the fetch is over and its end of the channel is closed.
+        // `changed` fails when the fetch has ended and closed its end of the channel.
         while running.changed().await.is_ok() {}
         self.lock().found(&find)
     }
 
-    /// Begins a fetch. It is a task of its own: a client who goes away does not end it for the others.
+    /// Begins a fetch as a task of its own, so that it goes on for other requests if the client of this one
+    /// disconnects.
     fn start(self: &Arc<Self>, now: Timestamp) -> watch::Receiver<()> {
         let (over, running) = watch::channel(());
         let remote = self.clone();
@@ -171,7 +170,7 @@ impl Remote {
         running
     }
 
-    /// The server's keys, or why they cannot be used.
+    /// Fetches the server's keys; the error says why they cannot be used.
     async fn fetch(&self) -> Result<JwkSet, String> {
         let failed = |error: reqwest::Error| error.without_url().to_string();
         let response = self.client.get(&self.url).send().await.map_err(failed)?;
@@ -201,13 +200,13 @@ impl Known {
     }
 }
 
-/// A set of which each key is read by itself: one of a kind that is not known here does not make the others useless.
+/// Each key of the set is read by itself, so that a key of an unknown kind does not make the others unusable.
 #[derive(Deserialize)]
 struct AnySet {
     keys: Vec<Value>,
 }
 
-/// The set, if it has a key that can verify tokens: anything else would only lock out everyone.
+/// The set, if it has a key that can verify tokens. A set without one would lock out every client.
 fn usable(text: &[u8]) -> Result<JwkSet, String> {
     let set: AnySet = serde_json::from_slice(text).map_err(|error| format!("the answer is no JWK set: {error}"))?;
     let keys: Vec<Jwk> = set.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect();
@@ -219,16 +218,16 @@ fn usable(text: &[u8]) -> Result<JwkSet, String> {
     }
 }
 
-/// The algorithms of tokens that keys of a set verify. A key that names no algorithm is one of RS512.
+/// The algorithms of tokens that keys of a set verify. RS512 is assumed for a key that names no algorithm.
 const ALGORITHMS: [(Algorithm, KeyAlgorithm); 2] =
     [(Algorithm::RS512, KeyAlgorithm::RS512), (Algorithm::RS256, KeyAlgorithm::RS256)];
 
-/// Whether the set's keys verify tokens of that algorithm at all.
+/// Whether keys of the set can verify tokens of that algorithm.
 pub(crate) fn is_supported(algorithm: Algorithm) -> bool {
     ALGORITHMS.iter().any(|(known, _)| *known == algorithm)
 }
 
-/// Whether the key may verify tokens of that algorithm, as it says itself (`use`, `key_ops`, `alg`).
+/// Whether the key's own fields (`use`, `key_ops`, `alg`) permit that it verifies tokens of that algorithm.
 fn verifies(key: &Jwk, algorithm: Algorithm) -> bool {
     let common = &key.common;
     let is_rsa = matches!(key.algorithm, AlgorithmParameters::RSA(_));
@@ -238,7 +237,7 @@ fn verifies(key: &Jwk, algorithm: Algorithm) -> bool {
     is_rsa && is_for_signatures && may_verify && ALGORITHMS.contains(&(algorithm, own))
 }
 
-/// The keys that the name means; all, up to a maximum, where none has it.
+/// The keys with that name; all, up to a maximum, if no key has it.
 fn matching(set: &JwkSet, algorithm: Algorithm, kid: Option<&str>) -> Vec<DecodingKey> {
     let usable = || set.keys.iter().filter(|key| verifies(key, algorithm)).take(MAX_KEYS);
     let is_named = |key: &&Jwk| kid.is_some() && key.common.key_id.as_deref() == kid;
@@ -246,7 +245,7 @@ fn matching(set: &JwkSet, algorithm: Algorithm, kid: Option<&str>) -> Vec<Decodi
     usable().filter(|key| !is_known || is_named(key)).filter_map(|key| DecodingKey::from_jwk(key).ok()).collect()
 }
 
-/// Whether a key of the set has that name; without a name any key will do.
+/// Whether a key of the set has that name. Without a name any key matches.
 fn has(set: &JwkSet, kid: Option<&str>) -> bool {
     kid.is_none_or(|kid| set.find(kid).is_some())
 }

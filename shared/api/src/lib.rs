@@ -1,5 +1,5 @@
-//! HTTP as the contract has it: who calls, may they, what do they ask for, and how answers and refusals look.
-//! It knows the store's ports (for explicit roles) and nothing of the table behind them.
+//! The HTTP layer of the contract: authentication, authorization, reading requests, and the form of responses and
+//! refusals. It uses the store's ports (for stored roles) and does not know the table.
 
 mod app_state;
 mod auth;

@@ -1,4 +1,4 @@
-//! In which form a client wants its response: JSON, unless the route declares other forms.
+//! Content negotiation: responses are JSON, unless the route declares other formats.
 
 use axum::{
     extract::{Request, State},
@@ -9,8 +9,8 @@ use axum::{
 
 use crate::{ApiError, Field, Params, doc::FORMAT};
 
-/// Refuses forms that the path does not have: with 404 where the query asks for one, with 406 where the header does.
-/// `formats` is the parameter of that name, where a route of the path declares it.
+/// Refuses formats that the path does not have: 404 if the query names one, 406 if the header does. `formats` is the
+/// parameter `format`, if a route of the path declares it.
 pub(crate) async fn negotiate(State(formats): State<Option<Field>>, request: Request, next: Next) -> Response {
     let format = Params::parse(request.uri().query().unwrap_or_default());
     let has = |format: &str| formats.is_some_and(|formats| formats.format.parse(&format.into()).is_ok());

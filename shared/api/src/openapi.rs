@@ -1,5 +1,4 @@
-//! The API's document (OpenAPI 3.1), made of what the routes say of themselves. What holds for all of them is said
-//! here, and nowhere else.
+//! The OpenAPI 3.1 document, made from the routes' documentation. What all routes have in common is written here only.
 
 pub mod pii;
 mod schema;
@@ -15,10 +14,9 @@ use crate::{
     doc::{ResponseDoc, Shape},
 };
 
-/// The media types of bodies.
 const MEDIA_TYPES: [&str; 3] = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"];
 
-/// The document of these routes, each with the name of its group.
+/// The document of these routes; each comes with the name of its group.
 pub fn document<'a>(routes: impl Iterator<Item = (&'a str, &'a Route)>) -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| {
         settings.definitions_path = "/components/schemas".into();
@@ -71,7 +69,7 @@ pub fn document<'a>(routes: impl Iterator<Item = (&'a str, &'a Route)>) -> Value
     document
 }
 
-/// Bodies of requests by name, each once, however many routes share it.
+/// The schemas of request bodies by name. Routes that share a body share its schema.
 #[derive(Default)]
 struct Bodies(Vec<(String, Value)>);
 
@@ -88,7 +86,6 @@ impl Bodies {
     }
 }
 
-/// The bodies of refusals.
 fn errors() -> Map<String, Value> {
     let text = json!({ "type": "string" });
     let object =
@@ -152,7 +149,8 @@ fn is_unsafe(route: &Route) -> bool {
     route.method != "GET"
 }
 
-/// `POST /api/v1/subscriptions/{plan}/licenses/assign/` is `post_api_v1_subscriptions_plan_licenses_assign`.
+/// The operation id: `POST /api/v1/subscriptions/{plan}/licenses/assign/` has
+/// `post_api_v1_subscriptions_plan_licenses_assign`.
 fn operation_id(route: &Route) -> String {
     let words = route.path.split(['/', '{', '}', '-', '_']).filter(|word| !word.is_empty());
     std::iter::once(route.method.to_lowercase()).chain(words.map(str::to_lowercase)).collect::<Vec<_>>().join("_")
@@ -171,8 +169,8 @@ fn path_parameters(path: &str) -> Vec<Value> {
         .collect()
 }
 
-/// The route's own answers, and those that follow from what it is. The latter are the same for many routes, and
-/// said once.
+/// The route's own responses, and those that follow from its properties. The latter are shared by many routes and
+/// written once.
 fn responses(route: &Route, generator: &mut SchemaGenerator, shared: &mut Map<String, Value>) -> Value {
     let mut own: BTreeMap<u16, Vec<ResponseDoc>> = BTreeMap::new();
     for answer in route.doc.answers {
@@ -181,7 +179,7 @@ fn responses(route: &Route, generator: &mut SchemaGenerator, shared: &mut Map<St
     let mut found: BTreeMap<u16, Value> = BTreeMap::new();
     for answer in common(route) {
         if let Some(answers) = own.get_mut(&answer.status) {
-            // Where the route answers without a body it does so always.
+            // A route with a response without a body has no other responses.
             if !answers.iter().any(|own| matches!(own.shape, Shape::Nothing)) {
                 answers.push(answer);
             }
@@ -237,7 +235,7 @@ fn content(shape: Shape, generator: &mut SchemaGenerator) -> Option<(&'static st
     Some((kind, schema))
 }
 
-/// What any route of that kind may answer.
+/// The responses that any route of that kind may give.
 fn common(route: &Route) -> Vec<ResponseDoc> {
     let detail = |status, text| ResponseDoc::new(status, text, Shape::Detail);
     let mut answers = vec![

@@ -11,7 +11,7 @@ use crate::ApiError;
 
 const DESCRIPTION: &str = "A resource of the License Manager.";
 
-/// The name of a path's resource: the one that it was given, or the words of the path's last segment.
+/// The name of a path's resource: its declared name, or the words of the path's last segment.
 pub(crate) fn name(given: Option<&str>, path: &str) -> String {
     if let Some(given) = given {
         return given.to_owned();

@@ -1,18 +1,17 @@
-//! Origins: `scheme://host[:port]`, compared as what they mean: `https://A.example:443` is `https://a.example`.
+//! Origins, `scheme://host[:port]`, compared after normalization: `https://A.example:443` equals `https://a.example`.
 
 use axum::http::{HeaderMap, header, request::Parts, uri::Authority};
 use url::{Host, Origin, Url};
 
-/// An origin of the settings, or all origins below a domain.
+/// A trusted origin from the settings, or all origins below a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedOrigin {
     origin: Origin,
-    /// Whether it stands for the hosts below its own, and not for that one: `https://*.domain`.
+    /// True for `https://*.domain`: it means the hosts below the domain, not the domain itself.
     is_of_subdomains: bool,
 }
 
 impl TrustedOrigin {
-    /// The origin that a setting names.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (text, is_of_subdomains) = match text.split_once("://*.") {
             Some((scheme, domain)) => (format!("{scheme}://{domain}"), true),
@@ -23,7 +22,7 @@ impl TrustedOrigin {
         Some(Self { origin, is_of_subdomains })
     }
 
-    /// Whether a page's origin is this one, or one of these.
+    /// Whether a page's origin is this one or, for a wildcard, below it.
     pub(crate) fn admits(&self, page: &Origin) -> bool {
         if !self.is_of_subdomains {
             return *page == self.origin;
@@ -41,12 +40,12 @@ impl TrustedOrigin {
     }
 }
 
-/// Whether a URL has nothing behind its host and port.
+/// Whether a URL ends after its host and port.
 fn is_bare(url: &Url, text: &str) -> bool {
     url.path() == "/" && !text.ends_with('/') && url.query().is_none() && url.fragment().is_none()
 }
 
-/// The origin of a page, of its URL; none for what is not HTTP.
+/// The origin of a page's URL; none for a scheme other than HTTP and HTTPS.
 pub(crate) fn of_url(url: &str) -> Option<Origin> {
     let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())?;
     Some(url.origin())
@@ -60,7 +59,8 @@ pub fn of_request(parts: &Parts) -> String {
     format!("{scheme}://{}", host.unwrap_or("localhost"))
 }
 
-/// What a proxy says that the client speaks. Anything else than HTTP would become part of the links of pages.
+/// The protocol that a proxy reports. Only HTTP and HTTPS are accepted, because the value becomes part of links in
+/// pages.
 fn forwarded_scheme(headers: &HeaderMap) -> Option<&'static str> {
     let scheme = headers.get("x-forwarded-proto")?.to_str().ok()?.trim();
     ["https", "http"].into_iter().find(|known| scheme.eq_ignore_ascii_case(known))
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn origins_are_compared_as_what_they_mean() {
+    fn origins_are_normalized_before_they_are_compared() {
         for (trusted, page) in [
             ("https://a.example", "https://a.example"),
             ("https://a.example", "https://A.EXAMPLE:443"),
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_says_http_or_https() {
+    fn only_http_and_https_are_accepted_from_a_proxy() {
         let of = |scheme: &str| {
             let request = Request::get("/x/").header("host", "a.example").header("x-forwarded-proto", scheme);
             of_request(&request.body(()).expect("a request").into_parts().0)

@@ -1,4 +1,4 @@
-//! Pages of a list: which one is asked for, and the links to its neighbors.
+//! Pages of a list: the number in the request, and the links to the pages before and after.
 
 use license_domain::number::{to_u64, to_usize};
 use std::convert::Infallible;
@@ -14,16 +14,14 @@ use crate::{
     origin,
 };
 
-/// Which page is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageNumber {
-    /// The n-th, counted from 1.
+    /// Counted from 1.
     Number(u64),
-    /// The last one.
     Last,
 }
 
-/// The page that a request asks for, and the address that its neighbors' links are made from.
+/// The page that a request names, and the URL from which the links are made.
 #[derive(Clone, Debug)]
 pub struct PageQuery {
     address: String,
@@ -41,39 +39,39 @@ impl<S: Send + Sync> FromRequestParts<S> for PageQuery {
 }
 
 impl PageQuery {
-    /// The stretch of a list of `count` items that is asked for; 404 if there is no such page. `page_size` is
-    /// honored up to `max`, and is `default` where it is no number.
+    /// The window of a list of `count` items for this page; 404 if there is no such page. `page_size` is limited to
+    /// `max`, and is `default` if it is not a number.
     pub fn window(&self, count: u64, default: usize, max: usize) -> Result<Window, ApiError> {
         self.fixed_window(count, self.size(default, max))
     }
 
-    /// `page_size`, honored up to `max`, and `default` where it is no number.
+    /// `page_size`, limited to `max`; `default` if it is not a number.
     pub fn size(&self, default: usize, max: usize) -> usize {
         let asked = self.params.text(&PAGE_SIZE).and_then(|text| text.parse::<usize>().ok());
         asked.filter(|size| *size > 0).map_or(default, |size| size.min(max))
     }
 
-    /// The parameters that came with it.
+    /// The parameters of the request.
     pub const fn params(&self) -> &Params {
         &self.params
     }
 
-    /// Where the page begins, if the link that led here said so: pages are then read from there, and not counted up
-    /// to. It is part of `next`, and means nothing to clients. 404 where it is none of ours.
+    /// The cursor, if the link contained one: the page is then read from there, without counting up to it. It is part
+    /// of `next` and opaque for clients. 404 if it is malformed.
     pub fn cursor(&self) -> Result<Option<String>, ApiError> {
         let Some(cursor) = self.params.get(&CURSOR).filter(|cursor| !cursor.is_empty()) else { return Ok(None) };
         let text = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         text.map(Some).ok_or_else(ApiError::invalid_page)
     }
 
-    /// As [`PageQuery::window`], for a page that a cursor leads to: it is there, even if there are fewer items by now.
+    /// As [`PageQuery::window`], for a page with a cursor: the page exists even if the list has become shorter.
     pub fn window_at_cursor(&self, count: u64, default: usize, max: usize) -> Result<Window, ApiError> {
         let place = self.window(u64::MAX, default, max)?;
         let pages = count.div_ceil(to_u64(place.size.max(1))).max(place.number);
         Ok(Window { pages, count, ..place })
     }
 
-    /// The same for pages whose size the client does not choose.
+    /// As [`PageQuery::window`], for lists whose page size the client does not choose.
     pub fn fixed_window(&self, count: u64, size: usize) -> Result<Window, ApiError> {
         let pages = count.div_ceil(to_u64(size.max(1))).max(1);
         let number = match self.number()? {
@@ -92,7 +90,7 @@ impl PageQuery {
         }
     }
 
-    /// The address of another page: the parameters sorted by name, and `page` left out for the first one.
+    /// The URL of another page: the parameters sorted by name, without `page` for the first page.
     fn link(&self, number: u64, cursor: Option<&str>) -> String {
         let mut pairs: Vec<(&str, String)> = self
             .params
@@ -114,21 +112,18 @@ impl PageQuery {
     }
 }
 
-/// A stretch of a list.
+/// A range of a list's items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     /// The page's number.
     pub number: u64,
-    /// How many pages there are; one also where there is nothing.
+    /// How many pages there are; an empty list has one.
     pub pages: u64,
-    /// How many items a page has at most.
     pub size: usize,
-    /// How many items there are.
     pub count: u64,
 }
 
 impl Window {
-    /// How many items come before it.
     pub fn offset(&self) -> u64 {
         (self.number - 1) * to_u64(self.size)
     }
@@ -138,7 +133,7 @@ impl Window {
         self.next_at(query, None)
     }
 
-    /// The same, with the place where that page begins.
+    /// The link to the next page, with the cursor where it begins.
     pub fn next_at(&self, query: &PageQuery, cursor: Option<&str>) -> Option<String> {
         (self.number < self.pages).then(|| query.link(self.number + 1, cursor))
     }
@@ -148,7 +143,7 @@ impl Window {
         (self.number > 1).then(|| query.link(self.number - 1, None))
     }
 
-    /// The items of the page, of a list that is at hand.
+    /// The items of the page, cut from a list in memory.
     pub fn of<T>(&self, items: Vec<T>) -> Vec<T> {
         let offset = to_usize(self.offset());
         items.into_iter().skip(offset).take(self.size).collect()
@@ -166,13 +161,12 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// The page with these items.
     pub fn new(query: &PageQuery, window: &Window, results: Vec<T>) -> Self {
         Self { count: window.count, next: window.next(query), previous: window.previous(query), results }
     }
 }
 
-/// A page of a list that is walked from its beginning: nobody counts it.
+/// A page of a list that is read from its beginning; it has no count.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "WalkOf{T}")]
 pub struct CursorQuery<T> {
@@ -182,7 +176,7 @@ pub struct CursorQuery<T> {
 }
 
 impl<T> CursorQuery<T> {
-    /// The page with these items; `cursor`: where the next one begins, if there is one.
+    /// A page with these items. `cursor` names where the next page begins; none for the last page.
     pub fn new(query: &PageQuery, cursor: Option<&str>, results: Vec<T>) -> Self {
         Self { next: cursor.map(|cursor| query.link(1, Some(cursor))), previous: None, results }
     }
@@ -198,12 +192,11 @@ pub struct NumberedPage<T> {
 }
 
 impl<T> NumberedPage<T> {
-    /// The page with these items.
     pub fn new(query: &PageQuery, window: &Window, results: Vec<T>) -> Self {
         Self { page: Page::new(query, window, results), num_pages: window.pages }
     }
 
-    /// The same, where the next page begins at that place.
+    /// A page whose successor begins at the cursor.
     #[must_use]
     pub fn followed_by(mut self, query: &PageQuery, window: &Window, cursor: Option<&str>) -> Self {
         self.page.next = window.next_at(query, cursor);
@@ -231,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_that_are_not_there_are_404() {
+    fn pages_beyond_the_end_are_404() {
         for (text, number) in
             [("", Some(1)), ("page=", Some(1)), ("page=last", Some(2)), ("page=2", Some(2)), ("page=3", None)]
         {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{ApiError, Field};
 
-/// The parameters of a query string. Of several with one name the last one counts.
+/// The parameters of a query string. If a name occurs several times, the last one counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Params(Vec<(String, String)>);
 
@@ -23,28 +23,27 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
 }
 
 impl Params {
-    /// Reads a query string.
     pub fn parse(query: &str) -> Self {
         let pairs = form_urlencoded::parse(query.as_bytes());
         Self(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
     }
 
-    /// All of them, in order.
+    /// All parameters, in the order of the query string.
     pub fn pairs(&self) -> &[(String, String)] {
         &self.0
     }
 
-    /// The parameter as it came.
+    /// The parameter's value, unchanged.
     pub fn get(&self, parameter: &Field) -> Option<&str> {
         self.0.iter().rev().find(|(key, _)| key == parameter.name).map(|(_, value)| value.as_str())
     }
 
-    /// A text without the spaces around it; an empty one counts as left out.
+    /// The trimmed text; an empty one counts as left out.
     pub fn text(&self, parameter: &Field) -> Option<&str> {
         self.get(parameter).map(str::trim).filter(|text| !text.is_empty())
     }
 
-    /// A UUID; an empty one counts as left out, and 400 if it is none.
+    /// A UUID; an empty value counts as left out. 400 if it is malformed.
     pub fn uuid<T: From<Uuid>>(&self, parameter: &Field) -> Result<Option<T>, ApiError> {
         let Some(text) = self.text(parameter) else { return Ok(None) };
         match Uuid::try_parse(text) {
@@ -53,14 +52,14 @@ impl Params {
         }
     }
 
-    /// A flag of [`doc::flag`](crate::doc::flag): `true` (in any case) or `1` is yes, anything else no.
+    /// A flag of [`doc::flag`](crate::doc::flag): `true` (in any case) and `1` are true, everything else is false.
     pub fn flag(&self, parameter: &Field) -> bool {
         let default = || parameter.default.is_some_and(|default| default() == true);
         self.get(parameter).map_or_else(default, |text| text == "1" || text.eq_ignore_ascii_case("true"))
     }
 }
 
-/// An id in a path; 404 if it is none. Handlers ask for it after the caller is known.
+/// An id in a path; 404 if it is malformed. Handlers read it after authentication, so that strangers get 401 first.
 pub fn id<T: FromStr>(text: &str) -> Result<T, ApiError> {
     text.parse().map_err(|_| ApiError::malformed())
 }

@@ -1,4 +1,4 @@
-//! Plans as lists show them: the newest start first, a page at a time, each with its counts.
+//! Pages of plans with their counts, the newest start first.
 
 use license_domain::number::to_u64;
 use std::cmp::Reverse;
@@ -9,18 +9,18 @@ use license_storage::{Portfolios, StoreError};
 
 use crate::{ApiError, Page, PageQuery, wire};
 
-/// How many plans a page has.
+/// The page size.
 pub const PAGE_SIZE: usize = 100;
 
 /// A plan with its agreement.
 pub type AgreementPlan<'a> = (&'a Portfolio, &'a SubscriptionPlan);
 
-/// Sorts a list.
+/// Sorts by start, the newest first.
 pub fn sort(plans: &mut [AgreementPlan<'_>]) {
     plans.sort_by_key(|(_, plan)| (Reverse(plan.start_date), plan.uuid));
 }
 
-/// The page that is asked for, of a list that is at hand.
+/// The page that the request names, cut from a list in memory.
 pub async fn page(
     portfolios: &dyn Portfolios,
     mut plans: Vec<AgreementPlan<'_>>,
@@ -33,7 +33,6 @@ pub async fn page(
     Ok(Page::new(query, &window, shown))
 }
 
-/// These plans with their counts.
 pub async fn show(
     portfolios: &dyn Portfolios,
     plans: Vec<AgreementPlan<'_>>,

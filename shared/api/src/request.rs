@@ -1,5 +1,5 @@
-//! What happens around every request: it has an id, which the answer carries and every log line names; a panic
-//! is a 500 and not a broken connection.
+//! Layers around every request: it gets an id, which is in the response and in every log line, and a panic becomes a
+//! 500 instead of a broken connection.
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -11,18 +11,17 @@ use tracing::Instrument;
 
 use crate::{ApiError, AppState};
 
-/// The header with the request's id, in requests and answers.
+/// The header with the request's id, in requests and responses.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The longest id that is taken from a client.
+/// The most characters of an id that a client may choose.
 const MAX_LENGTH: usize = 128;
 
-/// A request's id.
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
 
-/// Gives the request an id and a span (at the highest level, so that the id is there whatever is logged), and logs how it ended. Paths are logged as their patterns and query
-/// strings not at all: both can name people.
+/// Gives the request an id and a span (at the highest level, so that the id is in the log at every log level), and logs
+/// its status and duration. Paths are logged as patterns, and query strings not at all: both can contain personal data.
 pub(crate) async fn observe(State(web): State<AppState>, mut request: Request, next: Next) -> Response {
     let id = given(&request).unwrap_or_else(|| web.random().uuid().to_string());
     request.extensions_mut().insert(RequestId(id.clone()));
@@ -49,9 +48,9 @@ fn given(request: &Request) -> Option<String> {
     (!text.is_empty() && text.len() <= MAX_LENGTH && text.chars().all(plain)).then(|| text.to_owned())
 }
 
-/// The answer of a handler that panicked.
+/// The response after a handler's panic.
 pub(crate) fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
     use axum::response::IntoResponse;
-    // The panic's own words are in the log already, by the panic hook.
+    // The panic hook has logged the panic's message already.
     ApiError::Defect("a handler panicked").into_response()
 }

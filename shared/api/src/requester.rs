@@ -1,4 +1,4 @@
-//! Who calls, and what they may.
+//! The authenticated requester, and checks of their permissions.
 
 use std::fmt;
 
@@ -17,31 +17,31 @@ use crate::{
     request::RequestId,
 };
 
-/// Roles that administer licenses.
+/// Roles that may administer licenses.
 pub const ADMINS: &[RoleName] = &[RoleName::SubscriptionsAdmin];
 
-/// Roles that learn or administer licenses.
+/// Roles that may use or administer licenses.
 pub const LEARNERS_AND_ADMINS: &[RoleName] = &[RoleName::SubscriptionsLearner, RoleName::SubscriptionsAdmin];
 
-/// Roles that make plans and agreements.
+/// Roles that may create plans and agreements.
 pub const PROVISIONERS: &[RoleName] = &[RoleName::ProvisioningAdmin];
 
-/// What somebody without the role is told is missing.
+/// The permission that a 403 names as missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequiredPermission {
     /// To administer licenses.
     Admin,
-    /// The same, as the routes outside of the resources word it.
+    /// The same permission in the wording of the routes outside of the resources.
     UnanchoredAdmin,
-    /// To learn or to administer licenses.
+    /// To use or administer licenses.
     LearnerOrAdmin,
-    /// The same, as the routes outside of the resources word it.
+    /// The same permission in the wording of the routes outside of the resources.
     UnanchoredLearnerOrAdmin,
-    /// To make plans.
+    /// To create plans.
     ProvisioningPlans,
-    /// To make agreements.
+    /// To create agreements.
     ProvisioningAgreements,
-    /// Whatever it is, it is not said.
+    /// The 403 does not name the permission.
     Unnamed,
 }
 
@@ -59,18 +59,17 @@ impl RequiredPermission {
         }
     }
 
-    /// The 403.
     pub fn refusal(self) -> ApiError {
         ApiError::detail(StatusCode::FORBIDDEN, self.detail())
     }
 }
 
-/// An authenticated caller, with the roles of the token and those on record.
+/// An authenticated requester, with the roles of the token and those in the store.
 #[derive(Clone)]
 pub struct Requester {
-    /// Who.
+    /// The principal of the token.
     pub principal: Principal,
-    /// In which request.
+    /// The id of the request.
     pub request_id: String,
     web: AppState,
     counted: Option<Counted>,
@@ -109,13 +108,13 @@ where
 }
 
 impl Requester {
-    /// The customers that any of these roles opens to the caller.
+    /// The customers that the requester may access by any of these roles.
     pub fn access(&self, roles: &[RoleName]) -> Access {
         self.principal.access(roles)
     }
 
-    /// For everything but lists: 403 unless one of the roles reaches that customer. Where the customer is not
-    /// known, only superusers pass.
+    /// For everything but lists: 403 unless one of the roles covers the customer. If the customer is not known, only
+    /// superusers pass.
     pub fn require(
         &self,
         roles: &[RoleName],
@@ -126,33 +125,33 @@ impl Requester {
         if self.principal.is_superuser || reached { Ok(()) } else { Err(missing.refusal()) }
     }
 
-    /// For provisioning: 403 unless one of the roles reaches every customer.
+    /// For provisioning: 403 unless one of the roles covers all customers.
     pub fn require_everywhere(&self, roles: &[RoleName], missing: RequiredPermission) -> Result<(), ApiError> {
         let everywhere =
             self.principal.grants.iter().any(|grant| roles.contains(&grant.role) && grant.scope == Scope::All);
         if self.principal.is_superuser || everywhere { Ok(()) } else { Err(missing.refusal()) }
     }
 
-    /// For lists: 403 unless the caller has one of the roles, for whatever customer. Staff are not refused.
-    /// Returns the customers that are reached, possibly none: a list shows these only.
+    /// For lists: 403 unless the requester has one of the roles for any customer. Staff are not refused. Returns the
+    /// customers that the roles cover, possibly none; the list shows only these.
     pub fn require_listing(&self, roles: &[RoleName]) -> Result<Access, ApiError> {
         let access = self.access(roles);
         if self.principal.is_staff || !access.is_empty() { Ok(access) } else { Err(ApiError::forbidden()) }
     }
 
-    /// For support: 403 unless the caller belongs to the company.
+    /// For support: 403 unless the requester is staff.
     pub fn require_staff(&self) -> Result<(), ApiError> {
         if self.principal.is_staff || self.principal.is_superuser { Ok(()) } else { Err(ApiError::forbidden()) }
     }
 
-    /// For retirement: 403 unless the caller is the user who does it.
+    /// For retirement: 403 unless the requester is the configured user.
     pub fn require_retirement(&self) -> Result<(), ApiError> {
         let worker = self.web.settings().retirement_worker.as_deref();
         let is_worker = worker.is_some_and(|worker| worker == self.principal.username);
         if is_worker || self.principal.is_superuser { Ok(()) } else { Err(ApiError::forbidden()) }
     }
 
-    /// The caller as somebody who asks for a job.
+    /// The requester as a job records it.
     pub fn requester(&self) -> JobRequester {
         JobRequester {
             username: self.principal.username.clone(),
@@ -162,8 +161,8 @@ impl Requester {
         }
     }
 
-    /// The outcome on record, if the request carries an `Idempotency-Key` and an earlier attempt came to its end. Ask it
-    /// as soon as the requester is authorized, and before looking at anything that the first attempt has changed.
+    /// The recorded outcome, if the request has an `Idempotency-Key` and an earlier attempt has finished. Call it as
+    /// soon as the requester is authorized, before reading anything that the first attempt has changed.
     ///
     /// 422 if the key was used for another request, 409 while another attempt is under way.
     pub async fn recorded<T: DeserializeOwned>(&self) -> Result<Option<T>, ApiError> {
@@ -173,9 +172,9 @@ impl Requester {
         }
     }
 
-    /// What every change carries: who makes it, why, in which request, and what makes it take effect once. Waits for the
-    /// request to be counted, which was asked for beside the first read: 429 if the requester is over the limit. What an
-    /// earlier attempt at the same request has begun is taken over.
+    /// What a change carries: actor, reason, request id, and what makes it take effect once. Waits for the request's
+    /// count, which began with the first read: 429 if the requester is over the limit. Resumes what an earlier attempt
+    /// at the same request began.
     pub async fn change(&self, reason: &str) -> Result<Change, ApiError> {
         if let Some(Counted(counted)) = &self.counted {
             counted.clone().await?;
@@ -195,7 +194,7 @@ impl Requester {
         Ok(Change { stamp, idempotency })
     }
 
-    /// Records the outcome of a request that had nothing to change.
+    /// Records the outcome of a request that changes nothing.
     pub async fn record(&self, change: &Change) -> Result<(), ApiError> {
         Ok(self.web.requesters().record(change).await?)
     }

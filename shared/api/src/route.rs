@@ -1,35 +1,34 @@
-//! What a route is: the list of them is what role tables, the template's check and docs are made from.
+//! The declaration of a route. The list of routes is the source of the role tables, the check of the template, and the
+//! documentation.
 
 use license_domain::RoleName;
 
 use crate::{Doc, Field, RequiredPermission, doc::FORMAT};
 
-/// One route.
 #[derive(Clone, Copy, Debug)]
 pub struct Route {
-    /// The method.
     pub method: &'static str,
-    /// The path with its parameters in braces and a slash at the end; it is served without that, too.
+    /// The path with its parameters in braces and a slash at the end; it is also served without the slash.
     pub path: &'static str,
-    /// Who may.
+    /// Who may call it.
     pub access: RouteAccess,
-    /// What it says of itself.
+    /// Its documentation.
     pub doc: &'static Doc,
 }
 
 impl Route {
-    /// The same at another path.
+    /// The same route at another path.
     #[must_use]
     pub const fn at(self, path: &'static str) -> Self {
         Self { path, ..self }
     }
 
-    /// The parameter `format`, where the route has other forms than JSON.
+    /// The parameter `format`, if the route has formats other than JSON.
     pub(crate) fn formats(&self) -> Option<Field> {
         self.doc.query.iter().find(|parameter| parameter.name == FORMAT.name).copied()
     }
 
-    /// The same by another method.
+    /// The same route with another method.
     #[must_use]
     pub const fn by(self, method: &'static str) -> Self {
         Self { method, ..self }
@@ -41,22 +40,21 @@ impl Route {
 pub enum RouteAccess {
     /// Everyone, with or without a token.
     Anyone {
-        /// Whether requests count towards the limit of the address that they come from. Monitors ask often.
+        /// Whether requests count towards the limit of the client's address. Monitors poll some routes often.
         is_counted: bool,
     },
-    /// Everyone with a token.
+    /// Everyone with a valid token.
     Authenticated,
-    /// The company's own people, and superusers.
+    /// Staff and superusers.
     Staff,
     /// The user who retires learners, and superusers.
     Retirement,
-    /// Holders of roles.
+    /// Requesters with one of these roles.
     Roles {
-        /// Any of these.
         roles: &'static [RoleName],
-        /// Whether staff may call it without a role (and see what their roles reach: nothing).
+        /// Whether staff may call it without a role. They then see the customers that their roles cover: none.
         listing: bool,
-        /// What the refusal of others names.
+        /// The permission that a 403 names.
         missing: RequiredPermission,
     },
 }

@@ -1,16 +1,16 @@
-//! Headers by which browsers treat every response with care.
+//! Security headers of every response.
 
 use axum::http::{HeaderName, HeaderValue};
 use tower_http::set_header::SetResponseHeaderLayer;
 
-/// No browser and no proxy keeps a response, which is about people unless its route says otherwise by a header of its own.
+/// Responses are not cached, because most contain personal data. A route that permits caching sets the header itself.
 const CACHE_CONTROL: &str = "no-store";
 
-/// A header that is added where the response has none of that name.
+/// A layer that adds a header unless the response has it.
 type IfAbsent = SetResponseHeaderLayer<HeaderValue>;
 
-/// Do not guess its type, do not show it in a frame, do not tell other sites where the reader came from, and do not share a
-/// window's process with pages that opened it.
+/// Browsers must not guess the media type, not show the page in a frame, not send its URL to other sites as the
+/// referer, and not share its window's process with pages that opened it.
 pub(crate) fn headers() -> (IfAbsent, IfAbsent, IfAbsent, IfAbsent, IfAbsent) {
     let header = |name, value| {
         SetResponseHeaderLayer::if_not_present(HeaderName::from_static(name), HeaderValue::from_static(value))

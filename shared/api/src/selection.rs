@@ -1,12 +1,12 @@
-//! Which licenses a request means, and in which order: the parameters that all lists of licenses share.
+//! The filter and the order that all lists of licenses accept as parameters.
 //!
 //! | parameter | meaning |
 //! |---|---|
-//! | `status=a,b` | only these statuses; unknown words mean none |
+//! | `status=a,b` | only these statuses; unknown words match no license |
 //! | `active_only=1` | only assigned and activated ones; `0` changes nothing |
 //! | `search=x y,z` | every word is part of the learner's address |
-//! | `ignore_null_emails=true` | leaves out licenses (but free seats) that name nobody |
-//! | `ordering=-status,user_email` | what is not a field is passed over |
+//! | `ignore_null_emails=true` | leaves out licenses that name no learner, except free seats |
+//! | `ordering=-status,user_email` | unknown fields are ignored |
 
 use std::cmp::Ordering;
 
@@ -16,7 +16,7 @@ use license_storage::{LicenseFilter, OrderBy, OrderField};
 
 use crate::{ApiError, Params, doc};
 
-/// The filter that the parameters ask for.
+/// The filter in the parameters.
 pub fn filter(params: &Params) -> Result<LicenseFilter, ApiError> {
     let mut statuses = statuses(params.get(&doc::STATUS).unwrap_or_default());
     if active_only(params.get(&doc::ACTIVE_ONLY).unwrap_or_default())? {
@@ -30,17 +30,17 @@ pub fn filter(params: &Params) -> Result<LicenseFilter, ApiError> {
     })
 }
 
-/// The order that the parameters ask for; empty: the list's own.
+/// The order in the parameters; empty for the list's default order.
 pub fn order(params: &Params) -> Vec<OrderBy> {
     steps(params.get(&doc::ORDERING).unwrap_or_default())
 }
 
-/// Sorts licenses that are at hand: by the order, then by id.
+/// Sorts licenses in memory: by the order, then by id.
 pub fn sort(licenses: &mut [License], order: &[OrderBy]) {
     licenses.sort_by(|a, b| compare(order, a, b).then(a.uuid.cmp(&b.uuid)));
 }
 
-/// Compares two licenses by the order; equal where it says nothing.
+/// Compares two licenses by the order; equal if the order does not distinguish them.
 pub fn compare(order: &[OrderBy], a: &License, b: &License) -> Ordering {
     let email = |license: &License| license.user_email.as_ref().map(|email| email.key().sort_key());
     order.iter().fold(Ordering::Equal, |so_far, step| {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn orderings_keep_what_is_a_field() {
+    fn orderings_ignore_names_that_are_not_fields() {
         let by = |field, descending| OrderBy { field, descending };
         assert_eq!(steps("-status, user_email"), [by(OrderField::Status, true), by(OrderField::UserEmail, false)]);
         assert_eq!(steps("uuid,junk,-last_remind_date"), [by(OrderField::LastRemindDate, true)]);

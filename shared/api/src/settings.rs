@@ -1,16 +1,17 @@
-//! What an operator sets for the API, as environment variables with the peer's names where it has one.
+//! Settings of the API, as environment variables, with the names of edx's license-manager where it has them.
 //!
-//! Without any key nothing is accepted.
+//! Without a key every token is refused.
 
 use jsonwebtoken::jwk::JwkSet;
 use license_settings::{NotANumber, Setting, number, text, url};
 
 use crate::{RateLimits, origin::TrustedOrigin};
 
-/// The largest table that is the answer itself: escaped and encoded it stays below the 6 MB of a Lambda's answer.
+/// The largest CSV that is the response itself, in bytes: escaped and encoded it stays below the 6 MB maximum of a
+/// Lambda response.
 const CSV_LIMIT: usize = 4_000_000;
 
-/// A text that is not shown.
+/// A text that `Debug` does not show.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct SecretText(pub String);
 
@@ -20,33 +21,32 @@ impl std::fmt::Debug for SecretText {
     }
 }
 
-/// What every function of the API has to be told.
+/// The settings of every function of the API.
 #[derive(Clone, Debug, Default)]
 pub struct ApiSettings {
-    /// How tokens are told from forgeries.
+    /// How tokens are verified.
     pub jwt: JwtSettings,
-    /// Origins whose pages may call.
+    /// Origins whose pages may call the API.
     pub cors_origins: Vec<TrustedOrigin>,
-    /// Origins whose pages may change things with a browser's cookies.
+    /// Origins whose pages may send changes with a browser's cookies.
     pub csrf_trusted_origins: Vec<TrustedOrigin>,
     /// The user who retires learners, see [`ApiSettings::retiring`].
     pub retirement_worker: Option<String>,
-    /// How many requests a caller may make.
     pub throttle: RateLimits,
-    /// How many proxies of ours stand before API Gateway.
+    /// How many trusted proxies are in front of API Gateway.
     pub trusted_proxies: usize,
 }
 
-/// How tokens are told from forgeries.
+/// How tokens are verified.
 #[derive(Clone, Default)]
 pub struct JwtSettings {
-    /// The issuer that they must name.
+    /// The issuer that tokens must name.
     pub issuer: Option<String>,
-    /// The audience that they must name.
+    /// The audience that tokens must name.
     pub audience: Option<String>,
-    /// The keys of RS512.
+    /// The public keys for RS512.
     pub keys: Option<JwkSource>,
-    /// The secret of HS256.
+    /// The secret for HS256.
     pub secret: Option<String>,
 }
 
@@ -61,33 +61,30 @@ impl std::fmt::Debug for JwtSettings {
     }
 }
 
-/// Where the keys come from.
 #[derive(Clone, Debug)]
 pub enum JwkSource {
-    /// They are part of the settings.
+    /// The setting contains the keys.
     Inline(JwkSet),
-    /// They are fetched.
+    /// The keys are fetched from this URL.
     Url(String),
 }
 
-/// A setting that cannot be used.
+/// A setting with an invalid value.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// Neither a JWK set nor a URL.
+    /// The value is neither a JWK set nor a URL.
     #[error("JWT_PUBLIC_SIGNING_JWK_SET is neither a JWK set nor a URL: {0}")]
     Keys(String),
-    /// Not an origin.
+    /// The value is not an origin.
     #[error("{setting}: {text:?} is not an origin (scheme://host[:port])")]
     Origin {
-        /// The setting's name.
         setting: &'static str,
-        /// What stands there.
+        /// The invalid value.
         text: String,
     },
-    /// Not a whole number.
     #[error(transparent)]
     Number(#[from] NotANumber),
-    /// The HTTP client was not built.
+    /// The HTTP client could not be built.
     #[error("the HTTP client was not built: {0}")]
     Client(#[from] reqwest::Error),
 }
@@ -110,7 +107,7 @@ mod variables {
 }
 
 impl ApiSettings {
-    /// What every function of the API reads.
+    /// The settings that every function of the API reads.
     pub const DECLARED: &[Setting] = &[
         Setting::plain(variables::JWT_ISSUER),
         Setting::plain(variables::JWT_AUDIENCE),
@@ -124,10 +121,10 @@ impl ApiSettings {
         Setting::plain(variables::THROTTLE_EXEMPT_USERNAMES),
         Setting::plain(variables::TRUSTED_PROXY_COUNT),
     ];
-    /// What [`ApiSettings::retiring`] reads.
+    /// The setting that [`ApiSettings::retiring`] reads.
     pub const RETIRING: &[Setting] = &[Setting::plain(variables::RETIREMENT_SERVICE_WORKER_USERNAME)];
 
-    /// The settings that `lookup` knows. An empty value is the same as none.
+    /// Reads the settings by `lookup`. An empty value counts as not set.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         let get = |name: &str| text(&lookup, name);
         let keys = get(variables::JWT_PUBLIC_SIGNING_JWK_SET).map(|text| jwk_source(&text)).transpose()?;
@@ -156,42 +153,41 @@ impl ApiSettings {
         })
     }
 
-    /// The same with the user who retires learners, for the function that has those routes.
+    /// Adds the user who retires learners, for the function with those routes.
     #[must_use]
     pub fn retiring(self, lookup: impl Fn(&str) -> Option<String>) -> Self {
         Self { retirement_worker: text(lookup, variables::RETIREMENT_SERVICE_WORKER_USERNAME), ..self }
     }
 }
 
-/// Up to this size, in bytes, a table is the response itself, above it a file.
+/// The largest CSV, in bytes, that is the response itself. A larger one becomes a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CsvLimit(pub usize);
 
 impl CsvLimit {
-    /// What is read here.
+    /// The setting that is read here.
     pub const DECLARED: &[Setting] = &[Setting::plain(variables::CSV_LIMIT_BYTES)];
 
-    /// The limit that `lookup` knows; 4,000,000 where it is not set, which fits the 6 MB of a Lambda's response.
+    /// Reads the limit; 4,000,000 if it is not set, which fits into the 6 MB of a Lambda response.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, NotANumber> {
         number(lookup, variables::CSV_LIMIT_BYTES).map(|limit| Self(limit.unwrap_or(CSV_LIMIT)))
     }
 }
 
-/// Where links of learners lead, without a slash at the end; empty where it is not set.
+/// The base URL of links for learners, without a slash at the end; empty if it is not set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LearnerPortal(pub String);
 
 impl LearnerPortal {
-    /// What is read here.
+    /// The setting that is read here.
     pub const DECLARED: &[Setting] = &[Setting::plain(variables::LEARNER_PORTAL_URL).url()];
 
-    /// The portal that `lookup` knows.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
         Self(url(lookup, variables::LEARNER_PORTAL_URL).unwrap_or_default())
     }
 }
 
-/// Names that are separated by commas.
+/// Splits a comma-separated list of names.
 fn names(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }

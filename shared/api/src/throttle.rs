@@ -1,9 +1,10 @@
-//! Rate limits: so many requests of a requester in a second, and in a minute, counted in the table and so for all instances
-//! together. The count runs beside the first read; a change waits for it.
+//! Rate limits for each requester, by second and by minute. Requests are counted in the table, and so over all
+//! instances. The count runs at the same time as the first read; a change waits for it.
 //!
-//! Each counted request is one update of a small item: one write unit. The counts are exact for each second and each
-//! minute of the clock; at the border of two minutes a requester may use up both. One who is over a limit is remembered
-//! until the minute (or second) is over, and costs nothing more. Where the table fails, no request is refused.
+//! Each counted request is one update of a small item: one write unit. The counts are exact for each second and minute
+//! of the clock; a burst at the border of two minutes can reach twice the limit. A requester who is over a limit is
+//! cached until the minute (or second) ends, and further requests cost no write. If the table fails, no request is
+//! refused.
 
 use std::sync::Arc;
 
@@ -23,10 +24,10 @@ const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
-/// The limits; none where they are not set.
+/// The limits; a limit that is not set does not apply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RateLimits {
-    /// Requests without a token of ours, from one address, in a minute.
+    /// Requests without a valid token from one address, in a minute.
     pub anonymous_per_minute: Option<u64>,
     /// Requests of one user in a second.
     pub user_per_second: Option<u64>,
@@ -36,25 +37,25 @@ pub struct RateLimits {
     pub exempt: Vec<String>,
 }
 
-/// Whose requests are counted together.
+/// The requester whose requests are counted together.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum CountedBy<'a> {
     /// A user.
     User(&'a str),
-    /// Requesters without a valid token, at that address.
+    /// Requests without a valid token, by the client's address.
     Address(&'a str),
 }
 
-/// How much of the limits is used up.
+/// How much of the limits is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Standing {
-    /// How many requests are allowed and left, if they are counted: (limit, left).
+    /// The limit and the requests left, if requests are counted by the minute.
     minute: Option<(u64, u64)>,
-    /// Seconds until the minute is over.
+    /// Seconds until the minute ends.
     reset: i64,
 }
 
-/// A limit is reached.
+/// A request over a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Throttled {
     /// Seconds to wait.
@@ -63,10 +64,10 @@ pub(crate) struct Throttled {
     limit: u64,
 }
 
-/// Whether the request is allowed, once it is counted.
+/// The result of the count, which several tasks can wait for.
 pub(crate) type Pass = Shared<BoxFuture<'static, Result<Standing, Throttled>>>;
 
-/// Counts requests against the limits.
+/// Counts requests and compares them with the limits.
 pub(crate) struct Throttle {
     limits: RateLimits,
     requesters: Arc<dyn RequesterRecords>,
@@ -78,7 +79,7 @@ impl Throttle {
         Self { limits, requesters, refused: Arc::default() }
     }
 
-    /// Counts one request, once the result is awaited. `None` where no limit applies.
+    /// Counts one request when the result is awaited. `None` if no limit applies.
     pub(crate) fn ask(&self, who: CountedBy<'_>, now: Timestamp) -> Option<Pass> {
         let (name, second, minute) = match who {
             CountedBy::User(name) if self.limits.exempt.iter().any(|exempt| exempt == name) => return None,
@@ -129,7 +130,7 @@ fn judge(
     Ok(Standing { minute: minute.map(|limit| (limit, limit - counted.in_minute)), reset })
 }
 
-/// Requesters over a limit, until the second or minute in which they were counted is over.
+/// Requesters over a limit, until the end of the second or minute.
 type Refused = ExpiringCache<String, (Timestamp, Throttled)>;
 
 fn still_refused(refused: &Refused, requester: &str, now: Timestamp) -> Option<Throttled> {

@@ -1,5 +1,5 @@
-//! What the store knows of requesters, remembered for a minute: a role that is taken back works that much longer, which is
-//! little beside the life of a token, and a warm process reads nothing.
+//! What the store knows of requesters, cached for a minute. So a role that was withdrawn works for up to a minute
+//! longer, which is short compared to the life of a token, and a warm process reads nothing.
 
 use std::sync::Arc;
 
@@ -8,10 +8,8 @@ use license_cache::ExpiringCache;
 use license_domain::Timestamp;
 use license_storage::{RequesterRecords, StoreError, StoredUser};
 
-/// How long a user is remembered.
 const LIFETIME: TimeDelta = TimeDelta::seconds(60);
 
-/// The users of the store.
 pub(crate) struct KnownUsers {
     users: Arc<dyn RequesterRecords>,
     known: ExpiringCache<String, StoredUser>,

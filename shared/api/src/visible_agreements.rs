@@ -1,4 +1,4 @@
-//! The agreements that a list shows to a caller.
+//! The agreements that a list shows to a requester.
 
 use futures::{StreamExt, TryStreamExt, stream};
 use license_domain::{Access, EnterpriseId, Portfolio};
@@ -7,16 +7,16 @@ use license_storage::{Portfolios, StoreError};
 /// How many agreements are read at once, at most.
 const PARALLEL: usize = 8;
 
-/// What a list is made from.
+/// The agreements that a list is made from.
 #[derive(Clone, Debug)]
 pub enum VisibleAgreements {
-    /// Everything there is: too much to be read at once.
+    /// All agreements: too many to be read at once.
     Everything,
     /// These agreements, ordered by id.
     Only(Vec<Portfolio>),
 }
 
-/// The agreements of one customer, or of all that the caller reaches.
+/// The agreements of one customer, or all that the requester may access.
 pub async fn visible_agreements(
     portfolios: &dyn Portfolios,
     access: &Access,

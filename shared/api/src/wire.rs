@@ -1,4 +1,4 @@
-//! Shapes of answers, field for field as the contract has them; what ours adds comes last.
+//! Response bodies, field for field as in the contract; our additional fields come last.
 
 mod agreement;
 mod history;

@@ -1,14 +1,15 @@
-//! What a process remembers between requests. Both caches are bounded; the clock is an argument.
+//! Caches of a process that outlive a request. Both are bounded; the clock is an argument.
 
 use std::{fmt, hash::Hash};
 
 use license_domain::Timestamp;
 use quick_cache::{Equivalent, sync};
 
-/// The most entries of a cache: what was not used lately makes room. Memory is taken as entries come.
+/// The most entries of a cache. When it is full, entries that were not used lately are dropped. Memory is allocated as
+/// entries are added.
 pub const MAX_ENTRIES: usize = 10_000;
 
-/// Values that are right until they are forgotten.
+/// A cache of values that are valid until they are removed.
 pub struct Cache<K, V>(sync::Cache<K, V>);
 
 impl<K: Eq + Hash, V: Clone> Default for Cache<K, V> {
@@ -18,7 +19,6 @@ impl<K: Eq + Hash, V: Clone> Default for Cache<K, V> {
 }
 
 impl<K: Eq + Hash, V: Clone> Cache<K, V> {
-    /// The value of that key.
     pub fn get<Q>(&self, key: &Q) -> Option<V>
     where
         Q: Hash + Equivalent<K> + ?Sized,
@@ -26,12 +26,11 @@ impl<K: Eq + Hash, V: Clone> Cache<K, V> {
         self.0.get(key)
     }
 
-    /// Remembers a value, in place of the one that was there.
+    /// Adds a value, or replaces the one with that key.
     pub fn put(&self, key: K, value: V) {
         self.0.insert(key, value);
     }
 
-    /// Forgets a value.
     pub fn forget<Q>(&self, key: &Q)
     where
         Q: Hash + Equivalent<K> + ?Sized,
@@ -40,14 +39,14 @@ impl<K: Eq + Hash, V: Clone> Cache<K, V> {
     }
 }
 
-// Keys and values can name people.
+// `Debug` shows no entries, because keys and values can be personal data.
 impl<K, V> fmt::Debug for Cache<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Cache")
     }
 }
 
-/// Values that are right for a while.
+/// A cache of values that expire.
 #[derive(Debug)]
 pub struct ExpiringCache<K, V>(Cache<K, Entry<V>>);
 
@@ -65,7 +64,8 @@ impl<K: Eq + Hash, V: Clone> Default for ExpiringCache<K, V> {
 }
 
 impl<K: Eq + Hash, V: Clone> ExpiringCache<K, V> {
-    /// The value of that key, if it is right at that time. After a clock was set back, values of its future are not.
+    /// The value of that key, if it is valid at that time. If the clock was set back, a value that was added later than
+    /// `now` is not valid.
     pub fn get<Q>(&self, key: &Q, now: Timestamp) -> Option<V>
     where
         Q: Hash + Equivalent<K> + ?Sized,
@@ -73,7 +73,7 @@ impl<K: Eq + Hash, V: Clone> ExpiringCache<K, V> {
         self.0.get(key).filter(|entry| entry.since <= now && now < entry.until).map(|entry| entry.value)
     }
 
-    /// Remembers a value that is right from `now` until that time.
+    /// Adds a value that is valid from `now` until `until`.
     pub fn put(&self, key: K, value: V, now: Timestamp, until: Timestamp) {
         self.0.put(key, Entry { value, since: now, until });
     }
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_is_bounded_and_keeps_what_is_used() {
+    fn a_cache_is_bounded_and_keeps_used_entries() {
         let cache = Cache::default();
         cache.put(0, "used");
         for n in 1..3 * MAX_ENTRIES {

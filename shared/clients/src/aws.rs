@@ -1,4 +1,4 @@
-//! Calls of AWS, signed (version 4) with the process's credentials.
+//! Calls of AWS, signed (signature version 4) with the process's credentials.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,21 +19,21 @@ use crate::{
     settings::MissingSetting,
 };
 
-/// The region where none is set.
+/// The region if none is set.
 const REGION: &str = "us-east-1";
 
-/// One of AWS's services.
+/// One service of AWS.
 #[derive(Clone, Copy)]
 pub(crate) struct Api {
     pub service: Service,
     /// Its name in signatures.
     pub name: &'static str,
-    /// Its name in addresses.
+    /// Its name in host names.
     pub host: &'static str,
 }
 
 impl Api {
-    /// Where it is, without a slash at the end: at `endpoint`, if that is set, else where AWS has it.
+    /// The base URL, without a slash at the end: `endpoint` if that is set, else AWS's own.
     pub fn url(self, endpoint: Option<&str>, region: &str) -> String {
         match endpoint {
             Some(endpoint) => endpoint.to_owned(),
@@ -51,14 +51,14 @@ pub(crate) struct Signer {
 }
 
 impl Signer {
-    /// A signer with the process's credentials, for its region.
+    /// A signer with the configuration's credentials and region.
     pub fn new(config: &SdkConfig, clock: Arc<dyn Clock>) -> Result<Self, MissingSetting> {
         let credentials = config.credentials_provider().ok_or(MissingSetting("AWS_ACCESS_KEY_ID"))?;
         let region = config.region().map_or(REGION, AsRef::as_ref).to_owned();
         Ok(Self { credentials, region, clock })
     }
 
-    /// The URL with a signature, which lets whoever has it make that one request for a while.
+    /// The URL with a signature. Everyone who has it can send that one request until the signature expires.
     pub async fn link(&self, api: Api, method: &str, url: &str, lifetime: Duration) -> Result<String, ClientError> {
         let mut settings = SigningSettings::default();
         settings.signature_location = SignatureLocation::QueryParams;
@@ -75,7 +75,7 @@ impl Signer {
         Ok(format!("{}?{}", url.split('?').next().unwrap_or(url), parts.join("&")))
     }
 
-    /// The headers of a post with a signature among them.
+    /// The headers of a POST, with its signature.
     pub async fn headers(
         &self,
         api: Api,
@@ -132,7 +132,7 @@ mod tests {
         }
     }
 
-    /// "post-vanilla" of AWS's own test suite of signatures.
+    /// The case "post-vanilla" of AWS's test suite for signatures.
     #[tokio::test]
     async fn headers_are_signed_as_aws_documents_it() {
         let key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";

@@ -1,4 +1,4 @@
-//! Braze: mails that are made of campaigns.
+//! Braze, which sends mails made from campaigns.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -16,32 +16,31 @@ use crate::{
     settings::MissingSetting,
 };
 
-/// How long a call may take.
+/// The timeout of a call.
 const TIMEOUT: Duration = Duration::from_secs(15);
-/// How many people Braze takes in one call.
+/// The most recipients of one call.
 const AT_ONCE: usize = 50;
-/// What Braze knows our people by.
+/// The label under which Braze stores our aliases of users.
 const ALIAS_LABEL: &str = "Enterprise";
 
-/// Braze, as the product needs it.
+/// Braze's API, as far as the product uses it.
 #[async_trait]
 pub trait Braze: Send + Sync {
-    /// Makes these people known, so that mails can be sent to them. `are_learners`: they are learners of a customer.
+    /// Creates users in Braze, so that mails can be sent to them. `are_learners`: they are learners of a customer.
     async fn create_aliases(&self, emails: &[EmailAddress], are_learners: bool) -> Result<(), ClientError>;
 
-    /// Sends a campaign's mail to up to 50 people who are known. It is asked for once, never again: whoever calls
-    /// decides what to do about a failure.
+    /// Sends a campaign's mail to up to 50 users that exist in Braze. The call is not repeated; the caller decides what
+    /// to do after a failure.
     async fn send_campaign(&self, campaign: &BrazeCampaign) -> Result<Dispatch, SendError>;
 }
 
-/// A campaign's mail to some people.
+/// A campaign's mail to its recipients.
 #[derive(Clone, PartialEq)]
 pub struct BrazeCampaign {
-    /// The campaign.
+    /// The campaign's id in Braze.
     pub id: String,
-    /// Who gets it.
     pub recipients: Vec<Recipient>,
-    /// What its text is filled with, for all.
+    /// The values for the campaign's template, the same for all recipients.
     pub trigger_properties: Map<String, Value>,
 }
 
@@ -52,14 +51,13 @@ impl fmt::Debug for BrazeCampaign {
     }
 }
 
-/// Who gets a mail.
+/// A recipient of a mail.
 #[derive(Clone, PartialEq)]
 pub struct Recipient {
-    /// The address.
     pub email: EmailAddress,
-    /// What Braze is to know of them.
+    /// The attributes that Braze stores.
     pub attributes: Map<String, Value>,
-    /// What the text is filled with, for this one.
+    /// The values for the campaign's template, for this recipient.
     pub trigger_properties: Map<String, Value>,
 }
 
@@ -69,22 +67,22 @@ impl fmt::Debug for Recipient {
     }
 }
 
-/// A mail that Braze has taken.
+/// Braze's response to a mail that it accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Dispatch {
-    /// What Braze calls it.
+    /// Braze's id of the mail.
     #[serde(default)]
     pub dispatch_id: Option<String>,
 }
 
-/// Where Braze is.
+/// The settings of the Braze client.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct BrazeSettings {
-    /// `BRAZE_API_URL`: where it is served, without a slash at the end.
+    /// `BRAZE_API_URL`: the base URL, without a slash at the end.
     pub url: Option<String>,
     /// `BRAZE_API_KEY`: our key.
     pub key: Option<String>,
-    /// `BRAZE_APP_ID`: our app; no call names it so far.
+    /// `BRAZE_APP_ID`: our app's id. No call uses it so far.
     pub app_id: Option<String>,
 }
 
@@ -99,11 +97,11 @@ const BRAZE_API_KEY: &str = "BRAZE_API_KEY";
 const BRAZE_APP_ID: &str = "BRAZE_APP_ID";
 
 impl BrazeSettings {
-    /// What is read here.
+    /// The settings that are read here.
     pub const DECLARED: &[Setting] =
         &[Setting::plain(BRAZE_API_URL).url(), Setting::secret(BRAZE_API_KEY), Setting::plain(BRAZE_APP_ID)];
 
-    /// The settings that `lookup` knows. An empty value is the same as none.
+    /// Reads the settings by `lookup`. An empty value counts as not set.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
         Self {
             url: url(&lookup, BRAZE_API_URL),
@@ -113,7 +111,7 @@ impl BrazeSettings {
     }
 }
 
-/// Braze over HTTP. Cheap to clone.
+/// The client of Braze's HTTP API. A clone shares its connections.
 #[derive(Clone)]
 pub struct BrazeClient {
     caller: Arc<ServiceCaller>,
@@ -127,7 +125,7 @@ impl fmt::Debug for BrazeClient {
 }
 
 impl BrazeClient {
-    /// A client of the Braze that the settings name.
+    /// A client with these settings.
     pub fn new(settings: BrazeSettings, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, ClientError> {
         Self::with_limits(settings, clock, random, CallLimits::within(TIMEOUT))
     }
@@ -141,14 +139,14 @@ impl BrazeClient {
         Ok(Self { caller: Arc::new(ServiceCaller::new(limits, clock, random)?), settings })
     }
 
-    /// What makes requests to that path.
+    /// A function that makes requests with that body, one for each attempt.
     fn request(&self, path: &str, body: &Value) -> Result<impl Fn() -> RequestBuilder, MissingSetting> {
         let url = self.settings.url.as_deref().ok_or(MissingSetting(BRAZE_API_URL))?;
         let key = self.settings.key.as_deref().ok_or(MissingSetting(BRAZE_API_KEY))?;
         Ok(move || self.caller.http.post(format!("{url}{path}")).bearer_auth(key).json(body))
     }
 
-    /// Posts what may arrive twice.
+    /// Posts a body that may arrive twice.
     async fn post(&self, path: &str, body: &Value) -> Result<(), ClientError> {
         let request = self.request(path, body)?;
         let response = self.caller.send(Service::Braze, Safety::Repeatable, request).await?;
@@ -184,7 +182,7 @@ impl Braze for BrazeClient {
 
     async fn send_campaign(&self, campaign: &BrazeCampaign) -> Result<Dispatch, SendError> {
         let size = campaign.recipients.len();
-        // Without recipients Braze would take all people that the campaign is meant for.
+        // Without recipients Braze would send the mail to the campaign's whole audience.
         if !(1..=AT_ONCE).contains(&size) {
             return Err(ClientError::WrongSize { service: Service::Braze, size, limit: AT_ONCE }.into());
         }
@@ -205,7 +203,7 @@ impl Braze for BrazeClient {
         if !response.status().is_success() {
             return Err(ClientError::status(Service::Braze, response.status().as_u16()).into());
         }
-        // It is taken; the name of it is not worth a failure.
+        // The mail was accepted: an unreadable id must not turn it into a failure.
         Ok(body(Service::Braze, response).await.unwrap_or_default())
     }
 }

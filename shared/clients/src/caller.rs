@@ -1,4 +1,4 @@
-//! How calls are made: with timeouts, and with a few retries where they do no harm.
+//! How calls are made: with timeouts, and with a few retries if a retry is harmless.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,38 +14,38 @@ use crate::error::{Cause, ClientError, Service};
 
 /// The most attempts of one call.
 const ATTEMPTS: u32 = 3;
-/// The longest wait that a service may ask for. Where it asks for a longer one the call fails instead.
+/// The longest wait for which a call is retried. If the service asks for a longer one, the call fails.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// Whether a call may be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Safety {
-    /// Twice is the same as once.
+    /// The call has the same effect once and twice.
     Repeatable,
-    /// Only where it is certain that the service did nothing: there was no connection, or it said so (429, or 503
-    /// with `Retry-After`).
+    /// The call is retried only if the service certainly did nothing: there was no connection, or it responded with
+    /// 429, or with 503 and `Retry-After`.
     Once,
 }
 
-/// How long calls may take.
+/// The timeouts of calls.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallLimits {
-    /// Making a connection.
+    /// The timeout for making a connection.
     pub connect: Duration,
-    /// One attempt as a whole.
+    /// The timeout of one attempt as a whole.
     pub total: Duration,
-    /// The longest wait before the second attempt; it doubles with each.
+    /// The longest wait before the second attempt; it doubles with each attempt.
     pub first_wait: Duration,
 }
 
 impl CallLimits {
-    /// The usual ones, with so long for an attempt.
+    /// The default limits, with that timeout for an attempt.
     pub const fn within(total: Duration) -> Self {
         Self { connect: Duration::from_secs(2), total, first_wait: Duration::from_millis(150) }
     }
 
-    /// The beginning of a client. It follows no redirects: those would carry tokens to whatever address an
-    /// answer names.
+    /// The builder of an HTTP client. It does not follow redirects, which would send tokens to any URL that a response
+    /// names.
     pub fn builder(self) -> reqwest::ClientBuilder {
         reqwest::Client::builder()
             .connect_timeout(self.connect)
@@ -55,14 +55,14 @@ impl CallLimits {
     }
 }
 
-/// One attempt that failed.
+/// A failed attempt.
 struct Failure {
     error: ClientError,
-    /// How long the service asks to be left alone (`Retry-After`).
+    /// The wait that the service asked for (`Retry-After`).
     retry_after: Option<Duration>,
 }
 
-/// Sends requests.
+/// Sends requests and retries them.
 pub(crate) struct ServiceCaller {
     pub http: reqwest::Client,
     clock: Arc<dyn Clock>,
@@ -80,13 +80,13 @@ impl ServiceCaller {
         self.clock.now()
     }
 
-    /// Sends a request once. What the service answers is a failure where it is its own; a refusal is an answer.
+    /// Sends a request once. A failure of the service is an error; a refusal is a response.
     pub async fn send_once(&self, service: Service, request: RequestBuilder) -> Result<Response, ClientError> {
         self.attempt(service, request).await.map_err(|failure| failure.error)
     }
 
-    /// Sends a request until there is an answer that is not the service's own failure, a few times at most, with
-    /// a random wait between, or with the one that the service asks for.
+    /// Sends a request until the response is not a failure of the service, with a few attempts at most. Between
+    /// attempts it waits for a random time, or as long as the service asked for.
     pub async fn send(
         &self,
         service: Service,
@@ -122,12 +122,11 @@ impl ServiceCaller {
         }
     }
 
-    /// Full jitter: anything up to a bound that doubles with each attempt.
+    /// Full jitter: a random wait up to a bound that doubles with each attempt.
     pub fn wait(&self, attempt: u32) -> Duration {
         let most = self.limits.first_wait * 2_u32.saturating_pow(attempt - 1);
         Duration::from_millis(
-            self.random
-                .below(u64::try_from(most.as_millis()).expect("a wait is far shorter than 64 bits of milliseconds")),
+            self.random.below(u64::try_from(most.as_millis()).expect("a wait in milliseconds fits 64 bits")),
         )
     }
 }
@@ -146,7 +145,7 @@ impl Failure {
     }
 }
 
-/// The wait that `Retry-After` asks for: a number of seconds, or a date.
+/// The wait in `Retry-After`: a number of seconds, or a date.
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {

@@ -12,21 +12,20 @@ use crate::{
     settings::CatalogSettings,
 };
 
-/// Catalogs of courses, as the catalog service keeps them.
+/// The catalogs of courses in the catalog service.
 #[async_trait]
 pub trait Catalogs: Send + Sync {
-    /// Whether there is such a catalog and it is that customer's.
+    /// Whether the catalog exists and belongs to that customer.
     async fn belongs_to(&self, catalog: CatalogId, enterprise: EnterpriseId) -> Result<bool, ClientError>;
 
-    /// Whether the catalog holds the course (or course run) of that key. What was asked within the last hour is
-    /// not asked again.
+    /// Whether the catalog contains the course (or course run) with that key. The result is cached for an hour.
     async fn contains(&self, catalog: CatalogId, course: &str) -> Result<bool, ClientError>;
 }
 
-/// How long the contents of a catalog are trusted.
+/// How long the contents of a catalog are cached.
 const CONTENTS_LIFETIME: TimeDelta = TimeDelta::hours(1);
 
-/// The catalog service over HTTP.
+/// The client of the catalog service.
 #[derive(Debug)]
 pub struct CatalogClient {
     client: ServiceClient,
@@ -35,19 +34,19 @@ pub struct CatalogClient {
 }
 
 impl CatalogClient {
-    /// A client of the catalog service that the settings name, by way of that one.
+    /// A client with these settings, which sends its requests by `client`.
     pub fn new(client: ServiceClient, settings: CatalogSettings) -> Self {
         Self { client, settings, contents: ExpiringCache::default() }
     }
 }
 
-/// What is read of an answer about contents.
+/// The fields of a response about contents that are read.
 #[derive(Deserialize)]
 struct Contents {
     contains_content_items: bool,
 }
 
-/// What is read of a catalog.
+/// The fields of a catalog that are read.
 #[derive(Deserialize)]
 struct Catalog {
     enterprise_customer: EnterpriseId,

@@ -1,4 +1,4 @@
-//! The enterprise service: customers, their learners and admins, and the learners' places in courses.
+//! The enterprise service: customers, their learners and admins, and the learners' enrollments.
 
 mod shapes;
 
@@ -18,29 +18,29 @@ use crate::{
     settings::MissingSetting,
 };
 
-/// The enterprise service, as the product needs it.
+/// The enterprise service's API, as far as the product uses it.
 #[async_trait]
 pub trait Enterprises: Send + Sync {
-    /// The customer, if there is one. What was found within the last ten minutes is not asked again.
+    /// The customer; `None` if it does not exist. The result is cached for ten minutes.
     async fn customer(&self, enterprise: EnterpriseId) -> Result<Option<EnterpriseCustomer>, ClientError>;
 
-    /// Makes these people learners of the customer, as soon as they have an account.
+    /// Links these people to the customer as learners. Those without an account are linked as soon as they have one.
     async fn link_learners(&self, enterprise: EnterpriseId, emails: &[EmailAddress]) -> Result<(), ClientError>;
 
-    /// The customer's admins: sorted, each once, the first thousand.
+    /// The addresses of the customer's admins, sorted and without duplicates; a thousand at most.
     async fn admins(&self, enterprise: EnterpriseId) -> Result<Vec<EmailAddress>, ClientError>;
 
     /// Ends the learner's enrollments that a license of the customer paid for.
     async fn revoke_enrollments(&self, enterprise: EnterpriseId, learner: LmsUserId) -> Result<(), ClientError>;
 
-    /// Ends the enrollments of licenses that expired, but for those that were changed after that moment.
+    /// Ends the enrollments of expired licenses, except those that changed after that time.
     async fn expire_enrollments(
         &self,
         licenses: &[LicenseId],
         ignore_enrollments_modified_after: Option<Timestamp>,
     ) -> Result<(), ClientError>;
 
-    /// Enrols learners in courses, in one call, which may take minutes.
+    /// Enrolls learners in courses, in one call, which may take minutes.
     async fn enroll(
         &self,
         enterprise: EnterpriseId,
@@ -48,7 +48,7 @@ pub trait Enterprises: Send + Sync {
         notify: bool,
     ) -> Result<EnrollOutcome, ClientError>;
 
-    /// These people are learners of the customer no more. `is_relinkable`: they may become so again.
+    /// Unlinks these learners from the customer. `is_relinkable`: they may be linked again.
     async fn unlink(
         &self,
         enterprise: EnterpriseId,
@@ -57,22 +57,22 @@ pub trait Enterprises: Send + Sync {
     ) -> Result<(), ClientError>;
 }
 
-/// How long a customer is remembered, in seconds.
+/// How long a customer is cached, in seconds.
 const CUSTOMER_LIFETIME_SECONDS: i64 = 10 * 60;
-/// How many customers are remembered; a process that asked for more starts over.
+/// How many customers are cached. A process that needs more empties the cache.
 const CAPACITY: usize = 1_000;
-/// How many learners one call links.
+/// The most learners that one call links.
 const LINKED_AT_ONCE: usize = 50;
-/// How many learners one call unlinks, and how many licenses one call expires.
+/// The most learners that one call unlinks, and the most licenses that one call expires.
 const ENDED_AT_ONCE: usize = 100;
-/// How many admins are read,
+/// The most admins that are read,
 const MAX_ADMINS: usize = 1_000;
-/// on so many pages: the service's own have ten or more.
+/// and the most pages: the service's pages have ten or more admins.
 const MAX_PAGES: usize = 100;
-/// How long enrolling may take.
+/// The timeout of a call that enrolls.
 const ENROLL_TIMEOUT: Duration = Duration::from_mins(3);
 
-/// The enterprise service over HTTP.
+/// The client of the enterprise service.
 #[derive(Debug)]
 pub struct EnterpriseClient {
     client: ServiceClient,
@@ -80,7 +80,7 @@ pub struct EnterpriseClient {
 }
 
 impl EnterpriseClient {
-    /// Asks by way of that client.
+    /// A client that sends its requests by `client`.
     pub fn new(client: ServiceClient) -> Self {
         Self { client, customers: Mutex::default() }
     }
@@ -89,7 +89,7 @@ impl EnterpriseClient {
         Ok(format!("{}/enterprise/api/v1/{path}", self.client.settings().lms()?))
     }
 
-    /// Posts what may arrive twice.
+    /// Posts a body that may arrive twice.
     async fn post(&self, path: &str, body: &serde_json::Value) -> Result<(), ClientError> {
         self.client.post(Service::Enterprise, &self.url(path)?, body, Safety::Repeatable).await
     }
@@ -148,12 +148,12 @@ impl Enterprises for EnterpriseClient {
             emails.extend(page.emails());
             let may_go_on = emails.len() < MAX_ADMINS && pages < MAX_PAGES;
             let Some(next) = page.next.take().filter(|_| may_go_on) else { break };
-            // Our token goes nowhere else, whatever an answer says.
+            // Our token must not be sent to another origin that the response names.
             let next = base.join(&next).ok().filter(|next| next.origin() == base.origin());
             let Some(next) = next else { return Err(unreadable) };
             match self.client.get(Service::Enterprise, next.as_str(), &[]).await? {
                 Some(found) => page = found,
-                // Admins have become fewer meanwhile.
+                // The number of admins has decreased since the page before.
                 None => break,
             }
         }
@@ -191,7 +191,7 @@ impl Enterprises for EnterpriseClient {
     ) -> Result<EnrollOutcome, ClientError> {
         let url = self.url(&format!("enterprise-customer/{enterprise}/enroll_learners_in_courses/"))?;
         let body = json!({"licenses_info": wishes, "notify": notify});
-        // A conflict is an answer as well: some learners were not enrolled.
+        // The status 409 is a response, too: some learners were not enrolled.
         let (safety, also) = (Safety::Repeatable, StatusCode::CONFLICT);
         self.client.post_for(Service::Enterprise, &url, &body, safety, ENROLL_TIMEOUT, also).await
     }

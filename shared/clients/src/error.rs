@@ -1,4 +1,4 @@
-//! What can go wrong in a call of another service, classified for whoever has to answer or to look into it.
+//! Errors of calls of other services, classified for handlers (is a retry useful?) and for operators (what is wrong?).
 
 use std::fmt;
 
@@ -6,47 +6,46 @@ use strum::{Display, IntoStaticStr};
 
 use crate::settings::MissingSetting;
 
-/// A service that is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Display, IntoStaticStr)]
 #[strum(serialize_all = "lowercase", const_into_str)]
 pub enum Service {
-    /// The learning management system.
+    /// The LMS.
     Lms,
     /// The enterprise service, which the LMS serves.
     Enterprise,
     /// The enterprise catalog service.
     Catalog,
-    /// S3, for files.
+    /// S3, which stores files.
     Files,
-    /// Braze, for mails that are made of campaigns.
+    /// Braze, which sends mails made from campaigns.
     Braze,
-    /// SES, for plain mails.
+    /// SES, which sends mails with our own text.
     Ses,
     /// Secrets Manager.
     Secrets,
-    /// SSM's parameters.
+    /// SSM Parameter Store.
     Parameters,
-    /// A customer's address for our events.
+    /// A customer's webhook.
     Webhook,
 }
 
 impl Service {
-    /// The name under which it is counted and logged.
+    /// Its name in metrics and logs.
     pub const fn as_str(self) -> &'static str {
         self.into_str()
     }
 }
 
-/// Why there was no answer.
+/// Why there was no response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// There was nobody to send the request to.
+    /// No connection could be made.
     NoConnection,
-    /// The request was sent, and its answer did not come in time.
+    /// The request was sent, and the response did not arrive in time.
     TimedOut,
     /// The request was sent, at least in part, and the connection broke.
     BrokenOff,
-    /// We did not get a token, so that the request itself was not sent.
+    /// The LMS gave no token, so the request itself was not sent.
     NoToken,
 }
 
@@ -61,91 +60,73 @@ impl fmt::Display for Cause {
     }
 }
 
-/// A call of another service failed. No variant can hold an e-mail address, a token or a secret: URLs and
-/// bodies are left out.
+/// A call of another service failed. No variant can contain an e-mail address, a token or a secret: URLs and bodies are
+/// left out.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The service was not reached, or did not answer in time.
+    /// The service was not reached, or did not respond in time.
     #[error("{service} does not answer: {cause}")]
-    Unreachable {
-        /// Which service.
-        service: Service,
-        /// What happened.
-        cause: Cause,
-    },
-    /// The service answered that it failed, or that it is too busy.
+    Unreachable { service: Service, cause: Cause },
+    /// The service responded that it failed, or that it is too busy.
     #[error("{service} failed with status {status}")]
     Failed {
-        /// Which service.
         service: Service,
-        /// The status that it answered with.
+        /// The response's status.
         status: u16,
     },
     /// The service refused the call.
     #[error("{service} refused the call with status {status}")]
     Refused {
-        /// Which service.
         service: Service,
-        /// The status that it answered with.
+        /// The response's status.
         status: u16,
     },
-    /// The service does not let us: a permission or a name is missing in our own configuration.
+    /// The service denied access: our own configuration lacks a permission or a name.
     #[error("{service} denied us access")]
-    Denied {
-        /// Which service.
-        service: Service,
-    },
-    /// The service answered with something else than was agreed.
+    Denied { service: Service },
+    /// The response does not have the expected form.
     #[error("{service} answered with a body of another shape")]
-    Unreadable {
-        /// Which service.
-        service: Service,
-    },
-    /// The call is for none, or for more than the service takes at once; nothing was sent.
+    Unreadable { service: Service },
+    /// The call has no recipients, or more than the service accepts; nothing was sent.
     #[error("{service} takes 1 to {limit} at once, not {size}")]
     WrongSize {
-        /// Which service.
         service: Service,
-        /// How many there are.
+        /// How many the call has.
         size: usize,
-        /// How many it takes.
+        /// How many the service accepts.
         limit: usize,
     },
-    /// We do not send anything to such an address.
+    /// The webhook's URL is not permitted.
     #[error("{service} is at an address that is not allowed: {reason}")]
     Forbidden {
-        /// Which service.
         service: Service,
-        /// Why not, in fixed words.
+        /// The reason, as a fixed text.
         reason: &'static str,
     },
-    /// The call could not be signed, because its address cannot be.
+    /// The call could not be signed, because its URL is invalid.
     #[error("the call of {service} could not be signed")]
-    Unsigned {
-        /// Which service.
-        service: Service,
-    },
-    /// The service's address or our credentials are not configured.
+    Unsigned { service: Service },
+    /// The service's URL or our credentials are not configured.
     #[error(transparent)]
     NotConfigured(#[from] MissingSetting),
-    /// No HTTP client could be made, which does not depend on the call.
+    /// The HTTP client could not be built. The cause does not lie in the call.
     #[error("no HTTP client: {0}")]
     Setup(#[source] reqwest::Error),
 }
 
 impl ClientError {
-    /// Whether the same call may succeed in a moment.
+    /// Whether a retry of the call may succeed soon.
     pub const fn is_retryable(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Failed { .. })
     }
 
-    /// Whether the service may have done what it was asked for, although the call failed.
+    /// Whether the service may have carried out the request, although the call failed.
     pub const fn is_outcome_unknown(&self) -> bool {
         match self {
             Self::Unreachable { cause, .. } => matches!(cause, Cause::TimedOut | Cause::BrokenOff),
-            // Time-outs, and what a proxy says when the service behind it broke off.
+            // Timeouts, and a proxy's response if the service behind it broke the connection.
             Self::Failed { status, .. } => matches!(status, 408 | 502 | 504),
-            // It accepted the call; what came of it cannot be told.
+            // The service accepted the call; the outcome is unknown.
             Self::Unreadable { .. } => true,
             Self::Refused { .. }
             | Self::Denied { .. }
@@ -157,7 +138,7 @@ impl ClientError {
         }
     }
 
-    /// The name under which it is counted.
+    /// Its name in metrics.
     pub const fn metric(&self) -> &'static str {
         match self {
             Self::Unreachable { .. } => "ServiceUnreachable",
@@ -170,13 +151,13 @@ impl ClientError {
         }
     }
 
-    /// The failure of a request that got no answer. The SDK's own words name the URL, so they are not kept.
+    /// The error of a request without a response. The SDK's message is not kept, because it contains the URL.
     pub(crate) fn transport(service: Service, error: reqwest::Error) -> Self {
         if error.is_builder() {
             return Self::Setup(error.without_url());
         }
         let cause = match error {
-            // A connection that was not made in time counts as a time-out as well.
+            // A connection that was not made in time counts as a timeout.
             error if error.is_connect() => Cause::NoConnection,
             error if error.is_timeout() => Cause::TimedOut,
             _ => Cause::BrokenOff,
@@ -184,7 +165,7 @@ impl ClientError {
         Self::Unreachable { service, cause }
     }
 
-    /// What a status that is no success says.
+    /// The error for a status that is not a success.
     pub(crate) const fn status(service: Service, status: u16) -> Self {
         match status {
             408 | 429 | 500.. => Self::Failed { service, status },
@@ -192,8 +173,7 @@ impl ClientError {
         }
     }
 
-    /// The failure to get what has to be there before the request itself can be sent: whatever came of that, the
-    /// request had no effect.
+    /// The error if something that the request needs could not be obtained. The request itself had no effect.
     pub(crate) fn before_sending(self) -> Self {
         match self {
             Self::Unreachable { service, cause: Cause::TimedOut | Cause::BrokenOff }
@@ -204,13 +184,13 @@ impl ClientError {
     }
 }
 
-/// A mail was not sent, or perhaps it was: what whoever wanted it sent has to know before trying again.
+/// Why a mail was not sent, and whether it may have been sent after all. A sender must know that before a retry.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    /// It was certainly not sent; trying again is safe.
+    /// It was certainly not sent; a retry is safe.
     #[error("not sent: {0}")]
     NotSent(#[source] ClientError),
-    /// It was not sent, and the same mail never will be.
+    /// It was refused; the same mail will always be refused.
     #[error("refused: {0}")]
     Refused(#[source] ClientError),
     /// It may have been sent.
@@ -219,12 +199,12 @@ pub enum SendError {
 }
 
 impl SendError {
-    /// Whether the same mail may be sent in a moment, and certainly was not yet.
+    /// Whether a retry may succeed soon and cannot send the mail twice.
     pub const fn is_retryable(&self) -> bool {
         matches!(self, Self::NotSent(_))
     }
 
-    /// The name under which it is counted.
+    /// Its name in metrics.
     pub const fn metric(&self) -> &'static str {
         match self {
             Self::NotSent(error) | Self::Refused(error) | Self::Unknown(error) => error.metric(),

@@ -1,5 +1,5 @@
-//! Files that are too large for a request or for a response: uploaded by a signed form, handed out by a signed link that
-//! ends soon, read and written in parts.
+//! Files that are too large for a request or a response: uploaded by a signed form, downloaded by a signed link that
+//! expires soon, and read and written in parts.
 
 mod file_writer;
 mod form;
@@ -28,90 +28,88 @@ use crate::{
 };
 
 const API: Api = Api { service: Service::Files, name: "s3", host: "s3" };
-/// How long a link leads somewhere.
+/// The lifetime of a link.
 const LIFETIME: Duration = Duration::from_mins(15);
-/// How long one call may take.
+/// The timeout of one call.
 const TIMEOUT: Duration = Duration::from_secs(20);
-/// How much of a file is read at once.
+/// How many bytes of a file one call reads.
 const READ_BYTES: u64 = 4 << 20;
-/// How often a part is read whose body breaks off.
+/// The most attempts at a part whose body breaks off.
 const READ_ATTEMPTS: u32 = 3;
-/// How many files a list names at most; S3 gives no more.
+/// The most files of a list; S3 returns no more.
 const LISTED_AT_ONCE: usize = 1_000;
-/// How many files are deleted at once.
+/// The most files that are deleted at the same time.
 const PARALLEL: usize = 16;
-/// The longest list of files that is read, in bytes: a thousand names of at most a kilobyte, and what is said of each.
+/// The largest response with a list of files, in bytes: a thousand names of at most a kilobyte, with the data of each.
 const MAX_LIST_BYTES: usize = 2 << 20;
 
-/// What the answer to a link says of the file, in the form in which it is part of the link.
+/// The headers of the response to a link, as parameters of the link.
 const AS_CSV: &str = "response-content-disposition=attachment%3B%20filename%3D%22licenses.csv%22\
                       &response-content-type=text%2Fcsv";
 
 /// A part of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FilePart {
-    /// Its bytes; none where the file ends before.
+    /// The bytes; empty if the file ends before the position.
     Bytes {
-        /// The bytes.
         bytes: Vec<u8>,
-        /// Of how many the file consists.
+        /// The size of the whole file.
         size: u64,
-        /// What names this content of the file.
+        /// The tag of this version of the file.
         tag: String,
     },
-    /// There is no such file.
+    /// The file does not exist.
     Missing,
-    /// The file has another content by now.
+    /// The file was replaced since.
     Replaced,
 }
 
-/// Files.
 #[async_trait]
 pub trait Exports: Send + Sync {
-    /// Puts a CSV file there under that name.
+    /// Stores a CSV file under that name.
     async fn put(&self, name: &str, csv: Vec<u8>) -> Result<(), ClientError>;
 
-    /// Begins a CSV file that is put there in parts; the upload's id.
+    /// Begins the upload of a CSV file in parts; returns the upload's id.
     async fn begin_parts(&self, name: &str) -> Result<String, ClientError>;
 
-    /// Puts a part there, which are numbered from 1 on; its tag.
+    /// Uploads a part (the first has the number 1); returns its tag.
     async fn put_part(&self, name: &str, upload: &str, number: usize, part: Vec<u8>) -> Result<String, ClientError>;
 
-    /// Makes a file of the parts with these tags.
+    /// Ends the upload: the file consists of the parts with these tags.
     async fn end_parts(&self, name: &str, upload: &str, tags: &[String]) -> Result<(), ClientError>;
 
-    /// Removes the parts.
+    /// Aborts the upload and deletes its parts.
     async fn abort_parts(&self, name: &str, upload: &str) -> Result<(), ClientError>;
 
-    /// A link to the file of that name.
+    /// A link for downloading the file.
     async fn link(&self, name: &str) -> Result<String, ClientError>;
 
-    /// A form by which a file can be uploaded under that name.
+    /// A form for uploading a file under that name.
     async fn upload_form(&self, name: &str) -> Result<UploadForm, ClientError>;
 
-    /// A link by which a file can be put there under that name; it says nothing about the size.
+    /// A link for uploading a file under that name, without a maximum size.
     async fn upload_link(&self, name: &str) -> Result<String, ClientError>;
 
-    /// Reads a part of the file of that name from that byte on; with a tag, only of that content. That we may not read it
+    /// Reads a part of the file, from that byte on. With a tag, only that version of the file is read. A denied access
     /// is an error.
     async fn read(&self, name: &str, from: u64, tag: Option<&str>) -> Result<FilePart, ClientError>;
 
-    /// Whether there is a file of that name.
+    /// Whether the file exists.
     async fn is_there(&self, name: &str) -> Result<bool, ClientError>;
 
-    /// Deletes the file of that name, if there is one.
+    /// Deletes the file, if it exists.
     async fn remove(&self, name: &str) -> Result<(), ClientError>;
 
-    /// Deletes all files whose names begin so; how many there were.
+    /// Deletes all files whose names begin with the prefix; returns how many there were.
     async fn clear(&self, prefix: &str) -> Result<usize, ClientError>;
 }
 
-/// Where the files are put.
+/// The settings of the bucket for files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExportSettings {
     /// `EXPORT_BUCKET`: the bucket.
     pub bucket: Option<String>,
-    /// `S3_ENDPOINT`: where S3 is served, if it is not AWS itself; buckets are part of the path there.
+    /// `S3_ENDPOINT`: the base URL of S3, if it is not AWS itself; the bucket is then part of the path.
     pub endpoint: Option<String>,
 }
 
@@ -119,10 +117,10 @@ const EXPORT_BUCKET: &str = "EXPORT_BUCKET";
 const S3_ENDPOINT: &str = "S3_ENDPOINT";
 
 impl ExportSettings {
-    /// What is read here.
+    /// The settings that are read here.
     pub const DECLARED: &[Setting] = &[Setting::plain(EXPORT_BUCKET), Setting::plain(S3_ENDPOINT).url()];
 
-    /// The settings that `lookup` knows. An empty value is the same as none.
+    /// Reads the settings by `lookup`. An empty value counts as not set.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
         Self { bucket: text(&lookup, EXPORT_BUCKET), endpoint: url(&lookup, S3_ENDPOINT) }
     }
@@ -140,7 +138,7 @@ impl ExportSettings {
     }
 }
 
-/// A bucket of S3.
+/// The client of the bucket.
 #[derive(Clone)]
 pub struct ExportClient {
     caller: Arc<ServiceCaller>,
@@ -155,7 +153,7 @@ impl fmt::Debug for ExportClient {
 }
 
 impl ExportClient {
-    /// A client of that bucket with that configuration's region and credentials.
+    /// A client with the configuration's region and credentials.
     pub fn new(
         settings: ExportSettings,
         config: &SdkConfig,
@@ -171,14 +169,15 @@ impl ExportClient {
         self.settings.url(&self.signer.region, name)
     }
 
-    /// The URL with a signature, which lets whoever has it make that one request for a while.
+    /// The URL with a signature. Everyone who has it can send that one request until the signature expires.
     async fn signed(&self, method: &str, url: &str) -> Result<String, ClientError> {
         self.signer.link(API, method, url, LIFETIME).await
     }
 
-    /// Sends a request; what is no success is a refusal. Every request here is the same twice as once.
+    /// Sends a request; every status that is not a success is a refusal. All requests here can be repeated without
+    /// harm.
     async fn send(&self, request: RequestBuilder) -> Result<Result<Response, Refusal>, ClientError> {
-        let again = || request.try_clone().expect("its body lies in memory");
+        let again = || request.try_clone().expect("its body is in memory");
         let response = self.caller.send(Service::Files, Safety::Repeatable, again).await?;
         if response.status().is_success() { Ok(Ok(response)) } else { Ok(Err(Refusal::read(response).await?)) }
     }
@@ -192,7 +191,7 @@ impl ExportClient {
         self.signed(method, &format!("{}?{parameters}", self.url(name)?)).await
     }
 
-    /// Whether the bucket has a file of that name. `None`: we may not know.
+    /// Whether the bucket lists the file. `None`: listing is denied.
     async fn is_listed(&self, name: &str) -> Result<Option<bool>, ClientError> {
         let parameters = format!("list-type=2&max-keys=1&prefix={}", encoded(name));
         let Ok(response) = self.send(self.caller.http.get(self.with("GET", "", &parameters).await?)).await? else {
@@ -212,13 +211,13 @@ impl ExportClient {
             Ok(response) => return bytes(response, from).await,
             Err(refusal) => refusal,
         };
-        // Without the right to list, S3 says of a missing file that access is denied; whether a right to list by prefix
-        // is enough for it to say more is not documented. To ask for the list leaves no doubt.
+        // Without the permission to list, S3 responds to a request for a missing file that access is denied. Whether a
+        // permission to list by prefix changes that is not documented, so the list itself is requested.
         match (refusal.status, refusal.code.as_str()) {
             (404, "NoSuchKey") => Ok(FilePart::Missing),
             (403, "AccessDenied") if self.is_listed(name).await? == Some(false) => Ok(FilePart::Missing),
             (412, _) => Ok(FilePart::Replaced),
-            // An empty file has no range.
+            // A range of an empty file is not satisfiable.
             (416, _) => Ok(FilePart::Bytes { bytes: Vec::new(), size: from, tag: tag.unwrap_or_default().to_owned() }),
             _ => Err(refusal.error()),
         }
@@ -233,7 +232,7 @@ fn text_of(response: &Response, name: header::HeaderName) -> Option<&str> {
     response.headers().get(name)?.to_str().ok()
 }
 
-/// The part that a response holds.
+/// The part of a file in a response.
 async fn bytes(mut response: Response, from: u64) -> Result<FilePart, ClientError> {
     const UNREADABLE: ClientError = ClientError::Unreadable { service: Service::Files };
     let (tag, range) = (text_of(&response, header::ETAG), text_of(&response, header::CONTENT_RANGE));
@@ -282,7 +281,7 @@ impl Exports for ExportClient {
         let url = self.with("POST", name, &format!("uploadId={}", encoded(upload))).await?;
         let body = format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
         let ended = beginning(self.succeed(self.caller.http.post(url).body(body)).await?).await?;
-        // S3 begins to answer before it has put the parts together, so that a failure has the status 200.
+        // S3 sends the status 200 before it has assembled the parts, so that the body may report a failure.
         if ended.contains("<Error>") { Err(ClientError::status(Service::Files, 500)) } else { Ok(()) }
     }
 
@@ -317,7 +316,7 @@ impl Exports for ExportClient {
 
     async fn clear(&self, prefix: &str) -> Result<usize, ClientError> {
         let mut cleared = 0;
-        // What was deleted is not listed any more: S3 is consistent.
+        // S3 is consistent, so a deleted file is not listed again.
         loop {
             let names = self.listed(prefix, LISTED_AT_ONCE).await?;
             let removals: Vec<_> = names.iter().map(|name| self.remove(name)).collect();
@@ -341,7 +340,7 @@ impl Exports for ExportClient {
 }
 
 impl ExportClient {
-    /// The first files whose names begin so.
+    /// The first files whose names begin with the prefix.
     async fn listed(&self, prefix: &str, most: usize) -> Result<Vec<String>, ClientError> {
         let parameters = format!("list-type=2&max-keys={most}&prefix={}", encoded(prefix));
         let mut response = self.succeed(self.caller.http.get(self.with("GET", "", &parameters).await?)).await?;

@@ -1,8 +1,8 @@
-//! The other services that the product calls: the LMS with its enterprise service, the catalog service, Braze, SES, customers'
-//! webhooks, a bucket for downloads; and where secrets are kept. Handlers know the traits; behind them are HTTP clients with
-//! timeouts and a few retries.
+//! Clients of other services: the LMS with its enterprise service, the catalog service, Braze, SES, customers'
+//! webhooks, the bucket for files, and the stores of secrets. Handlers use the traits; the HTTP clients that implement
+//! them have timeouts and a few retries.
 //!
-//! Nothing here writes an address, a token or a secret into a log or an error.
+//! No address, token or secret is written into a log or an error.
 
 mod aws;
 mod braze;

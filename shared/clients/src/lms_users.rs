@@ -9,31 +9,31 @@ use crate::{
     service::ServiceClient,
 };
 
-/// Users, as the LMS numbers them.
+/// Users of the LMS.
 #[async_trait]
 pub trait LmsUsers: Send + Sync {
-    /// The number of the user with that address, if there is one.
+    /// The id of the user with that address, if there is one.
     async fn lms_user_id(&self, email: &EmailAddress) -> Result<Option<LmsUserId>, ClientError>;
 }
 
-/// The LMS's accounts over HTTP.
+/// The client of the LMS's accounts.
 #[derive(Clone, Debug)]
 pub struct LmsUserClient(ServiceClient);
 
 impl LmsUserClient {
-    /// Asks by way of that client.
+    /// A client that sends its requests by `client`.
     pub const fn new(client: ServiceClient) -> Self {
         Self(client)
     }
 }
 
-/// What is read of an account.
+/// The fields of an account that are read.
 #[derive(Deserialize)]
 struct Account {
     id: LmsUserId,
 }
 
-/// A list when asked for by address, one object when asked for by name.
+/// A search by address gives a list, a search by name one object.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Accounts {

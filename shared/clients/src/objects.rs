@@ -1,4 +1,4 @@
-//! Objects of our own in the bucket of files: never changed, read and written whole.
+//! Objects of our own in the bucket for files. They are immutable, and read and written as a whole.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -14,16 +14,16 @@ use crate::{
 };
 
 const API: Api = Api { service: Service::Files, name: "s3", host: "s3" };
-/// How long a signature is good.
+/// The lifetime of a signature.
 const LIFETIME: Duration = Duration::from_mins(5);
-/// How long one call may take.
+/// The timeout of one call.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How often a call is made that fails for a moment.
+/// The most attempts at a call with a temporary failure.
 const ATTEMPTS: u32 = 3;
-/// The wait before the second attempt; it doubles.
+/// The wait before the second attempt; it doubles with each attempt.
 const WAIT: Duration = Duration::from_millis(100);
 
-/// A bucket of S3, for objects.
+/// The client of the bucket, for objects.
 #[derive(Clone)]
 pub struct ObjectClient {
     http: reqwest::Client,
@@ -38,14 +38,14 @@ impl fmt::Debug for ObjectClient {
 }
 
 impl ObjectClient {
-    /// A client of that bucket with that configuration's region and credentials.
+    /// A client with the configuration's region and credentials.
     pub fn new(settings: ExportSettings, config: &SdkConfig, clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
         let http = reqwest::Client::builder().timeout(TIMEOUT).build().map_err(ClientError::Setup)?;
         Ok(Self { http, settings, signer: Signer::new(config, clock)? })
     }
 
-    /// The object of that name, if there is one. Without the right to list, S3 says of a missing object that access is
-    /// denied, which is an error here.
+    /// Gets the object, if it exists. Without the permission to list, S3 responds to a request for a missing object
+    /// that access is denied, which is an error here.
     pub async fn get(&self, name: &str) -> Result<Option<Vec<u8>>, ClientError> {
         match self.call(Method::GET, name, None).await {
             Ok(bytes) => Ok(Some(bytes)),
@@ -54,12 +54,12 @@ impl ObjectClient {
         }
     }
 
-    /// Keeps an object under that name.
+    /// Stores an object under that name.
     pub async fn put(&self, name: &str, object: Vec<u8>) -> Result<(), ClientError> {
         self.call(Method::PUT, name, Some(object)).await.map(|_| ())
     }
 
-    /// Deletes the object of that name, if there is one.
+    /// Deletes the object, if it exists.
     pub async fn delete(&self, name: &str) -> Result<(), ClientError> {
         match self.call(Method::DELETE, name, None).await {
             Ok(_) | Err(ClientError::Refused { status: 404, .. }) => Ok(()),
@@ -67,7 +67,7 @@ impl ObjectClient {
         }
     }
 
-    /// The names that begin so, a thousand at most.
+    /// The names that begin with the prefix, a thousand at most.
     pub async fn list(&self, prefix: &str) -> Result<Vec<String>, ClientError> {
         let prefix: String = form_urlencoded::byte_serialize(prefix.as_bytes()).collect();
         let list = self.call(Method::GET, &format!("?list-type=2&max-keys=1000&prefix={prefix}"), None).await?;

@@ -1,4 +1,4 @@
-//! Secrets by name: a setting may say where its value is kept instead of what it is.
+//! Secrets by name: a setting's value may say where the secret is kept instead of containing it.
 //!
 //! | value of the setting | meaning |
 //! |---|---|
@@ -6,7 +6,7 @@
 //! | `secretsmanager:NAME#KEY` | the value of that key in the secret, which is a JSON object |
 //! | `ssm:NAME` | the parameter of that name in SSM, decrypted |
 //!
-//! When they are read, and read again, is decided by whoever holds the client.
+//! The owner of the client decides when secrets are read, and read again.
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
@@ -24,15 +24,14 @@ use crate::{
     service::body,
 };
 
-/// How long one attempt may take: a function has ten seconds to start.
+/// The timeout of one attempt: a function has ten seconds to start.
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// How often a secret is asked for while AWS says that it is too busy.
+/// The most attempts at reading a secret while AWS throttles.
 const ATTEMPTS: u32 = 3;
 
 const SECRETS_MANAGER_ENDPOINT: &str = "SECRETS_MANAGER_ENDPOINT";
 const SSM_ENDPOINT: &str = "SSM_ENDPOINT";
 
-/// Where a secret is kept.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum SecretLocation {
     SecretsManager(String),
@@ -46,12 +45,12 @@ struct Wanted {
     key: Option<String>,
 }
 
-/// Whether a setting's value says where a secret is kept.
+/// Whether a setting's value names a secret instead of containing it.
 pub fn names_a_secret(value: &str) -> bool {
     parse(value).is_some()
 }
 
-/// Where the secret is kept that a setting's value names, and which key of it is meant.
+/// Where the named secret is kept, and which key of its JSON object is meant, if any.
 fn parse(value: &str) -> Option<(SecretLocation, Option<String>)> {
     let Some(secret) = value.strip_prefix("secretsmanager:") else {
         return Some((SecretLocation::Parameter(value.strip_prefix("ssm:")?.to_owned()), None));
@@ -60,20 +59,20 @@ fn parse(value: &str) -> Option<(SecretLocation, Option<String>)> {
     Some((SecretLocation::SecretsManager(secret.to_owned()), key.map(str::to_owned)))
 }
 
-/// Those of the settings that are secrets by name.
+/// The settings that are secrets by name.
 fn wanted(settings: &Settings) -> Vec<Wanted> {
     let secrets = settings.of_kind(Kind::Secret);
     secrets.filter_map(|(setting, value)| parse(value).map(|(place, key)| Wanted { setting, place, key })).collect()
 }
 
-/// What keeps secrets: Secrets Manager and the parameters of SSM. Cheap to clone.
+/// The client of Secrets Manager and SSM Parameter Store. A clone shares its connections.
 #[derive(Clone)]
 pub struct SecretsClient {
     caller: Arc<ServiceCaller>,
     signer: Signer,
-    /// Where Secrets Manager is, if it is not AWS itself.
+    /// The base URL of Secrets Manager, if it is not AWS itself.
     secrets: Option<String>,
-    /// Where SSM is, if it is not AWS itself.
+    /// The base URL of SSM, if it is not AWS itself.
     parameters: Option<String>,
 }
 
@@ -111,11 +110,11 @@ struct Refusal {
 }
 
 impl SecretsClient {
-    /// What is read here.
+    /// The settings that are read here.
     pub const DECLARED: &[Setting] =
         &[Setting::optional(SECRETS_MANAGER_ENDPOINT).url(), Setting::optional(SSM_ENDPOINT).url()];
 
-    /// A client with that configuration's region and credentials; where the services are if not at AWS, `lookup` knows.
+    /// A client with the configuration's region and credentials. `lookup` reads the base URLs.
     pub fn new(
         lookup: impl Fn(&str) -> Option<String>,
         config: &SdkConfig,
@@ -130,7 +129,7 @@ impl SecretsClient {
         })
     }
 
-    /// The values of those settings that are secrets by name. All are asked for at the same time, each secret once.
+    /// Reads the values of the settings that are secrets by name, at the same time, and each secret once.
     pub async fn resolve(&self, settings: &Settings) -> Result<BTreeMap<&'static str, String>, ClientError> {
         let wanted = wanted(settings);
         let places: BTreeMap<&SecretLocation, &str> =
@@ -186,11 +185,11 @@ impl SecretsClient {
             if status.is_success() {
                 return body(api.service, response).await;
             }
-            // Many functions that start at once are too many for SSM, which it says with a 400.
+            // If many functions start at the same time, SSM throttles them with the status 400.
             let refusal: Result<Refusal, _> = body(api.service, response).await;
             let kind = refusal.map(|refusal| refusal.kind).unwrap_or_default();
             if !kind.ends_with("ThrottlingException") || attempt == ATTEMPTS {
-                // Such as AccessDeniedException: the role's policy, or the key's.
+                // For example AccessDeniedException, because of the role's policy or the encryption key's.
                 tracing::warn!(service = api.service.as_str(), status = status.as_u16(), kind, "a secret was refused");
                 return Err(ClientError::status(api.service, status.as_u16()));
             }
@@ -204,7 +203,7 @@ fn could_not_be_read(setting: &str, error: &ClientError) {
     tracing::error!(setting, %error, "the secret that a setting names could not be read");
 }
 
-/// The value of that key in a JSON object: a text as it is, anything else as JSON.
+/// The value of that key in a JSON object: a string's text, or the JSON of any other value.
 fn member(object: &str, key: &str) -> Option<String> {
     let mut object: Value = serde_json::from_str(object).ok()?;
     match object.get_mut(key)?.take() {

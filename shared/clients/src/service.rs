@@ -1,4 +1,4 @@
-//! One HTTP client for all other services, with a service token.
+//! The HTTP client for the services that accept the LMS's tokens.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -13,11 +13,11 @@ use crate::{
     token::{Grant, TokenCache},
 };
 
-/// How long one attempt may take as a whole. Three of them fit well into the 30 seconds of an API request.
+/// The timeout of one attempt. Three attempts fit well into the 30 seconds of an API request.
 const TIMEOUT: Duration = Duration::from_secs(6);
 
-/// Calls other services in our own name: `Authorization: JWT <token>`, the token got from the LMS by
-/// client credentials (RFC 6749). Cheap to clone.
+/// Calls other services with `Authorization: JWT <token>`. The LMS issues the token for our client credentials (RFC
+/// 6749). A clone shares the connections.
 #[derive(Clone)]
 pub struct ServiceClient(Arc<Inner>);
 
@@ -34,7 +34,7 @@ impl fmt::Debug for ServiceClient {
 }
 
 impl ServiceClient {
-    /// A client of the services that the settings name.
+    /// A client with these settings.
     pub fn new(settings: ClientSettings, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, ClientError> {
         Self::with_limits(settings, clock, random, CallLimits::within(TIMEOUT))
     }
@@ -57,7 +57,7 @@ impl ServiceClient {
         &self.0.settings
     }
 
-    /// Gets what is at that address; `None` where the service says that there is nothing.
+    /// Gets the JSON at that URL; `None` for 404.
     pub(crate) async fn get<T: DeserializeOwned>(
         &self,
         service: Service,
@@ -73,7 +73,7 @@ impl ServiceClient {
         }
     }
 
-    /// Posts `body` as JSON to that address. The answer's own body is not looked at.
+    /// Posts `body` as JSON to that URL. The response's body is not read.
     pub async fn post(
         &self,
         service: Service,
@@ -88,8 +88,8 @@ impl ServiceClient {
         Err(ClientError::status(service, response.status().as_u16()))
     }
 
-    /// Posts `body` as JSON to that address, with so long for an attempt. What comes back with a success, or with
-    /// the status that is named beside, is the answer.
+    /// Posts `body` as JSON to that URL, with that timeout for an attempt. Returns the response's JSON if the status is
+    /// a success or the one given.
     pub(crate) async fn post_for<T: DeserializeOwned>(
         &self,
         service: Service,
@@ -108,8 +108,8 @@ impl ServiceClient {
         Err(ClientError::status(service, status.as_u16()))
     }
 
-    /// Sends a request with our token, and once more with a new one where it was not accepted: it may have been
-    /// withdrawn before its end.
+    /// Sends a request with our token, and once more with a new token if it was not accepted, because it may have been
+    /// withdrawn before it expired.
     async fn exchange(
         &self,
         service: Service,
@@ -153,7 +153,7 @@ impl ServiceClient {
     }
 }
 
-/// The body of an answer, as JSON.
+/// The JSON of a response.
 pub(crate) async fn body<T: DeserializeOwned>(service: Service, response: Response) -> Result<T, ClientError> {
     response.json().await.map_err(|error| {
         if error.is_decode() { ClientError::Unreadable { service } } else { ClientError::transport(service, error) }

@@ -1,4 +1,4 @@
-//! SES: plain mails, for those whom Braze does not know.
+//! SES, which sends mails where Braze is not configured.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -18,29 +18,28 @@ use crate::{
 };
 
 const API: Api = Api { service: Service::Ses, name: "ses", host: "email" };
-/// How long a call may take.
+/// The timeout of a call.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Plain mails.
+/// Sends mails with our own text.
 #[async_trait]
 pub trait EmailSender: Send + Sync {
-    /// Sends a mail; its id, empty where it did not come with the answer. It is asked for once, never again:
-    /// whoever calls decides what to do about a failure.
+    /// Sends a mail; returns its id, which is empty if the response has none. The call is not repeated; the caller
+    /// decides what to do after a failure.
     async fn send(&self, message: &Email) -> Result<String, SendError>;
 }
 
-/// A mail.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Email {
-    /// Who gets it.
+    /// The recipient.
     pub to: EmailAddress,
-    /// What it is about.
+    /// The subject line.
     pub subject: String,
-    /// Its text, for those who do not want HTML.
+    /// The plain text.
     pub text: String,
-    /// Its text.
+    /// The HTML.
     pub html: String,
-    /// Whereto an answer goes, if not to the sender.
+    /// The address for replies, if it is not the sender's.
     pub reply_to: Option<String>,
 }
 
@@ -50,12 +49,12 @@ impl fmt::Debug for Email {
     }
 }
 
-/// In whose name mails are sent, and where SES is.
+/// The settings of the SES client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SesSettings {
     /// `SES_SENDER`: the sender, an address or `Name <address>`.
     pub sender: Option<String>,
-    /// `SES_ENDPOINT`: where SES is served, if it is not AWS itself.
+    /// `SES_ENDPOINT`: the base URL of SES, if it is not AWS itself.
     pub endpoint: Option<String>,
 }
 
@@ -63,16 +62,16 @@ const SES_SENDER: &str = "SES_SENDER";
 const SES_ENDPOINT: &str = "SES_ENDPOINT";
 
 impl SesSettings {
-    /// What is read here.
+    /// The settings that are read here.
     pub const DECLARED: &[Setting] = &[Setting::plain(SES_SENDER), Setting::plain(SES_ENDPOINT).url()];
 
-    /// The settings that `lookup` knows. An empty value is the same as none.
+    /// Reads the settings by `lookup`. An empty value counts as not set.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
         Self { sender: text(&lookup, SES_SENDER), endpoint: url(&lookup, SES_ENDPOINT) }
     }
 }
 
-/// SES over HTTP. Cheap to clone.
+/// The client of SES. A clone shares its connections.
 #[derive(Clone)]
 pub struct SesClient {
     caller: Arc<ServiceCaller>,
@@ -88,7 +87,7 @@ impl fmt::Debug for SesClient {
 }
 
 impl SesClient {
-    /// A client of SES with that configuration's region and credentials.
+    /// A client with the configuration's region and credentials.
     pub fn new(
         settings: SesSettings,
         config: &SdkConfig,
@@ -102,7 +101,7 @@ impl SesClient {
     }
 }
 
-/// What is read of the answer.
+/// The fields of the response that are read.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Sent {
@@ -134,7 +133,7 @@ impl EmailSender for SesClient {
         if !response.status().is_success() {
             return Err(ClientError::status(API.service, response.status().as_u16()).into());
         }
-        // It is sent; its id is not worth a failure.
+        // The mail was sent: an unreadable id must not turn it into a failure.
         Ok(body(API.service, response).await.map_or_else(|_| String::new(), |sent: Sent| sent.message_id))
     }
 }

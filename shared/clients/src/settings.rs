@@ -1,20 +1,18 @@
-//! Where the other services are, and as whom we call them: environment variables under the peer's names.
+//! URLs of other services and our credentials: environment variables, with the names of edx's license-manager.
 
 use std::fmt;
 
 use license_settings::{Setting, text, url};
 
-/// A setting that a call needs is not there.
+/// A setting is not set that a call needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the setting {0} is missing")]
 pub struct MissingSetting(pub &'static str);
 
-/// As whom we ask the LMS for a token.
+/// Our credentials as a client of the LMS.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// The client's id.
     pub key: String,
-    /// The client's secret.
     pub secret: String,
 }
 
@@ -24,10 +22,11 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Where the LMS is, which has the enterprise service and issues our tokens. What is absent is missed only by the call that needs it.
+/// The settings of the LMS, which also serves the enterprise service and issues our tokens. A missing setting is an
+/// error only for the calls that need it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientSettings {
-    /// `LMS_URL`: where the LMS is, without a slash at the end.
+    /// `LMS_URL`: the base URL of the LMS, without a slash at the end.
     pub lms_url: Option<String>,
     /// `BACKEND_SERVICE_EDX_OAUTH2_KEY` and `BACKEND_SERVICE_EDX_OAUTH2_SECRET`.
     pub credentials: Option<Credentials>,
@@ -42,14 +41,14 @@ mod names {
 }
 
 impl ClientSettings {
-    /// What is read here.
+    /// The settings that are read here.
     pub const DECLARED: &[Setting] = &[
         Setting::plain(names::LMS_URL).url(),
         Setting::plain(names::OAUTH2_KEY),
         Setting::secret(names::OAUTH2_SECRET),
     ];
 
-    /// The settings that `lookup` knows. An empty value is the same as none.
+    /// Reads the settings by `lookup`. An empty value counts as not set.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
         Self {
             lms_url: url(&lookup, names::LMS_URL),
@@ -68,18 +67,18 @@ impl ClientSettings {
     }
 }
 
-/// Where the catalog service is. What is absent is missed only by the call that needs it.
+/// The settings of the catalog service. A missing setting is an error only for the calls that need it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CatalogSettings {
-    /// `ENTERPRISE_CATALOG_URL`: where it is, without a slash at the end.
+    /// `ENTERPRISE_CATALOG_URL`: the base URL, without a slash at the end.
     pub url: Option<String>,
 }
 
 impl CatalogSettings {
-    /// What is read here.
+    /// The settings that are read here.
     pub const DECLARED: &[Setting] = &[Setting::plain(names::ENTERPRISE_CATALOG_URL).url()];
 
-    /// The settings that `lookup` knows. An empty value is the same as none.
+    /// Reads the settings by `lookup`. An empty value counts as not set.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
         Self { url: url(lookup, names::ENTERPRISE_CATALOG_URL) }
     }

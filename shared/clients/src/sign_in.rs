@@ -1,5 +1,5 @@
-//! Signing in with the LMS, as OAuth 2 has it: the browser is sent to the LMS with a request, and comes back with a code,
-//! which is exchanged for a token.
+//! Sign-in with the LMS by OAuth 2: the browser is redirected to the LMS with a request, and returns with a code, which
+//! is exchanged for a token.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -14,10 +14,10 @@ use crate::{
     settings::{Credentials, MissingSetting},
 };
 
-/// How long the exchange of a code may take.
+/// The timeout of the exchange of a code.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The environment variables that are read here, under the peer's names.
+/// The environment variables that are read here, with the names of edx's license-manager.
 mod names {
     pub const KEY: &str = "SOCIAL_AUTH_EDX_OAUTH2_KEY";
     pub const SECRET: &str = "SOCIAL_AUTH_EDX_OAUTH2_SECRET";
@@ -25,12 +25,12 @@ mod names {
     pub const PUBLIC_URL_ROOT: &str = "SOCIAL_AUTH_EDX_OAUTH2_PUBLIC_URL_ROOT";
 }
 
-/// Where people sign in, and as which of the LMS's applications we ask for them. Without these there is no sign-in.
+/// The settings of sign-in: the LMS, and our application there. Without them there is no sign-in.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct SignInSettings {
-    /// The LMS, as this service reaches it, without a slash at the end.
+    /// The URL of the LMS for this service, without a slash at the end.
     pub url: Option<String>,
-    /// The LMS, as browsers reach it; the same where it is not set.
+    /// The URL of the LMS for browsers; the same one if it is not set.
     pub public_url: Option<String>,
     /// The application's id and secret.
     pub credentials: Option<Credentials>,
@@ -46,7 +46,7 @@ impl fmt::Debug for SignInSettings {
 }
 
 impl SignInSettings {
-    /// What is read here.
+    /// The settings that are read here.
     pub const DECLARED: &[Setting] = &[
         Setting::plain(names::KEY),
         Setting::secret(names::SECRET),
@@ -54,7 +54,7 @@ impl SignInSettings {
         Setting::plain(names::PUBLIC_URL_ROOT).url(),
     ];
 
-    /// The settings that `lookup` knows. An empty value is the same as none.
+    /// Reads the settings by `lookup`. An empty value counts as not set.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
         let root = url(&lookup, names::URL_ROOT);
         let credentials = text(&lookup, names::KEY).zip(text(&lookup, names::SECRET));
@@ -66,31 +66,31 @@ impl SignInSettings {
     }
 }
 
-/// A request to sign in, for the LMS.
+/// A request to sign in.
 #[derive(Clone, Copy, Debug)]
 pub struct SignInRequest<'a> {
-    /// Where the LMS sends the browser back to.
+    /// The URL to which the LMS redirects the browser afterwards.
     pub redirect_uri: &'a str,
-    /// What the LMS sends back with it.
+    /// A value that the LMS adds to that URL unchanged.
     pub state: &'a str,
-    /// The digest of the secret that proves, with the code, that it is us who asked (PKCE, S256).
+    /// The digest of the verifier: the exchange of the code sends the verifier, to prove that it belongs to this
+    /// request (PKCE, S256).
     pub challenge: &'a str,
 }
 
-/// Signing in with the LMS.
 #[async_trait]
 pub trait SignIn: Send + Sync {
-    /// The address that the browser is sent to.
+    /// The URL of the LMS to which the browser is redirected.
     fn authorize_url(&self, request: SignInRequest<'_>) -> Result<String, ClientError>;
 
-    /// Where the LMS's own session is ended.
+    /// The URL that ends the LMS's own session.
     fn sign_out_url(&self) -> Option<String>;
 
-    /// The token that the LMS gives for a code. It is not verified yet.
+    /// Exchanges a code for a token. The token is not verified yet.
     async fn exchange(&self, code: &str, verifier: &str, redirect_uri: &str) -> Result<String, ClientError>;
 }
 
-/// The LMS over HTTP.
+/// The client of the LMS's sign-in.
 pub struct SignInClient {
     settings: SignInSettings,
     caller: ServiceCaller,
@@ -102,14 +102,14 @@ impl fmt::Debug for SignInClient {
     }
 }
 
-/// The LMS's response to a code.
+/// The response to a code.
 #[derive(Deserialize)]
 struct Grant {
     access_token: String,
 }
 
 impl SignInClient {
-    /// Signs in with the LMS of these settings.
+    /// A client with these settings.
     pub fn new(settings: SignInSettings, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, ClientError> {
         Ok(Self { settings, caller: ServiceCaller::new(CallLimits::within(TIMEOUT), clock, random)? })
     }
@@ -139,7 +139,7 @@ impl SignIn for SignInClient {
         Some(format!("{}/logout", self.settings.public_url.as_deref()?))
     }
 
-    /// One call, which may not be repeated: a code is good for one.
+    /// The call is not repeated, because a code can be used once.
     async fn exchange(&self, code: &str, verifier: &str, redirect_uri: &str) -> Result<String, ClientError> {
         let root = self.settings.url.as_deref().ok_or(MissingSetting(names::URL_ROOT))?;
         let credentials = self.credentials()?;

@@ -1,4 +1,4 @@
-//! The clients against small servers on loopback that can be told to fail.
+//! The clients, tested against small servers on loopback that can be made to fail.
 
 mod braze;
 mod calls;
@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use license_domain::{Clock, Random, Timestamp};
 
-/// A clock that stands until it is moved.
+/// A clock that the test moves.
 #[derive(Default)]
 struct Standing(AtomicI64);
 
@@ -24,7 +24,7 @@ impl Clock for Standing {
     }
 }
 
-/// Never waits.
+/// A source of zeros, so that no call waits.
 struct Zero;
 
 impl Random for Zero {

@@ -1,4 +1,4 @@
-//! Our own service token, kept until shortly before it ends.
+//! Our own service token, cached until shortly before it expires.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use license_domain::Timestamp;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-/// How long before its end a token is not used any more, at most: a call that begins just before the end
-/// must not arrive after it.
+/// The most time before its expiration at which a token is no longer used: a call that begins just before must not
+/// arrive after it.
 const MARGIN: Duration = Duration::from_mins(1);
 
-/// A token is asked for anew after this time at the latest, whatever is said about its end.
+/// The longest time for which a token is cached, whatever expiration the LMS reports.
 const MAX_LENGTH: Duration = Duration::from_hours(24);
 
-/// The LMS's answer to a request for a token.
+/// The LMS's response to a request for a token.
 #[derive(Deserialize)]
 pub(crate) struct Grant {
     access_token: String,
-    /// In how many seconds it ends.
+    /// Seconds until it expires.
     expires_in: u64,
 }
 
@@ -27,13 +27,13 @@ struct Token {
     usable_until: Timestamp,
 }
 
-/// The token at hand. Whoever finds none asks for one while others wait for it, so that many requests at once
+/// The cached token. If there is none, one task requests it and the others wait, so that many simultaneous requests
 /// cost one call.
 #[derive(Default)]
 pub(crate) struct TokenCache(Mutex<Option<Token>>);
 
 impl TokenCache {
-    /// The token at hand, or the one that `fetch` brings.
+    /// The cached token, or the one that `fetch` returns.
     pub async fn get<E>(&self, now: Timestamp, fetch: impl Future<Output = Result<Grant, E>>) -> Result<String, E> {
         let mut held = self.0.lock().await;
         if let Some(token) = held.as_ref().filter(|token| now < token.usable_until) {
@@ -47,7 +47,7 @@ impl TokenCache {
         Ok(grant.access_token)
     }
 
-    /// Forgets that token, if it is still the one at hand.
+    /// Removes that token, if it is still the cached one.
     pub async fn forget(&self, text: &str) {
         let mut held = self.0.lock().await;
         if held.as_ref().is_some_and(|token| token.text == text) {

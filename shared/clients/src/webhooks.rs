@@ -1,5 +1,5 @@
-//! Events to addresses that customers name. Nobody may use that to reach what only we can reach: requests go by
-//! HTTPS to public addresses, and nowhere else from there.
+//! Deliveries to URLs that customers choose. They must not be a way to reach systems that only this service can reach:
+//! requests go by HTTPS to public addresses, and redirects are not followed.
 
 use std::{
     error::Error,
@@ -20,32 +20,32 @@ use crate::{
     error::{ClientError, Service},
 };
 
-/// How long a delivery may take.
+/// The timeout of a delivery.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 const NOT_PUBLIC_REASON: &str = "it is not public";
 
 const NOT_PUBLIC: ClientError = ClientError::Forbidden { service: Service::Webhook, reason: NOT_PUBLIC_REASON };
 
-/// Where events may go.
+/// The rules for webhooks' URLs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WebhookSettings {
-    /// `WEBHOOK_ALLOW_HTTP`, if it is `true`: anywhere, also by plain HTTP and to private addresses. For tests.
+    /// `WEBHOOK_ALLOW_HTTP`, if it is `true`, permits plain HTTP and private addresses. For tests.
     pub allow_http: bool,
 }
 
 const WEBHOOK_ALLOW_HTTP: &str = "WEBHOOK_ALLOW_HTTP";
 
 impl WebhookSettings {
-    /// What is read here.
+    /// The settings that are read here.
     pub const DECLARED: &[Setting] = &[Setting::optional(WEBHOOK_ALLOW_HTTP)];
 
-    /// The settings that `lookup` knows.
+    /// Reads the settings by `lookup`.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
         Self { allow_http: text(lookup, WEBHOOK_ALLOW_HTTP).as_deref() == Some("true") }
     }
 
-    /// Whether events may go there, as far as the address itself tells; why not.
+    /// Checks a URL as far as its text allows; the error says why it is not permitted.
     pub fn check(self, url: &str) -> Result<(), &'static str> {
         self.allowed(url).map(|_| ())
     }
@@ -61,7 +61,8 @@ impl WebhookSettings {
         if url.scheme() != "https" {
             return Err("it is not HTTPS");
         }
-        // Numbers are not looked up, so that nothing else would check them. Odd spellings of them are plain ones here.
+        // A numeric address is checked here, because it is not resolved by the resolver that checks names. The URL
+        // parser has normalized unusual spellings of it.
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
         match host.parse() {
             Ok(ip) if !is_public(ip) => Err(NOT_PUBLIC_REASON),
@@ -70,7 +71,7 @@ impl WebhookSettings {
     }
 }
 
-/// Delivers events. Cheap to clone.
+/// Delivers events. A clone shares its connections.
 #[derive(Clone)]
 pub struct WebhookClient {
     http: reqwest::Client,
@@ -84,19 +85,20 @@ impl fmt::Debug for WebhookClient {
 }
 
 impl WebhookClient {
-    /// A client under these rules.
+    /// A client with these rules.
     pub fn new(settings: WebhookSettings) -> Result<Self, ClientError> {
         Self::with_limits(settings, CallLimits::within(TIMEOUT))
     }
 
     pub(crate) fn with_limits(settings: WebhookSettings, limits: CallLimits) -> Result<Self, ClientError> {
-        // A proxy would look names up in our place.
+        // A proxy would resolve names itself, without our check.
         let builder = limits.builder().no_proxy();
         let builder = if settings.allow_http { builder } else { builder.dns_resolver(Arc::new(PublicOnly)) };
         Ok(Self { http: builder.build().map_err(ClientError::Setup)?, settings })
     }
 
-    /// Posts `body` with these headers, once; the status of the answer, whatever it is. Its body is not read.
+    /// Posts `body` with these headers, once; returns the response's status, whatever it is. The response's body is not
+    /// read.
     pub async fn deliver(&self, url: &str, body: &[u8], headers: &[(&str, &str)]) -> Result<u16, ClientError> {
         let request = self.http.post(self.allowed(url)?).body(body.to_vec());
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
@@ -111,7 +113,7 @@ impl WebhookClient {
     }
 }
 
-/// A name belongs to no public address.
+/// A host name has no public address.
 #[derive(Debug)]
 struct NotPublic;
 
@@ -134,7 +136,7 @@ fn is_not_public(error: &reqwest::Error) -> bool {
     false
 }
 
-/// Finds public addresses only. What is checked here is what is connected to: nobody asks again in between.
+/// Resolves names to public addresses only. The connection uses the checked address; the name is not resolved again.
 struct PublicOnly;
 
 impl Resolve for PublicOnly {
@@ -159,13 +161,13 @@ fn is_public(ip: IpAddr) -> bool {
 
 fn is_public_v4(ip: Ipv4Addr) -> bool {
     let is_shared_or_reserved = match ip.octets() {
-        // "This network", and what is reserved for the future.
+        // "This network", and the range reserved for future use.
         [0 | 240.., ..]
-        // Between a provider and its customers,
+        // Shared address space of providers,
         | [100, 64..128, ..]
-        // for protocols,
+        // IETF protocol assignments,
         | [192, 0, 0, _]
-        // and for measurements.
+        // and benchmarking.
         | [198, 18 | 19, ..] => true,
         _ => false,
     };
@@ -183,13 +185,13 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
         is_public_v4(Ipv4Addr::new(a, b, c, d))
     };
     match ip.segments() {
-        // Addresses of version 4 in disguise: mapped, translated (NAT64), tunnelled (6to4).
+        // Addresses that embed one of version 4: mapped, translated (NAT64), tunneled (6to4).
         [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
             inner(high, low)
         }
-        // Teredo hides one as well; documentation.
+        // Teredo, which embeds one too, and documentation.
         [0x2001, 0 | 0xdb8, ..] => false,
-        // The rest of what is routed at all.
+        // Everything else in the range of global unicast addresses.
         [first, ..] => first & 0xe000 == 0x2000,
     }
 }
@@ -199,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_the_world_can_reach_is_public() {
+    fn only_globally_reachable_addresses_are_public() {
         let public = ["93.184.215.14", "8.8.8.8", "172.15.0.1", "100.63.0.1", "2606:4700::1111", "64:ff9b::808:808"];
         for ip in public {
             assert!(is_public(ip.parse().expect("an address")), "{ip}");

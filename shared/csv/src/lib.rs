@@ -10,10 +10,11 @@ use std::{
 
 pub use records::{Cells, Record, Records};
 
-/// The first characters by which a spreadsheet takes a cell for a formula, some of them after it has cut the others off.
+/// The first characters by which a spreadsheet recognizes a formula. Some spreadsheets remove the others first and look
+/// at the next character.
 const FORMULA_STARTS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
-/// A table that is written row by row.
+/// A CSV table that is written row by row.
 #[derive(Debug)]
 pub struct CsvTable<W: Write, const COLUMNS: usize>(csv::Writer<W>);
 
@@ -22,26 +23,27 @@ fn writer<W: Write>(out: W) -> csv::Writer<W> {
 }
 
 impl<W: Write, const COLUMNS: usize> CsvTable<W, COLUMNS> {
-    /// Begins a table with its header.
+    /// Writes the header.
     pub fn new(out: W, columns: [&str; COLUMNS]) -> io::Result<Self> {
         let mut table = Self(writer(out));
         table.row(columns)?;
         Ok(table)
     }
 
-    /// Adds a row. A cell that looks like a formula gets an apostrophe in front, which spreadsheets read as "this is text".
+    /// Writes a row. A cell that looks like a formula gets an apostrophe in front, which makes spreadsheets read it as
+    /// text.
     pub fn row(&mut self, cells: [&str; COLUMNS]) -> io::Result<()> {
         self.0.write_record(cells.map(as_text).iter().map(AsRef::as_ref)).map_err(io::Error::from)
     }
 
-    /// Ends the table: what it was written to, with all rows.
+    /// Ends the table; returns the writer with all rows.
     pub fn finish(self) -> io::Result<W> {
         self.0.into_inner().map_err(csv::IntoInnerError::into_error)
     }
 }
 
 impl<const COLUMNS: usize> CsvTable<Vec<u8>, COLUMNS> {
-    /// Takes out what was written since the last time, so that a large table need not lie in memory as a whole.
+    /// Takes what was written since the last call, so that a large table is never in memory as a whole.
     pub fn take(&mut self) -> Vec<u8> {
         let rows = std::mem::replace(&mut self.0, writer(Vec::new()));
         rows.into_inner().expect("a vector takes every byte")
@@ -50,7 +52,7 @@ impl<const COLUMNS: usize> CsvTable<Vec<u8>, COLUMNS> {
     /// The table as a text.
     pub fn into_text(self) -> String {
         let bytes = self.finish().expect("a vector takes every byte");
-        String::from_utf8(bytes).expect("cells are texts, and so is what stands between them")
+        String::from_utf8(bytes).expect("cells and separators are texts")
     }
 }
 

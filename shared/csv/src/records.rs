@@ -1,11 +1,11 @@
-//! Reading a table whose bytes come in pieces.
+//! Reads a table whose bytes arrive in pieces.
 
 use csv_core::{ReadRecordResult, Reader};
 
-/// The records of a table whose bytes come in pieces. However the pieces are cut, and whatever is in them, no more lies in
-/// memory than one record; one that is longer than the maximum is passed over.
+/// The records of a table whose bytes arrive in pieces. At most one record is in memory, however the pieces are cut and
+/// whatever they contain. A record longer than the maximum is skipped.
 ///
-/// The `csv` crate reads from a blocking source and keeps a record of any length; below it is the same parser.
+/// The `csv` crate reads from a blocking source and holds a record of any length. This uses the parser below it.
 #[derive(Debug)]
 pub struct Records {
     parser: Reader,
@@ -16,7 +16,6 @@ pub struct Records {
     is_too_long: bool,
 }
 
-/// A record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Record<'a> {
     /// Its cells.
@@ -27,7 +26,6 @@ pub enum Record<'a> {
     NotText,
 }
 
-/// The cells of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cells<'a> {
     bytes: &'a [u8],
@@ -35,12 +33,11 @@ pub struct Cells<'a> {
 }
 
 impl<'a> Cells<'a> {
-    /// The cell of that column, without surrounding space; `None` where the record has fewer.
+    /// The cell of that column, trimmed; `None` if the record has fewer columns.
     pub fn get(&self, column: usize) -> Option<&'a str> {
         self.cell(column).map(|cell| std::str::from_utf8(cell).expect("every cell was checked").trim())
     }
 
-    /// All cells.
     pub fn all(self) -> impl Iterator<Item = &'a str> {
         (0..self.ends.len()).filter_map(move |column| self.get(column))
     }
@@ -57,14 +54,14 @@ impl<'a> Cells<'a> {
 }
 
 impl Records {
-    /// The records of a table, each of at most so many bytes and cells.
+    /// A reader for records of at most so many bytes and cells.
     pub fn new(max_bytes: usize, max_cells: usize) -> Self {
-        // The parser calls full what has no room left: one more than may be filled.
+        // The parser calls a buffer full when no room is left, so each buffer has room for one more than the maximum.
         let (bytes, ends) = (vec![0; max_bytes + 1], vec![0; max_cells + 1]);
         Self { parser: Reader::new(), bytes, ends, filled: (0, 0), is_too_long: false }
     }
 
-    /// The next record that ends in the piece, whose beginning is cut off; `None` once the piece is used up.
+    /// The next record that ends in the piece, which is shortened by what was read; `None` when the piece is used up.
     pub fn next(&mut self, piece: &mut &[u8]) -> Option<Record<'_>> {
         while !piece.is_empty() {
             if self.read(piece) {
@@ -76,12 +73,12 @@ impl Records {
 
     /// The record that ends with the table, after the last piece.
     pub fn last(&mut self) -> Option<Record<'_>> {
-        // To the parser, no bytes are the end.
+        // An empty input tells the parser that the table ends.
         let has_ended_one = self.read(&mut &[][..]);
         has_ended_one.then(|| self.take())
     }
 
-    /// Reads on; whether that ended a record.
+    /// Continues reading; returns whether a record has ended.
     fn read(&mut self, piece: &mut &[u8]) -> bool {
         loop {
             let (bytes, ends) = self.filled;
@@ -115,7 +112,7 @@ impl Records {
 mod tests {
     use super::*;
 
-    /// The records of a table that comes in pieces of so many bytes: at most 12 bytes and 3 cells each.
+    /// The records of a table that arrives in pieces of so many bytes; at most 12 bytes and 3 cells each.
     fn read(table: &[u8], piece: usize) -> Vec<String> {
         let shown = |record: Record<'_>| match record {
             Record::Cells(cells) => cells.all().collect::<Vec<_>>().join("|"),
@@ -134,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_may_be_cut_anywhere() {
+    fn pieces_may_be_cut_at_any_byte() {
         let table = "a,b\r\n\r\n 1 ,\"x,\n\"\"y\"\n\u{e9}\u{20ac},\u{1f600}\nlast,".as_bytes();
         for piece in 1..=table.len() {
             assert_eq!(read(table, piece), ["a|b", "1|x,\n\"y", "\u{e9}\u{20ac}|\u{1f600}", "last|"], "{piece}");

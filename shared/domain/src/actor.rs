@@ -1,4 +1,4 @@
-//! Who changed something, why, and in which request: stamped on every write.
+//! Who makes a change, why, and in which request. Every write carries it.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,15 +7,14 @@ use crate::{clock::Timestamp, ids::LmsUserId};
 /// What every change carries: actor, request, time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
-    /// The caller's user name, or the name of the function that acts by itself.
+    /// The requester's user name, or the name of a function that acts by itself.
     pub actor: String,
-    /// The caller's number in the LMS, when the token says it.
+    /// The requester's id in the LMS, if the token has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor_lms_user_id: Option<LmsUserId>,
-    /// Why: the operation, or the change reason that was given.
+    /// The operation, or the reason that the requester gave.
     pub reason: String,
     /// The request (or invocation) that made the change.
     pub request_id: String,
-    /// When.
     pub at: Timestamp,
 }

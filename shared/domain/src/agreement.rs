@@ -1,4 +1,4 @@
-//! A customer agreement, and what follows from it together with its plans and renewals.
+//! A customer agreement, and the dates and catalogs that follow from its plans and renewals.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,30 +9,29 @@ use crate::{
     renewal::SubscriptionPlanRenewal,
 };
 
-/// What a company that sells courses has agreed with one customer.
+/// The contract with one customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "the contract's fields")]
 pub struct CustomerAgreement {
-    /// Its id.
     pub uuid: AgreementId,
     /// The customer; unique.
     pub enterprise_customer_uuid: EnterpriseId,
-    /// The customer's short name in links (≤ 128 characters); unique.
+    /// The customer's slug in links (at most 128 characters); unique.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enterprise_customer_slug: Option<String>,
     /// The customer's name (≤ 255 characters).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enterprise_customer_name: Option<String>,
-    /// The catalog of plans that name none.
+    /// The catalog of plans without one of their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_enterprise_catalog_uuid: Option<CatalogId>,
-    /// Whether expiry is kept from learners.
+    /// Whether learners see no notice of their plan's expiration.
     pub disable_expiration_notifications: bool,
     /// Whether assignment mails are not sent.
     pub disable_onboarding_notifications: bool,
-    /// How long after a plan's end personal data is kept, in seconds.
+    /// How long personal data is kept after a plan's expiration, in seconds.
     pub license_duration_before_purge_seconds: i64,
-    /// The old messaging fields, kept for the record.
+    /// The deprecated messaging fields.
     #[serde(default)]
     pub messaging: ExpirationMessaging,
     /// The messaging that the wire's `…_v2` fields show.
@@ -42,22 +41,21 @@ pub struct CustomerAgreement {
     pub enable_auto_applied_subscriptions_with_universal_link: bool,
     /// Whether the current plan grows by itself.
     pub enable_auto_scaling_of_current_plan: bool,
-    /// Up to how many licenses it grows.
+    /// The most licenses to which it grows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_scaling_max_licenses: Option<u64>,
-    /// From which share of allocated licenses on, in percent.
+    /// The percentage of allocated licenses at which it grows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_scaling_threshold_percentage: Option<u32>,
-    /// By how much, in percent of the total.
+    /// The growth, in percent of the total.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_scaling_increment_percentage: Option<u32>,
-    /// When it was created.
     pub created: Timestamp,
     /// When it last changed.
     pub modified: Timestamp,
 }
 
-/// What learners of an expired plan are told.
+/// The message that learners of an expired plan see.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExpirationMessaging {
     /// Whether the customer has a message of its own.
@@ -71,21 +69,20 @@ pub struct ExpirationMessaging {
     /// The button's label (≤ 255 characters).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub button_label_in_modal: Option<String>,
-    /// Where the button leads (≤ 512 characters, http or https).
+    /// The URL that the button opens (at most 512 characters, http or https).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url_for_button_in_modal: Option<String>,
 }
 
-/// How long personal data is kept after a plan's end, by default: 90 days.
+/// How long personal data is kept after a plan's expiration if the agreement does not say: 90 days.
 pub const DEFAULT_PURGE_SECONDS: i64 = 90 * 24 * 60 * 60;
 
 impl CustomerAgreement {
-    /// Where a learner activates the license of that key; none where the customer has no name for links.
+    /// The URL where a learner activates the license with that key; none if the customer has no slug.
     pub fn activation_link(&self, portal: &str, key: ActivationKey) -> Option<String> {
         Some(format!("{portal}/{}/licenses/{key}/activate", self.enterprise_customer_slug.as_deref()?))
     }
 
-    /// A new agreement with the contract's defaults.
     pub fn new(uuid: AgreementId, enterprise_customer_uuid: EnterpriseId, now: Timestamp) -> Self {
         Self {
             uuid,
@@ -109,10 +106,9 @@ impl CustomerAgreement {
     }
 }
 
-/// An agreement with all its plans and renewals: what most rules about one of them need.
+/// An agreement with all its plans and renewals, as most rules about one of them need them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Portfolio {
-    /// The agreement.
     pub agreement: CustomerAgreement,
     /// Its plans, ordered by id.
     pub plans: Vec<SubscriptionPlan>,
@@ -121,22 +117,21 @@ pub struct Portfolio {
 }
 
 impl Portfolio {
-    /// The plan of that id.
     pub fn plan(&self, id: PlanId) -> Option<&SubscriptionPlan> {
         self.plans.iter().find(|plan| plan.uuid == id)
     }
 
-    /// The plan's catalog: its own, or the agreement's.
+    /// The plan's catalog, or else the agreement's.
     pub fn catalog_of(&self, plan: &SubscriptionPlan) -> Option<CatalogId> {
         plan.enterprise_catalog_uuid.or(self.agreement.default_enterprise_catalog_uuid)
     }
 
-    /// The renewal that ends this plan.
+    /// The renewal of which the plan is the prior plan.
     pub fn renewal_of(&self, plan: PlanId) -> Option<&SubscriptionPlanRenewal> {
         self.renewals.iter().find(|renewal| renewal.prior_subscription_plan == plan)
     }
 
-    /// The renewals that made this plan.
+    /// The renewals of which the plan is the future plan.
     pub fn prior_renewals_of(&self, plan: PlanId) -> impl Iterator<Item = &SubscriptionPlanRenewal> {
         self.renewals.iter().filter(move |renewal| renewal.renewed_subscription_plan == Some(plan))
     }
@@ -145,7 +140,7 @@ impl Portfolio {
     pub fn expiration_including_renewals(&self, plan: &SubscriptionPlan) -> Timestamp {
         let mut latest = plan.expiration_date;
         let mut next = self.renewal_of(plan.uuid);
-        // A chain can't be longer than the list of renewals; imported data could hold a ring.
+        // The loop is bounded by the number of renewals, because imported data could contain a cycle.
         for _ in 0..=self.renewals.len() {
             let Some(renewal) = next else { break };
             latest = latest.max(renewal.renewed_expiration_date);
@@ -154,7 +149,7 @@ impl Portfolio {
         latest
     }
 
-    /// Whole days until then.
+    /// Whole days until the latest end along the plan's chain of renewals.
     pub fn days_until_expiration_including_renewals(&self, plan: &SubscriptionPlan, now: Timestamp) -> i64 {
         days_until(self.expiration_including_renewals(plan), now)
     }
@@ -178,7 +173,7 @@ impl Portfolio {
         self.plans.iter().filter(applies).max_by_key(|plan| (plan.start_date, plan.uuid))
     }
 
-    /// The catalogs of active plans that are not over, renewals included.
+    /// The catalogs of active plans that have not ended, renewals included.
     pub fn available_subscription_catalogs(&self, now: Timestamp) -> Vec<CatalogId> {
         let available =
             |plan: &&SubscriptionPlan| plan.is_active && self.days_until_expiration_including_renewals(plan, now) > 0;
@@ -238,7 +233,7 @@ mod tests {
         }
     }
 
-    /// The renewal of one plan, by another one where it exists, until `end` (in days from now).
+    /// A renewal from one plan to another one, if that exists; `end` is in days from now.
     fn renewal(prior: u128, next: Option<u128>, effective: TimeDelta, end: i64) -> SubscriptionPlanRenewal {
         SubscriptionPlanRenewal {
             id: RenewalId(i64::try_from(prior).expect("small")),
@@ -294,7 +289,7 @@ mod tests {
         let by_invitation = SubscriptionPlan { should_auto_apply_licenses: None, ..plan(5, -1, 10) };
         assert_eq!(chosen(vec![plan(1, -9, 9), plan(2, -5, 5), plan(3, 1, 9), inactive.clone()]), Some(2));
         assert_eq!(chosen(vec![plan(1, -9, -1), inactive, by_invitation]), None);
-        // Both ends belong to the term.
+        // The start and the end belong to the term.
         assert_eq!(chosen(vec![plan(1, 0, 0)]), Some(1));
     }
 

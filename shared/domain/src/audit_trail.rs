@@ -1,5 +1,5 @@
-//! The audit trail: who changed what, when and why, before and after. It names no learner's address, but a person
-//! id, so that it can stay when the learner's data goes.
+//! The audit trail: who changed what, when and why, with the values before and after. It holds person ids and no
+//! addresses, so that it can stay when a learner's data is erased.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,68 +17,62 @@ use crate::{
     plan::SubscriptionPlan,
 };
 
-/// The field in which licenses change that go over to another plan.
+/// The field that changes when a license is transferred to another plan.
 pub const PLAN: &str = "subscription_plan";
 
-/// A learner, by an id that leads back to an address only for whoever knows the address and the table's secret.
+/// A learner, by an id that can be computed only from the address and the table's secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct PersonId(pub Uuid);
 
-/// What a trail is about.
+/// The thing that a trail belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
-    /// A license.
     License(LicenseId),
     /// A plan and its licenses.
     Plan(PlanId),
-    /// An agreement and all that belongs to it.
+    /// An agreement with its plans and renewals.
     Agreement(AgreementId),
-    /// A renewal.
     Renewal(RenewalId),
 }
 
-/// One change, as it is kept for good.
+/// One change in the audit trail, kept permanently.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
-    /// The change's event.
     pub event: EventId,
-    /// The version of the event's shape.
+    /// The version of the event's format.
     pub schema: u32,
     /// What happened.
     pub kind: EventKind,
-    /// When.
     pub at: Timestamp,
-    /// Who did it; none where it was the learner themself.
+    /// The user who made the change; none if it was the learner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
-    /// The same in the LMS.
+    /// The user's id in the LMS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor_lms_user_id: Option<LmsUserId>,
-    /// Why.
     pub reason: String,
-    /// In which request.
     pub request_id: String,
     /// The customer.
     pub enterprise: EnterpriseId,
     /// The customer's agreement.
     pub agreement: AgreementId,
-    /// The plan, where one is concerned.
+    /// The plan, if the change concerns one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanId>,
-    /// The renewal, where one is concerned.
+    /// The renewal, if the change concerns one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewal: Option<RenewalId>,
-    /// How many licenses, where they are not counted below.
+    /// How many licenses, if `moves` does not count them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// What changed of the agreement, plan or renewal itself.
+    /// The changed fields of the agreement, plan or renewal.
     #[serde(default, skip_serializing_if = "Changes::is_empty")]
     pub changes: Changes,
-    /// How many licenses went from one status to another, in the trail of more than one license.
+    /// How many licenses went from one status to another, in a trail of several licenses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moves: Vec<Move>,
-    /// What changed of the license, in a license's trail.
+    /// The change of the license, in a license's trail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license: Option<LicenseStep>,
 }
@@ -86,33 +80,32 @@ pub struct AuditEntry {
 /// So many licenses went from one status to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Move {
-    /// Where they stood.
+    /// The status before.
     pub from: LicenseStatus,
-    /// Where they stand.
+    /// The status after.
     pub to: LicenseStatus,
     /// How many they are.
     pub licenses: u64,
 }
 
-/// A license's change without its learner's address.
+/// A license's change, with a person id in place of the learner's address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LicenseStep {
-    /// The license.
     pub license: LicenseId,
-    /// Where it stood.
+    /// The status before.
     pub from: LicenseStatus,
-    /// Where it stands.
+    /// The status after.
     pub to: LicenseStatus,
-    /// Who holds it, or held it until then.
+    /// The learner who holds it, or held it until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<PersonId>,
-    /// The same under the address before, where it was another one.
+    /// The person id before, if the address changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person_before: Option<PersonId>,
-    /// The license of an earlier plan that this one carries on.
+    /// The license of an earlier plan of which this one is the renewed copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<LicenseId>,
-    /// What was on record.
+    /// Its facts before.
     #[serde(default, skip_serializing_if = "LicenseFacts::is_empty")]
     pub before: LicenseFacts,
     /// What is on record.
@@ -178,8 +171,8 @@ fn moves(licenses: &[LicenseChange]) -> Vec<Move> {
     moves
 }
 
-/// The license as it was before these changes, which are named from the newest to the oldest. Whoever held it under
-/// another address than now is not known: the trail names nobody.
+/// The license as it was before these changes, ordered from the newest to the oldest. If another address held it then,
+/// that address is unknown, because the trail holds no addresses.
 #[must_use]
 pub fn undo_license(license: License, later: &[AuditEntry]) -> License {
     let mut was = license;
@@ -202,7 +195,7 @@ pub fn undo_license(license: License, later: &[AuditEntry]) -> License {
     was
 }
 
-/// The plan as it was before these changes, from the newest to the oldest; nothing where it was not made yet.
+/// The plan as it was before these changes, ordered from the newest to the oldest; none if it did not exist yet.
 #[must_use]
 pub fn undo_plan(plan: &SubscriptionPlan, later: &[AuditEntry]) -> Option<SubscriptionPlan> {
     let mut was = plan.clone();
@@ -226,7 +219,7 @@ pub fn undo_plan(plan: &SubscriptionPlan, later: &[AuditEntry]) -> Option<Subscr
     Some(was)
 }
 
-/// Where the licenses of the plan (as it was) stood before these changes.
+/// The counts of the plan's licenses (the plan as it was) before these changes.
 #[must_use]
 pub fn undo_counts(was: &SubscriptionPlan, now: SeatCounts, later: &[AuditEntry]) -> SeatCounts {
     let mut counts = SeatCounts { total: was.seats.total, ..now };
@@ -255,7 +248,7 @@ pub fn undo_counts(was: &SubscriptionPlan, now: SeatCounts, later: &[AuditEntry]
     counts
 }
 
-/// Whether the licenses of a transfer came to that plan; they left it otherwise.
+/// Whether the transferred licenses came to that plan; if not, they left it.
 fn came_to(plan: PlanId, entry: &AuditEntry) -> bool {
     let to = entry.changes.get(PLAN).and_then(|change| change.after.as_str()?.parse().ok());
     to == Some(plan)
@@ -303,7 +296,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn undoing_leads_through_all_earlier_states(steps in prop::collection::vec(0_u8..6, 0..12)) {
+        fn undoing_restores_all_earlier_states(steps in prop::collection::vec(0_u8..6, 0..12)) {
             let mut states = vec![License::unassigned(LicenseId(Uuid::from_u128(1)), PlanId(Uuid::from_u128(2)), at(0))];
             let mut trail = Vec::new();
             for (n, step) in (1..).zip(steps) {
@@ -328,7 +321,7 @@ mod tests {
                 let was = undo_license(last.clone(), &trail[..undone]);
                 prop_assert_eq!(was.status, state.status);
                 prop_assert_eq!(LicenseFacts::of(&was), LicenseFacts::of(state));
-                // Where it was free at some time since, its holder before that is not known any more.
+                // If the seat was free at some time since, its earlier holder is unknown.
                 prop_assert!(was.user_email.is_none() || was.user_email == state.user_email);
             }
         }

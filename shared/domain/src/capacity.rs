@@ -1,31 +1,30 @@
-//! Counting seats, and the cap on revocations.
+//! The counts of a plan's seats, and the revocation cap.
 
 use serde::{Deserialize, Serialize};
 
 use crate::license::LicenseStatus;
 
-/// How many licenses of a plan stand where.
+/// How many licenses of a plan have each status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeatCounts {
     /// Every license that is not revoked.
     pub total: u64,
-    /// Invited learners.
+    /// Licenses of invited learners.
     pub assigned: u64,
-    /// Learners who study.
+    /// Licenses in use.
     pub activated: u64,
-    /// Licenses taken back.
     pub revoked: u64,
-    /// Those of them that no longer name a person.
+    /// Revoked licenses that no longer name a person.
     pub revoked_without_person: u64,
 }
 
 impl SeatCounts {
-    /// Seats that nobody has. Holds also while a batch has drawn seats that are not handed out yet.
+    /// Unassigned seats. The number is also right while a run has reserved seats for rows that it has not assigned yet.
     pub const fn unassigned(&self) -> u64 {
         self.total.saturating_sub(self.assigned + self.activated)
     }
 
-    /// Seats that somebody has.
+    /// Assigned and activated seats.
     pub const fn allocated(&self) -> u64 {
         self.assigned + self.activated
     }
@@ -41,10 +40,9 @@ impl SeatCounts {
     }
 }
 
-/// The cap on revocations of activated licenses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RevocationCap {
-    /// How many are allowed in all.
+    /// How many revocations are allowed in total.
     pub allowed: u64,
     /// How many have been made.
     pub applied: u64,
@@ -56,7 +54,7 @@ impl RevocationCap {
         Self { allowed: (total * percentage as u64).div_ceil(100), applied }
     }
 
-    /// How many are left; negative if the percentage was lowered afterwards.
+    /// How many revocations are left; negative if the percentage was lowered afterwards.
     pub fn remaining(&self) -> i64 {
         let signed = crate::number::to_i64;
         signed(self.allowed) - signed(self.applied)

@@ -1,4 +1,4 @@
-//! What changed of a record, field by field.
+//! The fields of a record that a change touched.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,8 +20,8 @@ pub struct FieldChange {
     pub after: Value,
 }
 
-/// The fields in which two versions of a record differ, but for those `left_out`. A record that is made, or ends,
-/// differs from nothing in all of its fields.
+/// The fields in which two versions of a record differ, except those `left_out`. All fields of a record that is created
+/// or deleted differ.
 pub fn changes<T: Serialize>(before: Option<&T>, after: Option<&T>, left_out: &[&str]) -> Changes {
     let (before, after) = (fields(before), fields(after));
     let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
@@ -48,7 +48,7 @@ pub fn undo(record: &mut Map<String, Value>, changes: &Changes) {
 fn fields<T: Serialize>(record: Option<&T>) -> Map<String, Value> {
     match record.map(serde_json::to_value) {
         Some(Ok(Value::Object(fields))) => fields,
-        // Records are structs with text keys: they are objects.
+        // Records are structs with text keys, so they are objects.
         _ => Map::new(),
     }
 }
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_changed_leads_back_to_what_was() {
+    fn undoing_the_changes_restores_the_record() {
         let (before, after) =
             (json!({"a": 1, "b": "x", "gone": true}), json!({"a": 2, "b": "x", "new": null, "c": []}));
         let changes = changes(Some(&before), Some(&after), &["c"]);

@@ -1,26 +1,25 @@
-//! Time and randomness as arguments: whoever needs them is handed them, which makes tests exact and lets
-//! the local runner move the clock.
+//! Time and randomness as arguments. So tests control both, and the runner can set the clock.
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::ids::{ActivationKey, AgreementId, EventId, JobId, PlanId, WebhookId};
 
-/// A moment in UTC, in whole microseconds (the precision of the wire).
+/// A time in UTC, in whole microseconds (the precision of the wire).
 pub type Timestamp = DateTime<Utc>;
 
-/// Where "now" comes from.
+/// The source of the current time.
 pub trait Clock: Send + Sync {
-    /// The present moment, in whole microseconds.
+    /// The current time, in whole microseconds.
     fn now(&self) -> Timestamp;
 }
 
-/// Where random bits come from. Everything random in the product is derived from these two.
+/// The source of random bits. Every random value in the product derives from these two traits.
 pub trait Random: Send + Sync {
     /// 128 random bits.
     fn bits(&self) -> u128;
 
-    /// A number below `bound` (0 for a bound of 0), unbiased enough for spreading load.
+    /// A number below `bound` (0 if `bound` is 0). Its bias is small enough for spreading load.
     fn below(&self, bound: u64) -> u64 {
         if bound == 0 {
             return 0;
@@ -33,27 +32,23 @@ pub trait Random: Send + Sync {
         uuid::Builder::from_random_bytes(self.bits().to_be_bytes()).into_uuid()
     }
 
-    /// A new agreement's id.
     fn agreement_id(&self) -> AgreementId {
         AgreementId(self.uuid())
     }
 
-    /// A new plan's id.
     fn plan_id(&self) -> PlanId {
         PlanId(self.uuid())
     }
 
-    /// A new job's id.
     fn job_id(&self) -> JobId {
         JobId(self.uuid())
     }
 
-    /// A new webhook's id.
     fn webhook_id(&self) -> WebhookId {
         WebhookId(self.uuid())
     }
 
-    /// A new activation key. It is the learner's secret: all of its bits are random.
+    /// A new activation key. It is the learner's secret, so all of its bits are random.
     fn activation_key(&self) -> ActivationKey {
         ActivationKey(self.uuid())
     }
@@ -68,15 +63,15 @@ pub trait Random: Send + Sync {
     }
 }
 
-/// Cuts a moment to the precision that is stored and shown.
+/// Truncates a time to microseconds, the precision of storage and wire.
 #[must_use]
 pub fn to_micros(moment: DateTime<Utc>) -> Timestamp {
     moment.trunc_subsecs(6)
 }
 
-/// Reads a duration as Django's JSON has it: days, hours, minutes and seconds (`90 00:00:00`, `12:30:00`), or as ISO 8601
-/// in weeks, days, hours, minutes and seconds (`P1DT12H`). Fractions of a second are left out. Months and years have no
-/// fixed length and are refused.
+/// Reads a duration as Django's JSON has it: days, hours, minutes and seconds (`90 00:00:00`, `12:30:00`), or as ISO
+/// 8601 in weeks, days, hours, minutes and seconds (`P1DT12H`). Fractions of a second are dropped. Months and years
+/// have no fixed length and are refused.
 pub fn duration(text: &str) -> Option<TimeDelta> {
     if !text.starts_with('P') {
         return clock_duration(text);
@@ -107,7 +102,7 @@ fn clock_duration(text: &str) -> Option<TimeDelta> {
     is_whole.then(|| TimeDelta::try_seconds(seconds)).flatten()
 }
 
-/// A duration as Django's JSON has it: `90 00:00:00`.
+/// A duration in the format of Django's JSON: `90 00:00:00`.
 pub fn duration_text(seconds: i64) -> String {
     let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let time = format!("{:02}:{:02}:{:02}", rest / 3_600, rest / 60 % 60, rest % 60);

@@ -1,6 +1,7 @@
-//! The record of a mail: one for each call of whoever sends it. Receivers cannot tell a repetition, so "exactly once"
-//! does not exist: the record says "sending" before the call, and what became of it after. What was "sending" when
-//! its process died is neither sent again nor believed to be sent: its fate is unknown until an operator decides.
+//! The record of a mail delivery, one for each call of the transport. A mail cannot be sent exactly once, because
+//! receivers do not detect repetitions. So the record says "sending" before the call, and its outcome after. If the
+//! process died in between, the mail's fate is unknown: it is not sent again and does not count as sent until an
+//! operator decides.
 
 use std::{fmt, ops::Range, str::FromStr};
 
@@ -15,10 +16,10 @@ use crate::{
     ids::{AgreementId, EnterpriseId, EventId, PlanId},
 };
 
-/// How long a call may be under way at most. Whoever makes it must have given up by then.
+/// How long a call may take at most. The sender must have given up by then.
 pub const LEASE: TimeDelta = TimeDelta::seconds(150);
 
-/// The most people whom one mail record is for.
+/// The most recipients of one delivery.
 pub const MAX_RECIPIENTS: usize = 50;
 
 /// What a mail says.
@@ -26,9 +27,9 @@ pub const MAX_RECIPIENTS: usize = 50;
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case", const_into_str)]
 pub enum MailKind {
-    /// A license waits for the learner.
+    /// Invites a learner to activate a license.
     Assignment,
-    /// It still does.
+    /// Reminds a learner to activate a license.
     Reminder,
     /// Welcome.
     PostActivation,
@@ -38,7 +39,7 @@ pub enum MailKind {
     RevocationCapReached,
     /// To the customer's admins: so much of a plan is allocated.
     Utilization,
-    /// To whoever asked for it: where the results of an enrollment job are.
+    /// To the requester of an enrollment job: the link to its results.
     EnrollmentResults,
 }
 
@@ -46,25 +47,25 @@ impl MailKind {
     /// Every kind.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
-    /// Its name, as it is stored, counted and told.
+    /// Its name in the store, in metrics and in responses.
     pub const fn as_str(self) -> &'static str {
         self.into_str()
     }
 
-    /// Whether it goes to the learners of the event's licenses.
+    /// Whether its recipients are the learners of the event's licenses.
     pub const fn is_for_learners(self) -> bool {
         matches!(self, Self::Assignment | Self::Reminder | Self::PostActivation | Self::AutoApplied)
     }
 }
 
-/// Which mail: the cause, and which part of its people.
+/// The id of a delivery: the event, the consequence, and the part of its recipients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DeliveryId {
-    /// The event that asked for it.
+    /// The event that caused it.
     pub event: EventId,
-    /// Which of the event's consequences.
+    /// The index of the event's consequence.
     pub consequence: usize,
-    /// Which part of the people.
+    /// The index of the part of the recipients.
     pub part: usize,
 }
 
@@ -74,7 +75,7 @@ impl fmt::Display for DeliveryId {
     }
 }
 
-/// The text names no mail.
+/// The text is not the id of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not the id of a mail")]
 pub struct NoDelivery;
@@ -105,7 +106,7 @@ impl<'de> Deserialize<'de> for DeliveryId {
     }
 }
 
-/// How far a mail is.
+/// The state of a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DeliveryState {
@@ -113,7 +114,7 @@ pub enum DeliveryState {
     Open,
     /// A call is under way.
     Sending,
-    /// Everybody has it.
+    /// All recipients have it.
     Sent,
     /// Some may have it or not.
     Unknown,
@@ -123,45 +124,40 @@ pub enum DeliveryState {
     Resent,
 }
 
-/// The record of a mail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
-    /// Which mail.
     pub id: DeliveryId,
-    /// What it says.
+    /// The kind of mail.
     pub kind: MailKind,
-    /// How far it is.
+    /// Its state.
     pub state: DeliveryState,
-    /// The customer.
     pub enterprise: EnterpriseId,
     /// The customer's agreement.
     pub agreement: AgreementId,
-    /// The plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanId>,
-    /// How many people it is for.
+    /// How many recipients it has.
     pub people: usize,
-    /// The people before this one are settled.
+    /// The index of the first recipient who is not settled.
     pub next: usize,
-    /// The people of the call that is under way end before this one.
+    /// The index after the last recipient of the current call.
     pub until: usize,
-    /// People who may have it or not.
+    /// Recipients for whom the outcome of the call is unknown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<usize>,
-    /// People for whom it was refused.
+    /// Recipients for whom the mail was refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<usize>,
-    /// Whoever is to get it, where the event does not name them.
+    /// The recipients, if the event does not name them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipients: Option<Vec<EmailAddress>>,
-    /// By whom it is sent.
+    /// The transport that sends it.
     pub transport: String,
-    /// What whoever sends it calls the last call.
+    /// The transport's id of the last call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dispatch: Option<String>,
     /// How many calls were made.
     pub calls: u32,
-    /// When it was first tried.
     pub created: Timestamp,
     /// When it changed last.
     pub at: Timestamp,
@@ -169,34 +165,34 @@ pub struct Delivery {
     pub version: u64,
 }
 
-/// What whoever takes up a mail finds.
+/// What a sender finds when it starts on a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// There is something to send.
+    /// Recipients are left.
     Open,
-    /// Somebody else is sending it.
+    /// Another process is sending it.
     UnderWay,
-    /// Whoever was sending it died, and nobody knows how far it came.
+    /// The process that was sending it ended during a call, so the outcome is unknown.
     Interrupted,
-    /// There is nothing left to do by itself.
+    /// Nothing is left to be done automatically.
     Settled,
 }
 
-/// What became of a call.
+/// The outcome of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallOutcome {
-    /// It was accepted, perhaps under that name.
+    /// The call succeeded; the transport may give it an id.
     Sent(Option<String>),
-    /// It was certainly not carried out; it may be made again.
+    /// The call certainly had no effect and may be repeated.
     NotSent,
-    /// It was refused for good.
+    /// The call was refused permanently.
     Refused,
-    /// It may have been carried out or not.
+    /// The call may have had its effect or not.
     Unknown,
 }
 
 impl Delivery {
-    /// Where it stands.
+    /// The state in which a sender finds the delivery now.
     pub fn standing(&self, now: Timestamp) -> Standing {
         match self.state {
             DeliveryState::Open => Standing::Open,
@@ -208,12 +204,12 @@ impl Delivery {
         }
     }
 
-    /// The people of the next call, `most` at once.
+    /// The recipients of the next call, at most `most`.
     pub fn next_call(&self, most: usize) -> Option<Range<usize>> {
         (self.next < self.people).then(|| self.next..self.people.min(self.next + most.max(1)))
     }
 
-    /// The record before a call for these people.
+    /// The record before a call for these recipients.
     #[must_use]
     pub fn calling(&self, people: &Range<usize>, transport: &str, now: Timestamp) -> Self {
         Self {
@@ -247,7 +243,7 @@ impl Delivery {
         after
     }
 
-    /// Whose turn it is when an operator has it sent again: those who may not have it.
+    /// The recipients of a repeated mail: those who may not have it.
     pub fn missing(&self) -> Vec<usize> {
         let mut missing: Vec<usize> = self.unknown.iter().chain(&self.refused).copied().collect();
         missing.sort_unstable();
@@ -300,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_was_not_made_is_made_again_and_one_that_may_have_been_is_not() {
+    fn a_call_without_effect_is_repeated_and_a_call_of_unknown_outcome_is_not() {
         let open = delivery(3);
         let first = open.next_call(2).expect("two people");
         let calling = open.calling(&first, "braze", now());
@@ -316,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_sent_once_everybody_has_it() {
+    fn it_is_sent_once_every_recipient_is_settled() {
         let sent = delivery(2).calling(&(0..2), "ses", now()).settled(CallOutcome::Sent(None), now());
         assert_eq!(sent.state, DeliveryState::Sent);
         let refused = delivery(2).calling(&(0..2), "ses", now()).settled(CallOutcome::Refused, now());

@@ -1,4 +1,4 @@
-//! When runs are examined. What makes no progress is postponed, so that it cannot keep its place in front of others.
+//! When the sweeper examines runs. A run without progress is postponed, so that it does not block the runs behind it.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,41 +12,42 @@ use crate::{
 /// A run that is due to be examined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
-    /// The run.
+    /// The run's id.
     pub run: JobId,
     /// The agreement whose run it is.
     pub agreement: AgreementId,
-    /// When it fell due.
+    /// When it became due.
     pub at: Timestamp,
-    /// How often it was postponed since it made progress last.
+    /// How often it was postponed since its last progress.
     pub attempts: u32,
 }
 
-/// How long a run is left alone before the sweeper examines it again.
+/// The waits before the sweeper examines a run again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waits {
-    /// At first; the time doubles with each attempt.
+    /// The first wait; it doubles with each attempt.
     pub first: TimeDelta,
-    /// At most.
+    /// The longest wait.
     pub longest: TimeDelta,
 }
 
 impl Waits {
-    /// An internal run: its request has it to itself for a minute; a Lambda behind the API ends after half of it.
+    /// An internal run: for the first minute only its request works on it, since the API's functions time out after
+    /// half of it.
     pub const INTERNAL: Self = Self { first: TimeDelta::seconds(60), longest: TimeDelta::seconds(3_600) };
-    /// A job, whose lanes continue by their own messages unless something ended them.
+    /// A job. Its lanes continue by their own messages unless something interrupted them.
     pub const JOB: Self = Self { first: TimeDelta::seconds(300), longest: TimeDelta::seconds(3_600) };
     /// A job with rows that wait for seats.
     pub const SEATS: Self = Self { first: TimeDelta::seconds(60), longest: TimeDelta::seconds(300) };
 
-    /// After so many attempts.
+    /// The wait after that many attempts.
     pub fn after(self, attempts: u32) -> TimeDelta {
         let doubled = 2_i32.checked_pow(attempts).and_then(|factor| self.first.checked_mul(factor));
         doubled.map_or(self.longest, |wait| wait.min(self.longest))
     }
 }
 
-/// The same runs so that each agreement has its turn: the oldest of each, then the second oldest of each.
+/// Reorders the runs so that each agreement has its turn: the oldest run of each, then the second oldest of each.
 pub fn in_turns(due: Vec<Due>) -> Vec<Due> {
     let count = due.len();
     let mut turns: Vec<VecDeque<Due>> = Vec::new();

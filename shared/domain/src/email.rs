@@ -1,44 +1,44 @@
-//! E-mail addresses: as given (shown), as compared (trimmed, normalized, without case) and as sorted.
+//! E-mail addresses in three forms: as given (shown), as a key (trimmed, normalized, case-folded) and as a sort key.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
-/// The longest address that is accepted, in bytes of UTF-8, as RFC 5321 counts. With its case folded it has 762 bytes at
-/// most; with a status and an id around it that fits the 1,024 bytes of a sort key.
+/// The longest address that is accepted, in bytes of UTF-8, as RFC 5321 counts. Case-folded it has at most 762 bytes;
+/// together with a status and an id it fits into the 1,024 bytes of a sort key.
 pub const MAX_EMAIL_LENGTH: usize = 254;
 
-/// The longest key of an address, in bytes: in form C a character takes up to three times as many as before.
+/// The most bytes of an address's key: in form C a character can take three times as many bytes as before.
 const MAX_KEY_BYTES: usize = 3 * MAX_EMAIL_LENGTH;
 
-/// The form of an address in which two addresses are compared: trimmed, in Unicode's normalization form C, without case.
+/// The form in which addresses are compared: trimmed, in Unicode's normalization form C, case-folded.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EmailKey(String);
 
 impl EmailKey {
-    /// The comparison form of any text.
+    /// The comparison form of a text.
     pub fn of(text: &str) -> Self {
         Self(fold(text.trim()))
     }
 
-    /// Whether any license can have it: what is longer is no key of the table, which would refuse to look for it.
+    /// Whether a license can have it: a longer one does not fit into a key of the table, and looking for it would be an
+    /// error.
     pub const fn is_possible(&self) -> bool {
         self.0.len() <= MAX_KEY_BYTES
     }
 
-    /// The text of the key.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// A text that sorts as the peer's lists sort addresses: punctuation before digits before letters
-    /// (the order of the Unicode collation algorithm), so `user1@…` comes before `user10@…`.
-    /// Each ASCII character is mapped to another printable one, in order; others sort last, as they are.
+    /// A text that sorts as the lists of edx's license-manager sort addresses: punctuation before digits before letters
+    /// (the order of the Unicode collation algorithm), so `user1@…` comes before `user10@…`. Each ASCII character is
+    /// mapped to another printable one, in order; others sort last, unchanged.
     pub fn sort_key(&self) -> String {
         let bytes = self.0.bytes().map(sort_byte).collect();
-        String::from_utf8(bytes).expect("ASCII characters became others, and nothing else changed")
+        String::from_utf8(bytes).expect("only ASCII characters were replaced, by ASCII characters")
     }
 
     /// The address with that sort key.
@@ -48,15 +48,15 @@ impl EmailKey {
             rank.and_then(|rank| COLLATION.get(rank)).copied().unwrap_or(byte)
         };
         let bytes = sort_key.bytes().map(address).collect();
-        Self(String::from_utf8(bytes).expect("ASCII characters became others, and nothing else changed"))
+        Self(String::from_utf8(bytes).expect("only ASCII characters were replaced, by ASCII characters"))
     }
 }
 
-/// The text without case, in normalization form C: two texts that differ in nothing else have the same fold.
+/// The case-folded text in normalization form C. Texts that differ only in case or composition have the same fold.
 ///
-/// A character that only resembles another one stays what it is. Unicode maps the Kelvin sign (U+212A) to `k` as its
-/// lower-case letter, and form C maps it to `K`: with either, an address with that sign would open the licenses of another
-/// learner.
+/// A character that only resembles another one is not replaced by it. Unicode maps the Kelvin sign (U+212A) to `k` as
+/// its lower-case letter, and form C maps it to `K`: with either, an address with that sign would open the licenses of
+/// another learner.
 pub fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
@@ -65,7 +65,8 @@ pub fn fold(text: &str) -> String {
     compose(&lower)
 }
 
-/// The small letter of a capital one, if that is the capital one's own: the capital letter of `k` is not the Kelvin sign.
+/// The lower-case letter of a capital letter, if the capital is also the upper-case letter of the result: the capital
+/// letter of `k` is not the Kelvin sign.
 fn lowercase(c: char) -> impl Iterator<Item = char> {
     let mut lower = c.to_lowercase();
     let small = match (lower.next(), lower.next()) {
@@ -75,7 +76,7 @@ fn lowercase(c: char) -> impl Iterator<Item = char> {
     std::iter::once(small)
 }
 
-/// Form C of the text, but for characters that it would replace with another one.
+/// Form C of the text, without replacing characters that form C maps to another single character.
 fn compose(text: &str) -> String {
     let mut composed = String::with_capacity(text.len());
     for part in text.split_inclusive(is_look_alike) {
@@ -87,15 +88,15 @@ fn compose(text: &str) -> String {
     composed
 }
 
-/// Whether form C has another single character in place of this one: the signs for Kelvin, ohm and angstrom, and duplicates
-/// of ideographs.
+/// Whether form C maps this character to another single one: the signs for Kelvin, ohm and angstrom, and duplicates of
+/// ideographs.
 fn is_look_alike(c: char) -> bool {
     let mut composed = std::iter::once(c).nfc();
     !c.is_ascii() && composed.next().is_some_and(|other| other != c) && composed.next().is_none()
 }
 
-/// Whether a character has no place in an address: it is invisible, or changes the direction of the text around it, so that
-/// two addresses could look the same.
+/// Whether a character is refused in an address: it is invisible, or changes the direction of the text around it, so
+/// that two addresses could look the same.
 fn is_hidden(c: char) -> bool {
     let is_bidi = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let is_invisible =
@@ -103,10 +104,10 @@ fn is_hidden(c: char) -> bool {
     c.is_control() || is_bidi || is_invisible
 }
 
-/// Printable ASCII without capitals, in the order of the Unicode collation table.
+/// Printable ASCII without capital letters, in the order of the Unicode collation table.
 const COLLATION: &[u8] = b"_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789abcdefghijklmnopqrstuvwxyz";
 
-/// The first printable character after the space, which separates sort keys.
+/// The first printable character after the space. The space separates the parts of sort keys.
 const FIRST_SORT_BYTE: u8 = b'!';
 
 const SORT_BYTES: [u8; 256] = {
@@ -127,25 +128,25 @@ const SORT_BYTES: [u8; 256] = {
     table
 };
 
-/// What stands in a sort key for that byte of an address in its comparison form.
+/// The byte in a sort key for a byte of an address in its comparison form.
 pub const fn sort_byte(byte: u8) -> u8 {
     SORT_BYTES[byte as usize]
 }
 
-// An address must never reach a log by way of `{:?}`.
+// `{:?}` must not write an address to a log.
 impl fmt::Debug for EmailKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("EmailKey(…)")
     }
 }
 
-/// An address in the spelling that was given, known to be valid or taken from a store that holds it.
+/// An address as it was given, validated or taken from a store that holds it.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EmailAddress(String);
 
-/// What stands in the place of an address that retirement erased, where a list must keep its length. No mail reaches it:
-/// RFC 2606 reserves its domain.
+/// The placeholder for an address that retirement erased, where a list must keep its length. It receives no mail: RFC
+/// 2606 reserves its domain.
 const RETIRED: &str = "retired@retired.invalid";
 
 /// The text is not an e-mail address.
@@ -154,10 +155,10 @@ const RETIRED: &str = "retired@retired.invalid";
 pub struct InvalidEmail;
 
 impl EmailAddress {
-    /// Checks and takes an address, without surrounding space and in normalization form C.
+    /// Validates an address; removes the space around it and converts it to normalization form C.
     pub fn parse(text: &str) -> Result<Self, InvalidEmail> {
         let text = text.trim();
-        // Before anything is done with it: a text of megabytes is refused by its length.
+        // The length is checked first, so that a text of megabytes is not processed.
         if text.len() > MAX_EMAIL_LENGTH {
             return Err(InvalidEmail);
         }
@@ -165,30 +166,29 @@ impl EmailAddress {
         if is_valid(&text) { Ok(Self(text)) } else { Err(InvalidEmail) }
     }
 
-    /// Takes an address of another system, in whatever form that system admits. Refuses only what is too long for a key, and
-    /// what hides characters.
+    /// Takes an address of another system. Refuses only what is too long for a key, and what hides characters.
     pub fn foreign(text: &str) -> Result<Self, InvalidEmail> {
         let text = text.trim();
         let is_taken = !text.is_empty() && text.len() <= MAX_EMAIL_LENGTH && !text.chars().any(is_hidden);
         if is_taken { Ok(Self(text.to_owned())) } else { Err(InvalidEmail) }
     }
 
-    /// Takes an address that is already on record, whatever it looks like.
+    /// Takes an address that is already stored, without checks.
     pub fn on_record(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// What stands in the place of an address that retirement erased.
+    /// The placeholder for an address that retirement erased.
     pub fn retired() -> Self {
         Self(RETIRED.to_owned())
     }
 
-    /// Whether retirement erased it.
+    /// Whether it is that placeholder.
     pub fn is_retired(&self) -> bool {
         self.0 == RETIRED
     }
 
-    /// The spelling that was given.
+    /// The spelling in which it was given.
     pub fn as_given(&self) -> &str {
         &self.0
     }
@@ -213,8 +213,8 @@ impl fmt::Debug for EmailAddress {
     }
 }
 
-/// The rules of RFC 5321 that web frameworks agree on: a dot-atom or quoted local part, and a domain of
-/// labels with a top level that is not numeric, an address literal in brackets, or `localhost`.
+/// The rules of RFC 5321 that web frameworks share: a dot-atom or quoted local part, and a domain of labels with a top
+/// level that is not numeric, an address literal in brackets, or `localhost`.
 fn is_valid(text: &str) -> bool {
     if text.len() > MAX_EMAIL_LENGTH || text.chars().any(|c| is_look_alike(c) || is_hidden(c)) {
         return false;
@@ -263,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_told_from_other_texts() {
+    fn valid_addresses_are_distinguished_from_other_texts() {
         for good in ["a@b.com", " a@b.com ", "A.B+c@x-y.example.org", "\"a b\"@b.com", "a@[127.0.0.1]", "a@localhost"] {
             assert!(EmailAddress::parse(good).is_ok(), "{good}");
         }
@@ -274,10 +274,10 @@ mod tests {
     }
 
     #[test]
-    fn case_is_folded_and_nothing_else() {
+    fn only_case_is_folded() {
         let key = |text: &str| EmailKey::of(text);
         assert_eq!(key("ANN@ÄÖ.example"), key("ann@äö.example"));
-        // An umlaut in one character or in two.
+        // The same umlaut as one character and as two.
         assert_eq!(key("ann@\u{c4}.example"), key("ann@a\u{308}.example"));
         assert_eq!(key("ann@A\u{308}.example"), key("ann@\u{e4}.example"));
         for (look_alike, letter) in [
@@ -290,7 +290,7 @@ mod tests {
             ("ann@\u{1e9e}.example", "ann@ss.example"),
         ] {
             assert_ne!(key(look_alike), key(letter), "{look_alike}");
-            assert_eq!(key(key(look_alike).as_str()), key(look_alike), "a key is its own key");
+            assert_eq!(key(key(look_alike).as_str()), key(look_alike), "the key of a key is the same key");
         }
     }
 

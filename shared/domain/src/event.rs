@@ -1,5 +1,5 @@
-//! What happened, as one record for each transaction: the source of mails, calls, domain events and the
-//! audit trail. It is written with the change and carried on by the table's stream.
+//! Events: one record for each transaction, written with the change. The table's stream delivers it; mails, calls of
+//! services, bus events and the audit trail are made from it.
 
 mod short_facts;
 
@@ -20,49 +20,49 @@ use crate::{
     license::{License, LicenseSource, LicenseStatus},
 };
 
-/// The version of the event record's shape.
+/// The version of the event's format.
 pub const EVENT_SCHEMA: u32 = 1;
 
-/// One committed change with all that is to follow from it.
+/// One committed change with its consequences.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// Its id; consumers recognize a repetition by it.
+    /// The event's id; consumers recognize a repeated event by it.
     pub id: EventId,
-    /// The version of this record's shape.
+    /// The version of this record's format.
     pub schema: u32,
     /// What happened.
     pub kind: EventKind,
-    /// Who did it, why, in which request, when.
+    /// Actor, reason, request id and time.
     pub stamp: Stamp,
     /// The customer.
     pub enterprise: EnterpriseId,
     /// The customer's agreement.
     pub agreement: AgreementId,
-    /// The plan, where one is concerned.
+    /// The plan, if the event concerns one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanId>,
-    /// The renewal, where one is concerned.
+    /// The renewal, if the event concerns one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewal: Option<RenewalId>,
-    /// How many licenses, where they are not named one by one.
+    /// How many licenses, if they are not listed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// The learner, where there is no license to name them.
+    /// The learner, if no license names them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learner: Option<Learner>,
-    /// What changed of the agreement, plan or renewal itself.
+    /// The changed fields of the agreement, plan or renewal.
     #[serde(default, skip_serializing_if = "Changes::is_empty")]
     pub changes: Changes,
     /// The licenses that changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub licenses: Vec<LicenseChange>,
-    /// What is to be done elsewhere because of it.
+    /// The work elsewhere that the change asks for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub consequences: Vec<Consequence>,
 }
 
 impl Event {
-    /// An event of that kind about an agreement, and nothing else yet.
+    /// An event of that kind about an agreement, with all other fields empty.
     pub fn new(id: EventId, kind: EventKind, agreement: &CustomerAgreement, stamp: &Stamp) -> Self {
         Self {
             id,
@@ -95,7 +95,7 @@ pub enum EventKind {
     AgreementUpdated,
     /// A plan was changed; `count` licenses were added, if any.
     PlanUpdated,
-    /// A plan that nobody used was deleted.
+    /// A plan that no learner has used was deleted.
     PlanDeleted,
     /// A plan is to be renewed.
     RenewalCreated,
@@ -113,7 +113,7 @@ pub enum EventKind {
     LicenseActivated,
     /// A learner took a license without an invitation.
     LicenseAutoApplied,
-    /// A learner found no free seat to take.
+    /// A learner requested a license, and no seat was free.
     LicenseNotAssigned,
     /// Learners were reminded of licenses that they have not activated.
     LearnersReminded,
@@ -129,23 +129,23 @@ pub enum EventKind {
     LicensesPurged,
     /// Licenses went over to another plan; told of both plans, with the licenses where they went.
     LicensesTransferred,
-    /// Work on many rows is to be carried out.
+    /// A job was created.
     JobRequested,
     /// A job began, goes on, or came to its end.
     JobChanged,
     /// A plan's allocation passed a threshold.
     UtilizationReached,
-    /// An operator has a mail sent again whose fate is not known.
+    /// An operator requested that a mail of unknown fate is sent again.
     MailResent,
     /// A webhook was made.
     WebhookCreated,
-    /// A webhook was changed by hand, or is to be told again what happened.
+    /// A webhook was changed by a request, or a replay was requested.
     WebhookUpdated,
     /// A webhook was deleted.
     WebhookDeleted,
     /// A webhook failed too often, for too long, or said that it is gone.
     WebhookDisabled,
-    /// A learner left for good; a license of theirs names nobody now.
+    /// A learner was retired; a license of theirs names no person now.
     LearnerRetired,
 }
 
@@ -153,12 +153,12 @@ impl EventKind {
     /// Every kind.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
-    /// Its name, as it is stored and told.
+    /// Its name in the store and in responses.
     pub const fn as_str(self) -> &'static str {
         self.into_str()
     }
 
-    /// Whether learners do it themselves, so that who did it is whom it is about.
+    /// Whether learners do it themselves, so that the actor and the learner are the same person.
     pub const fn is_learners_own(self) -> bool {
         matches!(
             self,
@@ -167,12 +167,12 @@ impl EventKind {
     }
 }
 
-/// A learner whom no license names.
+/// A learner without a license.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Learner {
-    /// The address.
+    /// The learner's address.
     pub email: EmailAddress,
-    /// The number in the LMS.
+    /// The learner's id in the LMS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lms_user_id: Option<LmsUserId>,
 }
@@ -180,46 +180,46 @@ pub struct Learner {
 /// One license's change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LicenseChange {
-    /// The license.
+    /// The license's id.
     pub license: LicenseId,
-    /// Where it stood.
+    /// The status before.
     pub from: LicenseStatus,
-    /// Where it stands.
+    /// The status after.
     pub to: LicenseStatus,
-    /// The learner. Consumers that keep records replace it by a person id.
+    /// The learner's address. Consumers that keep records replace it by a person id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<EmailAddress>,
-    /// The learner before, or the address before, where it was another one.
+    /// The learner's address before, if it was another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email_before: Option<EmailAddress>,
     /// The learner's number in the LMS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lms_user_id: Option<LmsUserId>,
-    /// The secret of the activation link, for the mail that carries it.
+    /// The secret of the activation link, for the mail that contains the link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation_key: Option<ActivationKey>,
-    /// The license of an earlier plan that this one carries on.
+    /// The license of an earlier plan of which this one is the renewed copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<LicenseId>,
-    /// Whether nobody ever held it before.
+    /// Whether no learner held it before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_first: bool,
     /// Whether it is a license of the prior plan, in an event of a renewal's future plan.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_of_prior_plan: bool,
-    /// When the license was made, in microseconds, which are shorter than a text.
+    /// When the license was created, in microseconds, which take fewer bytes than a text.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "short_facts::date")]
     pub created: Option<Timestamp>,
     /// When it changed.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "short_facts::date")]
     pub modified: Option<Timestamp>,
-    /// Where it was sold, if it was sold one by one.
+    /// The sale that it comes from, if it was sold alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<LicenseSource>,
-    /// What was on record of it.
+    /// Its facts before.
     #[serde(default, skip_serializing_if = "LicenseFacts::is_empty", with = "short_facts")]
     pub before: LicenseFacts,
-    /// What is on record of it.
+    /// Its facts after.
     #[serde(default, skip_serializing_if = "LicenseFacts::is_empty", with = "short_facts")]
     pub after: LicenseFacts,
 }
@@ -248,7 +248,7 @@ pub struct LicenseFacts {
 }
 
 impl LicenseFacts {
-    /// What is on record of that license.
+    /// The facts of a license.
     pub const fn of(license: &License) -> Self {
         Self {
             assigned_date: license.assigned_date,
@@ -260,12 +260,12 @@ impl LicenseFacts {
         }
     }
 
-    /// Whether there is nothing.
+    /// Whether no fact is set.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The license as it was when these were the facts.
+    /// The license with these facts in place of its own.
     #[must_use]
     pub fn put_back(self, license: License) -> License {
         License {
@@ -281,7 +281,7 @@ impl LicenseFacts {
 }
 
 impl LicenseChange {
-    /// The change that made `after` of `before`.
+    /// The change from `before` to `after`.
     pub fn new(before: &License, after: &License) -> Self {
         let is_other = before.user_email != after.user_email;
         Self {
@@ -293,7 +293,7 @@ impl LicenseChange {
             lms_user_id: after.lms_user_id,
             activation_key: after.activation_key,
             previous: None,
-            // A seat that came back was changed since it was made.
+            // A returned seat has been modified since it was created.
             is_first: before.status == LicenseStatus::Unassigned && before.modified == before.created,
             is_of_prior_plan: false,
             created: Some(after.created),
@@ -304,27 +304,27 @@ impl LicenseChange {
         }
     }
 
-    /// The learner left for good: what tells of it names nobody.
+    /// The change when the learner is retired: it does not name them.
     pub fn forgetting(before: &License, after: &License) -> Self {
         Self { email_before: None, ..Self::new(before, after) }
     }
 
-    /// The seat was taken by the copy of a license of an earlier plan.
+    /// A seat becomes the renewed copy of a license of an earlier plan.
     pub fn carried_over(original: LicenseId, seat: &License, copy: &License) -> Self {
         Self { previous: Some(original), ..Self::new(seat, copy) }
     }
 
-    /// The license of the prior plan was carried on by one of the future plan.
+    /// A license of the prior plan, once it has a renewed copy in the future plan.
     pub fn of_prior_plan(before: &License, after: &License) -> Self {
         Self { is_of_prior_plan: true, ..Self::new(before, after) }
     }
 
-    /// The whole license before the change, as far as its place in a list goes: its status and its learner.
+    /// The license before the change, with the fields that decide its place in a list: status and learner.
     pub fn email_then(&self) -> Option<&EmailAddress> {
         if self.from == LicenseStatus::Unassigned { None } else { self.email_before.as_ref().or(self.email.as_ref()) }
     }
 
-    /// The whole license after the change. `None`: the event was written before it had all of it.
+    /// The whole license after the change. `None` if an earlier release wrote the event, without all fields.
     pub fn license_after(&self, plan: PlanId) -> Option<License> {
         let license = License {
             uuid: self.license,
@@ -341,31 +341,31 @@ impl LicenseChange {
         Some(self.after.put_back(license))
     }
 
-    /// Whom it is about: who holds the license, or held it until then; none where retirement erased them.
+    /// The learner who holds the license, or held it until then; none if retirement erased them.
     pub fn person(&self) -> Option<&EmailAddress> {
         self.email.as_ref().or(self.email_before.as_ref()).filter(|email| !email.is_retired())
     }
 }
 
-/// Work elsewhere that a change asks for. It is done once for each event and person.
+/// Work elsewhere that a change asks for. It takes effect once for each event and person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum Consequence {
     /// Invite the learners of the event's licenses.
     MailAssignment {
-        /// A greeting in the admin's words.
+        /// The admin's greeting.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         greeting: Option<String>,
-        /// A closing in the admin's words.
+        /// The admin's closing.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         closing: Option<String>,
     },
     /// Remind the learners of the event's licenses.
     MailReminder {
-        /// A greeting in the admin's words.
+        /// The admin's greeting.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         greeting: Option<String>,
-        /// A closing in the admin's words.
+        /// The admin's closing.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         closing: Option<String>,
     },
@@ -373,48 +373,40 @@ pub enum Consequence {
     MailPostActivation,
     /// Welcome the learner who took a license without an invitation.
     MailAutoApplied,
-    /// Tell customer success that the revocation cap is reached.
+    /// Inform customer success that the revocation cap is reached.
     MailRevocationCapReached,
-    /// Tell the customer's admins how much is allocated, if a threshold was passed.
+    /// Inform the customer's admins of the utilization, if a threshold was passed.
     CheckUtilization,
     /// Ask the enterprise service to end the enrollments of revoked learners.
     RevokeEnrollments,
-    /// Tell the customer's admins that so much of a plan is allocated.
+    /// Inform the customer's admins that a part of the plan is allocated.
     MailUtilization {
-        /// In percent.
+        /// The utilization in percent.
         percent: u8,
     },
-    /// Tell whoever asked for an enrollment job where its results are.
-    MailEnrollmentResults {
-        /// The job.
-        job: JobId,
-    },
-    /// Send a mail again whose fate is not known.
-    ResendMail {
-        /// The mail.
-        delivery: DeliveryId,
-    },
-    /// Tell a webhook again what happened between two moments.
+    /// Send the requester of an enrollment job the link to its results.
+    MailEnrollmentResults { job: JobId },
+    /// Send again a mail of unknown fate.
+    ResendMail { delivery: DeliveryId },
+    /// Redeliver to a webhook the events between two times.
     ReplayWebhook {
-        /// Which webhook.
         webhook: WebhookId,
-        /// From here on …
+        /// The beginning, inclusive.
         from: Timestamp,
-        /// … up to here.
+        /// The end.
         until: Timestamp,
     },
-    /// Carry out a job.
+    /// Start a job.
     RunJob {
-        /// The job.
         job: JobId,
-        /// Not before so many seconds.
+        /// The delay in seconds.
         #[serde(default)]
         after_seconds: u16,
     },
 }
 
 impl Consequence {
-    /// The mail that it asks for, if it asks for one.
+    /// The kind of mail of this consequence, if it is a mail.
     pub const fn mail(&self) -> Option<MailKind> {
         match self {
             Self::MailAssignment { .. } => Some(MailKind::Assignment),

@@ -1,4 +1,4 @@
-//! One type for each kind of identifier, so that a plan's UUID cannot be passed where a license's is meant.
+//! One type for each kind of identifier, so that a plan's UUID cannot be passed in place of a license's.
 
 use std::{fmt, str::FromStr};
 
@@ -55,7 +55,7 @@ uuid_id! {
     CatalogId,
     /// A job: work that takes several transactions.
     JobId,
-    /// An address of a customer's that is told of its events.
+    /// A webhook: a URL to which a customer's events are delivered.
     WebhookId,
     /// An event; version 7, so that events sort by time.
     EventId,

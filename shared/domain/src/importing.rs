@@ -1,5 +1,5 @@
-//! What becomes of licenses that another system kept: which one has the learner's slot in a plan, where the others go,
-//! and how the seats of an imported plan are laid out. The same rows lead to the same result at every import.
+//! Importing licenses of another system: which license gets the learner's slot in a plan, where the others are stored,
+//! and how the seats of an imported plan are laid out. The same rows give the same result at every import.
 
 use std::{
     cmp::Reverse,
@@ -10,30 +10,29 @@ use std::{
 
 use crate::{License, LicenseId, LicenseSource, LicenseStatus, PlanId, SeatLayout, SeatPrefix, Timestamp};
 
-/// Where an imported license is kept.
+/// Where an imported license is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placement {
     /// In a bucket of its plan, as a returned seat.
     FreeSeat,
-    /// In its learner's slot in the plan; a revoked license without a person is kept alone.
+    /// In its learner's slot in the plan. A revoked license without a person is stored as an item of its own.
     Slot,
-    /// Beside the slot, which another license of the learner has.
+    /// In the archive, because another license of the learner has the slot.
     Archive,
 }
 
-/// A license with the place where it is kept.
+/// A license with its placement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlacedLicense {
-    /// The license as it is kept.
     pub license: License,
-    /// Where.
     pub placement: Placement,
 }
 
-/// A learner in a plan. Two digests, because a million addresses take too much memory.
+/// The digest of a learner and a plan. It is two numbers, because a million addresses would take too much memory.
 type Holder = (u64, Option<NonZeroU64>);
 
-/// Activated before assigned before revoked; then the newest; then the lower id, so that the order of rows does not matter.
+/// The precedence of a license: activated before assigned before revoked; then the newest; then the lower id, so that
+/// the order of rows does not matter.
 type Rank = (u8, Option<Timestamp>, Reverse<LicenseId>);
 
 #[derive(Clone, Copy, Debug)]
@@ -49,11 +48,10 @@ impl Winner {
     }
 }
 
-/// All licenses that name a learner: which one of them has the learner's slot.
+/// Decides for all licenses with a learner which one gets the learner's slot.
 ///
-/// Another system may have given a learner two live licenses of a plan. One of them stays: the activated one, else the
-/// one that was assigned last, else the one with the lower id. The other live ones become free seats; revoked ones
-/// are archived.
+/// Another system may have given a learner two live licenses of a plan. One stays live: the activated one, else the one
+/// that was assigned last, else the one with the lower id. The others become free seats; revoked ones are archived.
 #[derive(Debug, Default)]
 pub struct Holders {
     winners: HashMap<Holder, Winner>,
@@ -62,7 +60,7 @@ pub struct Holders {
 }
 
 impl Holders {
-    /// Takes note of a license.
+    /// Records a license.
     pub fn add(&mut self, license: &License) {
         if license.status == LicenseStatus::Unassigned {
             return;
@@ -80,17 +78,17 @@ impl Holders {
         }
     }
 
-    /// Takes note of where a license came from.
+    /// Records the sale that a license comes from.
     pub fn add_source(&mut self, license: LicenseId, source: LicenseSource) {
         self.sources.insert(license, source);
     }
 
-    /// Live licenses that become free seats, each with the one that stays.
+    /// Live licenses that become free seats, each with the license that stays.
     pub fn losers(&self) -> impl Iterator<Item = (LicenseId, LicenseId)> {
         self.losers.iter().filter_map(|(loser, holder)| Some((*loser, self.winners.get(holder)?.license())))
     }
 
-    /// The license as it is kept, and where, once all licenses are known.
+    /// The license as it is stored, and its placement. All licenses must have been added before.
     pub fn place(&self, license: License) -> PlacedLicense {
         if license.status == LicenseStatus::Unassigned {
             return free_seat(&license);
@@ -119,7 +117,7 @@ fn holder(license: &License) -> Option<Holder> {
         (salt, license.subscription_plan, email.as_str()).hash(&mut hasher);
         hasher.finish()
     };
-    // Of two 64-bit digests the second one may be 0, and is None then: it is compared all the same.
+    // The second digest may be 0, and is then None; None is compared like any value.
     Some((digest(0), NonZeroU64::new(digest(1))))
 }
 
@@ -132,15 +130,15 @@ fn rank(license: &License) -> Rank {
     }
 }
 
-/// The bucket in which an imported license is counted, and lies if it is a free seat.
+/// The bucket that counts an imported license, and stores it if it is a free seat.
 pub fn bucket_of(license: LicenseId, layout: &SeatLayout) -> u16 {
     let (_, low) = license.0.as_u64_pair();
     let bucket = low % u64::from(layout.buckets.max(1));
     u16::try_from(bucket).expect("a remainder is smaller than the 16-bit number of buckets")
 }
 
-/// The layout of an imported plan with so many seats. Its prefix is made of the plan's id; `take` says whether no other
-/// plan has taken it.
+/// The layout of an imported plan with so many seats. Its prefix derives from the plan's id; `take` returns whether the
+/// prefix was still free.
 pub fn layout(plan: PlanId, total: u64, mut take: impl FnMut(SeatPrefix) -> bool) -> SeatLayout {
     let mut bits = mixed(plan.0.as_u64_pair());
     while !take(SeatPrefix::from_bits(bits)) {
@@ -149,7 +147,7 @@ pub fn layout(plan: PlanId, total: u64, mut take: impl FnMut(SeatPrefix) -> bool
     SeatLayout::for_total(total, SeatPrefix::from_bits(bits))
 }
 
-/// Bits that as good as certainly differ between any two plans (the finalizer of `SplitMix64`).
+/// Mixes bits so that two plans almost certainly differ (the finalizer of `SplitMix64`).
 fn mixed((high, low): (u64, u64)) -> u64 {
     let mut bits = high ^ low.rotate_left(32);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -208,7 +206,7 @@ mod tests {
         let licenses = [license(1, Revoked, ann, 9), license(2, Assigned, ann, 2), license(3, Revoked, ann, 1)];
         assert_eq!(placements(licenses), [Archive, Slot, Archive]);
         assert_eq!(placements([license(1, Revoked, ann, 3), license(2, Revoked, ann, 5)]), [Archive, Slot]);
-        // Without a person there is no slot that two could want.
+        // A license without a person has no slot.
         assert_eq!(placements([license(1, Revoked, None, 3), license(2, Revoked, None, 3)]), [Slot, Slot]);
         assert_eq!(placements([license(1, Unassigned, ann, 3)]), [FreeSeat]);
     }

@@ -1,5 +1,5 @@
-//! Runs: work that takes several transactions, in chunks of which each has its effect once. A job is a run that a
-//! requester asked for and can watch; an internal run belongs to a request that is too large for one transaction.
+//! Runs: work that takes several transactions, in chunks that each take effect once. A job is a run that a requester
+//! created and can watch; an internal run belongs to a request that is too large for one transaction.
 
 pub mod chunks;
 mod progress;
@@ -25,13 +25,13 @@ pub use self::progress::{JobCounts, Lane};
 /// The most rows of a job.
 pub const MAX_ROWS: usize = 1_000_000;
 
-/// The most enrollments (learners × courses) of one request to enroll, where the operator does not say otherwise.
+/// The most enrollments (learners × courses) of one request to enroll, unless a setting changes it.
 pub const DEFAULT_ENROLLMENT_LIMIT: usize = 500;
 
 /// How long a job, its rows and its results are kept: they name learners.
 pub const KEPT: TimeDelta = TimeDelta::days(30);
 
-/// How many lanes work on one job at once at most: a customer's huge job leaves room for the others.
+/// How many lanes work on one job at the same time, at most. The limit keeps capacity for other customers.
 pub const MAX_LANES: u16 = 4;
 
 /// What is done to each row.
@@ -50,7 +50,7 @@ pub enum JobKind {
     Enroll,
     /// The plan gets more licenses. There is one row.
     Grow,
-    /// A renewal's licenses are copied into the future plan. There are no rows: what is copied shows in the licenses.
+    /// A renewal's licenses are copied into the future plan. There are no rows; the copied licenses are the result.
     #[schemars(skip)]
     Renew,
     /// A plan has expired: the enrollments that its licenses pay for end. There is a row for each license.
@@ -65,10 +65,9 @@ pub enum JobKind {
 }
 
 impl JobKind {
-    /// The kinds of jobs; runs of other kinds are internal.
+    /// The kinds of jobs. The other kinds are internal.
     pub const ALL: [Self; 6] = [Self::Assign, Self::Revoke, Self::Remind, Self::Transfer, Self::Enroll, Self::Grow];
 
-    /// Its name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Assign => "assign",
@@ -84,7 +83,7 @@ impl JobKind {
         }
     }
 
-    /// How many rows one chunk has at most: as many as one transaction, or one call, holds. [`Chunks`] may cut earlier.
+    /// The most rows of a chunk: as many as one transaction, or one call, can take. [`Chunks`] may end a chunk earlier.
     pub const fn chunk(self) -> usize {
         match self {
             Self::Assign | Self::Revoke | Self::Remind => 80,
@@ -112,7 +111,7 @@ impl JobKind {
     }
 }
 
-/// How far a job is.
+/// The state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum JobState {
@@ -130,12 +129,11 @@ pub enum JobState {
     // Clients know this spelling.
     #[serde(rename = "cancelled")]
     Canceled,
-    /// It stopped by itself.
+    /// It failed.
     Failed,
 }
 
 impl JobState {
-    /// Its name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Uploading => "uploading",
@@ -148,16 +146,15 @@ impl JobState {
         }
     }
 
-    /// Whether it may be stopped.
+    /// Whether it may be canceled.
     pub const fn is_open(self) -> bool {
         matches!(self, Self::Uploading | Self::Pending | Self::Running | Self::Waiting)
     }
 }
 
-/// Why a job does not go on.
+/// Why a job cannot be resumed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotResumable {
-    /// All of it is done.
     #[error("A job that is done cannot be resumed.")]
     Done,
     /// Its rows have expired.
@@ -165,17 +162,17 @@ pub enum NotResumable {
     NotKept,
 }
 
-/// Which licenses of a plan are meant, where no rows are named.
+/// The filter of a plan's licenses for a job without rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowFilter {
     /// Only these statuses.
     pub statuses: Vec<LicenseStatus>,
-    /// Every one of these texts is part of the learner's address.
+    /// Texts that must all be part of the learner's address.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub search: Vec<String>,
 }
 
-/// What a job needs beside its rows.
+/// A job's parameters, beside its rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobParams {
     /// A greeting for the mail.
@@ -190,10 +187,10 @@ pub struct JobParams {
     /// Whether learners without a seat wait for one.
     #[serde(default)]
     pub wait: bool,
-    /// Which licenses are meant, where no rows are named.
+    /// The filter of licenses, if the request has no rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<RowFilter>,
-    /// Where licenses go.
+    /// The plan to which licenses are transferred.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_plan: Option<PlanId>,
     /// The courses.
@@ -204,73 +201,72 @@ pub struct JobParams {
     pub desired_num_licenses: Option<u64>,
 }
 
-/// What the run of a renewal is about.
+/// The renewal that a run carries out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RenewalRun {
     /// The renewal.
     pub renewal: RenewalId,
     /// The future plan, which is hidden until the run ends.
     pub future_plan: PlanId,
-    /// The epochs of its buckets until the run ends: seats are allocated on condition that they still hold.
+    /// The epochs of the future plan's buckets while the run works: each allocation is conditional on its bucket's
+    /// epoch.
     pub epochs: Vec<u64>,
 }
 
-/// A run on record.
+/// The record of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
-    /// Its id.
     pub uuid: JobId,
     /// What is done.
     pub kind: JobKind,
-    /// How far it is.
+    /// Its state.
     pub state: JobState,
     /// The customer.
     pub enterprise_customer_uuid: EnterpriseId,
     /// The customer's agreement.
     pub customer_agreement: AgreementId,
-    /// The plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscription_plan: Option<PlanId>,
-    /// What it needs beside its rows.
+    /// Its parameters, beside its rows.
     pub params: JobParams,
-    /// Whether it only says what it would do.
+    /// Whether it only reports what it would do.
     pub dry_run: bool,
-    /// Its requester.
     pub requested_by: String,
-    /// Where they hear of it.
+    /// The address for mails about the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requester_email: Option<EmailAddress>,
-    /// The same in the LMS.
+    /// The requester's id in the LMS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lms_user_id: Option<LmsUserId>,
-    /// In which request.
+    /// The id of the request.
     pub request_id: String,
-    /// Whether it belongs to a request that is too large for one transaction. Such a run is not listed among jobs, no
-    /// event tells of it, and it is never given up: it may have reserved seats.
+    /// Whether it belongs to a request that is too large for one transaction. Such a run is not listed among jobs, has
+    /// no events, and is never given up, because it may have reserved seats.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_internal: bool,
-    /// The reason that its changes are stamped with, if it is not the job's kind.
+    /// The reason of its changes, if it is not the job's kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// What it renews.
+    /// The renewal that it carries out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewal: Option<RenewalRun>,
-    /// For so many seconds no worker begins it: its request works on it.
+    /// For so many seconds no worker begins it, because its request works on it.
     #[serde(default)]
     pub head_start_seconds: u16,
-    /// How many rows it has, once that is known.
+    /// How many rows it has; none while unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
-    /// In how many chunks.
+    /// How many chunks it has.
     #[serde(default)]
     pub chunks: u64,
-    /// Which attempt to write the chunks is valid: several may have been under way at once. 0: the request wrote them.
+    /// The number of the valid attempt at writing the chunks, since several may have run at the same time. 0: the
+    /// request wrote them.
     #[serde(default)]
     pub generation: u32,
-    /// On how many lanes.
+    /// How many lanes it has.
     #[serde(default)]
     pub lanes: u16,
-    /// The outcomes of its rows, once it has ended.
+    /// The outcomes of its rows; set when it ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<JobCounts>,
     /// The job that this one undoes.
@@ -279,16 +275,16 @@ pub struct Job {
     /// The job that undoes this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reversed_by: Option<JobId>,
-    /// The file that its rows are read from.
+    /// The key of the uploaded file with its rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload: Option<String>,
-    /// The file with its results.
+    /// The key of the file with its results.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub results: Option<String>,
-    /// Why it stopped by itself, in a fixed word.
+    /// Why it failed, as a fixed word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
-    /// Until when its rows and results are kept. While it is under way the sweeper puts it off.
+    /// The time until which its rows and results are kept. While it is open, the sweeper moves that time forward.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_until: Option<Timestamp>,
     /// When it was requested.
@@ -300,21 +296,21 @@ pub struct Job {
     pub version: u64,
 }
 
-/// Who asks for a job.
+/// The requester of a job.
 #[derive(Clone, Debug)]
 pub struct JobRequester {
     /// The user name.
     pub username: String,
-    /// Where they hear of it.
+    /// The address for mails about the job.
     pub email: Option<EmailAddress>,
-    /// The same in the LMS.
+    /// The id in the LMS.
     pub lms_user_id: Option<LmsUserId>,
-    /// In which request.
+    /// The id of the request.
     pub request_id: String,
 }
 
 impl Job {
-    /// A job that has not begun, and says nothing yet of its plan and its rows.
+    /// A job that has not begun, without a plan and rows.
     pub fn new(
         uuid: JobId,
         kind: JobKind,
@@ -356,7 +352,7 @@ impl Job {
         }
     }
 
-    /// The internal run of a change with that stamp. It is under way from the moment on at which it is on record.
+    /// The internal run of a change with that stamp. It is running as soon as its record is written.
     pub fn internal(uuid: JobId, kind: JobKind, agreement: &CustomerAgreement, stamp: &Stamp) -> Self {
         let requester = JobRequester {
             username: stamp.actor.clone(),
@@ -372,19 +368,19 @@ impl Job {
         }
     }
 
-    /// How long it is left alone before the sweeper examines it: its lanes continue by their own messages, unless
-    /// something ended them; an internal run has its request to itself for the first wait.
+    /// The waits before the sweeper examines it. The lanes of a job continue by their own messages unless something
+    /// interrupted them; only its request works on an internal run during the first wait.
     pub const fn waits(&self) -> Waits {
         if self.is_internal { Waits::INTERNAL } else { Waits::JOB }
     }
 
-    /// The job once it is stopped; `None` where it has ended. Rows that are done stay done.
+    /// The canceled job; `None` if it has ended already. Finished rows keep their outcomes.
     #[must_use]
     pub fn canceled(&self, now: Timestamp) -> Option<Self> {
         self.state.is_open().then(|| Self { state: JobState::Canceled, modified: now, ..self.clone() })
     }
 
-    /// The job once it goes on. One that stands still is set in motion again, too.
+    /// The resumed job. A running job without progress can be resumed, too.
     pub fn resumed(&self, now: Timestamp) -> Result<Self, NotResumable> {
         if self.state == JobState::Done {
             return Err(NotResumable::Done);
@@ -392,7 +388,7 @@ impl Job {
         if self.due().is_none() && self.kept_until.is_some_and(|until| until <= now) {
             return Err(NotResumable::NotKept);
         }
-        // Its lanes are where it was; without any it has not begun.
+        // Its lanes have kept their positions. A job without lanes has not begun.
         let state = match self.state {
             JobState::Waiting => JobState::Waiting,
             _ if self.lanes > 0 => JobState::Running,
@@ -401,7 +397,7 @@ impl Job {
         Ok(Self { state, problem: None, modified: now, ..self.clone() })
     }
 
-    /// When the sweeper examines it next, while it is under way.
+    /// When the sweeper examines it next, while it is open.
     pub fn due(&self) -> Option<Timestamp> {
         match self.state {
             JobState::Pending => {
@@ -413,14 +409,14 @@ impl Job {
         }
     }
 
-    /// The outcomes of its rows, as far as these lanes have come.
+    /// The outcomes of its rows, as the lanes have counted them so far.
     pub fn counts_of(&self, lanes: &[Lane]) -> JobCounts {
-        // The lane that tries waiting rows again counts anew each time.
+        // The lane that retries waiting rows starts its counts anew each time, so it is left out.
         let own = lanes.iter().filter(|lane| lane.lane < self.lanes);
         own.map(|lane| lane.counts).fold(JobCounts::default(), JobCounts::plus)
     }
 
-    /// The same with these rows, cut into chunks.
+    /// The job with these rows, and the rows cut into chunks.
     #[must_use]
     pub fn with_rows(mut self, rows: &[Row]) -> (Self, Vec<Vec<Row>>) {
         let mut cutting = Chunks::new(self.kind, &self.params.course_run_keys);
@@ -446,10 +442,10 @@ pub struct Row {
     /// The sale that the license comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_id: Option<String>,
-    /// What is wrong with it: nothing is done.
+    /// What is wrong with the row; if set, the row is not worked on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
-    /// Which of the job's courses are meant (from, to), where a learner's outcomes are in several chunks.
+    /// The range (from, to) of the job's courses for this row, if the learner's outcomes are in several chunks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub courses: Option<(usize, usize)>,
 }
@@ -500,7 +496,6 @@ pub enum RowOutcome {
 }
 
 impl RowOutcome {
-    /// Its name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Assigned => "assigned",
@@ -526,7 +521,7 @@ impl RowOutcome {
 }
 
 impl Row {
-    /// The result for this row.
+    /// The result of this row.
     pub fn result(&self, outcome: RowOutcome, license: Option<LicenseId>) -> RowResult {
         RowResult {
             row: self.row,
@@ -543,23 +538,20 @@ impl Row {
 /// A row and its outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowResult {
-    /// The row's number.
     pub row: u64,
     /// The learner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_email: Option<EmailAddress>,
-    /// The course.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub course_run_key: Option<String>,
-    /// The license.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license: Option<LicenseId>,
     /// The status that a revoked license had before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original_status: Option<LicenseStatus>,
-    /// Its outcome.
+    /// The row's outcome.
     pub outcome: RowOutcome,
-    /// More about it.
+    /// Details of the outcome.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }

@@ -1,5 +1,5 @@
-//! The words and rules of license management: entities, the license state machine, seats, revocation
-//! caps, renewals' effect on dates. Pure: no AWS, no HTTP, no clock (time and randomness are arguments).
+//! The types and rules of license management: entities, the license state machine, seats, revocation caps, renewals'
+//! effect on dates. Pure: no AWS, no HTTP, no clock (time and randomness are arguments).
 
 pub mod actor;
 pub mod agreement;

@@ -1,7 +1,7 @@
 //! A license and its state machine.
 //!
-//! unassigned → assigned → activated → revoked; unassigned → activated at once (auto-apply);
-//! assigned, activated → unassigned (reset). Revoked is final.
+//! unassigned → assigned → activated → revoked; unassigned → activated in one step (auto-apply); assigned, activated →
+//! unassigned (reset). Revoked is final.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -45,10 +45,9 @@ pub enum LicenseStatus {
 }
 
 impl LicenseStatus {
-    /// Every status, in the wire's order.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
-    /// The contract's word for it.
+    /// The status in the contract's spelling.
     pub const fn as_str(self) -> &'static str {
         self.into_str()
     }
@@ -62,13 +61,13 @@ impl LicenseStatus {
 /// One seat of a plan, with its learner if it has one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct License {
-    /// Its id, stable from the plan's creation on.
+    /// Its id, which never changes.
     pub uuid: LicenseId,
     /// The plan that it is a seat of.
     pub subscription_plan: PlanId,
-    /// Where it stands.
+    /// Its status.
     pub status: LicenseStatus,
-    /// The learner, in the spelling that was given.
+    /// The learner's address, as it was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_email: Option<EmailAddress>,
     /// The learner's number in the LMS, once known.
@@ -89,16 +88,16 @@ pub struct License {
     /// When it was revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_date: Option<Timestamp>,
-    /// The license of a later plan that carries this one on.
+    /// The license of a later plan that is its renewed copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewed_to: Option<LicenseId>,
     /// Whether the learner took it without an invitation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_applied: Option<bool>,
-    /// Where it was sold, if it was sold one by one.
+    /// The sale that it comes from, if it was sold alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<LicenseSource>,
-    /// When it came to be.
+    /// When it was created.
     pub created: Timestamp,
     /// When it last changed.
     pub modified: Timestamp,
@@ -113,7 +112,7 @@ pub struct LicenseSource {
     pub source_type: String,
 }
 
-/// The slug of the one kind of source that admins give.
+/// The slug of the only kind of source that admins can give.
 pub const SOURCE_TYPE_AMT: &str = "AMT";
 
 /// Why a change of a license is refused.
@@ -122,16 +121,16 @@ pub enum Refusal {
     /// The license is revoked, which is final.
     #[error("the license is revoked")]
     Revoked,
-    /// Nobody holds the license.
+    /// No learner holds the license.
     #[error("the license is not assigned")]
     NotAssigned,
-    /// Somebody holds the license.
+    /// A learner holds the license already.
     #[error("the license is taken")]
     Taken,
 }
 
 impl License {
-    /// A free seat, as it is listed before anybody sits in it.
+    /// A free seat that no learner has had.
     pub fn unassigned(uuid: LicenseId, subscription_plan: PlanId, created: Timestamp) -> Self {
         Self {
             uuid,
@@ -152,7 +151,7 @@ impl License {
         }
     }
 
-    /// Gives the seat to a learner, who is to activate it with `key`.
+    /// Assigns the seat to a learner, who activates it with `key`.
     pub fn assign(&self, email: EmailAddress, key: ActivationKey, now: Timestamp) -> Result<Self, Refusal> {
         match self.status {
             LicenseStatus::Unassigned => Ok(Self {
@@ -170,7 +169,7 @@ impl License {
         }
     }
 
-    /// The learner starts to use it. `None`: it is in use already and nothing changes.
+    /// Activates the license. `None` if it is active already.
     pub fn activate(&self, lms_user_id: Option<LmsUserId>, now: Timestamp) -> Result<Option<Self>, Refusal> {
         match self.status {
             LicenseStatus::Assigned => Ok(Some(Self {
@@ -204,7 +203,7 @@ impl License {
         })
     }
 
-    /// Takes the license back for good. The plan gets a free seat in its place.
+    /// Revokes the license, which is final. The plan gets a free seat in its place.
     pub fn revoke(&self, now: Timestamp) -> Result<Self, Refusal> {
         match self.status {
             LicenseStatus::Assigned | LicenseStatus::Activated => {
@@ -226,13 +225,13 @@ impl License {
         }
     }
 
-    /// The same license without its person; it is on record and nobody's.
+    /// A copy without its learner's data.
     #[must_use]
     pub fn anonymous(&self, now: Timestamp) -> Self {
         Self { user_email: None, lms_user_id: None, modified: now, ..self.clone() }
     }
 
-    /// The learner is reminded of a license that waits for them.
+    /// Records a reminder of a license that the learner has not activated.
     pub fn remind(&self, now: Timestamp) -> Result<Self, Refusal> {
         match self.status {
             LicenseStatus::Assigned => Ok(Self { last_remind_date: Some(now), modified: now, ..self.clone() }),
@@ -242,7 +241,7 @@ impl License {
         }
     }
 
-    /// The same license under the address that its learner has now.
+    /// A copy under the learner's new address.
     #[must_use]
     pub fn with_email(&self, email: EmailAddress, now: Timestamp) -> Self {
         Self { user_email: Some(email), modified: now, ..self.clone() }
@@ -256,7 +255,7 @@ mod tests {
 
     use super::*;
 
-    /// What can be done to a license.
+    /// An operation on a license.
     #[derive(Clone, Copy, Debug)]
     enum Step {
         Assign,
@@ -291,7 +290,7 @@ mod tests {
         }
     }
 
-    /// The contract's table: where each step leads from each status, or why it is refused.
+    /// The contract's table: the status after each step from each status, or why the step is refused.
     fn expected(from: LicenseStatus, step: Step) -> Result<LicenseStatus, Refusal> {
         use LicenseStatus::{Activated, Assigned, Revoked, Unassigned};
         match (from, step) {
@@ -342,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn activating_twice_changes_nothing() {
+    fn a_second_activation_changes_nothing() {
         let activated = take(&take(&seat(), Step::Assign, at(1)).expect("assigned"), Step::Activate, at(2));
         let activated = activated.expect("activated");
         assert_eq!(activated.activate(Some(LmsUserId(8)), at(9)), Ok(None));

@@ -1,5 +1,5 @@
-//! What the world outside is told of an event: the lifecycle events of licenses, under the names and with the
-//! properties that consumers of Open edX's license-manager know, and one event of our own for each change.
+//! Events for the bus: lifecycle events of licenses, with the names and properties that consumers of Open edX's
+//! license-manager know, and one event of our own for each change.
 
 use serde_json::{Map, Value, json};
 
@@ -12,10 +12,10 @@ use crate::{
     plan::SubscriptionPlan,
 };
 
-/// The version of these events' shape.
+/// The version of these events' format.
 pub const BUS_SCHEMA: u32 = 1;
 
-/// What the names of lifecycle events begin with.
+/// The prefix of the names of lifecycle events.
 pub const LIFECYCLE: &str = "edx.server.license-manager.license-lifecycle.";
 
 /// What they end with.
@@ -31,21 +31,19 @@ pub const UNLINKED: &str = "edx.server.license-manager.expired.license.unlinked"
 /// What the names of our own events begin with.
 pub const OWN: &str = "license-manager.";
 
-/// An event for the world outside.
+/// An event on the bus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BusEvent {
-    /// The same in every repetition.
+    /// The id, which is the same when the event is repeated.
     pub id: String,
-    /// What kind it is.
+    /// The event's name.
     pub name: String,
-    /// When it happened.
     pub at: Timestamp,
-    /// Its properties.
     pub detail: Value,
 }
 
-/// What is told of that event: of each license under the peer's names, then of all of it under ours. `portfolio` is
-/// the customer's agreement, as it is now.
+/// The bus events of an event: for each license those of Open edX, then one of our own. `portfolio` is the customer's
+/// agreement as it is now.
 pub fn bus_events(event: &Event, portfolio: Option<&Portfolio>) -> Vec<BusEvent> {
     let agreement = portfolio.map(|portfolio| &portfolio.agreement);
     let plan = portfolio.and_then(|portfolio| portfolio.plan(event.plan?));
@@ -63,7 +61,7 @@ pub fn bus_events(event: &Event, portfolio: Option<&Portfolio>) -> Vec<BusEvent>
     events
 }
 
-/// What happened to a license, in the peer's words.
+/// The names of the lifecycle events for a license's change.
 fn names(kind: EventKind, change: &LicenseChange) -> Vec<&'static str> {
     let mut names = Vec::new();
     if change.is_first {
@@ -84,7 +82,7 @@ fn names(kind: EventKind, change: &LicenseChange) -> Vec<&'static str> {
     names
 }
 
-/// What happened to licenses that nobody ever held, of a whole plan.
+/// The name of the lifecycle event for a plan whose licenses no learner has held.
 fn whole_plan(event: &Event) -> Option<&'static str> {
     match event.kind {
         EventKind::PlanCreated | EventKind::PlanUpdated if event.count.is_some() => Some("created"),
@@ -137,7 +135,7 @@ impl Telling<'_> {
         self.finish(format!("{}.not-assigned", self.event.id), format!("{LIFECYCLE}not-assigned"), detail)
     }
 
-    /// Who did what, without anybody's address.
+    /// Actor, kind and counts, without addresses.
     fn own(&self) -> BusEvent {
         let event = self.event;
         let mut detail = self.customer();
@@ -181,7 +179,8 @@ impl Telling<'_> {
     }
 }
 
-/// Whether events carry a property of that name: what is personal or secret only where the peer's consumers know it.
+/// Whether events may have a property of that name. Personal and secret ones only if consumers of Open edX's events
+/// know them.
 fn may_be_told(name: &str, is_lifecycle: bool) -> bool {
     let is_open = class_of(name).is_some_and(|class| !class.is_masked());
     is_open || (is_lifecycle && KNOWN_TO_CONSUMERS.contains(&name))

@@ -2,10 +2,9 @@
 
 use crate::license::{License, LicenseStatus};
 
-/// By what a list of licenses is sorted.
+/// The field by which a list of licenses is sorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderField {
-    /// The learner's address.
     UserEmail,
     /// The status, alphabetically.
     Status,
@@ -15,34 +14,33 @@ pub enum OrderField {
     LastRemindDate,
 }
 
-/// One step of an ordering.
+/// One field of an ordering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OrderBy {
-    /// By what.
     pub field: OrderField,
-    /// Whether the greatest comes first.
+    /// Whether the greatest value comes first.
     pub descending: bool,
 }
 
-/// Which licenses of a plan are meant.
+/// The filter of a plan's licenses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LicenseFilter {
-    /// Only these statuses; all where none is given.
+    /// Only these statuses; `None` for all.
     pub statuses: Option<Vec<LicenseStatus>>,
-    /// Every one of these texts is part of the learner's address, without case.
+    /// Texts that must all be part of the learner's address, ignoring case.
     pub search: Vec<String>,
-    /// Leaves out licenses that name no learner; free seats stay.
+    /// Whether licenses without a learner are left out; free seats stay.
     pub ignore_null_emails: bool,
 }
 
 impl LicenseFilter {
-    /// Whether licenses of that status are meant at all.
+    /// Whether the filter admits licenses of that status.
     pub fn admits(&self, status: LicenseStatus) -> bool {
         self.statuses.as_ref().is_none_or(|statuses| statuses.contains(&status))
             && (self.search.is_empty() || status != LicenseStatus::Unassigned)
     }
 
-    /// Whether this license is meant.
+    /// Whether the filter admits the license.
     pub fn matches(&self, license: &License) -> bool {
         if !self.admits(license.status) {
             return false;

@@ -1,7 +1,7 @@
-//! The most characters of each text that a caller gives. A character takes up to four bytes, and what is written with a text
-//! (an item of the table, an event) has to hold it however it is spelled: raise a maximum only with the test `maxima`.
+//! The most characters of each text that a requester may send. A character takes up to four bytes, and the item or
+//! event that holds the text must have room for it. The test `maxima` must pass before a maximum is raised.
 
-/// A greeting or a closing of a mail. An event has both, beside its licenses.
+/// A greeting or a closing of a mail. An event holds both, beside its licenses.
 pub const MAX_MAIL_TEXT: usize = 10_000;
 
 /// The id of the sale that a license comes from (`user_sfids`).
@@ -19,13 +19,13 @@ pub const MAX_TITLE: usize = 128;
 /// The id of a line item or an opportunity in Salesforce.
 pub const MAX_LINE_ITEM: usize = 18;
 
-/// A customer's short name in links.
+/// A customer's slug in links.
 pub const MAX_SLUG: usize = 128;
 
 /// The address of a webhook.
 pub const MAX_WEBHOOK_URL: usize = 2_048;
 
-/// What a webhook is for.
+/// The description of a webhook.
 pub const MAX_DESCRIPTION: usize = 255;
 
 /// A user name of the LMS.

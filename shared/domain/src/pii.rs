@@ -1,8 +1,8 @@
-//! Which data is about a person: the class of every stored attribute and every field of the API, by its name. A name means
-//! the same wherever it stands.
+//! Classifies personal data: the class of every stored attribute and every field of the API, by its name. A name has
+//! the same meaning everywhere.
 //!
-//! What retirement erases, what is masked in logs, what an event on the bus may carry, `docs/pii.md` and `x-pii` in the
-//! API's document all derive from this table; a test compares it with the table's items and with the document.
+//! The following derive from this table: what retirement erases, what logs mask, what an event on the bus may contain,
+//! `docs/pii.md`, and `x-pii` in the OpenAPI document. A test compares it with the table's items and with the document.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -38,12 +38,12 @@ impl Pii {
         self.into_str()
     }
 
-    /// Whether logs show something else instead.
+    /// Whether logs mask it.
     pub const fn is_masked(self) -> bool {
         matches!(self, Personal | Secret)
     }
 
-    /// Whether retirement takes it out of records that stay.
+    /// Whether retirement erases it from records that stay.
     pub const fn is_erased(self) -> bool {
         !matches!(self, Self::None)
     }

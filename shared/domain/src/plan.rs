@@ -14,11 +14,10 @@ use crate::{
 /// The most licenses that a plan may have, unless it is for internal use.
 pub const MAX_LICENSES: u64 = 1_000_000;
 
-/// The terms under which a customer's learners study.
+/// A plan's terms and its seats.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "the contract's fields")]
 pub struct SubscriptionPlan {
-    /// Its id.
     pub uuid: PlanId,
     /// Its title, unique within the agreement, at most 128 characters.
     pub title: String,
@@ -28,18 +27,18 @@ pub struct SubscriptionPlan {
     pub start_date: Timestamp,
     /// When it ends.
     pub expiration_date: Timestamp,
-    /// Whether its expiry has been carried out.
+    /// Whether its expiration has been processed.
     pub expiration_processed: bool,
-    /// Its own catalog; without one the agreement's default counts.
+    /// Its own catalog; without one the agreement's default applies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enterprise_catalog_uuid: Option<CatalogId>,
-    /// Whether it is in use at all.
+    /// Whether it is in use.
     pub is_active: bool,
     /// Whether the number of revocations is limited.
     pub is_revocation_cap_enabled: bool,
-    /// The limit, in percent of the plan's total.
+    /// The cap, in percent of the plan's total.
     pub revoke_max_percentage: u32,
-    /// How many revocations have counted against the limit.
+    /// How many revocations have counted against the cap.
     pub num_revocations_applied: u64,
     /// Deprecated: the opportunity (18 characters).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,7 +46,7 @@ pub struct SubscriptionPlan {
     /// The opportunity's line item (18 characters, starts with `00k`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub salesforce_opportunity_line_item: Option<String>,
-    /// What it was sold as.
+    /// The product that it was sold as.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product: Option<ProductId>,
     /// Whether it is for the company's own use.
@@ -60,7 +59,7 @@ pub struct SubscriptionPlan {
     /// Whether learners may take a seat without an invitation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub should_auto_apply_licenses: Option<bool>,
-    /// How many licenses it is meant to have; none: not managed.
+    /// The desired number of licenses; none if it is not managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired_num_licenses: Option<u64>,
     /// When it was created.
@@ -69,7 +68,7 @@ pub struct SubscriptionPlan {
     pub modified: Timestamp,
     /// Why its terms last changed.
     pub change_reason: ChangeReason,
-    /// How many seats it has and how they are laid out.
+    /// The number and the layout of its seats.
     pub seats: SeatLayout,
 }
 
@@ -107,14 +106,14 @@ pub enum ChangeReason {
 impl ChangeReason {
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
-    /// The contract's word for it.
+    /// The reason in the contract's spelling.
     pub const fn as_str(self) -> &'static str {
         self.into_str()
     }
 }
 
 impl SubscriptionPlan {
-    /// Whether `now` lies within its term, both ends included.
+    /// Whether `now` is within its term, including start and end.
     pub fn is_current(&self, now: Timestamp) -> bool {
         self.start_date <= now && now <= self.expiration_date
     }

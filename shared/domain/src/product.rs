@@ -5,14 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::ProductId;
 
-/// A product: what a plan is sold as.
+/// A product that plans are sold as.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Product {
-    /// Its number.
     pub id: ProductId,
     /// Its name, at most 128 characters.
     pub name: String,
-    /// What it is, at most 255 characters.
+    /// Its description, at most 255 characters.
     #[serde(default)]
     pub description: String,
     /// Its id in Salesforce.
@@ -37,7 +36,7 @@ pub struct PlanType {
     /// What it is.
     #[serde(default)]
     pub description: String,
-    /// Whether somebody pays for it.
+    /// Whether it is paid for.
     pub is_paid_subscription: bool,
     /// Whether its products need a Netsuite id.
     pub ns_id_required: bool,
@@ -47,12 +46,11 @@ pub struct PlanType {
     pub internal_use_only: bool,
 }
 
-/// The products and plan types on record. They are few, and change rarely.
+/// The stored products and plan types. There are few, and they change rarely.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProductCatalog {
     /// Every product.
     pub products: Vec<Product>,
-    /// Every plan type.
     pub plan_types: Vec<PlanType>,
 }
 
@@ -68,7 +66,7 @@ impl ProductCatalog {
         self.plan_types.iter().find(|kind| kind.id == plan_type)
     }
 
-    /// The rows that every installation starts with.
+    /// The products and plan types of every new installation.
     pub fn usual() -> Self {
         let plan_type = |id, label: &str, description: &str, [paid, ns, sf, internal]: [bool; 4]| PlanType {
             id,

@@ -13,10 +13,9 @@ use crate::{
 /// How long before its effective date a renewal locks its plans.
 pub const PROCESSING_WINDOW: TimeDelta = TimeDelta::hours(12);
 
-/// A plan's renewal.
+/// The order that a plan is followed by another one at a date.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubscriptionPlanRenewal {
-    /// Its number.
     pub id: RenewalId,
     /// The agreement of both plans.
     pub customer_agreement: AgreementId,
@@ -34,15 +33,15 @@ pub struct SubscriptionPlanRenewal {
     pub effective_date: Timestamp,
     /// When the future plan ends.
     pub renewed_expiration_date: Timestamp,
-    /// Whether it has been carried out.
+    /// Whether it has been processed.
     pub processed: bool,
-    /// When it was carried out.
+    /// When it was processed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processed_datetime: Option<Timestamp>,
-    /// The future plan's title, if not the usual one.
+    /// The future plan's title, if it is not the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewed_plan_title: Option<String>,
-    /// Which licenses are carried over.
+    /// Which licenses are copied.
     pub license_types_to_copy: LicenseTypesToCopy,
     /// Whether auto-apply ends with the prior plan.
     pub disable_auto_apply_licenses: bool,
@@ -91,7 +90,7 @@ impl LicenseTypesToCopy {
 }
 
 impl SubscriptionPlanRenewal {
-    /// Whether it takes effect so soon that its plans are locked.
+    /// Whether its effective date is so near that its plans are locked.
     pub fn is_imminent(&self, now: Timestamp) -> bool {
         now <= self.effective_date && self.effective_date <= now + PROCESSING_WINDOW
     }

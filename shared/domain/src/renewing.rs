@@ -1,4 +1,4 @@
-//! Processing a renewal: what refuses it, which plan follows, which licenses are carried over and how. Pure decisions.
+//! The rules for processing a renewal: why it is refused, what the future plan is, which licenses are copied and how.
 
 use chrono::Datelike;
 
@@ -13,47 +13,47 @@ use crate::{
     seats::{SeatLayout, SeatPrefix},
 };
 
-/// Why a renewal is not processed. Nothing was changed.
+/// Why a renewal is not processed. A refusal changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Not all licenses would find a seat.
+    /// The future plan would have fewer seats than licenses are copied.
     #[error("Cannot renew for {number} licenses: {wanted} licenses would be copied.")]
     TooFew {
-        /// How many the renewal asks for.
+        /// The number of the renewal.
         number: u64,
-        /// How many would be copied.
+        /// How many licenses would be copied.
         wanted: u64,
     },
-    /// Somebody has, or had, a license of the plan that is to follow.
+    /// A learner has, or had, a license of the future plan.
     #[error("Cannot renew into a plan that has licenses other than unassigned ones.")]
     InUse,
-    /// The plan that is to follow is larger than asked for; none shrinks.
+    /// The future plan has more licenses than the renewal's number, and plans cannot shrink.
     #[error("Cannot renew for {number} licenses into a plan that has {total}.")]
     TooManyThere {
-        /// How many the renewal asks for.
+        /// The number of the renewal.
         number: u64,
-        /// How many there are.
+        /// The future plan's total.
         total: u64,
     },
-    /// A plan that was frozen does not grow again.
+    /// The future plan was frozen, so it cannot grow.
     #[error("Cannot renew into a plan whose unused licenses were frozen: it needs more licenses.")]
     Frozen,
-    /// More licenses than a plan may have.
+    /// The number exceeds the most licenses of a plan.
     #[error("Cannot renew for {number} licenses: only plans for internal use may have more than {MAX_LICENSES}.")]
     TooMany {
-        /// How many the renewal asks for.
+        /// The number of the renewal.
         number: u64,
     },
     /// Another plan of the agreement has the future plan's title.
     #[error("Cannot renew: the customer agreement has another plan with the title \"{title}\".")]
     TitleTaken {
-        /// The title.
+        /// The title that is taken.
         title: String,
     },
 }
 
 impl LicenseTypesToCopy {
-    /// The statuses of the licenses that are carried over. Revoked ones never are.
+    /// The statuses of the licenses that are copied. Revoked ones never are.
     pub const fn statuses(self) -> &'static [LicenseStatus] {
         match self {
             Self::AssignedAndActivated => &[LicenseStatus::Activated, LicenseStatus::Assigned],
@@ -62,15 +62,14 @@ impl LicenseTypesToCopy {
         }
     }
 
-    /// How many of these licenses are carried over.
+    /// How many of these licenses are copied.
     pub fn count(self, licenses: &SeatCounts) -> u64 {
         self.statuses().iter().map(|status| licenses.of(*status)).sum()
     }
 }
 
 impl SubscriptionPlanRenewal {
-    /// Whether it may be processed, given where the prior plan's licenses stand and, if a plan is given, where its
-    /// licenses stand.
+    /// Whether the renewal may be processed, given the counts of the prior plan and, if it exists, of the future plan.
     pub fn check(
         &self,
         (prior, licenses): (&SubscriptionPlan, &SeatCounts),
@@ -99,8 +98,8 @@ impl SubscriptionPlanRenewal {
         }
     }
 
-    /// The future plan's title: the one that was asked for, or one after the prior plan and the year. Of a prior
-    /// title that leaves no room the end is cut off.
+    /// The future plan's title: the renewal's, or one made from the prior plan's title and the year. A prior title that
+    /// is too long is truncated.
     pub fn future_title(&self, prior: &SubscriptionPlan) -> String {
         if let Some(title) = &self.renewed_plan_title {
             return title.clone();
@@ -110,8 +109,8 @@ impl SubscriptionPlanRenewal {
         prior.title.chars().take(room).chain(end.chars()).collect()
     }
 
-    /// The plan that follows, if none is given: on the prior plan's terms, for the renewal's time, number and line
-    /// item. Freezing is a permission of the prior plan alone, and auto-apply is handed over at the end.
+    /// The future plan if none is given: it has the prior plan's terms, and the renewal's dates, number and line item.
+    /// The permission to freeze licenses is not copied, and auto-apply is handed over at the end.
     pub fn new_plan(
         &self,
         prior: &SubscriptionPlan,
@@ -140,9 +139,9 @@ impl SubscriptionPlanRenewal {
         }
     }
 
-    /// The given plan as it follows. Time and number are the renewal's: the chain of renewals is reckoned by its
-    /// dates, and the plan must not contradict them. So is the line item, if the renewal names one. Everything
-    /// else somebody chose for this plan when they made it, and stays.
+    /// The given plan as future plan. Its dates and number become the renewal's, because the chain of renewals is
+    /// computed from the renewals' dates and the plan must not contradict them. So does its line item, if the renewal
+    /// has one. All other terms stay as the plan's creator chose them.
     pub fn given_plan(&self, given: &SubscriptionPlan, now: Timestamp) -> SubscriptionPlan {
         let line_item = self.salesforce_opportunity_id.as_ref().or(given.salesforce_opportunity_line_item.as_ref());
         SubscriptionPlan {
@@ -157,7 +156,7 @@ impl SubscriptionPlanRenewal {
         }
     }
 
-    /// Prior and future plan once auto-apply was handed over. `None`: the prior plan has none to hand over.
+    /// The prior and the future plan after auto-apply was handed over. `None` if the prior plan has no auto-apply.
     pub fn hand_over(
         &self,
         prior: &SubscriptionPlan,
@@ -174,7 +173,7 @@ impl SubscriptionPlanRenewal {
         moves.then(|| (before, with(future, !self.disable_auto_apply_licenses)))
     }
 
-    /// The renewal once it was carried out.
+    /// The processed renewal.
     #[must_use]
     pub fn carried_out(&self, future: PlanId, now: Timestamp) -> Self {
         Self {
@@ -188,9 +187,9 @@ impl SubscriptionPlanRenewal {
 }
 
 impl License {
-    /// The copy of this license that takes a seat of the future plan: learner, key and status are the same, and who
-    /// studies begins there when the plan does. How the learner came to it is kept; reminders and the sale were of
-    /// the original alone.
+    /// The copy of this license that takes a seat of the future plan: learner, key and status are the same, and the
+    /// activation date of a learner who studies is the plan's start. Whether the learner got it by auto-apply is kept;
+    /// reminders and the sale are not copied.
     #[must_use]
     pub fn carried_over(&self, seat: &Self, start: Timestamp, now: Timestamp) -> Self {
         Self {
@@ -206,7 +205,7 @@ impl License {
         }
     }
 
-    /// The same license, carried on by another one.
+    /// The original license, with a link to its renewed copy.
     #[must_use]
     pub fn carried_on_by(&self, copy: LicenseId, now: Timestamp) -> Self {
         Self { renewed_to: Some(copy), modified: now, ..self.clone() }
@@ -324,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn the_title_says_after_what_and_when() {
+    fn the_default_title_has_the_prior_title_and_the_year() {
         let mut prior = plan(1, 1);
         assert_eq!(renewal(1).future_title(&prior), "Acme - Renewal 2027");
         let named = SubscriptionPlanRenewal { renewed_plan_title: Some("Next".to_owned()), ..renewal(1) };
@@ -362,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_given_plan_takes_time_number_and_line_item_and_keeps_the_rest() {
+    fn a_given_plan_takes_dates_number_and_line_item_and_keeps_its_other_terms() {
         let given = plan(2, 20);
         let after = renewal(100).given_plan(&given, now());
         assert_eq!((after.start_date, after.expiration_date), (at("2027-01-01T00:00:00Z"), at("2028-01-01T00:00:00Z")));

@@ -1,4 +1,4 @@
-//! Who a caller is, and which customers a role opens to them.
+//! The requester's identity, and the customers that their roles cover.
 
 use std::collections::BTreeSet;
 
@@ -9,15 +9,16 @@ use crate::{
     ids::{EnterpriseId, LmsUserId},
 };
 
-/// A role, under the name that tokens and stored assignments give it.
+/// A role, with its names in tokens and in stored assignments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RoleName {
-    /// Administers licenses (`enterprise_admin`, `enterprise_openedx_operator`, stored `enterprise_subscriptions_admin`).
+    /// May administer licenses (`enterprise_admin`, `enterprise_openedx_operator`, stored
+    /// `enterprise_subscriptions_admin`).
     SubscriptionsAdmin,
-    /// Learns (`enterprise_learner`, stored `enterprise_subscriptions_learner`).
+    /// May use licenses (`enterprise_learner`, stored `enterprise_subscriptions_learner`).
     SubscriptionsLearner,
-    /// Makes plans and agreements (`enterprise_provisioning_admin`).
+    /// May create plans and agreements (`enterprise_provisioning_admin`).
     ProvisioningAdmin,
 }
 
@@ -54,7 +55,7 @@ impl RoleName {
     }
 }
 
-/// Which customers a grant reaches.
+/// The customers that a grant covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
@@ -67,30 +68,28 @@ pub enum Scope {
 /// A role within a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RoleGrant {
-    /// The role.
     pub role: RoleName,
-    /// Where it holds.
+    /// The customers for which it holds.
     pub scope: Scope,
 }
 
-/// An authenticated caller. `grants` are those of the token until the stored ones are added.
+/// An authenticated requester. `grants` are those of the token until the stored ones are added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
-    /// The user name.
     pub username: String,
     /// The address in the token.
     pub email: Option<EmailAddress>,
-    /// The number in the LMS.
+    /// The id in the LMS.
     pub lms_user_id: Option<LmsUserId>,
-    /// Whether the caller belongs to the company's staff.
+    /// Whether the requester is staff of the operator.
     pub is_staff: bool,
-    /// Whether the caller passes every check.
+    /// Whether every check passes.
     pub is_superuser: bool,
-    /// The caller's roles.
+    /// The requester's roles.
     pub grants: Vec<RoleGrant>,
 }
 
-/// Which customers a caller reaches through a set of roles.
+/// The customers that a requester may access through a set of roles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Every customer.
@@ -100,7 +99,7 @@ pub enum Access {
 }
 
 impl Access {
-    /// Whether that customer is reached.
+    /// Whether that customer is included.
     pub fn includes(&self, enterprise: EnterpriseId) -> bool {
         match self {
             Self::All => true,
@@ -108,14 +107,14 @@ impl Access {
         }
     }
 
-    /// Whether nobody is reached.
+    /// Whether no customer is included.
     pub fn is_empty(&self) -> bool {
         matches!(self, Self::Only(enterprises) if enterprises.is_empty())
     }
 }
 
 impl Principal {
-    /// The customers that any of `roles` opens to the caller; all of them to a superuser.
+    /// The customers that any of `roles` covers; all of them for a superuser.
     pub fn access(&self, roles: &[RoleName]) -> Access {
         if self.is_superuser {
             return Access::All;
@@ -151,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn access_is_the_sum_of_the_grants_of_the_roles_asked_for() {
+    fn access_is_the_sum_of_the_grants_of_the_given_roles() {
         let customer = |n| EnterpriseId(Uuid::from_u128(n));
         let grant = |role, scope| RoleGrant { role, scope };
         let ada = principal(vec![

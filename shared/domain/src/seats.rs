@@ -1,7 +1,7 @@
-//! Seats that are numbers: an unassigned license has a stable UUID without having been stored.
+//! Seats as numbers: an untouched seat has a stable UUID without being stored.
 //!
-//! A plan owns a random 60-bit prefix. The UUID (version 8) of a seat that was never touched is the prefix,
-//! then the number of its bucket, then its sequence number within the bucket:
+//! A plan owns a random 60-bit prefix. The UUID (version 8) of an untouched seat is the prefix, then the number of its
+//! bucket, then its sequence number within the bucket:
 //!
 //! ```text
 //! pppppppp-pppp-8ppp-vbbs-ssssssssssss     p prefix   v variant bits   b bucket (12 bits)   s sequence (48 bits)
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::ids::LicenseId;
 
-/// What all unassigned seats of one plan begin with; unique among plans.
+/// The common prefix of the ids of one plan's untouched seats; unique among plans.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SeatPrefix(u64);
@@ -26,12 +26,12 @@ const SEQUENCE_BITS: u32 = 48;
 const SEQUENCE_MASK: u64 = (1 << SEQUENCE_BITS) - 1;
 const BUCKET_MASK: u64 = 0xfff;
 
-/// The place of a seat in its plan: the bucket, and the number in it.
+/// The position of a seat in its plan: its bucket, and its number there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Ordinal {
-    /// The pool bucket.
+    /// The bucket's number.
     pub bucket: u16,
-    /// The number within the bucket.
+    /// The seat's number within the bucket.
     pub sequence: u64,
 }
 
@@ -41,13 +41,13 @@ impl SeatPrefix {
         Self((bits & !VERSION_MASK) | VERSION_8)
     }
 
-    /// The id of the seat at that place.
+    /// The id of the seat at that position.
     pub fn license(self, at: Ordinal) -> LicenseId {
         let low = VARIANT | ((u64::from(at.bucket) & BUCKET_MASK) << SEQUENCE_BITS) | (at.sequence & SEQUENCE_MASK);
         LicenseId(Uuid::from_u64_pair(self.0, low))
     }
 
-    /// The place of that seat, if it is one of this prefix.
+    /// The position of that seat, if its id has this prefix.
     pub fn ordinal(self, license: LicenseId) -> Option<Ordinal> {
         let (prefix, low) = license.0.as_u64_pair();
         let spare = (low >> (SEQUENCE_BITS + 12)) & 0b11;
@@ -58,7 +58,7 @@ impl SeatPrefix {
         Some(Ordinal { bucket, sequence: low & SEQUENCE_MASK })
     }
 
-    /// The prefix that the id carries, if it is an id of this kind.
+    /// The prefix of the id, if it is the id of an untouched seat.
     pub fn of(license: LicenseId) -> Option<Self> {
         let (prefix, _) = license.0.as_u64_pair();
         (prefix & VERSION_MASK == VERSION_8).then_some(Self(prefix))
@@ -90,16 +90,16 @@ impl TryFrom<String> for SeatPrefix {
     }
 }
 
-/// How many seats a plan has, and over what they are spread.
+/// How many seats a plan has, and the buckets and list shards for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeatLayout {
     /// Every license that is not revoked.
     pub total: u64,
-    /// The number of pool buckets.
+    /// The number of buckets.
     pub buckets: u16,
-    /// The number of index partitions that list its licenses.
+    /// The number of list shards.
     pub list_shards: u16,
-    /// What the ids of its untouched seats begin with.
+    /// The prefix of the ids of its untouched seats.
     pub prefix: SeatPrefix,
 }
 
@@ -109,8 +109,8 @@ impl SeatLayout {
         Self { total, buckets: buckets_for(total), list_shards: list_shards_for(total), prefix }
     }
 
-    /// The layout once the plan has at least that many seats. It never shrinks. Licenses that are listed stay in
-    /// their partitions until they change: the first partitions are the same ones, and readers merge all of them.
+    /// The layout after the plan has grown to at least that many seats. It never shrinks. Listed licenses stay in their
+    /// shards until they change: the first shards remain the same, and readers merge all of them.
     #[must_use]
     pub fn grown_to(self, total: u64) -> Self {
         let total = total.max(self.total);
@@ -118,7 +118,7 @@ impl SeatLayout {
         Self { total, buckets, list_shards: self.list_shards.max(list_shards_for(total)), ..self }
     }
 
-    /// The index partition that lists this license.
+    /// The list shard of this license.
     pub fn list_shard(&self, license: LicenseId) -> u16 {
         // The low bits of a UUID are random (version 4) or a sequence number: both spread evenly.
         let (_, low) = license.0.as_u64_pair();
@@ -126,7 +126,7 @@ impl SeatLayout {
     }
 }
 
-/// How many buckets a plan of that size is spread over, so that concurrent assignments seldom meet.
+/// How many buckets a plan of that size has, so that concurrent assignments seldom conflict.
 pub const fn buckets_for(total: u64) -> u16 {
     match total {
         0..64 => 1,
@@ -135,7 +135,7 @@ pub const fn buckets_for(total: u64) -> u16 {
     }
 }
 
-/// How many index partitions the list of a plan of that size is spread over.
+/// How many list shards a plan of that size has.
 pub const fn list_shards_for(total: u64) -> u16 {
     match total {
         0..10_000 => 1,
@@ -144,7 +144,7 @@ pub const fn list_shards_for(total: u64) -> u16 {
     }
 }
 
-/// `total` seats dealt evenly to `buckets`: the number of seats of each.
+/// Divides `total` seats evenly among `buckets`: the number of seats of each.
 pub fn deal(total: u64, buckets: u16) -> Vec<u64> {
     let n = u64::from(buckets.max(1));
     (0..n).map(|k| total / n + u64::from(k < total % n)).collect()

@@ -1,4 +1,4 @@
-//! An enum has one text: what is stored and sent is what is logged, counted and read.
+//! Each enum has one text for each value, in the store, on the wire, in logs and in metrics.
 
 use std::{fmt::Debug, str::FromStr};
 
@@ -29,7 +29,7 @@ fn check_parsing<T: Copy + Debug + FromStr + Into<&'static str> + PartialEq + Va
 }
 
 #[test]
-fn what_is_stored_is_what_is_logged_and_parsed() {
+fn the_stored_text_is_the_logged_and_parsed_text() {
     check::<ChangeReason>();
     check::<EventKind>();
     check::<LicenseStatus>();

@@ -1,4 +1,4 @@
-//! Webhooks: a customer's own systems are told of the customer's events, at an address that its admins name.
+//! Webhooks: deliver a customer's events to a URL that the customer's admins choose.
 
 use std::fmt;
 
@@ -19,22 +19,22 @@ use crate::{
 /// The most webhooks of an agreement.
 pub const MAX_WEBHOOKS: u8 = 10;
 
-/// After so many failures in a row, …
+/// A webhook is disabled after so many failures in a row, …
 pub const FAILURES: u32 = 20;
 
-/// … the first of which was so long ago, a webhook is disabled. Whoever is down for a night finds it as it was.
+/// … if the first of them was at least so long ago, so that a night's outage does not disable it.
 pub const MAX_PATIENCE: TimeDelta = TimeDelta::hours(24);
 
-/// So long after a replay the next one may be asked for.
+/// The shortest time between two replays.
 pub const REPLAY_EVERY: TimeDelta = TimeDelta::minutes(1);
 
 /// The most events of one replay.
 pub const MAX_REPLAYED: usize = 10_000;
 
-/// For so long a secret that was replaced signs beside the new one.
+/// How long a replaced secret still signs, beside the new one.
 pub const OVERLAP: TimeDelta = TimeDelta::hours(24);
 
-/// What a signature is made with.
+/// The secret that signs deliveries.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct WebhookSecret(pub String);
@@ -48,9 +48,9 @@ impl fmt::Debug for WebhookSecret {
 /// A secret that was replaced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replaced {
-    /// It.
+    /// The old secret.
     pub secret: WebhookSecret,
-    /// Until then it signs.
+    /// The time until which it signs.
     pub until: Timestamp,
 }
 
@@ -58,74 +58,71 @@ pub struct Replaced {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DisabledReason {
-    /// Somebody said so.
+    /// A request disabled it.
     ByHand,
-    /// It failed too often, for too long.
+    /// Deliveries failed too often, for too long.
     Failing,
-    /// It answered that it is gone for good (410).
+    /// The receiver responded that the URL is gone (410).
     Gone,
 }
 
-/// A webhook.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Webhook {
-    /// Its id.
     pub uuid: WebhookId,
-    /// Its place among the agreement's.
+    /// Its number among the agreement's webhooks.
     pub slot: u8,
-    /// The customer's agreement.
     pub customer_agreement: AgreementId,
     /// The customer.
     pub enterprise_customer_uuid: EnterpriseId,
-    /// Where events go. It may be a secret itself.
+    /// The URL of deliveries. It may contain a secret.
     pub url: String,
-    /// What it is for, in its owner's words.
+    /// The description that its owner gave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// What signs.
+    /// The secret that signs.
     pub secret: WebhookSecret,
-    /// What signed until a while ago.
+    /// The secret before, which still signs for a while.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaced: Option<Replaced>,
-    /// The names of the events that it is told of; all where none is named.
+    /// The names of the events that it gets; all if the list is empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<String>,
-    /// Whether it is told.
+    /// Whether events are delivered.
     pub is_active: bool,
-    /// Why it is not.
+    /// Why it is disabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_reason: Option<DisabledReason>,
-    /// Since when it is not.
+    /// When it was disabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_at: Option<Timestamp>,
     /// How many times in a row it failed.
     #[serde(default)]
     pub failures: u32,
-    /// Since when.
+    /// When the first of these failures was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing_since: Option<Timestamp>,
-    /// How it failed last.
+    /// The cause of the last failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
-    /// How many events were given up, since the last replay that began with the first of them.
+    /// How many events could not be delivered, since the last replay that included the first of them.
     #[serde(default)]
     pub missed: u64,
-    /// When the first of them happened.
+    /// When the first of these events happened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missed_since: Option<Timestamp>,
-    /// When it was last asked for a replay.
+    /// When the last replay was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replayed_at: Option<Timestamp>,
     /// When it was made.
     pub created: Timestamp,
     /// When it was last changed.
     pub modified: Timestamp,
-    /// Counts its changes.
+    /// The number of its changes.
     #[serde(default)]
     pub version: u64,
 }
 
-/// What is on record beside what its owner decides, and what nobody else may see.
+/// Fields without a place in the audit trail: the delivery's state, and secrets.
 const LEFT_OUT: [&str; 14] = [
     "slot",
     "url",
@@ -143,30 +140,28 @@ const LEFT_OUT: [&str; 14] = [
     "enterprise_customer_uuid",
 ];
 
-/// What became of a delivery.
+/// The outcome of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attempt {
-    /// It was accepted.
+    /// The receiver accepted it.
     Delivered,
-    /// It was not, and this is why.
+    /// It failed, with this cause.
     Failed(String),
-    /// Nobody is there any more.
+    /// The receiver says that the URL is gone (410).
     Gone,
 }
 
-/// A try to deliver an event.
+/// One attempt to deliver an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryAttempt {
-    /// What became of it.
     pub attempt: Attempt,
-    /// When.
     pub at: Timestamp,
-    /// When the event happened, if this was the last try.
+    /// When the event happened, if this was the last attempt.
     pub given_up: Option<Timestamp>,
 }
 
 impl Webhook {
-    /// A new one, which is told of everything.
+    /// A new webhook, which gets all events.
     pub fn new(
         uuid: WebhookId,
         agreement: &CustomerAgreement,
@@ -198,24 +193,24 @@ impl Webhook {
         }
     }
 
-    /// Whether it is to be told of events of that name.
+    /// Whether it gets events of that name.
     pub fn wants(&self, name: &str) -> bool {
         self.is_active && (self.events.is_empty() || self.events.iter().any(|wanted| wanted == name))
     }
 
-    /// The secrets that sign at that time, the present one first.
+    /// The secrets that sign at that time, the current one first.
     pub fn secrets(&self, now: Timestamp) -> impl Iterator<Item = &WebhookSecret> {
         let replaced = self.replaced.as_ref().filter(|replaced| now < replaced.until).map(|replaced| &replaced.secret);
         std::iter::once(&self.secret).chain(replaced)
     }
 
-    /// The same with another secret; the present one signs beside it for a while.
+    /// A copy with a new secret; the one before still signs for a while.
     #[must_use]
     pub fn rotated(self, secret: WebhookSecret, now: Timestamp) -> Self {
         Self { replaced: Some(Replaced { secret: self.secret, until: now + OVERLAP }), secret, ..self }
     }
 
-    /// The same, to be told from now on, or not any more. Whoever lets it be told again forgives it its failures.
+    /// A copy that is enabled or disabled. Enabling it resets its count of failures.
     #[must_use]
     pub fn switched(self, is_active: bool, now: Timestamp) -> Self {
         match (is_active, self.is_active) {
@@ -237,7 +232,7 @@ impl Webhook {
         Self { is_active: false, disabled_reason: Some(reason), disabled_at: Some(now), ..self }
     }
 
-    /// The same after a try; none where that changes nothing.
+    /// A copy after an attempt; none if the attempt changes nothing.
     pub fn after(&self, tried: &DeliveryAttempt) -> Option<Self> {
         let webhook = self.clone();
         match &tried.attempt {
@@ -259,18 +254,18 @@ impl Webhook {
         }
     }
 
-    /// The same after an event of that time was given up.
+    /// A copy after the last attempt for an event of that time failed.
     fn missing(self, happened: Timestamp) -> Self {
         let since = self.missed_since.map_or(happened, |since| since.min(happened));
         Self { missed: self.missed.saturating_add(1), missed_since: Some(since), ..self }
     }
 
-    /// Whether a replay may be asked for.
+    /// Whether a replay may be requested.
     pub fn may_replay(&self, now: Timestamp) -> bool {
         self.replayed_at.is_none_or(|last| now - last >= REPLAY_EVERY)
     }
 
-    /// The same once all since that time is told again.
+    /// A copy after a replay of the events since that time.
     #[must_use]
     pub fn replayed(self, from: Timestamp, now: Timestamp) -> Self {
         let webhook = Self { replayed_at: Some(now), ..self };
@@ -282,7 +277,7 @@ impl Webhook {
     }
 }
 
-/// What changed of a webhook, for the record: neither its secret nor more of its address than the host.
+/// What changed of a webhook, for the audit trail: without its secret, and only the host of its URL.
 pub fn webhook_changes(before: Option<&Webhook>, after: Option<&Webhook>) -> Changes {
     let mut changes = changes(before, after, &LEFT_OUT);
     let mut add = |name: &str, of: fn(&Webhook) -> &str, shown: fn(&str) -> Value| {
@@ -297,13 +292,13 @@ pub fn webhook_changes(before: Option<&Webhook>, after: Option<&Webhook>) -> Cha
     changes
 }
 
-/// A URL without its path.
+/// The URL without its path.
 pub fn origin(url: &str) -> &str {
     let host = url.find("://").map_or(0, |at| at + 3);
     url[host..].find(['/', '?', '#']).map_or(url, |end| &url[..host + end])
 }
 
-/// The names of all events that there are.
+/// The names of all events.
 pub fn event_names() -> Vec<String> {
     let own = EventKind::ALL.iter().copied().map(|kind| format!("{OWN}{}", kind.as_str()));
     LIFECYCLE_NAMES.into_iter().map(|name| format!("{LIFECYCLE}{name}")).chain(own).collect()
@@ -328,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn who_fails_often_and_long_is_disabled_and_who_answers_once_is_forgiven() {
+    fn a_webhook_is_disabled_after_many_failures_over_a_long_time_and_one_success_resets_them() {
         let start = Timestamp::UNIX_EPOCH;
         let failing = fail(webhook(), 100, start);
         assert!(failing.is_active);
@@ -346,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_was_replaced_signs_for_a_while() {
+    fn a_replaced_secret_signs_for_a_while() {
         let now = Timestamp::UNIX_EPOCH;
         let rotated = webhook().rotated(WebhookSecret("two".to_owned()), now);
         let signing = |at| rotated.secrets(at).map(|secret| secret.0.as_str()).collect::<Vec<_>>();
@@ -355,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missed_is_counted_until_it_is_told_again() {
+    fn missed_events_are_counted_until_they_are_replayed() {
         let at = |hours| Timestamp::UNIX_EPOCH + TimeDelta::hours(hours);
         let missing = webhook().missing(at(2)).missing(at(1)).missing(at(3));
         assert_eq!((missing.missed, missing.missed_since), (3, Some(at(1))));
@@ -366,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_secrets_nor_addresses_are_on_record() {
+    fn the_audit_trail_has_neither_secrets_nor_urls() {
         let before = webhook();
         let after = Webhook { url: "https://b.example".to_owned(), ..before.clone() }
             .rotated(WebhookSecret("two".to_owned()), Timestamp::UNIX_EPOCH);

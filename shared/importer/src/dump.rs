@@ -1,4 +1,4 @@
-//! A `dumpdata` file: one array of rows, read one after the other however long it is.
+//! Reads a `dumpdata` file: one array of rows, row by row, so that its length does not matter.
 
 use std::{
     fmt,
@@ -20,10 +20,10 @@ use super::report::{BadRow, ImportError};
 /// How many rows are sent at once.
 const ROWS: usize = 2_000;
 
-/// How many such blocks wait at most.
+/// The most blocks that wait.
 const BLOCKS: usize = 3;
 
-/// A file, as it was when it was opened.
+/// A file, with its digest when it was opened.
 #[derive(Clone, Debug)]
 pub struct Dump {
     path: PathBuf,
@@ -31,7 +31,6 @@ pub struct Dump {
     digest: String,
 }
 
-/// One row.
 #[derive(Debug)]
 pub struct Row {
     /// Its number in the file, from 1.
@@ -40,11 +39,11 @@ pub struct Row {
     pub model: String,
     /// Its primary key.
     pub pk: Value,
-    /// Its fields, not parsed yet.
+    /// Its fields as JSON.
     pub fields: Box<RawValue>,
 }
 
-/// A row as it is written.
+/// A row as it is in the file.
 #[derive(Deserialize)]
 struct Written {
     model: String,
@@ -54,7 +53,7 @@ struct Written {
 }
 
 impl Dump {
-    /// Reads the file once for its digest.
+    /// Opens the file and reads it once for its digest.
     pub async fn open(path: &Path) -> Result<Self, ImportError> {
         let (path, name) = (path.to_owned(), path.display().to_string());
         let (file, failed) = (path.clone(), unreadable(&name));
@@ -63,7 +62,7 @@ impl Dump {
         Ok(Self { path, name, digest })
     }
 
-    /// The file's name, as it was given.
+    /// The file's name, as the operator gave it.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -73,7 +72,7 @@ impl Dump {
         &self.digest
     }
 
-    /// Sends all rows, in order, so many at a time. An error ends it.
+    /// Sends all rows, in order, in blocks. An error is the last thing that is sent.
     pub fn rows(&self) -> mpsc::Receiver<Result<Vec<Row>, ImportError>> {
         let (sender, receiver) = mpsc::channel(BLOCKS);
         let dump = self.clone();

@@ -1,4 +1,4 @@
-//! Compares the files with what is stored already: equal rows are left as they are, others are conflicts.
+//! Compares the files with what is stored already: equal rows are kept, others are conflicts.
 
 use std::collections::BTreeSet;
 
@@ -13,17 +13,17 @@ use crate::{
     survey::{STEP, Survey},
 };
 
-/// What is stored already, exactly as in the files.
+/// What is stored already and equal to the files.
 #[derive(Debug, Default)]
 pub struct Existing {
     pub agreements: BTreeSet<AgreementId>,
     pub plans: BTreeSet<PlanId>,
     pub renewals: BTreeSet<RenewalId>,
-    /// The products and plan types on record; the default where none are.
+    /// The stored products and plan types; the default if there are none.
     pub products: ProductCatalog,
 }
 
-/// Compares everything.
+/// Compares all rows.
 pub async fn compare(
     importer: &Importer,
     dumps: &[Dump],
@@ -34,7 +34,7 @@ pub async fn compare(
     portfolios(importer, survey, &mut existing).await?;
     names(importer, survey, &existing).await?;
     products(importer, survey, &mut existing).await?;
-    // Licenses of other plans cannot be found, whatever an import that died has left of them.
+    // Licenses of other plans cannot be found, even if an interrupted import has written some.
     if !existing.plans.is_empty() {
         for dump in dumps {
             licenses(importer, dump, survey, &existing, progress).await?;
@@ -74,7 +74,7 @@ async fn portfolios(importer: &Importer, survey: &mut Survey, existing: &mut Exi
     Ok(())
 }
 
-/// Ids and names that no other thing may have: what is claimed, by whom, and why it may be refused.
+/// Names that only one thing may have: what is claimed, by which row, and the message if it is refused.
 type Claims = Vec<(Claim, (String, &'static str, &'static str))>;
 
 async fn names(importer: &Importer, survey: &mut Survey, existing: &Existing) -> Result<(), ImportError> {
@@ -90,7 +90,7 @@ async fn names(importer: &Importer, survey: &mut Survey, existing: &Existing) ->
     Ok(())
 }
 
-/// Everything that the files claim for what is not stored yet: what is stored has been compared.
+/// All claims of rows that are not stored yet; stored ones were compared.
 fn claims(survey: &Survey, existing: &Existing) -> Claims {
     let mut claims = Claims::new();
     let mut claim = |claim, id: &dyn ToString, what, reason| claims.push((claim, (id.to_string(), what, reason)));
@@ -162,7 +162,7 @@ async fn licenses(
                 fields::model::LICENSE => fields::license(&row).ok(),
                 _ => None,
             };
-            // A row that cannot be read is a bad row since the first pass.
+            // The first pass has reported rows that cannot be read.
             let Some(license) = license.filter(|license| existing.plans.contains(&license.subscription_plan)) else {
                 continue;
             };
@@ -178,7 +178,7 @@ async fn licenses(
     Ok(())
 }
 
-/// A free seat's own moment of change does not count: any use of the plan moves seats.
+/// A free seat's modification time is not compared, because any use of the plan moves seats.
 fn is_same(stored: &License, wanted: &License) -> bool {
     match wanted.status {
         LicenseStatus::Unassigned => stored.uuid == wanted.uuid && stored.status == wanted.status,

@@ -1,5 +1,5 @@
-//! Writes a table's state as a file that Django's `loaddata` reads, and that [`Importer`](crate::Importer) reads: one row a
-//! line, always in the same order. Only one part of a plan's licenses is held in memory at a time.
+//! Writes a table's state as a file that Django's `loaddata` reads, and that [`Importer`](crate::Importer) reads: one
+//! row in each line, always in the same order. Only one part of a plan's licenses is in memory at a time.
 
 mod rows;
 
@@ -12,7 +12,6 @@ use serde::Serialize;
 use self::rows::RowWriter;
 use crate::{Progress, fields, survey::STEP};
 
-/// Exports a table.
 #[derive(Clone)]
 pub struct Exporter {
     /// Agreements with their plans and renewals.
@@ -40,7 +39,7 @@ impl fmt::Display for ExportReport {
 /// Why a table was not exported.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The file cannot be written.
+    /// The file could not be written.
     #[error("the export was not written: {0}")]
     Write(#[from] io::Error),
     /// A plan's licenses changed while they were read.
@@ -49,7 +48,6 @@ pub enum ExportError {
          export when nothing changes, or from a restored copy of the table"
     )]
     Changed {
-        /// The plan.
         plan: PlanId,
         /// How many licenses of each status there are.
         counted: Tally,
@@ -61,7 +59,6 @@ pub enum ExportError {
     Store(#[from] StoreError),
 }
 
-/// How many licenses of a plan there are of each status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     unassigned: u64,
@@ -97,7 +94,7 @@ impl fmt::Display for Tally {
     }
 }
 
-/// The numbers of rows that have none with us.
+/// Keys of rows that have none in our table.
 #[derive(Debug, Default)]
 struct Numbers {
     messaging: u64,
@@ -107,7 +104,7 @@ struct Numbers {
 }
 
 impl Exporter {
-    /// Writes everything. What was written is no whole export where this fails.
+    /// Writes everything. If it fails, the file is incomplete.
     pub async fn export(
         &self,
         to: impl io::Write + Send + 'static,
@@ -118,7 +115,7 @@ impl Exporter {
         self.users(&mut rows).await?;
         let mut numbers = Numbers::default();
         for agreement in self.portfolios.all_agreements().await? {
-            // Deleted, or not there yet for a reader of the list.
+            // It was deleted, or the list shows it earlier than the agreement can be read.
             let Some(portfolio) = self.portfolios.portfolio(agreement).await? else { continue };
             portfolio_rows(&mut rows, &portfolio, &mut numbers).await?;
             for plan in &portfolio.plans {

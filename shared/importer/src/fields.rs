@@ -1,5 +1,5 @@
-//! Rows as Django's models have them, and what they are with us. Each model's fields are declared once, for reading and for
-//! writing.
+//! Rows of Django's models, and the domain types that correspond to them. Each model's fields are declared once, for
+//! reading and for writing.
 
 mod agreement;
 mod license;
@@ -35,7 +35,7 @@ pub mod model {
     pub const SOURCE: &str = "subscriptions.subscriptionlicensesource";
     pub const SOURCE_TYPE: &str = "subscriptions.subscriptionlicensesourcetype";
     pub const USER: &str = "core.user";
-    /// The same with Django's own model of users.
+    /// The name of Django's own model of users, which is accepted, too.
     pub const AUTH_USER: &str = "auth.user";
     pub const ROLE: &str = "subscriptions.subscriptionsfeaturerole";
     pub const ROLE_ASSIGNMENT: &str = "subscriptions.subscriptionsroleassignment";
@@ -44,15 +44,13 @@ pub mod model {
 /// A row as `loaddata` reads it.
 #[derive(Debug, Serialize)]
 pub struct WrittenRow<K, F> {
-    /// Its model.
     pub model: &'static str,
     /// Its primary key.
     pub pk: K,
-    /// Its fields.
     pub fields: F,
 }
 
-/// Why a row cannot be read, in words.
+/// The result of reading a row; the error is a message.
 pub type Reading<T> = Result<T, String>;
 
 /// A key that is a UUID or a number.
@@ -61,7 +59,7 @@ pub fn key<T: DeserializeOwned>(value: &Value) -> Reading<T> {
 }
 
 fn fields<T: DeserializeOwned>(row: &Row) -> Reading<T> {
-    // Where in the text is of no use, as it is the row's.
+    // The position in the text is left out, because the row's position is reported.
     let words = |error: serde_json::Error| {
         let text = error.to_string();
         text.rsplit_once(" at line").map_or(text.clone(), |(words, _)| words.to_owned())
@@ -69,7 +67,7 @@ fn fields<T: DeserializeOwned>(row: &Row) -> Reading<T> {
     serde_json::from_str(row.fields.get()).map_err(words)
 }
 
-/// Empty texts are none.
+/// An empty text counts as none.
 fn text(value: Option<String>) -> Option<String> {
     value.filter(|text| !text.is_empty())
 }

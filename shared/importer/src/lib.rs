@@ -1,13 +1,15 @@
-//! Reads the state of a real license-manager, files that Django's `dumpdata` wrote, and writes such files ([`Exporter`]).
+//! Reads the state of a real license-manager from files that Django's `dumpdata` wrote, and writes such files
+//! ([`Exporter`]).
 //!
-//! 1. Every row of every file is checked, and compared with what is stored already. Any bad row or conflict ends the
-//!    import with a list of them, and nothing is written.
-//! 2. Licenses are written, idempotently; they cannot be found, because their plans are not there yet.
+//! 1. Every row of every file is checked, and compared with what is stored already. If there is a bad row or a
+//!    conflict, the import ends with a list of them, and nothing is written.
+//! 2. Licenses are written first. Repeating that is harmless, and they cannot be found, because their plans do not
+//!    exist yet.
 //! 3. Products, users' roles and agreements follow, then each plan with its names and counters in one transaction, then
 //!    renewals, and last the record that these files are done.
 //!
-//! After a crash the same import completes what is missing. A file that was imported already is left out.
-//! Whatever the size of a file, only its licenses' ids, plans and digests of addresses are held in memory.
+//! After a crash the same import completes what is missing. A file that was imported already is skipped. Whatever the
+//! size of a file, only its licenses' ids, plans and digests of addresses are in memory.
 
 mod dump;
 mod existing;
@@ -26,17 +28,16 @@ use self::{dump::Dump, existing::Existing, survey::Survey};
 pub use export::{ExportError, ExportReport, Exporter};
 pub use report::{BadRow, ImportError, Report};
 
-/// Takes a line about how far an import is.
+/// Receives lines about the progress.
 pub type Progress<'a> = &'a (dyn Fn(&str) + Send + Sync);
 
-/// Imports files into a table.
 #[derive(Clone)]
 pub struct Importer {
     /// What is stored already.
     pub portfolios: Arc<dyn Portfolios>,
     /// Writes to the same table.
     pub bulk: Arc<dyn BulkWrite>,
-    /// The time that everything is stamped with.
+    /// The source of the time with which everything is stamped.
     pub clock: Arc<dyn Clock>,
 }
 
@@ -54,7 +55,7 @@ impl Importer {
         Ok(report)
     }
 
-    /// Checks these files as an import does; what would be imported.
+    /// Checks these files as an import does; returns what would be imported.
     pub async fn check(&self, files: &[PathBuf], progress: Progress<'_>) -> Result<Report, ImportError> {
         let mut report = Report::default();
         if let Some((_, survey, existing)) = self.prepare(files, &mut report, progress).await? {
@@ -73,7 +74,7 @@ impl Importer {
         Ok(report)
     }
 
-    /// Everything that comes before the first write; `None` where all files were imported before.
+    /// All steps before the first write; `None` if all files were imported before.
     async fn prepare(
         &self,
         files: &[PathBuf],
@@ -105,7 +106,7 @@ impl Importer {
         Ok(Some((dumps, survey, existing)))
     }
 
-    /// What everything that is written now is stamped with.
+    /// The stamp of all items that are written now.
     fn stamp(&self) -> Stamp {
         Stamp {
             actor: "import".to_owned(),

@@ -1,11 +1,11 @@
-//! What an import says.
+//! Reports of imports.
 
 use std::{collections::BTreeMap, fmt};
 
 use license_storage::StoreError;
 use serde::Serialize;
 
-/// How many bad rows, or warnings, are shown; the rest is counted.
+/// How many bad rows, or warnings, are shown; the others are counted.
 const SHOWN: usize = 50;
 
 /// What was imported.
@@ -13,15 +13,15 @@ const SHOWN: usize = 50;
 pub struct Report {
     /// How many of each kind.
     pub imported: BTreeMap<&'static str, u64>,
-    /// How many of each kind were in the table already, exactly so.
+    /// How many of each kind were in the table already, and equal.
     pub unchanged: BTreeMap<&'static str, u64>,
-    /// How many licenses of each status, after duplicates were folded.
+    /// How many licenses of each status, after duplicates were resolved.
     pub licenses: BTreeMap<&'static str, u64>,
     /// Rows of models that are not imported.
     pub skipped: BTreeMap<String, u64>,
     /// Files that were imported before.
     pub imported_before: Vec<String>,
-    /// What an operator should look at.
+    /// Warnings for the operator.
     pub warnings: Vec<String>,
 }
 
@@ -62,7 +62,6 @@ impl fmt::Display for Report {
 /// A row that cannot be imported.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BadRow {
-    /// The file.
     pub file: String,
     /// The row's number in the file, from 1; 0 for the file as a whole.
     pub row: u64,
@@ -84,9 +83,8 @@ pub enum ImportError {
     /// A file cannot be read.
     #[error("cannot import {file}: {cause}")]
     Read {
-        /// The file.
         file: String,
-        /// Why, with line and column where it is no dump.
+        /// The reason, with line and column if the file is not a dump.
         cause: String,
     },
     /// Rows are wrong, or differ from what is stored.
@@ -94,10 +92,7 @@ pub enum ImportError {
     Bad(Vec<BadRow>),
     /// A file has other rows than when it was checked.
     #[error("the import did not finish ({file} has changed meanwhile); start it again")]
-    Changed {
-        /// The file.
-        file: String,
-    },
+    Changed { file: String },
     /// The table failed.
     #[error("the import did not finish ({0}); start it again")]
     Store(#[from] StoreError),

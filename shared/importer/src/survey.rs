@@ -1,4 +1,4 @@
-//! The first pass: checks every row, and keeps what the second pass must know of all rows together.
+//! The first pass: checks every row, and collects what the second pass must know of all rows together.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -17,10 +17,10 @@ use crate::{
     report::{BadRow, ImportError},
 };
 
-/// After how many rows the progress is reported.
+/// The number of rows after which the progress is reported.
 pub const STEP: u64 = 25_000;
 
-/// What the files hold, but for the licenses themselves.
+/// The contents of the files, without the licenses themselves.
 #[derive(Debug, Default)]
 pub struct Survey {
     pub agreements: BTreeMap<AgreementId, CustomerAgreement>,
@@ -33,16 +33,16 @@ pub struct Survey {
     pub skipped: BTreeMap<String, u64>,
     pub warnings: Vec<String>,
     pub bad: Vec<BadRow>,
-    /// Where each agreement, plan and so on was found, to complain about later.
+    /// Where each agreement, plan and so on was found, for later complaints.
     places: HashMap<String, BadRow>,
-    /// Who has which license of a plan.
+    /// Which learner has which license of a plan.
     pub holders: Holders,
     licenses: HashSet<LicenseId>,
     tallies: HashMap<PlanId, Tally>,
     waiting: Waiting,
 }
 
-/// Rows that name others, which may come later.
+/// Rows that refer to others, which may come later.
 #[derive(Debug, Default)]
 struct Waiting {
     renewals: Vec<(Row, Dump)>,
@@ -136,7 +136,7 @@ impl Survey {
         if license.status == LicenseStatus::Unassigned && license.user_email.is_some() {
             self.warnings.push(format!("license {} is unassigned and loses its address", license.uuid));
         }
-        // Renewals of the peer have made such ones.
+        // Renewals of edx's license-manager have made such licenses.
         if license.status == LicenseStatus::Assigned && license.activation_key.is_none() {
             let warning =
                 "is assigned without an activation key: its learner cannot activate it before it is assigned anew";
@@ -161,7 +161,7 @@ impl Survey {
     }
 
     fn plan(&mut self, dump: &Dump, row: &Row) -> Reading<()> {
-        // How many seats it has is known at the end.
+        // Its number of seats is known at the end.
         let plan = fields::plan(row, SeatLayout::for_total(0, SeatPrefix::from_bits(0)))?;
         let title = plan.title.trim().to_lowercase();
         self.only(dump, row, &format!("title {title:?} in agreement {}", plan.customer_agreement))?;
@@ -169,7 +169,7 @@ impl Survey {
         once(&mut self.plans, plan.uuid, plan)
     }
 
-    /// Something that only one row may have.
+    /// Records something that only one row may have.
     fn only(&mut self, dump: &Dump, row: &Row, what: &str) -> Reading<()> {
         let here = dump.bad(row, "");
         match self.places.insert(what.to_owned(), here) {
@@ -178,7 +178,7 @@ impl Survey {
         }
     }
 
-    /// Brings together what rows say of each other, once all are read.
+    /// Combines rows that refer to each other, after all were read.
     pub fn finish(&mut self) {
         let waiting = std::mem::take(&mut self.waiting);
         self.lay_out_seats();
@@ -264,7 +264,7 @@ impl Survey {
         }
     }
 
-    /// A license in its place, if its plan is among the files: the first pass has complained where it is not.
+    /// A license with its placement, if its plan is among the files; if it is not, the first pass has reported it.
     pub fn placed(&self, license: License) -> Option<ImportedLicense> {
         let plan = self.plans.get(&license.subscription_plan)?;
         let (agreement, layout) = (plan.customer_agreement, plan.seats);
@@ -276,7 +276,7 @@ impl Survey {
         self.tallies.iter().filter(|(plan, _)| admits(**plan)).map(|(_, tally)| tally.all).sum()
     }
 
-    /// Remembers where a row was, to complain about it once the table is known.
+    /// Records where a row was found, for complaints when the table is known.
     fn found(&mut self, dump: &Dump, row: &Row, what: &str, id: &dyn std::fmt::Display) {
         self.places.insert(format!("{what} {id}"), dump.bad(row, ""));
     }

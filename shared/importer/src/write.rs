@@ -18,10 +18,10 @@ use crate::{
     survey::{STEP, Survey},
 };
 
-/// How many blocks of rows are written at once.
+/// How many blocks of rows are written at the same time.
 const PARALLEL: usize = 4;
 
-/// What was written so far, by plan and bucket.
+/// The counts of written licenses, by plan and bucket.
 type Counts = HashMap<(PlanId, u16), BucketCounts>;
 
 /// Writes everything.
@@ -115,7 +115,7 @@ async fn write_block(
     stored: Arc<BTreeSet<PlanId>>,
     (dump, block): (Dump, Vec<Row>),
 ) -> Result<Counts, ImportError> {
-    // The first pass has read every row, and found its plan, or nothing would be written.
+    // The first pass has read every row and found its plan; otherwise nothing would be written.
     let changed = || ImportError::Changed { file: dump.name().to_owned() };
     let (mut counts, mut licenses) = (Counts::new(), Vec::with_capacity(block.len()));
     for row in block.iter().filter(|row| row.model == fields::model::LICENSE) {

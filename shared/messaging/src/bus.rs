@@ -9,27 +9,25 @@ use license_domain::lifecycle::BusEvent;
 
 use crate::{error::MessagingError, settings::BusSettings};
 
-/// Who says so.
+/// The source of our events.
 pub const SOURCE: &str = "license-manager";
 
 /// The most events of one call.
 const AT_ONCE: usize = 10;
 
-/// The most bytes of one call; `EventBridge` takes 256 KiB.
+/// The most bytes of one call; `EventBridge` accepts 256 KiB.
 const MAX_BYTES: usize = 200 * 1024;
 
-/// How many calls are under way at once at most.
+/// The most calls at the same time.
 const PARALLEL: usize = 8;
 
-/// The bus.
 #[async_trait]
 pub trait Bus: Send + Sync {
-    /// Publishes all of these events. After an error some may have been published: each carries an id of its own, by
-    /// which consumers recognize a repetition.
+    /// Publishes all of these events. After an error some may have been published: consumers recognize a repeated event
+    /// by its id.
     async fn publish(&self, events: Vec<BusEvent>) -> Result<(), MessagingError>;
 }
 
-/// `EventBridge`.
 #[derive(Clone)]
 pub struct EventBus {
     client: Client,
@@ -43,7 +41,7 @@ impl fmt::Debug for EventBus {
 }
 
 impl EventBus {
-    /// The bus that the settings name.
+    /// A client with these settings.
     pub fn new(settings: &BusSettings, config: &aws_config::SdkConfig) -> Self {
         let mut builder = aws_sdk_eventbridge::config::Builder::from(config);
         if let Some(endpoint) = &settings.endpoint {
@@ -88,7 +86,7 @@ impl Bus for EventBus {
     }
 }
 
-/// As many events at once as a call may hold.
+/// Groups events into calls, each as large as a call may be.
 fn parcels(events: Vec<BusEvent>) -> Vec<Vec<(BusEvent, String)>> {
     let mut parcels: Vec<Vec<(BusEvent, String)>> = Vec::new();
     let mut bytes = 0;

@@ -1,4 +1,5 @@
-//! Taking messages off a queue: each by itself, so that a bad one does not bring the others back.
+//! Receiving messages of a queue. Each message succeeds or fails by itself, so that a failed one does not cause the
+//! others of its batch to be delivered again.
 
 use std::panic::AssertUnwindSafe;
 
@@ -10,39 +11,39 @@ use crate::{
     queues::Queues,
 };
 
-/// How many messages of a batch are worked on at once at most.
+/// The most messages of a batch that are handled at the same time.
 const PARALLEL: usize = 10;
 
-/// The first wait before a message comes again, in seconds; it doubles with each try.
+/// The wait before a failed message is delivered again, in seconds; it doubles with each attempt.
 const FIRST_BACK_OFF: u32 = 60;
 
-/// The longest, in seconds.
+/// The longest wait, in seconds.
 const MAX_BACK_OFF: u32 = 3600;
 
-/// A message that was received.
+/// A received message.
 #[derive(Clone, Debug)]
 pub struct Received {
-    /// What it says.
     pub message: Message,
-    /// How many times it was received, this time included.
+    /// How many times it was received, including this time.
     pub tries: u32,
-    /// Which message.
+    /// The id that SQS gave it.
     pub id: String,
 }
 
-/// What became of it.
+/// The outcome of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is done, and goes.
+    /// It is done and is deleted.
     Done,
-    /// It comes again after a while that grows with each try.
+    /// It is delivered again after a wait that grows with each attempt.
     Later,
-    /// It comes again after so many seconds.
+    /// It is delivered again after so many seconds.
     After(u32),
 }
 
-/// Hands each message of a batch to `handle`; those that are to come again are named in the answer. A message that is
-/// not understood comes again, until it is put aside. `jitter` picks a number below its argument.
+/// Calls `handle` with each message of a batch; the response names those that are to be delivered again. A message that
+/// cannot be parsed is delivered again until it goes to the dead-letter queue. `jitter` returns a random number below
+/// its argument.
 pub async fn consume<F, R>(
     event: SqsEvent,
     (queue, queues): (Queue, &dyn Queues),
@@ -58,14 +59,14 @@ where
         let id = record.message_id.clone().unwrap_or_default();
         let tries = tries(&record);
         let outcome = if let Some(Ok(message)) = record.body.as_deref().map(serde_json::from_str) {
-            // What a panic leaves behind is this message's alone: the context holds clients and caches, no half-made changes.
+            // A panic affects this message only: the context holds clients and caches and no unfinished changes.
             let handled = AssertUnwindSafe(handle(Received { message, tries, id: id.clone() })).catch_unwind().await;
             handled.unwrap_or_else(|_| {
                 tracing::error!(message = id, tries, "a message's handler panicked, will retry the message");
                 Outcome::Later
             })
         } else {
-            tracing::error!(message = id, "a message is not understood");
+            tracing::error!(message = id, "message could not be parsed");
             Outcome::Later
         };
         let seconds = match outcome {
@@ -75,7 +76,7 @@ where
         };
         if let Err(error) = queues.back_off(queue, record.receipt_handle.as_deref().unwrap_or_default(), seconds).await
         {
-            tracing::warn!(message = id, %error, "a message comes again when the queue sees fit");
+            tracing::warn!(message = id, %error, "back-off was not set, the queue's default applies");
         }
         Some(id)
     });
@@ -91,7 +92,7 @@ fn tries(record: &SqsMessage) -> u32 {
     record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1)
 }
 
-/// Somewhere in the upper half of a time that doubles with each try.
+/// A random time in the upper half of a bound that doubles with each attempt.
 fn back_off(tries: u32, jitter: impl Fn(u32) -> u32) -> u32 {
     let most = FIRST_BACK_OFF.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1))).min(MAX_BACK_OFF);
     most / 2 + jitter(most / 2 + 1)
@@ -109,7 +110,7 @@ mod tests {
     use super::*;
     use crate::{MessagingError, Outgoing};
 
-    /// Remembers which receipts are to come again.
+    /// Records the receipts of the messages that are to be delivered again.
     #[derive(Default)]
     struct Kept(Mutex<Vec<String>>);
 
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_fails_its_message_and_no_other() {
+    async fn a_panic_fails_only_its_message() {
         let event = EventId::from(Uuid::from_u128(1));
         let body = |webhook| {
             let message = Message::Webhook { event, webhook: WebhookId::from(Uuid::from_u128(webhook)) };
@@ -141,7 +142,7 @@ mod tests {
             (Queue::Webhooks, &queues),
             |_| 0,
             |received| async move {
-                assert_ne!(received.id, "m2", "this one is not understood");
+                assert_ne!(received.id, "m2", "this one cannot be parsed");
                 Outcome::Done
             },
         )

@@ -1,40 +1,38 @@
-//! What can go wrong between functions.
+//! Errors of queues and bus.
 
 /// A message or an event was not sent.
 #[derive(Debug, thiserror::Error)]
 pub enum MessagingError {
-    /// The service did not answer, or throttled.
+    /// The service did not respond, or throttled.
     #[error("{operation}: {cause}")]
     Unavailable {
-        /// The call.
         operation: &'static str,
-        /// What it said.
+        /// The error's message.
         cause: String,
     },
-    /// Some of what was sent was not accepted.
+    /// A part of what was sent was not accepted.
     #[error("{operation}: {refused} of {sent} were not accepted: {cause}")]
     Partly {
-        /// The call.
         operation: &'static str,
         /// How many were not accepted.
         refused: usize,
-        /// Of how many.
+        /// How many were sent.
         sent: usize,
-        /// Why the first of them was not.
+        /// The reason for the first of them.
         cause: String,
     },
-    /// A setting that the call needs is not there.
+    /// A setting is not set that the call needs.
     #[error("the setting {0} is missing")]
     NotConfigured(&'static str),
 }
 
 impl MessagingError {
-    /// Whether the same call may succeed in a moment.
+    /// Whether a retry of the call may succeed soon.
     pub const fn is_retryable(&self) -> bool {
         !matches!(self, Self::NotConfigured(_))
     }
 
-    /// The name under which it is counted.
+    /// Its name in metrics.
     pub const fn metric(&self) -> &'static str {
         match self {
             Self::Unavailable { .. } => "MessagingUnavailable",

@@ -1,5 +1,5 @@
-//! What functions send each other: messages on queues, events on the bus. Handlers know the traits; behind them are
-//! SQS and `EventBridge`.
+//! Messages and events between functions: queues and the bus. Handlers use the traits; SQS and `EventBridge` implement
+//! them.
 
 mod bus;
 mod consume;

@@ -1,25 +1,22 @@
-//! What a message on a queue says: which event asked for the work, and which part of it is meant. No
-//! message names a person.
+//! The messages on queues. A message names the event that caused the work, and the part of it to do. No message
+//! contains personal data.
 
 use license_domain::{DeliveryId, EnterpriseId, EventId, JobId, WebhookId};
 use serde::{Deserialize, Serialize};
 
-/// A queue of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Queue {
-    /// Mails.
     Mail,
-    /// Calls of other services, and work in many parts.
+    /// Calls of other services, and the turns of runs.
     Bulk,
-    /// What customers' own systems are told.
+    /// Deliveries to webhooks.
     Webhooks,
 }
 
 impl Queue {
-    /// Every queue.
     pub const ALL: [Self; 3] = [Self::Mail, Self::Bulk, Self::Webhooks];
 
-    /// The setting that says where it is.
+    /// The setting with its URL.
     pub const fn setting(self) -> &'static str {
         match self {
             Self::Mail => "MAIL_QUEUE_URL",
@@ -29,46 +26,42 @@ impl Queue {
     }
 }
 
-/// Work that waits on a queue.
+/// A message on a queue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum Message {
-    /// Send a mail that an event asks for.
+    /// Send a mail that is a consequence of an event.
     Mail {
-        /// The event.
         event: EventId,
-        /// Which of its consequences.
+        /// The index of the event's consequence.
         consequence: usize,
-        /// Which part of its people.
+        /// The index of the part of the recipients.
         part: usize,
     },
-    /// Carry out what an event asks for.
+    /// Carry out a consequence of an event.
     Follow {
-        /// The event.
         event: EventId,
-        /// Which of its consequences.
+        /// The index of the event's consequence.
         consequence: usize,
     },
-    /// Go on with a job.
+    /// Continue a job.
     Job {
-        /// The job.
         job: JobId,
-        /// Which of its lanes.
+        /// The number of the lane.
         lane: u16,
-        /// Which step of the lane is next: a message that was overtaken is recognized by it.
+        /// The step of the lane that the message begins with: an outdated message is recognized by it.
         step: u64,
     },
-    /// Tell customers' own systems of an event.
+    /// Deliver an event to a webhook.
     Webhook {
-        /// The event.
         event: EventId,
-        /// Whom to tell.
+        /// The webhook's id.
         webhook: WebhookId,
     },
 }
 
 impl Message {
-    /// The mail that is meant, if one is.
+    /// The mail of this message, if it is about one.
     pub const fn delivery(&self) -> Option<DeliveryId> {
         match self {
             Self::Mail { event, consequence, part } => {
@@ -79,21 +72,19 @@ impl Message {
     }
 }
 
-/// A message on its way to a queue.
+/// A message to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
-    /// Where to.
     pub queue: Queue,
-    /// The customer on whose behalf: queues serve customers in turns.
+    /// The customer that the message is for: queues serve customers in turns.
     pub enterprise: EnterpriseId,
-    /// What it says.
     pub message: Message,
-    /// Nobody sees it for so many seconds, 900 at most.
+    /// The delay before it can be received, in seconds; 900 at most.
     pub delay_seconds: u16,
 }
 
 impl Outgoing {
-    /// A message that may be taken up at once.
+    /// A message without delay.
     pub const fn now(queue: Queue, enterprise: EnterpriseId, message: Message) -> Self {
         Self { queue, enterprise, message, delay_seconds: 0 }
     }

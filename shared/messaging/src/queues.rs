@@ -1,5 +1,3 @@
-//! Queues: SQS.
-
 use std::{
     collections::{HashMap, HashSet},
     fmt,
@@ -15,26 +13,24 @@ use crate::{
     settings::QueueSettings,
 };
 
-/// The longest time for which SQS hides a message: twelve hours.
+/// The longest visibility timeout of SQS: twelve hours.
 const MAX_HIDDEN_SECONDS: u32 = 12 * 60 * 60;
 
 /// The most messages of one call.
 const AT_ONCE: usize = 10;
 
-/// How many calls are under way at once at most.
+/// The most calls at the same time.
 const PARALLEL: usize = 8;
 
-/// Queues.
 #[async_trait]
 pub trait Queues: Send + Sync {
     /// Sends all of these messages. After an error some may have been sent: sending all of them again must be harmless.
     async fn send(&self, messages: Vec<Outgoing>) -> Result<(), MessagingError>;
 
-    /// Lets a message that was received come again after so many seconds.
+    /// Delivers a received message again after so many seconds.
     async fn back_off(&self, queue: Queue, receipt: &str, seconds: u32) -> Result<(), MessagingError>;
 }
 
-/// SQS.
 #[derive(Clone)]
 pub struct SqsQueues {
     client: Client,
@@ -48,7 +44,7 @@ impl fmt::Debug for SqsQueues {
 }
 
 impl SqsQueues {
-    /// The queues that the settings name.
+    /// A client with these settings.
     pub fn new(settings: &QueueSettings, config: &aws_config::SdkConfig) -> Self {
         let mut builder = aws_sdk_sqs::config::Builder::from(config);
         if let Some(endpoint) = &settings.endpoint {
@@ -78,7 +74,8 @@ impl SqsQueues {
             call = call.entries(entry);
         }
         let answer = call.send().await.map_err(|error| failed(&DisplayErrorContext(&error)))?;
-        // A message was sent if the answer says so of it, and not if the answer does not name it.
+        // A message counts as sent if the response lists it as sent, and as not sent if the response does not list it
+        // at all.
         let named: HashSet<&str> = answer.successful.iter().map(|sent| sent.id.as_str()).collect();
         let refused = (0..messages.len()).filter(|n| !named.contains(n.to_string().as_str())).count();
         if refused == 0 && answer.failed.is_empty() {
@@ -129,7 +126,7 @@ mod tests {
     use super::*;
     use crate::Message;
 
-    /// A queue that answers every call with this body.
+    /// A queue that sends this body in response to every call.
     async fn queue(answer: &'static str) -> SqsQueues {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
@@ -138,7 +135,7 @@ mod tests {
                 let mut request = String::new();
                 let mut part = [0; 4096];
                 while !is_whole(&request) {
-                    let read = stream.read(&mut part).await.expect("the client sends");
+                    let read = stream.read(&mut part).await.expect("a request of the client");
                     assert!(read > 0, "the client sends a whole request");
                     request.push_str(std::str::from_utf8(&part[..read]).expect("ASCII"));
                 }
@@ -175,7 +172,7 @@ mod tests {
         {"Id": "1", "MessageId": "b", "MD5OfMessageBody": "x"}], "Failed": []}"#;
 
     #[tokio::test]
-    async fn a_message_was_sent_if_the_answer_names_it_as_sent() {
+    async fn a_message_counts_as_sent_if_the_response_lists_it_as_sent() {
         const BOTH: &str = r#"{"Successful": [{"Id": "0", "MessageId": "a", "MD5OfMessageBody": "x"},
             {"Id": "1", "MessageId": "b", "MD5OfMessageBody": "x"}], "Failed": []}"#;
         queue(BOTH).await.send(mails(2)).await.expect("both were sent");

@@ -1,4 +1,4 @@
-//! Where queues and bus are.
+//! The settings of queues and bus.
 
 use std::collections::HashMap;
 
@@ -10,24 +10,24 @@ const SQS_ENDPOINT: &str = "SQS_ENDPOINT";
 const EVENT_BUS_NAME: &str = "EVENT_BUS_NAME";
 const EVENTBRIDGE_ENDPOINT: &str = "EVENTBRIDGE_ENDPOINT";
 
-/// Where queues are. What is absent is missed only by the call that needs it.
+/// The settings of queues. A missing one is an error only for the calls that need it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QueueSettings {
-    /// `MAIL_QUEUE_URL`, `BULK_QUEUE_URL`, `WEBHOOK_QUEUE_URL`.
+    /// The URLs: `MAIL_QUEUE_URL`, `BULK_QUEUE_URL`, `WEBHOOK_QUEUE_URL`.
     pub queues: HashMap<Queue, String>,
-    /// `SQS_ENDPOINT`: where SQS is served, if it is not AWS itself.
+    /// `SQS_ENDPOINT`: the base URL of SQS, if it is not AWS itself.
     pub endpoint: Option<String>,
 }
 
 impl QueueSettings {
-    /// What is read here for the queue of mails.
+    /// The settings for the queue of mails.
     pub const MAIL: &[Setting] = &[Setting::plain(Queue::Mail.setting()), Setting::plain(SQS_ENDPOINT).url()];
-    /// What is read here for the queue of jobs and calls.
+    /// The settings for the queue of jobs and calls.
     pub const BULK: &[Setting] = &[Setting::plain(Queue::Bulk.setting()), Setting::plain(SQS_ENDPOINT).url()];
-    /// What is read here for the queue of webhooks.
+    /// The settings for the queue of webhooks.
     pub const WEBHOOKS: &[Setting] = &[Setting::plain(Queue::Webhooks.setting()), Setting::plain(SQS_ENDPOINT).url()];
 
-    /// The settings of these queues that `lookup` knows. An empty value is the same as none.
+    /// Reads the settings of these queues by `lookup`. An empty value counts as not set.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>, queues: &[Queue]) -> Self {
         Self {
             queues: queues.iter().filter_map(|queue| Some((*queue, text(&lookup, queue.setting())?))).collect(),
@@ -36,20 +36,20 @@ impl QueueSettings {
     }
 }
 
-/// Where the bus is. What is absent is missed only by the call that needs it.
+/// The settings of the bus. A missing one is an error only for the calls that need it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BusSettings {
-    /// `EVENT_BUS_NAME`.
+    /// `EVENT_BUS_NAME`: the bus.
     pub bus: Option<String>,
-    /// `EVENTBRIDGE_ENDPOINT`: where `EventBridge` is served, if it is not AWS itself.
+    /// `EVENTBRIDGE_ENDPOINT`: the base URL of `EventBridge`, if it is not AWS itself.
     pub endpoint: Option<String>,
 }
 
 impl BusSettings {
-    /// What is read here.
+    /// The settings that are read here.
     pub const DECLARED: &[Setting] = &[Setting::plain(EVENT_BUS_NAME), Setting::plain(EVENTBRIDGE_ENDPOINT).url()];
 
-    /// The settings that `lookup` knows. An empty value is the same as none.
+    /// Reads the settings by `lookup`. An empty value counts as not set.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
         Self { bus: text(&lookup, EVENT_BUS_NAME), endpoint: url(&lookup, EVENTBRIDGE_ENDPOINT) }
     }

@@ -1,4 +1,4 @@
-//! Measures rosters of believable licenses: `cargo run --release -p license-roster --example measure [rows …]`.
+//! Measures rosters of realistic licenses: `cargo run --release -p license-roster --example measure [rows …]`.
 
 #![expect(clippy::disallowed_methods, reason = "it measures real time")]
 #![expect(
@@ -107,7 +107,7 @@ const LAST: [&str; 24] = [
 ];
 const DOMAINS: [&str; 5] = ["example.com", "emea.example.com", "example.co.uk", "contractors.example.org", "gmail.com"];
 
-/// Licenses as a year leaves them: assigned by hundreds, most activated one by one, some reminded, some revoked.
+/// Licenses as they are after a year: assigned by hundreds, most activated one by one, some reminded, some revoked.
 fn licenses(count: usize) -> Vec<License> {
     let dice = &mut Dice(1);
     let start = 1_764_000_000_000_000_i64;

@@ -1,10 +1,10 @@
-//! A block of rows as one immutable object.
+//! A block of rows, stored as one immutable object.
 //!
 //! ```text
 //! "LROS"  version  CRC-32 of what follows  plan  rows of each status  column lengths (raw, stored)  columns
 //! ```
 //!
-//! Each column is compressed for itself, so that a search decompresses addresses only.
+//! Each column is compressed by itself, so that a search decompresses addresses only.
 
 use std::borrow::Cow;
 
@@ -21,7 +21,7 @@ const MAGIC: [u8; 4] = *b"LROS";
 const VERSION: u8 = 1;
 const CHECKED_FROM: usize = MAGIC.len() + 1 + size_of::<u32>();
 
-/// The most rows of a block, and the most bytes of a column: what is beyond was not written by this crate.
+/// The most rows of a block, and the most bytes of a column. A larger number means that the object is damaged.
 const MAX_ROWS: u64 = 1 << 16;
 const MAX_COLUMN: usize = 1 << 26;
 
@@ -63,7 +63,7 @@ const ALL: [Column; COLUMNS] = [
 
 pub(crate) const COLUMNS: usize = 14;
 
-/// The dates, in the order in which one may be given as equal to an earlier one.
+/// The dates, in the order in which a date may be encoded as equal to an earlier one.
 pub(crate) const DATES: [Column; 6] =
     [Column::Assigned, Column::Activated, Column::Reminded, Column::Revoked, Column::Created, Column::Modified];
 
@@ -76,7 +76,7 @@ pub struct Block {
     columns: [Stored; COLUMNS],
 }
 
-/// Where a column lies, and its length when it is decompressed.
+/// The position of a column, and its length after decompression.
 #[derive(Clone, Copy, Debug, Default)]
 struct Stored {
     from: usize,
@@ -85,7 +85,6 @@ struct Stored {
 }
 
 impl Block {
-    /// A block of these columns.
     pub(crate) fn of_columns(plan: PlanId, rows: Counts, columns: [Vec<u8>; COLUMNS]) -> Self {
         let mut bytes = MAGIC.to_vec();
         bytes.push(VERSION);
@@ -96,7 +95,7 @@ impl Block {
         }
         let columns = columns.map(|raw| {
             let compressed = lz4_flex::block::compress(&raw);
-            // What does not shrink is stored as it is.
+            // A column that compression does not make smaller is stored uncompressed.
             (raw.len(), if compressed.len() < raw.len() { compressed } else { raw })
         });
         for (raw, stored) in &columns {
@@ -117,7 +116,7 @@ impl Block {
         Self { bytes, plan, rows, columns }
     }
 
-    /// The block that an object holds.
+    /// Reads a block from the content of an object.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, RosterError> {
         let mut reader = Reader(&bytes);
         if reader.array()? != MAGIC || reader.byte()? != VERSION {
@@ -147,7 +146,7 @@ impl Block {
         Ok(Self { bytes, plan, rows, columns })
     }
 
-    /// The block as the content of an object.
+    /// The content of an object with this block.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -179,7 +178,7 @@ impl Block {
         }
     }
 
-    /// The bytes of a column.
+    /// The decompressed bytes of a column.
     pub(crate) fn column(&self, column: Column) -> Result<Cow<'_, [u8]>, RosterError> {
         let Stored { from, length, raw } = self.columns[column as usize];
         let bytes = &self.bytes[from..from + length];
@@ -190,7 +189,7 @@ impl Block {
         if bytes.len() == raw { Ok(Cow::Owned(bytes)) } else { Err(RosterError::Malformed("the length of a column")) }
     }
 
-    /// How many bytes each column takes, and how many it has when it is decompressed.
+    /// The stored and the decompressed size of each column, in bytes.
     pub fn column_sizes(&self) -> Vec<(String, usize, usize)> {
         ALL.iter()
             .zip(&self.columns)
@@ -203,7 +202,7 @@ impl Block {
         Rows::of(self)
     }
 
-    /// What a manifest says of it.
+    /// The block's entry in a manifest.
     pub fn entry(&self, name: String) -> Result<BlockEntry, RosterError> {
         let keys = self.keys()?;
         let mut without_learner = Counts::default();

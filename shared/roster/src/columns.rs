@@ -1,5 +1,5 @@
-//! Numbers in few bytes. Columns of numbers are written byte by byte of all rows (first all lowest bytes, then the next), so
-//! that equal bytes lie together for the compression that follows.
+//! Compact encodings of numbers. A column of numbers is written by byte position (first the lowest byte of all rows,
+//! then the next), so that equal bytes are adjacent for the compression that follows.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use license_domain::number::{to_u64, to_usize};
 
 use crate::RosterError;
 
-/// What a column is read from.
+/// Reads the bytes of a column.
 pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 const SHORT: RosterError = RosterError::Malformed("the end of a column");
@@ -39,7 +39,7 @@ impl<'a> Reader<'a> {
         Err(RosterError::Malformed("a number"))
     }
 
-    /// A length or an index, which is less than a block can have of anything.
+    /// Reads a length or an index, which must be below the maxima of a block.
     pub(crate) fn length(&mut self) -> Result<usize, RosterError> {
         self.number().map(to_usize)
     }
@@ -49,7 +49,7 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.take(length)?).map_err(|_| RosterError::Malformed("a text"))
     }
 
-    /// Numbers of `width` bytes each.
+    /// Reads numbers of `width` bytes each.
     fn planes(&mut self, width: usize, count: usize) -> Result<Vec<u64>, RosterError> {
         let mut numbers = vec![0; count];
         for (plane, shift) in (0..width).zip((0..u64::BITS).step_by(8)) {
@@ -139,7 +139,8 @@ fn write_planes(out: &mut Vec<u8>, width: usize, numbers: &[u64]) {
     }
 }
 
-/// Writes numbers as steps above the least of them, or, where few numbers occur often, as indexes of a list of these.
+/// Writes numbers as differences from the least of them, or as indexes into a list if few different numbers occur
+/// often.
 pub(crate) fn write_integers(out: &mut Vec<u8>, numbers: &[i64]) {
     let least = numbers.iter().copied().min().unwrap_or_default();
     let above = |number: i64| number.abs_diff(least);
@@ -178,7 +179,7 @@ const fn gcd(mut a: u64, mut b: u64) -> u64 {
     a
 }
 
-/// How many bytes the number has.
+/// How many bytes the number needs.
 fn width_of(number: u64) -> usize {
     size_of::<u64>() - number.to_be_bytes().iter().take_while(|byte| **byte == 0).count()
 }

@@ -1,4 +1,4 @@
-//! Writing blocks: those of a new roster, and those that changes touched.
+//! Writes blocks: those of a new roster, and those that changes touched.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use crate::{
     write::{SIZES, Writer},
 };
 
-/// How many blocks are asked for at the same time.
+/// The most blocks that are read at the same time.
 const PARALLEL: usize = 8;
 
-/// Builds a roster of rows that come in the list's order. It holds few rows at a time.
+/// Builds a roster from rows in the list's order. It holds few rows at a time.
 pub struct Builder<'a, K: BlockSink> {
     plan: PlanId,
     complete_to: Timestamp,
@@ -23,35 +23,36 @@ pub struct Builder<'a, K: BlockSink> {
 }
 
 impl<'a, K: BlockSink> Builder<'a, K> {
-    /// A roster that will be complete up to that moment. All names of blocks begin with `prefix`, which no other attempt uses.
+    /// Begins a roster that will be complete up to that time. All names of blocks begin with `prefix`, which no other
+    /// attempt uses.
     pub fn new(sink: &'a K, plan: PlanId, complete_to: Timestamp, prefix: &str) -> Self {
         Self { plan, complete_to, writer: Writer::new(sink, prefix) }
     }
 
-    /// Adds a row behind all others.
+    /// Adds a row after all others.
     pub async fn push(&mut self, row: License) -> Result<(), K::Error> {
         self.writer.push(row)?;
-        // The last block gets at least as many rows as a block should have.
+        // The last block gets at least the smallest size of a block.
         if self.writer.waiting() >= SIZES.new + SIZES.min { self.writer.write(SIZES.new).await } else { Ok(()) }
     }
 
-    /// Writes what is left.
+    /// Writes the remaining rows.
     pub async fn finish(self) -> Result<Manifest, K::Error> {
         Ok(Manifest::new(self.plan, self.complete_to, self.writer.finish().await?))
     }
 }
 
-/// What a compaction made.
+/// The result of a compaction.
 #[derive(Clone, Debug)]
 pub struct Compacted {
     /// The new manifest.
     pub manifest: Manifest,
-    /// The names of the old manifest's blocks that the new one does not use.
+    /// The blocks of the old manifest that the new one does not use.
     pub replaced: Vec<String>,
 }
 
-/// Applies the changes of `[manifest.complete_to, complete_to)`, all of them and no others, to the blocks. Blocks without a
-/// change stay as they are.
+/// Applies exactly the changes of `[manifest.complete_to, complete_to)` to the blocks. Blocks without a change stay as
+/// they are.
 pub async fn compact<S, K>(
     manifest: &Manifest,
     delta: &Delta,
@@ -67,9 +68,9 @@ where
     rewrite(manifest, &delta.ops()?, complete_to, source, Writer::new(sink, prefix)).await
 }
 
-/// Corrects a manifest whose blocks were copied from the index while changes went on: `delta` has every change since
-/// `manifest.complete_to`, read so long after the copy ended that the log shows all that the copy may have seen.
-/// The result holds the rows as they were at that moment.
+/// Corrects a manifest whose blocks were copied from the index while changes were made. `delta` has every change since
+/// `manifest.complete_to`, and was read so long after the copy ended that the log shows all changes that the copy may
+/// have seen. The result holds the rows as they were at `manifest.complete_to`.
 pub async fn correct<S, K>(
     manifest: &Manifest,
     delta: &Delta,
@@ -85,7 +86,7 @@ where
     rewrite(manifest, &ops, manifest.complete_to, source, Writer::new(sink, prefix)).await
 }
 
-/// Writes the blocks that changes touch anew. A block that has become small is written together with the next one.
+/// Rewrites the blocks that changes touch. A block that has become small is merged with the next one.
 async fn rewrite<S, K>(
     manifest: &Manifest,
     ops: &[(RowKey, Op)],
@@ -128,7 +129,7 @@ where
                 && rows.len() == block.len()
                 && !(1..SIZES.min).contains(&writer.waiting())
             {
-                // Changes that came to nothing.
+                // The changes cancel each other.
                 writer.flush().await?;
                 writer.keep(entry.clone());
                 continue;

@@ -3,14 +3,11 @@ use std::{iter::Sum, ops::AddAssign};
 use license_domain::LicenseStatus;
 use serde::{Deserialize, Serialize};
 
-/// Numbers of licenses that have or had a person, by status.
+/// The numbers of licenses that have or had a person, by status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// Activated licenses.
     pub activated: u64,
-    /// Assigned licenses.
     pub assigned: u64,
-    /// Revoked licenses.
     pub revoked: u64,
 }
 
@@ -19,7 +16,7 @@ pub(crate) const STATUSES: [LicenseStatus; 3] =
     [LicenseStatus::Activated, LicenseStatus::Assigned, LicenseStatus::Revoked];
 
 impl Counts {
-    /// The number of that status; none is unassigned.
+    /// The number of that status; 0 for unassigned licenses.
     pub const fn of(&self, status: LicenseStatus) -> u64 {
         match status {
             LicenseStatus::Activated => self.activated,
@@ -29,7 +26,6 @@ impl Counts {
         }
     }
 
-    /// The number of all statuses.
     pub const fn total(&self) -> u64 {
         self.activated + self.assigned + self.revoked
     }

@@ -14,10 +14,10 @@ use crate::{
     encode::{ABSENT, END, EQUAL, GIVEN},
 };
 
-/// A date that a row does not have.
+/// The value of a missing date.
 pub(crate) const NO_DATE: i64 = i64::MIN;
 
-/// The addresses of a block as they are compared: lower-cased. Empty where a row names no learner.
+/// The addresses of a block as keys, in lower case; empty if a row names no learner.
 pub(crate) struct Addresses<'a> {
     text: Cow<'a, [u8]>,
     ends: Vec<usize>,
@@ -42,7 +42,7 @@ impl<'a> Addresses<'a> {
         std::str::from_utf8(self.get(row)).map_err(|_| RosterError::Malformed("an address"))
     }
 
-    /// Calls `found` with each of these rows whose address has all words. There is at least one word.
+    /// Calls `found` with each of these rows whose address contains all words. There is at least one word.
     pub(crate) fn matching(&self, words: &Words<'_>, rows: Range<usize>, mut found: impl FnMut(usize)) {
         let mut row = rows.start;
         while row < rows.end {
@@ -65,7 +65,7 @@ pub(crate) struct Words<'a> {
 }
 
 impl<'a> Words<'a> {
-    /// The words, the longest of which is searched first; `None` if there are none.
+    /// The words, the longest one first; `None` if there are none.
     pub(crate) fn of(words: &'a [String]) -> Option<Self> {
         let (longest, _) = words.iter().enumerate().max_by_key(|(_, word)| word.len())?;
         let others = words.iter().enumerate().filter(|(at, _)| *at != longest).map(|(_, word)| Finder::new(word));
@@ -73,7 +73,7 @@ impl<'a> Words<'a> {
     }
 }
 
-/// The keys of a block.
+/// The keys of a block's rows.
 pub(crate) struct Keys<'a> {
     block: &'a Block,
     addresses: Addresses<'a>,
@@ -92,7 +92,7 @@ impl Keys<'_> {
         Ok(key.expect("no row of a block is unassigned"))
     }
 
-    /// How a row's key compares to that one, whose text after the status is `rest`.
+    /// Compares a row's key with another one, whose text after the status is `rest`.
     fn compare(&self, row: usize, (status, rest): (LicenseStatus, &str)) -> Ordering {
         self.block.status(row).cmp(&status).then_with(|| {
             let mut id = Uuid::encode_buffer();
@@ -172,7 +172,7 @@ impl Block {
     }
 }
 
-/// All columns of a block.
+/// All columns of a block, decompressed.
 pub struct Rows<'a> {
     block: &'a Block,
     keys: Keys<'a>,
@@ -210,17 +210,15 @@ impl<'a> Rows<'a> {
         })
     }
 
-    /// How many rows there are.
     pub fn len(&self) -> usize {
         self.block.len()
     }
 
-    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The license at that place.
+    /// The license at that index.
     pub fn get(&self, row: usize) -> Result<License, RosterError> {
         let plan: PlanId = self.block.plan();
         let [assigned_date, activation_date, last_remind_date, revoked_date, created, modified] =

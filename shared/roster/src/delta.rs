@@ -1,6 +1,6 @@
-//! What changed since a moment, whatever the order in which the changes are read.
+//! The sum of the changes since a time, independent of the order in which they are read.
 //!
-//! A change takes one row out and puts one in: `- key before, + row after`. Added up, a chain of changes cancels: of
+//! A change removes one row and adds one: `- key before, + row after`. In the sum, a chain of changes cancels out: of
 //! `-k0 +k1` and `-k1 +k2` remains `-k0 +k2`. A repeated event is recognized by its id.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -9,10 +9,10 @@ use license_domain::{EmailAddress, EventId, License, LicenseId, PlanId, Timestam
 
 use crate::{RosterError, RowKey};
 
-/// When a change was written: the time of the attempt, and the event.
+/// When a change was written: the time of the attempt, and the event's id.
 type Moment = (Timestamp, EventId);
 
-/// What a change did to one license.
+/// The change of one license.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowChange {
     /// Its key before; `None` if it was a free seat.
@@ -30,30 +30,30 @@ pub struct Delta {
     changes: usize,
 }
 
-/// How often a key was put in, less how often it was taken out; and the newest row with that key.
+/// How often a key was added, minus how often it was removed; and the newest row with that key.
 #[derive(Clone, Debug, Default)]
 struct Sum {
     net: i32,
     latest: Option<(Moment, License)>,
 }
 
-/// What is to be done with a row of the blocks.
+/// An operation on a row of the blocks.
 #[derive(Clone, Debug)]
 pub(crate) enum Op {
-    /// Take it out; it is there.
+    /// Remove the row; it exists.
     Remove,
-    /// Put it in; it is not there.
+    /// Add the row; it does not exist.
     Insert(License),
-    /// Replace it if it is there.
+    /// Replace the row if it exists.
     Replace(License),
-    /// Take it out if it is there.
+    /// Remove the row if it exists.
     Discard,
-    /// Put it in if it is not there.
+    /// Add the row if it does not exist.
     Ensure(License),
 }
 
 impl Delta {
-    /// Adds the changes of an event; an event that was added before is left out.
+    /// Adds the changes of an event; an event that was added before is ignored.
     pub fn add(&mut self, time: Timestamp, event: EventId, changes: impl IntoIterator<Item = RowChange>) {
         if !self.events.insert(event) {
             return;
@@ -81,19 +81,19 @@ impl Delta {
         }
     }
 
-    /// How many licenses' changes were added; repeated events do not count.
+    /// How many changes of licenses were added, without repeated events.
     pub const fn changes(&self) -> usize {
         self.changes
     }
 
-    /// What the changes do to blocks that are complete up to the first of them, in the order of the list.
+    /// The operations for blocks that are complete up to the first change, in the order of the list.
     pub(crate) fn ops(&self) -> Result<Vec<(RowKey, Op)>, RosterError> {
         let mut ops = Vec::with_capacity(self.rows.len());
         for (key, sum) in &self.rows {
             let op = match (sum.net, &sum.latest) {
                 (-1, _) => Op::Remove,
                 (1, Some((_, row))) => Op::Insert(row.clone()),
-                // Either a row that changed within its place, or a place that a license went through.
+                // The key's sum is zero: its row changed without moving, or a license had this key for a while.
                 (0, Some((_, row))) => Op::Replace(row.clone()),
                 _ => return Err(RosterError::Inconsistent),
             };
@@ -103,8 +103,8 @@ impl Delta {
         Ok(ops)
     }
 
-    /// What takes blocks that were copied from the index, while these changes went on, back to the moment before the first
-    /// change. The index may have shown a license at each of its places since then: all of them are cleared but the first.
+    /// The operations that undo these changes in blocks that were copied from the index while they were made. The index
+    /// may have shown a license at each of its keys since then, so all of them are removed except the first.
     pub(crate) fn corrections(&self, plan: PlanId) -> Result<Vec<(RowKey, Op)>, RosterError> {
         let mut taken: HashMap<LicenseId, &RowKey> = HashMap::new();
         let mut given: HashSet<LicenseId> = HashSet::new();
@@ -122,7 +122,7 @@ impl Delta {
         let first = |license: LicenseId| match taken.get(&license) {
             Some(key) => Some(*key),
             None if given.contains(&license) => None,
-            // It came back to where it began; only time tells where that was.
+            // The license returned to its first key; only the times tell which key that was.
             None => self.earliest.get(&license).and_then(|(_, before)| before.as_ref()),
         };
         let mut ops = BTreeMap::new();
@@ -135,7 +135,7 @@ impl Delta {
     }
 }
 
-/// A row with that key. Its other fields are not known; the changes that made the correction necessary have them.
+/// A row with that key. Its other fields are unknown; the changes that made the correction necessary contain them.
 fn placeholder(plan: PlanId, key: &RowKey) -> License {
     License {
         status: key.status(),

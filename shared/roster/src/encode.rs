@@ -6,10 +6,10 @@ use crate::{
     columns::{write_integers, write_length, write_text, write_wide},
 };
 
-/// What ends an address in its column: no UTF-8 text has this byte, so that no search matches across two addresses.
+/// The byte after an address in its column. No UTF-8 text contains it, so that no search matches across two addresses.
 pub(crate) const END: u8 = 0xff;
 
-/// How a date is given: not at all, by its value, or as equal to the date `EQUAL + n` of the same row.
+/// How a date is encoded: as missing, by its value, or as equal to the date `EQUAL + n` of the same row.
 pub(crate) const ABSENT: u8 = 0;
 pub(crate) const GIVEN: u8 = 1;
 pub(crate) const EQUAL: u8 = 2;
@@ -51,8 +51,8 @@ impl Block {
     }
 }
 
-/// The addresses as they are compared, and those of them that were given in another spelling: by the places of their
-/// capitals, or as they are.
+/// The addresses as keys, and the spelling of those that differ from their key: the positions of their capital letters,
+/// or the whole text.
 fn addresses(rows: &[License]) -> (Vec<u8>, Vec<u8>) {
     let (mut addresses, mut spellings) = (Vec::new(), Vec::new());
     let mut next = 0;
@@ -122,7 +122,8 @@ fn sources(rows: &[License]) -> Vec<u8> {
     out
 }
 
-/// A date's column. Most dates equal another one of their row: the last change was the activation, and so on.
+/// Encodes a column of dates. Most dates equal another one of their row: the last change was the activation, for
+/// example.
 fn dates(rows: &[License], n: usize) -> Vec<u8> {
     let (mut out, mut given) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in rows {

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 const ID_LENGTH: usize = 36;
 const CHECKED: &str = "a key is checked when it is made";
 
-/// The place of a license in the default order of its plan's list: by status, then address, then id. Its text is the sort
-/// key of the plan's index, and it compares as that text does.
+/// The key of a license in the default order of its plan's list: by status, then address, then id. Its text is the sort
+/// key of the plan's index, and keys compare as their texts do.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RowKey(Box<str>);
@@ -24,7 +24,7 @@ impl RowKey {
         Self::of_sort_key(status, &email.map(EmailKey::sort_key).unwrap_or_default(), license)
     }
 
-    /// The key with that text, if it is one's.
+    /// Parses a key; `None` if the text is not one.
     pub fn parse(text: &str) -> Option<Self> {
         let (status, rest) = text.split_once(' ')?;
         let (_, license) = rest.rsplit_once(' ')?;
@@ -40,17 +40,15 @@ impl RowKey {
         (status != LicenseStatus::Unassigned).then(|| Self(format!("{status} {sort_key} {license}").into()))
     }
 
-    /// Its text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The license's status.
+    /// The status in it.
     pub fn status(&self) -> LicenseStatus {
         self.parts().0
     }
 
-    /// The license.
     pub fn license(&self) -> LicenseId {
         self.parts().2
     }
@@ -65,7 +63,7 @@ impl RowKey {
         self.parts().1
     }
 
-    /// What follows the status in its text.
+    /// Its text after the status.
     pub(crate) fn rest(&self) -> &str {
         self.0.split_once(' ').expect(CHECKED).1
     }
@@ -91,7 +89,7 @@ impl From<RowKey> for String {
     }
 }
 
-// An address must never reach a log by way of `{:?}`.
+// `{:?}` must not write an address to a log.
 impl fmt::Debug for RowKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (status, _, license) = self.parts();

@@ -1,7 +1,8 @@
-//! A plan's roster: the licenses that have or had a person, in the list's default order, in immutable compressed blocks, and
-//! what changed since. It answers pages by number, searches, every ordering and whole files without reading an index.
+//! A plan's roster: the licenses that have or had a person, in the list's default order, in immutable compressed
+//! blocks, and the changes since. Pages by number, searches, every ordering and whole files are read from it without an
+//! index.
 //!
-//! Where blocks, manifests and changes are kept is the caller's: [`BlockSource`], [`BlockSink`], [`Delta::add`].
+//! The caller stores blocks, manifests and changes: [`BlockSource`], [`BlockSink`], [`Delta::add`].
 
 mod block;
 mod columns;
@@ -32,14 +33,14 @@ pub use self::{
     view::{Found, View, Window},
 };
 
-/// Why a roster cannot be used. Its reader falls back to the index.
+/// Why a roster cannot be used. Its reader uses the index instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RosterError {
-    /// An object is damaged, or of another version.
+    /// An object is damaged, or has an unknown version.
     #[error("malformed: {0}")]
     Malformed(&'static str),
-    /// The changes do not fit the blocks: some of them are missing (an index shows an event a moment later than the next
-    /// one) or the blocks are wrong.
+    /// The changes do not fit the blocks: some changes are missing (an index can show an event later than the next
+    /// one), or the blocks are wrong.
     #[error("the changes do not fit the blocks")]
     Inconsistent,
 }

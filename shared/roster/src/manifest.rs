@@ -7,22 +7,22 @@ use crate::{Counts, RosterError, RowKey};
 
 const SCHEMA: u32 = 1;
 
-/// The blocks of a roster, in order, and the moment up to which they are complete. It is an immutable object of its own.
+/// The blocks of a roster, in order, and the time up to which they are complete. It is an immutable object of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     schema: u32,
     /// The plan.
     pub plan: PlanId,
-    /// The blocks hold the sum of exactly the changes before this moment.
+    /// The blocks hold the sum of exactly the changes before this time.
     pub complete_to: Timestamp,
     /// The blocks.
     pub blocks: Vec<BlockEntry>,
 }
 
-/// What a manifest says of a block.
+/// The entry of a block in a manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockEntry {
-    /// The name of its object, below the roster's prefix.
+    /// The name of the block's object, below the roster's prefix.
     pub name: String,
     /// Its size in bytes.
     pub bytes: u64,
@@ -37,7 +37,6 @@ pub struct BlockEntry {
 }
 
 impl Manifest {
-    /// A manifest of these blocks.
     pub const fn new(plan: PlanId, complete_to: Timestamp, blocks: Vec<BlockEntry>) -> Self {
         Self { schema: SCHEMA, plan, complete_to, blocks }
     }
@@ -47,12 +46,12 @@ impl Manifest {
         self.blocks.iter().map(|block| block.rows).sum()
     }
 
-    /// The manifest as the content of an object.
+    /// The content of an object with this manifest.
     pub fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("texts, numbers and lists of them are JSON")
     }
 
-    /// The manifest that an object holds.
+    /// Reads a manifest from the content of an object.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, RosterError> {
         let manifest: Self = serde_json::from_slice(bytes).map_err(|_| RosterError::Malformed("manifest"))?;
         let is_sorted = manifest.blocks.iter().all(|block| block.first <= block.last && block.rows.total() > 0)

@@ -1,4 +1,5 @@
-//! Other orders than the list's own: each row's values as numbers, of which the window's are selected.
+//! Orders other than the list's own: the fields of each row become numbers, and the rows of the window are selected by
+//! them.
 
 use std::{cmp::Ordering, ops::Range};
 
@@ -18,39 +19,39 @@ use crate::{
     view::{PARALLEL, Place},
 };
 
-/// A stretch of the rows in another order, with the block of free seats in its place among them.
+/// A window of the rows in another order, and where the free seats belong among them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ordered {
     /// How many rows the filter admits, by status.
     pub counts: Counts,
     /// The rows of the window that come before all free seats.
     pub before: Vec<License>,
-    /// The part of the window where free seats are, if it reaches there.
+    /// The part of the window where free seats belong, if the window reaches it.
     pub among: Option<Among>,
-    /// The rows of the window that come behind all free seats.
+    /// The rows of the window that come after all free seats.
     pub behind: Vec<License>,
 }
 
-/// Free seats, and the rows that compare like them: together they are ordered by id.
+/// Free seats and rows that compare equal to them: together they are ordered by id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Among {
     /// The ids of these rows, ascending.
     pub rows: Vec<LicenseId>,
     places: Vec<Place>,
-    /// How many licenses, counted from the least id, to skip.
+    /// How many licenses to skip, from the least id on.
     pub skip: u64,
     /// How many to return.
     pub limit: usize,
-    /// Whether these are then to be reversed: the order is descending.
+    /// Whether the result must then be reversed, because the order is descending.
     pub reversed: bool,
 }
 
-/// A row in an order: its values, then its id, and where it lies.
+/// A row in an order: its values, then its id, and its position.
 type Entry<const N: usize> = ([u64; N], Tie, Place);
 
 impl<S: BlockSource> View<S> {
-    /// What a filter admits, in another order: the steps of `order`, then by id in the direction of the last step.
-    /// `seats` is how many free seats there are among the results. Reads all blocks of the filter's statuses.
+    /// The rows that a filter admits, in another order: by the fields of `order`, then by id in the direction of the
+    /// last field. `seats` is the number of free seats among the results. Reads all blocks of the filter's statuses.
     pub async fn ordered(
         &self,
         filter: &LicenseFilter,
@@ -60,7 +61,7 @@ impl<S: BlockSource> View<S> {
     ) -> Result<Ordered, S::Error> {
         let mut steps: Vec<OrderBy> = Vec::new();
         for step in order {
-            // A second step by the same field decides nothing.
+            // A second step by the same field has no effect.
             if steps.iter().all(|earlier| earlier.field != step.field) {
                 steps.push(*step);
             }
@@ -74,7 +75,7 @@ impl<S: BlockSource> View<S> {
         }
     }
 
-    /// Those of the rows that compare like free seats, in the order of `ids`; others are left out.
+    /// The rows that compare equal to free seats, in the order of `ids`; others are left out.
     pub async fn rows_among(&self, among: &Among, ids: &[LicenseId]) -> Result<Vec<License>, S::Error> {
         let places = ids.iter().filter_map(|id| among.rows.binary_search(id).ok().map(|at| among.places[at]));
         self.fetch(&places.collect::<Vec<_>>()).await
@@ -97,7 +98,7 @@ impl<S: BlockSource> View<S> {
         let upto = to_usize(window.offset).saturating_add(window.limit);
         let mut counts = Counts::default();
         let mut before = Selection::new(upto);
-        // The rows that come behind the free seats have at least these before them.
+        // At least the free seats come before these rows.
         let mut behind = Selection::new(upto.saturating_sub(to_usize(seats)));
         let mut equal: Vec<(Tie, Place)> = Vec::new();
         let mut lesser = 0_u64;
@@ -150,7 +151,7 @@ impl<S: BlockSource> View<S> {
     }
 }
 
-/// The steps of an order, each by another field, and whether ties are in descending order of their ids.
+/// The steps of an order, each by another field, and whether equal rows are in descending order of their ids.
 struct Order {
     steps: Vec<OrderBy>,
     reversed: bool,
@@ -161,9 +162,9 @@ impl Order {
         self.steps.iter().any(|step| step.field == field)
     }
 
-    /// Numbers that compare as the order does; nothing comes before something.
+    /// Numbers that compare as the order does; a missing value comes first.
     fn values<const N: usize>(&self, status: LicenseStatus, rank: u32, [activated, reminded]: [i64; 2]) -> [u64; N] {
-        // The least signed number, which stands for no date, becomes 0.
+        // The least signed number, which means a missing date, becomes 0.
         let date = |micros: i64| micros.cast_unsigned() ^ (1 << 63);
         let mut values = [0; N];
         for (value, step) in values.iter_mut().zip(&self.steps) {
@@ -180,7 +181,7 @@ impl Order {
         values
     }
 
-    /// Numbers that compare as ties do. The same function makes the id of them.
+    /// A number that compares as the id does in this direction. Applied twice, it gives the id again.
     const fn id(&self, id: u128) -> u128 {
         if self.reversed { !id } else { id }
     }
@@ -197,7 +198,7 @@ impl Order {
         })
     }
 
-    /// The part of `total` licenses like free seats that lies within the window.
+    /// The part of `total` licenses that compare equal to free seats which is within the window.
     fn among(&self, rows: Vec<(Tie, Place)>, total: u64, within: Range<u64>) -> Among {
         let mut rows: Vec<(LicenseId, Place)> =
             rows.into_iter().map(|(tie, place)| (LicenseId(Uuid::from_u128(self.id(number(tie)))), place)).collect();
@@ -209,7 +210,7 @@ impl Order {
     }
 }
 
-/// What an order compares of the rows of a block, as far as it does.
+/// The columns of a block that the order needs.
 #[derive(Default)]
 struct Columns {
     ids: Vec<u128>,
@@ -229,7 +230,7 @@ fn of_license(row: &License) -> (u128, [i64; 2]) {
     (row.uuid.0.as_u128(), [micros(row.activation_date), micros(row.last_remind_date)])
 }
 
-/// An id in two halves, which take less memory in an entry than one number would.
+/// An id in two halves, which take less memory in an entry than one number.
 type Tie = [u64; 2];
 
 fn tie(id: u128) -> Tie {
@@ -241,7 +242,7 @@ fn number([high, low]: Tie) -> u128 {
     u128::from(high) << 64 | u128::from(low)
 }
 
-/// The least entries of many, in little more memory than they take.
+/// Selects the least of many entries, in little more memory than the selected ones take.
 struct Selection<T> {
     keep: usize,
     entries: Vec<T>,

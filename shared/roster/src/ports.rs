@@ -2,21 +2,21 @@ use std::{future::Future, sync::Arc};
 
 use crate::{Block, RosterError};
 
-/// Where blocks are read from. Blocks are immutable: a source may cache them by name for good.
+/// Reads blocks. Blocks are immutable, so they may be cached by name without expiration.
 pub trait BlockSource: Send + Sync {
-    /// Why a block could not be had.
+    /// Why a block could not be read.
     type Error: From<RosterError> + Send;
 
     /// The block of that name.
     fn block(&self, name: &str) -> impl Future<Output = Result<Arc<Block>, Self::Error>> + Send;
 }
 
-/// Where new blocks are written to.
+/// Writes new blocks.
 pub trait BlockSink: Send + Sync {
     /// Why a block could not be written.
     type Error: From<RosterError> + Send;
 
-    /// Keeps the block under that name, which no other block has had.
+    /// Stores a block under that name, which no other block has had.
     fn put(&self, name: &str, block: Block) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 

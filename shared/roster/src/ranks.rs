@@ -1,5 +1,5 @@
-//! The order of addresses across statuses. Within a status rows are sorted by address already, so that three sequences
-//! are merged.
+//! The order of addresses across statuses. Within a status rows are sorted by address already, so three sequences are
+//! merged.
 
 use futures::{Stream, TryStreamExt};
 use license_domain::{EmailAddress, LicenseFilter, LicenseStatus, email::sort_byte};
@@ -24,8 +24,8 @@ impl<L> Head<L> {
 }
 
 impl<S: BlockSource> View<S> {
-    /// The rank of the address of each row that the filter admits, for each status in the order of the list. Rows that name
-    /// no learner have rank 0, equal addresses the same.
+    /// The rank of the address of each row that the filter admits, for each status in the order of the list. Rows that
+    /// name no learner have rank 0; equal addresses have the same rank.
     pub(crate) async fn ranks(
         &self,
         filter: &LicenseFilter,
@@ -58,7 +58,7 @@ impl<S: BlockSource> View<S> {
         }
     }
 
-    /// Reads on until there are addresses, or no blocks any more.
+    /// Reads until there are addresses or no blocks are left.
     async fn fill<'a, L>(&'a self, head: &mut Head<L>, words: Option<&Words<'_>>) -> Result<(), S::Error>
     where
         L: Stream<Item = Result<Loaded<'a>, S::Error>> + Unpin,
@@ -89,7 +89,7 @@ impl<S: BlockSource> View<S> {
     }
 }
 
-/// Which of the sequences that status is.
+/// The index of that status's sequence.
 pub(crate) const fn place_of(status: LicenseStatus) -> usize {
     match status {
         LicenseStatus::Activated => 0,

@@ -1,4 +1,4 @@
-//! A block together with the changes that belong to its part of the list.
+//! A block with the changes of its part of the list.
 
 use std::ops::Range;
 
@@ -11,15 +11,15 @@ use crate::{Block, BlockEntry, Counts, Manifest, RosterError, RowKey, counts::ST
 pub(crate) struct Segment {
     /// The number of its block; `None` if the roster has no block yet.
     pub(crate) block: Option<usize>,
-    /// Its changes among all of them.
+    /// The range of its changes.
     pub(crate) ops: Range<usize>,
-    /// How many rows it has with them.
+    /// How many rows it has after its changes.
     pub(crate) rows: Counts,
     /// How many of these name no learner.
     pub(crate) without_learner: Counts,
 }
 
-/// Rows in a row: some of the block's, or one that a change put in.
+/// A range of rows: some of the block's, or one that a change adds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Block(Range<usize>),
@@ -66,7 +66,8 @@ impl Segment {
                 match op {
                     Op::Insert(_) => *count += 1,
                     Op::Remove => *count = count.checked_sub(1).ok_or(RosterError::Inconsistent)?,
-                    // Only a correction has these besides; what they do is known when the block is read.
+                    // Only a correction has these operations; their effect on the counts is known when the block is
+                    // read.
                     Op::Replace(_) | Op::Discard | Op::Ensure(_) => {}
                 }
             }
@@ -74,7 +75,7 @@ impl Segment {
         Ok(self)
     }
 
-    /// How many of its rows a filter admits, its search left out of account, by status.
+    /// How many of its rows a filter admits, by status. The filter's search is ignored.
     pub(crate) fn admitted(&self, filter: &LicenseFilter) -> Counts {
         let mut counts = Counts::default();
         for status in STATUSES.into_iter().filter(|status| filter.admits(*status)) {
@@ -117,8 +118,8 @@ impl Segment {
     }
 }
 
-/// The rows of a block that a filter admits, its search left out of account: within a status, those that name no learner
-/// come first.
+/// The rows of a block that a filter admits, ignoring its search: within a status, those that name no learner come
+/// first.
 pub(crate) fn admitted(entry: &BlockEntry, filter: &LicenseFilter) -> Vec<(LicenseStatus, Range<usize>)> {
     let mut from = 0;
     let mut ranges = Vec::with_capacity(STATUSES.len());
@@ -133,7 +134,7 @@ pub(crate) fn admitted(entry: &BlockEntry, filter: &LicenseFilter) -> Vec<(Licen
     ranges
 }
 
-/// The row that a change puts in.
+/// The row that a change adds.
 pub(crate) fn changed(op: &Op) -> Option<&License> {
     match op {
         Op::Insert(row) | Op::Replace(row) | Op::Ensure(row) => Some(row),

@@ -1,4 +1,4 @@
-//! Random histories: a roster must say what a sorted list says.
+//! Random histories: a roster must give the same results as a sorted list.
 
 #[expect(
     clippy::cast_possible_truncation,
@@ -27,7 +27,7 @@ use crate::{
     correct,
 };
 
-/// Blocks in memory. Each of them goes through its bytes.
+/// Blocks in memory. Each is serialized and parsed again.
 #[derive(Default)]
 struct Blocks(Mutex<HashMap<String, Arc<Block>>>);
 
@@ -35,7 +35,7 @@ impl BlockSource for Blocks {
     type Error = RosterError;
 
     async fn block(&self, name: &str) -> Result<Arc<Block>, RosterError> {
-        self.0.lock().expect("no test panics in here").get(name).cloned().ok_or(RosterError::Malformed("missing"))
+        self.0.lock().expect("no panic under the lock").get(name).cloned().ok_or(RosterError::Malformed("missing"))
     }
 }
 
@@ -44,7 +44,7 @@ impl BlockSink for Blocks {
 
     async fn put(&self, name: &str, block: Block) -> Result<(), RosterError> {
         let block = Block::from_bytes(block.as_bytes().to_vec())?;
-        let before = self.0.lock().expect("no test panics in here").insert(name.to_owned(), Arc::new(block));
+        let before = self.0.lock().expect("no panic under the lock").insert(name.to_owned(), Arc::new(block));
         assert!(before.is_none(), "{name} was written before");
         Ok(())
     }
@@ -61,7 +61,7 @@ fn build(blocks: &Blocks, rows: &[License], micros: i64, prefix: &str) -> Manife
     copy
 }
 
-/// What a caller sees of licenses, spelling of addresses included.
+/// Licenses with the spelling of their addresses, which `==` ignores.
 fn exact(rows: &[License]) -> Vec<(Option<&str>, &License)> {
     rows.iter().map(|row| (row.user_email.as_ref().map(license_domain::EmailAddress::as_given), row)).collect()
 }
@@ -95,7 +95,7 @@ fn orders(dice: &mut Dice) -> Vec<Vec<OrderBy>> {
     orders
 }
 
-/// Every question, answered by the view and by the list.
+/// Compares the results of the view and of the list for every kind of query.
 fn compare(view: &View<&Blocks>, list: &List, dice: &mut Dice) {
     for filter in filters(list, dice) {
         let all = list.admitted(&filter);
@@ -130,7 +130,7 @@ fn compare(view: &View<&Blocks>, list: &List, dice: &mut Dice) {
 }
 
 fn cursors(view: &View<&Blocks>, list: &List, filter: &LicenseFilter, dice: &mut Dice) {
-    // A cursor may name a row that the filter leaves out, or one that is gone.
+    // A cursor may name a row that the filter leaves out, or one that was deleted.
     let strange =
         ["activated  00000000-0000-0000-0000-000000000000", "assigned x 00000000-0000-0000-0000-000000000000"];
     let keys = list.rows.iter().map(|row| RowKey::of(row).expect("no free seat"));
@@ -160,7 +160,7 @@ fn ordered(view: &View<&Blocks>, list: &List, filter: &LicenseFilter, order: &[O
         let mut rows = found.before;
         if let Some(among) = found.among {
             assert!(among.rows.is_sorted());
-            // As the adapter does it: the free seats' ids and those of the rows, merged.
+            // As the adapter does it: merges the ids of the free seats and of the rows.
             let mut ids: Vec<LicenseId> = seats.iter().chain(&among.rows).copied().collect();
             ids.sort_unstable();
             let mut ids: Vec<LicenseId> =
@@ -185,7 +185,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 10, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_view_says_what_a_sorted_list_says(seed in any::<u64>(), size in 0_usize..180) {
+    fn a_view_gives_the_results_of_a_sorted_list(seed in any::<u64>(), size in 0_usize..180) {
         let mut dice = Dice(seed);
         let mut history = History::default();
         history.go_on(&mut dice, size);
@@ -202,7 +202,7 @@ proptest! {
                 compare(&view, &list, &mut dice);
             }
 
-            // Compacted up to some moment, and with what came after, it says the same.
+            // Compacted up to some time, and with the changes since, it must give the same results.
             let upto = history.some_moment(&mut dice, since);
             let before = history.delta(&mut dice, |time| since <= time && time < upto);
             let compacted = block_on(compact(&manifest, &before, upto, &&blocks, &&blocks, &round.to_string())).expect("compacted");
@@ -265,7 +265,7 @@ fn changes_that_do_not_fit_are_noticed() {
     let gone = rows.iter().find(|row| row.status == LicenseStatus::Assigned).expect("an assigned license").clone();
     let other = License { uuid: LicenseId(dice.uuid()), ..gone.clone() };
     let wrong = [
-        // Takes out a row that is not there; puts in one that is there; puts in the same row twice.
+        // Removes a missing row; adds a row that exists; adds the same row twice.
         vec![RowChange { before: RowKey::of(&other), after: None }],
         vec![RowChange { before: None, after: Some(gone.clone()) }],
         vec![RowChange { before: None, after: Some(other.clone()) }, RowChange { before: None, after: Some(other) }],

@@ -1,4 +1,4 @@
-//! Reading a plan's list from its blocks and from what changed since.
+//! Reads a plan's list from its blocks and the changes since.
 
 use std::{ops::Range, sync::Arc};
 
@@ -15,10 +15,10 @@ use crate::{
     segment::{Segment, Step, admitted, changed, segments},
 };
 
-/// How many blocks are asked for at the same time.
+/// The most blocks that are read at the same time.
 pub(crate) const PARALLEL: usize = 8;
 
-/// A stretch of a list.
+/// A range of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     /// How many rows to skip.
@@ -27,7 +27,7 @@ pub struct Window {
     pub limit: usize,
 }
 
-/// A stretch of what a filter admits.
+/// A window of the rows that a filter admits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
     /// How many rows the filter admits, by status.
@@ -36,7 +36,7 @@ pub struct Found {
     pub rows: Vec<License>,
 }
 
-/// A plan's licenses that have or had a person, as of all changes that were added.
+/// A plan's licenses that have or had a person, with all changes that were added.
 pub struct View<S> {
     manifest: Arc<Manifest>,
     pub(crate) ops: Vec<(RowKey, Op)>,
@@ -66,7 +66,7 @@ impl<S: BlockSource> View<S> {
         Ok(Self { manifest, ops, segments, source })
     }
 
-    /// How many rows a filter admits, by status, from the manifest alone; its search is left out of account.
+    /// How many rows a filter admits, by status, from the manifest alone. The filter's search is ignored.
     pub fn counts(&self, filter: &LicenseFilter) -> Counts {
         self.segments.iter().map(|segment| segment.admitted(filter)).sum()
     }
@@ -92,7 +92,7 @@ impl<S: BlockSource> View<S> {
         Ok(found)
     }
 
-    /// The rows behind a key in the default order, for a filter without a search. Reads only the blocks that hold them.
+    /// The rows after a key in the default order, for a filter without a search. Reads only the blocks that hold them.
     pub async fn after(&self, filter: &LicenseFilter, key: &RowKey, limit: usize) -> Result<Vec<License>, S::Error> {
         let first = self.manifest.blocks.partition_point(|block| block.first <= *key).saturating_sub(1);
         let mut found = Vec::new();
@@ -115,7 +115,7 @@ impl<S: BlockSource> View<S> {
         Ok(found)
     }
 
-    /// What a filter admits, its search included, in the default order. Reads all blocks of its statuses.
+    /// The rows that a filter with a search admits, in the default order. Reads all blocks of its statuses.
     pub async fn search(&self, filter: &LicenseFilter, window: Window) -> Result<Found, S::Error> {
         let words = Words::of(&filter.search);
         let mut found = Found::default();
@@ -144,7 +144,7 @@ impl<S: BlockSource> View<S> {
         Ok(found)
     }
 
-    /// Everything that a filter admits, in the default order, block by block.
+    /// All rows that a filter admits, in the default order, block by block.
     pub fn rows<'a>(
         &'a self,
         filter: &'a LicenseFilter,
@@ -187,7 +187,7 @@ impl<S: BlockSource> View<S> {
         Ok(Loaded { number, segment, block })
     }
 
-    /// The rows of a segment that the filter admits, its search left out of account.
+    /// The rows of a segment that the filter admits, ignoring its search.
     fn steps(&self, loaded: &Loaded<'_>, filter: &LicenseFilter) -> Result<Vec<(LicenseStatus, Step)>, RosterError> {
         let ranges = match loaded.segment.block {
             Some(block) => admitted(&self.manifest.blocks[block], filter),
@@ -213,7 +213,7 @@ impl<S: BlockSource> View<S> {
         Ok(steps)
     }
 
-    /// Calls `found` with the rows of a segment that the filter admits, its search included, in order.
+    /// Calls `found` with the rows of a segment that the filter with its search admits, in order.
     pub(crate) fn matching(
         &self,
         loaded: &Loaded<'_>,
@@ -249,7 +249,7 @@ impl<S: BlockSource> View<S> {
         changed(&self.ops[n].1)
     }
 
-    /// Those of the steps that lie behind the key.
+    /// The part of the steps after the key.
     fn behind(
         &self,
         loaded: &Loaded<'_>,
@@ -270,7 +270,7 @@ impl<S: BlockSource> View<S> {
         Ok(behind.collect())
     }
 
-    /// Adds rows to `found`, up to `limit` in all, of these steps without the first `skip` rows.
+    /// Adds rows of these steps to `found`, without the first `skip` rows, until it has `limit` rows.
     fn take(
         &self,
         loaded: &Loaded<'_>,
@@ -307,7 +307,7 @@ impl<S: BlockSource> View<S> {
         Ok(())
     }
 
-    /// The rows at these places, in this order.
+    /// The rows at these positions, in the order given.
     pub(crate) async fn fetch(&self, places: &[Place]) -> Result<Vec<License>, S::Error> {
         let mut sorted: Vec<(Place, usize)> = places.iter().copied().zip(0..).collect();
         sorted.sort_unstable();
@@ -326,11 +326,11 @@ impl<S: BlockSource> View<S> {
     }
 }
 
-/// Where a row lies: in a segment, in its block or among the changes.
+/// The position of a row: in a segment, in its block or among the changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     segment: u32,
-    /// The row of the block; behind all of these, the changes.
+    /// The index of the block's row; indexes after the last row mean changes.
     row: u32,
 }
 

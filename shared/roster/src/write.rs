@@ -5,7 +5,7 @@ use license_domain::License;
 
 use crate::{Block, BlockEntry, BlockSink, RosterError, RowKey};
 
-/// How many rows blocks have.
+/// The sizes of blocks, in rows.
 pub(crate) struct Sizes {
     /// The rows of a new block.
     pub(crate) new: usize,
@@ -15,16 +15,16 @@ pub(crate) struct Sizes {
     pub(crate) min: usize,
 }
 
-/// The crate's own tests have many blocks of few rows.
+/// This crate's own tests have many blocks of few rows.
 pub(crate) const SIZES: Sizes =
     if cfg!(test) { Sizes { new: 16, max: 32, min: 4 } } else { Sizes { new: 4_096, max: 8_192, min: 1_024 } };
 
-/// How many blocks are written at the same time.
+/// The most blocks that are written at the same time.
 const PARALLEL: usize = 8;
 
 type Put<'a, E> = Pin<Box<dyn Future<Output = Result<(), E>> + Send + 'a>>;
 
-/// Makes blocks of rows that come in the list's order.
+/// Makes blocks of rows that arrive in the list's order.
 pub(crate) struct Writer<'a, K: BlockSink> {
     sink: &'a K,
     prefix: String,
@@ -53,7 +53,7 @@ impl<'a, K: BlockSink> Writer<'a, K> {
         self.rows.len()
     }
 
-    /// Adds a row behind all others.
+    /// Adds a row after all others.
     pub(crate) fn push(&mut self, row: License) -> Result<(), RosterError> {
         let key = RowKey::of(&row).ok_or(RosterError::Malformed("a free seat"))?;
         if self.last.as_ref().is_some_and(|last| *last >= key) {
@@ -64,14 +64,14 @@ impl<'a, K: BlockSink> Writer<'a, K> {
         Ok(())
     }
 
-    /// Adds a block as it is. No row waits.
+    /// Adds an existing block. No row may be waiting.
     pub(crate) fn keep(&mut self, entry: BlockEntry) {
         debug_assert!(self.rows.is_empty(), "rows before the block are written first");
         self.last = Some(entry.last.clone());
         self.entries.push(entry);
     }
 
-    /// Writes a block of the first so many rows that wait.
+    /// Writes a block of the first `rows` waiting rows.
     pub(crate) async fn write(&mut self, rows: usize) -> Result<(), K::Error> {
         let block = Block::encode(&self.rows[..rows]);
         self.rows.drain(..rows);
@@ -86,7 +86,7 @@ impl<'a, K: BlockSink> Writer<'a, K> {
         Ok(())
     }
 
-    /// Writes all rows that wait, in blocks of about the same size.
+    /// Writes all waiting rows, in blocks of about the same size.
     pub(crate) async fn flush(&mut self) -> Result<(), K::Error> {
         let mut blocks = if self.rows.len() > SIZES.max { self.rows.len() / SIZES.new } else { 1 };
         while !self.rows.is_empty() {

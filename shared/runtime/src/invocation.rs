@@ -1,4 +1,4 @@
-//! Every log line of an invocation has Lambda's id of it and X-Ray's of the trace that it belongs to.
+//! Adds Lambda's id of the invocation and X-Ray's id of the trace to every log line of an invocation.
 
 use std::task::{Context, Poll};
 
@@ -18,7 +18,7 @@ impl<S> Layer<S> for InvocationLayer {
     }
 }
 
-/// See [`InvocationLayer`].
+/// The service of [`InvocationLayer`].
 #[derive(Clone, Debug)]
 pub(crate) struct InvocationService<S> {
     inner: S,
@@ -35,12 +35,12 @@ impl<S: Service<LambdaInvocation>> Service<LambdaInvocation> for InvocationServi
 
     fn call(&mut self, invocation: LambdaInvocation) -> Self::Future {
         let span = span(&invocation.context);
-        // Entered for the call as well: it may create spans, or fail to read the event.
+        // The span is also entered for the call itself, which may create spans or fail to read the event.
         span.in_scope(|| self.inner.call(invocation)).instrument(span)
     }
 }
 
-/// Spans are at the highest level, so that the ids are there whatever is logged.
+/// Spans are at the highest level, so that the ids are logged at every log level.
 fn span(invocation: &lambda_runtime::Context) -> Span {
     let lambda_request_id = invocation.request_id.as_str();
     let trace_id = invocation.xray_trace_id.as_deref().and_then(trace_id);

@@ -1,5 +1,5 @@
 //! A function's process: settings and secrets, the clock, one AWS configuration, logs and metrics, and the loop that
-//! takes invocations. A function's `main` names what it reads, how it is put together, and what handles an invocation.
+//! receives invocations. A function's `main` declares its settings, builds its context, and names its handler.
 
 mod invocation;
 mod parts;
@@ -23,14 +23,14 @@ pub use self::{
     rotation::{Rotating, SecretsError},
 };
 
-/// Why a function does not start, or an invocation fails.
+/// Why a function does not start or an invocation fails.
 pub type Error = lambda_runtime::Error;
 
 const RUST_LOG: &str = "RUST_LOG";
 const METRICS_NAMESPACE: &str = "METRICS_NAMESPACE";
 
-/// What every function reads for its process: what is logged, the namespace of its metrics, which table it uses, and where
-/// secrets are kept if not at AWS.
+/// The settings of every function's process: the log level, the namespace of its metrics, the table, and the URLs of
+/// the stores of secrets if they are not at AWS.
 pub const SETTINGS: &[Setting] = &[
     Setting::plain(RUST_LOG),
     Setting::plain(METRICS_NAMESPACE),
@@ -40,8 +40,8 @@ pub const SETTINGS: &[Setting] = &[
     SecretsClient::DECLARED[1],
 ];
 
-/// Serves a function of the API: `build` puts its router together from the settings that are declared, and again
-/// whenever a secret has changed.
+/// Serves a function of the API: `build` makes its router from the declared settings, and again whenever a secret has
+/// changed.
 pub fn http(declared: Declared, build: impl Fn(&Parts) -> Result<Router, Error> + Send + Sync + 'static) -> ExitCode {
     run(async move {
         let router = Arc::new(start(declared, build).await?);
@@ -49,13 +49,14 @@ pub fn http(declared: Declared, build: impl Fn(&Parts) -> Result<Router, Error> 
             let router = router.clone();
             async move { router.current().await.oneshot(request).await }
         });
-        // `lambda_http::run` would put spans of its own around invocations, `lambda_http::runtime` wants shared bodies.
+        // `lambda_http::run` would add its own spans around invocations, and `lambda_http::runtime` requires shared
+        // bodies.
         Runtime::new(lambda_http::Adapter::from(service)).layer(InvocationLayer).run().await
     })
 }
 
-/// Serves a function that is called with events: `build` puts its context together from the settings that are declared,
-/// and again whenever a secret has changed; `handle` handles an event.
+/// Serves a function that receives events: `build` makes its context from the declared settings, and again whenever a
+/// secret has changed; `handle` handles an event.
 pub fn events<C, I, O, H>(
     declared: Declared,
     build: impl Fn(&Parts) -> Result<C, Error> + Send + Sync + 'static,
@@ -87,13 +88,14 @@ async fn start<T: Clone>(
     Rotating::start(Parts { settings, aws, store: Arc::new(store) }, build).await
 }
 
-/// Runs to the end, which comes only by an error.
+/// Runs until an error ends the process.
 fn run(function: impl Future<Output = Result<(), Error>>) -> ExitCode {
     let done = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::from);
     match done.and_then(|runtime| runtime.block_on(function)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // No invocation has begun, so that there are no ids; Lambda's own line about the failed start has its.
+            // No invocation has begun, so that there are no ids to log; Lambda's own line about the failed start has
+            // its id.
             tracing::error!(%error, "the function did not start");
             ExitCode::FAILURE
         }

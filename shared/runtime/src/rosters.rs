@@ -1,4 +1,4 @@
-//! Where rosters are kept: in the bucket of files.
+//! Connects rosters with their store, the bucket for files.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use license_storage_dynamodb::Store;
 
 use crate::{Error, Parts};
 
-/// The bucket of files, as the storage asks for objects.
+/// The bucket for files as a store of objects.
 struct Bucket(ObjectClient);
 
 impl Parts {
-    /// The table together with the rosters in the bucket of files; without them, if no bucket is named.
+    /// The table with the rosters in the bucket for files; the table alone if no bucket is configured.
     pub fn store_with_rosters(&self) -> Result<Arc<Store>, Error> {
         let settings = ExportSettings::from_lookup(self.lookup());
         if settings.bucket.is_none() {

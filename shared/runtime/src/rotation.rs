@@ -1,13 +1,13 @@
 //! A function's state, built from settings and secrets, and built again when a secret has changed.
 //!
-//! 1. At the start the secrets are read that settings name; without them the function does not start.
-//! 2. Before an invocation they are read again if the last reading is older than [`LIFETIME`]: a process that stood
-//!    still for hours does not use what it knew then, and a change is used within five minutes.
-//! 3. Only if a value has changed is the state built again: caches and connections live on otherwise.
-//! 4. If a reading fails, takes too long, or gives what no state can be built from, the old state stays, and the next
-//!    reading is due after [`RETRY`].
+//! 1. At the start, all secrets are read that settings name. If that fails, the function does not start.
+//! 2. Before an invocation, they are read again if the last read is older than [`LIFETIME`]: a process that was frozen
+//!    for hours does not use old values, and a change is used within five minutes.
+//! 3. The state is built again only if a value has changed; otherwise caches and connections are kept.
+//! 4. If a read fails, takes too long, or gives values from which no state can be built, the old state is kept, and the
+//!    next read is due after [`RETRY`].
 //!
-//! Invocations that come at the same time wait for one reading. Where no setting names a secret, nothing is ever read.
+//! Invocations at the same time wait for one read. If no setting names a secret, nothing is read.
 
 use std::{
     collections::BTreeMap,
@@ -24,25 +24,25 @@ use tokio::{sync::Mutex, time::timeout};
 
 use crate::{Error, Parts};
 
-/// How long secrets are used before they are read again; with the time that a reading may take, less than five minutes.
+/// How long secrets are used before they are read again. Together with the time of a read it is less than five minutes.
 const LIFETIME: TimeDelta = TimeDelta::minutes(4);
-/// After which time secrets are read again that could not be read.
+/// The wait after a failed read.
 const RETRY: TimeDelta = TimeDelta::seconds(15);
-/// How long the first reading may take: Lambda gives a function ten seconds to start.
+/// The timeout of the first read: Lambda gives a function ten seconds to start.
 const START_TIMEOUT: Duration = Duration::from_secs(8);
-/// How long a later reading may hold an invocation up.
+/// The timeout of a later read, during which an invocation waits.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Secrets that settings name could not be read.
+/// Why the secrets that settings name could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretsError {
-    /// The log says which one.
+    /// A read failed; the log says which secret.
     #[error(transparent)]
     Client(#[from] ClientError),
     /// There was no response in time.
     #[error("the secrets were not read in time")]
     TimedOut,
-    /// A setting names a secret that cannot be one.
+    /// A setting names a secret although it cannot be one.
     #[error("the setting {0} must be its value, not the name of a secret")]
     NotASecret(&'static str),
 }
@@ -50,12 +50,11 @@ pub enum SecretsError {
 type Values = BTreeMap<&'static str, String>;
 type Build<T> = Box<dyn Fn(&Parts) -> Result<T, Error> + Send + Sync>;
 
-/// A function's state.
 pub struct Rotating<T> {
-    /// With secrets by their names.
+    /// The parts; settings hold the names of secrets, not their values.
     parts: Parts,
     build: Build<T>,
-    /// None where no setting names a secret.
+    /// None if no setting names a secret.
     secrets: Option<SecretsClient>,
     current: RwLock<Current<T>>,
     reading: Mutex<()>,
@@ -64,7 +63,7 @@ pub struct Rotating<T> {
 struct Current<T> {
     state: T,
     values: Values,
-    /// When secrets were last read, or should have been, and how long that holds.
+    /// When secrets were last read (or the read failed), and when they are due.
     read_at: Timestamp,
     holds: TimeDelta,
 }
@@ -107,7 +106,7 @@ impl<T: Clone> Rotating<T> {
 
     fn is_due(&self) -> bool {
         let now = self.parts.clock().now();
-        // A clock that was set back says nothing about the age: then they are read again, too.
+        // If the clock was set back, the age is unknown, and the secrets are read again.
         self.with(|current| now < current.read_at || now - current.read_at >= current.holds)
     }
 

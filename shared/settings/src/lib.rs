@@ -1,5 +1,6 @@
-//! Settings: what an operator sets, as environment variables. A function declares those that it reads; from the one
-//! declaration follow what it is handed, which secrets it resolves, and what `template.yaml` must set and grant.
+//! Settings: environment variables that an operator sets. A function declares the settings that it reads. From the
+//! declaration follow the values that it gets, the secrets that it resolves, and what `template.yaml` must set and
+//! grant.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,55 +10,51 @@ use std::{
 
 use url::Url;
 
-/// A setting that a function reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setting {
     /// The environment variable.
     pub name: &'static str,
-    /// Where its value may come from.
+    /// The possible sources of its value.
     pub kind: Kind,
-    /// Whether its value is the address of a service or of a page.
+    /// Whether its value is a URL.
     pub is_url: bool,
 }
 
-/// Where a setting's value may come from.
+/// The possible sources of a setting's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The template sets it.
     Plain,
-    /// The template sets it, to the value itself or to the name of the secret that holds it.
+    /// The template sets it, to the value or to the name of a secret.
     Secret,
     /// The template need not set it: it is for tests, and for stand-ins of AWS.
     Optional,
 }
 
 impl Setting {
-    /// A setting that the template sets.
     pub const fn plain(name: &'static str) -> Self {
         Self { name, kind: Kind::Plain, is_url: false }
     }
 
-    /// A setting that may name a secret.
     pub const fn secret(name: &'static str) -> Self {
         Self { name, kind: Kind::Secret, is_url: false }
     }
 
-    /// A setting that the template need not set.
     pub const fn optional(name: &'static str) -> Self {
         Self { name, kind: Kind::Optional, is_url: false }
     }
 
-    /// The same, whose value is the address of a service or of a page.
+    /// A copy whose value must be a URL.
     #[must_use]
     pub const fn url(self) -> Self {
         Self { is_url: true, ..self }
     }
 }
 
-/// The settings that a function reads: one group for each part of it that parses some.
+/// The settings that a function reads: one group for each part that parses some.
 pub type Declared = &'static [&'static [Setting]];
 
-/// The values of declared settings. None is ever shown.
+/// The values of declared settings. `Debug` shows none of them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Settings {
     kinds: BTreeMap<&'static str, Kind>,
@@ -72,7 +69,7 @@ impl fmt::Debug for Settings {
 }
 
 impl Settings {
-    /// Reads what is declared, and nothing else. A value is trimmed; an empty one is the same as none.
+    /// Reads the declared settings only. Values are trimmed; an empty one counts as not set.
     pub fn read(declared: Declared, lookup: impl Fn(&str) -> Option<String>) -> Self {
         let all = || declared.iter().copied().flatten();
         let kinds: BTreeMap<&'static str, Kind> = all().map(|setting| (setting.name, setting.kind)).collect();
@@ -81,23 +78,24 @@ impl Settings {
         Self { kinds, urls, values }
     }
 
-    /// Refuses the value of a setting that must be a URL and is none.
+    /// Fails if a setting that must be a URL has another value.
     pub fn check_urls(&self) -> Result<(), NotAUrl> {
         let mut urls = self.values.iter().filter(|(name, _)| self.urls.contains(*name));
         urls.try_for_each(|(name, value)| if is_url(value) { Ok(()) } else { Err(NotAUrl { setting: name }) })
     }
 
-    /// The value of a setting.
+    /// The value of a declared setting.
     ///
     /// # Panics
     ///
-    /// Where it is not declared: then the template does not set it either, and its default would hide that.
+    /// Panics if the setting is not declared: the template would not set it either, and its default would hide the
+    /// mistake.
     pub fn get(&self, name: &str) -> Option<&str> {
         assert!(self.kinds.contains_key(name), "the setting {name} is read, but not declared");
         self.values.get(name).map(String::as_str)
     }
 
-    /// A lookup, as parsers want it. It panics where [`Settings::get`] does.
+    /// The function that parsers take to read settings. It panics where [`Settings::get`] does.
     pub fn lookup(&self) -> impl Fn(&str) -> Option<String> {
         |name| self.get(name).map(str::to_owned)
     }
@@ -108,7 +106,7 @@ impl Settings {
         values.filter(move |(name, _)| self.kinds.get(name) == Some(&kind))
     }
 
-    /// The same settings with other values for some of them. An empty value is the same as none.
+    /// A copy with other values for some settings. An empty value counts as not set.
     #[must_use]
     pub fn with(&self, values: &BTreeMap<&'static str, String>) -> Self {
         let mut settings = self.clone();
@@ -122,22 +120,22 @@ impl Settings {
     }
 }
 
-/// The text of that name, without surrounding space; an empty one is the same as none.
+/// The trimmed text of that setting; an empty one counts as not set.
 pub fn text(lookup: impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
     lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
-/// The address of that name, without a slash at the end.
+/// The URL of that setting, without a slash at the end.
 pub fn url(lookup: impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
     text(lookup, name).map(|url| url.trim_end_matches('/').to_owned())
 }
 
-/// Whether a text is the address of something that is served over HTTP.
+/// Whether a text is a URL of HTTP or HTTPS.
 fn is_url(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
-/// The number of that name.
+/// The number of that setting.
 pub fn number<T: FromStr>(
     lookup: impl Fn(&str) -> Option<String>,
     name: &'static str,
@@ -146,12 +144,11 @@ pub fn number<T: FromStr>(
     text(lookup, name).map(number).transpose()
 }
 
-/// A setting that is not a whole number.
+/// A setting whose value is not a whole number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotANumber {
-    /// The setting's name.
     pub setting: &'static str,
-    /// What stands there.
+    /// The invalid value.
     pub text: String,
 }
 
@@ -163,10 +160,9 @@ impl fmt::Display for NotANumber {
 
 impl std::error::Error for NotANumber {}
 
-/// A setting that must be a URL, and is none. Its value is not kept: it may hold a password.
+/// A setting whose value must be a URL and is not. The value is not kept, because it may contain a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotAUrl {
-    /// The setting's name.
     pub setting: &'static str,
 }
 
@@ -208,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_told_apart_replaced_and_never_shown() {
+    fn names_of_secrets_are_recognized_replaced_and_never_shown() {
         let settings = settings();
         assert_eq!(settings.of_kind(Kind::Secret).collect::<Vec<_>>(), [("KEY", "hush")]);
         let other = settings.with(&BTreeMap::from([("KEY", "changed\n".to_owned())]));
@@ -219,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_be_a_url_is_checked() {
+    fn values_that_must_be_urls_are_checked() {
         const PORTAL: Declared = &[&[Setting::plain("PORTAL_URL").url(), Setting::plain("OTHER_URL")]];
         let check = |value: &str| Settings::read(PORTAL, |_| Some(value.to_owned())).check_urls();
         for good in ["http://127.0.0.1:8000", "https://portal.example.com/a/", ""] {
@@ -232,7 +228,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "the setting JWT_SECRET_KEY is read, but not declared")]
-    fn what_is_not_declared_is_not_read() {
+    fn undeclared_settings_are_not_read() {
         settings().lookup()("JWT_SECRET_KEY");
     }
 }

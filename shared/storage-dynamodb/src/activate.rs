@@ -1,4 +1,4 @@
-//! A learner starts to use a license.
+//! Activates licenses.
 
 use async_trait::async_trait;
 use license_domain::{
@@ -20,7 +20,7 @@ use license_storage::{Activate, ActivateError, Change};
 /// The condition of an activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Failed {
-    /// The slot has another license, or the license is not assigned any more.
+    /// The slot has another license, or the license is no longer assigned.
     Slot,
 }
 
@@ -29,9 +29,9 @@ impl Activate for Store {
     /// 1. The caller has read the learner's license and its plan, and found the plan active and current.
     /// 2. One transaction: the slot (still that license, still assigned), any one bucket (assigned − 1,
     ///    activated + 1), the alias from LMS user to address, the event.
-    /// 3. The slot's condition failed: what stands there is returned with the refusal. The same license,
-    ///    activated: success, it was a repetition. Revoked: refused. Anything else: gone.
-    /// 4. The transaction met another one: again after a random wait, with another bucket.
+    /// 3. The slot's condition failed; the refusal returns the slot's item. The same license, activated: success,
+    ///    because this is a repetition. Revoked: refused. Anything else: the license is gone.
+    /// 4. The transaction conflicted: repeat after a random wait, with another bucket.
     async fn activate(
         &self,
         portfolio: &Portfolio,
@@ -91,17 +91,17 @@ impl Activate for Store {
     }
 }
 
-/// The write of the alias from an LMS user to an address.
+/// The write of the alias, which leads from an LMS user to an address.
 pub(crate) fn alias(user: LmsUserId, email: &EmailAddress, at: Timestamp) -> Write {
     Write::put(alias_item(user, email, at))
 }
 
-/// Where the alias lies.
+/// The key of the alias.
 pub(crate) fn alias_key(user: LmsUserId, email: &EmailAddress) -> keys::Key {
     keys::alias(user, &email.key())
 }
 
-/// The alias itself. It says when it was written, so that nobody drops one that was written again.
+/// The alias has the time of its write, so that it is not deleted if it has been written again since.
 pub fn alias_item(user: LmsUserId, email: &EmailAddress, at: Timestamp) -> keys::Item {
     let mut item = alias_key(user, email).attributes();
     item.insert("email".to_owned(), rows::text(email.as_given()));

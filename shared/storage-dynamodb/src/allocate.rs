@@ -1,4 +1,4 @@
-//! Drawing seats out of a plan's buckets: which ones, and the writes that take them.
+//! Allocates seats from a plan's buckets: which ones, and the writes that take them.
 
 use license_domain::number::{to_u64, to_usize};
 use license_domain::{License, Ordinal, SubscriptionPlan};
@@ -12,24 +12,23 @@ use crate::{
 };
 use license_storage::StoreError;
 
-/// How many more rows than needed are looked at, so that concurrent draws seldom pick the same one.
+/// How many more items than needed are read, so that concurrent allocations seldom pick the same one.
 const CHOICE: u64 = 16;
 
 /// Seats that are to be taken from one bucket.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BucketAllocation {
-    /// The bucket.
     pub at: BucketKeys,
-    /// How it looked.
+    /// The bucket as it was read.
     pub seen: Bucket,
-    /// So many untouched seats.
+    /// The number of untouched seats.
     pub untouched: u64,
-    /// So many seats that came back.
+    /// The number of returned seats.
     pub returned: u64,
 }
 
 impl BucketAllocation {
-    /// The seats' part in a bucket's change; the counters are the caller's.
+    /// The part of the bucket's change that concerns seats. The caller adds the counters of statuses.
     pub(crate) fn change(&self) -> BucketChange {
         BucketChange {
             untouched_taken: (self.untouched > 0).then_some((self.seen.next, self.untouched)),
@@ -43,11 +42,11 @@ impl BucketAllocation {
 /// Too few seats are free.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NotEnough {
-    /// So many are.
+    /// The number of free seats.
     pub available: u64,
 }
 
-/// Picks `n` seats over the buckets in this order: untouched ones first, because they cost no row.
+/// Picks `n` seats from the buckets in this order: untouched ones first, because they have no items to delete.
 pub(crate) fn share_out(buckets: &[(BucketKeys, Bucket)], n: u64) -> Result<Vec<BucketAllocation>, NotEnough> {
     let available = buckets.iter().map(|(_, bucket)| bucket.available()).sum();
     if available < n {
@@ -71,8 +70,8 @@ pub(crate) fn share_out(buckets: &[(BucketKeys, Bucket)], n: u64) -> Result<Vec<
 }
 
 impl Store {
-    /// Decides where `n` seats come from: from the bucket that was read ahead if it has enough, else from all
-    /// of them, which are read strongly. Only this read may refuse.
+    /// Decides from which buckets `n` seats come: from the prefetched bucket if it has enough, else from all of them,
+    /// which are read strongly. Only the strong read may refuse.
     pub(crate) async fn allocate(
         &self,
         plan: &SubscriptionPlan,
@@ -92,8 +91,8 @@ impl Store {
         Ok(share_out(&buckets, n))
     }
 
-    /// The seats of a share, and the writes that delete the rows among them. `ahead` are rows of the bucket that
-    /// were read ahead. `None`: rows that the counter promised are gone by now; look again.
+    /// The seats of an allocation, and the writes that delete the items of the returned ones. `ahead` are prefetched
+    /// items of the bucket. `None`: items that the counter promised are gone; the buckets must be read again.
     pub(crate) async fn seats(
         &self,
         plan: &SubscriptionPlan,
@@ -123,7 +122,7 @@ impl Store {
         Ok(Some((seats, writes)))
     }
 
-    /// Rows of free seats to read ahead, where the plan's last draw needed some.
+    /// Prefetches items of free seats, if the plan's last allocation needed some.
     pub(crate) async fn rows_ahead(&self, at: Option<BucketKeys>) -> Result<Vec<License>, StoreError> {
         match at.filter(|at| self.cached.returned_seats.get(&at.plan).is_some()) {
             Some(at) => self.rows_of(at, CHOICE).await,
@@ -131,7 +130,7 @@ impl Store {
         }
     }
 
-    /// `n` rows of free seats of a bucket, at random among the first ones.
+    /// `n` items of returned seats of a bucket, at random among the first ones.
     pub(crate) async fn returned_seats(&self, at: BucketKeys, n: u64) -> Result<Option<Vec<License>>, StoreError> {
         let rows = self.rows_of(at, n + CHOICE).await?;
         Ok(self.pick(rows, n))
@@ -170,7 +169,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_seat_is_taken_once_or_none_is(
+        fn every_seat_is_taken_once_or_not_at_all(
             sizes in prop::collection::vec((0_u64..20, 0_u64..20, 0_u64..20), 1..16),
             n in 0_u64..700,
         ) {

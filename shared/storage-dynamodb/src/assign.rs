@@ -1,4 +1,4 @@
-//! Assigning in one transaction. What does not fit one is in [`crate::reserve`].
+//! Assigns in one transaction. [`crate::reserve`] assigns to more learners than that.
 
 use std::collections::HashMap;
 
@@ -25,7 +25,7 @@ use license_storage::{
 
 pub(crate) use license_domain::number::to_u64;
 
-/// The most learners that one transaction is tried for.
+/// The most learners for whom one transaction is tried.
 pub(crate) const AT_ONCE: usize = MAX_ITEMS - ROOM_FOR_OTHERS;
 
 #[async_trait]
@@ -53,14 +53,14 @@ impl Prefetches for Store {
     }
 }
 
-/// What an attempt is made of.
+/// The request and its context, which every attempt uses.
 struct AssignmentOf<'a> {
     portfolio: &'a Portfolio,
     plan: &'a SubscriptionPlan,
     request: &'a AssignRequest,
 }
 
-/// What learners are told of their assignment.
+/// The contents of assignment mails.
 pub(crate) struct AssignmentMail<'a> {
     notify: bool,
     greeting: &'a Option<String>,
@@ -82,7 +82,7 @@ impl<'a> AssignmentMail<'a> {
 pub(crate) enum Failed {
     /// A learner's slot was taken.
     Slot,
-    /// Others took seats of the bucket.
+    /// Another transaction took seats of the bucket.
     Bucket,
     /// Another transaction took the item of a returned seat.
     Seat,
@@ -112,22 +112,22 @@ impl Assign for Store {
 impl Store {
     /// Assigns in one transaction.
     ///
-    /// 1. Read the learners' slots and one bucket (perhaps prefetched). Learners who hold a live
-    ///    license are already associated and drop out.
-    /// 2. If the bucket falls short, read all buckets strongly and allocate across them; only this may refuse.
+    /// 1. Read the learners' slots and one bucket (perhaps prefetched). Learners who hold a live license are already
+    ///    associated and are left out.
+    /// 2. If the bucket has too few seats, read all buckets strongly and allocate across them; only this may refuse.
     /// 3. One transaction: each slot (absent, or still that revoked license, which is archived beside it), the
-    ///    bucket(s) (`next` as seen and `end` not passed; `free` not overdrawn and the epoch as seen), rows of
-    ///    returned seats (still there), the event.
-    /// 4. A slot's condition failed: another request associated that learner; from 1. A bucket's or a seat's
-    ///    condition failed, or the transaction met another one: from 1, after a random wait, most likely with
-    ///    another bucket. Nothing was written in any of these cases.
-    /// 5. Needs more than 100 items (archives and returned seats cost one more each): too many.
+    ///    bucket(s) (`next` as seen and `end` not passed; `free` sufficient and the epoch as seen), items of returned
+    ///    seats (still there), the event.
+    /// 4. A slot's condition failed: another request associated that learner; repeat from 1. A bucket's or a seat's
+    ///    condition failed, or the transaction conflicted: repeat from 1 after a random wait, most likely with another
+    ///    bucket. Nothing was written in any of these cases.
+    /// 5. More than 100 items are needed (archives and returned seats cost one more each): too many.
     async fn assign_at_once(&self, of: &AssignmentOf<'_>, prefetch: Prefetch) -> Result<Assigned, AssignError> {
         let attempt = |transaction, ahead| self.try_at_once(of, transaction, ahead);
         self.transact("assign", prefetch.into_inner(), attempt).await?.ok_or(AssignError::TooMany)
     }
 
-    /// One attempt; `None` if it takes more items than one transaction holds.
+    /// One attempt; `None` if it needs more items than one transaction can hold.
     async fn try_at_once(
         &self,
         of: &AssignmentOf<'_>,
@@ -186,7 +186,7 @@ impl Store {
         Ok(self.commit(transaction).await?.or_retry(Some(assigned)))
     }
 
-    /// The slots and a bucket: prefetched, or read now, together.
+    /// The slots and a bucket: prefetched, or read now in one call.
     async fn look(
         &self,
         plan: &SubscriptionPlan,
@@ -217,7 +217,7 @@ impl Store {
         license
     }
 
-    /// The event of assignments, which asks for the mails.
+    /// The event of assignments, which requests the mails.
     pub(crate) fn assigned_event(
         &self,
         (portfolio, plan): (&Portfolio, &SubscriptionPlan),

@@ -1,4 +1,4 @@
-//! Attempts at what the table may refuse for now: [`license_storage::attempts`] with the table's randomness.
+//! Runs attempts that the table may temporarily refuse: [`license_storage::attempts`] with the table's randomness.
 
 pub(crate) use license_storage::Attempt;
 
@@ -6,8 +6,8 @@ use crate::table::Table;
 use license_storage::{StoreError, attempts, bounded_attempts};
 
 impl Table {
-    /// Runs attempts until one is done; gives up as contention. Each attempt gets what the one before has left, the
-    /// first one `state`.
+    /// Runs attempts until one succeeds; fails with contention when they run out. Each attempt gets the state that the
+    /// one before left, the first one `state`.
     pub(crate) async fn attempts<S, T, E, F, Fut>(&self, operation: &'static str, state: S, attempt: F) -> Result<T, E>
     where
         F: FnMut(S) -> Fut,
@@ -17,8 +17,8 @@ impl Table {
         attempts(self.random(), operation, state, attempt).await
     }
 
-    /// Looks for something that an index does not show yet; `None` if it never comes to light. `first_wait` is the
-    /// number of the attempt whose wait is the first one here.
+    /// Looks for something that an index may not show yet; `None` if it does not appear. `first_wait` is the number of
+    /// the attempt whose wait is the first one here.
     pub(crate) async fn looks<T, F, Fut>(
         &self,
         looks: u32,

@@ -1,4 +1,4 @@
-//! The audit trail: entries beside each other in the order of time, one partition for each thing.
+//! The audit trail: entries in the order of time, one partition for each thing.
 
 use async_trait::async_trait;
 use license_domain::{AuditEntry, Event, EventId, LicenseId, Subject, audit_trail};
@@ -18,7 +18,7 @@ const SECRET: &str = "secret";
 
 #[async_trait]
 impl AuditTrails for Store {
-    /// Puts without condition: an entry is made of its event alone, so that a repetition puts the same again.
+    /// Writes without condition: an entry is made from its event alone, so that a repetition writes the same.
     async fn record(&self, event: &Event) -> Result<(), StoreError> {
         let secret = self.person_secret().await?;
         let entries = audit_trail::entries(event, |email| Name::Address(&email.key()).digest(&secret));
@@ -32,7 +32,7 @@ impl AuditTrails for Store {
 
     async fn trail(&self, subject: Subject, query: AuditQuery) -> Result<Vec<AuditEntry>, StoreError> {
         let from = query.from.map_or_else(|| EventId(Uuid::nil()).to_string(), keys::trail_from);
-        // Both ends of a range are part of it: of two ids that are next to each other, the smaller one.
+        // DynamoDB includes both ends of a range. The end is meant to be exclusive, so the id before it is used.
         let before = |id: Uuid| Uuid::from_u128(id.as_u128().saturating_sub(1)).to_string();
         let until = query.until.map(|until| keys::trail_from(until).parse().map_or_else(|_| String::new(), before));
         let older = query.before.map(|event| before(event.0));
@@ -70,7 +70,7 @@ impl AuditTrails for Store {
 }
 
 impl Store {
-    /// The table's secret that makes person ids of addresses: made once, by whoever needs it first.
+    /// The table's secret for making person ids from addresses. The first process that needs it creates it.
     pub(crate) async fn person_secret(&self) -> Result<String, StoreError> {
         if let Some(secret) = self.cached.person_secret.get(&()) {
             return Ok(secret);
@@ -93,7 +93,7 @@ impl Store {
     }
 }
 
-/// What such a put is conditioned on: the expression is the write's own.
+/// The condition of a put: the item still has that version. The write keeps its own expression.
 pub(crate) fn version_is(version: u64) -> Expression {
     Expression::new("#version = :version").name("version").value("version", rows::number(version))
 }

@@ -1,4 +1,4 @@
-//! A learner takes a seat without an invitation.
+//! Auto-apply: a learner takes a seat without an invitation.
 
 use async_trait::async_trait;
 use license_domain::{
@@ -21,12 +21,13 @@ use license_storage::{AutoApply, AutoApplyError, Change, StoreError};
 
 #[async_trait]
 impl AutoApply for Store {
-    /// 1. Read the learner's slot and one bucket, together. A live license is the answer; a revoked one refuses.
-    /// 2. If the bucket is empty, read all buckets strongly; none left: a not-assigned event, and refused.
-    /// 3. One transaction: the slot (absent), the bucket (as in assigning; activated + 1), a returned seat's row
+    /// 1. Read the learner's slot and one bucket, together. A live license is the result; a revoked one is a refusal.
+    /// 2. If the bucket is empty, read all buckets strongly. If none has a seat: write a not-assigned event, and
+    ///    refuse.
+    /// 3. One transaction: the slot (absent), the bucket (as in assigning; activated + 1), a returned seat's item
     ///    (still there), the alias, the event.
-    /// 4. A condition failed or the transaction met another one: from 1 after a random wait. A learner who asks
-    ///    twice at once thus finds the license of the first request.
+    /// 4. A condition failed or the transaction conflicted: repeat from 1 after a random wait. A learner whose two
+    ///    requests arrive at the same time thus gets the license of the first one.
     async fn auto_apply(
         &self,
         portfolio: &Portfolio,
@@ -68,13 +69,13 @@ impl Store {
             self.not_assigned(portfolio, plan.uuid, email, lms_user_id, change).await?;
             return Err(AutoApplyError::NoSeat);
         };
-        let share = shares.first().expect("one seat comes from one bucket");
+        let share = shares.first().expect("one seat is allocated from one bucket");
         let Some((seats, deletes)) = self.seats(plan, share, Vec::new()).await? else {
             return Ok(Attempt::Retry(()));
         };
         let seat = seats.first().expect("the bucket gave one seat");
         let applied = seat.auto_apply(email.clone(), lms_user_id, self.random.activation_key(), change.at);
-        let license = applied.expect("a free seat is unassigned, and such a license can be applied");
+        let license = applied.expect("a free seat is unassigned, which can be activated by auto-apply");
 
         let mut counts = share.change();
         counts.activated = 1;
@@ -94,7 +95,7 @@ impl Store {
         Ok(self.commit(transaction).await?.or_retry(license))
     }
 
-    /// Puts on record that a learner found no seat: the customer may want to know.
+    /// Records that a learner found no seat, so that the customer can be informed.
     async fn not_assigned(
         &self,
         portfolio: &Portfolio,

@@ -1,4 +1,4 @@
-//! Writing what another system kept: licenses as plain puts, and what makes them visible in transactions.
+//! Writes the data of another system: licenses by plain puts, and what makes them visible in transactions.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -23,13 +23,13 @@ use crate::{
     table::{Canceled, Expression, Write},
 };
 
-/// How many items one call of DynamoDB takes.
+/// The most items of one call.
 const CALL: usize = 25;
 
-/// How many calls one `put` makes at once.
+/// How many calls one `put` makes at the same time.
 const PARALLEL: usize = 8;
 
-/// How often a call is tried that the table throttles: about ten minutes.
+/// The most attempts at a call while the table throttles: about ten minutes.
 const ATTEMPTS: u32 = 70;
 
 /// The first upper bound of the wait between two attempts; it doubles up to the last.
@@ -39,15 +39,15 @@ const LAST_WAIT: Duration = Duration::from_secs(16);
 /// The version of everything that is imported.
 const VERSION: u64 = 1;
 
-/// Puts items in DynamoDB's own form, whatever was there, in no order.
+/// Puts items in DynamoDB's own form, in any order. Existing items are replaced.
 #[async_trait]
 pub trait PutItems: Send + Sync {
     /// Puts all of them; no two have the same key.
     async fn put(&self, items: Vec<Item>) -> Result<(), StoreError>;
 }
 
-/// Over DynamoDB's API. A new table throttles at first and takes more the longer it is used, so calls are made in
-/// parallel and tried again for minutes.
+/// Uses DynamoDB's API. A new table throttles at first and accepts more the longer it is used, so calls are made in
+/// parallel and retried for minutes.
 #[async_trait]
 impl PutItems for Store {
     async fn put(&self, items: Vec<Item>) -> Result<(), StoreError> {
@@ -73,24 +73,23 @@ impl Store {
     }
 }
 
-/// Imports into a table.
 pub struct BulkWriter {
     store: Arc<Store>,
     items: Arc<dyn PutItems>,
 }
 
 impl BulkWriter {
-    /// Into that table, over DynamoDB's API.
+    /// A writer to that table by DynamoDB's API.
     pub fn new(store: Arc<Store>) -> Self {
         Self { items: store.clone(), store }
     }
 
-    /// Into that table, with another way to put many items into it.
+    /// A writer to that table with another way to put many items.
     pub fn through(store: Arc<Store>, items: Arc<dyn PutItems>) -> Self {
         Self { store, items }
     }
 
-    /// All of these items or none. Another import at the same time is the only reason why a condition does not hold.
+    /// Writes all of these items or none. A condition can only fail because of another import at the same time.
     async fn transact(&self, writes: Vec<Write>) -> Result<(), StoreError> {
         self.store.table.transact(writes, self.store.token()).await.map_err(|canceled| match canceled {
             Canceled::Store(error) => error,
@@ -131,8 +130,8 @@ impl BulkWrite for BulkWriter {
         self.store.table.get(&keys::catalog()).await?.map(rows::from_item).transpose()
     }
 
-    /// Puts, and no conditions: what is written twice is the same. A learner's alias is the same for all plans, and one
-    /// call may not put an item twice.
+    /// Puts without conditions: writing twice has the same result. A learner's alias is the same for all plans, and one
+    /// call must not put an item twice.
     async fn put_licenses(&self, licenses: &[ImportedLicense], stamp: &Stamp) -> Result<(), StoreError> {
         let mut items = HashMap::with_capacity(licenses.len());
         for license in licenses {
@@ -149,7 +148,7 @@ impl BulkWrite for BulkWriter {
     }
 
     async fn put_users(&self, users: &BTreeMap<String, StoredUser>) -> Result<(), StoreError> {
-        // By their keys: a role may be listed twice.
+        // The map removes duplicates, because a role may be listed twice.
         let mut items = HashMap::new();
         for (name, user) in users {
             for grant in &user.grants {
@@ -168,7 +167,7 @@ impl BulkWrite for BulkWriter {
         self.store.put(items.into_values().collect()).await
     }
 
-    /// One transaction: the agreement and the pointers from its customer and its slug, all new.
+    /// One transaction: the agreement and the pointers from its customer and its slug, all absent before.
     async fn import_agreement(&self, agreement: &CustomerAgreement, stamp: &Stamp) -> Result<(), StoreError> {
         let id = agreement.uuid;
         let mut writes = vec![
@@ -180,8 +179,8 @@ impl BulkWrite for BulkWriter {
         self.transact(writes).await
     }
 
-    /// One transaction, all of it on condition that nothing is there yet: the plan, the pointers from its id, its
-    /// seats' prefix and its title, its buckets with their exact counts.
+    /// One transaction, all on condition that nothing exists yet: the plan, the pointers from its id, its seats' prefix
+    /// and its title, its buckets with their exact counts.
     async fn import_plan(
         &self,
         plan: &SubscriptionPlan,
@@ -205,7 +204,7 @@ impl BulkWrite for BulkWriter {
         self.transact(writes).await
     }
 
-    /// One transaction: the renewal, the pointer from its number, and those from its plans, all new.
+    /// One transaction: the renewal, the pointer from its number, and those from its plans, all absent before.
     async fn import_renewal(&self, renewal: &SubscriptionPlanRenewal, stamp: &Stamp) -> Result<(), StoreError> {
         let (id, agreement) = (renewal.id, renewal.customer_agreement);
         let mut writes = vec![
@@ -241,7 +240,7 @@ impl BulkWrite for BulkWriter {
     }
 }
 
-/// The pointer of a name, and where it is to lead.
+/// The pointer of a name, and its target.
 fn pointer(claim: &Claim) -> (Key, String) {
     match claim {
         Claim::Customer(customer, agreement) => (keys::enterprise(*customer), agreement.to_string()),
@@ -257,7 +256,7 @@ fn pointer(claim: &Claim) -> (Key, String) {
     }
 }
 
-/// Makes a claim, on condition that nobody has made it.
+/// The write of a claim, on condition that it does not exist.
 fn claim(claim: &Claim) -> Write {
     let (key, target) = pointer(claim);
     Write::create(rows::pointer(&key, target))
@@ -287,7 +286,7 @@ fn item(imported: &ImportedLicense, stamp: &Stamp) -> Result<Item, StoreError> {
     rows::license(&placed.license, home, *agreement, layout, VERSION, stamp)
 }
 
-/// The alias from the learner's number to the address, as it is written when a learner activates.
+/// The alias from the learner's LMS id to the address, as activation writes it.
 fn alias(license: &License, stamp: &Stamp) -> Option<(Key, Item)> {
     let license = license.status.is_live().then_some(license)?;
     let (user, email): (_, &EmailAddress) = (license.lms_user_id?, license.user_email.as_ref()?);

@@ -1,5 +1,5 @@
-//! What a process remembers between requests: pointers, which never change what they mean without being checked against
-//! what they lead to, and the products, which change rarely.
+//! The caches of a process: pointers, whose targets are checked whenever they are used, and the products, which change
+//! rarely.
 
 use chrono::TimeDelta;
 use license_cache::{Cache, ExpiringCache};
@@ -7,36 +7,36 @@ use license_domain::{AgreementId, EnterpriseId, PlanId, ProductCatalog, Timestam
 
 use crate::retired::RetiredCache;
 
-/// How long the products are trusted.
+/// How long the products are cached.
 const PRODUCTS_LIFETIME: TimeDelta = TimeDelta::seconds(60);
 
-/// The memory of one process.
+/// The caches of one process.
 #[derive(Debug, Default)]
 pub struct Cached {
     /// From plan to agreement.
     pub plans: Cache<PlanId, AgreementId>,
     /// From customer to agreement.
     pub enterprises: Cache<EnterpriseId, AgreementId>,
-    /// The number of a plan's buckets, which never shrinks: which of them to read ahead.
+    /// The number of a plan's buckets, which never decreases: from these a bucket is chosen to prefetch.
     pub buckets: Cache<PlanId, u16>,
-    /// Plans whose last allocation had to take returned seats: the next one looks for them at once.
+    /// Plans whose last allocation needed returned seats: the next one prefetches some.
     pub returned_seats: Cache<PlanId, ()>,
-    /// The secret that makes person ids.
+    /// The secret for making person ids.
     pub person_secret: Cache<(), String>,
-    /// Who has retired lately.
+    /// Recent retirements.
     pub(crate) retired: RetiredCache,
-    /// What was read of rosters.
+    /// Objects of rosters.
     pub rosters: crate::roster::RosterCache,
     products: ExpiringCache<(), ProductCatalog>,
 }
 
 impl Cached {
-    /// The products, if they were read lately.
+    /// The products, if they are cached.
     pub fn products(&self, now: Timestamp) -> Option<ProductCatalog> {
         self.products.get(&(), now)
     }
 
-    /// Remembers the products.
+    /// Caches the products.
     pub fn remember_products(&self, now: Timestamp, catalog: &ProductCatalog) {
         self.products.put((), catalog.clone(), now, now + PRODUCTS_LIFETIME);
     }

@@ -1,6 +1,7 @@
-//! The log of a plan's changes: index keys of the events that change its licenses, by the time of the attempt at committing.
+//! The log of a plan's changes: index keys of the events that change its licenses, ordered by the time of the attempt
+//! to commit.
 //!
-//! A log entry is complete: it has the place in the list that each license had before, and the whole license after. Plans
+//! A log entry is complete: it has the key in the list that each license had before, and the whole license after. Plans
 //! of fewer than 64 seats have no log, because they never get a roster.
 
 use std::ops::ControlFlow;
@@ -22,7 +23,8 @@ use license_storage::StoreError;
 /// Plans with fewer buckets have no log.
 pub(crate) const MIN_BUCKETS: u16 = 4;
 
-/// Where licenses stood in the list, where the event does not say it; an empty text: nowhere.
+/// The keys in the list that licenses had before, if the event does not contain them; an empty text means that a
+/// license was not in the list.
 const KEYS_BEFORE: &str = "keys_before";
 
 /// The most entries that one call reads.
@@ -40,7 +42,7 @@ pub(crate) fn partition(plan: &SubscriptionPlan, event: EventId) -> Option<Strin
     is_logged(plan).then(|| keys::changes_partition(plan.uuid, shard))
 }
 
-/// Adds where licenses stood before, to the item of an event.
+/// Adds the keys that licenses had before to the item of an event.
 pub(crate) fn put_keys_before(item: &mut Item, keys_before: Vec<String>) {
     if !keys_before.is_empty() {
         let keys_before = keys_before.into_iter().map(AttributeValue::S).collect();
@@ -48,7 +50,7 @@ pub(crate) fn put_keys_before(item: &mut Item, keys_before: Vec<String>) {
     }
 }
 
-/// The item of changes beside an event, which expires with it.
+/// The item of changes beside an event, which expires with the event.
 pub(crate) fn beside(event: EventId, stamp: &Stamp, licenses: &[LicenseChange]) -> Result<Item, StoreError> {
     #[derive(Serialize)]
     struct Beside<'a> {
@@ -60,7 +62,7 @@ pub(crate) fn beside(event: EventId, stamp: &Stamp, licenses: &[LicenseChange]) 
     Ok(item)
 }
 
-/// What the index shows of an entry.
+/// An entry as the index shows it.
 #[derive(Deserialize)]
 struct Entry {
     #[serde(default)]
@@ -69,7 +71,7 @@ struct Entry {
     keys_before: Vec<String>,
 }
 
-/// The changes of an entry of the plan's log: when it was written, by which event.
+/// The changes of an entry of the plan's log: the time, the event's id, and the rows.
 fn read(plan: PlanId, item: Item) -> Result<(Timestamp, EventId, Vec<RowChange>), StoreError> {
     let corrupt = |cause: &str| StoreError::Corrupt { key: format!("the changes of {plan}"), cause: cause.to_owned() };
     let key = Key::of(&item).ok_or_else(|| corrupt("no key"))?;
@@ -106,8 +108,7 @@ pub(crate) struct Log {
 }
 
 impl Store {
-    /// The plan's changes from that moment on, and before `until` where it is given; `None` if there are more than
-    /// `most`.
+    /// The plan's changes from that time on, and before `until` if it is given; `None` if there are more than `most`.
     pub(crate) async fn changes(
         &self,
         plan: &SubscriptionPlan,

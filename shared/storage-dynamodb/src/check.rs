@@ -1,5 +1,5 @@
-//! Recounts the table: one Scan in parallel segments, each of which keeps sums by plan; what the sums must be is decided once
-//! all are read.
+//! Checks the table: one Scan in parallel segments, each of which keeps sums by plan. The sums are compared when all
+//! segments are read.
 
 mod tally;
 
@@ -18,14 +18,14 @@ use crate::{
     table::{Canceled, Part, Write},
 };
 
-/// A plan's buckets at some moment.
+/// A plan's buckets as they were at some time.
 type Buckets = HashMap<BucketKeys, Bucket>;
 
 #[async_trait]
 impl TableCheck for Store {
     /// 1. Read the buckets of all plans.
-    /// 2. Read every item, and add it up.
-    /// 3. Read the buckets again. A plan whose buckets are not as before has changed meanwhile: its counts are left out.
+    /// 2. Read every item, and add it to the sums.
+    /// 3. Read the buckets again. If a plan's buckets have changed, its counts are not compared.
     /// 4. Compare. With `repair`: each missing pointer is one create, on condition that it is still missing.
     async fn check_table(&self, options: CheckOptions) -> Result<CheckReport, StoreError> {
         let before = self.all_buckets().await?;
@@ -85,7 +85,7 @@ impl Store {
         }
     }
 
-    /// Whether the pointer was missing still and is there now.
+    /// Creates the pointer; `false` if it is no longer missing.
     async fn repair(&self, pointer: &Pointer) -> Result<bool, StoreError> {
         let write = Write::create(rows::pointer(&pointer.key, &pointer.target));
         match self.table.transact(vec![write], self.token()).await {

@@ -1,4 +1,4 @@
-//! Deleting a plan that nobody ever sat in.
+//! Deletes a plan of which no learner ever had a license.
 
 use license_domain::{Event, EventKind, LicenseStatus, Portfolio, SubscriptionPlan};
 
@@ -27,12 +27,12 @@ enum Failed {
 }
 
 impl Store {
-    /// 1. Read the plan's item, its buckets and the rows of its free seats, strongly. It is not `plan` any more:
-    ///    changed. A learner has or had a license, or a run has reserved seats: in use. So many seats came back
-    ///    as rows that one transaction does not hold them: in use, too.
-    /// 2. One transaction: the plan (its version as read), its title, the pointers from its id and from its seats' prefix, its
-    ///    buckets (as read) and the rows go; the event.
-    /// 3. A condition failed: changed. The transaction met another one: from 1 after a random wait.
+    /// 1. Read the plan's item, its buckets and the items of its returned seats, strongly. The plan is no longer
+    ///    `plan`: changed. A learner has or had a license, or a run has reserved seats: in use. There are more returned
+    ///    seats than one transaction can hold: in use, too.
+    /// 2. One transaction deletes the plan (its version as read), its title, the pointers from its id and from its
+    ///    seats' prefix, its buckets and the returned seats (as read), and writes the event.
+    /// 3. A condition failed: changed. The transaction conflicted: repeat from 1 after a random wait.
     pub(crate) async fn delete_empty_plan(
         &self,
         portfolio: &Portfolio,
@@ -103,7 +103,7 @@ impl Store {
     }
 }
 
-/// The bucket is just as it was read.
+/// The condition that the bucket is as it was read.
 fn as_read(bucket: Bucket) -> Expression {
     let fields = [
         ("next", rows::number(bucket.next)),

@@ -1,4 +1,4 @@
-//! Records of mails: each is one item, changed by whoever has seen its last version.
+//! Records of mail deliveries: each is one item, and each change requires the version that was read.
 
 use async_trait::async_trait;
 use license_domain::{Consequence, Delivery, DeliveryId, DeliveryState, Event, EventKind, Portfolio};
@@ -12,7 +12,7 @@ use crate::{
 };
 use license_storage::{Change, Deliveries, StoreError};
 
-/// How long a record is kept: longer than any message about it can come again.
+/// How long a record is kept: longer than a message about it can be delivered again.
 const LIFETIME_SECONDS: i64 = 30 * 24 * 60 * 60;
 
 #[async_trait]
@@ -41,12 +41,12 @@ impl Deliveries for Store {
         let keys: Vec<Key> = self.table.query(range).await?.iter().filter_map(Key::of).collect();
         let mut found = self.table.batch_get(&keys).await?;
         let mails: Vec<Delivery> = self.read_all(keys.iter().filter_map(|key| found.remove(key)).collect()).await?;
-        // The index may show one that was settled just now.
+        // The index may still show one that was settled just now.
         Ok(mails.into_iter().filter(is_unsettled).collect())
     }
 
-    /// One transaction: the record (its version as seen), which is off the list from now on; the event that asks for
-    /// a new mail. The transaction met another one: again after a random wait.
+    /// One transaction: the record (its version as seen) leaves the list; the event that requests a new mail. The
+    /// transaction conflicted: again after a random wait.
     async fn resend(&self, portfolio: &Portfolio, seen: &Delivery, change: &Change) -> Result<bool, StoreError> {
         let after = Delivery { state: DeliveryState::Resent, at: change.at, ..seen.clone() };
         let event = Event {

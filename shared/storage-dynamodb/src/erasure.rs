@@ -1,6 +1,6 @@
-//! What names a retired person and stays, rewritten without them: events, jobs with their rows and results, idempotency
-//! records, mails, audit trails, and who changed an item last. Nothing leads from a person to all of these, so that all
-//! items are read, once for everyone who retired since the last time.
+//! Rewrites items that name a retired person and stay: events, jobs with their rows and results, idempotency records,
+//! mail deliveries, audit trails, and the last actor of any item. No index leads from a person to all of these, so one
+//! pass reads all items for everyone who retired since the last pass.
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -19,25 +19,25 @@ use crate::{
 };
 use license_storage::{Erasure, StoreError};
 
-/// A pass begins so long after the one before: it reads the whole table.
+/// The time between the beginnings of two passes: a pass reads the whole table.
 const EVERY: TimeDelta = TimeDelta::days(1);
 
-/// How long it takes until all that was under way at a retirement is written.
+/// After this time all writes are finished that were under way at a retirement.
 const SETTLED: TimeDelta = TimeDelta::minutes(5);
 
-/// The attribute that names who changed an item.
+/// The attribute with the last actor of an item.
 const CHANGED_BY: &str = "changed_by";
 
-/// How far the rewriting is.
+/// The progress of the erasure.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Progress {
-    /// Everyone who retired before is in no item any more.
+    /// No item names anyone who retired before this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     done: Option<Timestamp>,
-    /// When the pass that is under way began.
+    /// When the current pass began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     began: Option<Timestamp>,
-    /// The item behind which it goes on.
+    /// The last item that the current pass has read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     after: Option<(String, String)>,
     /// How many times it was written.
@@ -47,12 +47,14 @@ struct Progress {
 
 #[async_trait]
 impl Erasure for Store {
-    /// 1. Read how far it is. No pass is under way: one begins if someone retired since the last one, and that one is a
-    ///    day ago.
-    /// 2. A page of the table. Each item that names someone retired: one update of the attributes that do, on condition
-    ///    that they are as they were read. Whoever changed them meanwhile has read them without that person.
-    /// 3. Put on record how far it is (its version as seen). Another process did: it goes on, this one stops.
-    /// 4. From 2 until `until`; after the last page the pass is over.
+    /// 1. Read the progress. If no pass is under way, one begins if someone retired since the last one, and that one
+    ///    began a day ago.
+    /// 2. Read a page of the table. Each item that names a retired person gets one update of the attributes that do, on
+    ///    condition that they are as they were read. Another process that changed them meanwhile has read them without
+    ///    that person.
+    /// 3. Write the progress (its version as seen). If another process has written it, that one continues, and this one
+    ///    stops.
+    /// 4. Repeat from 2 until `until`; after the last page the pass is finished.
     async fn erase_retired(&self, until: Timestamp) -> Result<usize, StoreError> {
         let mut progress = match self.table.get(&keys::erasure()).await? {
             Some(item) => rows::from_item(item)?,
@@ -96,7 +98,7 @@ impl Store {
         };
         let first = self.table.query(range).await?.first().and_then(Key::of);
         let first: Option<Timestamp> = first.and_then(|key| key.sk.split_once('#')?.0.parse().ok());
-        // A retirement is on record with the time until which what was under way may have been written.
+        // A retirement is stored with the time until which items that were under way may have been written.
         let is_due = first.is_some_and(|first| first - UNDER_WAY + SETTLED <= now);
         if is_due {
             progress.began = Some(now);
@@ -113,7 +115,7 @@ impl Store {
         self.write_if("erasure", Write::Put { item, condition: Some(condition) }).await
     }
 
-    /// How many of the items were rewritten.
+    /// Rewrites items; returns how many were changed.
     async fn erase_items(&self, retired: &Retired, items: Vec<Item>) -> Result<usize, StoreError> {
         let each: Vec<_> = items.into_iter().map(|item| self.erase_item(retired, item)).collect();
         let rewritten: Vec<bool> = stream::iter(each).buffer_unordered(PARALLEL).try_collect().await?;
@@ -124,7 +126,8 @@ impl Store {
         let Some(key) = Key::of(&item) else { return Ok(false) };
         let before = rows::from_item::<Map<String, Value>>(item.clone())?;
         let mut after = before.clone();
-        // A license's learner is erased with the retirement. What stands there now is newer, whenever its seat was made.
+        // A license's learner is erased with the retirement itself. A learner who is there now is newer, whenever the
+        // seat was created.
         let is_license = key.is_personal() || before.contains_key("activation_key");
         if is_license {
             after.retain(|name, _| name == CHANGED_BY);
@@ -138,7 +141,7 @@ impl Store {
         self.rewrite(&key, &item, &changed, &after).await
     }
 
-    /// A job's rows do not say when they were requested: the job does.
+    /// A job's rows have no time; their job does.
     async fn time_of_parts(&self, key: &Key, item: &Map<String, Value>) -> Result<Option<Timestamp>, StoreError> {
         let Some(job) = JobKeys::of_partition(&key.pk) else { return Ok(None) };
         if crate::retired::time_of(item).is_some() {

@@ -1,4 +1,4 @@
-//! Events on record: read again by whoever carries them on.
+//! Stored events, for the functions that deliver their consequences.
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};

@@ -1,4 +1,4 @@
-//! Reading everything that an export writes. Each item is read once: a plan's list partitions one after the other, then its
+//! Reads everything that an export writes. Each item is read once: a plan's list shards one after the other, then its
 //! buckets with their free seats.
 
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use crate::{
     users,
 };
 
-/// How many licenses one part has at most.
+/// The most licenses of one part.
 const PART: usize = 1_000;
 
 #[async_trait]
@@ -24,7 +24,7 @@ impl BulkRead for Store {
         self.stored_catalog().await
     }
 
-    /// A Scan: no index leads to users.
+    /// A Scan, because no index leads to users.
     async fn users(&self) -> Result<BTreeMap<String, StoredUser>, StoreError> {
         let part = Part { prefix: Some(USER_PREFIX), ..Part::default() };
         let (mut users, mut after) = (BTreeMap::<String, StoredUser>::new(), None);
@@ -71,7 +71,7 @@ impl BulkRead for Store {
 }
 
 impl Store {
-    /// Up to a part of what lies at that place, and where to go on.
+    /// Reads the next part from that position on; returns the position after it.
     async fn read_at(
         &self,
         plan: &SubscriptionPlan,
@@ -90,8 +90,8 @@ impl Store {
         shard: u16,
         after: Option<String>,
     ) -> Result<(Vec<License>, Option<Place>), StoreError> {
-        // A key ends with the license's id: nothing lies between it and the same with a space behind it. All begin with
-        // the name of a status.
+        // A key ends with the license's id: no key is between it and the same key with a space appended. All keys begin
+        // with the name of a status.
         let from = after.map_or_else(|| "a".to_owned(), |key| format!("{key} "));
         let range = Range {
             index: Some(keys::GSI1),
@@ -136,7 +136,7 @@ impl Store {
         Ok((licenses, Some(next)))
     }
 
-    /// Free seats that are no items: the bucket says which numbers were never drawn.
+    /// Untouched seats, which have no items: the bucket's numbers tell which ones there are.
     async fn untouched_part(
         &self,
         plan: &SubscriptionPlan,
@@ -157,12 +157,12 @@ impl Store {
     }
 }
 
-/// Where the next part of a plan's licenses begins.
+/// The position where the next part of a plan's licenses begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Place {
-    /// In that list partition, behind that key.
+    /// In that list shard, after that key.
     Listed(u16, Option<String>),
-    /// Among the returned seats of that bucket, behind that one.
+    /// Among the returned seats of that bucket, after that one.
     Free(u16, Option<LicenseId>),
     /// Among the untouched seats of that bucket, at that number.
     Untouched(u16, u64),
@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_found_again_by_its_text() {
+    fn a_position_is_parsed_from_its_text() {
         let license = LicenseId(uuid::Uuid::from_u128(7));
         for place in [
             Place::Listed(0, None),

@@ -1,5 +1,5 @@
-//! What the table says when it does not do what was asked: which errors pass and which stay, and the service's own
-//! message for the log, without what it may repeat of people.
+//! Classifies errors of the table: temporary or permanent. Keeps the service's message for the log, without what may
+//! repeat personal data.
 
 use std::fmt;
 
@@ -15,11 +15,11 @@ use license_storage::StoreError;
 /// The most characters of a message that are logged.
 const MAX_MESSAGE: usize = 600;
 
-/// From here on a message of DynamoDB repeats values.
+/// From one of these words on, a message of DynamoDB repeats values.
 const VALUES: [&str; 4] = ["AttributeValue", "{S:", "{N:", "{B:"];
 
-/// Reads a cancelled transaction's reasons. They come in item order; a failed condition outweighs a conflict,
-/// because it will fail again.
+/// Reads the reasons of a canceled transaction. They are in the order of its items. A failed condition is more
+/// important than a conflict, because it would fail again.
 pub(crate) fn cancellation<R>(error: SdkError<TransactWriteItemsError, R>) -> Canceled
 where
     R: fmt::Debug + Send + Sync + 'static,
@@ -56,12 +56,12 @@ where
     Canceled::Store(StoreError::Refused { operation: OPERATION, cause })
 }
 
-/// A request that the SDK would not build.
+/// A request that the SDK could not build.
 pub(crate) fn malformed(operation: &'static str, error: &dyn fmt::Display) -> StoreError {
     StoreError::Refused { operation, cause: scrub(&error.to_string()) }
 }
 
-/// Tells errors that pass from errors that stay. The service's code and message and the id of the request at AWS are
+/// Classifies an error as temporary or permanent. The service's code and message and the id of the request at AWS are
 /// kept for the log.
 pub fn classify<E, R>(operation: &'static str, error: &SdkError<E, R>) -> StoreError
 where
@@ -101,7 +101,7 @@ fn classify_code(operation: &'static str, code: Option<&str>, cause: String) -> 
     }
 }
 
-/// The service's code and message, and the request's id at AWS, by which its support finds it.
+/// The service's code and message, and the request's id at AWS, which AWS's support needs.
 fn describe(error: &impl ProvideErrorMetadata) -> String {
     let message = scrub(error.message().unwrap_or("no message"));
     shorten(&format!("{}: {message}{}", error.code().unwrap_or("no code"), request_id(error)))
@@ -111,7 +111,7 @@ fn request_id(error: &impl ProvideErrorMetadata) -> String {
     error.meta().request_id().map(|id| format!(" (AWS request id {id})")).unwrap_or_default()
 }
 
-/// A message without what may name a person: it ends where it begins to repeat values, a key of a person, or an
+/// A message without what may be personal data: it is cut where it begins to repeat values, a personal key, or an
 /// address.
 pub(crate) fn scrub(message: &str) -> String {
     let personal = VALUES.into_iter().chain(keys::PERSONAL_PREFIXES).filter_map(|mark| message.find(mark));
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cancelled_transaction_says_which_item_was_refused_and_why() {
+    fn a_canceled_transaction_tells_which_item_was_refused_and_why() {
         let reason = |code: &str, message: Option<&str>| {
             CancellationReason::builder().code(code).set_message(message.map(str::to_owned)).build()
         };

@@ -1,4 +1,4 @@
-//! Records of changes that take effect once: each commits with its change, or with the opening of its run.
+//! Records of changes that take effect once: each commits with its change, or when its run is opened.
 
 use async_trait::async_trait;
 use license_domain::{JobId, Timestamp};
@@ -16,7 +16,7 @@ use license_storage::{
     Change, Idempotency, IdempotencyKey, IdempotencyRecord, IdempotencyRecords, RecordContent, ResumeFrom, StoreError,
 };
 
-/// The most bytes of an outcome that lies in the record of a run, too. An item holds 400 KB.
+/// The most bytes of a run's outcome that is also written to the record. An item holds 400 KB.
 const MAX_OUTCOME_BYTES: usize = 300_000;
 
 /// How long the record of a request is kept: a day.
@@ -29,7 +29,7 @@ enum State {
     Done,
 }
 
-/// Where the work of several transactions is to be found.
+/// Where the work of several transactions is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Run {
@@ -53,17 +53,17 @@ struct Record {
     attempt: Uuid,
     state: State,
     at: Timestamp,
-    /// JSON as text: it is smaller, and nothing in the table reads it.
+    /// JSON as text, which is smaller. No expression uses its parts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     outcome: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     run: Option<Run>,
 }
 
-/// What a transaction is of the change that it belongs to.
+/// The part of a change that a transaction makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// All of it, or the end of it: the outcome is known.
+    /// All of it, or its end: the outcome is known.
     Whole,
     /// It opens a run, which will have the outcome.
     Opens(JobId),
@@ -74,7 +74,7 @@ pub(crate) enum Step {
 }
 
 /// The write of the change's record, on condition that no other attempt has written it: of two attempts at the same
-/// time the second fails as a whole, with [`StoreError::AlreadyApplied`]. None where nothing has to take effect once.
+/// time the second fails as a whole, with [`StoreError::AlreadyApplied`]. `None` if the change has no key.
 pub(crate) fn record(change: &Change, step: Step) -> Result<Option<Write>, StoreError> {
     let Some(idempotency) = &change.idempotency else { return Ok(None) };
     let (state, run) = match step {
@@ -99,7 +99,7 @@ pub(crate) fn record(change: &Change, step: Step) -> Result<Option<Write>, Store
     Ok(Some(Write::Put { item, condition: Some(is_free_or_own(idempotency, change.at)) }))
 }
 
-/// There is no record, or it is this attempt's own, or it should have been deleted by now.
+/// The condition: there is no record, or it is this attempt's own, or it has expired.
 fn is_free_or_own(idempotency: &Idempotency, now: Timestamp) -> Expression {
     Expression::new("attribute_not_exists(pk) OR #attempt = :own OR #ttl <= :now")
         .name("attempt")
@@ -114,7 +114,7 @@ impl Record {
         item.extend(keys::idempotency(key).attributes());
         let lifetime = match key {
             IdempotencyKey::Request(_) => LIFETIME_SECONDS,
-            // The record is the job's result.
+            // The record is the job's result, so it is kept as long as the job.
             IdempotencyKey::Chunk { .. } => crate::jobs::LIFETIME_SECONDS,
         };
         item.insert(TTL.to_owned(), number(self.at.timestamp() + lifetime));
@@ -122,7 +122,7 @@ impl Record {
     }
 }
 
-/// The outcome that the record of a job's chunk holds; `None` while it has none.
+/// The outcome in the record of a job's chunk; `None` if it has none yet.
 pub(crate) fn outcome_in<T: DeserializeOwned>(item: Item, retired: &Retired) -> Result<Option<T>, StoreError> {
     let unreadable = |cause: &dyn ToString| StoreError::Corrupt { key: "RESULT".to_owned(), cause: cause.to_string() };
     let record: Record = retired.read(item, None)?;
@@ -130,7 +130,7 @@ pub(crate) fn outcome_in<T: DeserializeOwned>(item: Item, retired: &Retired) -> 
 }
 
 impl Store {
-    /// Writes the record of a change that had nothing else to write.
+    /// Writes the record alone, for a change that has nothing else to write.
     pub(crate) async fn record_step(&self, change: &Change, step: Step) -> Result<(), StoreError> {
         let Some(write) = record(change, step)? else { return Ok(()) };
         if self.write_if("record an outcome", write).await? { Ok(()) } else { Err(StoreError::AlreadyApplied) }
@@ -156,7 +156,7 @@ fn content(record: &Record) -> Result<RecordContent, StoreError> {
 impl IdempotencyRecords for Store {
     async fn find(&self, key: &IdempotencyKey) -> Result<Option<IdempotencyRecord>, StoreError> {
         let Some(item) = self.table.get(&keys::idempotency(key)).await? else { return Ok(None) };
-        // An item stays readable for a while after it should have been deleted.
+        // DynamoDB deletes an expired item some time after its expiration.
         let ends = item.get(TTL).and_then(|ttl| ttl.as_n().ok()?.parse::<i64>().ok());
         if ends.is_some_and(|ends| ends <= self.clock.now().timestamp()) {
             return Ok(None);
@@ -167,8 +167,8 @@ impl IdempotencyRecords for Store {
         Ok(Some(IdempotencyRecord { fingerprint, attempt, at, content }))
     }
 
-    /// One write: the record has this attempt in place of the seen one, on condition that it still has that one. A
-    /// second attempt that takes over finds this one under way.
+    /// One write replaces the seen attempt in the record by this one, on condition that it is still the seen one.
+    /// Another attempt that takes over at the same time fails.
     async fn take_over(
         &self,
         idempotency: &Idempotency,

@@ -21,10 +21,10 @@ use crate::{
 };
 use license_storage::{Change, Jobs, StoreError};
 
-/// How long a job stays on record, as its rows and results do: they name learners.
+/// How long a job is kept, and its rows and results, which name learners.
 pub const LIFETIME_SECONDS: i64 = KEPT.num_seconds();
 
-/// A chunk, as it is stored.
+/// A stored chunk.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Chunk {
     pub rows: Vec<Row>,
@@ -35,9 +35,9 @@ pub(crate) struct Chunk {
 
 #[async_trait]
 impl Jobs for Store {
-    /// 1. Write the chunks. Alone they mean nothing, and expire.
-    /// 2. One transaction: the job (absent), the event that asks for it to be done. The transaction met another one:
-    ///    again after a random wait.
+    /// 1. Write the chunks. They are not used without the job, and expire.
+    /// 2. One transaction: the job (absent), the event that requests its execution. The transaction conflicted: again
+    ///    after a random wait.
     async fn create_job(
         &self,
         portfolio: &Portfolio,
@@ -51,7 +51,7 @@ impl Jobs for Store {
             _ => Vec::new(),
         };
         let is_new = self.write_job(portfolio, (None, job), (EventKind::JobRequested, consequences), change).await?;
-        // The id is random: another request gets another one.
+        // The id is random: another attempt has another one.
         if is_new { Ok(()) } else { Err(StoreError::Contention { operation: "create job", attempts: 1 }) }
     }
 
@@ -88,7 +88,7 @@ impl Jobs for Store {
     }
 
     /// One transaction: the job (its version as seen), the event. Its condition failed: it was changed meanwhile. The
-    /// transaction met another one: again after a random wait.
+    /// transaction conflicted: again after a random wait.
     async fn change_job(
         &self,
         portfolio: &Portfolio,
@@ -109,8 +109,8 @@ impl Jobs for Store {
         self.table.query(range).await?.into_iter().map(rows::from_item).collect()
     }
 
-    /// One put, on condition that the lane is as it was seen. The transaction met another one: again after a random
-    /// wait, because a lane that does not move stands still.
+    /// One put, on condition that the lane is as it was seen. The transaction conflicted: again after a random wait,
+    /// because a lane that is not updated makes no progress.
     async fn advance(&self, job: JobId, seen: Option<&Lane>, after: &Lane) -> Result<bool, StoreError> {
         let version = seen.map_or(0, |seen| seen.version) + 1;
         let mut item = rows::to_item(&Lane { version, ..*after })?;
@@ -155,12 +155,12 @@ impl Store {
     pub(crate) async fn job_chunk(&self, job: &Job, chunk: u64) -> Result<Chunk, StoreError> {
         let item = self.table.get(&JobKeys(job.uuid).chunk(job.generation, chunk)).await?;
         let missing = || StoreError::Corrupt { key: format!("job {}", job.uuid), cause: "no chunk".to_owned() };
-        // The rows are as old as the job, whenever they were written.
+        // The rows count as old as the job, whenever they were written.
         self.retired().await?.read(item.ok_or_else(missing)?, Some(job.created))
     }
 
-    /// Puts `after` in the place of `seen`, on condition that it is still that one. The event tells of a job; an internal
-    /// run has none, and its idempotency record names it from its beginning on.
+    /// Replaces `seen` by `after`, on condition that the item is still `seen`. A job has an event; an internal run has
+    /// none, and its idempotency record names it from its beginning on.
     async fn write_job(
         &self,
         portfolio: &Portfolio,
@@ -203,7 +203,7 @@ pub(crate) fn chunk_item(job: &Job, n: u64, chunk: &Chunk, now: Timestamp) -> Re
     Ok(item)
 }
 
-/// The item that takes the place of the one that was seen.
+/// The item that replaces the one that was seen.
 pub(crate) fn item(job: &Job, seen: Option<&Job>) -> Result<Item, StoreError> {
     let version = seen.map_or(0, |seen| seen.version) + 1;
     let mut item = rows::to_item(&Job { version, ..job.clone() })?;
@@ -213,7 +213,7 @@ pub(crate) fn item(job: &Job, seen: Option<&Job>) -> Result<Item, StoreError> {
         keys.listing(job.customer_agreement, job.created).put(&mut item);
     }
     if let Some(due) = job.due() {
-        // It stays for as long as anything is to be done.
+        // An open run does not expire.
         keys::due(job.customer_agreement, due, 0).put(&mut item);
     } else {
         let until = job.kept_until.unwrap_or(job.modified + KEPT);

@@ -5,18 +5,18 @@
 //! | agreement | `AGREEMENT#a` | `@` | gsi2 `ALL#AGREEMENT` / a |
 //! | plan | `AGREEMENT#a` | `PLAN#p` | gsi2 `ALL#PLAN` / start, p; gsi3 `DUE#PLAN` / time, attempts, while anything may happen to it; not while a run hides it |
 //! | renewal | `AGREEMENT#a` | `RENEWAL#id` | gsi2 `ALL#RENEWAL` / id |
-//! | renewal that leaves, or leads to, a plan | `AGREEMENT#a` | `RENEWS#p`, `RENEWS-TO#p` | |
+//! | renewal of a prior plan, or of a future plan | `AGREEMENT#a` | `RENEWS#p`, `RENEWS-TO#p` | |
 //! | title (unique in the agreement) | `AGREEMENT#a` | `TITLE#lower` | |
 //! | webhook | `AGREEMENT#a` | `WEBHOOK#slot` | |
 //! | the work that the clock began last on a plan | `AGREEMENT#a` | `WORK#p` | |
 //! | pointers (unique) | `ENT#e`, `SLUG#s`, `PLAN#p`, `RENEWAL#id`, `SEATS#prefix` | `@` | |
-//! | pool bucket | `POOL#p#k` | `@` | |
+//! | bucket | `POOL#p#k` | `@` | |
 //! | returned or imported free seat | `POOL#p#k` | `FREE#l` | gsi3 `LICENSE#l` |
 //! | slot: a learner's license of a plan | `LEARNER#lower` | `LICENSE#p` | gsi1 `PLAN#p#shard` / status, address, l; gsi3 `LICENSE#l` |
 //! | archived revoked license | `LEARNER#lower` | `LICENSE#p#OLD#l` | the same |
 //! | license without a person | `LICENSE#l` | `@` | the same |
 //! | alias from LMS user to address; digest of a former address | `LMS#id` | `EMAIL#lower`; `FORMER#digest` | |
-//! | event and outbox | `EVENT#hour#shard` | event id | gsi1 `CHANGES#p#shard` / time, where it changes licenses of a larger plan |
+//! | event and outbox | `EVENT#hour#shard` | event id | gsi1 `CHANGES#p#shard` / time, if it changes licenses of a larger plan |
 //! | changes of the prior plan, beside a renewal's event | `CHANGES#event` | `@` | the same |
 //! | roster of a plan | `ROSTER#p` | `@` | gsi3 `DUE#ROSTER` / time, p |
 //! | audit trail of a thing | `TRAIL#LICENSE#l`, `TRAIL#PLAN#p`, `TRAIL#AGREEMENT#a`, `TRAIL#RENEWAL#id` | event id | |
@@ -27,13 +27,13 @@
 //! | job | `JOB#j` | `@` | gsi2 `JOBS#a` / time, j; gsi3 `DUE#WORK` / time, a, attempts, until it is over |
 //! | a job's rows, lanes, outcomes | `JOB#j` | `CHUNK#n` or `CHUNK#generation#n`, `LANE#k`, `RESULT#n.round` | |
 //! | idempotency record of a request | `IDEMPOTENCY#digest` | `@` | |
-//! | requests of a caller in a minute | `THROTTLE#digest#minute` | `@` | |
+//! | requests of a requester in a minute | `THROTTLE#digest#minute` | `@` | |
 //! | user, explicit roles | `USER#name` | `@`, `ROLE#role#scope` | |
 //! | session of the console | `SESSION#digest` | `@` | gsi2 `SESSIONS#name` / time, digest |
 //! | products and plan types | `CATALOG` | `@` | |
 //! | last number | `SEQUENCE#RENEWAL` | `@` | |
-//! | retirement: the digest of a name, and until when | `RETIRED` | time, digest | |
-//! | how far the erasure of the retired is | `ERASURE` | `@` | |
+//! | retirement: the digest of a name, and a time | `RETIRED` | time, digest | |
+//! | progress of the erasure | `ERASURE` | `@` | |
 //! | imported file | `IMPORT#digest` | `@` | |
 
 mod rosters;
@@ -61,13 +61,13 @@ pub const TTL: &str = "ttl";
 pub const GSI1: &str = "gsi1";
 /// The index of the operator's lists.
 pub const GSI2: &str = "gsi2";
-/// The index of licenses by id, and of what falls due.
+/// The index of licenses by id, and of items that become due.
 pub const GSI3: &str = "gsi3";
 
-/// What the partitions of people begin with.
+/// The prefixes of the partitions of persons.
 pub(crate) const PERSONAL_PREFIXES: [&str; 2] = ["LEARNER#", "LMS#"];
 
-/// The sort key of an item that is alone in its partition, or heads it.
+/// The sort key of the only or main item of a partition.
 const HEAD: &str = "@";
 
 /// An item's primary key.
@@ -91,7 +91,6 @@ impl Key {
         Self::new(pk, HEAD)
     }
 
-    /// The key as attributes.
     pub fn attributes(&self) -> Item {
         HashMap::from([
             (PK.to_owned(), AttributeValue::S(self.pk.clone())),
@@ -105,12 +104,12 @@ impl Key {
         Some(Self { pk: text(PK)?, sk: text(SK)? })
     }
 
-    /// Whether a learner's license lies beside its slot, to make room for another one.
+    /// Whether the license is archived beside its learner's slot.
     pub fn is_archived(&self) -> bool {
         self.sk.contains(ARCHIVED)
     }
 
-    /// Whether the key names a person, so that it must stay out of logs.
+    /// Whether the key contains personal data, so that it must not be logged.
     pub fn is_personal(&self) -> bool {
         PERSONAL_PREFIXES.iter().any(|prefix| self.pk.starts_with(prefix))
     }
@@ -125,7 +124,6 @@ pub struct IndexKey {
 }
 
 impl IndexKey {
-    /// Adds the key's attributes to an item.
     pub fn put(&self, item: &mut Item) {
         item.insert(format!("{}pk", self.index), AttributeValue::S(self.pk.clone()));
         item.insert(format!("{}sk", self.index), AttributeValue::S(self.sk.clone()));
@@ -137,7 +135,7 @@ impl IndexKey {
     }
 }
 
-/// Keys of an agreement and of what lies in its partition.
+/// The keys of an agreement's partition.
 #[derive(Clone, Copy, Debug)]
 pub struct AgreementKeys(pub AgreementId);
 
@@ -167,7 +165,7 @@ impl AgreementKeys {
         Key::new(self.partition(), format!("RENEWAL#{:020}", renewal.0))
     }
 
-    /// A webhook. There are as many places as there may be webhooks.
+    /// A webhook. The numbers of slots limit how many an agreement can have.
     pub fn webhook(self, slot: u8) -> Key {
         Key::new(self.partition(), format!("{WEBHOOK_PREFIX}{slot:02}"))
     }
@@ -182,28 +180,28 @@ impl AgreementKeys {
         Key::new(self.partition(), format!("RENEWS#{plan}"))
     }
 
-    /// Which renewal leads to a plan: there is at most one.
+    /// The renewal of which the plan is the future plan: there is at most one.
     pub fn entering(self, plan: PlanId) -> Key {
         Key::new(self.partition(), format!("RENEWS-TO#{plan}"))
     }
 
-    /// A title that is taken.
+    /// A claimed title.
     pub fn title(self, title: &str) -> Key {
         Key::new(self.partition(), format!("TITLE#{}", title.trim().to_lowercase()))
     }
 
-    /// The operator's list.
+    /// The key in the operator's list.
     pub fn listing(self) -> IndexKey {
         IndexKey { index: GSI2, pk: ALL_AGREEMENTS.to_owned(), sk: self.0.to_string() }
     }
 }
 
-/// An item's sort key in that index; in the table itself where the name is empty.
+/// An item's sort key in that index, or in the table itself if the name is empty.
 pub fn sort_key_in<'a>(item: &'a Item, index: &str) -> Option<&'a str> {
     item.get(&format!("{index}sk"))?.as_s().ok().map(String::as_str)
 }
 
-/// Where an item lies in that index, likewise: a Query begins behind it.
+/// An item's position in that index, likewise: a Query begins after it.
 pub fn position_in(item: &Item, index: &str) -> Item {
     let of_index = key_names(index).into_iter().filter(|_| !index.is_empty());
     let names = [PK.to_owned(), SK.to_owned()].into_iter().chain(of_index);
@@ -215,7 +213,7 @@ pub fn key_names(index: &str) -> [String; 2] {
     [format!("{index}pk"), format!("{index}sk")]
 }
 
-/// What an item of an agreement's partition is.
+/// The kind of an item of an agreement's partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AgreementPart {
     /// The agreement itself.
@@ -224,12 +222,12 @@ pub enum AgreementPart {
     Plan,
     /// A renewal.
     Renewal,
-    /// Anything else (titles, audit).
+    /// Anything else, for example titles and the audit trail.
     Other,
 }
 
 impl AgreementPart {
-    /// Tells by the sort key.
+    /// Decides by the sort key.
     pub fn of(key: &Key) -> Self {
         match key.sk.split('#').next() {
             Some(HEAD) => Self::Agreement,
@@ -240,8 +238,8 @@ impl AgreementPart {
     }
 }
 
-/// The sort keys of an agreement's portfolio lie between these; whatever else the partition holds (titles,
-/// the audit trail) must sort behind them, so that one Query reads no more than is needed.
+/// The sort keys of an agreement's portfolio are between these. All other items of the partition (titles, the audit
+/// trail) must sort after them, so that one Query reads no more than needed.
 pub const PORTFOLIO_RANGE: (&str, &str) = ("@", "RENEWAL#~");
 
 /// The prefix of a webhook's sort key.
@@ -253,15 +251,15 @@ pub const ALL_AGREEMENTS: &str = "ALL#AGREEMENT";
 pub const ALL_PLANS: &str = "ALL#PLAN";
 /// Partition of the list of renewals.
 pub const ALL_RENEWALS: &str = "ALL#RENEWAL";
-/// Partition of runs by the time at which they are examined next.
+/// Partition of runs, by the time at which they are examined next.
 pub const DUE_RUNS: &str = "DUE#WORK";
 
-/// When a run is examined next, whose it is, and how often it was postponed.
+/// The due time of a run, with its agreement and its attempts.
 pub fn due(agreement: AgreementId, at: Timestamp, attempts: u32) -> IndexKey {
     IndexKey { index: GSI3, pk: DUE_RUNS.to_owned(), sk: format!("{}#{agreement}#{attempts}", time(at)) }
 }
 
-/// The run that an item of that partition stands for.
+/// The run that an item of that partition is about.
 pub fn due_in(item: &Item) -> Option<Due> {
     let key = Key::of(item)?;
     let run = key.pk.strip_prefix("JOB#")?.parse().ok()?;
@@ -292,12 +290,12 @@ pub fn plan_listing(plan: PlanId, start: Timestamp) -> IndexKey {
     IndexKey { index: GSI2, pk: ALL_PLANS.to_owned(), sk: format!("{}#{plan}", time(start)) }
 }
 
-/// A renewal's place in the operator's list.
+/// A renewal's key in the operator's list.
 pub fn renewal_listing(renewal: RenewalId) -> IndexKey {
     IndexKey { index: GSI2, pk: ALL_RENEWALS.to_owned(), sk: format!("{:020}", renewal.0) }
 }
 
-/// The plan and its start, of a sort key of the operator's list.
+/// The plan and its start, parsed from a sort key of the operator's list.
 pub fn plan_of_listing(sk: &str) -> Option<(&str, PlanId)> {
     let (start, plan) = sk.rsplit_once('#')?;
     Some((start, plan.parse().ok()?))
@@ -333,12 +331,10 @@ pub fn seats(prefix: SeatPrefix) -> Key {
     Key::head(format!("SEATS#{prefix}"))
 }
 
-/// A pool bucket and the free seats in it.
+/// The keys of a bucket and of its free seats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BucketKeys {
-    /// The plan.
     pub plan: PlanId,
-    /// The bucket's number.
     pub bucket: u16,
 }
 
@@ -346,7 +342,6 @@ pub struct BucketKeys {
 pub const FREE_PREFIX: &str = "FREE#";
 
 impl BucketKeys {
-    /// The partition.
     pub fn partition(self) -> String {
         format!("POOL#{}#{}", self.plan, self.bucket)
     }
@@ -366,10 +361,10 @@ impl BucketKeys {
 #[derive(Clone, Debug)]
 pub struct LearnerKeys<'a>(pub &'a EmailKey);
 
-/// The prefix of a learner's licenses.
+/// The prefix of the sort keys of a learner's licenses.
 pub const LICENSE_PREFIX: &str = "LICENSE#";
 
-/// What stands between plan and license in the sort key of an archived license; a slot's key ends with the plan.
+/// The separator between plan and license in the sort key of an archived license; a slot's key ends with the plan.
 const ARCHIVED: &str = "#OLD#";
 
 impl LearnerKeys<'_> {
@@ -383,29 +378,29 @@ impl LearnerKeys<'_> {
         Key::new(self.partition(), format!("{LICENSE_PREFIX}{plan}"))
     }
 
-    /// A revoked license that made room for a new one.
+    /// A revoked license that made room in its slot for a new one.
     pub fn archived(&self, plan: PlanId, license: LicenseId) -> Key {
         Key::new(self.partition(), format!("{LICENSE_PREFIX}{plan}{ARCHIVED}{license}"))
     }
 }
 
-/// A license that names nobody.
+/// A license that names no person.
 pub fn impersonal_license(license: LicenseId) -> Key {
     Key::head(format!("LICENSE#{license}"))
 }
 
-/// What the sort keys of an LMS user's addresses begin with.
+/// The prefix of the sort keys of an LMS user's addresses.
 pub const ALIAS_PREFIX: &str = "EMAIL#";
 
-/// From LMS user to address.
+/// The alias from an LMS user to an address.
 pub fn alias(user: LmsUserId, email: &EmailKey) -> Key {
     Key::new(alias_partition(user), format!("{ALIAS_PREFIX}{}", email.as_str()))
 }
 
-/// What the sort keys of an LMS user's former addresses begin with.
+/// The prefix of the sort keys of an LMS user's former addresses.
 pub const FORMER_PREFIX: &str = "FORMER#";
 
-/// An address that was an LMS user's, as its digest.
+/// A former address of an LMS user, as its digest.
 pub fn former_address(user: LmsUserId, digest: uuid::Uuid) -> Key {
     Key::new(alias_partition(user), format!("{FORMER_PREFIX}{digest}"))
 }
@@ -423,8 +418,8 @@ pub fn license_listing(
     email: Option<&EmailKey>,
     license: LicenseId,
 ) -> IndexKey {
-    // The space sorts before every character of a sort key, so a shorter address comes first and none at all
-    // before all others.
+    // The space sorts before every character of a sort key. So a shorter address comes before a longer one that begins
+    // with it, and no address before all others.
     let email = email.map(EmailKey::sort_key).unwrap_or_default();
     IndexKey { index: GSI1, pk: list_partition(plan, shard), sk: format!("{status} {email} {license}") }
 }
@@ -440,12 +435,12 @@ pub fn list_partition(plan: PlanId, shard: u16) -> String {
     format!("PLAN#{plan}#{shard}")
 }
 
-/// The beginning of all sort keys of that status in a plan's list.
+/// The prefix of all sort keys of that status in a plan's list.
 pub fn list_prefix(status: LicenseStatus) -> String {
     format!("{status} ")
 }
 
-/// A license by its id.
+/// The key of a license in the index of licenses by id.
 pub fn license_by_id(license: LicenseId) -> IndexKey {
     IndexKey { index: GSI3, pk: license_partition(license), sk: license.to_string() }
 }
@@ -455,13 +450,13 @@ pub fn license_partition(license: LicenseId) -> String {
     format!("LICENSE#{license}")
 }
 
-/// How many partitions the events of one hour are spread over.
+/// The number of partitions over which the events of one hour are spread.
 pub const EVENT_SHARDS: u64 = 16;
 
-/// What the partitions of events begin with.
+/// The prefix of the partitions of events.
 pub const EVENT_PREFIX: &str = "EVENT#";
 
-/// An event. Its id says when it happened, and its random bits the shard.
+/// An event. Its id contains its time, and its random bits decide the shard.
 pub fn event(event: EventId) -> Key {
     let seconds = event.0.get_timestamp().map(|at| at.to_unix().0).and_then(|seconds| i64::try_from(seconds).ok());
     let at = Timestamp::from_timestamp(seconds.unwrap_or_default(), 0).unwrap_or_default();
@@ -469,7 +464,7 @@ pub fn event(event: EventId) -> Key {
     Key::new(format!("{EVENT_PREFIX}{}#{shard}", at.format("%Y-%m-%dT%H")), event.to_string())
 }
 
-/// The event at that key, if it is one's.
+/// The event at that key, if it is an event's key.
 pub fn event_at(key: &Key) -> Option<EventId> {
     key.pk.starts_with(EVENT_PREFIX).then(|| key.sk.parse().ok()).flatten()
 }
@@ -501,7 +496,7 @@ pub fn trail_from(at: Timestamp) -> String {
     uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid().to_string()
 }
 
-/// The secret that makes person ids of addresses.
+/// The secret for making person ids from addresses.
 pub fn person_secret() -> Key {
     Key::head("SECRET#PERSON")
 }
@@ -511,15 +506,15 @@ pub fn delivery(id: &DeliveryId) -> Key {
     Key::head(format!("SENT#{id}"))
 }
 
-/// Partition of mails whose fate is not known, or that were refused.
+/// Partition of mails of unknown fate, and of refused ones.
 pub const UNSETTLED_MAILS: &str = "DUE#MAIL";
 
-/// A mail's place among these.
+/// A mail's key in that partition.
 pub fn unsettled_mail(id: &DeliveryId, at: Timestamp) -> IndexKey {
     IndexKey { index: GSI3, pk: UNSETTLED_MAILS.to_owned(), sk: format!("{}#{id}", time(at)) }
 }
 
-/// Something that a plan's admins are told once.
+/// A notice that a plan's admins get once.
 pub fn notice(plan: PlanId, kind: &str) -> Key {
     Key::new(self::plan(plan).pk, format!("NOTICE#{kind}"))
 }
@@ -532,7 +527,7 @@ pub fn unlinked(plan: PlanId, license: LicenseId) -> Key {
 /// The prefix of a chunk's sort key.
 pub const CHUNK_PREFIX: &str = "CHUNK#";
 
-/// The record of a change that takes effect once. That of a job's chunk lies with the job, as its result.
+/// The record of a change that takes effect once. The record of a job's chunk is in the job's partition, as its result.
 pub fn idempotency(key: &IdempotencyKey) -> Key {
     match key {
         IdempotencyKey::Request(digest) => Key::head(format!("IDEMPOTENCY#{digest}")),
@@ -542,23 +537,22 @@ pub fn idempotency(key: &IdempotencyKey) -> Key {
     }
 }
 
-/// How many requests a caller has made in a minute.
+/// The request count of a requester in one minute.
 pub fn throttle(digest: &str, at: Timestamp) -> Key {
     Key::head(format!("THROTTLE#{digest}#{}", at.format("%Y-%m-%dT%H:%M")))
 }
 
-/// A job, its rows, its lanes and what became of its chunks.
+/// The keys of a job, its rows, its lanes and its chunks' outcomes.
 #[derive(Clone, Copy, Debug)]
 pub struct JobKeys(pub JobId);
 
 /// The prefix of a lane's sort key.
 pub const LANE_PREFIX: &str = "LANE#";
 
-/// The prefix of a chunk's outcome.
+/// The prefix of the sort keys of a chunk's outcomes.
 pub const RESULT_PREFIX: &str = "RESULT#";
 
 impl JobKeys {
-    /// The partition.
     pub fn partition(self) -> String {
         format!("JOB#{}", self.0)
     }
@@ -568,7 +562,6 @@ impl JobKeys {
         pk.strip_prefix("JOB#")?.parse().ok().map(Self)
     }
 
-    /// The job.
     pub fn job(self) -> Key {
         Key::head(self.partition())
     }
@@ -584,23 +577,23 @@ impl JobKeys {
         Key::new(self.partition(), format!("{LANE_PREFIX}{lane:03}"))
     }
 
-    /// The job's place in the list of its agreement's jobs.
+    /// The job's key in the list of its agreement's jobs.
     pub fn listing(self, agreement: AgreementId, created: Timestamp) -> IndexKey {
         IndexKey { index: GSI2, pk: jobs_of(agreement), sk: self.listed(created) }
     }
 
-    /// The same within the list.
+    /// The job's sort key in that list.
     pub fn listed(self, created: Timestamp) -> String {
         format!("{}#{}", time(created), self.0)
     }
 }
 
-/// The beginning of the sort keys of a chunk's outcomes.
+/// The prefix of the sort keys of that chunk's outcomes.
 pub fn result(chunk: u64) -> String {
     format!("{RESULT_PREFIX}{chunk:06}")
 }
 
-/// The chunk and the round of such a sort key.
+/// The chunk and the round in such a sort key.
 pub fn chunk_of_result(sk: &str) -> Option<(u64, u64)> {
     let (chunk, round) = sk.strip_prefix(RESULT_PREFIX)?.split_once('.')?;
     Some((chunk.parse().ok()?, round.parse().ok()?))
@@ -611,7 +604,7 @@ pub fn jobs_of(agreement: AgreementId) -> String {
     format!("JOBS#{agreement}")
 }
 
-/// The greatest text that sorts before this one, as far as sort keys of equal length are concerned.
+/// The greatest text that sorts before this one, among sort keys of equal length.
 pub fn before(sk: &str) -> String {
     let mut before = sk.to_owned();
     match before.pop() {
@@ -630,18 +623,17 @@ pub fn due_by(now: Timestamp) -> String {
     format!("{}#~", time(now))
 }
 
-/// A user and the roles that were assigned to them. User names are compared as they are.
+/// The keys of a user and of the user's roles. User names are compared exactly.
 #[derive(Clone, Copy, Debug)]
 pub struct UserKeys<'a>(pub &'a str);
 
-/// What the partitions of users begin with.
+/// The prefix of the partitions of users.
 pub const USER_PREFIX: &str = "USER#";
 
-/// The prefix of an explicit role.
+/// The prefix of the sort keys of explicit roles.
 pub const ROLE_PREFIX: &str = "ROLE#";
 
 impl UserKeys<'_> {
-    /// The partition.
     pub fn partition(&self) -> String {
         format!("{USER_PREFIX}{}", self.0)
     }
@@ -651,7 +643,6 @@ impl UserKeys<'_> {
         pk.strip_prefix(USER_PREFIX)
     }
 
-    /// The user.
     pub fn user(&self) -> Key {
         Key::head(self.partition())
     }
@@ -671,17 +662,16 @@ impl UserKeys<'_> {
     }
 }
 
-/// A session of the console, by the digest of its id.
+/// The keys of a session of the console, by the digest of its id.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionKeys<'a>(pub &'a str);
 
 impl SessionKeys<'_> {
-    /// The session.
     pub fn session(&self) -> Key {
         Key::head(format!("SESSION#{}", self.0))
     }
 
-    /// The session's place in the list of its user's sessions.
+    /// The session's key in the list of its user's sessions.
     pub fn listing(&self, username: &str, created: Timestamp) -> IndexKey {
         IndexKey { index: GSI2, pk: sessions_of(username), sk: format!("{}#{}", time(created), self.0) }
     }
@@ -695,12 +685,12 @@ pub fn sessions_of(username: &str) -> String {
 /// The partition of retirements.
 pub const RETIRED: &str = "RETIRED";
 
-/// A retirement: what is older than that time is read without the person whose name has that digest.
+/// A retirement: items that are older than its time are read without the person whose name has that digest.
 pub fn retired(until: Timestamp, digest: uuid::Uuid) -> Key {
     Key::new(RETIRED, format!("{}#{digest}", time(until)))
 }
 
-/// How far the erasure of the retired is.
+/// The progress of the erasure.
 pub fn erasure() -> Key {
     Key::head("ERASURE")
 }
@@ -715,17 +705,17 @@ pub fn catalog() -> Key {
     Key::head("CATALOG")
 }
 
-/// A file that was imported, by its digest.
+/// The record of an imported file, by its digest.
 pub fn import(digest: &str) -> Key {
     Key::head(format!("IMPORT#{digest}"))
 }
 
-/// The key that the health check reads; no item needs to be there.
+/// The key that the health check reads; no item needs to exist there.
 pub fn health() -> Key {
     Key::head("HEALTH")
 }
 
-/// A moment as text that sorts by time.
+/// A time as text that sorts by time.
 pub fn time(at: Timestamp) -> String {
     at.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
 }
@@ -753,7 +743,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_sorts_nobody_first_and_shorter_addresses_before_longer_ones() {
+    fn a_list_sorts_licenses_without_learner_first_and_shorter_addresses_before_longer_ones() {
         let key = |email: Option<&str>, id: u128| {
             let email = email.map(EmailKey::of);
             let license = LicenseId(Uuid::from_u128(id));

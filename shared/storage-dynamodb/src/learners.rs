@@ -1,4 +1,4 @@
-//! A learner's licenses, and what happens to them when the learner's address changes.
+//! A learner's licenses, and how they move when the learner's address changes.
 
 use std::cmp::Reverse;
 
@@ -30,11 +30,10 @@ impl Learners for Store {
         Ok(self.aliases(user).await?.into_iter().map(|(email, _)| email).collect())
     }
 
-    /// 1. Read the user's aliases; for each address other than `email`, the licenses that lie there and name the
-    ///    user.
+    /// 1. Read the user's aliases, and for each address other than `email` the licenses there that name the user.
     /// 2. Each of them moves in a transaction of its own: `adopt_one`.
-    /// 3. If none of the user's is left at the old address, its digest is put on record, and its alias goes, on condition that no activation has
-    ///    written it again in the meantime.
+    /// 3. If no license of the user is left at the old address, store its digest and delete its alias, on condition
+    ///    that no activation has written it again in the meantime.
     async fn adopt(&self, user: LmsUserId, email: &EmailAddress, stamp: &Stamp) -> Result<usize, StoreError> {
         let mut moved = 0;
         for (old, alias_item) in self.aliases(user).await? {
@@ -50,7 +49,7 @@ impl Learners for Store {
                 if self.adopt_one(user, email, item, stamp).await? { moved += 1 } else { left += 1 }
             }
             if left == 0 {
-                // Events and jobs name it for a while: a retirement has to know it.
+                // Events and jobs contain the old address for a while: a retirement has to know it.
                 let digest = Name::Address(&old.key()).digest(&self.person_secret().await?);
                 let former = Write::put(keys::former_address(user, digest.0).attributes());
                 self.write_if("remember a former address", former).await?;
@@ -61,20 +60,20 @@ impl Learners for Store {
     }
 }
 
-/// What becomes of a license whose learner's address changed, given what lies in the slot it would move to.
+/// What to do with a license whose learner's address changed, given the slot of the new address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Move {
-    /// It takes the slot, which is empty.
+    /// It moves into the slot, which is empty.
     IntoSlot,
-    /// It takes the slot; the revoked license there is archived.
+    /// It moves into the slot; the revoked license there is archived.
     Archiving,
-    /// It is revoked and goes into the archive beside the slot.
+    /// It is revoked and is archived beside the slot.
     IntoArchive,
-    /// It takes the slot; the learner's other license becomes a free seat.
+    /// It moves into the slot; the learner's other license becomes a free seat.
     Winning,
     /// It becomes a free seat; the learner's other license stays.
     Losing,
-    /// The slot belongs to somebody else: nothing moves.
+    /// The license in the slot belongs to another user: nothing moves.
     Blocked,
 }
 
@@ -99,7 +98,7 @@ fn decide(user: LmsUserId, license: &License, archived: bool, target: Option<&Li
         (false, _) => Move::IntoArchive,
         (true, false) => Move::Archiving,
         (true, true) => {
-            // Activated wins, else the newest assignment.
+            // An activated license wins, else the newest assignment.
             let rank = |license: &License| (license.status, Reverse(license.assigned_date));
             if rank(license) < rank(target) { Move::Winning } else { Move::Losing }
         }
@@ -108,7 +107,7 @@ fn decide(user: LmsUserId, license: &License, archived: bool, target: Option<&Li
 
 impl Store {
     pub(crate) async fn learner_items(&self, email: &EmailKey) -> Result<Vec<Item>, StoreError> {
-        // Lists are asked for any text as an address.
+        // Lists can be requested for any text as an address.
         if !email.is_possible() {
             return Ok(Vec::new());
         }
@@ -135,12 +134,12 @@ impl Store {
             .collect())
     }
 
-    /// Moves one license to the learner's new address; whether it is away from the old one.
+    /// Moves one license to the learner's new address; returns whether it has left the old one.
     ///
-    /// 1. Read what lies in the slot of the new address.
-    /// 2. One transaction: the item at the old address goes and the one at the new address comes (both as
-    ///    seen); the one that has to give way, if any, becomes a free seat of a bucket; the alias; the event.
-    /// 3. A condition failed or the transaction met another one: from 1, with both read again.
+    /// 1. Read the slot of the new address.
+    /// 2. One transaction: the item at the old address is deleted and the one at the new address written (both as
+    ///    seen); the license that loses, if any, becomes a free seat of a bucket; the alias; the event.
+    /// 3. A condition failed or the transaction conflicted: repeat from 1, with both read again.
     async fn adopt_one(
         &self,
         user: LmsUserId,
@@ -176,7 +175,7 @@ impl Store {
         .await
     }
 
-    /// Builds the move; `None` if it cannot be.
+    /// Builds the move; `None` if it is not possible.
     async fn adoption(
         &self,
         mut transaction: Transaction<Failed>,
@@ -205,7 +204,7 @@ impl Store {
         let mut freed: Option<&License> = None;
         match (how, &target) {
             (Move::Blocked, _) => {
-                tracing::warn!(license = %license.uuid, "a learner's address changed to one that somebody else holds");
+                tracing::warn!(license = %license.uuid, "new address's slot belongs to another user, license not moved");
                 return Ok(None);
             }
             (Move::IntoArchive, _) => {
@@ -251,12 +250,12 @@ impl Store {
             None => Expression::new("attribute_not_exists(#written)").name("written"),
         };
         let write = Write::Delete { key: alias_key(user, old), condition: Some(condition) };
-        // An alias that stays costs a read and is dropped the next time.
+        // A remaining alias costs a read, and the next call deletes it.
         self.write_if("drop an alias", write).await.map(|_| ())
     }
 }
 
-/// The license is the one that was seen, unchanged.
+/// The condition that the license is as it was seen.
 pub(crate) fn as_seen(slot: &Slot) -> Expression {
     Expression::new("#uuid = :uuid AND #version = :version")
         .name(attributes::UUID)
@@ -265,7 +264,7 @@ pub(crate) fn as_seen(slot: &Slot) -> Expression {
         .value("version", number(slot.version))
 }
 
-/// A live license of that status becomes a free seat.
+/// The bucket's change when a live license of that status becomes a free seat.
 pub(crate) fn give_back(status: LicenseStatus) -> BucketChange {
     let mut change = BucketChange { free: 1, ..BucketChange::default() };
     match status {
@@ -300,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn activated_wins_then_the_newest_and_somebody_elses_slot_is_left_alone() {
+    fn activated_wins_then_the_newest_and_another_users_slot_is_not_changed() {
         let mine = activated(1, ME);
         assert_eq!(decide(ME, &mine, false, None), Move::IntoSlot);
         assert_eq!(decide(ME, &mine, false, Some(&assigned(2, 1))), Move::Winning);

@@ -1,7 +1,7 @@
-//! Where the state lives: DynamoDB behind the traits of `license_storage`. Nothing of it is public but the adapter.
+//! The storage: DynamoDB behind the traits of `license_storage`. Only the adapter is public.
 //!
-//! Every key is made in `keys.rs`, every item in `rows.rs`, every single call in `table.rs`; each use case has a module of
-//! its own whose function's doc comment is its protocol.
+//! Every key is made in `keys.rs`, every item in `rows.rs`, every single call in `table.rs`; each use case has a module
+//! of its own , and the doc comment of its function describes its steps.
 
 mod activate;
 mod allocate;

@@ -1,5 +1,5 @@
-//! Reading the licenses of a plan. Rows come from the plan's index; free seats that nobody ever touched are
-//! made up from the buckets' numbers.
+//! Reads the licenses of a plan. Assigned, activated and revoked ones come from the plan's index; untouched seats are
+//! computed from the buckets' numbers.
 
 mod free;
 mod index;
@@ -26,17 +26,17 @@ use crate::{
 };
 use license_storage::{LicenseFilter, LicenseQuery, Licenses, OrderBy, OrderField, PagePosition, StoreError};
 
-/// How many rows are sorted in memory where a plan's roster cannot be read: some 100 MB.
+/// The most rows that are sorted in memory if a plan's roster cannot be read: some 100 MB.
 const MAX_SORTED: usize = 200_000;
 
-/// How often a drawn seat that the index does not show yet is asked for again.
+/// The most attempts to find an allocated seat that the index does not show yet.
 const MAX_LOOKS: u32 = 6;
 
 #[async_trait]
 impl Licenses for Store {
-    /// 1. Ask the index for the license's item, and the bucket whether the seat is untouched.
-    /// 2. Read the item strongly; the index is behind, so the item may have moved or be somebody else's now.
-    /// 3. A seat that was drawn but is not in the index yet is asked for again, for a moment.
+    /// 1. Query the index for the license's item, and read the bucket to know whether the seat is untouched.
+    /// 2. Read the item strongly: the index lags, so the item may have moved or belong to another license now.
+    /// 3. A seat that was allocated but is not in the index yet is looked up again, for a short time.
     async fn license(&self, plan: &SubscriptionPlan, license: LicenseId) -> Result<Option<License>, StoreError> {
         let ordinal = plan.seats.prefix.ordinal(license).filter(|at| at.bucket < plan.seats.buckets);
         let found = self.table.looks(MAX_LOOKS, 1, || async move {
@@ -72,9 +72,9 @@ impl Licenses for Store {
         Ok(found.await?.flatten())
     }
 
-    /// 1. Ask for the plan that owns the prefix of the id, if it is one of a seat that was a number, and beside that
+    /// 1. Read the plan that owns the prefix of the id (if it is the id of a numbered seat), and at the same time query
     ///    the index for the license's item.
-    /// 2. No prefix of ours: the item that the index names is read.
+    /// 2. No plan has the prefix: read the item that the index names.
     async fn plan_of(&self, license: LicenseId) -> Result<Option<PlanId>, StoreError> {
         let by_id = self.table.query(Range {
             index: Some(keys::GSI3),
@@ -160,7 +160,7 @@ impl Licenses for Store {
         let mut rows = self.load(plan, &query.filter).await?;
         let count = |status| to_u64(rows.iter().filter(|row| row.status == status).count());
         let counts = some(LicenseStatus::ALL.iter().map(|status| (*status, count(*status))));
-        // A search finds no free seats.
+        // A search matches no free seats.
         rows.sort_by(|a, b| compare(&query.order, a, b).then_with(|| tie(&query.order, a.uuid, b.uuid)));
         Ok((counts, rows.into_iter().skip(to_usize(query.offset)).take(query.limit).collect()))
     }
@@ -176,9 +176,9 @@ impl Licenses for Store {
         Behind::parse(text).map(|_| PagePosition::new(text))
     }
 
-    /// A larger plan has a roster, which answers everything. Without one, a page in the default order is walked to: whole
-    /// statuses are skipped by their counts, and a status is read from its nearer end. Any other order, and a search, read all
-    /// of the plan's rows page by page, keep those that the filter admits and sort them.
+    /// A larger plan has a roster, which can serve every query. Without one, a page in the default order is found by
+    /// counting: whole statuses are skipped by their counts, and a status is read from its nearer end. Any other order,
+    /// and a search, read all of the plan's rows page by page, keep those that the filter admits and sort them.
     async fn list(&self, plan: &SubscriptionPlan, query: &LicenseQuery) -> Result<Vec<License>, StoreError> {
         if let Some(position) = &query.after {
             Behind::parse(position.text()).ok_or_else(|| unknown(position))?;
@@ -198,11 +198,11 @@ impl Licenses for Store {
     }
 }
 
-/// What a page begins behind.
+/// The license after which a page begins.
 pub(crate) enum Behind {
-    /// A license that a person has or had, by its key in the list.
+    /// A license with an item, by its key in the list.
     Item(LicenseStatus, String),
-    /// A free seat, which may be no item.
+    /// A free seat, which may have no item.
     FreeSeat(LicenseId),
 }
 
@@ -223,7 +223,7 @@ impl Behind {
     }
 }
 
-/// A position that this adapter has not made.
+/// The error for a position that this adapter did not make.
 fn unknown(position: &PagePosition) -> StoreError {
     StoreError::Refused { operation: "list", cause: format!("no position: {} characters", position.text().len()) }
 }
@@ -272,7 +272,7 @@ impl Store {
         Ok(found)
     }
 
-    /// Sorts all rows, with the block of free seats where a license without any value belongs.
+    /// Sorts all rows. The free seats are placed where a license without values belongs.
     async fn sort(
         &self,
         plan: &SubscriptionPlan,
@@ -287,7 +287,7 @@ impl Store {
             let offset = to_usize(query.offset);
             return Ok(rows.into_iter().skip(offset).take(query.limit).collect());
         }
-        // Free seats all compare equal; rows equal to them (which name nobody) are sorted in among them by id.
+        // Free seats all compare equal; rows equal to them (which name no learner) are sorted among them by id.
         let seat = License::unassigned(LicenseId(uuid::Uuid::nil()), plan.uuid, plan.created);
         let before = rows.partition_point(|row| compare(order, row, &seat) == Ordering::Less);
         let upto = rows.partition_point(|row| compare(order, row, &seat) != Ordering::Greater);
@@ -318,7 +318,7 @@ impl Store {
         Ok(found)
     }
 
-    /// All rows that the filter means, without free seats. A plan with too many of them waits for its roster.
+    /// All rows that the filter admits, without free seats. An error if there are too many for memory.
     async fn load(&self, plan: &SubscriptionPlan, filter: &LicenseFilter) -> Result<Vec<License>, StoreError> {
         let mut rows = Vec::new();
         let mut keep = |row| {
@@ -333,7 +333,7 @@ impl Store {
         Ok(rows)
     }
 
-    /// Each row that the filter means, without free seats, as the index shows them.
+    /// Each row that the filter admits, without free seats, as the index shows it.
     async fn each_row(
         &self,
         plan: &SubscriptionPlan,
@@ -352,12 +352,12 @@ impl Store {
         Ok(())
     }
 
-    /// One bucket, strongly consistent.
+    /// One bucket, read strongly consistently.
     pub(crate) async fn bucket(&self, at: BucketKeys) -> Result<Option<Bucket>, StoreError> {
         self.table.get(&at.bucket()).await?.map(rows::from_item).transpose()
     }
 
-    /// All buckets of a plan, in order, strongly consistent.
+    /// All buckets of a plan, in order, read strongly consistently.
     pub(crate) async fn buckets(&self, plan: &SubscriptionPlan) -> Result<Vec<(BucketKeys, Bucket)>, StoreError> {
         let at: Vec<BucketKeys> = rows::buckets_of(plan.uuid, &plan.seats).collect();
         let keys: Vec<Key> = at.iter().map(|at| at.bucket()).collect();
@@ -370,7 +370,7 @@ impl Store {
     }
 }
 
-/// Those of the counts that are not zero.
+/// The counts that are not zero.
 fn some(counts: impl Iterator<Item = (LicenseStatus, u64)>) -> Vec<(LicenseStatus, u64)> {
     counts.filter(|(_, count)| *count > 0).collect()
 }
@@ -395,8 +395,7 @@ fn take(rows: &[License], offset: &mut u64, limit: usize, found: &mut Vec<Licens
     found.extend(rows[skip..].iter().take(limit - found.len()).cloned());
 }
 
-/// Compares by the steps of the ordering, or by status, then address, where there are none. Nothing comes
-/// before something.
+/// Compares by the steps of the ordering; without steps by status, then address. A missing value comes first.
 fn compare(order: &[OrderBy], a: &License, b: &License) -> Ordering {
     let email = |license: &License| license.user_email.as_ref().map(|email| email.key().sort_key());
     let by = |field: OrderField| match field {
@@ -413,7 +412,7 @@ fn compare(order: &[OrderBy], a: &License, b: &License) -> Ordering {
     })
 }
 
-/// Equals are ordered by id, in the direction of the last step.
+/// Equal licenses are ordered by id, in the direction of the last step.
 fn tie(order: &[OrderBy], a: LicenseId, b: LicenseId) -> Ordering {
     if order.last().is_some_and(|step| step.descending) { b.cmp(&a) } else { a.cmp(&b) }
 }

@@ -1,4 +1,4 @@
-//! Things that a plan's admins are told once.
+//! Notices that a plan's admins get once.
 
 use async_trait::async_trait;
 use license_domain::{Consequence, Event, EventKind, PlanId, Portfolio, Stamp};
@@ -9,16 +9,16 @@ use crate::{
 };
 use license_storage::{Notifications, StoreError};
 
-/// The name of the notice about a plan's allocation.
+/// The name of the notice about a plan's utilization.
 const UTILIZATION: &str = "utilization";
 
-/// The attribute that says how much was told last.
+/// The attribute with the percentage of the last notice.
 const PERCENT: &str = "percent";
 
 #[async_trait]
 impl Notifications for Store {
-    /// One transaction: the notice (absent, or about less), the event that asks for the mail. The condition failed:
-    /// they were told. The transaction met another one: again after a random wait.
+    /// One transaction: the notice (absent, or of a lower percentage), the event that requests the mail. The condition
+    /// failed: they were informed before. The transaction conflicted: again after a random wait.
     async fn tell_utilization(
         &self,
         portfolio: &Portfolio,

@@ -1,4 +1,4 @@
-//! Reading agreements with their plans and renewals: one Query each, strongly consistent.
+//! Reads agreements with their plans and renewals: one Query each, strongly consistent.
 
 use std::collections::HashMap;
 
@@ -21,7 +21,7 @@ use license_storage::{Portfolios, StoreError};
 impl Portfolios for Store {
     async fn portfolio(&self, agreement: AgreementId) -> Result<Option<Portfolio>, StoreError> {
         let mut items = self.portfolio_items(agreement).await?;
-        // A plan that is being built, with whatever lies in it, is there for nobody but who builds it.
+        // Only the run that builds a hidden plan sees it and its contents.
         items.retain(|item| !item.contains_key(attributes::HIDDEN_BY));
         let portfolio = assemble(items)?;
         if let Some(portfolio) = &portfolio {
@@ -122,7 +122,7 @@ impl Portfolios for Store {
 }
 
 impl Store {
-    /// The products and plan types on record; the usual ones where none are.
+    /// The stored products and plan types; the default ones if there are none.
     pub(crate) async fn stored_catalog(&self) -> Result<ProductCatalog, StoreError> {
         match self.table.get(&keys::catalog()).await? {
             Some(item) => rows::from_item(item),
@@ -130,7 +130,7 @@ impl Store {
         }
     }
 
-    /// The items of an agreement, its plans and renewals, strongly consistent.
+    /// The items of an agreement, its plans and renewals, read strongly consistently.
     pub(crate) async fn portfolio_items(&self, agreement: AgreementId) -> Result<Vec<Item>, StoreError> {
         let range = Range {
             partition: AgreementKeys(agreement).partition(),
@@ -141,7 +141,7 @@ impl Store {
         self.table.query(range).await
     }
 
-    /// Where a pointer leads.
+    /// The target of a pointer.
     async fn pointed(&self, pointer: &Key) -> Result<Option<AgreementId>, StoreError> {
         Ok(self.table.get(pointer).await?.as_ref().and_then(rows::target))
     }
@@ -155,7 +155,7 @@ fn sort_key(item: &Item) -> Option<&str> {
     keys::sort_key_in(item, keys::GSI2)
 }
 
-/// Puts the items of an agreement's partition together.
+/// Makes a portfolio from the items of an agreement's partition.
 pub(crate) fn assemble(items: Vec<Item>) -> Result<Option<Portfolio>, StoreError> {
     let mut agreement: Option<CustomerAgreement> = None;
     let mut plans: Vec<SubscriptionPlan> = Vec::new();
@@ -171,9 +171,9 @@ pub(crate) fn assemble(items: Vec<Item>) -> Result<Option<Portfolio>, StoreError
     Ok(agreement.map(|agreement| Portfolio { agreement, plans, renewals }))
 }
 
-/// A plan's counts: the sums of its buckets' shares.
+/// A plan's counts: the sums over its buckets.
 pub(crate) fn sum(total: u64, buckets: &[Bucket]) -> SeatCounts {
-    // Buckets that are read while licenses change between two of them can add up to less than nothing.
+    // If licenses change while buckets are read, their sum can be negative.
     let share = |of: fn(&Bucket) -> i64| {
         let sum = buckets.iter().map(of).sum::<i64>().max(0);
         u64::try_from(sum).expect("it is not negative")

@@ -1,4 +1,4 @@
-//! What is read ahead of a change: slots, and perhaps a bucket with its returned seats.
+//! The prefetch for a change: slots, and perhaps a bucket with its returned seats.
 
 use std::collections::{HashMap, HashSet};
 

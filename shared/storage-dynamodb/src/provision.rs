@@ -1,4 +1,4 @@
-//! Making agreements and plans.
+//! Creates agreements and plans.
 
 use async_trait::async_trait;
 use license_domain::{CustomerAgreement, Event, EventKind, SubscriptionPlan, seats::deal};
@@ -30,9 +30,9 @@ enum PlanFailed {
 
 #[async_trait]
 impl Provision for Store {
-    /// One transaction, all of it on condition that nothing is there yet: the agreement, the pointers from its
-    /// customer and from its slug; beside them the event. A pointer's condition failed: that name is taken. The
-    /// transaction met another one: again after a random wait.
+    /// One transaction, all on condition that nothing exists yet: the agreement, the pointers from its customer and
+    /// from its slug; with them the event. A pointer's condition failed: that name is taken. The transaction
+    /// conflicted: again after a random wait.
     async fn create_agreement(
         &self,
         agreement: &CustomerAgreement,
@@ -46,7 +46,7 @@ impl Provision for Store {
         let event = &event;
         self.transact("create agreement", (), |mut transaction, ()| async move {
             let pointer = |key: &Key| Write::create(rows::pointer(key, agreement.uuid));
-            // The id is random: it is new.
+            // The id is random, so it is new.
             transaction.write([Write::create(rows::agreement(agreement, 1, change)?)]);
             transaction.when(
                 AgreementFailed::EnterpriseTaken,
@@ -66,9 +66,9 @@ impl Provision for Store {
         .await
     }
 
-    /// One transaction: the agreement (still there); the plan, the pointers from its id, its seats' prefix and
-    /// its title, its buckets, all on condition that nothing is there yet; the event, which counts the seats.
-    /// No seat is an item: they are the numbers between the buckets' `next` and `end`.
+    /// One transaction: the agreement (still there); the plan, the pointers from its id, its seats' prefix and its
+    /// title, its buckets, all on condition that nothing exists yet; the event, which counts the seats. No seat is an
+    /// item: they are the numbers between the buckets' `next` and `end`.
     async fn create_plan(
         &self,
         agreement: &CustomerAgreement,
@@ -88,7 +88,7 @@ impl Provision for Store {
             transaction.when(PlanFailed::NoAgreement, [agreement_there]);
             let title = rows::pointer(&keys.title(&plan.title), plan.uuid);
             transaction.when(PlanFailed::TitleTaken, [Write::create(title)]);
-            // Ids and prefixes are random: they are new.
+            // Ids and prefixes are random, so they are new.
             transaction.write([
                 Write::create(rows::plan(plan, 1, change)?),
                 Write::create(rows::pointer(&keys::plan(plan.uuid), agreement.uuid)),

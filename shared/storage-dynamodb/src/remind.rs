@@ -1,4 +1,4 @@
-//! Reminding learners of licenses that they have not activated.
+//! Reminds learners of licenses that they have not activated.
 
 use std::collections::HashMap;
 
@@ -19,11 +19,11 @@ use license_storage::{Remind, RemindRequest, StoreError};
 
 #[async_trait]
 impl Remind for Store {
-    /// 1. Read the slots, strongly (perhaps done ahead). Learners who have activated or lost the license meanwhile drop
-    ///    out.
-    /// 2. One transaction: each slot (license and status as seen) with the time of the reminder; the event, which asks
-    ///    for the mail; the record.
-    /// 3. A condition failed or the transaction met another one: from 1 after a random wait.
+    /// 1. Read the slots, strongly (perhaps prefetched). Learners who have activated or lost the license meanwhile are
+    ///    left out.
+    /// 2. One transaction: each slot (license and status as seen) with the time of the reminder; the event, which
+    ///    requests the mail; the record.
+    /// 3. A condition failed or the transaction conflicted: repeat from 1 after a random wait.
     async fn remind(
         &self,
         portfolio: &Portfolio,

@@ -1,4 +1,4 @@
-//! Processing a renewal: the single transactions of its run, which once it is opened only goes forward.
+//! Processing a renewal: the single transactions of its run. An opened run is never undone.
 
 mod close;
 mod copy;
@@ -17,10 +17,11 @@ use license_storage::{
 
 #[async_trait]
 impl Renew for Store {
-    /// 1. Read the renewal's agreement, strongly, hidden plans included. It is processed already: that is the result.
-    /// 2. It names a run: that run is under way.
-    /// 3. Open a run (`open_run`), which alone may refuse. A condition failed, or the transaction met another one: from
-    ///    1, after a random wait.
+    /// 1. Read the renewal's agreement, strongly, hidden plans included. If it is processed already: that is the
+    ///    result.
+    /// 2. If it names a run: that run is under way.
+    /// 3. Open a run (`open_run`). Only this step may refuse. A condition failed, or the transaction conflicted: repeat
+    ///    from 1 after a random wait.
     async fn open_renewal(&self, renewal: RenewalId, change: &Change) -> Result<OpenedRenewal, RenewError> {
         let pointer = self.table.get(&keys::renewal(renewal)).await?;
         let agreement: AgreementId = pointer.as_ref().and_then(rows::target).ok_or(RenewError::Missing)?;
@@ -53,8 +54,8 @@ impl Renew for Store {
         Ok(Some(RenewalUnderWay { run: run.uuid, of: of.clone(), portfolio, renewal, prior, future }))
     }
 
-    /// The prior plan's buckets first, which count exactly, then its list. What was counted and is not listed was not
-    /// shown by the index yet, or has ended since.
+    /// Reads the prior plan's buckets, whose counts are exact, and then its list. A license that is counted but not
+    /// listed is not in the index yet, or has been revoked since.
     async fn licenses_to_copy(&self, renewal: &RenewalUnderWay) -> Result<LicensesToCopy, StoreError> {
         let types = renewal.renewal.license_types_to_copy;
         let buckets: Vec<_> = self.buckets(&renewal.prior).await?.into_iter().map(|(_, bucket)| bucket).collect();

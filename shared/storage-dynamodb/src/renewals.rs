@@ -1,5 +1,5 @@
-//! Renewals on record: made, changed, deleted. Processing them is another matter: [`crate::renew`]. One that is being
-//! processed is neither changed nor deleted.
+//! Stored renewals: create, change, delete. [`crate::renew`] processes them. A renewal that is being processed can be
+//! neither changed nor deleted.
 
 use async_trait::async_trait;
 use license_domain::{AgreementId, Event, EventKind, Portfolio, RenewalId, Stamp, SubscriptionPlanRenewal};
@@ -20,7 +20,7 @@ use license_storage::{Change, Portfolios, RenewalError, Renewals, StoreError};
 /// The conditions of a renewal's transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Failed {
-    /// Another renewal leaves or enters one of its plans.
+    /// One of its plans has another renewal.
     PlanTaken,
     /// The renewal, or one of its plans.
     Changed,
@@ -47,7 +47,7 @@ impl Renewals for Store {
         Ok(items.iter().filter_map(renewal).collect())
     }
 
-    /// One update of the sequence, which every import raises above its own numbers. Gaps are fine.
+    /// One update of the sequence, which every import raises above its own numbers. Gaps do no harm.
     async fn next_renewal_id(&self) -> Result<RenewalId, StoreError> {
         self.table.next_number(&keys::renewal_sequence()).await.map(RenewalId)
     }
@@ -121,7 +121,8 @@ impl Renewals for Store {
         .await
     }
 
-    /// As in changing: the renewal (its version as read) and all its pointers end together, beside the event.
+    /// As in changing, one transaction deletes the renewal (its version as read) and all its pointers, and writes the
+    /// event.
     async fn delete_renewal(
         &self,
         portfolio: &Portfolio,
@@ -152,7 +153,7 @@ impl Renewals for Store {
 }
 
 impl Store {
-    /// The version of the renewal's item, if the renewal is still this one.
+    /// The version of the renewal's item, if the renewal has not changed.
     async fn seen(&self, renewal: &SubscriptionPlanRenewal) -> Result<u64, RenewalError> {
         let key = AgreementKeys(renewal.customer_agreement).renewal(renewal.id);
         let item = self.table.get(&key).await?.ok_or(RenewalError::Changed)?;

@@ -1,5 +1,5 @@
-//! Assigning to more learners than one transaction holds: seats are reserved for all of them or for none, then each chunk
-//! of the run hands its seats out.
+//! Assigns to more learners than one transaction can hold: seats are reserved for all of them or for none, then each
+//! chunk of the run assigns its seats.
 
 use std::collections::HashSet;
 
@@ -30,24 +30,24 @@ const MAX_UNTOUCHED: usize = 45;
 /// The most learners of a chunk that gets returned seats: their items are one more for each.
 const MAX_RETURNED: usize = 30;
 
-/// The seats of a chunk: as many as it has rows, all of one bucket.
+/// The seats of a chunk: as many as it has rows, all from one bucket.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct ReservedSeats {
     /// The bucket that they were allocated from.
     pub bucket: u16,
     /// Untouched seats from this sequence number …
     pub from: u64,
-    /// … up to this one, which is not among them.
+    /// … to this one, exclusive.
     pub upto: u64,
-    /// Returned seats, whose items still lie in the bucket.
+    /// Returned seats, whose items are still in the bucket.
     #[serde(default)]
     pub returned: Vec<License>,
 }
 
-/// A seat that is handed out.
+/// A seat to be assigned.
 struct Seat {
     license: License,
-    /// Whether it lies in the bucket as an item.
+    /// Whether it has an item in the bucket.
     is_item: bool,
 }
 
@@ -62,14 +62,14 @@ enum Failed {
 
 #[async_trait]
 impl Reserve for Store {
-    /// 1. Read all slots and all buckets, strongly. Learners who hold a live license drop out. Too few seats for the
-    ///    rest: refused; only this may refuse.
+    /// 1. Read all slots and all buckets, strongly. Learners who hold a live license are left out. Too few seats for
+    ///    the others: refused; only this step may refuse.
     /// 2. Write the chunks, each with its learners and its part of one bucket's seats, as a generation of their own.
-    ///    Alone they mean nothing, and expire.
-    /// 3. Open: one transaction allocates all seats (each bucket as in assigning at once) and writes the run, due in a
-    ///    minute, and the idempotency record, which names the run. From here on it is a fact that there are enough
-    ///    seats, and what is left of the run is always done: [`Store::assign_reserved`].
-    /// 4. A condition failed, or the transaction met another one: from 1, after a random wait, as another generation.
+    ///    They are not used without the run, and expire.
+    /// 3. Open: one transaction allocates all seats (each bucket as in assigning by one transaction) and writes the
+    ///    run, due in a minute, and the idempotency record, which names the run. From then on there are enough seats,
+    ///    and the rest of the run always succeeds: [`Store::assign_reserved`].
+    /// 4. A condition failed, or the transaction conflicted: repeat from 1 after a random wait, as another generation.
     async fn reserve(
         &self,
         portfolio: &Portfolio,
@@ -119,14 +119,14 @@ impl Reserve for Store {
         .await
     }
 
-    /// 1. Read the chunk and its learners' slots. Those who hold a live license by now drop out.
-    /// 2. One transaction: each slot (absent, or still that revoked license, which is archived beside it); items of
-    ///    returned seats that are handed out (still there); untouched seats that are not needed become items; the
-    ///    bucket (assigned, and the seats that are not needed); the event; the record with the outcome (absent).
-    /// 3. The record is there: the chunk was done before, [`StoreError::AlreadyApplied`].
-    /// 4. A slot's or seat's condition failed: from 1, with other items in place of those that are gone. There are
-    ///    enough: the bucket's counter was lowered for them when the run was opened.
-    /// 5. The transaction met another one: from 1, after a random wait.
+    /// 1. Read the chunk and its learners' slots. Learners who hold a live license by now are left out.
+    /// 2. One transaction: each slot (absent, or still that revoked license, which is archived beside it); the items of
+    ///    the assigned returned seats (still there); unneeded untouched seats become items; the bucket (assigned, and
+    ///    the unneeded seats); the event; the record with the outcome (absent).
+    /// 3. The record exists: the chunk was done before, [`StoreError::AlreadyApplied`].
+    /// 4. A slot's or seat's condition failed: repeat from 1, with other items in place of those that are gone. There
+    ///    are enough, because the bucket's counter was decreased for them when the run was opened.
+    /// 5. The transaction conflicted: repeat from 1 after a random wait.
     async fn assign_reserved(
         &self,
         portfolio: &Portfolio,
@@ -156,8 +156,8 @@ impl Reserve for Store {
 }
 
 impl Store {
-    /// Puts rows into chunks, each with seats of one bucket and of one kind. `None`: items that a counter promised are
-    /// gone by now.
+    /// Divides rows into chunks, each with seats of one bucket and of one kind. `None`: items that a counter promised
+    /// are gone.
     async fn chunks_of(
         &self,
         rows: Vec<Row>,
@@ -247,7 +247,7 @@ impl Store {
         Ok(results)
     }
 
-    /// Takes other items in place of those that another transaction took.
+    /// Replaces items that another transaction took by others.
     async fn replace(
         &self,
         plan: PlanId,
@@ -258,7 +258,7 @@ impl Store {
             return Ok(());
         }
         let at = BucketKeys { plan, bucket: seats.bucket };
-        // Where too few are seen, the next attempt fails again and looks again: the counter says that there are enough.
+        // If too few are found, the next attempt fails and reads again: by the counter, there are enough.
         let Some(found) = self.returned_seats(at, to_u64(seats.returned.len() + gone.len())).await? else {
             return Ok(());
         };

@@ -1,4 +1,4 @@
-//! A learner leaves for good: nothing in the table names them any more.
+//! Retires a learner: afterwards nothing in the table names them.
 
 use async_trait::async_trait;
 use license_domain::{
@@ -25,14 +25,14 @@ const AT_ONCE: usize = 90;
 
 #[async_trait]
 impl Retire for Store {
-    /// 1. Put on record that all names of the user are retired, as digests: former addresses, too. From here on what was
+    /// 1. Record that all names of the user are retired, as digests, former addresses included. From then on everything
     ///    written before is read without them (`retired`), and the next pass of `erasure` rewrites it.
-    /// 2. Read the user's aliases: the addresses under which licenses of theirs were activated. Of each, the
-    ///    licenses that name the user, or nobody's number (an invitation to that address).
-    /// 3. Each of them is erased in a transaction of its own: `erase`. The aliases go last, so that a retirement
-    ///    that dies half-way finds what is left when it is made again.
-    /// 4. What is on record of the user name (explicit roles) is deleted.
-    /// 5. For a request with a key: each transaction says on record that it is a part, the end that all is done.
+    /// 2. Read the user's aliases: the addresses under which licenses of theirs were activated. At each address, take
+    ///    the licenses that name the user, or no LMS user (an invitation to that address).
+    /// 3. Erase each of them in a transaction of its own: `erase`. Delete the aliases last, so that a retirement that
+    ///    was interrupted finds the rest when it is repeated.
+    /// 4. Delete the data stored under the user name (explicit roles).
+    /// 5. For a request with a key: each transaction records that it is a part, the last one that all is done.
     async fn retire(&self, user: LmsUserId, username: &str, change: &Change) -> Result<usize, StoreError> {
         let aliases = self.aliases(user).await?;
         self.mark_retired(user, username, &aliases, change.at).await?;
@@ -48,7 +48,7 @@ impl Retire for Store {
         }
         self.forget_former_addresses(user).await?;
         erased += self.forget_user(username).await?;
-        // Where nothing is left, an earlier attempt has erased it.
+        // If nothing is left, an earlier attempt has erased it.
         if erased > 0 || change.resume().is_some() {
             self.record_step(change, Step::Whole).await?;
         }
@@ -64,8 +64,8 @@ enum Failed {
 }
 
 impl Store {
-    /// The user's name, number and addresses, those of before included, are retired. The person id that takes the place of
-    /// the user name is that of an address, where one is known.
+    /// Retires the user's name, LMS id and addresses, former ones included. The person id that replaces the user name
+    /// is that of an address, if one is known.
     async fn mark_retired(
         &self,
         user: LmsUserId,
@@ -80,7 +80,7 @@ impl Store {
         digests.push(Name::User(username).digest(&secret));
         digests.push(Name::Number(user).digest(&secret));
         let person = digests[0];
-        // An address may be a former one, too: the user went back to it.
+        // An address may also be a former one, if the user returned to it.
         digests.sort_unstable_by_key(|digest| digest.0);
         digests.dedup();
         self.put_retired(&digests, person, at).await
@@ -101,15 +101,15 @@ impl Store {
         self.delete_all(&keys).await
     }
 
-    /// Erases the learner from one license; whether there was something to erase.
+    /// Erases the learner from one license; returns whether there was something to erase.
     ///
-    /// 1. One transaction: the license's item goes (as seen). A live license becomes a free seat of any one
-    ///    bucket, under its own id; a revoked one stays on record, without its person. The bucket counts it; the
-    ///    event names no address.
-    /// 2. The plan was deleted: the item goes, and the event if there is still an agreement that it can name. The plan
-    ///    is hidden by a renewal: to be repeated once that has ended.
-    /// 3. A condition failed or the transaction met another one: from 1 with the item read again, unless it is
-    ///    another user's by now.
+    /// 1. One transaction: the license's item is deleted (as seen). A live license becomes a free seat of any one
+    ///    bucket, with its own id; a revoked one is stored without its person. The bucket counts it; the event contains
+    ///    no address.
+    /// 2. If the plan was deleted: the item is deleted, with an event if its agreement still exists. If the plan is
+    ///    hidden by a renewal: repeat when that has ended.
+    /// 3. A condition failed or the transaction conflicted: repeat from 1 with the item read again, unless it belongs
+    ///    to another user now.
     async fn erase(&self, user: LmsUserId, seen: Item, change: &Change) -> Result<bool, StoreError> {
         let Some(key) = Key::of(&seen) else { return Ok(false) };
         let key = &key;
@@ -175,7 +175,7 @@ impl Store {
         transaction.record(change, Step::Part)
     }
 
-    /// The plan was deleted, and its counters with it: nothing but the license's item is left.
+    /// The plan was deleted with its counters: only the license's item is left.
     fn erasure_without_plan(
         &self,
         transaction: &mut Transaction<Failed>,
@@ -194,7 +194,7 @@ impl Store {
         transaction.event(&self.license_event(kind, portfolio, plan, changes, Vec::new(), change))
     }
 
-    /// Deletes what is on record of a user name; how many items that were.
+    /// Deletes the data stored under a user name; returns the number of items.
     async fn forget_user(&self, username: &str) -> Result<usize, StoreError> {
         let partition = UserKeys(username).partition();
         let items = self.table.query(Range { partition, consistent: true, ..Range::default() }).await?;
@@ -216,7 +216,7 @@ impl Store {
     }
 }
 
-/// The digest that such a key ends with.
+/// The digest at the end of such a key.
 fn digest_of(key: &Key) -> Option<Uuid> {
     key.sk.strip_prefix(keys::FORMER_PREFIX)?.parse().ok()
 }

@@ -1,6 +1,5 @@
-//! Who has left for good. A retirement puts a digest of each name of the person on record, with the time. From then on
-//! whatever names the person and is older is read without them, however long it takes until [`crate::erasure`] has
-//! rewritten it.
+//! Retired persons. A retirement stores a digest of each name of the person, with the time. From then on every older
+//! item is read without the person, however long it takes until [`crate::erasure`] has rewritten it.
 
 use std::{
     collections::HashMap,
@@ -25,60 +24,60 @@ use crate::{
 };
 use license_storage::StoreError;
 
-/// For so long a retirement stays on record: longer than events, jobs, mails and idempotency records are kept.
+/// How long a retirement is kept: longer than events, jobs, mail deliveries and idempotency records.
 const LIFETIME: TimeDelta = TimeDelta::days(45);
 
-/// Requests that were under way when a person retired may write what they had read, for so long.
+/// How long after a retirement requests that had begun before may still write what they had read.
 pub(crate) const UNDER_WAY: TimeDelta = TimeDelta::minutes(1);
 
-/// A later call may see a retirement that sorts before one that was seen: clocks differ by less than this.
+/// A later call may see a retirement whose time is before one that was seen already: clocks differ by less than this.
 const OVERLAP: TimeDelta = TimeDelta::minutes(5);
 
-/// What a row says whose learner was erased.
+/// The problem of a row whose learner was erased.
 const PROBLEM: &str = "The learner has left.";
 
-/// The attribute with the person id that takes the place of a user name.
+/// The attribute with the person id that replaces a user name.
 const PERSON: &str = "person";
 
-/// The attribute of an idempotency record that is JSON as text.
+/// The attribute of an idempotency record that contains JSON as text.
 const OUTCOME: &str = "outcome";
 
-/// What else goes when the person who is named in an attribute goes: it is about them, not about a learner.
+/// Attributes that are erased together with the named one, because they are about the same person.
 const GOES_WITH: [(&str, &[&str]); 2] =
     [("actor", &["actor_lms_user_id"]), ("requested_by", &["requester_email", "lms_user_id"])];
 
-/// A retirement: until when, and what takes the place of a user name.
+/// Retirements by digest: the time until which items are affected, and what replaces a user name.
 type Known = HashMap<Uuid, (Timestamp, PersonId)>;
 
 /// The retirements that a process has read.
 #[derive(Debug, Default)]
 pub(crate) struct RetiredCache(Mutex<(Arc<Known>, Option<Timestamp>)>);
 
-/// Everyone who has retired lately.
+/// All retirements that are still kept.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Retired {
     known: Arc<Known>,
     secret: String,
 }
 
-/// A name of a person. Its digest is made with the table's secret, so that no one can try names out.
+/// A name of a person. Its digest is made with the table's secret, so that names cannot be guessed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Name<'a> {
     /// An address.
     Address(&'a EmailKey),
     /// A user name.
     User(&'a str),
-    /// A number in the LMS.
+    /// An id in the LMS.
     Number(LmsUserId),
 }
 
 impl Name<'_> {
-    /// The name's digest. That of an address is its person id.
+    /// The name's digest. The digest of an address is its person id.
     pub fn digest(self, secret: &str) -> PersonId {
         let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length");
         match self {
             Self::Address(email) => mac.update(email.as_str().as_bytes()),
-            // No address has a zero byte.
+            // No address contains a zero byte.
             Self::User(name) => mac.update(format!("user\0{name}").as_bytes()),
             Self::Number(user) => mac.update(format!("lms\0{user}").as_bytes()),
         }
@@ -89,8 +88,8 @@ impl Name<'_> {
 }
 
 impl Store {
-    /// Puts on record that a person retired, in one transaction: the digests of their names, each once, and the person id
-    /// that takes their place.
+    /// Records a retirement in one transaction: the digests of the person's names, without duplicates, and the person
+    /// id that replaces them.
     pub(crate) async fn put_retired(
         &self,
         digests: &[PersonId],
@@ -113,7 +112,7 @@ impl Store {
         .await
     }
 
-    /// Who has retired, as of now: a process reads only what it has not read before.
+    /// All retirements until now: a process reads only those that it has not read before.
     pub(crate) async fn retired(&self) -> Result<Retired, StoreError> {
         let locked = || self.cached.retired.0.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = locked().1;
@@ -144,12 +143,12 @@ impl Store {
         Ok(Retired { known, secret })
     }
 
-    /// An item as it is read: without those who have retired since it was written.
+    /// Reads an item without the persons who have retired since it was written.
     pub(crate) async fn read<T: DeserializeOwned>(&self, item: Item) -> Result<T, StoreError> {
         self.retired().await?.read(item, None)
     }
 
-    /// The same of several items.
+    /// Reads several items.
     pub(crate) async fn read_all<T: DeserializeOwned>(&self, items: Vec<Item>) -> Result<Vec<T>, StoreError> {
         if items.is_empty() {
             return Ok(Vec::new());
@@ -159,7 +158,7 @@ impl Store {
     }
 }
 
-/// A retirement's item: until when, the digest, the person id.
+/// The contents of a retirement's item: the time, the digest, the person id.
 fn retirement(item: &Item) -> Option<(Timestamp, Uuid, PersonId)> {
     let key = Key::of(item)?;
     let (until, digest) = key.sk.split_once('#')?;
@@ -167,7 +166,7 @@ fn retirement(item: &Item) -> Option<(Timestamp, Uuid, PersonId)> {
     Some((until.parse().ok()?, digest.parse().ok()?, PersonId(person)))
 }
 
-/// When what an item says happened.
+/// When the event of an item happened.
 pub(crate) fn time_of(item: &Map<String, Value>) -> Option<Timestamp> {
     let stamped = item.get("stamp").and_then(|stamp| stamp.get("at"));
     let named = ["created", "at"].iter().find_map(|name| item.get(*name));
@@ -175,7 +174,7 @@ pub(crate) fn time_of(item: &Map<String, Value>) -> Option<Timestamp> {
 }
 
 impl Retired {
-    /// An item as a type. `at`: when what it says happened, where the item does not say so itself.
+    /// Reads an item as a type. `at` is the time of its event, if the item does not contain it.
     pub fn read<T: DeserializeOwned>(&self, item: Item, at: Option<Timestamp>) -> Result<T, StoreError> {
         if self.known.is_empty() {
             return rows::from_item(item);
@@ -191,12 +190,12 @@ impl Retired {
         serde_json::from_value(Value::Object(value)).map_err(unreadable)
     }
 
-    /// Takes those who retired after that time out of an item; whether there was one.
+    /// Erases persons who retired after that time from an item; returns whether there was one.
     pub fn erase(&self, item: &mut Map<String, Value>, at: Option<Timestamp>) -> bool {
         if self.known.is_empty() {
             return false;
         }
-        // What says no time is as old as anything.
+        // An item without a time counts as the oldest.
         let at = at.or_else(|| time_of(item)).unwrap_or(Timestamp::UNIX_EPOCH);
         self.erase_map(item, at)
     }
@@ -221,7 +220,7 @@ impl Retired {
                 Value::String(text) if name == OUTCOME => is_changed |= self.erase_json(text, at),
                 Value::String(text) if class == Pii::Personal && self.is_retired_address(text, at) => {
                     is_person_gone = true;
-                    // Events keep their learners' places: mails count them.
+                    // Events keep the positions of their learners, because mails are counted by them.
                     if name == "email" {
                         EmailAddress::retired().as_given().clone_into(text);
                     } else {
@@ -250,12 +249,12 @@ impl Retired {
             }
         }
         if is_person_gone {
-            // What is left is nobody's number, key or link.
+            // Ids, keys and links of the erased person are removed, too.
             map.retain(|name, value| {
                 let class = class_of(name);
                 !(class == Some(Pii::Secret) || (class == Some(Pii::Identifier) && value.is_number()))
             });
-            // Nothing is to be done with a job's row that names nobody.
+            // A job's row without a learner is not worked on.
             if map.contains_key("row") && !map.contains_key(OUTCOME) {
                 map.insert("problem".to_owned(), Value::String(PROBLEM.to_owned()));
             }
@@ -263,7 +262,7 @@ impl Retired {
         is_changed || is_person_gone
     }
 
-    /// What is within a value. Lists keep their length.
+    /// Erases within a value. Lists keep their length.
     fn erase_value(&self, value: &mut Value, at: Timestamp) -> bool {
         match value {
             Value::Object(map) => self.erase_map(map, at),
@@ -284,7 +283,7 @@ impl Retired {
         }
     }
 
-    /// JSON as text.
+    /// Erases within JSON as text.
     fn erase_json(&self, text: &mut String, at: Timestamp) -> bool {
         let Ok(mut value) = serde_json::from_str::<Value>(text) else { return false };
         let is_changed = self.erase_value(&mut value, at);
@@ -294,7 +293,7 @@ impl Retired {
         is_changed
     }
 
-    /// Words of an admin, in which addresses stand between spaces and marks.
+    /// Erases within an admin's text, in which addresses are separated by spaces and punctuation.
     fn erase_text(&self, text: &mut String, at: Timestamp) -> bool {
         let is_mark = |c: char| c.is_whitespace() || ",;:<>()[]\"".contains(c);
         let named = text.split(is_mark).map(|word| word.trim_end_matches(['.', '!', '?']));
@@ -326,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_the_person_goes_and_the_rest_stays() {
+    fn only_what_names_the_person_is_erased() {
         let ann = Name::Address(&EmailKey::of("ann@example.com")).digest("s").0.to_string();
         for (before, after) in [
             (
@@ -360,9 +359,9 @@ mod tests {
                 json!({ "greeting": "Dear ann@example.com, welcome" }),
                 json!({ "greeting": "Dear retired@retired.invalid, welcome" }),
             ),
-            // What is newer is about someone who came back.
+            // A newer item is about a person who returned.
             (json!({ "user_email": "ann@example.com", "created": "1980-01-01T00:00:00Z" }), Value::Null),
-            // Keys are the table's own.
+            // Attributes of keys are not erased.
             (json!({ "pk": "ann@example.com" }), Value::Null),
         ] {
             let after = if after.is_null() { before.clone() } else { after };

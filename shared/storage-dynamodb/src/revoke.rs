@@ -1,4 +1,4 @@
-//! Taking seats back, under the plan's cap.
+//! Revokes licenses, limited by the plan's cap.
 
 use std::collections::HashMap;
 
@@ -26,17 +26,17 @@ use license_storage::{Change, IdempotencyKey, Revocation, Revocations, Revoke, R
 enum Failed {
     /// A learner's license is not as it was read.
     Slot,
-    /// The plan's terms changed, or its cap has no room any more.
+    /// The plan's terms changed, or its cap has no room left.
     Cap,
 }
 
 #[async_trait]
 impl Revoke for Store {
-    /// 1. Read the slots (perhaps done ahead) and, if the plan is capped, the plan; refuse above the cap.
+    /// 1. Read the slots (perhaps prefetched) and, if the plan is capped, the plan; refuse above the cap.
     /// 2. One transaction: each slot (license and status as seen), any one bucket (statuses; one more seat at the end
     ///    for each revoked license), the plan (applied + activated ones, on condition that they still fit and that
     ///    total, percentage and cap are as seen), the event, the record.
-    /// 3. A condition failed or the transaction met another one: from 1 after a random wait.
+    /// 3. A condition failed or the transaction conflicted: repeat from 1 after a random wait.
     async fn revoke(
         &self,
         portfolio: &Portfolio,
@@ -114,8 +114,8 @@ impl Store {
         .await
     }
 
-    /// Records an outcome that changed nothing. A request of which nothing could be done is refused, and not recorded, so
-    /// that it can be sent again; for a job's chunk it is the outcome.
+    /// Records an outcome that changed nothing. A request whose learners were all refused is not recorded, so that it
+    /// can be sent again; for a job's chunk the refusal is the outcome.
     async fn without_effect(&self, change: &Change, outcome: Revocations) -> Result<Revocations, StoreError> {
         let key = change.idempotency.as_ref().map(|idempotency| &idempotency.key);
         if outcome.is_empty() || matches!(key, Some(IdempotencyKey::Chunk { .. })) {
@@ -124,7 +124,7 @@ impl Store {
         Ok(outcome)
     }
 
-    /// Adds the slots, the bucket and the plan; the event that tells of them.
+    /// Adds the writes of the slots, the bucket and the plan, and the event.
     fn revocation(
         &self,
         transaction: &mut Transaction<Failed>,
@@ -208,7 +208,7 @@ fn live_in<'a>(slots: &'a HashMap<EmailKey, Slot>, email: &EmailAddress) -> Opti
     slots.get(&email.key()).filter(|slot| slot.license.status.is_live())
 }
 
-/// The answer of a transaction that went through on these slots.
+/// The outcome of a transaction that committed with these slots.
 fn outcome_of(emails: &[EmailAddress], slots: &HashMap<EmailKey, Slot>) -> Revocations {
     let outcome = |email: &EmailAddress| match live_in(slots, email) {
         Some(slot) => Revocation::Revoked { license: slot.license.uuid, original_status: slot.license.status },
@@ -217,7 +217,7 @@ fn outcome_of(emails: &[EmailAddress], slots: &HashMap<EmailKey, Slot>) -> Revoc
     emails.iter().map(|email| (email.clone(), outcome(email))).collect()
 }
 
-/// The answer where the cap does not allow it.
+/// The outcome if the cap does not allow the revocations.
 fn refuse(emails: &[EmailAddress], slots: &HashMap<EmailKey, Slot>) -> Revocations {
     let outcome = |email: &EmailAddress| match live_in(slots, email) {
         Some(_) => Revocation::CapReached,

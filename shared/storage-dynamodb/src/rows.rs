@@ -1,4 +1,4 @@
-//! Items as they are stored: an entity's own fields, its keys, and who wrote it last.
+//! Items as they are stored: an entity's own fields, its keys, and its last change.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use license_domain::{
@@ -13,7 +13,7 @@ use crate::{
 };
 use license_storage::StoreError;
 
-/// The version of the items' shape.
+/// The version of the items' format.
 pub const SCHEMA: u32 = 1;
 
 /// How long events stay in the table: 7 days.
@@ -23,9 +23,7 @@ pub const EVENT_LIFETIME_SECONDS: i64 = 7 * 24 * 60 * 60;
 pub mod attributes {
     /// How many times the item was written.
     pub const VERSION: &str = "version";
-    /// An entity's id.
     pub const UUID: &str = "uuid";
-    /// A license's status.
     pub const STATUS: &str = "status";
     /// A bucket's next sequence number.
     pub const NEXT: &str = "next";
@@ -33,25 +31,25 @@ pub mod attributes {
     pub const END: &str = "end";
     /// A bucket's number of returned seats.
     pub const FREE: &str = "free";
-    /// A bucket's share of revoked licenses that name nobody.
+    /// A bucket's count of revoked licenses that name no person.
     pub const REVOKED_WITHOUT_PERSON: &str = "revoked_without_person";
-    /// A sequence's last number.
+    /// The last number of a sequence.
     pub const LAST: &str = "last";
-    /// Where a pointer leads.
+    /// The target of a pointer.
     pub const TARGET: &str = "target";
-    /// The run that builds a plan, which is not shown until that has ended.
+    /// The run that builds a hidden plan. The plan is hidden until the run has ended.
     pub const HIDDEN_BY: &str = "hidden_by";
     /// The run that processes a renewal.
     pub const RUN: &str = "run";
 }
 
-/// Something in DynamoDB's own form.
+/// Converts a value to an item.
 pub fn to_item<T: Serialize>(value: &T) -> Result<Item, StoreError> {
     serde_dynamo::to_item(value)
         .map_err(|error| StoreError::Corrupt { key: std::any::type_name::<T>().to_owned(), cause: error.to_string() })
 }
 
-/// Something out of DynamoDB's own form.
+/// Converts an item to a value.
 pub fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
     let key = Key::of(&item);
     serde_dynamo::from_item(item).map_err(|error| {
@@ -65,23 +63,23 @@ pub fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
 }
 
 /// A whole number as an attribute.
-#[expect(clippy::needless_pass_by_value, reason = "callers hand over what they have at hand")]
+#[expect(clippy::needless_pass_by_value, reason = "callers pass values of many types")]
 pub fn number(n: impl ToString) -> AttributeValue {
     AttributeValue::N(n.to_string())
 }
 
 /// A text as an attribute.
-#[expect(clippy::needless_pass_by_value, reason = "callers hand over what they have at hand")]
+#[expect(clippy::needless_pass_by_value, reason = "callers pass values of many types")]
 pub fn text(s: impl ToString) -> AttributeValue {
     AttributeValue::S(s.to_string())
 }
 
-/// Yes or no as an attribute.
+/// A boolean as an attribute.
 pub const fn flag(b: bool) -> AttributeValue {
     AttributeValue::Bool(b)
 }
 
-/// Adds primary key, index keys and the last writer to an entity's fields.
+/// Adds the primary key, index keys and the last change to an entity's fields.
 fn finish(mut item: Item, key: &Key, indexes: &[IndexKey], version: u64, stamp: &Stamp) -> Item {
     item.extend(key.attributes());
     for index in indexes {
@@ -95,7 +93,7 @@ fn finish(mut item: Item, key: &Key, indexes: &[IndexKey], version: u64, stamp: 
     item
 }
 
-/// The version that an item has (0: none was written).
+/// The version of an item; 0 if it has none.
 pub fn version_of(item: &Item) -> u64 {
     item.get(attributes::VERSION).and_then(|v| v.as_n().ok()).and_then(|n| n.parse().ok()).unwrap_or_default()
 }
@@ -124,7 +122,7 @@ pub fn hidden_plan(plan: &SubscriptionPlan, version: u64, by: JobId, stamp: &Sta
     Ok(item)
 }
 
-/// The run that an item names there.
+/// The run that the item's attribute names.
 pub fn run_in(item: &Item, attribute: &str) -> Option<JobId> {
     item.get(attribute)?.as_s().ok()?.parse().ok()
 }
@@ -142,7 +140,7 @@ pub fn pointer(key: &Key, target: impl ToString) -> Item {
     item
 }
 
-/// Where a pointer leads.
+/// The target of a pointer.
 pub fn target<T: std::str::FromStr>(item: &Item) -> Option<T> {
     item.get(attributes::TARGET)?.as_s().ok()?.parse().ok()
 }
@@ -152,7 +150,7 @@ pub fn product_catalog(catalog: &ProductCatalog, stamp: &Stamp) -> Result<Item, 
     Ok(finish(to_item(catalog)?, &keys::catalog(), &[], 1, stamp))
 }
 
-/// The record of a file that was imported.
+/// The record of an imported file.
 pub fn import(digest: &str, name: &str, at: Timestamp) -> Item {
     let mut item = keys::import(digest).attributes();
     item.insert("name".to_owned(), text(name));
@@ -168,16 +166,16 @@ pub fn event(event: &Event) -> Result<Item, StoreError> {
     Ok(item)
 }
 
-/// Where a license's item lives.
+/// Where a license's item is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Home {
     /// The learner's slot in the plan.
     Slot,
-    /// Beside the slot, to make room for a new license.
+    /// Archived beside the slot, to make room for a new license.
     Archive,
 }
 
-/// Where a license's item lives: with its learner; one that names nobody lives alone.
+/// The key of a license's item: in its learner's partition, or in one of its own if it names no person.
 pub fn license_key(license: &License, home: Home) -> Key {
     let plan = license.subscription_plan;
     match (license.user_email.as_ref().map(license_domain::EmailAddress::key), home) {
@@ -187,8 +185,8 @@ pub fn license_key(license: &License, home: Home) -> Key {
     }
 }
 
-/// A license's item. It lives with its learner; one that names nobody (revoked and anonymous) lives alone.
-/// Free seats have items of their own: [`free_seat`].
+/// A license's item. It is in its learner's partition; one that names no person (revoked and anonymized) is in a
+/// partition of its own. Free seats have other items: [`free_seat`].
 pub fn license(
     license: &License,
     home: Home,
@@ -210,12 +208,12 @@ pub fn license(
     Ok(item)
 }
 
-/// The agreement that a license's item names.
+/// The agreement in a license's item.
 pub fn agreement_of_license(item: &Item) -> Option<AgreementId> {
     item.get("customer_agreement")?.as_s().ok()?.parse().ok()
 }
 
-/// A free seat that is a row because it came back, or was imported.
+/// The item of a free seat that was returned or imported.
 pub fn free_seat(license: &License, bucket: BucketKeys) -> Result<Item, StoreError> {
     let mut item = to_item(license)?;
     item.extend(bucket.free(license.uuid).attributes());
@@ -223,30 +221,30 @@ pub fn free_seat(license: &License, bucket: BucketKeys) -> Result<Item, StoreErr
     Ok(item)
 }
 
-/// A pool bucket: which seats of it were never touched, how many came back, and its share of the plan's counts.
-/// Only the sums over a plan's buckets mean something; any one share may be negative.
+/// A bucket: its untouched seats, the number of its returned seats, and its part of the plan's counts. Only the sums
+/// over a plan's buckets are meaningful; a single counter may be negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Bucket {
-    /// The first sequence number that nobody has drawn.
+    /// The first sequence number that was not allocated.
     pub next: u64,
     /// The first sequence number that does not exist.
     pub end: u64,
-    /// The number of rows of free seats in the bucket's partition.
+    /// The number of items of free seats in the bucket's partition.
     pub free: u64,
-    /// Raised when the plan is frozen, so that a draw that read the old numbers fails.
+    /// Raised when the plan is frozen, so that an allocation that read the old numbers fails.
     pub epoch: u64,
-    /// Share of assigned licenses.
+    /// Assigned licenses.
     pub assigned: i64,
-    /// Share of activated licenses.
+    /// Activated licenses.
     pub activated: i64,
-    /// Share of revoked licenses.
+    /// Revoked licenses.
     pub revoked: i64,
-    /// Share of revoked licenses that name nobody.
+    /// Revoked licenses that name no person.
     pub revoked_without_person: i64,
 }
 
 impl Bucket {
-    /// Seats that can be drawn from it.
+    /// How many seats can be allocated from it.
     pub const fn available(&self) -> u64 {
         (self.end - self.next) + self.free
     }

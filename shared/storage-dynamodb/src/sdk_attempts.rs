@@ -1,4 +1,4 @@
-//! How often the SDK sent a call before it got a response: what an earlier attempt did is not known.
+//! How often the SDK sent a call before it got a response: the effect of an earlier attempt is unknown.
 
 use std::sync::{
     Arc,

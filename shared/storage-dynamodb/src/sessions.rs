@@ -1,4 +1,4 @@
-//! Sessions of the console. Each is one item, which DynamoDB deletes some time after the session is over.
+//! Sessions of the console. Each is one item, which DynamoDB deletes some time after its end.
 
 use async_trait::async_trait;
 use license_domain::Timestamp;
@@ -30,7 +30,8 @@ impl Sessions for Store {
         self.table.get(&SessionKeys(digest).session()).await?.map_or(Ok(None), live)
     }
 
-    /// One update of the item. Its condition failed: the session is gone or revoked, which the next request finds out.
+    /// One update of the item. Its condition failed: the session was deleted or revoked, which the next request
+    /// notices.
     async fn touch_session(&self, digest: &str, at: Timestamp) -> Result<(), StoreError> {
         let terms = Expression::new("attribute_exists(pk) AND attribute_not_exists(#revoked)")
             .name(REVOKED)
@@ -39,7 +40,7 @@ impl Sessions for Store {
         self.table.update(&SessionKeys(digest).session(), "SET #seen = :seen", terms).await.map(|_| ())
     }
 
-    /// One update of the item. Its condition failed: there is no such session, or it is another user's.
+    /// One update of the item. Its condition failed: the session does not exist, or belongs to another user.
     async fn revoke_session(&self, username: &str, digest: &str, at: Timestamp) -> Result<bool, StoreError> {
         let terms = Expression::new("#username = :username")
             .name(REVOKED)
@@ -50,7 +51,7 @@ impl Sessions for Store {
         Ok(self.table.update(&SessionKeys(digest).session(), update, terms).await?.is_some())
     }
 
-    /// The list's index, then the items themselves: an index shows a write only after a moment.
+    /// Queries the index of the list, then reads the items themselves, because an index shows a write with a delay.
     async fn sessions_of(&self, username: &str) -> Result<Vec<Session>, StoreError> {
         let range = Range {
             index: Some(keys::GSI2),

@@ -1,4 +1,4 @@
-//! Events as the table's stream shows them: each is an item, written once.
+//! Reads events from the table's stream: each is an item that is written once.
 
 use aws_lambda_events::event::dynamodb::EventRecord;
 use license_domain::EventId;

@@ -1,4 +1,4 @@
-//! Runs that are due: found, postponed, and kept for as long as they take.
+//! Due runs: finds them, postpones them, and prolongs the life of their items.
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
@@ -13,13 +13,13 @@ use crate::{
 };
 use license_storage::{StoreError, Sweep};
 
-/// The attribute that says until when the chunks of a run are kept.
+/// The attribute with the time until which the chunks of a run are kept.
 const KEPT_UNTIL: &str = "kept_until";
 
-/// A run that is still under way so shortly before its chunks would expire has them kept longer.
+/// If a run is still open so shortly before its chunks expire, they are kept longer.
 const MARGIN: TimeDelta = TimeDelta::days(5);
 
-/// How many items of a partition are read at once.
+/// How many items of a partition one call reads.
 const PAGE: usize = 50;
 
 #[async_trait]
@@ -36,9 +36,9 @@ impl Sweep for Store {
         Ok(self.table.query(range).await?.iter().filter_map(keys::due_in).collect())
     }
 
-    /// 1. One update: the due time, on condition that it is the one that was seen. The index lags behind: of several
-    ///    sweepers that saw the same, one has it.
-    /// 2. Its parts would expire soon: each gets more time, and last the item that says so.
+    /// 1. One update of the due time, on condition that it is as it was seen. The index lags: of several sweepers that
+    ///    saw the same due time, one succeeds.
+    /// 2. If its parts would expire soon: each of them is kept longer, and then the item with that time is updated.
     async fn postpone(&self, seen: &Due, at: Timestamp, attempts: u32) -> Result<Option<Due>, StoreError> {
         let next = Due { at, attempts, ..*seen };
         let [(_, _), (name, was)] = keys::due(seen.agreement, seen.at, seen.attempts).pairs();

@@ -1,5 +1,5 @@
-//! Single calls to the table: what they cost is asked for, what goes wrong is classified, what was throttled
-//! or left over is asked again. Nothing here knows an entity.
+//! Single calls to the table: their consumed capacity is requested, errors are classified, and throttled or unprocessed
+//! parts are retried. No code here knows an entity.
 
 use std::{collections::HashMap, fmt, ops::ControlFlow, sync::Arc};
 
@@ -26,17 +26,17 @@ use crate::{
 };
 use license_storage::{Objects, StoreError};
 
-/// More items than a page has in any case: it ends after 1 MB.
+/// More items than a page can have: a page ends after 1 MB.
 const MAX_PAGE_ITEMS: usize = 1_000_000;
 
 /// The most keys that one `BatchGetItem` may name.
 const BATCH_GET_LIMIT: usize = 100;
 /// The most items that one `BatchWriteItem` may hold.
 const BATCH_WRITE_LIMIT: usize = 25;
-/// How many parallel calls one operation makes at most.
+/// The most parallel calls of one operation.
 pub(crate) const PARALLEL: usize = 16;
 
-/// The table, and what belongs to the process that talks to it.
+/// The table, and the parts of the process that it needs.
 #[derive(Clone)]
 pub struct Table {
     client: Client,
@@ -50,14 +50,14 @@ impl fmt::Debug for Table {
     }
 }
 
-/// The adapter behind all ports.
+/// The adapter, which implements all ports.
 #[derive(Clone)]
 pub struct Store {
     pub(crate) table: Table,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) cached: Arc<Cached>,
-    /// Where rosters are kept; without them the index is read.
+    /// The store of rosters; without it, lists are read from the index.
     pub(crate) objects: Option<Arc<dyn Objects>>,
 }
 
@@ -74,7 +74,7 @@ impl Store {
         Self { table, clock, random, cached: Arc::default(), objects: None }
     }
 
-    /// The adapter over the table that the settings name.
+    /// The adapter over the table in the settings.
     pub fn connect(
         settings: &StoreSettings,
         config: &aws_config::SdkConfig,
@@ -82,77 +82,75 @@ impl Store {
         random: Arc<dyn Random>,
     ) -> Self {
         let mut builder = aws_sdk_dynamodb::config::Builder::from(config);
-        // Only where there is one: an endpoint of the shared configuration stays.
+        // Without an endpoint here, that of the shared configuration stays.
         if let Some(endpoint) = &settings.endpoint {
             builder.set_endpoint_url(Some(endpoint.clone()));
         }
         Self::new(Client::from_conf(builder.build()), settings.table.clone(), clock, random)
     }
 
-    /// The same store with rosters, which are kept there. What it has read of them is remembered together with all else.
+    /// A copy with rosters, which are stored there. It shares the caches.
     #[must_use]
     pub fn with_rosters(&self, objects: Arc<dyn Objects>) -> Self {
         Self { objects: Some(objects), ..self.clone() }
     }
 
-    /// The clock that this store goes by.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
     }
 
-    /// Where this store's random numbers come from.
     pub fn random(&self) -> &Arc<dyn Random> {
         &self.random
     }
 
-    /// The same table with another source of random numbers.
+    /// A copy with another source of random numbers.
     #[must_use]
     pub fn with_random(&self, random: Arc<dyn Random>) -> Self {
         Self::new(self.table.client.clone(), self.table.name.clone(), self.clock.clone(), random)
     }
 }
 
-/// A list of items that a Query reads, by key condition.
+/// A range of items for a Query.
 #[derive(Clone, Debug, Default)]
 pub struct Range<'a> {
-    /// The index; the table itself where none is named.
+    /// The index; `None` for the table itself.
     pub index: Option<&'static str>,
-    /// The partition.
     pub partition: String,
-    /// Only sort keys that begin so.
+    /// Only sort keys with this prefix.
     pub prefix: Option<String>,
-    /// Only sort keys between these, both included.
+    /// Only sort keys between these, inclusive.
     pub between: Option<(&'a str, &'a str)>,
-    /// Backwards.
+    /// In descending order.
     pub descending: bool,
-    /// At most so many items; all where none is named.
+    /// The most items; `None` for all.
     pub limit: Option<usize>,
-    /// Begin behind this key (of the index, if one is named).
+    /// Begin after this key (of the index, if there is one).
     pub after: Option<Item>,
-    /// Strongly consistent (not on an index).
+    /// Strongly consistent (not possible on an index).
     pub consistent: bool,
 }
 
-/// Which items a Scan is for; all of them by default.
+/// The part of the table that a Scan reads; by default all.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Part {
-    /// One of so many segments, which can be read in parallel.
+    /// The number of the segment, and how many segments there are. Segments can be read in parallel.
     pub segment: Option<(i32, i32)>,
-    /// Only partitions that begin so. All are read and paid for.
+    /// Only partitions with this prefix. All items are read and paid for.
     pub prefix: Option<&'static str>,
 }
 
-/// Why a write of several items was not made.
+/// Why a write of several items failed.
 #[derive(Debug)]
 pub enum Canceled {
-    /// Conditions did not hold: for each item of the transaction, in order, what stood there instead.
-    /// `None`: this item's condition held. `Some(None)`: it failed and there is no such item.
+    /// Conditions failed: for each item of the transaction, in order, the item that was there instead. `None`: this
+    /// item's condition held. `Some(None)`: it failed and there is no such item.
     Conditions(Vec<Option<Option<Item>>>),
     /// Another transaction was writing one of the items.
     Conflict,
-    /// The same, but the SDK had sent the call before and got no response: that one may have been written.
+    /// A conflict or a failed condition, but the SDK had sent the call before and got no response: that attempt may
+    /// have been written.
     Unsure(Box<Canceled>),
-    /// Something else.
+    /// Another error.
     Store(StoreError),
 }
 
@@ -167,7 +165,6 @@ impl Table {
         self.random.as_ref()
     }
 
-    /// The table's name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -177,7 +174,7 @@ impl Table {
         &self.client
     }
 
-    /// Reads one item, strongly consistent.
+    /// Reads one item, strongly consistently.
     pub async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
         let answer = self
             .client
@@ -191,8 +188,7 @@ impl Table {
         Ok(answer.map_err(|error| classify("GetItem", &error))?.item)
     }
 
-    /// Reads items, strongly consistent, in any order; those that don't exist are left out. No key may be
-    /// named twice.
+    /// Reads items, strongly consistently, in any order; missing ones are left out. No key may occur twice.
     pub async fn batch_get(&self, keys: &[Key]) -> Result<HashMap<Key, Item>, StoreError> {
         let reads: Vec<_> = keys.chunks(BATCH_GET_LIMIT).map(|part| self.batch_get_part(part)).collect();
         let parts: Vec<Vec<Item>> = stream::iter(reads).buffer_unordered(PARALLEL).try_collect().await?;
@@ -223,9 +219,9 @@ impl Table {
         .await
     }
 
-    /// Reads a range of items, in order, however many pages that takes.
+    /// Reads a range of items, in order, over all its pages.
     pub async fn query(&self, range: Range<'_>) -> Result<Vec<Item>, StoreError> {
-        // A Query with a limit of 0 is refused. What is left to read may be counted while others write.
+        // A Query with a limit of 0 is an error. The rest may be counted while others write.
         if range.limit == Some(0) {
             return Ok(Vec::new());
         }
@@ -242,7 +238,7 @@ impl Table {
         }
     }
 
-    /// Reads a range page by page, of so many items each at most, until `each` has enough.
+    /// Reads a range page by page, with at most so many items each, until `each` has enough.
     pub async fn each_page(
         &self,
         range: Range<'_>,
@@ -259,7 +255,7 @@ impl Table {
         }
     }
 
-    /// Reads one page of a range, of `limit` items at most, and where the next one begins.
+    /// Reads one page of a range, with `limit` items at most, and the position of the next one.
     pub async fn query_page(
         &self,
         range: &Range<'_>,
@@ -297,12 +293,12 @@ impl Table {
         Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
     }
 
-    /// A page of the whole table, behind that key, in no order; and the key behind which the next page begins.
+    /// Reads a page of the whole table after that key, in no order; returns the page and its last key.
     pub async fn scan(&self, after: Option<&Key>) -> Result<(Vec<Item>, Option<Key>), StoreError> {
         self.scan_part(&Part::default(), after).await
     }
 
-    /// A page of a part of the table, likewise. A page may be empty and not be the last one.
+    /// Reads a page of a part of the table in the same way. A page that is not the last one may be empty.
     pub async fn scan_part(&self, part: &Part, after: Option<&Key>) -> Result<(Vec<Item>, Option<Key>), StoreError> {
         let mut scan = self
             .client
@@ -325,8 +321,8 @@ impl Table {
         Ok((scanned.items.unwrap_or_default(), last))
     }
 
-    /// Adds to numbers of an item, which is made if there is none, and returns them. `ttl`: when a new item may be
-    /// deleted. A call that is repeated after a lost answer counts twice.
+    /// Adds to numbers of an item, which is created if it does not exist, and returns them. `ttl`: when a new item may
+    /// be deleted. A call that the SDK repeats after a lost response counts twice.
     pub async fn count(&self, key: &Key, names: &[&str], ttl: i64) -> Result<Vec<u64>, StoreError> {
         let adds: Vec<String> = (0..names.len()).map(|n| format!("#n{n} :one")).collect();
         let mut update = self
@@ -349,8 +345,8 @@ impl Table {
         Ok(names.iter().map(|name| number(name).unwrap_or_default()).collect())
     }
 
-    /// Changes one item if the condition of `terms` holds; the item as it is then, `None` if it did not hold. A call that
-    /// is repeated after a lost answer finds that it does not hold.
+    /// Changes one item if the condition of `terms` holds; returns the item after the change, `None` if the condition
+    /// did not hold. A call that the SDK repeats after a lost response finds that it does not hold.
     pub async fn update(&self, key: &Key, update: &str, terms: Expression) -> Result<Option<Item>, StoreError> {
         let answer = self
             .client
@@ -372,7 +368,7 @@ impl Table {
         }
     }
 
-    /// The next number of a sequence. A call that is repeated after a lost answer leaves a gap.
+    /// The next number of a sequence. A call that the SDK repeats after a lost response leaves a gap.
     pub async fn next_number(&self, sequence: &Key) -> Result<i64, StoreError> {
         let answer = self
             .client
@@ -418,8 +414,8 @@ impl Table {
         .await
     }
 
-    /// Writes all of these items or none. `token` makes a repetition of the same call within ten minutes
-    /// harmless, which is what lets the SDK repeat it after a lost answer.
+    /// Writes all of these items or none. `token` makes a repetition of the same call within ten minutes harmless, so
+    /// that the SDK may repeat it after a lost response.
     pub async fn transact(&self, writes: Vec<Write>, token: impl Into<String>) -> Result<(), Canceled> {
         let items: Vec<TransactWriteItem> =
             writes.into_iter().map(|write| write.into_transaction(&self.name)).collect::<Result<_, _>>()?;
@@ -432,7 +428,7 @@ impl Table {
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .customize()
             .interceptor(attempts.clone());
-        // On the heap: the type of the futures around it would be too deep.
+        // On the heap, because the type of the surrounding futures would become too deep.
         let sent: BoxFuture<'_, _> = Box::pin(call.send());
         let sent = sent.await;
         sent.map(|_| ()).map_err(|error| match cancellation(error) {
@@ -448,62 +444,41 @@ impl Table {
 #[derive(Clone, Debug)]
 pub enum Write {
     /// Puts an item, if the condition holds.
-    Put {
-        /// The whole item.
-        item: Item,
-        /// The condition.
-        condition: Option<Expression>,
-    },
+    Put { item: Item, condition: Option<Expression> },
     /// Changes an item, if the condition holds.
     Update {
-        /// Which item.
         key: Key,
-        /// The change.
         update: String,
-        /// The condition.
         condition: Option<String>,
-        /// Names and values of both.
+        /// The names and values of both expressions.
         terms: Expression,
     },
-    /// Changes nothing, but lets the transaction fail if the condition does not hold.
-    Check {
-        /// Which item.
-        key: Key,
-        /// The condition.
-        condition: Expression,
-    },
+    /// Changes nothing; the transaction fails if the condition does not hold.
+    Check { key: Key, condition: Expression },
     /// Deletes an item, if the condition holds.
-    Delete {
-        /// Which item.
-        key: Key,
-        /// The condition.
-        condition: Option<Expression>,
-    },
+    Delete { key: Key, condition: Option<Expression> },
 }
 
 /// An expression with the names (`#n`) and values (`:v`) that it uses.
 #[derive(Clone, Debug, Default)]
 pub struct Expression {
-    /// The text.
     pub text: String,
-    /// Names.
     pub names: HashMap<String, String>,
-    /// Values.
     pub values: HashMap<String, AttributeValue>,
 }
 
 impl Expression {
-    /// An expression without names or values yet.
+    /// An expression without names and values.
     pub fn new(text: impl Into<String>) -> Self {
         Self { text: text.into(), ..Self::default() }
     }
 
-    /// There must be no such item.
+    /// The condition that the item does not exist.
     pub fn absent() -> Self {
         Self::new("attribute_not_exists(pk)")
     }
 
-    /// There must be such an item.
+    /// The condition that the item exists.
     pub fn present() -> Self {
         Self::new("attribute_exists(pk)")
     }
@@ -536,17 +511,17 @@ impl Expression {
 }
 
 impl Write {
-    /// Puts an item where none may be.
+    /// Puts an item on condition that it does not exist.
     pub fn create(item: Item) -> Self {
         Self::Put { item, condition: Some(Expression::absent()) }
     }
 
-    /// Puts an item, whatever was there.
+    /// Puts an item without condition.
     pub fn put(item: Item) -> Self {
         Self::Put { item, condition: None }
     }
 
-    /// About how many bytes it adds to a transaction.
+    /// The approximate number of bytes that it adds to a transaction.
     pub(crate) fn size(&self) -> usize {
         match self {
             Self::Put { item, condition } => size_of(item) + condition.as_ref().map_or(0, Expression::size),

@@ -1,5 +1,5 @@
-//! The inside of the adapter, for tests that recount the table, or put into it what no use case would. A test of the
-//! workspace holds that nothing outside of `tests/` names this module.
+//! The adapter's internals, for tests that check the table, or write into it what no use case would. A test of the
+//! workspace checks that only `tests/` uses this module.
 
 use crate::Store;
 
@@ -18,7 +18,8 @@ pub mod table {
     pub use crate::table::*;
 }
 
-/// The rows of the plan's roster with the changes since, and how many of them differ from the index; `None` if it has none.
+/// The number of rows of the plan's roster with the changes since, and how many of them differ from the index; `None`
+/// if there is no roster.
 pub async fn check_roster(
     store: &Store,
     plan: &license_domain::SubscriptionPlan,
@@ -26,12 +27,12 @@ pub async fn check_roster(
     store.check_roster(plan).await
 }
 
-/// Where the store keeps rosters.
+/// The store of rosters.
 pub fn objects_of(store: &Store) -> Option<std::sync::Arc<dyn license_storage::Objects>> {
     store.objects.clone()
 }
 
-/// The table behind the adapter.
+/// The table that the adapter uses.
 pub fn table_of(store: &Store) -> &table::Table {
     &store.table
 }

@@ -1,14 +1,15 @@
 //! A unit of work: one transaction whose conditions have names.
 //!
-//! 1. A use case builds a [`Transaction`] of writes. Each write that may be refused has a name of the use case's own
-//!    (`Slot`, `Title`), each other one has none.
-//! 2. [`Store::commit`] writes all of it or nothing. What was refused comes back by name, with the item that stood
-//!    there, never as a position in a list.
-//! 3. The SDK sends a call again that got no response. If the second one is refused, the first one may have been written:
-//!    the event, which no other transaction writes, tells. Without this a request could have its effect twice.
-//! 4. [`Store::transact`] runs attempts: it calls the use case with an empty transaction, again and again, waits with
-//!    full jitter between two attempts and gives up as [`StoreError::Contention`]. The use case decides which failed
-//!    condition means "build it again" and which one is a result.
+//! 1. A use case builds a [`Transaction`] of writes. Each write whose refusal is expected has a name that the use case
+//!    chooses (`Slot`, `Title`); the others have none.
+//! 2. [`Store::commit`] writes all of it or nothing. Refused conditions are returned by name, with the item that was
+//!    there, and not as positions in a list.
+//! 3. The SDK repeats a call that got no response. If the repeated one is refused, the first one may have been written.
+//!    The event, which no other transaction writes, shows whether it was. Without this check a request could have its
+//!    effect twice.
+//! 4. [`Store::transact`] runs attempts: it calls the use case with an empty transaction for each attempt, waits with
+//!    full jitter between two attempts, and fails with [`StoreError::Contention`] when they run out. The use case
+//!    decides which failed condition means "repeat" and which one is a result.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::BoxFuture;
@@ -27,36 +28,36 @@ use license_storage::{Change, StoreError};
 
 /// The most items that one transaction may hold.
 pub(crate) const MAX_ITEMS: usize = 100;
-/// The most bytes that the items of one transaction may have together.
+/// The most bytes of all items of one transaction.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// How often an item is looked for that tells whether a transaction was written.
+/// How often an item is read that shows whether a transaction was written.
 const LOOKS_FOR_A_WITNESS: u32 = 3;
 
-/// Writes that are made together or not at all. `C` names the conditions.
+/// Writes that commit together or not at all. `C` names the conditions.
 #[derive(Debug)]
 pub(crate) struct Transaction<C> {
     operation: &'static str,
     writes: Vec<(Name<C>, Write)>,
     /// An item that only this transaction writes.
     witness: Option<Key>,
-    /// The entries of plans' logs of changes: the number of the write, and the partition.
+    /// The entries for plans' logs of changes: the index of the write, and the partition.
     entries: Vec<(usize, String)>,
 }
 
-/// What the condition of a write is called.
+/// The name of a write's condition.
 #[derive(Clone, Copy, Debug)]
 enum Name<C> {
-    /// By the use case.
+    /// The use case's name.
     Of(C),
-    /// There is none; or it fails only if a random id was drawn twice.
+    /// No condition, or one that fails only if a random id occurs twice.
     Unnamed,
-    /// Another attempt at the same request has committed.
+    /// The condition that no other attempt at the same request has committed.
     Record,
 }
 
 impl<C> Transaction<C> {
-    /// An empty one; the operation is what errors and logs name.
+    /// An empty transaction; the operation appears in errors and logs.
     pub(crate) const fn new(operation: &'static str) -> Self {
         Self { operation, writes: Vec::new(), witness: None, entries: Vec::new() }
     }
@@ -69,26 +70,25 @@ impl<C> Transaction<C> {
         self.writes.extend(writes.into_iter().map(|write| (Name::Of(name), write)));
     }
 
-    /// Adds writes without a condition, and new items under random ids: the condition of those fails only if an id was
-    /// drawn twice.
+    /// Adds writes without a condition, and new items with random ids, whose condition fails only if an id occurs
+    /// twice.
     pub(crate) fn write(&mut self, writes: impl IntoIterator<Item = Write>) {
         self.writes.extend(writes.into_iter().map(|write| (Name::Unnamed, write)));
     }
 
-    /// Adds an event.
     pub(crate) fn event(&mut self, event: &Event) -> Result<(), StoreError> {
         self.write([Write::create(rows::event(event)?)]);
         self.witness.get_or_insert_with(|| keys::event(event.id));
         Ok(())
     }
 
-    /// Adds an event about licenses of that plan, which the plan's log of changes will have.
+    /// Adds an event about licenses of that plan, and its entry in the plan's log of changes.
     pub(crate) fn license_event(&mut self, event: &Event, plan: &SubscriptionPlan) -> Result<(), StoreError> {
         self.logged_event(event, plan, Vec::new())
     }
 
-    /// Adds an event about licenses of that plan, which the plan's log of changes will have. `keys_before`: where the
-    /// licenses stood in the list, if the event itself does not say it.
+    /// Adds an event about licenses of that plan, and its entry in the plan's log of changes. `keys_before`: the keys
+    /// in the list that the licenses had, if the event does not contain them.
     pub(crate) fn logged_event(
         &mut self,
         event: &Event,
@@ -106,7 +106,7 @@ impl<C> Transaction<C> {
         Ok(())
     }
 
-    /// Adds changes to the log of a plan that the event is not about.
+    /// Adds changes to the log of a plan that is not the event's plan.
     pub(crate) fn log_beside(
         &mut self,
         event: EventId,
@@ -121,8 +121,7 @@ impl<C> Transaction<C> {
         Ok(())
     }
 
-    /// Adds the event of a change of licenses of that plan and, where the change has to take effect once, the record with
-    /// its outcome.
+    /// Adds the event of a change of licenses of that plan and, if the change has a key, the record with its outcome.
     pub(crate) fn tell_licenses(
         &mut self,
         event: &Event,
@@ -133,24 +132,23 @@ impl<C> Transaction<C> {
         self.record(change, Step::Whole)
     }
 
-    /// Adds the event of a change and, where the change has to take effect once, the record with its outcome.
+    /// Adds the event of a change and, if the change has a key, the record with its outcome.
     pub(crate) fn tell(&mut self, event: &Event, change: &Change) -> Result<(), StoreError> {
         self.event(event)?;
         self.record(change, Step::Whole)
     }
 
-    /// Adds the record of a change, where it has to take effect once.
+    /// Adds the record of a change, if the change has a key.
     pub(crate) fn record(&mut self, change: &Change, step: Step) -> Result<(), StoreError> {
         self.writes.extend(idempotency::record(change, step)?.map(|write| (Name::Record, write)));
         Ok(())
     }
 
-    /// How many items it holds.
     pub(crate) const fn len(&self) -> usize {
         self.writes.len()
     }
 
-    /// Whether nothing is to be written.
+    /// Whether there is nothing to write.
     pub(crate) const fn is_empty(&self) -> bool {
         self.writes.is_empty()
     }
@@ -164,20 +162,20 @@ impl<C> Transaction<C> {
     }
 }
 
-/// What became of a transaction.
+/// The result of a transaction.
 #[derive(Debug)]
 #[must_use]
 pub(crate) enum Commit<C> {
-    /// Everything is written.
+    /// Everything was written.
     Done,
-    /// Nothing is: another transaction was writing one of the items.
+    /// Nothing was written: another transaction was writing one of the items.
     Conflict,
-    /// Nothing is: these conditions did not hold.
+    /// Nothing was written: these conditions did not hold.
     Failed(Failures<C>),
 }
 
 impl<C> Commit<C> {
-    /// The result, if everything is written; else the attempt is repeated, whatever failed.
+    /// The result, if everything was written; else the attempt is repeated, whatever the reason.
     pub(crate) fn or_retry<T, S: Default>(self, result: T) -> Attempt<T, S> {
         match self {
             Self::Done => Attempt::Done(result),
@@ -186,7 +184,7 @@ impl<C> Commit<C> {
     }
 }
 
-/// The conditions that did not hold, in the order of the writes, each with the item that stood there.
+/// The conditions that did not hold, in the order of the writes, each with the item that was there.
 #[derive(Debug)]
 pub(crate) struct Failures<C>(Vec<(C, Option<Item>)>);
 
@@ -196,21 +194,21 @@ impl<C: Copy + PartialEq> Failures<C> {
         self.names().any(|failed| failed == name)
     }
 
-    /// The names of all that failed.
+    /// The names of all conditions that failed.
     pub(crate) fn names(&self) -> impl Iterator<Item = C> {
         self.0.iter().map(|(name, _)| *name)
     }
 
-    /// The item that stood where the condition of this name failed.
+    /// The item that was there when the condition of this name failed.
     pub(crate) fn item(self, name: C) -> Option<Item> {
         self.0.into_iter().find(|(failed, _)| *failed == name)?.1
     }
 }
 
 impl Store {
-    /// Runs attempts at a use case's transaction. `attempt` is called with an empty one each time, and with what the
-    /// attempt before has left (the first one with `state`): it reads, decides, builds, commits, and says whether that
-    /// is the result.
+    /// Runs attempts at a use case's transaction. Each call of `attempt` gets an empty transaction and the state that
+    /// the attempt before left (the first one `state`): it reads, decides, builds, commits, and returns whether it has
+    /// the result.
     pub(crate) async fn transact<C, S, T, E, F, Fut>(
         &self,
         operation: &'static str,
@@ -225,11 +223,11 @@ impl Store {
         self.table.attempts(operation, state, |state| attempt(Transaction::new(operation), state)).await
     }
 
-    /// Makes all writes of the transaction, or none.
+    /// Commits all writes of the transaction, or none.
     pub(crate) async fn commit<C>(&self, transaction: Transaction<C>) -> Result<Commit<C>, StoreError> {
         transaction.check_size()?;
         let Transaction { operation, mut writes, witness, entries } = transaction;
-        // The log is in the order of attempts at committing, whenever the use case began.
+        // The log is in the order of attempts to commit, whenever the use case began.
         let now = self.clock.now();
         for (number, partition) in entries {
             if let Some((_, Write::Put { item, .. })) = writes.get_mut(number) {
@@ -238,7 +236,8 @@ impl Store {
         }
         let (names, writes): (Vec<Name<C>>, Vec<Write>) = writes.into_iter().unzip();
         let written = match self.table.transact(writes, self.token()).await {
-            // The SDK sent the call twice, and only the second response came: it does not tell what the first call did.
+            // The SDK sent the call twice and got only the second response, which does not show what the first call
+            // did.
             Err(Canceled::Unsure(refused)) => match witness {
                 Some(witness) if self.is_there(&witness).await? => Ok(()),
                 _ => Err(*refused),
@@ -257,16 +256,16 @@ impl Store {
             match name {
                 Name::Of(name) => failures.push((name, stood)),
                 Name::Record => return Err(StoreError::AlreadyApplied),
-                // Another request draws another id.
+                // Another attempt has another random id.
                 Name::Unnamed => return Err(StoreError::Contention { operation, attempts: 1 }),
             }
         }
         Ok(Commit::Failed(Failures(failures)))
     }
 
-    /// Whether the item is there, or comes within a moment: a transaction takes no longer.
+    /// Whether the item exists, or appears within a moment: a transaction takes no longer.
     fn is_there<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool, StoreError>> {
-        // On the heap, because it is rare: every use case's future would have room for it.
+        // On the heap, because it is rare and would enlarge every use case's future.
         Box::pin(async move {
             let look = || async move {
                 Ok(if self.table.get(key).await?.is_some() { Attempt::Done(()) } else { Attempt::Retry(()) })
@@ -275,7 +274,7 @@ impl Store {
         })
     }
 
-    /// One write and the event that tells of it; whether its condition held.
+    /// One write with its event; returns whether its condition held.
     pub(crate) async fn write_telling(
         &self,
         operation: &'static str,
@@ -286,7 +285,7 @@ impl Store {
         self.write_one(operation, write, Some((event, change))).await
     }
 
-    /// One write; whether its condition held.
+    /// One write; returns whether its condition held.
     pub(crate) async fn write_if(&self, operation: &'static str, write: Write) -> Result<bool, StoreError> {
         self.write_one(operation, write, None).await
     }
@@ -313,7 +312,7 @@ impl Store {
     }
 }
 
-/// The size of an item as the table counts it, near enough for a limit: names and values of all attributes.
+/// The size of an item as the table counts it, approximately: names and values of all attributes.
 pub(crate) fn size_of(item: &Item) -> usize {
     item.iter().map(|(name, value)| name.len() + size_of_value(value)).sum()
 }
@@ -341,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_transaction_does_not_hold_is_an_error_that_names_the_operation() {
+    fn a_transaction_that_is_too_large_is_an_error_that_names_the_operation() {
         let built = |items: usize, bytes: usize| {
             let mut transaction = Transaction::<()>::new("assign");
             transaction.write((0..items).map(|_| Write::put(item(bytes))));
@@ -365,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_told_by_name_with_what_stood_there() {
+    fn failures_are_returned_by_name_with_the_item_that_was_there() {
         let failures = Failures(vec![("slot", None), ("bucket", Some(item(3)))]);
         assert!(failures.has("slot") && failures.has("bucket") && !failures.has("title"));
         assert_eq!(failures.item("bucket"), Some(item(3)));

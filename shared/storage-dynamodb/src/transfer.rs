@@ -1,4 +1,4 @@
-//! Licenses go over to another plan of the same agreement, with their seats.
+//! Transfers licenses to another plan of the same agreement, with their seats.
 
 use async_trait::async_trait;
 use license_domain::number::to_u64;
@@ -31,12 +31,13 @@ enum Failed {
 
 #[async_trait]
 impl Transfer for Store {
-    /// 1. Read the learners' slots of both plans, strongly. Who holds no live license of the one, or holds one of the
-    ///    other, is passed over.
-    /// 2. One transaction: each slot of the one plan goes (as seen), that of the other is there (absent, or that
-    ///    revoked license, which is archived); any one bucket of each plan counts them; the plans' totals, and their
-    ///    versions, so that a change of terms that was read before fails; two events, one for each plan.
-    /// 3. A condition failed or the transaction met another one: from 1 after a random wait.
+    /// 1. Read the learners' slots of both plans, strongly. A learner who holds no live license of the first plan, or
+    ///    holds one of the other, is left out.
+    /// 2. One transaction: each slot of the first plan is deleted (as seen), and that of the other is written (absent,
+    ///    or that revoked license, which is archived); any one bucket of each plan counts them; the plans' totals, and
+    ///    their versions, so that a change of terms that was based on the old totals fails; two events, one for each
+    ///    plan.
+    /// 3. A condition failed or the transaction conflicted: repeat from 1 after a random wait.
     async fn transfer(&self, portfolio: &Portfolio, request: TransferRequest) -> Result<Transfers, StoreError> {
         let TransferRequest { emails, from, to, change } = request;
         let (Some(from), Some(to)) = (portfolio.plan(from), portfolio.plan(to)) else {
@@ -94,7 +95,7 @@ impl Transfer for Store {
             ]);
             transaction.when(Failed::PlanGone, [resized(from, -n), resized(to, n)]);
 
-            // The plan that they leave has no licenses of its own to tell by where they stand.
+            // The event of the first plan contains no licenses, so their statuses are recorded as changes.
             let standing = |n: i64| FieldChange { before: Value::Null, after: json!(n) };
             let moved = [
                 (audit_trail::PLAN.to_owned(), FieldChange { before: json!(from.uuid), after: json!(to.uuid) }),
@@ -110,7 +111,7 @@ impl Transfer for Store {
                 ..self.new_event(EventKind::LicensesTransferred, &portfolio.agreement, &change)
             };
             transaction.logged_event(&event(from, Vec::new()), from, left)?;
-            // They stood nowhere in the list of the plan where they arrive.
+            // They were not in the list of the other plan.
             let nowhere = vec![String::new(); changes.len()];
             transaction.logged_event(&event(to, changes), to, nowhere)?;
             transaction.record(&change, Step::Whole)?;

@@ -1,4 +1,4 @@
-//! Changing agreements and plans.
+//! Changes agreements and plans.
 
 use async_trait::async_trait;
 use license_domain::{CustomerAgreement, Event, EventKind, Portfolio, SeatLayout, SubscriptionPlan, seats::deal};
@@ -17,7 +17,7 @@ use license_storage::{Change, DeletePlanError, StoreError, Update, UpdateError};
 /// The conditions of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Failed {
-    /// The agreement or plan, or one of the plan's buckets.
+    /// The agreement or plan, or one of the plan's buckets, is not as it was read.
     Changed,
     EnterpriseTaken,
     SlugTaken,
@@ -26,11 +26,11 @@ enum Failed {
 
 #[async_trait]
 impl Update for Store {
-    /// 1. Read the agreement's item, strongly. It is not `before` any more: changed.
-    /// 2. One transaction: the agreement (its version as read); where the customer or the slug is another one, the
-    ///    new pointer (absent) and the old one's end; the event.
-    /// 3. A pointer's condition failed: that name is taken. The agreement's failed: changed. The transaction met
-    ///    another one: from 1 after a random wait.
+    /// 1. Read the agreement's item, strongly. It is no longer `before`: changed.
+    /// 2. One transaction: the agreement (its version as read); if the customer or the slug is another one, the new
+    ///    pointer (absent), and the old one is deleted; the event.
+    /// 3. A pointer's condition failed: that name is taken. The agreement's failed: changed. The transaction
+    ///    conflicted: repeat from 1 after a random wait.
     async fn update_agreement(
         &self,
         before: &CustomerAgreement,
@@ -72,12 +72,12 @@ impl Update for Store {
         Ok(())
     }
 
-    /// 1. Read the plan's item, strongly. It is not `before` any more: changed.
-    /// 2. One transaction: the plan (its version and its number of revocations as read); where the title is another
-    ///    one, the new title (absent) and the old one's end; where seats are added, each bucket's end further on,
-    ///    and buckets that there were not yet (absent); the event, which counts the seats.
-    /// 3. The title's condition failed: it is taken. Another one's: changed. The transaction met another one:
-    ///    from 1 after a random wait.
+    /// 1. Read the plan's item, strongly. It is no longer `before`: changed.
+    /// 2. One transaction: the plan (its version and its number of revocations as read); if the title is another one,
+    ///    the new title (absent), and the old one is deleted; if seats are added, each bucket's end is raised, and
+    ///    missing buckets are created (absent); the event, which counts the seats.
+    /// 3. The title's condition failed: it is taken. Another one's: changed. The transaction conflicted: repeat from 1
+    ///    after a random wait.
     async fn update_plan(
         &self,
         portfolio: &Portfolio,
@@ -135,7 +135,7 @@ pub(crate) fn unchanged(version: u64) -> Expression {
     Expression::new("#version = :seen").name(attributes::VERSION).value("seen", rows::number(version))
 }
 
-/// Revoking counts on the plan without a new version, so that revocations do not stand in each other's way.
+/// Revocations change the plan's item without raising its version, so that they do not conflict with each other.
 pub(crate) fn unchanged_plan(version: u64, revocations: u64) -> Expression {
     Expression::new("#version = :seen AND #num_revocations_applied = :applied")
         .name(attributes::VERSION)
@@ -144,7 +144,7 @@ pub(crate) fn unchanged_plan(version: u64, revocations: u64) -> Expression {
         .value("applied", rows::number(revocations))
 }
 
-/// Adds a pointer that leads from another key, and the old one's end; nothing where it is the same key.
+/// Adds a pointer from another key, and deletes the old one; nothing if it is the same key.
 pub(crate) fn move_pointer<C: Copy>(
     transaction: &mut Transaction<C>,
     taken: C,
@@ -159,7 +159,7 @@ pub(crate) fn move_pointer<C: Copy>(
     transaction.write(from.map(|key| Write::Delete { key, condition: None }));
 }
 
-/// Deals new seats to the buckets. Those that there were keep what they have.
+/// Distributes new seats among the buckets. Existing buckets keep their seats.
 fn grow(plan: license_domain::PlanId, before: &SeatLayout, after: &SeatLayout) -> Result<Vec<Write>, StoreError> {
     let added = after.total.saturating_sub(before.total);
     let dealt = deal(added, after.buckets).into_iter().zip(0_u16..);

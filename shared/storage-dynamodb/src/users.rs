@@ -1,4 +1,4 @@
-//! Explicit role assignments, the pace of callers, and the health check's read.
+//! Explicit role assignments, request counts, and the read of the health check.
 
 use async_trait::async_trait;
 use license_domain::{RoleGrant, Timestamp};
@@ -23,7 +23,7 @@ impl Users for Store {
     }
 }
 
-/// Adds what an item of a user's partition says.
+/// Adds the data of an item of a user's partition.
 pub(crate) fn add(user: &mut StoredUser, item: Item) -> Result<(), StoreError> {
     if Key::of(&item).is_some_and(|key| key.sk.starts_with(ROLE_PREFIX)) {
         user.grants.push(rows::from_item::<RoleGrant>(item)?);

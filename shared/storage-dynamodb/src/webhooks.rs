@@ -1,4 +1,4 @@
-//! Webhooks: an agreement has a few places for them, so that there are never more, whoever makes some at the same time.
+//! Webhooks: an agreement has a fixed number of slots for them, so that simultaneous requests cannot create more.
 
 use async_trait::async_trait;
 use license_domain::{
@@ -18,13 +18,13 @@ use license_storage::{Change, StoreError, Webhooks};
 /// The conditions of a webhook's transactions.
 #[derive(Clone, Copy, Debug)]
 enum Failed {
-    /// Another webhook took the place.
+    /// Another webhook took the slot.
     PlaceTaken,
-    /// It is another version by now.
+    /// It was changed since it was read.
     Changed,
 }
 
-/// Who disables webhooks that fail.
+/// The actor that disables failing webhooks.
 const SYSTEM: &str = "license-manager";
 
 #[async_trait]
@@ -42,9 +42,9 @@ impl Webhooks for Store {
         Ok(found)
     }
 
-    /// 1. Read which places are free. None is: there is no room.
-    /// 2. One transaction: the webhook in the first of them (absent), the event. Its condition failed: somebody was
-    ///    faster; from 1.
+    /// 1. Read which slots are free. If none is: there is no room.
+    /// 2. One transaction: the webhook in the first of them (absent), the event. Its condition failed: another request
+    ///    took the slot; repeat from 1.
     async fn create_webhook(
         &self,
         portfolio: &Portfolio,
@@ -66,8 +66,8 @@ impl Webhooks for Store {
         .await
     }
 
-    /// One transaction: the webhook (its version as seen), the event. Its condition failed: somebody changed it. The
-    /// transaction met another one: again after a random wait.
+    /// One transaction: the webhook (its version as seen), the event. Its condition failed: it was changed. The
+    /// transaction conflicted: again after a random wait.
     async fn change_webhook(
         &self,
         portfolio: &Portfolio,
@@ -79,8 +79,8 @@ impl Webhooks for Store {
         self.write_telling("change webhook", put(seen, after)?, &Event { consequences, ..about }, change).await
     }
 
-    /// One transaction: the webhook goes (its version as seen), the event. Its condition failed: somebody changed it.
-    /// The transaction met another one: again after a random wait.
+    /// One transaction: the webhook is deleted (its version as seen), the event. Its condition failed: it was changed.
+    /// The transaction conflicted: again after a random wait.
     async fn delete_webhook(&self, portfolio: &Portfolio, seen: &Webhook, change: &Change) -> Result<bool, StoreError> {
         let key = AgreementKeys(seen.customer_agreement).webhook(seen.slot);
         let event = self.about(portfolio, EventKind::WebhookDeleted, (Some(seen), None), change);
@@ -88,9 +88,9 @@ impl Webhooks for Store {
             .await
     }
 
-    /// 1. It tells nothing new: nothing is written.
-    /// 2. One put of the webhook (its version as seen), in one transaction with an event where it is disabled. The
-    ///    condition failed, because of another delivery or of a person: after a random wait read it again; from 1.
+    /// 1. If the attempt changes nothing, nothing is written.
+    /// 2. One put of the webhook (its version as seen), in one transaction with an event if it is disabled. The
+    ///    condition failed, because another delivery or a request changed it: after a random wait repeat from 1.
     async fn note_try(
         &self,
         portfolio: &Portfolio,
@@ -118,7 +118,7 @@ impl Webhooks for Store {
     }
 }
 
-/// Nobody did it, in no request.
+/// The stamp of a change that no user and no request made.
 fn disabling(at: Timestamp) -> Stamp {
     Stamp {
         actor: SYSTEM.to_owned(),
@@ -146,7 +146,7 @@ fn put(seen: &Webhook, after: &Webhook) -> Result<Write, StoreError> {
     Ok(Write::Put { item, condition: Some(is_seen(seen)) })
 }
 
-/// The place may have another webhook by now, of the same version.
+/// The slot may have another webhook by now, with the same version.
 fn is_seen(seen: &Webhook) -> Expression {
     Expression::new("#uuid = :uuid AND #version = :version")
         .name("uuid")

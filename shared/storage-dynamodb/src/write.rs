@@ -1,4 +1,4 @@
-//! Pieces that several transactions share: the event, changes of a slot, changes of a bucket.
+//! Parts that several transactions share: the event, changes of a slot, changes of a bucket.
 
 use std::collections::HashMap;
 
@@ -17,11 +17,10 @@ use crate::{
 use license_domain::number::{to_i64, to_u64};
 use license_storage::StoreError;
 
-/// How many items of a transaction are left for other things than slots, when as many learners as possible
-/// are to fit: buckets, the event, a chunk or plan.
+/// How many items of a transaction are kept free for other things than slots: buckets, the event, a chunk or plan.
 pub(crate) const ROOM_FOR_OTHERS: usize = 10;
 
-/// What became known of a learner in a plan.
+/// A learner's slot in a plan, as it was read.
 #[derive(Clone, Debug)]
 pub(crate) struct Slot {
     /// The license in it.
@@ -31,7 +30,7 @@ pub(crate) struct Slot {
 }
 
 impl Store {
-    /// The slots of these learners in that plan, as far as they exist.
+    /// The existing slots of these learners in that plan.
     pub(crate) async fn slots(&self, plan: PlanId, emails: &[EmailKey]) -> Result<HashMap<EmailKey, Slot>, StoreError> {
         let keys: Vec<Key> = emails.iter().map(|email| LearnerKeys(email).slot(plan)).collect();
         let items = self.table.batch_get(&keys).await?;
@@ -51,7 +50,7 @@ impl Store {
         Event { plan: Some(plan), licenses, consequences, ..self.new_event(kind, &portfolio.agreement, stamp) }
     }
 
-    /// An event about an agreement, and nothing else yet.
+    /// An event about an agreement, with all other fields empty.
     pub(crate) fn new_event(&self, kind: EventKind, agreement: &CustomerAgreement, stamp: &Stamp) -> Event {
         Event::new(self.random.event_id(stamp.at), kind, agreement, stamp)
     }
@@ -68,7 +67,7 @@ impl Store {
     }
 }
 
-/// Picks the slots out of items that were read together.
+/// The slots among items that were read together.
 pub(crate) fn slots_in(
     plan: PlanId,
     emails: &[EmailKey],
@@ -84,8 +83,8 @@ pub(crate) fn slots_in(
     Ok(slots)
 }
 
-/// The writes that put a new license into a learner's slot: one item where the slot is empty, two where a
-/// revoked license is archived to make room. The first of them is the slot itself.
+/// The writes that put a new license into a learner's slot: one item if the slot is empty, two if a revoked license is
+/// archived to make room. The first of them is the slot itself.
 pub(crate) fn occupy(
     license: &License,
     before: Option<&Slot>,
@@ -107,7 +106,7 @@ pub(crate) fn occupy(
     Ok(vec![Write::Put { item: slot, condition: Some(condition) }, Write::create(archived)])
 }
 
-/// Attributes that a change of a license in its place sets.
+/// The attributes that a change of a license sets, if its key stays the same.
 pub(crate) fn change_in_place(
     key: Key,
     seen: &License,
@@ -144,7 +143,7 @@ pub(crate) fn change_in_place(
     Ok(Write::Update { key, update, condition, terms })
 }
 
-/// A change of one bucket: what is added to its shares, and what is drawn from or given to it.
+/// A change of one bucket: what is added to its counters, and which seats are taken from it or returned to it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct BucketChange {
     /// Change of assigned licenses.
@@ -153,20 +152,20 @@ pub(crate) struct BucketChange {
     pub activated: i64,
     /// Change of revoked licenses.
     pub revoked: i64,
-    /// Change of revoked licenses that name nobody.
+    /// Change of revoked licenses that name no person.
     pub revoked_without_person: i64,
     /// New seats at the end.
     pub grown: u64,
-    /// Seats that came back as rows (negative: rows that were taken).
+    /// Returned seats as items (negative: items that were taken).
     pub free: i64,
-    /// Untouched seats that are drawn: from the first number seen, so many.
+    /// Untouched seats that are allocated: the first number seen, and how many.
     pub untouched_taken: Option<(u64, u64)>,
-    /// The epoch that was seen, if rows are taken.
+    /// The epoch that was seen, if items are taken.
     pub epoch: Option<u64>,
 }
 
 impl BucketChange {
-    /// The write of the change. Only draws have conditions.
+    /// The write of the change. Only allocations have conditions.
     pub(crate) fn write(self, at: BucketKeys) -> Write {
         let mut sets: Vec<&str> = Vec::new();
         let mut adds: Vec<String> = Vec::new();
@@ -225,7 +224,7 @@ impl BucketChange {
     }
 }
 
-/// What changed of an agreement, plan or renewal, but for what every change changes.
+/// The changed fields of an agreement, plan or renewal, without those that every change sets.
 pub(crate) fn record_changes<T: serde::Serialize>(before: Option<&T>, after: Option<&T>) -> Changes {
     changes(before, after, &["modified"])
 }

@@ -1,6 +1,5 @@
-//! The one loop that tries again: after a transaction that met another one, after a condition that may hold the next
-//! time, after items that the table left over, after an index that is behind, after a change whose start is not there
-//! any more.
+//! The loop that repeats attempts: after a conflict with another transaction, after a condition that may hold the next
+//! time, for items that the table did not process, while an index lags, and after a change of what was read.
 
 use std::time::Duration;
 
@@ -8,24 +7,24 @@ use license_domain::Random;
 
 use crate::StoreError;
 
-/// How often a change that lost a race is tried.
+/// The most attempts at a change.
 pub const MAX_ATTEMPTS: u32 = 24;
 
-/// The first upper bound of the wait between two attempts; it doubles up to the last.
+/// The first upper bound of the wait between two attempts. It doubles up to the last attempt.
 const FIRST_WAIT: Duration = Duration::from_millis(10);
 const LAST_WAIT: Duration = Duration::from_millis(400);
 
 /// The end of one attempt.
 #[derive(Debug)]
 pub enum Attempt<T, S = ()> {
-    /// This is the result.
+    /// The attempt succeeded with this result.
     Done(T),
-    /// What was read does not hold any more, or another transaction was faster: the next attempt begins with this.
+    /// What was read has changed, or another transaction held an item: the next attempt begins with this state.
     Retry(S),
 }
 
-/// Runs attempts until one is done, with a random wait between two of them; gives up as contention. Each attempt gets
-/// what the one before has left, the first one `state`.
+/// Runs attempts until one succeeds, with a random wait between two of them; fails with contention when they run out.
+/// Each attempt gets the state that the one before left, the first one `state`.
 pub async fn attempts<S, T, E, F, Fut>(
     random: &dyn Random,
     operation: &'static str,
@@ -41,8 +40,8 @@ where
     result.ok_or_else(|| StoreError::Contention { operation, attempts: MAX_ATTEMPTS }.into())
 }
 
-/// The same with at most `max` attempts; `None` if none of them is done. `first_wait` is the number of the attempt whose
-/// wait is the first one here.
+/// The same with at most `max` attempts; `None` if none of them succeeds. `first_wait` is the number of the attempt
+/// whose wait is the first one here.
 pub async fn bounded_attempts<S, T, E, F, Fut>(
     random: &dyn Random,
     max: u32,

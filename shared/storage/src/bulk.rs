@@ -1,4 +1,5 @@
-//! Writing what another system kept, with its ids and dates: without events, and before it can be found.
+//! Writing data of another system, with its ids and dates. No events are written, and a plan's data cannot be found
+//! before its plan exists.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -13,7 +14,7 @@ use crate::{StoreError, StoredUser};
 /// A license of an imported plan.
 #[derive(Clone, Debug)]
 pub struct ImportedLicense {
-    /// The license, and where it is kept.
+    /// The license, and its placement.
     pub placed: PlacedLicense,
     /// The agreement of its plan.
     pub agreement: AgreementId,
@@ -21,23 +22,18 @@ pub struct ImportedLicense {
     pub layout: SeatLayout,
 }
 
-/// What the licenses of one bucket of a plan are counted as.
+/// The counts of one bucket's licenses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BucketCounts {
-    /// Free seats.
     pub free: u64,
-    /// Assigned licenses.
     pub assigned: u64,
-    /// Activated licenses.
     pub activated: u64,
-    /// Revoked licenses.
     pub revoked: u64,
-    /// Those of the revoked ones that name no person.
+    /// Revoked licenses that name no person.
     pub revoked_without_person: u64,
 }
 
 impl BucketCounts {
-    /// Counts a license.
     pub fn count(&mut self, license: &License) {
         match license.status {
             LicenseStatus::Unassigned => self.free += 1,
@@ -50,7 +46,7 @@ impl BucketCounts {
         }
     }
 
-    /// Adds what was counted elsewhere.
+    /// Adds other counts.
     pub fn add(&mut self, more: Self) {
         self.free += more.free;
         self.assigned += more.assigned;
@@ -60,7 +56,7 @@ impl BucketCounts {
     }
 }
 
-/// A name that one thing only may have, and the thing that is to have it.
+/// A name that only one thing may have, and the thing that claims it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Claim {
     /// A customer's agreement.
@@ -71,45 +67,45 @@ pub enum Claim {
     Plan(PlanId, AgreementId),
     /// A title of the agreement's plans.
     Title(AgreementId, String, PlanId),
-    /// What the ids of a plan's untouched seats begin with.
+    /// The prefix of the ids of a plan's untouched seats.
     Seats(SeatPrefix, PlanId),
     /// The agreement of a renewal.
     Renewal(RenewalId, AgreementId),
-    /// The renewal that leaves a plan.
+    /// The renewal of which a plan is the prior plan.
     PriorPlan(AgreementId, PlanId, RenewalId),
-    /// The renewal that leads to a plan.
+    /// The renewal of which a plan is the future plan.
     FuturePlan(AgreementId, PlanId, RenewalId),
 }
 
-/// Writing many things at once, and looking whether they are there already. A write may be repeated with the same
-/// content; of two imports at the same time one may fail with [`StoreError::Contention`].
+/// Bulk writes, and the comparison with what is stored. A write may be repeated with the same content; of two imports
+/// at the same time one may fail with [`StoreError::Contention`].
 #[async_trait]
 pub trait BulkWrite: Send + Sync {
-    /// Whether a file with that digest was imported to its end.
+    /// Whether a file with that digest was imported completely.
     async fn is_imported(&self, digest: &str) -> Result<bool, StoreError>;
 
-    /// Those of these claims whose name leads to something else.
+    /// The claims whose name another thing has.
     async fn refused(&self, claims: &[Claim]) -> Result<HashSet<Claim>, StoreError>;
 
-    /// What is stored in the place of each of these licenses, by the id of the license that is to be there.
+    /// The licenses that are stored in the place of each of these, by the id of the one to be written.
     async fn stored(&self, licenses: &[ImportedLicense]) -> Result<HashMap<LicenseId, License>, StoreError>;
 
-    /// The stored products and plan types, if there are any.
+    /// The stored products and plan types; none if there are none.
     async fn stored_products(&self) -> Result<Option<ProductCatalog>, StoreError>;
 
-    /// Puts licenses in their places, whatever was there. They cannot be found before their plan is there.
+    /// Writes licenses, and replaces what is in their places. They cannot be found before their plan exists.
     async fn put_licenses(&self, licenses: &[ImportedLicense], stamp: &Stamp) -> Result<(), StoreError>;
 
-    /// Puts the products and plan types in the place of those that are stored.
+    /// Replaces the stored products and plan types.
     async fn put_products(&self, catalog: &ProductCatalog, stamp: &Stamp) -> Result<(), StoreError>;
 
-    /// Adds what is known of these users by their names.
+    /// Adds these users' data, by user name.
     async fn put_users(&self, users: &BTreeMap<String, StoredUser>) -> Result<(), StoreError>;
 
-    /// Creates an agreement, with its customer's and its slug's claims.
+    /// Creates an agreement, with the claims of its customer and its slug.
     async fn import_agreement(&self, agreement: &CustomerAgreement, stamp: &Stamp) -> Result<(), StoreError>;
 
-    /// Creates a plan, with its claims and the counts of each of its buckets. From here on its licenses can be found.
+    /// Creates a plan, with its claims and the counts of each of its buckets. After that its licenses can be found.
     async fn import_plan(
         &self,
         plan: &SubscriptionPlan,
@@ -120,9 +116,9 @@ pub trait BulkWrite: Send + Sync {
     /// Creates a renewal, with its claims.
     async fn import_renewal(&self, renewal: &SubscriptionPlanRenewal, stamp: &Stamp) -> Result<(), StoreError>;
 
-    /// Lets new renewals have numbers above that one.
+    /// Makes new renewals have numbers above that one.
     async fn raise_renewal_number(&self, last: RenewalId) -> Result<(), StoreError>;
 
-    /// Records that a file was imported to its end.
+    /// Records that a file was imported completely.
     async fn record_import(&self, digest: &str, name: &str, at: Timestamp) -> Result<(), StoreError>;
 }

@@ -1,50 +1,49 @@
-//! Recounting a table: whether its counters, pointers and keys say what its items say.
+//! Checking a table: whether its counters, pointers and keys agree with its items.
 
 use async_trait::async_trait;
 use serde::Serialize;
 
 use crate::StoreError;
 
-/// What is wrong.
+/// The kinds of problems.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProblemKind {
     /// A plan's counter of a status is not the number of its licenses in that status.
     Counter,
-    /// Untouched, returned and held seats are not the plan's total.
+    /// The sum of untouched, returned and held seats is not the plan's total.
     Total,
-    /// A bucket is missing, or is of no plan.
+    /// A bucket is missing, or belongs to no plan.
     Bucket,
     /// A bucket's number of returned seats is not the number of its items.
     ReturnedSeats,
-    /// A seat has a license, but its bucket says that it was never touched.
+    /// A seat has a license, but its bucket counts it as untouched.
     UntouchedSeat,
-    /// A license does not lie where its learner and plan, or its indexes, look for it.
+    /// A license is not at the key where its learner and plan, or its indexes, are looked up.
     Misplaced,
-    /// A unique name leads nowhere, though what it should lead to is there.
+    /// A unique name has no pointer, although the thing with that name exists.
     MissingPointer,
-    /// A unique name leads to something that is not there, or to something else.
+    /// A unique name's pointer leads to a missing or another thing.
     WrongPointer,
-    /// A license or a renewal names a plan that is not there.
+    /// A license or a renewal names a missing plan.
     Orphan,
     /// An item cannot be read.
     Unreadable,
 }
 
-/// One thing that is wrong. It names no person.
+/// One problem. It contains no personal data.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Problem {
-    /// What is wrong.
     pub kind: ProblemKind,
-    /// With what: a plan, a license, a key.
+    /// The thing with the problem: a plan, a license, a key.
     pub what: String,
-    /// How it is, and how it should be.
+    /// The stored and the expected state.
     pub detail: String,
     /// Whether it was repaired.
     pub repaired: bool,
 }
 
-/// What a check found.
+/// The result of a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CheckReport {
     /// How many items were read.
@@ -53,28 +52,28 @@ pub struct CheckReport {
     pub plans: u64,
     /// How many licenses are items.
     pub licenses: u64,
-    /// Plans whose counters changed meanwhile, or that a run is working on: nothing is said of their counts.
+    /// Plans whose counters changed during the check, or on which a run works: their counts are not checked.
     pub busy_plans: u64,
-    /// What is wrong, the first of them.
+    /// The first problems.
     pub problems: Vec<Problem>,
     /// How many problems are not listed.
     pub more_problems: u64,
 }
 
-/// How a table is checked.
+/// The options of a check.
 #[derive(Clone, Copy, Debug)]
 pub struct CheckOptions {
-    /// How many segments are read in parallel.
+    /// How many segments of the table are read in parallel.
     pub segments: u16,
-    /// Whether to repair what can be repaired without a doubt: missing pointers.
+    /// Whether to repair missing pointers, the one problem whose repair is certain.
     pub repair: bool,
-    /// How many problems are listed at most.
+    /// The most problems that are listed.
     pub limit: usize,
 }
 
-/// Checking a whole table.
+/// Checks a whole table.
 #[async_trait]
 pub trait TableCheck: Send + Sync {
-    /// Reads every item once. Memory depends on the number of plans, not on that of licenses.
+    /// Reads every item once. Memory grows with the number of plans, not with that of licenses.
     async fn check_table(&self, options: CheckOptions) -> Result<CheckReport, StoreError>;
 }

@@ -1,4 +1,4 @@
-//! Reading everything that an export writes, piece by piece.
+//! Reads everything that an export writes, in parts.
 
 use std::collections::BTreeMap;
 
@@ -7,34 +7,33 @@ use license_domain::{License, ProductCatalog, SubscriptionPlan};
 
 use crate::{StoreError, StoredUser};
 
-/// How far a plan's licenses were read. Only the adapter knows what the text means.
+/// The position up to which a plan's licenses were read. The text is opaque outside the adapter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadPosition(String);
 
 impl ReadPosition {
-    /// A position that an adapter has put into words.
+    /// A position from the adapter's text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The position as text.
     pub fn text(&self) -> &str {
         &self.0
     }
 }
 
-/// Reading whole tables.
+/// Reads whole tables.
 #[async_trait]
 pub trait BulkRead: Send + Sync {
-    /// The products and plan types as they are now.
+    /// The current products and plan types.
     async fn catalog(&self) -> Result<ProductCatalog, StoreError>;
 
-    /// The users who have explicit roles, or are superusers. They are few: an import puts no other ones on record.
+    /// The users who have explicit roles or are superusers. There are few: an import stores no others.
     async fn users(&self) -> Result<BTreeMap<String, StoredUser>, StoreError>;
 
-    /// The next part of a plan's licenses, the free seats among them, and where the part after that begins. Parts have
-    /// about a thousand licenses. Two tables with the same licenses and the same layout of seats give them in the same
-    /// order. What changes meanwhile may be left out, or be read twice.
+    /// The next part of a plan's licenses including its free seats, and the position of the part after it. A part has
+    /// about a thousand licenses. Two tables with the same licenses and the same seat layout return them in the same
+    /// order. A license that changes during the export may be left out or read twice.
     async fn next_licenses(
         &self,
         plan: &SubscriptionPlan,

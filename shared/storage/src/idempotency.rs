@@ -1,5 +1,5 @@
-//! Changes that take effect once, however often the request for them is sent: what a change carries, and the record
-//! that commits with it.
+//! Changes that take effect once, however often their request is sent: what a change carries, and the record that
+//! commits with it.
 
 use std::ops::Deref;
 
@@ -11,10 +11,10 @@ use uuid::Uuid;
 
 use crate::{JobRows, RowOutcomes, StoreError};
 
-/// The name of what takes effect once.
+/// The key of a change that takes effect once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdempotencyKey {
-    /// A request: the digest of its requester's name and the key that they gave it.
+    /// The digest of the requester's name and of the key in the request.
     Request(String),
     /// A chunk of a job.
     Chunk {
@@ -22,52 +22,51 @@ pub enum IdempotencyKey {
         job: JobId,
         /// The number of the chunk.
         chunk: u64,
-        /// How many times rows of it were tried before.
+        /// How many times rows of it were worked on before.
         round: u64,
     },
 }
 
-/// What a change needs to take effect once. Its record commits in the transaction of the change, on condition that no
+/// What makes a change take effect once. Its record commits in the transaction of the change, on condition that no
 /// other attempt has written it.
 #[derive(Clone, Debug)]
 pub struct Idempotency {
-    /// The name of what takes effect once.
     pub key: IdempotencyKey,
-    /// The digest of the request: the same key with another request is a mistake of the client.
+    /// The digest of the request: using the same key for another request is the client's mistake.
     pub fingerprint: String,
-    /// This attempt. Of two attempts at the same time one commits.
+    /// The id of this attempt. Of two attempts at the same time one commits.
     pub attempt: Uuid,
-    /// What an earlier attempt began and did not end.
+    /// What an earlier attempt began and did not finish.
     pub resume: Option<ResumeFrom>,
     outcome: Value,
     rows: Option<JobRows>,
 }
 
 impl Idempotency {
-    /// Of a new attempt; its outcome is nothing (`()`) until [`Change::recording`] says otherwise.
+    /// For a new attempt. Its outcome is nothing (`()`) until [`Change::recording`] sets one.
     pub const fn new(key: IdempotencyKey, fingerprint: String, attempt: Uuid) -> Self {
         Self { key, fingerprint, attempt, resume: None, outcome: Value::Null, rows: None }
     }
 
-    /// What the record of the change will hold.
+    /// The outcome that the change's record will hold.
     pub const fn outcome(&self) -> &Value {
         &self.outcome
     }
 }
 
-/// Where an attempt resumes the work of one that ended too early.
+/// Where an attempt resumes the work of an earlier one that did not finish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResumeFrom {
-    /// A run that is under way, or ended without a record of its outcome.
+    /// A run that is open, or has ended without a record of its outcome.
     Run(JobId),
-    /// Some of several transactions; repeating all of them is harmless.
+    /// Several transactions, all of which can be repeated without harm.
     Effect,
 }
 
-/// Who changes something, why and when; and what makes it take effect once, if the request asked for that.
+/// What every change carries: actor, reason and time, and what makes it take effect once, if the request has a key.
 #[derive(Clone, Debug)]
 pub struct Change {
-    /// Who, why, in which request, when.
+    /// Actor, reason, request id and time.
     pub stamp: Stamp,
     /// What makes it take effect once.
     pub idempotency: Option<Box<Idempotency>>,
@@ -88,7 +87,7 @@ impl Deref for Change {
 }
 
 impl Change {
-    /// The same change, whose record holds this outcome.
+    /// A copy whose record holds this outcome.
     #[must_use]
     pub fn recording<T: Serialize>(mut self, outcome: &T) -> Self {
         if let Some(idempotency) = &mut self.idempotency {
@@ -97,7 +96,7 @@ impl Change {
         self
     }
 
-    /// The same change of a job's chunk, whose record holds what became of these rows.
+    /// A copy for a job's chunk, whose record holds the outcomes of these rows.
     #[must_use]
     pub fn for_rows(mut self, rows: &JobRows) -> Self {
         if let Some(idempotency) = &mut self.idempotency {
@@ -106,7 +105,7 @@ impl Change {
         self
     }
 
-    /// The same change of several learners, whose record holds this outcome, or the outcome of each row of the chunk.
+    /// A copy of a change of several learners. Its record holds this outcome, or the outcome of each row of the chunk.
     #[must_use]
     pub fn recording_learners<T: RowOutcomes>(self, outcome: &T) -> Self {
         match self.idempotency.as_ref().and_then(|idempotency| idempotency.rows.clone()) {
@@ -115,7 +114,7 @@ impl Change {
         }
     }
 
-    /// What an earlier attempt began and did not end.
+    /// What an earlier attempt began and did not finish.
     pub fn resume(&self) -> Option<ResumeFrom> {
         self.idempotency.as_ref()?.resume
     }
@@ -134,23 +133,23 @@ pub struct IdempotencyRecord {
     pub attempt: Uuid,
     /// When that attempt wrote it.
     pub at: Timestamp,
-    /// How far it came.
+    /// How far the attempt came.
     pub content: RecordContent,
 }
 
 /// How far an earlier attempt came.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RecordContent {
-    /// To the end: its outcome.
+    /// It finished with this outcome.
     Outcome(Value),
-    /// Not to the end yet: where it is to be found.
+    /// It has not finished; its work is here.
     Run(ResumeFrom),
-    /// To the end of this run, whose chunks have the outcome: it was too large for the record.
+    /// Its run has ended. The outcome is too large for the record and is in the run's chunks.
     EndedRun(JobId),
 }
 
 impl IdempotencyRecord {
-    /// The outcome as this type; `None` if the work is not at its end.
+    /// The outcome as this type; `None` if the attempt has not finished.
     pub fn outcome<T: DeserializeOwned>(&self) -> Option<Result<T, serde_json::Error>> {
         match &self.content {
             RecordContent::Outcome(outcome) => Some(T::deserialize(outcome)),
@@ -159,15 +158,14 @@ impl IdempotencyRecord {
     }
 }
 
-/// The records of changes that take effect once.
+/// Stores the records of changes that take effect once.
 #[async_trait]
 pub trait IdempotencyRecords: Send + Sync {
-    /// The record of that key. Of a run that has ended it holds the outcome, unless that is too
-    /// large.
+    /// The record of that key. After a run has ended, it holds the outcome, unless that is too large.
     async fn find(&self, key: &IdempotencyKey) -> Result<Option<IdempotencyRecord>, StoreError>;
 
-    /// Takes over what the seen attempt did not end: the attempt of `idempotency` resumes it, and the seen one can
-    /// commit nothing any more. `false` if the record is not the seen one any more.
+    /// Takes over the work of the seen attempt: the attempt of `idempotency` resumes it, and the seen one can no longer
+    /// commit. `false` if the record has changed since it was seen.
     async fn take_over(
         &self,
         idempotency: &Idempotency,
@@ -175,11 +173,11 @@ pub trait IdempotencyRecords: Send + Sync {
         at: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Writes the record by itself, for a change that had nothing else to write.
-    /// [`StoreError::AlreadyApplied`] if another attempt has written it.
+    /// Writes the record alone, for a change that has nothing else to write. [`StoreError::AlreadyApplied`] if another
+    /// attempt has written it.
     async fn record(&self, change: &Change) -> Result<(), StoreError>;
 
-    /// Writes that a request's run has ended: with its outcome, unless that is too large for the record.
+    /// Records that a request's run has ended, with its outcome unless that is too large.
     /// [`StoreError::AlreadyApplied`] if another attempt has the record.
     async fn record_run_end(&self, change: &Change, run: JobId) -> Result<(), StoreError>;
 }

@@ -1,4 +1,4 @@
-//! Jobs on record.
+//! Stored jobs.
 
 use async_trait::async_trait;
 use license_domain::{
@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Change, StoreError};
 
-/// Jobs on record, their rows and what became of them.
+/// Stores jobs, their rows and the outcomes of their rows.
 #[async_trait]
 pub trait Jobs: Send + Sync {
-    /// Puts a new job on record, with its rows where they are known, and asks for it to be carried out.
+    /// Creates a job, with its rows if they are known, and requests its execution.
     async fn create_job(
         &self,
         portfolio: &Portfolio,
@@ -23,18 +23,17 @@ pub trait Jobs: Send + Sync {
     /// The job of that id.
     async fn job(&self, job: JobId) -> Result<Option<Job>, StoreError>;
 
-    /// The jobs of an agreement, the newest first; `after`: older than that one.
+    /// The jobs of an agreement, the newest first; `after` limits them to older ones.
     async fn jobs_of(&self, agreement: AgreementId, after: Option<&Job>, limit: usize) -> Result<Vec<Job>, StoreError>;
 
-    /// Puts rows on record, from that chunk on, of the job's generation. They mean nothing until the job says that this is
-    /// its generation, and how many chunks it has.
+    /// Writes rows of the job's generation, from that chunk on. They are not used until the job names this generation
+    /// and the number of its chunks.
     async fn put_chunks(&self, job: &Job, from: u64, chunks: &[Vec<Row>]) -> Result<(), StoreError>;
 
     /// The rows of a chunk.
     async fn chunk(&self, job: &Job, chunk: u64) -> Result<Vec<Row>, StoreError>;
 
-    /// Puts `after` in the place of the job that was seen, if it is still that one, with an event of that kind;
-    /// whether it was.
+    /// Replaces the seen job by `after`, with an event of that kind. `false` if the job has changed since it was seen.
     async fn change_job(
         &self,
         portfolio: &Portfolio,
@@ -46,48 +45,47 @@ pub trait Jobs: Send + Sync {
     /// The lanes that have begun.
     async fn lanes(&self, job: JobId) -> Result<Vec<Lane>, StoreError>;
 
-    /// Puts `after` in the place of the lane that was seen (none where it had not begun); whether it was still that one.
+    /// Replaces the seen lane by `after` (`None`: the lane had not begun). `false` if the lane has changed since.
     async fn advance(&self, job: JobId, seen: Option<&Lane>, after: &Lane) -> Result<bool, StoreError>;
 
-    /// What became of the rows of these chunks, as far as that is known: the chunk, how many times rows of it were
-    /// tried again, the rows.
+    /// The known outcomes of the rows of these chunks: the chunk, how many times rows of it were retried, and the rows.
     async fn results(&self, job: JobId, from: u64, to: u64) -> Result<Vec<(u64, u64, Vec<RowResult>)>, StoreError>;
 
-    /// Jobs that are under way, what is looked at next first: of so many pieces of work.
+    /// Open jobs, the one that is due next first; at most `limit`.
     async fn open_jobs(&self, limit: usize) -> Result<Vec<JobId>, StoreError>;
 }
 
-/// What became of a transfer.
+/// The outcome of a transfer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Transferred {
     /// The license went over.
     Moved(LicenseId),
-    /// The learner holds no license of the plan.
+    /// The learner holds no license of the first plan.
     NotFound,
-    /// The learner holds a license of the other plan.
+    /// The learner holds a license of the other plan already.
     Taken,
 }
 
-/// What became of each learner of a transfer.
+/// The outcome for each learner of a transfer.
 pub type Transfers = Vec<(EmailAddress, Transferred)>;
 
-/// A request to let licenses go over to another plan of the same agreement, with their seats.
+/// A request to transfer licenses to another plan of the same agreement, with their seats.
 #[derive(Clone, Debug)]
 pub struct TransferRequest {
-    /// The learners, each once, 30 at most.
+    /// The learners, without duplicates, 30 at most.
     pub emails: Vec<EmailAddress>,
-    /// Where from.
+    /// The plan that the licenses leave.
     pub from: PlanId,
-    /// Where to.
+    /// The plan that gets them.
     pub to: PlanId,
-    /// Who, why, when.
+    /// Actor, reason and time.
     pub change: Change,
 }
 
-/// Letting licenses go over to another plan.
+/// Transfers licenses to another plan.
 #[async_trait]
 pub trait Transfer: Send + Sync {
-    /// Lets the live licenses of these learners go over, each with its seat: the one plan has as many fewer as the
-    /// other has more.
+    /// Transfers the live licenses of these learners, each with its seat: the total of the one plan decreases by as
+    /// many as that of the other increases.
     async fn transfer(&self, portfolio: &Portfolio, request: TransferRequest) -> Result<Transfers, StoreError>;
 }

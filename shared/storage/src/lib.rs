@@ -1,5 +1,5 @@
-//! What handlers may ask of the storage: one trait for each capability, plain types, and the errors. It knows nothing of
-//! the table behind them. A function is composed of only those traits that its IAM policy allows.
+//! The ports of the storage: one trait for each capability, plain types, and errors. Nothing here knows the table. A
+//! function gets only the traits that its IAM policy permits.
 
 mod attempts;
 mod bulk;

@@ -1,4 +1,4 @@
-//! Changing licenses: assigning, revoking, reminding, activating, taking without invitation, forgetting.
+//! Changes of licenses: assign, revoke, remind, activate, auto-apply, retire.
 
 use async_trait::async_trait;
 use license_domain::{
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Prefetch;
 use crate::{Change, StoreError};
 
-/// A wish to assign.
+/// One learner of a request to assign.
 #[derive(Clone, Debug)]
 pub struct Assignment {
     /// The learner.
@@ -21,7 +21,7 @@ pub struct Assignment {
 /// A request to assign licenses of one plan.
 #[derive(Clone, Debug)]
 pub struct AssignRequest {
-    /// The learners, at most one wish for each address.
+    /// The learners; each address occurs once.
     pub assignments: Vec<Assignment>,
     /// Whether the learners are invited by mail.
     pub notify: bool,
@@ -29,13 +29,13 @@ pub struct AssignRequest {
     pub greeting: Option<String>,
     /// A closing for the mail.
     pub closing: Option<String>,
-    /// What was read ahead.
+    /// What was prefetched.
     pub prefetch: Prefetch,
-    /// Who, why, when.
+    /// Actor, reason and time.
     pub change: Change,
 }
 
-/// What became of a request to assign.
+/// The outcome of a request to assign.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assigned {
     /// New assignments, in the order of the request.
@@ -44,29 +44,28 @@ pub struct Assigned {
     pub already_associated: u64,
 }
 
-/// Why licenses were not assigned. Nothing was changed.
+/// Why no license was assigned. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AssignError {
-    /// The plan has too few free seats for all of them.
+    /// The plan has fewer free seats than the request needs.
     #[error("{wanted} licenses wanted, {available} available")]
     NotEnough {
-        /// How many learners without a license were named.
+        /// How many learners of the request hold no license.
         wanted: u64,
         /// How many seats are free.
         available: u64,
     },
-    /// They do not fit one transaction: to be reserved first ([`Reserve`]).
+    /// They do not fit into one transaction: seats must be reserved first ([`Reserve`]).
     #[error("more learners than one transaction holds")]
     TooMany,
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Handing out seats.
+/// Assigns licenses.
 #[async_trait]
 pub trait Assign: Send + Sync {
-    /// Assigns a license to every learner named who has none, or to nobody if there are too few.
+    /// Assigns a license to every learner who has none. If there are too few seats, none is assigned.
     async fn assign(
         &self,
         portfolio: &Portfolio,
@@ -75,11 +74,12 @@ pub trait Assign: Send + Sync {
     ) -> Result<Assigned, AssignError>;
 }
 
-/// Assigning to more learners than one transaction holds: the single transactions. The loop over them is a run's.
+/// The single transactions of assigning to more learners than one transaction can hold. A run contains the loop over
+/// them.
 #[async_trait]
 pub trait Reserve: Send + Sync {
-    /// Reserves a seat for every learner named who holds no license, or refuses, and opens the run that hands them out;
-    /// `None` if all of them hold one. The learners are named once each.
+    /// Reserves a seat for every learner who holds no license, and opens the run that assigns them; `None` if all of
+    /// them hold one. Fails if there are too few seats. The learners have no duplicates.
     async fn reserve(
         &self,
         portfolio: &Portfolio,
@@ -88,7 +88,8 @@ pub trait Reserve: Send + Sync {
         change: &Change,
     ) -> Result<Option<Job>, AssignError>;
 
-    /// Assigns the reserved seats of a chunk; the outcome of its rows, which commits with it under the change's key.
+    /// Assigns the reserved seats of a chunk. Returns the outcome of its rows, which commits with it under the change's
+    /// key.
     async fn assign_reserved(
         &self,
         portfolio: &Portfolio,
@@ -104,14 +105,14 @@ pub const MAX_REVOKED: usize = 90;
 /// The most learners whom one transaction reminds: each is one item, beside the event.
 pub const MAX_REMINDED: usize = 90;
 
-/// What became of one revocation.
+/// The outcome of one revocation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Revocation {
     /// The license is revoked.
     Revoked {
         /// The license.
         license: LicenseId,
-        /// Where it stood before.
+        /// The status before.
         original_status: LicenseStatus,
     },
     /// The learner holds no license of the plan.
@@ -123,22 +124,22 @@ pub enum Revocation {
 /// A request to revoke licenses of one plan.
 #[derive(Clone, Debug)]
 pub struct RevokeRequest {
-    /// The learners, each once.
+    /// The learners, without duplicates.
     pub emails: Vec<EmailAddress>,
-    /// What was read ahead.
+    /// What was prefetched.
     pub prefetch: Prefetch,
-    /// Who, why, when.
+    /// Actor, reason and time.
     pub change: Change,
 }
 
-/// What became of each learner of a request to revoke.
+/// The outcome for each learner of a request to revoke.
 pub type Revocations = Vec<(EmailAddress, Revocation)>;
 
-/// Taking seats back.
+/// Revokes licenses.
 #[async_trait]
 pub trait Revoke: Send + Sync {
-    /// Revokes the live licenses of these learners, [`MAX_REVOKED`] at most; the outcome of each, in the order of the
-    /// request. If the plan's cap does not allow all of them, none is revoked.
+    /// Revokes the live licenses of these learners, [`MAX_REVOKED`] at most; returns the outcome of each, in the order
+    /// of the request. If the plan's cap does not allow all of them, none is revoked.
     async fn revoke(
         &self,
         portfolio: &Portfolio,
@@ -146,7 +147,7 @@ pub trait Revoke: Send + Sync {
         request: RevokeRequest,
     ) -> Result<Revocations, StoreError>;
 
-    /// The outcomes for these learners, if the plan's cap does not allow to revoke the licenses of all of them.
+    /// The outcomes for these learners, if the plan's cap does not allow revoking all of their licenses.
     async fn beyond_cap(
         &self,
         plan: &SubscriptionPlan,
@@ -157,44 +158,43 @@ pub trait Revoke: Send + Sync {
 /// A request to remind learners of one plan.
 #[derive(Clone, Debug)]
 pub struct RemindRequest {
-    /// The learners, each once.
+    /// The learners, without duplicates.
     pub emails: Vec<EmailAddress>,
     /// A greeting for the mail.
     pub greeting: Option<String>,
     /// A closing for the mail.
     pub closing: Option<String>,
-    /// What was read ahead.
+    /// What was prefetched.
     pub prefetch: Prefetch,
-    /// Who, why, when.
+    /// Actor, reason and time.
     pub change: Change,
 }
 
-/// Reminding learners of licenses that they have not activated.
+/// Reminds learners of licenses that they have not activated.
 #[async_trait]
 pub trait Remind: Send + Sync {
-    /// Marks the assigned licenses of these learners, [`MAX_REMINDED`] at most, and asks for the mails; how many were
-    /// marked.
+    /// Sets the reminder date of these learners' assigned licenses, [`MAX_REMINDED`] at most, and requests the mails;
+    /// returns how many were set.
     async fn remind(&self, portfolio: &Portfolio, plan: PlanId, request: RemindRequest) -> Result<usize, StoreError>;
 }
 
 /// Why a license was not activated.
 #[derive(Debug, thiserror::Error)]
 pub enum ActivateError {
-    /// Somebody revoked it first.
+    /// It was revoked in the meantime.
     #[error("the license is revoked")]
     Revoked,
-    /// It is not the learner's any more.
+    /// The learner no longer holds it.
     #[error("the license is gone")]
     Gone,
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// A learner's own changes.
+/// Activates licenses.
 #[async_trait]
 pub trait Activate: Send + Sync {
-    /// Activates a license that the learner was seen to hold; one that is activated stays as it is.
+    /// Activates a license that the learner was seen to hold; an activated license stays as it is.
     async fn activate(
         &self,
         portfolio: &Portfolio,
@@ -204,7 +204,7 @@ pub trait Activate: Send + Sync {
     ) -> Result<License, ActivateError>;
 }
 
-/// Why a learner got no license without invitation.
+/// Why auto-apply gave the learner no license.
 #[derive(Debug, thiserror::Error)]
 pub enum AutoApplyError {
     /// The learner's license of the plan was revoked.
@@ -213,15 +213,14 @@ pub enum AutoApplyError {
     /// The plan has no free seat.
     #[error("no license is available")]
     NoSeat,
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Seats without invitation.
+/// Auto-apply.
 #[async_trait]
 pub trait AutoApply: Send + Sync {
-    /// The learner's live license of the plan, or a new one that is activated at once.
+    /// The learner's live license of the plan, or a new one, which is activated immediately.
     async fn auto_apply(
         &self,
         portfolio: &Portfolio,
@@ -232,9 +231,10 @@ pub trait AutoApply: Send + Sync {
     ) -> Result<License, AutoApplyError>;
 }
 
-/// Learners who leave for good.
+/// Retires learners.
 #[async_trait]
 pub trait Retire: Send + Sync {
-    /// Erases the learner from all licenses and what is on record of the user name; how many things that were.
+    /// Erases the learner from all licenses, and the data that is stored under the user name; returns how many items
+    /// were changed.
     async fn retire(&self, user: LmsUserId, username: &str, change: &Change) -> Result<usize, StoreError>;
 }

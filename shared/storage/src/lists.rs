@@ -1,4 +1,4 @@
-//! Reading licenses: lists of a plan, those of a learner, glances ahead of a change.
+//! Reading licenses: lists of a plan, licenses of a learner, and prefetches for a change.
 
 use std::{any::Any, collections::HashSet, fmt, sync::Arc};
 
@@ -10,31 +10,31 @@ use license_domain::{
 
 use crate::StoreError;
 
-/// Where a page begins in the default order of a plan's licenses: behind one of them. Only the adapter knows what the
-/// text means.
+/// A position after a license in the default order of a plan's list, where a page begins. The text is opaque outside
+/// the adapter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PagePosition(String);
 
 impl PagePosition {
-    /// A position that an adapter has put into words.
+    /// A position from the adapter's text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The position as text, for a cursor.
+    /// The text, for a cursor.
     pub fn text(&self) -> &str {
         &self.0
     }
 }
 
-/// A stretch of a plan's licenses.
+/// A query for a window of a plan's licenses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LicenseQuery {
     /// Which licenses.
     pub filter: LicenseFilter,
-    /// In which order; by status, then address, where empty. Ties are broken by id.
+    /// The order; if empty, by status, then address. Equal licenses are ordered by id.
     pub order: Vec<OrderBy>,
-    /// Begin here, in place of skipping; in the default order only.
+    /// Where to begin, instead of skipping; in the default order only.
     pub after: Option<PagePosition>,
     /// How many to skip.
     pub offset: u64,
@@ -42,78 +42,78 @@ pub struct LicenseQuery {
     pub limit: usize,
 }
 
-/// The licenses of a plan.
+/// Reads the licenses of a plan.
 #[async_trait]
 pub trait Licenses: Send + Sync {
     /// The license of that id, if it belongs to that plan.
     async fn license(&self, plan: &SubscriptionPlan, license: LicenseId) -> Result<Option<License>, StoreError>;
 
-    /// The plan of the license of that id, as far as is known without reading the license itself.
+    /// The plan of the license with that id, if it is known without reading the license.
     async fn plan_of(&self, license: LicenseId) -> Result<Option<PlanId>, StoreError>;
 
-    /// How many licenses the filter means, by status; statuses without any are left out.
+    /// How many licenses match the filter, by status; statuses with none are left out.
     async fn count(
         &self,
         plan: &SubscriptionPlan,
         filter: &LicenseFilter,
     ) -> Result<Vec<(LicenseStatus, u64)>, StoreError>;
 
-    /// The position behind that license, in the default order.
+    /// The position after that license, in the default order.
     fn position_behind(&self, license: &License) -> PagePosition;
 
-    /// The position that was put into these words; `None` if they are no position's.
+    /// Parses a position; `None` if the text is not one.
     fn position(&self, text: &str) -> Option<PagePosition>;
 
-    /// How many licenses the query's filter means, by status, and the stretch of them: where both need all of the plan's
-    /// rows, these are read once.
+    /// How many licenses match the query's filter, by status, and the window of them. If both need all of the plan's
+    /// rows, they are read once.
     async fn count_and_list(
         &self,
         plan: &SubscriptionPlan,
         query: &LicenseQuery,
     ) -> Result<(Vec<(LicenseStatus, u64)>, Vec<License>), StoreError>;
 
-    /// A stretch of the licenses that the query means. Free seats are made up where nobody stored them.
+    /// The window of the licenses that match the query. Untouched seats are not stored, so they are computed.
     async fn list(&self, plan: &SubscriptionPlan, query: &LicenseQuery) -> Result<Vec<License>, StoreError>;
 }
 
-/// The licenses of a learner.
+/// Reads the licenses of a learner.
 #[async_trait]
 pub trait Learners: Send + Sync {
-    /// Every license of the learner with that address, of whatever plan and status.
+    /// Every license of the learner with that address, of any plan and status.
     async fn licenses_of(&self, email: &EmailKey) -> Result<Vec<License>, StoreError>;
 
     /// The addresses under which the LMS user has activated licenses.
     async fn addresses_of(&self, user: LmsUserId) -> Result<Vec<EmailAddress>, StoreError>;
 
-    /// Moves the licenses that the LMS user holds under other addresses to `email`; how many moved.
+    /// Changes the address of the LMS user's licenses to `email`; returns how many changed.
     async fn adopt(&self, user: LmsUserId, email: &EmailAddress, stamp: &Stamp) -> Result<usize, StoreError>;
 }
 
-/// What was read ahead for a change, while something else was being read. Only the adapter that made it knows what it
-/// holds. Whatever is acted on is checked again by the write's conditions, so an old one costs a retry and nothing else.
+/// Data that was prefetched for a change, while other data was read. Only the adapter that made it knows its content.
+/// The conditions of the write check everything again, so outdated data costs a retry only.
 #[derive(Clone, Debug, Default)]
 pub struct Prefetch(Option<Arc<dyn Prefetched>>);
 
-/// What an adapter keeps in a [`Prefetch`].
+/// The content of a [`Prefetch`], as an adapter stores it.
 pub trait Prefetched: Any + fmt::Debug + Send + Sync {
-    /// Those of the learners whose license in the plan was seen in that status.
+    /// The learners whose license in the plan was seen in that status.
     fn held(&self, plan: PlanId, emails: &[EmailKey], status: LicenseStatus) -> Result<HashSet<EmailKey>, StoreError>;
 }
 
 impl Prefetch {
-    /// Wraps what an adapter has read.
+    /// Wraps an adapter's data.
     pub fn new(prefetched: impl Prefetched) -> Self {
         Self(Some(Arc::new(prefetched)))
     }
 
-    /// What the adapter of that type has read; the default where nothing was read, or another adapter read it.
+    /// The adapter's data; the default if nothing was read, or by another adapter.
     pub fn into_inner<T: Prefetched + Clone + Default>(self) -> T {
         let any: Option<Arc<dyn Any + Send + Sync>> = self.0.map(|prefetched| prefetched as _);
         any.and_then(|any| any.downcast::<T>().ok()).map(Arc::unwrap_or_clone).unwrap_or_default()
     }
 
-    /// Those of the learners whose license in the plan was seen in that status; nothing where they were too many to be
-    /// read ahead ([`MAX_PREFETCHED`]).
+    /// The learners whose license in the plan was seen in that status; none if there were too many to prefetch
+    /// ([`MAX_PREFETCHED`]).
     pub fn held(
         &self,
         plan: PlanId,
@@ -124,18 +124,18 @@ impl Prefetch {
     }
 }
 
-/// The most learners that are read ahead at once.
+/// The most learners that are prefetched.
 pub const MAX_PREFETCHED: usize = 90;
 
-/// Reading ahead.
+/// Prefetches.
 #[async_trait]
 pub trait Prefetches: Send + Sync {
-    /// Reads the learners' slots in the plan, and a bucket where the plan's layout is known. Of more than
-    /// [`MAX_PREFETCHED`] learners nothing is read.
+    /// Reads the learners' slots in the plan, and a bucket if the plan's layout is known. Reads nothing for more than
+    /// [`MAX_PREFETCHED`] learners.
     async fn prefetch(&self, plan: PlanId, emails: &[EmailKey]) -> Result<Prefetch, StoreError>;
 }
 
-/// The license among these whose activation link holds that key.
+/// The licenses whose activation key is `key`.
 pub fn with_key(licenses: &[License], key: ActivationKey) -> impl Iterator<Item = &License> {
     licenses.iter().filter(move |license| license.activation_key == Some(key))
 }

@@ -1,4 +1,4 @@
-//! What follows from changes: events on record, the audit trail, mails, notices.
+//! What follows from changes: stored events, the audit trail, mail deliveries, notices.
 
 use async_trait::async_trait;
 use license_domain::{
@@ -7,35 +7,34 @@ use license_domain::{
 
 use crate::{Change, StoreError};
 
-/// Events on record, which are kept for days.
+/// Reads stored events, which are kept for days.
 #[async_trait]
 pub trait Events: Send + Sync {
     /// The event of that id, while it is kept.
     async fn event(&self, event: EventId) -> Result<Option<Event>, StoreError>;
 
-    /// An event of the stream, without those who have retired since. All other methods read so.
+    /// Removes the learners from an event of the stream who were retired since. All other methods do that themselves.
     async fn without_retired(&self, event: Event) -> Result<Event, StoreError>;
 
-    /// The events of the hour in which that moment lies.
+    /// The events of the hour that contains that time.
     async fn events_of_hour(&self, hour: Timestamp) -> Result<Vec<Event>, StoreError>;
 }
 
-/// An event that the table's stream tells of.
+/// An event in the table's stream.
 #[derive(Debug)]
 pub struct StreamedEvent {
-    /// Which event.
     pub id: EventId,
     /// The event itself, or why it cannot be read.
     pub event: Result<Event, StoreError>,
 }
 
-/// Reads events off the table's stream, whose records are `R`: only the adapter knows what is in them.
+/// Reads events from the records `R` of the table's stream. Only the adapter knows the records' content.
 pub trait EventStream<R>: Send + Sync {
-    /// The event that a record tells of; `None` unless a new event was written.
+    /// The event in a record; `None` if the record is not about a new event.
     fn event_of(&self, record: R) -> Option<StreamedEvent>;
 }
 
-/// Which entries of a trail are asked for. The newest come first.
+/// A query for entries of a trail, the newest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AuditQuery {
     /// Only entries of that time or later.
@@ -44,44 +43,44 @@ pub struct AuditQuery {
     pub until: Option<Timestamp>,
     /// Only entries older than that one.
     pub before: Option<EventId>,
-    /// How many at most; all where none is named.
+    /// The most entries; all if `None`.
     pub limit: Option<usize>,
 }
 
-/// The audit trail.
+/// Stores the audit trail.
 #[async_trait]
 pub trait AuditTrails: Send + Sync {
-    /// Puts an event's entries on record; again changes nothing.
+    /// Stores an event's entries; repeating it changes nothing.
     async fn record(&self, event: &Event) -> Result<(), StoreError>;
 
-    /// Entries of a trail.
+    /// Reads entries of a trail.
     async fn trail(&self, subject: Subject, query: AuditQuery) -> Result<Vec<AuditEntry>, StoreError>;
 
-    /// Takes the persons out of a license's trail.
+    /// Removes the persons from a license's trail.
     async fn forget_persons(&self, license: LicenseId) -> Result<(), StoreError>;
 }
 
-/// Records of mails.
+/// Stores mail deliveries.
 #[async_trait]
 pub trait Deliveries: Send + Sync {
-    /// The record of that mail.
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<Delivery>, StoreError>;
 
-    /// Puts `after` in the place of the record that was seen, if it is still that one; whether it was.
+    /// Replaces the seen record by `after`. `false` if the record has changed since it was seen.
     async fn put_delivery(&self, seen: Option<&Delivery>, after: &Delivery) -> Result<bool, StoreError>;
 
-    /// Mails whose fate is not known, or that were refused: the oldest first, `limit` at most.
+    /// Mails of unknown fate, and refused ones: the oldest first, `limit` at most.
     async fn unsettled(&self, limit: usize) -> Result<Vec<Delivery>, StoreError>;
 
-    /// Asks for a mail to be sent again to those who may not have it, if its record is still this one; whether it was.
+    /// Requests that a mail be sent again to those who may not have received it. `false` if its record has changed
+    /// since.
     async fn resend(&self, portfolio: &Portfolio, seen: &Delivery, change: &Change) -> Result<bool, StoreError>;
 }
 
-/// Things that are told once.
+/// Notices that are sent once.
 #[async_trait]
 pub trait Notifications: Send + Sync {
-    /// Tells the admins of a plan that so much of it is allocated, if they were not told that, or more, before.
-    /// Whether they are told now.
+    /// Records that the admins of a plan are to be informed of this utilization. `false` if they were informed of it,
+    /// or of a higher one, before.
     async fn tell_utilization(
         &self,
         portfolio: &Portfolio,

@@ -1,4 +1,4 @@
-//! Agreements with their plans and renewals: reading, making and changing them.
+//! Reads, creates and changes agreements with their plans and renewals.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use license_domain::{
 
 use crate::{Change, StoreError};
 
-/// Agreements with their plans and renewals.
+/// Reads agreements with their plans and renewals.
 #[async_trait]
 pub trait Portfolios: Send + Sync {
     /// The agreement of that id.
@@ -22,7 +22,7 @@ pub trait Portfolios: Send + Sync {
     /// The agreement that holds that plan.
     async fn portfolio_of_plan(&self, plan: PlanId) -> Result<Option<Portfolio>, StoreError>;
 
-    /// All of these agreements that exist, in the order asked for.
+    /// The agreements that exist, in the order of the ids.
     async fn portfolios(&self, agreements: &[AgreementId]) -> Result<Vec<Portfolio>, StoreError>;
 
     /// Every agreement's id, in order.
@@ -31,54 +31,51 @@ pub trait Portfolios: Send + Sync {
     /// Every plan with its agreement; the newest start first, then by id.
     async fn all_plans(&self) -> Result<Vec<(PlanId, AgreementId)>, StoreError>;
 
-    /// Where the licenses of these plans stand. Costs the same for any size of plan.
+    /// The counts of these plans' licenses. The cost does not depend on the plans' size.
     async fn seat_counts(&self, plans: &[&SubscriptionPlan]) -> Result<HashMap<PlanId, SeatCounts>, StoreError>;
 
-    /// The products and plan types.
     async fn products(&self) -> Result<ProductCatalog, StoreError>;
 }
 
-/// Why an agreement was not made.
+/// Why an agreement was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateAgreementError {
-    /// The customer, or the slug, has an agreement.
+    /// Another agreement has the customer or the slug.
     #[error("not unique")]
     Taken {
-        /// The customer has one.
+        /// Whether the customer has an agreement.
         enterprise: bool,
-        /// The slug is in use.
+        /// Whether the slug is in use.
         slug: bool,
     },
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Why a plan was not made.
+/// Why a plan was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreatePlanError {
     /// The agreement has a plan of that title.
     #[error("the title is in use")]
     TitleTaken,
-    /// There is no such agreement (any more).
+    /// The agreement does not exist.
     #[error("no such agreement")]
     NoAgreement,
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Making agreements and plans.
+/// Creates agreements and plans.
 #[async_trait]
 pub trait Provision: Send + Sync {
-    /// Puts a new agreement on record.
+    /// Creates an agreement.
     async fn create_agreement(
         &self,
         agreement: &CustomerAgreement,
         change: &Change,
     ) -> Result<(), CreateAgreementError>;
 
-    /// Puts a new plan with all its seats on record: a constant number of items, whatever its size.
+    /// Creates a plan with all its seats. The number of items does not depend on its size.
     async fn create_plan(
         &self,
         agreement: &CustomerAgreement,
@@ -90,29 +87,28 @@ pub trait Provision: Send + Sync {
 /// Why an agreement or a plan was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum UpdateError {
-    /// Somebody else changed it since it was read.
+    /// Another request changed it since it was read.
     #[error("it was changed meanwhile")]
     Changed,
-    /// The customer, or the slug, has an agreement.
+    /// Another agreement has the customer or the slug.
     #[error("not unique")]
     Taken {
-        /// The customer has one.
+        /// Whether the customer has another agreement.
         enterprise: bool,
-        /// The slug is in use.
+        /// Whether the slug is in use.
         slug: bool,
     },
     /// The agreement has a plan of that title.
     #[error("the title is in use")]
     TitleTaken,
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Changing agreements and plans.
+/// Changes agreements and plans.
 #[async_trait]
 pub trait Update: Send + Sync {
-    /// Puts `after` in the place of `before`, if that is still what is there.
+    /// Replaces `before` by `after`, if the stored agreement is still `before`.
     async fn update_agreement(
         &self,
         before: &CustomerAgreement,
@@ -120,7 +116,7 @@ pub trait Update: Send + Sync {
         change: &Change,
     ) -> Result<(), UpdateError>;
 
-    /// Puts `after` in the place of `before`, if that is still what is there; adds the seats that it has more.
+    /// Replaces `before` by `after`, if the stored plan is still `before`, and adds seats if `after` has more.
     async fn update_plan(
         &self,
         portfolio: &Portfolio,
@@ -129,7 +125,7 @@ pub trait Update: Send + Sync {
         change: &Change,
     ) -> Result<(), UpdateError>;
 
-    /// Deletes a plan in which nobody has or had a license, if it is still this one.
+    /// Deletes a plan of which no learner has or had a license, if it has not changed since it was read.
     async fn delete_plan(
         &self,
         portfolio: &Portfolio,
@@ -141,35 +137,33 @@ pub trait Update: Send + Sync {
 /// Why a plan was not deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum DeletePlanError {
-    /// Somebody has, or had, a license of it.
+    /// A learner has, or had, a license of it.
     #[error("the plan is in use")]
     InUse,
-    /// Somebody else changed it since it was read.
+    /// Another request changed it since it was read.
     #[error("it was changed meanwhile")]
     Changed,
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Why a renewal was not made or changed.
+/// Why a renewal was not created or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum RenewalError {
     /// One of its plans has another renewal.
     #[error("a plan has another renewal")]
     Taken,
-    /// Somebody else changed it, or one of its plans, since it was read.
+    /// Another request changed it, or one of its plans, since it was read.
     #[error("it was changed meanwhile")]
     Changed,
     /// It is being processed.
     #[error("it is being processed")]
     UnderWay,
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Renewals on record.
+/// Stores renewals.
 #[async_trait]
 pub trait Renewals: Send + Sync {
     /// The agreement that holds the renewal of that number.
@@ -178,10 +172,10 @@ pub trait Renewals: Send + Sync {
     /// Every renewal with its agreement, by number.
     async fn all_renewals(&self) -> Result<Vec<(RenewalId, AgreementId)>, StoreError>;
 
-    /// A number that no renewal has.
+    /// A new number for a renewal.
     async fn next_renewal_id(&self) -> Result<RenewalId, StoreError>;
 
-    /// Puts a new renewal on record.
+    /// Creates a renewal.
     async fn create_renewal(
         &self,
         portfolio: &Portfolio,
@@ -189,7 +183,7 @@ pub trait Renewals: Send + Sync {
         change: &Change,
     ) -> Result<(), RenewalError>;
 
-    /// Puts `after` in the place of `before`, if that is still what is there.
+    /// Replaces `before` by `after`, if the stored renewal is still `before`.
     async fn update_renewal(
         &self,
         portfolio: &Portfolio,
@@ -198,7 +192,7 @@ pub trait Renewals: Send + Sync {
         change: &Change,
     ) -> Result<(), RenewalError>;
 
-    /// Deletes the renewal, if it is still this one.
+    /// Deletes the renewal, if it has not changed since it was read.
     async fn delete_renewal(
         &self,
         portfolio: &Portfolio,

@@ -1,32 +1,32 @@
-//! Records about requesters: their roles, and how many requests they make.
+//! Records of requesters: their roles, and their request counts.
 
 use async_trait::async_trait;
 use license_domain::{RoleGrant, Timestamp};
 
 use crate::{IdempotencyRecords, StoreError};
 
-/// What the store knows of a user beside the token.
+/// What the store knows of a user beyond the token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoredUser {
-    /// Whether the user passes every check.
+    /// Whether every check passes.
     pub is_superuser: bool,
     /// Roles that were assigned explicitly.
     pub grants: Vec<RoleGrant>,
 }
 
-/// Explicit role assignments.
+/// Reads explicit role assignments.
 #[async_trait]
 pub trait Users: Send + Sync {
-    /// What is on record of the user of that name; the default where nothing is.
+    /// The stored data of the user; the default if there is none.
     async fn user(&self, username: &str) -> Result<StoredUser, StoreError>;
 }
 
-/// What the API asks of the storage for every request.
+/// The ports that the API uses for every request.
 pub trait RequesterRecords: Users + IdempotencyRecords + RequestCounts {}
 
 impl<T: Users + IdempotencyRecords + RequestCounts> RequesterRecords for T {}
 
-/// How many requests a caller has made.
+/// The request count of a requester.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RequestCount {
     /// In this second.
@@ -35,9 +35,9 @@ pub struct RequestCount {
     pub in_minute: u64,
 }
 
-/// Counting requests.
+/// Counts requests.
 #[async_trait]
 pub trait RequestCounts: Send + Sync {
-    /// Counts one request of that caller.
+    /// Counts one request of that requester.
     async fn count(&self, caller: &str, at: Timestamp) -> Result<RequestCount, StoreError>;
 }

@@ -1,4 +1,4 @@
-//! Outcomes of changes of several learners as a job reports them: row by row.
+//! Outcomes of changes of several learners, as the results of a job's rows.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,24 +10,24 @@ use serde::Serialize;
 
 use crate::{Assigned, Revocation, Revocations, Transferred, Transfers};
 
-/// The rows of a job's chunk that one change is about.
+/// The rows of a job's chunk that one change covers.
 #[derive(Clone, Debug)]
 pub struct JobRows {
-    /// All rows, those included that cannot be read.
+    /// All rows, including those that cannot be read.
     pub rows: Arc<[Row]>,
-    /// Learners who held a license before. `None`: all who get none now.
+    /// Learners who held a license before. `None`: all learners who get none now.
     pub held: Option<Arc<HashSet<EmailKey>>>,
     /// The outcome for learners who hold no license and get none.
     pub without_seat: RowOutcome,
 }
 
 impl JobRows {
-    /// Of these rows; who gets no license held one.
+    /// For these rows: a learner who gets no license held one before.
     pub fn new(rows: &[Row]) -> Self {
         Self { rows: rows.into(), held: None, without_seat: RowOutcome::NoSeat }
     }
 
-    /// A result for each row: a row that cannot be read is invalid, the others are as `outcome` says.
+    /// A result for each row: a row that cannot be read is invalid, `outcome` decides the others.
     pub fn each(&self, mut outcome: impl FnMut(&Row, &EmailAddress) -> RowResult) -> Vec<RowResult> {
         self.rows
             .iter()
@@ -39,9 +39,8 @@ impl JobRows {
     }
 }
 
-/// An outcome for several learners.
+/// An outcome for several learners that can be split into rows.
 pub trait RowOutcomes: Serialize {
-    /// The outcome for each of these rows.
     fn of_rows(&self, rows: &JobRows) -> Vec<RowResult>;
 }
 

@@ -1,4 +1,4 @@
-//! Sessions of the console: who signed in, and since when.
+//! Sessions of the console.
 
 use async_trait::async_trait;
 use license_domain::{LmsUserId, RoleGrant, Timestamp};
@@ -6,18 +6,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
 
-/// A session. The browser has its id; on record is only the id's digest, so that who reads the table cannot use it.
+/// A session. The browser has its id; only the id's digest is stored, so that a reader of the table cannot use the
+/// session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// The digest of its id, as hexadecimal digits.
     pub digest: String,
-    /// Who signed in.
+    /// The user who signed in.
     pub username: String,
-    /// The number in the LMS.
+    /// The user's id in the LMS.
     pub lms_user_id: Option<LmsUserId>,
-    /// What the claims said at sign-in: whether the user belongs to the company's staff.
+    /// Whether the user is staff, by the claims at sign-in.
     pub is_staff: bool,
-    /// Whether the user passes every check.
+    /// Whether the user is a superuser, by the claims at sign-in.
     pub is_superuser: bool,
     /// The roles of the token.
     pub grants: Vec<RoleGrant>,
@@ -25,14 +26,14 @@ pub struct Session {
     pub created: Timestamp,
     /// When the session was last used.
     pub seen: Timestamp,
-    /// After that time it is over, however much it is used.
+    /// The latest end of the session, however much it is used.
     pub ends: Timestamp,
 }
 
-/// Sessions on record.
+/// Stores sessions.
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// Puts a new session on record.
+    /// Creates a session.
     async fn create_session(&self, session: &Session) -> Result<(), StoreError>;
 
     /// The session with that digest, unless it was revoked. The caller checks its times.
@@ -41,7 +42,7 @@ pub trait Sessions: Send + Sync {
     /// Records that the session is used.
     async fn touch_session(&self, digest: &str, at: Timestamp) -> Result<(), StoreError>;
 
-    /// Ends the session; whether there was one of that user.
+    /// Ends the session; `false` if the user has no such session.
     async fn revoke_session(&self, username: &str, digest: &str, at: Timestamp) -> Result<bool, StoreError>;
 
     /// The sessions of that user that were not revoked, the newest first.

@@ -1,17 +1,17 @@
-//! Webhooks on record.
+//! Stored webhooks.
 
 use async_trait::async_trait;
 use license_domain::{AgreementId, Consequence, Portfolio, Webhook, webhook::DeliveryAttempt};
 
 use crate::{Change, StoreError};
 
-/// Webhooks on record.
+/// Stores webhooks.
 #[async_trait]
 pub trait Webhooks: Send + Sync {
     /// The agreement's webhooks, the oldest first.
     async fn webhooks(&self, agreement: AgreementId) -> Result<Vec<Webhook>, StoreError>;
 
-    /// Puts a new webhook on record; whether there was room for one more.
+    /// Creates a webhook; `false` if the agreement has the most webhooks already.
     async fn create_webhook(
         &self,
         portfolio: &Portfolio,
@@ -19,7 +19,7 @@ pub trait Webhooks: Send + Sync {
         change: &Change,
     ) -> Result<bool, StoreError>;
 
-    /// Puts `after` in the place of the webhook that was seen, if it is still that one, and tells of it; whether it was.
+    /// Replaces the seen webhook by `after`, with an event. `false` if the webhook has changed since it was seen.
     async fn change_webhook(
         &self,
         portfolio: &Portfolio,
@@ -28,11 +28,11 @@ pub trait Webhooks: Send + Sync {
         change: &Change,
     ) -> Result<bool, StoreError>;
 
-    /// Deletes the webhook that was seen, if it is still that one; whether it was.
+    /// Deletes the seen webhook. `false` if it has changed since it was seen.
     async fn delete_webhook(&self, portfolio: &Portfolio, seen: &Webhook, change: &Change) -> Result<bool, StoreError>;
 
-    /// Puts what became of a try on record, if that is anything new. Others are told only where it disables the webhook;
-    /// whether it did.
+    /// Stores the outcome of an attempt, if it changes the webhook. An event is written only if it disables the
+    /// webhook; returns whether it did.
     async fn note_try(
         &self,
         portfolio: &Portfolio,

@@ -1,24 +1,24 @@
-//! The real clock and the real source of random bits: the one place that may use the globals.
+//! The system clock and the system's random bits. No other place may use these globals.
 
 use license_domain::{Clock, Random, Timestamp, clock::to_micros};
 
-/// The machine's clock.
+/// The system clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is where the time comes from")]
+    #[expect(clippy::disallowed_methods, reason = "the only reader of the system clock")]
     fn now(&self) -> Timestamp {
         to_micros(chrono::Utc::now())
     }
 }
 
-/// The operating system's random bits, by way of a generator in this thread.
+/// The operating system's random bits, through a generator of this thread.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemRandom;
 
 impl Random for SystemRandom {
-    #[expect(clippy::disallowed_methods, reason = "this is where random bits come from")]
+    #[expect(clippy::disallowed_methods, reason = "the only reader of the system's random bits")]
     fn bits(&self) -> u128 {
         rand::random()
     }

@@ -1,5 +1,5 @@
-//! A log line: the event's own fields, and in `span` those of all spans around it, so that one query finds all lines
-//! of a request by any of its ids.
+//! Formats a log line: the event's own fields, and in `span` the fields of all spans around it, so that one query by
+//! any id finds all lines of a request.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-/// Writes events as JSON objects, one a line.
+/// Writes events as JSON objects, one in each line.
 pub(crate) struct Lines;
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> FormatEvent<S, JsonFields> for Lines {
@@ -39,7 +39,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> FormatEvent<S, JsonFields> for Line
         for span in context.event_scope().into_iter().flat_map(tracing_subscriber::registry::Scope::from_root) {
             let extensions = span.extensions();
             if let Some(fields) = extensions.get::<FormattedFields<JsonFields>>() {
-                // They were written by `JsonFields`; a span without fields has an empty text.
+                // `JsonFields` wrote them; a span without fields has an empty text.
                 around.extend(serde_json::from_str::<Map<String, Value>>(fields).unwrap_or_default());
             }
         }
@@ -50,7 +50,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> FormatEvent<S, JsonFields> for Line
     }
 }
 
-/// What stands in the place of what is not logged.
+/// The text in place of a masked value.
 const MASK: &str = "(masked)";
 
 /// An event's fields.
@@ -58,7 +58,7 @@ const MASK: &str = "(masked)";
 struct Fields(Map<String, Value>);
 
 impl Fields {
-    /// What is personal or secret is never written, by whatever name it gets here.
+    /// Personal and secret values are masked, whatever field they are in.
     fn insert(&mut self, field: &Field, value: impl Into<Value>) {
         let is_masked = class_of(field.name()).is_some_and(Pii::is_masked);
         let value = if is_masked { MASK.into() } else { value.into() };
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_the_ids_of_all_spans_whatever_the_level() {
+    fn a_line_has_the_ids_of_all_spans_at_every_level() {
         let kept = Kept::default();
         let writer = kept.clone();
         let log = tracing_subscriber::fmt()

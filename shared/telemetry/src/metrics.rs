@@ -1,6 +1,6 @@
 //! Metrics in the embedded metric format: a JSON line on standard output, which the log group turns into a metric
-//! without a call. Dimensions are few and their values fixed words: each combination is a metric of its own, and
-//! none may name a person.
+//! without a call. There are few dimensions, with fixed words as values, because each combination is a metric of its
+//! own. None may contain personal data.
 
 use std::sync::OnceLock;
 
@@ -9,20 +9,17 @@ use serde_json::{Map, Value, json};
 
 use crate::SystemClock;
 
-/// Under which name all metrics are found, where `METRICS_NAMESPACE` does not say.
+/// The namespace of all metrics, unless `METRICS_NAMESPACE` is set.
 pub const NAMESPACE: &str = "LicenseManager";
 
-/// The namespace, once metrics are written.
+/// The namespace, once metrics are enabled.
 static ENABLED: OnceLock<String> = OnceLock::new();
 
-/// In what a metric is measured.
+/// The unit of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// How many.
     Count,
-    /// How long.
     Milliseconds,
-    /// How much.
     Bytes,
 }
 
@@ -36,8 +33,8 @@ impl Unit {
     }
 }
 
-/// From now on metrics are written. Without this (in tests, in the local runner) they go nowhere. Two deployments in
-/// one account have a namespace each. A second call changes nothing.
+/// Enables metrics. Without this call (in tests, in the runner) none are written. Two deployments in one account have
+/// different namespaces. A second call changes nothing.
 pub(crate) fn enable(namespace: Option<&str>) {
     ENABLED.get_or_init(|| namespace.unwrap_or(NAMESPACE).to_owned());
 }
@@ -47,8 +44,8 @@ pub fn count(name: &str, dimensions: &[(&str, &str)]) {
     record(name, 1.0, Unit::Count, dimensions);
 }
 
-/// Counts a failure of work under its name, by its cause, and the cause by itself: an alarm on a cause does not care whose
-/// work failed.
+/// Counts a failure of work under its name and its cause, and the cause alone: an alarm on a cause counts the failures
+/// of all kinds of work.
 pub fn failure(name: &str, cause: &str) {
     count(name, &[("Cause", cause)]);
     count(cause, &[]);
@@ -87,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_declares_what_it_holds() {
+    fn a_line_declares_its_metric_and_dimensions() {
         let now = "2026-11-23T10:46:08Z".parse().expect("a date");
         let name = ("LicenseManager/production", "StoreContention");
         let line = line(name, now, 1.0, Unit::Count, &[("Function", "licenses")]);

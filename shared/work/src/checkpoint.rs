@@ -1,4 +1,4 @@
-//! How far the rows of an upload are on record, so that the next attempt does not write them again.
+//! How far the rows of an upload are stored, so that the next attempt does not write them again.
 
 use license_domain::{Job, Lane, Timestamp};
 use license_storage::{Jobs, StoreError};
@@ -6,22 +6,22 @@ use sha2::{Digest, Sha256};
 
 use crate::READING_LANE;
 
-/// After so many chunks it is put on record how far the reading is.
+/// The position is stored each time after so many chunks.
 pub(crate) const EVERY: u64 = 500;
 
-/// To be changed with every change of how rows become chunks: what another release has begun is begun anew.
+/// Must change whenever the rule changes by which rows become chunks: what another release began is then begun anew.
 const CUT: &str = "1";
 
-/// The generation of the chunks that a file with this content is cut into. Every attempt to read the same content writes the
-/// same chunks, so that several may be under way at once.
+/// The generation of the chunks of a file with this content. Every attempt to read the same content writes the same
+/// chunks, so that several may run at the same time.
 pub(crate) fn generation_of(tag: &str) -> u32 {
     let digest = Sha256::digest(format!("{CUT} {tag}"));
     let (first, _) = digest.split_first_chunk::<4>().expect("a digest has 32 bytes");
-    // 0 stands for chunks that a request wrote.
+    // 0 means chunks that a request wrote.
     u32::from_be_bytes(*first).max(1)
 }
 
-/// How far the reading of one content of a file is, as it is on record.
+/// The stored position in one content of a file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Checkpoint {
     seen: Option<Lane>,
@@ -29,7 +29,7 @@ pub(crate) struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// The one of the run's generation.
+    /// The position of the run's generation.
     pub(crate) async fn of(jobs: &dyn Jobs, run: &Job) -> Result<Self, StoreError> {
         let seen = jobs.lanes(run.uuid).await?.into_iter().find(|lane| lane.lane == READING_LANE);
         let first = Lane { next: 0, from: 0, generation: run.generation, ..Lane::new(READING_LANE) };
@@ -37,12 +37,13 @@ impl Checkpoint {
         Ok(Self { seen, at })
     }
 
-    /// How many chunks are on record.
+    /// How many chunks are stored.
     pub(crate) const fn chunks(&self) -> u64 {
         self.at.next
     }
 
-    /// Puts on record that so many chunks are; false: another attempt reads the file by now, and this one is to end.
+    /// Stores that so many chunks are written; false if another attempt has taken over the reading, so that this one
+    /// must end.
     pub(crate) async fn reach(
         &mut self,
         jobs: &dyn Jobs,

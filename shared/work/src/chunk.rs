@@ -1,4 +1,4 @@
-//! One chunk of a run: its effect once, whatever ends the attempts at it.
+//! One chunk of a run: it takes effect once, whatever interrupts the attempts at it.
 
 use std::collections::HashSet;
 
@@ -12,31 +12,31 @@ use crate::{
     results::Known,
 };
 
-/// Where a lane is.
+/// The position of a lane.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct At {
     /// The chunk.
     pub chunk: u64,
-    /// What the lane has counted before.
+    /// The lane's counts before the chunk.
     pub so_far: JobCounts,
-    /// Whether an earlier turn may have done the chunk: only the first one of a turn can have been.
+    /// Whether an earlier turn may have done the chunk, which is only possible for the first chunk of a turn.
     pub may_be_done: bool,
     /// When the turn ends.
     pub until: Timestamp,
 }
 
 impl<K: Kinds> Runs<K> {
-    /// Does a chunk, or finds that it was done.
+    /// Does a chunk, or finds that it was done before.
     ///
-    /// 1. Rows whose outcome is on record are done.
-    /// 2. The others: `rows`, in as many rounds as they need; some kinds do not do all rows in one transaction.
+    /// 1. Rows with a recorded outcome are done.
+    /// 2. The others: `rows`, in as many rounds as needed, because some kinds do not do all rows in one transaction.
     pub(crate) async fn chunk(&self, run: &Job, portfolio: &Portfolio, at: At) -> Result<ChunkEnd, WorkError> {
         if run.renewal.is_some() {
-            // What is copied shows in the licenses, and the transaction that ends the run is its mark.
+            // A copied license names its copy, and the transaction that ends the run is its record.
             return self.kinds.copy(run, &self.records.stamp(run), at.until).await;
         }
         if run.is_internal && run.kind == JobKind::Assign {
-            // Rows and seats lie together, and the storage reads both.
+            // A chunk's item contains its rows and their seats, and the storage reads both.
             let assign = |change| self.kinds.assign_reserved(run, portfolio, at.chunk, change);
             let results = self.once(run, (at.chunk, 0), assign);
             return Ok(ChunkEnd::Done(JobCounts::of(&results.await?)));
@@ -61,7 +61,8 @@ impl<K: Kinds> Runs<K> {
         }
     }
 
-    /// The outcome of one round of these rows of a chunk, now or before; it may be of the first ones only.
+    /// The outcome of one round of these rows of a chunk, by this or an earlier attempt; it may cover only the first
+    /// rows.
     pub(crate) async fn rows(
         &self,
         run: &Job,
@@ -74,9 +75,10 @@ impl<K: Kinds> Runs<K> {
         self.once(run, round, |change| self.kinds.act(chunk, change)).await
     }
 
-    /// 1. Do it. The record with the outcome commits with the effect, on condition that no other attempt has written it.
-    /// 2. Nothing was to be written: the record is written by itself, on the same condition.
-    /// 3. Another attempt was faster: its outcome.
+    /// 1. Carry it out. The record with the outcome commits with the effect, on condition that no other attempt has
+    ///    written it.
+    /// 2. If nothing was to be written: write the record alone, on the same condition.
+    /// 3. If another attempt committed first: return its outcome.
     async fn once<F, Fut>(&self, run: &Job, (chunk, round): (u64, u64), act: F) -> Result<Vec<RowResult>, WorkError>
     where
         F: FnOnce(Change) -> Fut,

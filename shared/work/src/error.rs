@@ -7,25 +7,25 @@ use license_storage::{StoreError, UpdateError};
 /// Why a run did not continue.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkError {
-    /// The table.
+    /// The table failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Another service.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// A queue.
+    /// A queue failed.
     #[error(transparent)]
     Messaging(#[from] MessagingError),
-    /// Something that the job needs is not there any more.
-    #[error("the job's {0} is not there")]
+    /// Something that the job needs does not exist any more.
+    #[error("the job's {0} does not exist")]
     Gone(&'static str),
-    /// What was uploaded cannot be read.
+    /// The uploaded file cannot be read.
     #[error("the rows cannot be read: {0}")]
     Unreadable(&'static str),
-    /// What was uploaded was replaced while it was read.
+    /// The uploaded file was replaced while it was read.
     #[error("the rows were replaced while they were read")]
     Replaced,
-    /// This function does not run work of that kind: a defect.
+    /// The function has no work of that kind: a defect.
     #[error("this function does not run work of that kind")]
     OtherKind,
     /// The plan's terms were changed at the same time.
@@ -34,7 +34,7 @@ pub enum WorkError {
 }
 
 impl WorkError {
-    /// Whether the same may succeed later.
+    /// Whether a retry may succeed later.
     pub const fn is_retryable(&self) -> bool {
         match self {
             Self::Store(error) => error.is_retryable(),
@@ -45,7 +45,7 @@ impl WorkError {
         }
     }
 
-    /// The name under which it is counted, and that the job's requester is shown.
+    /// Its name in metrics, which the job shows to its requester.
     pub const fn metric(&self) -> &'static str {
         match self {
             Self::Store(error) => error.metric(),

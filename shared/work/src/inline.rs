@@ -1,4 +1,4 @@
-//! Requests about more learners than one transaction holds: each is an internal run that is worked on inline.
+//! Requests about more learners than one transaction can hold: each is an internal run that is worked on inline.
 
 use std::time::Duration;
 
@@ -14,28 +14,28 @@ use serde::Serialize;
 
 use crate::{LicenseKinds, Runs, Turn, WorkError, results};
 
-/// For so long a request works on its run; the API ends it after 30 seconds.
+/// How long a request works on its run; the API's functions time out after 30 seconds.
 const REQUEST_TIME: TimeDelta = TimeDelta::seconds(20);
 
-/// The pause before another attempt's progress is looked at again, and how often it is at most.
+/// The pause before another attempt's progress is read again, and the most such reads.
 const PAUSE: Duration = Duration::from_millis(200);
 const MAX_WAITS: u32 = 100;
 
-/// Why a request about many learners is not done when it is responded to.
+/// Why a request about many learners is not done at its response.
 #[derive(Debug, thiserror::Error)]
 pub enum InlineError {
     /// Nothing was changed: the plan has too few seats.
     #[error("{wanted} licenses wanted, {available} available")]
     NotEnough {
-        /// How many learners without a license were named.
+        /// How many learners of the request hold no license.
         wanted: u64,
         /// How many seats are free.
         available: u64,
     },
-    /// It failed. What was begun is finished by a worker.
+    /// It failed. A worker finishes what was begun.
     #[error(transparent)]
     Work(#[from] WorkError),
-    /// The time of the request ended first. A worker finishes it.
+    /// The time of the request ended. A worker finishes the run.
     #[error("the request is not finished yet")]
     Unfinished,
 }
@@ -47,12 +47,13 @@ impl From<StoreError> for InlineError {
 }
 
 impl Runs<LicenseKinds> {
-    /// Assigns a license to every learner named who has none, or to none of them if there are too few seats.
+    /// Assigns a license to every given learner who has none, or to none of them if there are too few seats.
     ///
-    /// 1. An earlier attempt at the request has opened a run: 4, with that.
-    /// 2. They fit one transaction: that is all.
+    /// 1. If an earlier attempt at the request has opened a run: continue at 4 with that run.
+    /// 2. If they fit into one transaction: that is all.
     /// 3. Reserve seats for all and open a run, or refuse.
-    /// 4. Work on the run inline. What was assigned is the outcome of its chunks; all others named held a license.
+    /// 4. Work on the run inline. Its chunks' outcomes contain the new assignments; all other given learners held a
+    ///    license.
     pub async fn assign(
         &self,
         portfolio: &Portfolio,
@@ -100,13 +101,13 @@ impl Runs<LicenseKinds> {
         Ok(assigned)
     }
 
-    /// Revokes the live license of every learner named; the outcome of each, in the order of the request.
+    /// Revokes the live license of every given learner; returns the outcome of each, in the order of the request.
     ///
-    /// 1. An earlier attempt at the request has opened a run: 5, with that.
-    /// 2. They fit one transaction: that is all.
-    /// 3. The plan's cap does not allow all of them: none is revoked.
-    /// 4. Open a run. Under a cap it has one lane; each chunk takes its own part of the cap, so that a crash leaves no
-    ///    part taken for nothing. A race for the last of it may end a long request early, never above the cap.
+    /// 1. If an earlier attempt at the request has opened a run: continue at 5 with that run.
+    /// 2. If they fit into one transaction: that is all.
+    /// 3. If the plan's cap does not allow all of them: none is revoked.
+    /// 4. Open a run. Under a cap it has one lane, and each chunk takes its own part of the cap, so that a crash wastes
+    ///    no part of it. If other requests use up the cap meanwhile, the run may end early, but never exceeds the cap.
     /// 5. Work on the run inline. The outcomes of its chunks are the response.
     pub async fn revoke(
         &self,
@@ -134,8 +135,8 @@ impl Runs<LicenseKinds> {
         Ok(revocations)
     }
 
-    /// Reminds the learners named who have an assigned license. The response does not wait for all of them: what the
-    /// time of the request does not suffice for, a worker does.
+    /// Reminds the given learners who have an assigned license. The response does not wait for all of them: a worker
+    /// does what the request has no time for.
     pub async fn remind(
         &self,
         portfolio: &Portfolio,
@@ -183,21 +184,21 @@ impl Runs<LicenseKinds> {
         Ok(Job { version: 1, ..run })
     }
 
-    /// The run that an earlier attempt at the same request has opened.
+    /// The run that an earlier attempt at the same request opened.
     async fn opened(&self, run: JobId) -> Result<Job, InlineError> {
         Ok(self.jobs.job(run).await?.ok_or(WorkError::Gone("run"))?)
     }
 
-    /// Records the end of a request's run. Its outcome lies in the run's chunks, too: a large one is found there.
+    /// Records the end of a request's run. An outcome that is too large for the record is read from the run's chunks.
     async fn record_end<T: Serialize>(&self, change: &Change, run: &Job, outcome: &T) -> Result<(), InlineError> {
         Ok(self.idempotency.record_run_end(&change.clone().recording(outcome), run.uuid).await?)
     }
 }
 
 impl<K: crate::Kinds> Runs<K> {
-    /// Works on all lanes of a run at once for the time that a request has; the results of all rows, `None` if the time
-    /// ended first. Where another attempt works on a lane (a worker, or the same request once more), this one waits for
-    /// it, and continues what that leaves.
+    /// Works on all lanes of a run at the same time, for the time that a request has; returns the results of all rows,
+    /// `None` if the time ended first. If another attempt works on a lane (a worker, or the same request repeated),
+    /// this one waits for it, and continues with the rest.
     pub(crate) async fn work_inline(&self, run: &Job) -> Result<Option<Vec<RowResult>>, WorkError> {
         let until = self.clock.now() + REQUEST_TIME;
         let mut state = run.state;

@@ -1,5 +1,5 @@
-//! What runs do to their chunks. A function has only the kinds that its policy grants: those that change licenses need
-//! nothing but the table, the others also other services.
+//! What runs do to their chunks. A function has only the kinds that its policy permits: those that change licenses need
+//! the table only, the others also other services.
 
 mod assign;
 mod dry_run;
@@ -35,7 +35,7 @@ use crate::{
 
 pub use self::renew::{RenewalError, Renewals};
 
-/// Some rows of a chunk.
+/// Rows of a chunk.
 #[derive(Clone, Copy, Debug)]
 pub struct ChunkRows<'a> {
     /// The run.
@@ -44,7 +44,7 @@ pub struct ChunkRows<'a> {
     pub portfolio: &'a Portfolio,
     /// The rows.
     pub rows: &'a [Row],
-    /// What the lane has counted before.
+    /// The lane's counts before the chunk.
     pub so_far: JobCounts,
 }
 
@@ -54,7 +54,8 @@ impl ChunkRows<'_> {
         plan.ok_or(WorkError::Gone("plan"))
     }
 
-    /// The plan, which a job must still have. Of an internal run it may be gone: then no learner holds a license of it.
+    /// The plan, which must exist for a job. The plan of an internal run may have been deleted: then no learner holds a
+    /// license of it.
     fn plan_id(&self) -> Result<PlanId, WorkError> {
         if self.run.is_internal {
             self.run.subscription_plan.ok_or(WorkError::Gone("plan"))
@@ -64,7 +65,7 @@ impl ChunkRows<'_> {
     }
 }
 
-/// What was done to some rows: the first ones of those that were to be done, or all.
+/// What was done to rows: to all of them, or to the first ones only.
 #[derive(Debug)]
 pub enum Acted {
     /// Their outcomes committed with the effect.
@@ -73,10 +74,10 @@ pub enum Acted {
     ToRecord(Vec<RowResult>),
 }
 
-/// What the kinds of some runs do.
+/// The effects of some kinds of runs.
 #[async_trait]
 pub trait Kinds: Send + Sync {
-    /// Does to the rows what the run is about. The outcome commits with the effect, under the change's key.
+    /// Carries out the run's kind for the rows. The outcome commits with the effect, under the change's key.
     async fn act(&self, chunk: ChunkRows<'_>, change: Change) -> Result<Acted, WorkError>;
 
     /// Assigns the reserved seats of a chunk, in the same way.
@@ -88,13 +89,13 @@ pub trait Kinds: Send + Sync {
         change: Change,
     ) -> Result<Acted, WorkError>;
 
-    /// Reads the rows of a run that does not name them, as far as it comes in one turn.
+    /// Reads the rows of a run whose request does not contain them, as far as possible in one turn.
     async fn read_rows(&self, run: &Job, portfolio: &Portfolio, writer: RowsWriter<'_>) -> Result<RowsRead, WorkError>;
 
-    /// Deletes the file that the rows of a run were read from, now that they are on record.
+    /// Deletes the file of a run's rows, after they were stored.
     async fn forget_upload(&self, run: &Job) -> Result<(), WorkError>;
 
-    /// Puts the results of a run that has come to its end into a file, if its kind has one; the file's name.
+    /// Writes the results of a run that has ended into a file, if its kind has one; returns the file's name.
     async fn publish_results(&self, jobs: &dyn Jobs, run: &Job) -> Result<Option<String>, WorkError>;
 
     /// Does what is left to be done once all chunks of a run are done, before it ends. It may be done twice.
@@ -104,7 +105,7 @@ pub trait Kinds: Send + Sync {
     async fn copy(&self, run: &Job, stamp: &Stamp, until: Timestamp) -> Result<ChunkEnd, WorkError>;
 }
 
-/// The kinds that change the licenses of one plan: assign, revoke, remind; as dry runs, too.
+/// The kinds that change the licenses of one plan: assign, revoke, remind, also as dry runs.
 #[derive(Clone)]
 pub struct LicenseKinds {
     licenses: Arc<dyn Licenses>,
@@ -117,7 +118,7 @@ pub struct LicenseKinds {
 }
 
 impl LicenseKinds {
-    /// The kinds over that store.
+    /// The kinds with that store.
     pub fn new<S>(store: &Arc<S>) -> Self
     where
         S: Licenses + Portfolios + Prefetches + Assign + Reserve + Revoke + Remind + 'static,
@@ -187,7 +188,7 @@ impl Kinds for LicenseKinds {
     }
 }
 
-/// Other services that some kinds need.
+/// The other services that some kinds need.
 #[derive(Clone)]
 pub struct Services {
     /// The enterprise service, which enrolls learners.
@@ -196,7 +197,7 @@ pub struct Services {
     pub catalogs: Arc<dyn Catalogs>,
     /// Uploads and results.
     pub exports: Arc<dyn Exports>,
-    /// Where the links of learners lead.
+    /// The base URL of links for learners.
     pub learner_portal: Option<String>,
 }
 
@@ -206,7 +207,7 @@ impl fmt::Debug for Services {
     }
 }
 
-/// Every kind there is: those of a worker.
+/// All kinds, for workers.
 #[derive(Clone)]
 pub struct AllKinds {
     licenses: LicenseKinds,
@@ -223,7 +224,7 @@ pub struct AllKinds {
 }
 
 impl AllKinds {
-    /// The kinds over that store and those services.
+    /// The kinds with that store and those services.
     pub fn new<S>(store: &Arc<S>, clock: Arc<dyn Clock>, renewals: Renewals, services: Services) -> Self
     where
         S: Licenses

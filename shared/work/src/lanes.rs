@@ -18,15 +18,15 @@ use crate::{
 pub enum ChunkEnd {
     /// It is done.
     Done(JobCounts),
-    /// It was continued, and the time ended first.
+    /// It made progress, and the time ended first.
     Unfinished(JobCounts),
 }
 
 /// A run that is to begin.
 enum Begun {
-    /// Its rows are on record.
+    /// Its rows are stored.
     Is(Job),
-    /// Its rows are being read: another turn continues that.
+    /// Its rows are being read: another turn continues.
     IsRead(Job),
     /// Another attempt reads its rows, or there is no such run.
     IsNot,
@@ -34,18 +34,18 @@ enum Begun {
 
 /// How a turn of a lane ended.
 enum LaneEnd {
-    /// The lane has come to its end.
+    /// The lane has reached its end.
     Over,
-    /// By this message it continues.
+    /// It continues by this message.
     Continues(Outgoing),
-    /// The run was stopped, or another attempt works on the lane.
+    /// The run was canceled, or another attempt works on the lane.
     Stopped,
 }
 
 impl<K: Kinds> Runs<K> {
-    /// Begins a run, or lets it continue where it is; the messages by which its lanes do. Its rows are put on record,
-    /// where they are not. It may be done twice: each attempt writes the rows as a generation of its own, or as that of
-    /// the file's content, and one of them becomes the run's.
+    /// Begins a run, or resumes it; returns the messages by which its lanes continue. Its rows are stored first, if
+    /// they are not. It may be repeated: each attempt writes the rows as a generation of its own, or as that of the
+    /// file's content, and one of them becomes the run's.
     pub async fn begin(&self, run: JobId) -> Result<Vec<Outgoing>, WorkError> {
         let run = match self.begun(run).await? {
             Begun::Is(run) => run,
@@ -66,7 +66,7 @@ impl<K: Kinds> Runs<K> {
         }
     }
 
-    /// The run, with its rows on record.
+    /// The run, with stored rows.
     async fn begun(&self, run: JobId) -> Result<Begun, WorkError> {
         match self.jobs.job(run).await? {
             Some(run) if run.state == JobState::Pending => self.write_rows(run).await,
@@ -104,7 +104,7 @@ impl<K: Kinds> Runs<K> {
         };
         let (event, change) = ((EventKind::JobChanged, Vec::new()), self.records.stamp(&run).into());
         if self.jobs.change_job(&portfolio, (&run, &after), event, &change).await? {
-            // A file that stays expires by itself.
+            // A file that remains expires by itself.
             if let Err(error) = self.kinds.forget_upload(&after).await {
                 tracing::warn!(run = %run.uuid, %error, "an upload that was read is not deleted");
             }
@@ -114,13 +114,13 @@ impl<K: Kinds> Runs<K> {
         Ok(self.jobs.job(run.uuid).await?.map_or(Begun::IsNot, Begun::Is))
     }
 
-    /// Works on a lane for a while; the message by which it continues, if there is something left.
+    /// Works on a lane for one turn; returns the message by which it continues, if something is left.
     ///
-    /// 1. Read the run and the lane. The run is not running, or another message lets the lane continue: nothing. The
-    ///    turn of a message that is delivered again continues where it was ended.
+    /// 1. Read the run and the lane. If the run is not running, or another message continues the lane: nothing to do. A
+    ///    message that is delivered again continues its turn where it was interrupted.
     /// 2. Each chunk: `chunk`. Its effect commits with its outcome, which the next attempt finds.
-    /// 3. The lane moves on (as it was seen). It was moved by another attempt: that one works on it, not this one.
-    /// 4. After a while: a message to continue. At the end: the last lane ends the run.
+    /// 3. Move the lane on (as it was seen). If another attempt has moved it, that one works on it, and this one stops.
+    /// 4. When the turn ends: a message to continue. At the lane's end: the last lane ends the run.
     pub async fn lane(&self, run: JobId, lane: u16, step: u64, turn: Turn) -> Result<Vec<Outgoing>, WorkError> {
         let Some(run) = self.jobs.job(run).await? else { return Ok(Vec::new()) };
         let seen = self.jobs.lanes(run.uuid).await?.into_iter().find(|known| known.lane == lane);
@@ -184,8 +184,8 @@ impl<K: Kinds> Runs<K> {
         Ok(LaneEnd::Over)
     }
 
-    /// Begins a run and works on all of its lanes at once for a while. What is left continues by the messages that its
-    /// event asks for, or that the sweeper sends.
+    /// Begins a run and works on all of its lanes at the same time for one turn. The rest continues by the messages of
+    /// its event, or by those of the sweeper.
     pub async fn run_lanes(&self, run: JobId, turn: Turn) -> Result<(), WorkError> {
         let run = match self.begun(run).await? {
             Begun::Is(run) if run.state == JobState::Running => run,
@@ -198,7 +198,7 @@ impl<K: Kinds> Runs<K> {
             let at = seen.unwrap_or_else(|| Lane::new(lane));
             self.lane_turn(run.clone(), &portfolio, (seen, at), at.next, turn)
         });
-        // All of them come to an end, also where one fails: there are MAX_LANES at most.
+        // All of them are awaited, even if one fails: there are MAX_LANES at most.
         let ends = join_all(turns.collect::<Vec<_>>()).await.into_iter().collect::<Result<Vec<_>, _>>()?;
         if ends.iter().all(|end| matches!(end, LaneEnd::Over)) {
             self.finish(run.uuid).await?;
@@ -206,8 +206,8 @@ impl<K: Kinds> Runs<K> {
         Ok(())
     }
 
-    /// Ends the run, if all lanes have come to its end: its results are put where they can be fetched, its requester
-    /// gets a mail.
+    /// Ends the run if all lanes have reached their ends: its results are stored in a file, and its requester gets a
+    /// mail.
     async fn finish(&self, run: JobId) -> Result<(), WorkError> {
         let Some(run) = &self.jobs.job(run).await? else { return Ok(()) };
         let lanes = self.jobs.lanes(run.uuid).await?;
@@ -228,7 +228,7 @@ impl<K: Kinds> Runs<K> {
         let state = if counts.waiting > 0 && !run.dry_run { JobState::Waiting } else { JobState::Done };
         let after = Job { state, counts: Some(counts), results, modified: self.clock.now(), ..run.clone() };
         let event = (EventKind::JobChanged, consequences);
-        // Where another attempt was faster, it is ended.
+        // If another attempt changed the job first, it has ended.
         self.jobs.change_job(&portfolio, (run, &after), event, &self.records.stamp(run).into()).await?;
         let (kind, rows) = (run.kind.as_str(), counts.processed);
         tracing::info!(job = %run.uuid, kind, state = state.as_str(), rows, "run {} ended", run.uuid);
@@ -237,7 +237,7 @@ impl<K: Kinds> Runs<K> {
     }
 }
 
-/// The chunk that a lane is at.
+/// The number of a lane's next chunk.
 pub(crate) fn step_of(lanes: &[Lane], lane: u16) -> u64 {
     lanes.iter().find(|known| known.lane == lane).map_or(u64::from(lane), |lane| lane.next)
 }

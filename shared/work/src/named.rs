@@ -1,4 +1,4 @@
-//! Learners who were named before, among a million.
+//! A set for a million learners, to find those who occur again.
 
 use std::{
     collections::HashSet,
@@ -7,8 +7,8 @@ use std::{
 
 use license_domain::EmailKey;
 
-/// Which learners were named. Kept are two hashes under random keys, 128 bits, and not the address: a million learners take
-/// at most 54 MB, however long their addresses are, and that two of them are taken for one does not happen.
+/// The learners who occurred so far. It stores two hashes under random keys, 128 bits, and not the address: a million
+/// learners take at most 54 MB, however long their addresses are, and a collision is practically impossible.
 #[derive(Debug, Default)]
 pub(crate) struct Named {
     hashers: [RandomState; 2],
@@ -16,7 +16,7 @@ pub(crate) struct Named {
 }
 
 impl Named {
-    /// Remembers the learner; whether it is the first time.
+    /// Adds the learner; returns whether they are new.
     pub(crate) fn insert(&mut self, learner: &EmailKey) -> bool {
         self.hashes.insert(self.hashers.each_ref().map(|hasher| hasher.hash_one(learner)))
     }

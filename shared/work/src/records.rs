@@ -1,4 +1,4 @@
-//! Runs on record: what every function knows that looks at runs, whether it works on them or not.
+//! The records of runs, for every function that reads or changes runs, whether it works on them or not.
 
 use std::{fmt, sync::Arc};
 
@@ -23,7 +23,7 @@ impl fmt::Debug for RunRecords {
 }
 
 impl RunRecords {
-    /// Those in that store.
+    /// The records in that store.
     pub fn new<S: Jobs + Portfolios + 'static>(store: &Arc<S>, clock: Arc<dyn Clock>) -> Self {
         Self { clock, jobs: store.clone(), portfolios: store.clone() }
     }
@@ -32,7 +32,7 @@ impl RunRecords {
         self.portfolios.portfolio(run.customer_agreement).await?.ok_or(WorkError::Gone("agreement"))
     }
 
-    /// What a run's changes are stamped with: its requester made them.
+    /// The stamp of a run's changes, with its requester as the actor.
     pub(crate) fn stamp(&self, run: &Job) -> Stamp {
         Stamp {
             actor: run.requested_by.clone(),
@@ -43,8 +43,8 @@ impl RunRecords {
         }
     }
 
-    /// Puts on record that a run ended by itself. One that is internal is not ended: its request has reserved what it
-    /// needs, or can be repeated only once it is done.
+    /// Records that a run failed. An internal run is not ended: its request has reserved what it needs, or can only be
+    /// repeated when it is done.
     pub async fn fail(&self, run: JobId, problem: &str) -> Result<(), WorkError> {
         let Some(run) = self.jobs.job(run).await? else { return Ok(()) };
         if run.is_internal || !matches!(run.state, JobState::Pending | JobState::Running) {
@@ -63,8 +63,7 @@ impl RunRecords {
         Ok(())
     }
 
-    /// The runs under way of which neither the record nor a lane has moved since then, of the first `limit` that are
-    /// under way.
+    /// The open runs whose record and lanes have not changed since then, among the first `limit` open runs.
     pub async fn without_progress(&self, since: Timestamp, limit: usize) -> Result<Vec<JobId>, WorkError> {
         let mut found = Vec::new();
         for id in self.jobs.open_jobs(limit).await? {

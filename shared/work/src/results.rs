@@ -13,10 +13,10 @@ use crate::WorkError;
 /// How many chunks are read at once: their outcomes may have 300 KB each.
 const CHUNKS_AT_ONCE: u64 = 20;
 
-/// How many such reads are under way while a table is written.
+/// How many such reads run at the same time while a CSV is written.
 const READS_AT_ONCE: usize = 2;
 
-/// What is known of some chunks' rows: the last round of each row.
+/// The known outcomes of some chunks' rows: the last round of each row.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     rows: BTreeMap<(u64, Option<String>), RowResult>,
@@ -24,7 +24,7 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// Out of what was read.
+    /// From the stored results.
     pub(crate) fn of(results: Vec<(u64, u64, Vec<RowResult>)>) -> Self {
         let mut known = Self::default();
         for (_, round, rows) in results {
@@ -34,7 +34,7 @@ impl Known {
         known
     }
 
-    /// One more round.
+    /// Adds a round.
     pub(crate) fn add(&mut self, rows: Vec<RowResult>) {
         self.rounds += 1;
         self.insert(rows);
@@ -66,17 +66,17 @@ pub async fn results(jobs: &dyn Jobs, job: &Job, from: u64, to: u64) -> Result<V
     Ok(Known::of(jobs.results(job.uuid, from, to).await?).rows.into_values().collect())
 }
 
-/// Which table results are written as.
+/// The columns of results as CSV.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResultsTable {
-    /// Everything that is known of each row.
+    /// All fields of each row.
     Rows,
-    /// What readers of bulk enrollments' results know: the address, the course, and whether it succeeded.
+    /// The columns that readers of bulk enrollments' results expect: the address, the course, and whether it succeeded.
     Enrollments,
 }
 
 impl ResultsTable {
-    /// The table of a run's own file.
+    /// The columns of a run's own file.
     pub(crate) fn of(run: &Job) -> Self {
         if run.kind == JobKind::Enroll { Self::Enrollments } else { Self::Rows }
     }
@@ -87,7 +87,7 @@ fn email_and_course(result: &RowResult) -> (&str, &str) {
     (email, result.course_run_key.as_deref().unwrap_or(""))
 }
 
-/// Everything that is known of a row.
+/// All fields of a row.
 fn row(result: &RowResult) -> [String; 6] {
     let (email, course) = email_and_course(result);
     let license = result.license.map(|id| id.to_string()).unwrap_or_default();
@@ -95,7 +95,7 @@ fn row(result: &RowResult) -> [String; 6] {
     [&result.row.to_string(), email, course, &license, outcome, detail].map(str::to_owned)
 }
 
-/// An enrollment, in the words that readers of these files know.
+/// An enrollment, in the words that readers of these files expect.
 fn enrollment(result: &RowResult) -> [String; 4] {
     let (email, course) = email_and_course(result);
     let status = match result.outcome {
@@ -107,8 +107,8 @@ fn enrollment(result: &RowResult) -> [String; 4] {
     [email, course, status, result.detail.as_deref().unwrap_or(&reason)].map(str::to_owned)
 }
 
-/// Writes all results as CSV, as they are read. An address that would be a formula stands there with an apostrophe; the JSON
-/// has it as it is.
+/// Writes all results as CSV while they are read. An address that would be a formula gets an apostrophe; the JSON has
+/// it unchanged.
 pub async fn write_results(
     jobs: &dyn Jobs,
     run: &Job,
@@ -144,6 +144,6 @@ async fn write_table<const COLUMNS: usize>(
         }
         file.write(&table.take()).await?;
     }
-    // The header, where there are no rows.
+    // The header, if there are no rows.
     Ok(file.write(&table.take()).await?)
 }

@@ -1,4 +1,4 @@
-//! A run's rows, where its request does not name them: they are put on record in chunks as they are read.
+//! A run's rows, if its request does not contain them: they are stored in chunks while they are read.
 
 use std::{fmt, time::Duration};
 
@@ -10,43 +10,43 @@ use license_storage::{Jobs, LicenseFilter, LicenseQuery, Licenses, StoreError};
 
 use crate::{WorkError, named::Named};
 
-/// How often a list is read that shows fewer than there are, and the pause between two reads.
+/// How often a list is read that shows fewer licenses than there are, and the pause between two reads.
 const MAX_READS: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How many licenses are read at once.
+/// How many licenses one read returns.
 const PAGE: usize = 500;
 
-/// How many chunks are written at once.
+/// How many chunks are written at the same time.
 const CHUNKS_AT_ONCE: usize = 25;
 
 /// How the reading of a run's rows ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowsRead {
-    /// All are on record.
+    /// All are stored.
     All {
         /// How many rows.
         rows: u64,
-        /// In how many chunks.
+        /// The number of chunks.
         chunks: u64,
-        /// As which generation.
+        /// The chunks' generation.
         generation: u32,
     },
     /// The turn ended first: another one continues.
     Unfinished,
-    /// Another attempt reads them.
+    /// Another attempt has taken over.
     Overtaken,
 }
 
-/// Writes rows as chunks as they come, so that a million of them do not lie in memory.
+/// Writes rows as chunks while they arrive, so that a million of them are never in memory.
 pub struct RowsWriter<'a> {
     pub(crate) jobs: &'a dyn Jobs,
     run: &'a Job,
-    /// The run's, or that of the content of a file.
+    /// The run's generation, or that of a file's content.
     generation: u32,
     rows: u64,
     chunks: u64,
-    /// The first chunks are on record: these are only counted.
+    /// The first chunks are stored already: they are only counted.
     known: u64,
     full: Vec<Vec<Row>>,
     open: Chunks,
@@ -65,7 +65,7 @@ impl<'a> RowsWriter<'a> {
         Self { jobs, run, generation: run.generation, rows: 0, chunks: 0, known: 0, full: Vec::new(), open }
     }
 
-    /// The same for chunks of that generation, of which the first ones are on record.
+    /// A copy for chunks of that generation, of which the first ones are stored.
     pub(crate) fn continuing(self, generation: u32, known: u64) -> Self {
         Self { generation, known, ..self }
     }
@@ -75,7 +75,7 @@ impl<'a> RowsWriter<'a> {
         Job { generation: self.generation, ..self.run.clone() }
     }
 
-    /// How many chunks are on record.
+    /// How many chunks are stored.
     pub(crate) const fn chunks(&self) -> u64 {
         self.chunks
     }
@@ -85,12 +85,12 @@ impl<'a> RowsWriter<'a> {
         self.rows
     }
 
-    /// Begins anew: what it has written is written over.
+    /// Begins anew: what was written is replaced.
     fn restart(&mut self) {
         *self = Self::new(self.jobs, self.run);
     }
 
-    /// Takes a row, under the next number.
+    /// Adds a row, with the next number.
     pub(crate) async fn push(&mut self, row: Row) -> Result<(), WorkError> {
         self.full.extend(self.open.push(Row { row: self.rows, ..row }));
         self.rows += 1;
@@ -108,7 +108,7 @@ impl<'a> RowsWriter<'a> {
         Ok(())
     }
 
-    /// Writes what is left.
+    /// Writes the remaining rows.
     pub(crate) async fn finish(mut self) -> Result<RowsRead, WorkError> {
         self.full.extend(self.open.finish());
         self.flush().await?;
@@ -141,8 +141,8 @@ pub(crate) async fn read_licenses(
     Err(StoreError::Unavailable { operation: "list licenses", cause: "the index lags behind".to_owned() }.into())
 }
 
-/// Reads the plans' licenses; whether that was all of them. The counters are exact, the list is an index that may lag
-/// behind them: no license may be left out. What is searched for cannot be counted.
+/// Reads the plans' licenses; returns whether they are complete. The counters are exact, but the list is an index that
+/// may lag behind them, and no license may be left out. The results of a search cannot be counted.
 async fn read_all(
     licenses: &dyn Licenses,
     plans: &[&SubscriptionPlan],

@@ -1,4 +1,4 @@
-//! Runs that are due: what has made no progress since it was examined last gets its messages anew, whatever ended it.
+//! Due runs: a run without progress since its last examination gets its messages again, whatever interrupted it.
 
 use license_domain::{Job, JobId, JobState, LicenseStatus, Waits};
 use license_messaging::Outgoing;
@@ -8,32 +8,32 @@ use crate::{ALL_LANES, READING_LANE, RunRecords, WorkError, lane_message, lanes:
 /// A job that was examined so often without progress (for about a day) is given up; it may be resumed.
 const MAX_ATTEMPTS: u32 = 28;
 
-/// How far a run is, as the sweeper finds it.
+/// The state of a run, as the sweeper finds it.
 #[derive(Debug)]
 pub enum RunStatus {
-    /// There is nothing left to do.
+    /// Nothing is left to be done.
     Ended,
     /// It makes progress.
     Moving,
-    /// It waits for seats, and there are none.
+    /// It waits for seats, and none is free.
     WaitsForSeats,
-    /// It makes no progress; these messages let it continue.
+    /// It makes no progress; these messages resume it.
     StandsStill(Vec<Outgoing>),
-    /// It made no progress for so long that it has been given up.
+    /// It made no progress for so long that it was given up.
     GivenUp,
 }
 
-/// A run as the sweeper finds it.
+/// The result of an examination.
 #[derive(Debug)]
 pub struct Examined {
-    /// How far it is.
+    /// The run's state.
     pub status: RunStatus,
-    /// How long it is left alone until it is examined again.
+    /// The waits until the next examination.
     pub waits: Waits,
 }
 
 impl RunRecords {
-    /// Examines a run that was postponed so many times since it made progress last.
+    /// Examines a run that was postponed so many times since its last progress.
     pub async fn examine(&self, run: JobId, attempts: u32) -> Result<Examined, WorkError> {
         match self.jobs.job(run).await? {
             Some(run) => Ok(Examined { status: self.status(&run, attempts).await?, waits: run.waits() }),
@@ -58,7 +58,7 @@ impl RunRecords {
         Ok(found)
     }
 
-    /// Whether rows of its upload were put on record a moment ago.
+    /// Whether rows of its upload were stored a moment ago.
     async fn is_being_read(&self, run: &Job) -> Result<bool, WorkError> {
         let long_ago = self.clock.now() - run.waits().after(0);
         let lanes = self.jobs.lanes(run.uuid).await?;
@@ -78,7 +78,7 @@ impl RunRecords {
         }
         let is_over = (0..run.lanes).all(|lane| step_of(&lanes, lane) >= run.chunks);
         if is_over {
-            // The lane that was to end the run was ended before it did.
+            // The lane that should have ended the run was interrupted before.
             messages.push(lane_message(run, ALL_LANES, 0));
         }
         Ok(if messages.is_empty() { RunStatus::Moving } else { RunStatus::StandsStill(messages) })

@@ -1,4 +1,4 @@
-//! Rows that wait for seats: tried again once seats are free.
+//! Rows that wait for seats: retried when seats are free.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -7,18 +7,18 @@ use license_messaging::Outgoing;
 
 use crate::{Kinds, Runs, Turn, WAITING_LANE, WorkError, results::Known, waiting_message};
 
-/// How many chunks' results are read at once.
+/// How many chunks' results one read returns.
 const CHUNKS_AT_ONCE: u64 = 25;
 
 impl<K: Kinds> Runs<K> {
-    /// Tries waiting rows again, chunk by chunk, until no seats are left; the message by which that continues.
+    /// Retries waiting rows, chunk by chunk, until no seats are left; returns the message that continues.
     ///
-    /// 1. Read the run and its lane of waiting rows. The run does not wait, or was changed since the message was sent:
-    ///    nothing. The lane is of an earlier pass: this one begins at the first chunk.
-    /// 2. Some chunks: rows that wait are tried again, while there are seats. Each try of a chunk is another round, with
-    ///    an outcome of its own; a round that was begun before is finished first.
-    /// 3. The lane moves on (as it was seen). It was moved by another attempt: that one continues, not this one.
-    /// 4. After a while: a message to continue. At the end: the run, with what this pass has counted.
+    /// 1. Read the run and its lane of waiting rows. If the run does not wait, or was changed since the message was
+    ///    sent: nothing to do. If the lane belongs to an earlier pass: this one begins at the first chunk.
+    /// 2. Some chunks: waiting rows are retried while there are seats. Each attempt at a chunk is another round, with
+    ///    its own outcome; a round that was begun before is finished first.
+    /// 3. Move the lane on (as it was seen). If another attempt has moved it, that one continues, and this one stops.
+    /// 4. When the turn ends: a message to continue. At the end: the run, with the counts of this pass.
     pub async fn retry_waiting(&self, run: JobId, version: u64, turn: Turn) -> Result<Vec<Outgoing>, WorkError> {
         let Some(run) = self.jobs.job(run).await? else { return Ok(Vec::new()) };
         if run.state != JobState::Waiting || run.version != version {
@@ -61,7 +61,7 @@ impl<K: Kinds> Runs<K> {
             let waiting: HashSet<u64> =
                 known.rows().filter(|row| row.outcome == RowOutcome::Waiting).map(|row| row.row).collect();
             if !waiting.is_empty() && !is_full {
-                // The rows themselves, with their sources: results name learners only.
+                // The rows themselves, with their sources: results contain learners only.
                 let mut rows = self.jobs.chunk(run, chunk).await?;
                 rows.retain(|row| waiting.contains(&row.row));
                 let again = self.rows(run, &portfolio, (chunk, known.rounds()), &rows, JobCounts::default()).await?;

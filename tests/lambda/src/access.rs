@@ -1,24 +1,20 @@
-//! What a signed request to AWS is about, in IAM's words.
+//! The IAM action and resource of a signed request to AWS.
 
 use axum::http::{HeaderMap, Method, Uri};
 use serde_json::Value;
 
 use crate::{policy::Access, template::arn};
 
-/// A request to AWS.
 #[derive(Clone, Debug)]
 pub struct AwsRequest<'a> {
-    /// The method.
     pub method: &'a Method,
     /// Path and query.
     pub uri: &'a Uri,
-    /// The headers.
     pub headers: &'a HeaderMap,
-    /// The body.
     pub body: &'a [u8],
 }
 
-/// Who signed a request, and for which service.
+/// The signer of a request, and the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credential {
     /// The access key.
@@ -27,7 +23,7 @@ pub struct Credential {
     pub region: String,
     /// The service that the signature is for.
     pub service: String,
-    /// Whether the session's token came along, without which temporary credentials are worth nothing.
+    /// Whether the session token is included, without which temporary credentials are invalid.
     pub has_token: bool,
 }
 
@@ -36,7 +32,6 @@ impl AwsRequest<'_> {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// A parameter of the query.
     fn parameter(&self, name: &str) -> Option<String> {
         let query = self.uri.query().unwrap_or_default();
         form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
@@ -54,7 +49,7 @@ impl AwsRequest<'_> {
         *self.method == Method::POST && self.header("content-type").starts_with("multipart/form-data")
     }
 
-    /// Who signed it (version 4), in the headers, in the link or in the form.
+    /// The signer (signature version 4), from the headers, the link or the form.
     pub fn credential(&self) -> Option<Credential> {
         let header = self.header("authorization");
         let (scope, has_token) = match header.split_once("Credential=") {
@@ -74,7 +69,7 @@ impl AwsRequest<'_> {
         }
     }
 
-    /// All that the role must allow for it; nothing where the request is not understood.
+    /// All permissions that the request needs; `None` if the request is unknown.
     pub fn accesses(&self, service: &str) -> Option<Vec<Access>> {
         let body: Value = serde_json::from_slice(self.body).unwrap_or_default();
         let operation = self.header("x-amz-target").rsplit('.').next().unwrap_or_default();
@@ -119,8 +114,8 @@ impl AwsRequest<'_> {
     }
 }
 
-/// What S3 asks for before it says that an object is not there. It is not documented that a right to list by prefix is
-/// enough for that, so it is not taken for granted here.
+/// The permission that S3 requires before it responds that an object is missing. Whether a permission to list by prefix
+/// is enough is not documented, so it is not assumed here.
 pub fn listing(uri: &Uri) -> Option<Access> {
     let (bucket, _) = uri.path().strip_prefix("/s3/")?.split_once('/')?;
     Some(Access::new("s3:ListBucket", format!("arn:aws:s3:::{bucket}")))
@@ -131,7 +126,7 @@ fn table(name: &Value) -> String {
     if name.starts_with("arn:") { name.to_owned() } else { arn("dynamodb", &format!("table/{name}")) }
 }
 
-/// A transaction needs the permission of each of its parts, a batch one of its own.
+/// A transaction needs the permissions of all its parts, a batch its own one.
 fn dynamodb(operation: &str, body: &Value) -> Option<Vec<Access>> {
     let action = |name: &str| format!("dynamodb:{name}");
     let tables =
@@ -182,7 +177,7 @@ fn buses(body: &Value) -> Vec<Access> {
     all
 }
 
-/// A secret's ARN ends in six characters of AWS's own.
+/// A secret's ARN ends with six characters that AWS chooses.
 fn secret(body: &Value) -> Access {
     let id = body["SecretId"].as_str().unwrap_or_default();
     let arn =
@@ -200,8 +195,7 @@ fn parameter(body: &Value) -> Access {
     Access::new("ssm:GetParameter", arn)
 }
 
-/// The identity that a mail is sent with: the sender's address, unless only its domain is verified, which is taken for
-/// granted here.
+/// The identity of a mail: the sender's address, unless only its domain is verified, which is assumed here.
 fn identity(body: &Value) -> String {
     let sender = body["FromEmailAddress"].as_str().unwrap_or_default();
     let address = sender.rsplit('<').next().unwrap_or_default().trim_end_matches('>');
@@ -216,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_transaction_needs_what_its_parts_need() {
+    fn a_transaction_needs_the_permissions_of_its_parts() {
         let part = |kind: &str| json!({ kind: { "TableName": "t" } });
         let body = json!({ "TransactItems": [part("Put"), part("ConditionCheck"), part("Put"), part("Update")] });
         let actions: Vec<String> =
@@ -251,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn who_signed_is_read_from_forms_and_parts_are_known() {
+    fn the_signer_is_read_from_forms_and_parts_are_recognized() {
         let field = |name: &str, value: &str| {
             format!("--e\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
         };

@@ -1,15 +1,15 @@
-//! What was built: the bootstraps, and the transformed template.
+//! The built artifacts: the bootstraps, and the transformed template.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// The folder with the bootstraps, if it is not the one that `sam build` fills. `target/debug` will do too.
+/// The folder with the bootstraps, if it is not the one of `sam build`. `target/debug` is possible, too.
 const FOLDER: &str = "LAMBDA_BUILD_DIR";
-/// Set where the functions must have been built: their absence is a failure then.
+/// Set if the functions must have been built: their absence is then a failure.
 const REQUIRED: &str = "LAMBDA_TESTS_REQUIRED";
 
-/// What was built.
+/// The built artifacts.
 #[derive(Clone, Debug)]
 pub struct Build {
     folder: PathBuf,
@@ -18,7 +18,7 @@ pub struct Build {
 }
 
 impl Build {
-    /// What was built last; `None`, and a line that says so, where nothing was, or before the template changed.
+    /// The last build; `None`, with a printed message, if there is none or if the template has changed since.
     pub fn find() -> Option<Self> {
         let root = root();
         let folder = std::env::var_os(FOLDER).map_or_else(|| root.join(".aws-sam/build"), |folder| root.join(folder));
@@ -57,7 +57,7 @@ impl Build {
         places.into_iter().chain([self.folder.join(binary)]).find(|path| path.is_file())
     }
 
-    /// The size of what is uploaded for it, if that was made.
+    /// The size of the function's zip file, if there is one.
     pub fn zip_bytes(&self, binary: &str) -> Option<u64> {
         let path = target().join("lambda").join(format!("{binary}.zip"));
         path.metadata().ok().map(|file| file.len())

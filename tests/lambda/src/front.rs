@@ -1,4 +1,4 @@
-//! Stands in for API Gateway's HTTP API: routes as the transformed template declares them, events in format 2.0.
+//! A stand-in for API Gateway's HTTP API: routes as the transformed template declares them, events in format 2.0.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,16 +23,16 @@ use crate::{
     template::{API, Template, arn},
 };
 
-/// What API Gateway takes.
+/// The largest request of API Gateway.
 const REQUEST_BYTES: usize = 10 * 1024 * 1024;
-/// How long it waits for a function.
+/// API Gateway's timeout for a function.
 const MAX_LENGTH: Duration = Duration::from_secs(30);
 const BASE64: base64::engine::GeneralPurpose = base64::engine::general_purpose::STANDARD;
 
 /// A route of the API, with the logical id of its function.
 pub type Route = (RouteSpec, String);
 
-/// As events name a route.
+/// A route's key in events.
 fn key(route: &RouteSpec) -> String {
     if route.path == "$default" { route.path.clone() } else { format!("{} {}", route.method, route.path) }
 }
@@ -85,7 +85,7 @@ pub fn routes(template: &Template) -> Vec<Route> {
     routes
 }
 
-/// The integration itself, or the one that it refers to.
+/// The integration itself, or the one to which it refers.
 fn integration<'a>(body: &'a Value, integration: &'a Value) -> &'a Value {
     match integration["$ref"].as_str().and_then(|reference| reference.strip_prefix('#')) {
         Some(pointer) => body.pointer(pointer).unwrap_or_else(|| panic!("nothing is at {pointer}")),
@@ -104,7 +104,7 @@ struct Front {
     functions: Functions,
 }
 
-/// Starts to serve; the API's URL.
+/// Starts to serve; returns the API's URL.
 pub async fn serve(routes: Vec<Route>, functions: Functions) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -214,7 +214,7 @@ fn event(route: &RouteSpec, method: &Method, uri: &Uri, headers: &HeaderMap, bod
     event
 }
 
-/// The response that a function's answer stands for.
+/// The response in a function's result.
 fn read(answer: &Value) -> Option<Response> {
     let status = answer["statusCode"].as_u64().and_then(|status| u16::try_from(status).ok())?;
     let mut response = Response::builder().status(status);

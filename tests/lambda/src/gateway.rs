@@ -1,5 +1,5 @@
-//! Every AWS endpoint that a function sees. It knows the function by the access key of the request's signature, asks the
-//! function's role, and hands the request on to the engine or to the runner's stand-ins.
+//! All AWS endpoints of the functions. The gateway recognizes the function by the access key of the request's
+//! signature, checks the function's role, and forwards the request to the engine or to the runner's stand-ins.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,16 +27,15 @@ use crate::{
 const OWN_HEADERS: [HeaderName; 4] =
     [header::HOST, header::CONTENT_LENGTH, header::CONNECTION, header::TRANSFER_ENCODING];
 
-/// A function's role.
 #[derive(Clone, Debug)]
 pub struct Role {
     /// The function's logical id.
     pub function: String,
-    /// What it allows.
+    /// Its policy.
     pub policy: Policy,
 }
 
-/// Where requests go on to.
+/// The targets of forwarded requests.
 #[derive(Clone, Debug)]
 pub struct Upstream {
     /// The table's engine.
@@ -53,7 +52,6 @@ struct Inner {
     refused: Mutex<Vec<String>>,
 }
 
-/// A running gateway.
 #[derive(Clone)]
 pub struct Gateway {
     url: String,
@@ -87,27 +85,27 @@ impl Gateway {
         Self { url, inner }
     }
 
-    /// Where it listens.
+    /// Its URL.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Says where requests go on to.
+    /// Sets the targets of forwarded requests.
     pub fn forward_to(&self, upstream: Upstream) {
         *self.inner.upstream.write().unwrap_or_else(PoisonError::into_inner) = upstream;
     }
 
-    /// Lets a function in under an access key.
+    /// Adds a function with its access key.
     pub fn admit(&self, key: &str, role: Role) {
         self.inner.roles.write().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), role);
     }
 
-    /// What was allowed so far: the function, and what it did.
+    /// The permitted accesses so far, with the functions.
     pub fn used(&self) -> BTreeSet<(String, Access)> {
         lock(&self.inner.used).clone()
     }
 
-    /// What was refused, or not understood, so far.
+    /// The refused or unknown requests so far.
     pub fn refused(&self) -> Vec<String> {
         lock(&self.inner.refused).clone()
     }
@@ -143,7 +141,7 @@ async fn serve(State(inner): State<Arc<Inner>>, method: Method, uri: Uri, header
         lock(&inner.used).insert((role.function.clone(), access));
     }
     let response = inner.forward(&request, &credential).await;
-    // Who may not list the bucket does not hear that an object is not there.
+    // Without the permission to list the bucket, S3 does not tell that an object is missing.
     let is_missing = credential.service == "s3" && response.status() == StatusCode::NOT_FOUND;
     match listing(&uri).filter(|_| is_missing) {
         Some(listing) if !role.policy.allows(&listing) => s3_error("AccessDenied", "Access Denied"),
@@ -156,7 +154,7 @@ async fn serve(State(inner): State<Arc<Inner>>, method: Method, uri: Uri, header
 }
 
 impl Inner {
-    /// Answers as AWS does, and remembers it.
+    /// Responds as AWS does, and records it.
     fn refuse(&self, uri: &Uri, code: &str, message: &str) -> Response {
         lock(&self.refused).push(message.to_owned());
         if uri.path().starts_with("/s3/") {

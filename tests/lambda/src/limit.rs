@@ -1,18 +1,18 @@
-//! A function's memory: the limit that a control group sets, where this process may make one, and the high-water mark.
+//! A function's memory: a limit by a control group, if this process may create one, and the high-water mark.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-/// A control group with a limit of memory. It is removed when it is dropped, once its processes have ended.
+/// A control group with a memory limit. When it is dropped, and its processes have ended, it is removed.
 #[derive(Debug)]
 pub struct Limit {
     folder: PathBuf,
 }
 
 impl Limit {
-    /// A group of that name that may use so much; `None` where this process may not make one.
+    /// A group with that name and limit; `None` if this process may not create one.
     pub fn new(name: &str, bytes: u64) -> Option<Self> {
         let root = Path::new("/sys/fs/cgroup");
         let is_second = root.join("cgroup.controllers").exists();
@@ -21,17 +21,17 @@ impl Limit {
         let folder = parent.join(name);
         fs::create_dir(&folder).ok()?;
         let limit = Self { folder };
-        // Where the controller is not handed down, the file is not there, and the group is dropped again.
+        // If the controller is not delegated, the file does not exist, and the group is dropped again.
         let file = fs::OpenOptions::new().write(true).open(limit.folder.join(file));
         std::io::Write::write_all(&mut file.ok()?, bytes.to_string().as_bytes()).ok()?;
         if is_second {
-            // Lambda does not swap. Where there is no swap, there is no such file.
+            // Lambda does not swap. Without swap there is no such file.
             let _ = fs::write(limit.folder.join("memory.swap.max"), "0");
         }
         Some(limit)
     }
 
-    /// The file that a process enters the group by.
+    /// The file by which a process enters the group.
     pub fn processes(&self) -> PathBuf {
         self.folder.join("cgroup.procs")
     }
@@ -39,7 +39,7 @@ impl Limit {
 
 impl Drop for Limit {
     fn drop(&mut self) {
-        // A group that is left behind is empty and harmless.
+        // A remaining group is empty and harmless.
         let _ = fs::remove_dir(&self.folder);
     }
 }

@@ -1,23 +1,23 @@
-//! What a role allows, evaluated as IAM does: an explicit denial wins, then any statement that allows, else nothing is
-//! allowed. Elements and conditions that are not understood are a failure.
+//! The permissions of a role, evaluated as IAM does: an explicit denial wins, then any statement that permits,
+//! otherwise the access is denied. Unknown elements and conditions are a failure.
 
 use serde_json::{Value, json};
 
 use crate::template::Template;
 
-/// Something that a function wants to do.
+/// An access by a function.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Access {
     /// For example `dynamodb:GetItem`.
     pub action: String,
-    /// The ARN that it is done to.
+    /// The ARN of the resource.
     pub resource: String,
     /// Condition keys and their values.
     pub context: Vec<(&'static str, String)>,
 }
 
 impl Access {
-    /// Without conditions' keys.
+    /// An access without condition keys.
     pub fn new(action: impl Into<String>, resource: impl Into<String>) -> Self {
         Self { action: action.into(), resource: resource.into(), context: Vec::new() }
     }
@@ -32,11 +32,11 @@ pub struct Statement {
     /// Patterns of ARNs.
     pub resources: Vec<String>,
     conditions: Vec<(String, String, Vec<String>)>,
-    /// Whether it comes from a policy that AWS manages.
+    /// Whether it belongs to a policy that AWS manages.
     pub is_managed: bool,
 }
 
-/// All that a role says.
+/// All statements of a role.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     /// Its statements.
@@ -61,7 +61,7 @@ impl Policy {
         self.statements.extend(list(&document["Statement"]).iter().map(|one| Statement::read(one, is_managed)));
     }
 
-    /// Whether the role may.
+    /// Whether the role permits the access.
     pub fn allows(&self, access: &Access) -> bool {
         let mut fitting = self.statements.iter().filter(|statement| statement.fits(access)).peekable();
         fitting.peek().is_some() && fitting.all(|statement| statement.allows)
@@ -93,13 +93,13 @@ impl Statement {
         read
     }
 
-    /// The same about one of its actions.
+    /// A copy for only one of its actions.
     #[must_use]
     pub fn only(&self, action: &str) -> Self {
         Self { actions: vec![action.to_owned()], ..self.clone() }
     }
 
-    /// Whether the statement speaks of such an access.
+    /// Whether the statement matches the access.
     pub fn fits(&self, access: &Access) -> bool {
         self.actions.iter().any(|pattern| is_like(&pattern.to_lowercase(), &access.action.to_lowercase()))
             && self.resources.iter().any(|pattern| is_like(pattern, &access.resource))
@@ -156,7 +156,7 @@ fn texts(value: &Value) -> Vec<String> {
     }
 }
 
-/// The policies that AWS manages, as far as SAM attaches them here.
+/// The policies that AWS manages, as far as SAM uses them here.
 fn managed(arn: &str) -> Value {
     let logs = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"];
     let actions: Vec<&str> = match arn.rsplit('/').next().unwrap_or_default() {

@@ -1,4 +1,4 @@
-//! The Lambda runtime API for one function: its bootstrap asks for the next invocation and answers it.
+//! The Lambda runtime API for one function: its bootstrap requests the next invocation and sends its response.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -32,11 +32,11 @@ use tokio::{
 
 use crate::limit::{self, Limit};
 
-/// How long a bootstrap may take until it asks for work. Lambda's own limit is ten seconds.
+/// The longest time until a bootstrap requests an invocation. Lambda's own limit is ten seconds.
 const MAX_INIT: Duration = Duration::from_secs(10);
-/// What Lambda takes as an event, or as a response, of a synchronous invocation.
+/// The largest event and the largest response of a synchronous invocation.
 pub const PAYLOAD_BYTES: usize = 6 * 1024 * 1024;
-/// What the environment may hold.
+/// The largest environment.
 const ENVIRONMENT_BYTES: usize = 4 * 1024;
 
 /// A function of the template.
@@ -48,26 +48,26 @@ pub struct Spec {
     pub binary: String,
     /// Its ARN.
     pub arn: String,
-    /// What is run.
+    /// The path of its bootstrap.
     pub bootstrap: PathBuf,
-    /// The variables that the template gives it.
+    /// The variables in the template.
     pub environment: Vec<(String, String)>,
-    /// The variables that AWS, or what stands in for it, adds.
+    /// The variables that AWS, or its stand-in, adds.
     pub surroundings: Vec<(String, String)>,
     /// Its memory.
     pub memory_mb: u64,
-    /// How long an invocation may take.
+    /// Its timeout.
     pub timeout: Duration,
 }
 
 /// Why an invocation failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InvokeError {
-    /// The function said so.
+    /// The function reported an error.
     Failed(Value),
-    /// The time was over.
+    /// The timeout passed.
     TimedOut,
-    /// Event or response were too large.
+    /// The event or the response was too large.
     TooLarge(usize),
     /// The process ended.
     Exited,
@@ -86,7 +86,7 @@ struct Shared {
     began: Timestamp,
     waiting: tokio::sync::Mutex<mpsc::UnboundedReceiver<Invocation>>,
     outcomes: Mutex<HashMap<String, oneshot::Sender<Outcome>>>,
-    /// How long it took to the first request for work.
+    /// The time until the first request for an invocation.
     init: OnceLock<Duration>,
     init_error: Mutex<Option<String>>,
     ready: Notify,
@@ -94,7 +94,7 @@ struct Shared {
     invocations: AtomicUsize,
 }
 
-/// A function that runs.
+/// A running function.
 pub struct Function {
     shared: Arc<Shared>,
     sender: mpsc::UnboundedSender<Invocation>,
@@ -103,7 +103,7 @@ pub struct Function {
     limit: Option<Limit>,
 }
 
-/// Functions that run, by their logical ids.
+/// Running functions, by their logical ids.
 pub type Functions = BTreeMap<String, Arc<Function>>;
 
 impl fmt::Debug for Function {
@@ -113,7 +113,7 @@ impl fmt::Debug for Function {
 }
 
 impl Function {
-    /// Starts it, and waits until it asks for work.
+    /// Starts it, and waits until it requests an invocation.
     pub async fn start(spec: Spec) -> Result<Self, String> {
         let size: usize = spec.environment.iter().map(|(name, value)| name.len() + value.len()).sum();
         assert!(size <= ENVIRONMENT_BYTES, "{}: the environment takes {size} bytes", spec.id);
@@ -162,7 +162,7 @@ impl Function {
         }
     }
 
-    /// What it is.
+    /// Its specification.
     pub fn spec(&self) -> &Spec {
         &self.shared.spec
     }
@@ -197,17 +197,17 @@ impl Function {
         }
     }
 
-    /// How long it took from the process's start to its first request for work.
+    /// The time from the process's start to its first request for an invocation.
     pub fn init(&self) -> Duration {
         self.shared.init.get().copied().unwrap_or_default()
     }
 
-    /// The most memory that it had resident, in bytes.
+    /// The most resident memory, in bytes.
     pub fn high_water(&self) -> Option<u64> {
         limit::high_water(lock(&self.child).id())
     }
 
-    /// Whether its memory is limited as Lambda limits it.
+    /// Whether its memory is limited as in Lambda.
     pub const fn is_limited(&self) -> bool {
         self.limit.is_some()
     }
@@ -226,14 +226,14 @@ impl Function {
 impl Drop for Function {
     fn drop(&mut self) {
         let mut child = lock(&self.child);
-        // It may have ended by itself.
+        // It may have ended already.
         let _ = child.kill();
         let _ = child.wait();
         self.server.abort();
     }
 }
 
-/// With nothing in its environment but what Lambda and the template put there.
+/// The environment contains only what Lambda and the template set.
 fn command(spec: &Spec, limit: Option<&Limit>) -> Command {
     let mut command = match limit {
         Some(limit) => {
@@ -297,7 +297,7 @@ async fn init_error(State(shared): State<Arc<Shared>>, body: String) -> StatusCo
 fn finish(shared: &Shared, id: &str, outcome: Outcome) -> StatusCode {
     match lock(&shared.outcomes).remove(id) {
         Some(respond) => {
-            // Nobody waits for it any more once its time is over.
+            // After the timeout the caller no longer waits.
             let _ = respond.send(outcome);
             StatusCode::ACCEPTED
         }

@@ -1,5 +1,5 @@
-//! Stands in for event sources and schedules: what the runner's pumps hand on goes through the runtime API. Also checks
-//! that AWS would be allowed to call, and to be called, as the template wants it.
+//! A stand-in for event sources and schedules: the events of the runner's pollers go through the runtime API. It also
+//! checks that AWS would be permitted to call, and to be called, as the template declares.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub fn function_of(reference: &str) -> &str {
     name.strip_prefix("license-manager-").unwrap_or(name)
 }
 
-/// The pumps' handlers: they invoke.
+/// The pollers' handlers, which invoke functions.
 pub fn handlers(functions: &Functions) -> Handlers {
     let mut handlers = Handlers::default();
     for function in functions.values() {
@@ -36,7 +36,7 @@ pub fn handlers(functions: &Functions) -> Handlers {
     handlers
 }
 
-/// An invocation that fails fails all of its messages.
+/// A failed invocation fails all of its messages.
 fn queue(function: Arc<Function>) -> QueueHandler {
     Arc::new(move |event| {
         let function = function.clone();
@@ -63,7 +63,7 @@ fn queue(function: Arc<Function>) -> QueueHandler {
     })
 }
 
-/// An invocation that fails begins again at its first change.
+/// A failed invocation is repeated from its first change.
 fn stream(function: Arc<Function>) -> StreamHandler {
     Arc::new(move |event, _| {
         let function = function.clone();
@@ -103,7 +103,7 @@ pub fn schedule(input: &Value, name: &str) -> Value {
     })
 }
 
-/// The schedules: each with the function that it calls and the input that it gives it.
+/// The schedules, each with its function and its input.
 pub fn schedules(template: &Template) -> Vec<(String, String, Value)> {
     let all = template.resources("AWS::Scheduler::Schedule").chain(template.resources("AWS::Events::Rule"));
     all.map(|(id, schedule)| {
@@ -115,7 +115,7 @@ pub fn schedules(template: &Template) -> Vec<(String, String, Value)> {
     .collect()
 }
 
-/// What AWS would not be allowed to do although the template wants it.
+/// Permissions that AWS would lack for what the template declares.
 pub fn missing_permissions(template: &Template) -> Vec<String> {
     let mut missing = Vec::new();
     let mut need = |who: &str, role: &str, action: &str, resource: &str| {

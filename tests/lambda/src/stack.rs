@@ -30,17 +30,17 @@ use crate::{
 /// The secret of every access key.
 const SECRET: &str = "secret";
 
-/// Which statements of a function's policy are kept.
+/// Decides which statements of a function's policy are kept.
 pub type Keep = Arc<dyn Fn(&str, &Statement) -> bool + Send + Sync>;
 
-/// What is different from the template's defaults.
+/// Differences from the template's defaults.
 #[derive(Clone, Default)]
 pub struct Options {
     /// Settings by the names of their environment variables.
     pub settings: BTreeMap<String, String>,
     /// Secrets that settings name.
     pub secrets: BTreeMap<String, String>,
-    /// Statements that are kept; all where it is not set.
+    /// Which statements are kept; all by default.
     pub keep: Option<Keep>,
 }
 
@@ -50,7 +50,7 @@ impl fmt::Debug for Options {
     }
 }
 
-/// A stack that runs.
+/// A running stack.
 pub struct Stack {
     url: String,
     engine: Option<Engine>,
@@ -75,7 +75,7 @@ impl fmt::Debug for Stack {
 }
 
 impl Stack {
-    /// Starts everything that was built, with the demo customer.
+    /// Starts all built functions, with the demo customer.
     pub async fn start(build: &Build, options: Options) -> Self {
         let engine = dynamodb_local::engine().await;
         let (clock, random): (Arc<dyn Clock>, Arc<dyn Random>) = (Arc::new(SystemClock), Arc::new(SystemRandom));
@@ -152,7 +152,7 @@ impl Stack {
         &self.template
     }
 
-    /// A client with the token of a role of the demo.
+    /// A client with the demo's token for a role.
     pub fn client(&self, role: &str) -> Client {
         Client::new(self.http.clone(), &self.url, Some(self.tokens[role].clone()))
     }
@@ -182,7 +182,7 @@ impl Stack {
         &self.services
     }
 
-    /// The table, past all functions.
+    /// The table, without the functions' policies.
     pub const fn store(&self) -> &Arc<Store> {
         &self.store
     }
@@ -192,12 +192,12 @@ impl Stack {
         &self.functions
     }
 
-    /// Invokes a function by hand.
+    /// Invokes a function directly.
     pub async fn invoke(&self, id: &str, event: &Value) -> Result<Value, InvokeError> {
         self.functions[id].invoke(event).await
     }
 
-    /// Calls what schedules call; each function's response.
+    /// Calls all scheduled functions; returns each function's response.
     pub async fn tick(&self) -> BTreeMap<String, Value> {
         let mut responses = BTreeMap::new();
         for (name, function, input) in sources::schedules(&self.template) {
@@ -208,12 +208,12 @@ impl Stack {
         responses
     }
 
-    /// Where the table's engine is, past all policies.
+    /// The URL of the table's engine, without policies.
     pub fn engine_url(&self) -> &str {
         self.engine.as_ref().expect("it runs as long as the stack").url()
     }
 
-    /// Waits until all that changes set in motion is done, as far as it is due.
+    /// Waits until everything that changes have caused is done, as far as it is due.
     pub async fn drain(&self) {
         let left = self.pollers.drain().await;
         assert_eq!(left["drained"], true, "{left}");
@@ -224,17 +224,17 @@ impl Stack {
         self.gateway.refused()
     }
 
-    /// What each function did at AWS.
+    /// Each function's accesses to AWS.
     pub fn used(&self) -> BTreeSet<(String, Access)> {
         self.gateway.used()
     }
 
-    /// What each function may do at AWS.
+    /// Each function's permissions.
     pub const fn roles(&self) -> &BTreeMap<String, Policy> {
         &self.roles
     }
 
-    /// What must hold at the end of every test: nothing was refused, and no log tells of people.
+    /// The checks at the end of every test: nothing was refused, and no log contains personal data.
     #[track_caller]
     pub fn check(&self) {
         assert_eq!(self.refused(), Vec::<String>::new());
@@ -256,7 +256,7 @@ impl Drop for Stack {
     }
 }
 
-/// The runner's keys; where a secret holds the key, it is the same one.
+/// The runner's keys; if a secret contains the key, it is the same one.
 fn signer(settings: &mut Settings, options: &Options) -> Arc<Signer> {
     let mut known = settings.clone();
     if let Some(secret) = settings.get("JWT_SECRET_KEY").and_then(|name| name.split_once(':')) {
@@ -266,14 +266,14 @@ fn signer(settings: &mut Settings, options: &Options) -> Arc<Signer> {
     Arc::new(Signer::new(settings, None).expect("keys").expect("keys of ours"))
 }
 
-/// A variable that is a parameter gets the setting of its name.
+/// A variable whose value is a parameter gets the setting of its name.
 fn with_parameters(mut template: Template, settings: &Settings) -> Template {
     for (variable, parameter) in template.parameters_of_variables() {
         if let Some(value) = settings.get(&variable) {
             template.set(&parameter, value);
         }
     }
-    // Requests are counted, as in a deployment, but not so few are allowed that the tests would meet the limit.
+    // Requests are counted, as in a deployment, but the limit is too high for the tests to reach it.
     for parameter in ["ThrottleAnonymousPerMinute", "ThrottleUserPerSecond", "ThrottleUserPerMinute"] {
         template.set(parameter, "100000");
     }
@@ -290,7 +290,7 @@ fn spec(build: &Build, template: &Template, (id, properties): (&str, &Value), ga
     let url = gateway.url();
     let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let surroundings = vec![
-        // In place of AWS's own addresses.
+        // Instead of AWS's own endpoints.
         own("DYNAMODB_ENDPOINT", url),
         own("SQS_ENDPOINT", url),
         own("EVENTBRIDGE_ENDPOINT", url),

@@ -1,16 +1,14 @@
-//! The transformed template, with its intrinsic functions evaluated. What is not understood is a failure: a test that
-//! passed over it would prove less than it says.
+//! The transformed template, with its intrinsic functions evaluated. An unknown element is a failure, because a test
+//! that ignored it would prove less than it claims.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-/// The account that everything is in.
+/// The account of all resources.
 pub const ACCOUNT: &str = license_local::aws::ACCOUNT;
-/// The region.
 pub const REGION: &str = "us-east-1";
 const STACK: &str = "license-manager";
-/// The API's id.
 pub const API: &str = "a1b2c3d4e5";
 
 /// A transformed template with values for its parameters.
@@ -18,7 +16,7 @@ pub const API: &str = "a1b2c3d4e5";
 pub struct Template {
     document: Value,
     parameters: BTreeMap<String, Value>,
-    /// Where queues are: the beginning of their URLs.
+    /// The prefix of queues' URLs.
     queues: String,
 }
 
@@ -41,7 +39,7 @@ impl Template {
         self.parameters.insert(parameter.to_owned(), typed(declared, value));
     }
 
-    /// The parameters that environment variables are, by the variable's name.
+    /// The parameters by the environment variables that have them as values.
     pub fn parameters_of_variables(&self) -> BTreeMap<String, String> {
         let functions = self.resources("AWS::Lambda::Function");
         let variables = functions.filter_map(|(_, function)| function["Environment"]["Variables"].as_object());
@@ -52,7 +50,7 @@ impl Template {
         parameters.collect()
     }
 
-    /// The resources of that type with their properties as they are written. Those whose condition does not hold are
+    /// The resources of that type with their properties, not evaluated. Resources whose condition does not hold are
     /// left out.
     pub fn resources<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
         let all = self.document["Resources"].as_object().expect("resources");
@@ -61,19 +59,19 @@ impl Template {
         made.map(|(id, resource)| (id.as_str(), &resource["Properties"]))
     }
 
-    /// A resource, as it is written.
+    /// A resource, not evaluated.
     pub fn resource(&self, id: &str) -> &Value {
         let resource = &self.document["Resources"][id];
         assert!(resource.is_object(), "there is no resource {id}");
         resource
     }
 
-    /// The value once all functions in it are evaluated.
+    /// The value after evaluation of all functions in it.
     pub fn evaluate(&self, value: &Value) -> Value {
         self.value(value).unwrap_or(Value::Null)
     }
 
-    /// The same; nothing for `AWS::NoValue`.
+    /// The evaluated value; `None` for `AWS::NoValue`.
     fn value(&self, value: &Value) -> Option<Value> {
         match value {
             Value::Object(map) => match function(map) {
@@ -226,12 +224,12 @@ impl Template {
     }
 }
 
-/// The ARN of something in our account and region.
+/// The ARN of a resource in our account and region.
 pub fn arn(service: &str, name: &str) -> String {
     format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{name}")
 }
 
-/// A function's name and argument, if the map is the call of one.
+/// A function's name and argument, if the map is a function call.
 fn function(map: &Map<String, Value>) -> Option<(&str, &Value)> {
     let (name, argument) = map.iter().next().filter(|_| map.len() == 1)?;
     let is_function = name == "Ref" || name.starts_with("Fn::") || (name == "Condition" && argument.is_string());
@@ -298,7 +296,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "Fn::GetAZs is not understood")]
-    fn what_is_not_known_is_a_failure() {
+    fn an_unknown_function_is_a_failure() {
         template().evaluate(&json!({ "Fn::GetAZs": "" }));
     }
 }

@@ -1,5 +1,5 @@
-//! Every route × every role: `access.json` says what each is answered, and what the functions declare must agree. A
-//! route without a row fails. `UPDATE_ACCESS=1` writes down what came, to be read before it is believed.
+//! Every route × every role: `access.json` has the expected responses, and the functions' declarations must agree. A
+//! route without a row fails. `UPDATE_ACCESS=1` writes the actual responses, which must be reviewed.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
@@ -13,10 +13,10 @@ use uuid::Uuid;
 
 use crate::table;
 
-/// Who holds the license that requests are about; every caller here has this address.
+/// The learner whose license requests are about; every requester here has this address.
 const LEARNER: &str = "learner@example.com";
 
-/// The table: for each route a request about the customer's own things, and which roles are answered how.
+/// The table: for each route a request about the customer's own things, and the response for each role.
 const TABLE: &str = include_str!("access.json");
 
 /// A row of the table.
@@ -31,7 +31,7 @@ struct Row {
 
 type Table = BTreeMap<String, Row>;
 
-/// What a role is to be answered.
+/// The expected response for a role.
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     Unknown,
@@ -39,7 +39,7 @@ enum Verdict {
     Admitted,
 }
 
-/// The roles that the caller has, and whether they reach the customer.
+/// The requester's roles, and whether they cover the customer.
 fn grants(role: Role) -> &'static [(RoleName, bool)] {
     match role {
         Role::Admin | Role::RecordedAdmin | Role::Operator => &[(RoleName::SubscriptionsAdmin, true)],
@@ -51,7 +51,7 @@ fn grants(role: Role) -> &'static [(RoleName, bool)] {
     }
 }
 
-/// What the route's own declaration lets one expect.
+/// The response that the route's own declaration implies.
 fn expected(route: &Route, role: Role) -> Verdict {
     let (roles, listing, missing) = match route.access {
         RouteAccess::Anyone { .. } => return Verdict::Admitted,
@@ -95,14 +95,14 @@ fn verdict_of(answer: &TestResponse) -> Verdict {
     }
 }
 
-/// A client of that role who is asking about themselves.
+/// A client of that role with the learner's address.
 pub fn client(app: &TestApp, role: Role, enterprise: EnterpriseId) -> Client {
     let mut claims = role.claims(enterprise, EnterpriseId(Uuid::from_u128(0xf0f0)));
     claims["email"] = json!(LEARNER);
     app.client_as(role, claims)
 }
 
-/// What the table's requests are about.
+/// The things that the table's requests are about.
 pub struct State {
     /// The customer.
     pub enterprise: EnterpriseId,
@@ -111,7 +111,7 @@ pub struct State {
 }
 
 impl State {
-    /// A customer with a plan, a learner with a license.
+    /// Creates a customer with a plan and a learner with a license.
     pub async fn make(app: &TestApp) -> Self {
         let agreement = app.agreement().await;
         let plan = app.plan_of(&agreement, 10, &json!({ "should_auto_apply_licenses": true })).await;
@@ -149,7 +149,7 @@ impl State {
         (self.fill(&row.path), body)
     }
 
-    /// The same with a renewal of the plan.
+    /// A copy with a renewal of the plan.
     pub async fn with_renewal(mut self, app: &TestApp) -> Self {
         let body = json!({
             "prior_subscription_plan": self.named("plan"), "salesforce_opportunity_id": null, "number_of_licenses": 5,
@@ -160,7 +160,7 @@ impl State {
         self
     }
 
-    /// The path of the table's request for that route, with the renewal where it has one.
+    /// The path of the table's request for that route, with the renewal if it has one.
     pub fn path(&self, route: &Route) -> String {
         self.request(route).0.replace("/7/", &format!("/{}/", self.named("renewal")))
     }
@@ -169,7 +169,7 @@ impl State {
         self.names.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str()).expect("a known name")
     }
 
-    /// The body of a documented example with the ids of what there is.
+    /// The body of a documented example, with the ids of existing things.
     pub fn about(&self, route: &Route, mut body: Value) -> Value {
         for (field, name) in [
             ("subscription_plan", "plan"),
@@ -177,7 +177,7 @@ impl State {
             ("customer_agreement", "agreement"),
             ("enterprise_customer_uuid", "enterprise"),
         ] {
-            // A new agreement is another customer's.
+            // A new agreement belongs to another customer.
             let is_new = field == "enterprise_customer_uuid" && !route.path.contains('{');
             if body.get(field).is_some() && !is_new {
                 body[field] = json!(self.named(name));
@@ -198,7 +198,7 @@ impl State {
         self.names.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
     }
 
-    /// Whether the text tells of the customer's plan, agreement or license.
+    /// Whether the text contains the customer's plan, agreement or license.
     fn is_told(&self, text: &str) -> bool {
         self.names[..5].iter().any(|(_, secret)| text.contains(secret))
     }
@@ -208,7 +208,7 @@ fn name_of(route: &Route) -> String {
     format!("{} {}", route.method, route.path)
 }
 
-/// What every role is answered. Each role finds what the ones before it have left.
+/// The responses for every role. Requests see the changes of those before them.
 async fn ask_all(app: &TestApp) -> (Table, Vec<String>) {
     let state = State::make(app).await;
     let (mut found, mut wrong) = (Table::new(), Vec::new());
@@ -226,7 +226,7 @@ async fn ask_all(app: &TestApp) -> (Table, Vec<String>) {
             let answer = client(app, role, state.enterprise).send(method, &path, body.as_ref()).await;
             expect.entry(answer.status.as_u16()).or_default().push(format!("{role:?}"));
             if answer.status.is_success() && route.method != "GET" {
-                // What it set in motion must not be a matter of time for the next one.
+                // The next response must not depend on when the consequences of this one are done.
                 app.drain().await;
             }
             let (declared, given) = (expected(route, role), verdict_of(&answer));
@@ -255,7 +255,7 @@ async fn ask_all(app: &TestApp) -> (Table, Vec<String>) {
 }
 
 #[tokio::test]
-async fn every_route_answers_every_role_as_the_table_says() {
+async fn every_route_responds_to_every_role_as_in_the_table() {
     let table: Table = serde_json::from_str(TABLE).expect("a table");
     let app = TestApp::start().await;
     let (found, mut wrong) = ask_all(&app).await;
@@ -274,7 +274,7 @@ async fn every_route_answers_every_role_as_the_table_says() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A route of learners and admins on which learners may do less: they enroll nobody but themselves.
+/// A route of learners and admins on which learners may do less: they may only enroll themselves.
 #[tokio::test]
 async fn learners_enroll_themselves_and_admins_everyone() {
     let app = TestApp::start().await;
@@ -310,14 +310,14 @@ async fn learners_enroll_themselves_and_admins_everyone() {
             assert!(!answer.status.is_server_error(), "{role:?}: {}", answer.text);
         }
     }
-    // Who has no address has none of their own.
+    // A requester without an address has no licenses of their own.
     let mut claims = Role::Learner.claims(state.enterprise, state.enterprise);
     claims["email"] = json!(null);
     app.client_with(claims).post(&path, &body(json!([LEARNER]), false)).await.expect(403);
 }
 
 #[tokio::test]
-async fn what_no_route_knows_is_a_page_that_says_so() {
+async fn an_unknown_path_is_a_page_that_says_so() {
     let app = TestApp::start().await;
     for path in ["/", "/api/v1/", "/api/v1/nothing/", "/auto_auth/"] {
         let answer = app.anonymous().get(path).await;
@@ -327,7 +327,7 @@ async fn what_no_route_knows_is_a_page_that_says_so() {
 }
 
 #[tokio::test]
-async fn a_method_that_a_path_does_not_have_is_refused_to_those_whom_it_knows() {
+async fn a_method_that_a_path_does_not_have_is_405_for_requesters_with_a_role() {
     let app = TestApp::start().await;
     let plan = app.plan(1).await;
     let anonymous = app.anonymous().send(Method::PUT, &plan.path("licenses/assign/"), Some(&json!({}))).await;
@@ -338,7 +338,7 @@ async fn a_method_that_a_path_does_not_have_is_refused_to_those_whom_it_knows() 
 }
 
 #[tokio::test]
-async fn every_answer_carries_the_request_id() {
+async fn every_response_has_the_request_id() {
     let app = TestApp::start().await;
     let mine = app.anonymous().send_with(Method::GET, "/health/", None, &[("x-request-id", "mine-1")]).await;
     assert_eq!(mine.header("x-request-id"), Some("mine-1"));
@@ -349,7 +349,7 @@ async fn every_answer_carries_the_request_id() {
 }
 
 #[tokio::test]
-async fn every_answer_tells_browsers_to_be_careful() {
+async fn every_response_has_the_security_headers() {
     let app = TestApp::start().await;
     for path in ["/health/", "/nowhere", "/api/v1/subscriptions/"] {
         let answer = app.anonymous().get(path).await;

@@ -1,5 +1,5 @@
-//! What each operation costs: DynamoDB calls, round trips, units, exactly. The numbers are a table of
-//! `docs/budgets.md`; this test fails where they differ, and prints the new table. `UPDATE_BUDGETS=1` writes it.
+//! What each operation costs, exactly: DynamoDB calls, round trips, units. The numbers are a table in
+//! `docs/budgets.md`; this test fails if they differ, and prints the new table. `UPDATE_BUDGETS=1` writes it.
 
 use std::{fmt::Write as _, fs, path::PathBuf, time::Duration};
 
@@ -10,17 +10,17 @@ use license_tests::{
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// The table lies between these lines of the document.
+/// The table is between these lines of the document.
 const BEGIN: &str = "<!-- budgets: written by the test `budgets` -->";
 const END: &str = "<!-- end of budgets -->";
 
-/// Every call takes so long here, so that calls that are made together are seen to be.
+/// Every call takes that long here, so that simultaneous calls are recognized.
 const PACE: Duration = Duration::from_millis(30);
 
 /// The most calls of an operation whose round trips are counted.
 const MANY: usize = 8;
 
-/// More calls than these are a run, whose number of chunks is chance. Twice as many are too many.
+/// More calls than these mean a run, whose number of chunks is random. Twice as many are too many.
 const RUN: usize = 50;
 
 /// A line of the table.
@@ -49,7 +49,7 @@ impl Budget {
     }
 
     fn line(&self) -> String {
-        // Where many calls are made together, how they interleave is chance.
+        // With many simultaneous calls, their order is random.
         let round_trips = if self.calls.len() > MANY { "–".to_owned() } else { self.round_trips().to_string() };
         let units = |unit: fn(&Call) -> f64| self.calls.iter().map(unit).fold(0.0, |sum, units| sum + units);
         let mut names: Vec<&str> = self.calls.iter().map(|call| call.operation.as_str()).collect();
@@ -79,7 +79,7 @@ impl Budget {
     }
 }
 
-/// The longest chain of calls each of which began after the one before it had ended.
+/// The longest chain of calls each of which began after the end of the one before.
 pub fn round_trips(calls: &[Call]) -> usize {
     let mut calls: Vec<&Call> = calls.iter().collect();
     calls.sort_by_key(|call| call.span.0);
@@ -91,8 +91,8 @@ pub fn round_trips(calls: &[Call]) -> usize {
     depths.into_iter().max().unwrap_or_default()
 }
 
-/// A run's own items are near a kilobyte, how long their times are as text is chance, and so is into how many
-/// parts its seats fall.
+/// A run's own items have about a kilobyte. The length of their times as text is random, and so is the number of parts
+/// of its seats.
 fn rounded(units: f64) -> String {
     if units > 900.0 { format!("about {}", (units / 200.0).round() * 200.0) } else { units.to_string() }
 }
@@ -116,11 +116,11 @@ impl Meter<'_> {
     }
 }
 
-/// A path of each function: each is a process of its own, and learns of its callers by itself.
+/// A path of each function: each is a process of its own, with its own cache of requesters.
 const WARMING: [&str; 7] =
     ["customer-agreement", "subscriptions", "licenses", "learner-licenses", "jobs", "mails", "bulk-license-enrollment"];
 
-/// Every function has seen every user and every plan; nothing more needs to be learnt.
+/// Every function has cached every user and every plan.
 async fn warm_up(app: &TestApp, plan: &Plan, learners: &[&str]) {
     let enterprise = plan.agreement.enterprise;
     let mut clients = vec![app.client(Role::Admin, enterprise), app.provisioner()];
@@ -185,7 +185,7 @@ async fn measure(app: &TestApp) -> Vec<Budget> {
     let one = format!("/api/v1/customer-agreement/{}/", agreement.id);
     meter.measure("one agreement", admin.get(&one)).await.expect(200);
 
-    // Runs empty buckets, which one finds empty afterwards is chance: they have a plan of their own.
+    // A run leaves random buckets empty, so runs have a plan of their own.
     let bulk = app.plan_of(&app.agreement().await, 1_000, &json!({})).await;
     warm_up(app, &bulk, &[]).await;
     meter.measure("assign 500", bulk.assign(&emails("many", 0..500))).await.expect(200);
@@ -238,7 +238,7 @@ async fn measure(app: &TestApp) -> Vec<Budget> {
     std::mem::take(&mut meter.budgets)
 }
 
-/// The reads that are not above.
+/// The reads that are not measured above.
 async fn measure_lists(app: &TestApp, meter: &mut Meter<'_>, plan: &Plan, held: &license_tests::builders::Held) {
     let (admin, enterprise) = (plan.admin(), plan.agreement.enterprise);
     let of = format!("?enterprise_customer_uuid={enterprise}");
@@ -281,7 +281,7 @@ async fn measure_lists(app: &TestApp, meter: &mut Meter<'_>, plan: &Plan, held: 
     meter.measure("the document", app.anonymous().get("/api/schema/")).await.expect(200);
 }
 
-/// The changes that are not above.
+/// The changes that are not measured above.
 async fn measure_rare(app: &TestApp, meter: &mut Meter<'_>, agreement: &license_tests::builders::Agreement) {
     let provisioner = app.provisioner();
     let path = format!("/api/v1/provisioning-admins/customer-agreement/{}/", agreement.id);
@@ -323,7 +323,7 @@ async fn measure_rare(app: &TestApp, meter: &mut Meter<'_>, agreement: &license_
     meter.measure("retire a learner of one license", root.post("/api/v1/retire_user/", &leave)).await.expect(204);
 }
 
-/// What a key adds.
+/// The costs that an idempotency key adds.
 async fn measure_repetitions(meter: &mut Meter<'_>, plan: &Plan) {
     let path = plan.path("licenses/assign/");
     let body = json!({ "user_emails": ["once@example.com"] });
@@ -352,7 +352,7 @@ otherwise: a caller who was not seen for a minute costs a Query more.
 ";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_operation_costs_what_the_document_says() {
+async fn every_operation_costs_what_the_document_lists() {
     let app = TestApp::proxied().await;
     let budgets = measure(&app).await;
     for budget in &budgets {
@@ -378,5 +378,5 @@ async fn every_operation_costs_what_the_document_says() {
         fs::write(document(), format!("{head}{BEGIN}\n\n{table}\n{END}{tail}")).expect("written");
         return;
     }
-    panic!("docs/budgets.md says otherwise (UPDATE_BUDGETS=1 writes this):\n{table}");
+    panic!("docs/budgets.md is outdated (UPDATE_BUDGETS=1 writes this):\n{table}");
 }

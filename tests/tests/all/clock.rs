@@ -1,10 +1,10 @@
-//! The clock moves, and with it what is current.
+//! Moves the clock, and with it what is current.
 
 use license_tests::TestApp;
 use serde_json::json;
 
 #[tokio::test]
-async fn a_plan_that_is_over_activates_nobody() {
+async fn a_plan_that_has_ended_activates_no_license() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
     let (early, late) = (plan.assigned("early@example.com").await, plan.assigned("late@example.com").await);
@@ -14,7 +14,7 @@ async fn a_plan_that_is_over_activates_nobody() {
     let answer = plan.activate(&app, &late).await.expect(404);
     assert_eq!(answer, json!({ "detail": "No License matches the given query." }));
     let plan_now = plan.admin().get(&plan.path("")).await;
-    // The admin's token was made when the plan was current; the runner's tokens do not expire with its clock.
+    // The admin's token was issued when the plan was current; the runner's tokens do not expire with its clock.
     let shown = plan_now.expect(200);
     assert_eq!((&shown["is_current"], &shown["days_until_expiration"]), (&json!(false), &json!(-1)));
     app.invariants().await.check();
@@ -36,7 +36,7 @@ async fn the_clock_only_goes_forward() {
 }
 
 #[tokio::test]
-async fn an_expired_token_is_nobodys() {
+async fn an_expired_token_is_refused() {
     let app = TestApp::start().await;
     let claims = json!({
         "preferred_username": "late", "email": "late@example.com", "superuser": true, "roles": [],

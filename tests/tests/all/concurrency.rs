@@ -1,5 +1,5 @@
-//! Many at once. Whatever happens, each learner has one live license, every seat is accounted for, and the
-//! counters are what the table's items say.
+//! Many requests at the same time: each learner has one live license, the numbers of seats add up, and the counters
+//! agree with the table's items.
 
 use std::{collections::HashSet, future::Future};
 
@@ -11,10 +11,10 @@ use license_tests::{
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
 use serde_json::json;
 
-/// How many callers there are.
+/// The number of simultaneous requesters.
 const CALLERS: usize = 64;
 
-/// Runs them at once, each on a task of its own.
+/// Runs them at the same time, each on a task of its own.
 async fn at_once<T: Send + 'static>(
     calls: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
 ) -> Vec<T> {
@@ -22,7 +22,7 @@ async fn at_once<T: Send + 'static>(
     join_all(calls).await.into_iter().map(|call| call.expect("a call that does not panic")).collect()
 }
 
-/// Nobody was locked out, and nothing broke.
+/// No request was locked out, and none failed.
 #[track_caller]
 fn assert_calm(answers: &[TestResponse]) {
     for answer in answers {
@@ -31,7 +31,7 @@ fn assert_calm(answers: &[TestResponse]) {
     }
 }
 
-/// As DynamoDB does under load: such a share of transactions, at random, meets another one.
+/// As in DynamoDB under load: such a part of the transactions, chosen at random, conflicts.
 fn conflicts(seed: u64, share: f64) -> impl FnMut(&Call) -> Fault + Send + 'static {
     let mut random = StdRng::seed_from_u64(seed);
     move |call| {
@@ -40,7 +40,7 @@ fn conflicts(seed: u64, share: f64) -> impl FnMut(&Call) -> Fault + Send + 'stat
     }
 }
 
-/// Each caller assigns a list that overlaps with its neighbors'.
+/// Each requester assigns to a list that overlaps with the next one's.
 fn lists(people: &[String], each: usize) -> Vec<Vec<String>> {
     let mut random = StdRng::seed_from_u64(64);
     let step = people.len() / CALLERS;
@@ -88,14 +88,14 @@ async fn overlapping_assigners_leave_one_license_for_each_learner() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn so_they_do_where_transactions_conflict() {
+async fn the_same_holds_if_transactions_conflict() {
     let app = TestApp::proxied().await;
     app.proxy().inject(conflicts(1, 0.2));
     assign_overlapping(&app, 200).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn so_they_do_where_the_last_seats_go() {
+async fn the_same_holds_for_the_last_seats() {
     let app = TestApp::start().await;
     let plan = app.plan(100).await;
     let people = emails("learner", 0..128);
@@ -109,7 +109,7 @@ async fn so_they_do_where_the_last_seats_go() {
     let invariants = app.invariants().await;
     invariants.check();
     let live = invariants.live(plan.uuid().into()).count();
-    // A list of 8 is refused as a whole; at most 7 seats can be left over.
+    // A list of 8 is refused as a whole, so at most 7 seats can be left.
     assert!((93..=100).contains(&live), "{live}");
 }
 
@@ -134,19 +134,19 @@ async fn take_the_last_seats(app: &TestApp) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_who_take_a_seat_as_many_succeed_as_there_are_seats() {
+async fn as_many_auto_applies_succeed_as_there_are_seats() {
     take_the_last_seats(&TestApp::start().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn so_they_do_where_taking_conflicts() {
+async fn the_same_holds_if_auto_applies_conflict() {
     let app = TestApp::proxied().await;
     app.proxy().inject(conflicts(2, 0.2));
     take_the_last_seats(&app).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_learner_who_asks_many_times_takes_one_seat() {
+async fn a_learner_who_auto_applies_many_times_gets_one_seat() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let plan = app.plan_of(&agreement, 20, &json!({ "should_auto_apply_licenses": true })).await;
@@ -192,7 +192,7 @@ async fn activating_and_revoking_race_and_revoking_has_the_last_word() {
         let revocation = &of(false).2.expect(200)["successful_revocations"][0];
         let was = revocation["original_status"].as_str().expect("a status");
         let activation = of(true).2.status.as_u16();
-        // Activated first: revoking found it so. Revoked first: activating is refused.
+        // Activated first: revoking found it activated. Revoked first: activating is refused.
         assert_eq!((was == "activated", activation), if activation == 200 { (true, 200) } else { (false, 422) });
     }
     let invariants = app.invariants().await;
@@ -223,7 +223,7 @@ async fn a_cap_is_not_overdrawn_by_many_who_revoke() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn everything_at_once_adds_up() {
+async fn all_kinds_of_requests_at_once_add_up() {
     let app = TestApp::proxied().await;
     app.proxy().inject(conflicts(3, 0.05));
     let plan: Plan = app.plan(70).await;

@@ -1,4 +1,4 @@
-//! Corner cases of the contract that no recording has: each test is a line of it.
+//! Corner cases of the contract without a recording: each test is a line of it.
 
 use license_domain::EnterpriseId;
 use license_tests::{
@@ -26,7 +26,7 @@ async fn the_time_of_the_assignment_is_that_of_the_first_reminder() {
 }
 
 #[tokio::test]
-async fn more_learners_are_reminded_than_are_read_at_once() {
+async fn more_learners_are_reminded_than_one_call_reads() {
     let app = TestApp::start().await;
     let plan = app.plan(250).await;
     let learners = emails("ann", 0..220);
@@ -47,7 +47,7 @@ async fn more_learners_are_reminded_than_are_read_at_once() {
 }
 
 #[tokio::test]
-async fn an_unknown_plan_is_refused_in_the_shape_that_each_client_reads() {
+async fn an_unknown_plan_is_refused_in_the_form_that_each_client_reads() {
     let app = TestApp::start().await;
     let superuser = app.client(Role::Superuser, EnterpriseId(Uuid::nil()));
     let path = |rest: &str| format!("/api/v1/subscriptions/{UNKNOWN}/licenses/{rest}/");
@@ -129,7 +129,7 @@ async fn learners_who_have_not_activated_are_led_to_their_activation() {
 }
 
 #[tokio::test]
-async fn a_token_without_an_address_has_no_licenses_and_is_told_so() {
+async fn a_token_without_an_address_has_no_licenses_and_gets_a_message() {
     let app = TestApp::start().await;
     let plan = app.plan(3).await;
     let enterprise = plan.agreement.enterprise;
@@ -137,7 +137,7 @@ async fn a_token_without_an_address_has_no_licenses_and_is_told_so() {
     claims["email"] = Value::Null;
     let path = format!("/api/v1/learner-licenses/?enterprise_customer_uuid={enterprise}");
     assert!(app.client_with(claims.clone()).get(&path).await.expect(400).is_string());
-    // An address that hides characters is none.
+    // An address with invisible characters is invalid.
     claims["email"] = json!("ann\u{202e}@example.com");
     app.client_with(claims.clone()).get(&path).await.expect(400);
     claims["email"] = json!("ann@example.com");
@@ -183,7 +183,7 @@ async fn staff_are_refused_with_a_sentence() {
 }
 
 #[tokio::test]
-async fn renewals_are_checked_as_the_contract_says() {
+async fn renewals_are_checked_by_the_rules_of_the_contract() {
     let app = TestApp::start().await;
     let (plan, other) = (app.plan(3).await, app.plan(3).await);
     let provisioner = app.provisioner();
@@ -214,7 +214,7 @@ async fn renewals_are_checked_as_the_contract_says() {
 }
 
 #[tokio::test]
-async fn new_plans_are_refused_in_the_shape_that_each_client_reads() {
+async fn new_plans_are_refused_in_the_form_that_each_client_reads() {
     let app = TestApp::start().await;
     let plan = app.plan(3).await;
     let path = "/api/v1/provisioning-admins/subscriptions/";

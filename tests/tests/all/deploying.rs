@@ -1,4 +1,4 @@
-//! `docs/deploying.md` and `infra/restored-table.yaml` say what the template says.
+//! `docs/deploying.md` and `infra/restored-table.yaml` agree with the template.
 
 use std::path::PathBuf;
 
@@ -57,7 +57,7 @@ fn every_parameter_is_explained_with_its_default() {
 }
 
 #[test]
-fn what_commands_ask_of_the_stack_is_among_its_outputs() {
+fn outputs_that_commands_use_are_outputs_of_the_stack() {
     let template = yaml("template.yaml");
     let document = read("docs/deploying.md");
     let asked: Vec<&str> = document

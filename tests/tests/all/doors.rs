@@ -1,4 +1,4 @@
-//! What hostile and unlucky requests meet at every route: no failure of ours, no stale copy, no way around the limits.
+//! Hostile and unlucky requests to every route: no 5xx, no outdated copy in a cache, no way around the limits.
 
 use license_api::fields::Format;
 use license_local::Options;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{access, table};
 
-/// The only responses that a cache may keep: they are the same for everyone.
+/// The only responses that a cache may keep, because they are the same for all requesters.
 const PUBLIC: [&str; 2] = ["/api/schema/", "/api-docs/"];
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn texts_of_any_length_in_the_query_are_no_failure() {
                     root.send(route.method.parse().expect("a method"), &format!("{bare}?{query}"), body.as_ref()).await;
                 let name = format!("{} {bare} {}={}", route.method, field.name, &text[..text.len().min(40)]);
                 assert!(!answer.status.is_server_error(), "{name}: {} {}", answer.status, answer.text);
-                // A renewal that there is not is told first.
+                // A missing renewal is reported first.
                 if matches!(field.format, Format::Moment) && !bare.contains("/7/") {
                     assert_eq!(answer.status.as_u16(), 400, "{name}: {}", answer.text);
                 }
@@ -84,7 +84,7 @@ async fn years_beyond_9999_are_refused_in_bodies() {
 
 /// While a plan's first licenses are assigned, a request about all of its learners may count none and then find some.
 #[tokio::test]
-async fn a_list_of_which_nothing_is_left_to_read_is_empty() {
+async fn a_list_without_remaining_items_is_empty() {
     let app = TestApp::start().await;
     let plan = app.plan(10).await;
     plan.assign(&emails("ann", 0..3)).await.expect(200);
@@ -102,7 +102,7 @@ async fn a_list_of_which_nothing_is_left_to_read_is_empty() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn requests_about_all_learners_stand_others_who_assign() {
+async fn requests_about_all_learners_succeed_while_others_assign() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let all = json!([{ "name": "status_in", "filter_value": ["assigned", "activated"] }]);
@@ -142,7 +142,7 @@ async fn requests_about_all_learners_stand_others_who_assign() {
 }
 
 #[tokio::test]
-async fn paths_that_are_not_there_are_counted_like_others() {
+async fn requests_to_unknown_paths_are_counted_like_others() {
     let settings = [("THROTTLE_ANONYMOUS_PER_MINUTE", "3"), ("THROTTLE_USER_PER_MINUTE", "4")];
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let clock = Some("2026-11-23T10:46:02Z".parse().expect("a moment"));
@@ -158,7 +158,7 @@ async fn paths_that_are_not_there_are_counted_like_others() {
         }
         get(client, 9).await.expect(429);
     }
-    // And with those that are there.
+    // They count together with those to known paths.
     admin.get("/api/v1/subscriptions/").await.expect(429);
 }
 
@@ -170,7 +170,7 @@ fn a_list_that_is_too_long_is_refused_before_its_items_are_looked_at() {
         for field in fields {
             match field.format {
                 Format::List { max, .. } => {
-                    // No item is valid: complaints about items would mean that they were looked at.
+                    // No item is valid: complaints about items would mean that the items were checked.
                     let items = vec![json!({ "odd": true }); max + 1];
                     let complaint = field.format.parse(&Value::Array(items)).expect_err("too many").into_value();
                     assert_eq!(

@@ -1,4 +1,4 @@
-//! The limits of DynamoDB are those of the embedded engine: what AWS refuses fails here, too, in the same words.
+//! The embedded engine has the limits of DynamoDB: what AWS refuses fails here, too, with the same message.
 
 use aws_sdk_dynamodb::{
     Client,
@@ -16,7 +16,7 @@ fn client(app: &TestApp) -> Client {
     table::client(app.running().engine_url())
 }
 
-/// Puts an item with these attributes beside its key; what the table says against it.
+/// Puts an item with these attributes besides its key; returns the table's error.
 async fn put(client: &Client, attributes: &[(&str, usize)]) -> Option<String> {
     let mut put = client.put_item().table_name(table::NAME);
     for (name, default) in [("pk", 1), ("sk", 1)] {
@@ -97,13 +97,13 @@ async fn keys_of_the_longest_addresses_fit_the_table() {
     plan.revoke(&[wide(30)]).await.expect(200);
     let refused = plan.assign(&[wide(31)]).await.expect(400);
     assert_eq!(refused, json!({ "user_emails": { "0": ["Enter a valid email address."] } }));
-    // The longest that was accepted before: 254 characters.
+    // The longest address that was accepted before: 254 characters.
     let all = format!("{}.example", vec!["\u{10330}".repeat(60); 4].join("."));
     plan.assign(&[format!("a@{all}")]).await.expect(400);
     let job =
         json!({ "kind": "assign", "subscription_plan": plan.id, "params": { "user_emails": [format!("a@{all}")] } });
     plan.admin().post("/api/v1/jobs/", &job).await.expect(400);
-    // Nor does a look-up of any text ask for a key that there cannot be.
+    // A look-up of an arbitrary text does not use a key that is too long, either.
     let any = "%F0%90%8C%B0".repeat(500);
     let found = plan.admin().get(&format!("/api/v1/licenses/?user_email={any}")).await.expect(200);
     assert_eq!(found["count"], 0);
@@ -111,7 +111,7 @@ async fn keys_of_the_longest_addresses_fit_the_table() {
 }
 
 #[tokio::test]
-async fn the_kelvin_sign_opens_no_license_of_another_learner() {
+async fn the_kelvin_sign_does_not_open_licenses_of_another_learner() {
     let app = TestApp::start().await;
     let plan = app.plan(10).await;
     let held = plan.assigned("kim@k.example").await;

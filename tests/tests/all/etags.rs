@@ -1,4 +1,4 @@
-//! `ETag`, `If-None-Match`, `If-Match`: what has not changed is not sent again, and nobody's change is lost.
+//! `ETag`, `If-None-Match`, `If-Match`: an unchanged response is not sent again, and no change is lost.
 
 use futures::future::join_all;
 use license_tests::{Client, TestApp, TestResponse, builders::Plan};
@@ -30,7 +30,7 @@ async fn renewal(app: &TestApp, prior: &Plan) -> String {
 }
 
 #[tokio::test]
-async fn what_is_still_the_same_is_not_sent_again() {
+async fn an_unchanged_response_is_not_sent_again() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
     let held = plan.assigned("ann@example.com").await;
@@ -58,7 +58,7 @@ async fn what_is_still_the_same_is_not_sent_again() {
         assert_eq!(tag(&again), tag(&first));
         assert_eq!(get(client, &path, Some("\"other\"")).await.expect(200), first.json());
     }
-    // Counts are part of the answer.
+    // Counts are part of the response.
     let seen = get(plan.admin(), &plan.path(""), None).await;
     plan.assigned("bob@example.com").await;
     get(plan.admin(), &plan.path(""), Some(&tag(&seen))).await.expect(200);
@@ -69,7 +69,7 @@ async fn what_is_still_the_same_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn a_change_of_what_somebody_else_has_changed_is_refused() {
+async fn a_change_of_something_that_another_request_has_changed_is_refused() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
     let provisioner = app.provisioner();
@@ -84,13 +84,13 @@ async fn a_change_of_what_somebody_else_has_changed_is_refused() {
     ] {
         let reader = if path.starts_with("/subscriptions") { plan.admin() } else { &provisioner };
         let seen = tag(&get(reader, &path, None).await);
-        // What changes by itself does not count.
+        // Values that change without an update do not count.
         plan.assign(&[format!("{}@example.com", app.number())]).await.expect(200);
         let first = change(&provisioner, method.clone(), &path, &body, &seen).await;
         first.expect(200);
         let late = change(&provisioner, method.clone(), &path, &body, &seen).await.expect(412);
         assert_eq!(late, json!({ "detail": "It was changed since the version that If-Match names." }));
-        // The answer to a change names the version that is there now.
+        // The response to a change has the tag of the new version.
         change(&provisioner, method.clone(), &path, &body, &tag(&first)).await.expect(200);
         change(&provisioner, method, &path, &body, "*").await.expect(200);
     }

@@ -1,4 +1,4 @@
-//! Every sample event in `events/` is fed to its handler, as Lambda would feed it.
+//! Every sample event in `events/` is passed to its handler, as Lambda would do it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +17,7 @@ use tower::ServiceExt;
 
 use crate::table::CONSOLE;
 
-/// The secret that functions accept in the containers of `sam local`, and that the sample events' tokens are signed with.
+/// The secret that functions accept in the containers of `sam local`, and that signed the sample events' tokens.
 fn secret() -> String {
     let text = include_str!("../../../samconfig.toml");
     let secrets: BTreeSet<&str> =
@@ -26,8 +26,8 @@ fn secret() -> String {
     (*secret).to_owned()
 }
 
-/// Feeds a batch of the stream, or of a queue, to the function that is called like the file. What it is about is not
-/// kept here, which is no failure: nothing is retried.
+/// Passes a batch of the stream, or of a queue, to the function in the file's name. The things in it do not exist here,
+/// which is not a failure: nothing is retried.
 async fn feed_worker(app: &TestApp, name: &str, event: Value) -> String {
     let function = format!("function-{}", name.trim_end_matches(".json").split('-').next().unwrap_or_default());
     macro_rules! context {
@@ -47,7 +47,7 @@ async fn feed_worker(app: &TestApp, name: &str, event: Value) -> String {
             let response = function_relay::handle(&context!(function_relay), input, "sample").await;
             match response.expect("a response") {
                 function_relay::Output::Stream(response) => response.batch_item_failures.len(),
-                // What an operator sends by hand.
+                // Events that an operator sends by hand.
                 function_relay::Output::Redrive(_) if name.starts_with("relay-redrive") => 0,
                 function_relay::Output::Redrive(_) => panic!("{name}: a batch of the stream was not recognized"),
             }

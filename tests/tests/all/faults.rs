@@ -1,5 +1,5 @@
-//! The table fails in every way that it can: nothing is half done, nothing is done twice, and what may work the
-//! next time is answered with 503.
+//! The table fails in every possible way: nothing is done by half, nothing is done twice, and what a retry may repair
+//! is 503.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn is_unavailable(answer: &TestResponse) {
 }
 
 #[tokio::test]
-async fn a_lost_answer_does_not_assign_twice() {
+async fn a_lost_response_does_not_assign_twice() {
     let app = TestApp::proxied().await;
     let plan = app.plan(10).await;
     let mut lost = false;
@@ -39,7 +39,7 @@ async fn a_lost_answer_does_not_assign_twice() {
     });
     let body = plan.assign(&["ann@example.com"]).await.expect(200);
     app.proxy().heal();
-    // The repetition carries the same token, so that it is the same assignment, not "already associated".
+    // The repeated call has the same token, so that it is the same assignment, not "already associated".
     assert_eq!(body["num_successful_assignments"], 1, "{body}");
     let invariants = app.invariants().await;
     invariants.check();
@@ -61,13 +61,13 @@ async fn an_assignment_whose_response_is_lost_and_whose_repetition_conflicts_is_
     });
     let body = plan.assign(&["ann@example.com"]).await.expect(200);
     app.proxy().heal();
-    // Built anew, it would find that the learner has a license: its own.
+    // An attempt from the beginning would find that the learner has a license: its own.
     assert_eq!(body["num_successful_assignments"], 1, "{body}");
     app.invariants().await.check();
 }
 
 #[tokio::test]
-async fn what_passes_is_tried_again() {
+async fn temporary_errors_are_retried() {
     for fault in [Fault::Conflict, Fault::Throttle, Fault::InternalError, Fault::DropBefore] {
         let app = TestApp::proxied().await;
         let plan = app.plan(10).await;
@@ -86,7 +86,7 @@ async fn what_passes_is_tried_again() {
 }
 
 #[tokio::test]
-async fn what_stays_is_answered_with_503_and_changes_nothing() {
+async fn permanent_errors_are_503_and_change_nothing() {
     let app = TestApp::proxied().await;
     let plan = app.plan(10).await;
     let held = plan.assigned("ann@example.com").await;
@@ -104,7 +104,7 @@ async fn what_stays_is_answered_with_503_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn without_the_table_there_is_no_health() {
+async fn without_the_table_the_health_check_fails() {
     let app = TestApp::proxied().await;
     app.anonymous().get("/health/").await.expect(200);
     app.proxy().inject(|_| Fault::InternalError);
@@ -149,7 +149,7 @@ async fn under_faults_of_all_kinds_everything_adds_up() {
 }
 
 #[tokio::test]
-async fn what_the_table_refuses_is_logged_in_its_own_words_and_kept_from_clients() {
+async fn the_tables_own_message_is_logged_and_not_sent_to_clients() {
     let app = TestApp::proxied().await;
     let plan = app.plan(10).await;
     app.proxy().inject(|_| Fault::Denied);

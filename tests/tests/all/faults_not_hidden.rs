@@ -1,9 +1,9 @@
-//! No conversion, and no reading or writing of JSON, has a default in the product's code: a value that does not fit is a
-//! defect (`expect`), or an error, and never another value. `license_domain::number` has the usual conversions.
+//! No conversion, and no reading or writing of JSON, has a default in the product's code: a value that does not fit is
+//! a defect (`expect`), or an error, and never another value. `license_domain::number` has the common conversions.
 
 use std::{fs, path::Path};
 
-/// What may fail, and what would hide that it did.
+/// Calls that may fail, and calls that would hide it.
 const MAY_FAIL: [&str; 6] = [
     "::try_from(",
     "serde_json::to_vec(",
@@ -24,7 +24,7 @@ fn sources(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
     }
 }
 
-/// What follows a call whose arguments these are.
+/// The text after a call with these arguments.
 fn behind(arguments: &str) -> &str {
     let mut depth = 1;
     let end = arguments.find(|c| {
@@ -38,7 +38,7 @@ fn behind(arguments: &str) -> &str {
     end.map_or("", |end| &arguments[end + 1..])
 }
 
-/// The lines of the product's code in which a fault is hidden; code of tests does not count.
+/// The lines of the product's code in which a fault is hidden, without the code of tests.
 fn hidden(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let product = text.split("#[cfg(test)]").next().unwrap_or(text);
     let hides = |after: &str| HIDES.iter().any(|hides| after.starts_with(hides));
@@ -60,7 +60,7 @@ fn no_conversion_has_a_default() {
     }
     assert!(files.len() > 200, "{}", files.len());
     let mut found = Vec::new();
-    // The work engine is being rewritten; its conversions are mended with it.
+    // The work engine is being rewritten, and its conversions with it.
     let is_looked_at = |file: &&std::path::PathBuf| {
         !file.components().any(|part| ["tests", "work"].iter().any(|name| part.as_os_str() == *name))
     };
@@ -72,7 +72,7 @@ fn no_conversion_has_a_default() {
 }
 
 #[test]
-fn a_default_is_found_where_it_hides_a_fault() {
+fn a_default_that_hides_a_fault_is_found() {
     let count = |line: &str| hidden(line).count();
     assert_eq!(count("let n = u64::try_from(n).unwrap_or(u64::MAX);"), 1);
     assert_eq!(count("let text = serde_json::to_string(&body).unwrap_or_default();"), 1);

@@ -18,7 +18,7 @@ async fn a_license_is_fetched_though_the_index_has_not_heard_of_it_yet() {
 }
 
 #[tokio::test]
-async fn what_nobody_has_drawn_needs_no_index() {
+async fn an_untouched_seat_needs_no_index() {
     let app = TestApp::proxied().await;
     let plan = app.plan(10).await;
     let page = plan.admin().get(&plan.path("licenses/")).await.expect(200);
@@ -40,7 +40,7 @@ async fn all_means_all_though_the_index_has_not_heard_of_some() {
             if lags { Fault::Unindexed } else { Fault::None }
         });
     };
-    // As long as the index shows nobody, nothing is done and the job is not called done: it is carried on later.
+    // While the index shows no license, nothing is done, and the job does not end: it continues later.
     lag(1_000);
     let answer = revoke().await;
     let job = answer.header("location").expect("a job").to_owned();
@@ -51,7 +51,7 @@ async fn all_means_all_though_the_index_has_not_heard_of_some() {
     lag(0);
     app.advance("PT1M").await;
     assert_eq!((state().await, plan.overview().await["revoked"]), (json!("done"), 2));
-    // For a moment the request itself waits.
+    // The request itself waits for a moment.
     plan.assign(&["cid@example.com"]).await.expect(200);
     lag(2);
     revoke().await.expect(204);
@@ -60,7 +60,7 @@ async fn all_means_all_though_the_index_has_not_heard_of_some() {
 }
 
 #[tokio::test]
-async fn what_is_decided_and_counted_does_not_depend_on_an_index() {
+async fn decisions_and_counts_do_not_depend_on_an_index() {
     let app = TestApp::proxied().await;
     let agreement = app.agreement().await;
     let plan = app.plan_of(&agreement, 150, &json!({ "should_auto_apply_licenses": true })).await;
@@ -76,7 +76,7 @@ async fn what_is_decided_and_counted_does_not_depend_on_an_index() {
     assert_eq!(learner.get(&own).await.expect(200)["count"], 1);
     let overview = plan.overview().await;
     assert_eq!((overview["assigned"], overview["revoked"], overview["unassigned"]), (100, 20, 49));
-    // A list may show less than it counts, for a moment; it does not fail.
+    // For a moment a list may show fewer licenses than it counts; it does not fail.
     let page = plan.admin().get(&plan.path("licenses/")).await.expect(200);
     assert_eq!(page["count"], 170);
     app.invariants().await.check();

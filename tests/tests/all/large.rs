@@ -26,7 +26,7 @@ fn uuids(page: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_million_seats_cost_what_ten_cost() {
+async fn a_million_seats_cost_as_much_as_ten() {
     let app = TestApp::proxied().await;
     let agreement = app.agreement().await;
     let before = app.invariants().await.items;
@@ -55,9 +55,9 @@ async fn a_million_seats_cost_what_ten_cost() {
     let mut middle: Vec<String> = middle.iter().flat_map(uuids).collect();
     middle.sort_unstable();
     middle.dedup();
-    assert_eq!(middle.len(), 1_000, "neighboring pages share nothing");
+    assert_eq!(middle.len(), 1_000, "neighboring pages have no common license");
 
-    // Free seats are fetched by the ids under which they were listed, and assigned under them.
+    // Free seats are read by the ids under which they were listed, and keep them when they are assigned.
     let seat = uuids(&last).pop().expect("a seat");
     assert_eq!(plan.license(&seat).await["status"], "unassigned");
     let ann = plan.assigned("ann@example.com").await;
@@ -105,17 +105,17 @@ async fn an_overview_costs_the_same_for_ten_and_for_a_million() {
         let calls = app.proxy().take();
         costs.push((calls.iter().map(|call| call.operation.clone()).collect::<Vec<_>>(), read_units(&calls)));
     }
-    // A million seats lie in 16 buckets, ten in one: 8 read units more at most, whatever the number of seats.
+    // A million seats are in 16 buckets, ten in one: 8 read units more at most, whatever the number of seats.
     assert_eq!(costs[0].0, costs[1].0, "the same calls");
     assert!(costs[1].1 - costs[0].1 <= 15.0, "{costs:?}");
 }
 
-/// The people of these licenses, in their order.
+/// The learners of these licenses, in their order.
 fn people_of(page: &Value) -> Vec<String> {
     page["results"].as_array().expect("results").iter().map(|license| text(license, "user_email")).collect()
 }
 
-/// The plan's partitions of the list index that hold something.
+/// The plan's list shards that have entries.
 async fn list_partitions(app: &TestApp, plan: &Plan) -> std::collections::BTreeSet<String> {
     let table = table_of(app.running().store());
     let pages = table.client().scan().table_name(table.name()).into_paginator().items().send();
@@ -145,7 +145,7 @@ async fn a_plan_that_grew_is_listed_in_as_many_partitions_as_one_that_was_made_l
     plan.assign(&people[160..]).await.expect(200);
     assert_eq!(list_partitions(&app, &plan).await.len(), 16);
 
-    // What was written under fewer partitions is listed among the rest, in order, by number and by cursor.
+    // Entries that were written with fewer shards are listed in order among the others, by number and by cursor.
     let expected: Vec<&String> =
         std::iter::once(&people[80]).chain(people.iter().filter(|one| **one != people[80])).collect();
     let mut walked = Vec::new();
@@ -165,7 +165,7 @@ async fn a_plan_that_grew_is_listed_in_as_many_partitions_as_one_that_was_made_l
         csv.text.split_terminator("\r\n").skip(1).filter_map(|row| row.rsplit(',').next()).collect();
     assert_eq!(listed, expected);
 
-    // Licenses of before the growth change as any other, and are listed once.
+    // Licenses from before the growth change like others, and are listed once.
     plan.revoke(&[&people[0], &people[80]]).await.expect(200);
     assert_eq!(plan.license(&held.id).await["status"], "revoked");
     plan.assign(&[&people[0]]).await.expect(200);
@@ -178,7 +178,7 @@ async fn a_plan_that_grew_is_listed_in_as_many_partitions_as_one_that_was_made_l
 }
 
 #[tokio::test]
-async fn licenses_that_come_from_another_plan_may_bring_more_list_partitions() {
+async fn licenses_that_are_transferred_may_bring_more_list_shards() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let (from, to) = (app.plan_of(&agreement, 10, &json!({})).await, app.plan_of(&agreement, 9_999, &json!({})).await);

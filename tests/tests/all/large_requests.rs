@@ -1,5 +1,5 @@
-//! Requests about more learners than one transaction holds: each is an internal run, which is finished whatever ends its
-//! request.
+//! Requests about more learners than one transaction can hold: each is an internal run, which is finished whatever
+//! interrupts its request.
 
 use futures::future::join_all;
 use license_domain::{EmailAddress, EventKind};
@@ -36,7 +36,7 @@ async fn returned_seats_and_learners_who_hold_a_license_are_part_of_a_large_assi
     let people = emails("learner", 0..200);
     plan.assign(&people[..150]).await.expect(200);
     plan.revoke(&people[..100]).await.expect(200);
-    // 150 seats are free: those that revoking gave back among them.
+    // 150 seats are free, including returned ones.
     let body = plan.assign(&people).await.expect(200);
     assert_eq!((&body["num_successful_assignments"], &body["num_already_associated"]), (&json!(150), &json!(50)));
     let invariants = app.invariants().await;
@@ -61,7 +61,7 @@ async fn a_large_assignment_that_is_ended_half_way_is_finished_by_a_worker() {
     let app = TestApp::proxied().await;
     let plan = app.plan(600).await;
     let people = emails("learner", 0..500);
-    // The opening and a chunk or more go through; then the process is as good as dead.
+    // The opening and at least one chunk commit; then every call fails, as if the process had ended.
     let mut writes = 0;
     app.proxy().inject(move |call| {
         writes += usize::from(call.operation == "TransactWriteItems");
@@ -88,7 +88,7 @@ async fn a_large_assignment_that_is_ended_half_way_is_finished_by_a_worker() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_clients_repetition_meets_the_worker_and_no_learner_gets_two_licenses() {
+async fn a_repeated_request_and_the_worker_give_no_learner_two_licenses() {
     let app = TestApp::proxied().await;
     let plan = app.plan(600).await;
     let people = emails("learner", 0..300);
@@ -99,7 +99,7 @@ async fn a_clients_repetition_meets_the_worker_and_no_learner_gets_two_licenses(
     });
     assert_eq!(plan.assign(&people).await.status.as_u16(), 503);
     app.proxy().heal();
-    // The client asks again before the sweeper has found the run; both want seats for the same learners.
+    // The client repeats the request before the sweeper has found the run; both want seats for the same learners.
     let body = plan.assign(&people).await.expect(200);
     let number = |name: &str| body[name].as_u64().expect("a number");
     assert_eq!(number("num_successful_assignments") + number("num_already_associated"), 300);
@@ -112,7 +112,7 @@ async fn a_clients_repetition_meets_the_worker_and_no_learner_gets_two_licenses(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_large_assignment_that_is_ended_before_its_run_is_opened_changes_nothing() {
+async fn a_large_assignment_that_is_interrupted_before_its_run_is_opened_changes_nothing() {
     let app = TestApp::proxied().await;
     let plan = app.plan(600).await;
     app.proxy().inject(|call| if call.operation == "TransactWriteItems" { Fault::DropBefore } else { Fault::None });
@@ -125,7 +125,7 @@ async fn a_large_assignment_that_is_ended_before_its_run_is_opened_changes_nothi
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn large_assignments_that_overlap_and_are_ended_anywhere_add_up_once_they_are_finished() {
+async fn interrupted_large_assignments_that_overlap_add_up_when_they_are_finished() {
     for seed in [1, 2] {
         let app = TestApp::proxied().await;
         let plan = app.plan(450).await;
@@ -157,7 +157,7 @@ async fn large_assignments_that_overlap_and_are_ended_anywhere_add_up_once_they_
         let invariants = app.invariants().await;
         invariants.check();
         assert_eq!(invariants.live(plan.uuid().into()).count(), 300);
-        // The seats that were reserved and not needed are there to be assigned again.
+        // Seats that were reserved and not needed can be assigned again.
         plan.assign(&emails("other", 0..150)).await.expect(200);
         plan.assign(&["one@example.com"]).await.expect(400);
         let invariants = app.invariants().await;
@@ -196,7 +196,7 @@ async fn a_large_revocation_that_is_ended_half_way_is_finished_by_a_worker() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_large_reminder_that_is_ended_half_way_is_finished_by_a_worker_and_reminds_once() {
+async fn an_interrupted_large_reminder_is_finished_by_a_worker_and_reminds_once() {
     let app = TestApp::proxied().await;
     let plan = app.plan(300).await;
     let people = emails("learner", 0..250);
@@ -240,7 +240,7 @@ async fn a_jobs_chunk_that_does_not_fit_one_transaction_is_done_in_rounds() {
     let people = emails("learner", 0..160);
     plan.assign(&people).await.expect(200);
     plan.revoke(&people).await.expect(200);
-    // Each learner's revoked license is archived, which is one more item than for a new learner.
+    // Each learner's revoked license is archived, which is one item more than for a new learner.
     let params = json!({ "user_emails": people, "notify_users": false });
     let body = json!({ "kind": "assign", "subscription_plan": plan.id, "params": params });
     let id = plan.admin().post("/api/v1/jobs/", &body).await.expect(202)["id"].as_str().expect("an id").to_owned();

@@ -1,4 +1,4 @@
-//! The operator's command, run as a library over a table that is served, and over a folder.
+//! The operator's command, run as a library over a served table, and over a folder.
 
 use clap::Parser;
 use license_lmctl::{Arguments, Error, Exit};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::import::{File, dump};
 
-/// Carries a command out; how it ended, and what it wrote.
+/// Runs a command; returns how it ended, and its output.
 async fn lmctl(arguments: &[&str]) -> (Result<Exit, Error>, String) {
     let arguments = Arguments::try_parse_from(["lmctl"].iter().chain(arguments)).expect("the arguments");
     let mut out = Vec::new();
@@ -71,7 +71,7 @@ async fn a_table_is_recounted_and_only_missing_pointers_are_repaired() {
     };
     assert_eq!(kinds(&problems), ["counter", "total", "missing_pointer"], "{out}");
     assert!(!out.contains("example.com"), "{out}");
-    // A dry run, or no answer, repairs nothing.
+    // A dry run, or a missing answer, repairs nothing.
     assert_eq!(exit_of(on(&app, &["check", "--repair", "--dry-run"]).await), Exit::Problems);
     assert!(table.get(&pointer).await.expect("the table answers").is_none());
     let (exit, out) = on(&app, &["check", "--repair", "--yes"]).await;
@@ -103,7 +103,7 @@ async fn files_go_in_and_out() {
     let text = std::fs::read_to_string(&exported).expect("a file");
     std::fs::remove_file(&exported).expect("it is there");
     let again = File::of_text(&text);
-    // Into a folder, which is a table of its own.
+    // Into a folder, which has its own table.
     let folder = file.0.with_extension("data");
     let data = ["--data", folder.to_str().expect("text")];
     let of = |more: &[&'static str]| [&data[..], &["--output", "csv"], more].concat();
@@ -134,7 +134,7 @@ async fn jobs_and_the_audit_trail_are_looked_at() {
     assert_eq!(done(&app, &["jobs", "results", &id]).await[0]["user_email"], "a***@example.com");
     let shown = done(&app, &["--show-emails", "jobs", "results", &id]).await;
     assert_eq!((&shown[0]["user_email"], &shown[0]["outcome"]), (&json!("ann@example.com"), &json!("assigned")));
-    // What makes no sense is refused with the words of the API.
+    // An impossible change is refused with the message of the API.
     for what in ["cancel", "resume"] {
         assert_eq!(exit_of(on(&app, &["--yes", "jobs", what, &id]).await), Exit::Refused, "{what}");
     }
@@ -148,7 +148,7 @@ async fn jobs_and_the_audit_trail_are_looked_at() {
 }
 
 #[tokio::test]
-async fn a_job_is_stopped_and_resumed_only_with_an_answer() {
+async fn a_job_is_canceled_and_resumed_only_after_an_answer() {
     let app = TestApp::start().await;
     let plan = app.plan(10).await;
     let request = json!({ "kind": "assign", "subscription_plan": plan.id, "params": { "upload": true } });

@@ -1,4 +1,5 @@
-//! End-to-end tests over HTTP. `routes` mirrors the API; the other modules test what holds for all of it.
+//! End-to-end tests over HTTP. The modules of `routes` are those of the API; the other modules test properties of all
+//! routes.
 
 mod access;
 mod after;

@@ -1,5 +1,5 @@
-//! Malformed requests, to every route: the response says what was wrong, and none is a 5xx. What a body may be is taken from
-//! the fields that the routes declare.
+//! Malformed requests to every route: the response says what was wrong, and none is a 5xx. The malformed values are
+//! made from the fields that the routes declare.
 
 use license_api::{Field, Route, fields::Format, openapi};
 use license_tests::{Client, Role, TestApp, TestResponse};
@@ -51,7 +51,7 @@ async fn bodies_that_cannot_be_read_are_refused_by_every_route_that_reads_one() 
         ] {
             let shown = String::from_utf8_lossy(&body[..body.len().min(20)]).into_owned();
             let (found, answer) = send(&app, &root, route, &path, kind, body).await;
-            // A renewal, a license or a learner that there is not is told first.
+            // A missing renewal, license or learner is reported first.
             let is_told = found == status || (found == 404 && path.contains("/7/"));
             assert!(is_told, "{name}: {kind} {shown}: {found} {answer}");
             assert!(answer.is_object(), "{name}: {answer}");
@@ -99,7 +99,7 @@ fn malformed(format: Format) -> Vec<Value> {
     values
 }
 
-/// What is wrong with each value that the field does not take, null and nothing included.
+/// The expected complaint about each value that the field does not accept, including null and a missing value.
 fn complaints(field: &Field) -> Vec<(Option<Value>, Value)> {
     let refused = malformed(field.format).into_iter().map(|value| {
         let complaint = field.format.parse(&value).expect_err("a malformed value");
@@ -110,13 +110,13 @@ fn complaints(field: &Field) -> Vec<(Option<Value>, Value)> {
     refused.chain(null).chain(nothing).collect()
 }
 
-/// Whether the contract has a sentence in place of a complaint by the field's name.
+/// Whether the contract has a sentence instead of a complaint by field.
 fn is_a_sentence(route: &Route, field: &Field) -> bool {
     let is_line_item = field.name == "salesforce_opportunity_line_item" && route.method == "POST";
     is_line_item || route.path == "/api/v1/staff_lookup_licenses/"
 }
 
-/// The example of a route's request, about what there is.
+/// The example of a route's request, with the ids of existing things.
 struct Sample<'a> {
     client: &'a Client,
     route: &'static Route,
@@ -129,7 +129,7 @@ impl Sample<'_> {
         self.client.send(self.route.method.parse().expect("a method"), &self.path, Some(body)).await
     }
 
-    /// Each malformed value in place of the field is refused by the field's name.
+    /// Checks that each malformed value is refused with a complaint about the field.
     async fn refuses(&self, within: Option<&str>, field: &Field) -> usize {
         let complaints = complaints(field);
         for (value, complaint) in &complaints {
@@ -150,7 +150,7 @@ impl Sample<'_> {
             assert_eq!(response.status.as_u16(), 400, "{name}: {}", response.text);
             let found = response.json();
             let found = found.get("error").unwrap_or(&found);
-            // The worker that retires learners knows other complaints, which name the field.
+            // The endpoint for the retirement worker has other messages, which name the field.
             if found.get("detail").and_then(Value::as_str).is_some_and(|detail| detail.contains(field.name)) {
                 continue;
             }
@@ -173,7 +173,7 @@ fn samples<'a>(state: &access::State, client: &'a Client, route: &'static Route)
     examples.into_iter().map(of).collect()
 }
 
-/// Routes with a body, each once: aliases lead to the same handlers.
+/// Routes with a body, without aliases, which lead to the same handlers.
 fn declared() -> impl Iterator<Item = &'static Route> {
     with_body().filter(|route| route.path.starts_with("/api/v1/"))
 }
@@ -235,7 +235,7 @@ async fn fields_that_a_route_does_not_declare_are_passed_over() {
         let mut body = body.unwrap_or_else(|| json!({}));
         let plain = root.send(method.clone(), &path, Some(&body)).await.status;
         body["undeclared_field"] = json!({ "a": [1] });
-        // A webhook has one replay a minute.
+        // A webhook can have one replay a minute.
         app.advance("PT1M").await;
         let answer = root.send(method, &path, Some(&body)).await;
         assert_eq!(answer.status, plain, "{name}: {}", answer.text);
@@ -261,7 +261,7 @@ fn every_text_and_every_list_of_a_body_has_a_maximum() {
 }
 
 #[tokio::test]
-async fn methods_that_a_path_does_not_have_are_405_and_allow_says_which_it_has() {
+async fn a_missing_method_is_405_and_allow_lists_the_existing_ones() {
     let app = TestApp::start().await;
     let state = access::State::make(&app).await;
     let root = access::client(&app, Role::Superuser, state.enterprise);
@@ -277,7 +277,7 @@ async fn methods_that_a_path_does_not_have_are_405_and_allow_says_which_it_has()
             let answer = root.send(method.parse().expect("a method"), bare, None).await;
             assert_eq!(answer.status.as_u16(), 405, "{method} {bare}: {}", answer.text);
             assert_eq!(answer.json()["detail"], format!("Method \"{method}\" not allowed."));
-            // It names the methods of the function that answered.
+            // It lists the methods of the function that responded.
             let function = template.route(method, bare).expect("a function").binary.clone();
             let (_, routes) = table::FUNCTIONS.into_iter().find(|(name, _)| *name == function).expect("a function");
             let allow = answer.header("allow").expect("Allow").to_owned();
@@ -289,7 +289,7 @@ async fn methods_that_a_path_does_not_have_are_405_and_allow_says_which_it_has()
 }
 
 #[tokio::test]
-async fn other_forms_than_json_are_not_to_be_had() {
+async fn formats_other_than_json_are_refused() {
     let app = TestApp::start().await;
     let state = access::State::make(&app).await;
     let root = access::client(&app, Role::Superuser, state.enterprise);
@@ -334,7 +334,7 @@ async fn ids_that_are_none_are_404_in_paths_and_400_in_parameters() {
 }
 
 #[tokio::test]
-async fn thousands_of_addresses_are_read_and_bad_ones_named_by_their_place() {
+async fn thousands_of_addresses_are_read_and_invalid_ones_named_by_position() {
     let app = TestApp::start().await;
     let plan = app.plan(10).await;
     let mut people = license_tests::builders::emails("many", 0..5_000);

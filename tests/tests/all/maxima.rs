@@ -1,5 +1,5 @@
 //! Every text of a body has a maximum: one character more is refused before anything is written, and with all texts at
-//! their maximum the work is done to its end.
+//! their maximum the work finishes.
 
 use license_api::{Route, fields::Format};
 use license_domain::{
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::{access, table};
 
-/// A text of so many characters, each of which takes as many bytes as a character can.
+/// A text of so many characters, each of which takes the most bytes that a character can.
 fn wide(length: usize) -> String {
     "\u{1f600}".repeat(length)
 }
@@ -109,7 +109,7 @@ async fn job(app: &TestApp, plan: &Plan, kind: &str, params: Value) -> Value {
     plan.admin().get(&format!("/api/v1/jobs/{id}/")).await.expect(200)
 }
 
-/// Everything that was asked for has followed: nothing was too large for an item, a message or a call.
+/// All consequences are done: nothing was too large for an item, a message or a call.
 async fn settled(app: &TestApp, invited: usize) {
     app.drain().await;
     let outside = Outside::of(&app.anonymous()).await;
@@ -169,7 +169,7 @@ async fn jobs_with_texts_at_their_maximum_are_done_to_their_end() {
     enroll["course_run_keys"] = (0..100).map(|n| json!(format!("{}{n:03}", wide(MAX_COURSE_KEY - 3)))).collect();
     let enrolled = job(&app, &plan, "enroll", enroll).await;
     assert_eq!((&enrolled["state"], &enrolled["rows"]), (&json!("done"), &json!(30)), "{enrolled}");
-    // One status, named as often as is allowed.
+    // One status, repeated as often as permitted.
     let statuses = vec!["assigned"; 100];
     let many = json!({ "status_in": statuses, "greeting": wide(MAX_MAIL_TEXT), "user_email": learners[0] });
     assert_eq!(job(&app, &plan, "remind", many).await["counts"]["succeeded"], 1);
@@ -225,7 +225,7 @@ async fn plans_renewals_and_webhooks_take_texts_at_their_maximum() {
     let name = "edx.server.license-manager.license-lifecycle.renewed";
     let body = json!({
         "url": format!("http://127.0.0.1:9/{}", "x".repeat(2_048 - 19)), "description": wide(255),
-        // As often as is allowed: each name is kept once.
+        // As often as permitted: each name is kept once.
         "events": vec![name; 100], "is_active": false,
     });
     let hook = plan.admin().post(&hooks, &body).await.expect(201);
@@ -249,7 +249,7 @@ async fn a_complaint_about_a_list_names_a_hundred_items_and_counts_the_others() 
             let response = send(&root, &state, route, field.name, json!(zeros)).await;
             let name = format!("{} {} {}", route.method, route.path, field.name);
             let complaint = &response.expect(400)[field.name];
-            // Items of a list that is too long are not looked at.
+            // Items of a list that is too long are not checked.
             assert_eq!(*complaint, json!([format!("Ensure this field has no more than {max} elements.")]), "{name}");
             if max <= 100 {
                 continue;

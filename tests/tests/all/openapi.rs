@@ -1,4 +1,4 @@
-//! The API's document is what the routes say of themselves, and what they say is true. `UPDATE_OPENAPI=1` writes it.
+//! The OpenAPI document is generated from the routes, and true. `UPDATE_OPENAPI=1` writes it.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
@@ -22,18 +22,18 @@ pub fn generated() -> Value {
 }
 
 #[test]
-fn the_document_is_what_the_code_says() {
+fn the_document_agrees_with_the_code() {
     let text = serde_json::to_string_pretty(&generated()).expect("JSON") + "\n";
     if std::env::var_os("UPDATE_OPENAPI").is_some() {
         fs::write(file(), text).expect("written");
         return;
     }
     let known = fs::read_to_string(file()).expect("infra/openapi.json");
-    assert!(known == text, "infra/openapi.json says otherwise: UPDATE_OPENAPI=1 writes it");
+    assert!(known == text, "infra/openapi.json is outdated: UPDATE_OPENAPI=1 writes it");
 }
 
 #[test]
-fn every_reference_leads_somewhere_and_every_operation_has_a_name_of_its_own() {
+fn every_reference_can_be_resolved_and_every_operation_has_a_unique_name() {
     fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
         match value {
             Value::Object(fields) => {

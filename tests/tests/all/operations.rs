@@ -1,4 +1,4 @@
-//! What an operator has: alarms that cover everything, a dashboard that can be read, and a runbook that names both.
+//! Operations: alarms that cover everything, a dashboard that is valid, and a runbook that names both.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -21,7 +21,7 @@ fn every_alarm_has_its_paragraph_and_every_paragraph_its_alarm() {
     let paragraphs: BTreeSet<&str> =
         RUNBOOK.lines().filter_map(|line| line.strip_prefix("### ")).filter(|title| title.ends_with("Alarm")).collect();
     assert_eq!(alarms, paragraphs);
-    // What is named anywhere is there.
+    // Every name in the runbook exists.
     for name in RUNBOOK.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| word.ends_with("Alarm")) {
         assert!(alarms.contains(name), "{name}");
     }
@@ -40,7 +40,7 @@ fn only_composite_alarms_page_and_each_alarm_is_in_one_of_them() {
     }
     for id in composites.iter().flat_map(|composite| &composite.alarms) {
         assert!(singles.iter().any(|alarm| alarm.id == *id), "{id}");
-        // The paragraph of what pages names what it is made of.
+        // The paragraph about paging lists the alarms.
         assert!(RUNBOOK.contains(&format!("`{id}`")), "{id}");
     }
 }
@@ -62,7 +62,7 @@ fn every_function_is_watched_for_errors_throttles_and_its_time() {
 }
 
 #[test]
-fn every_queue_is_watched_for_what_waits_or_for_what_was_given_up() {
+fn every_queue_has_an_alarm_for_waiting_messages_or_for_dead_letters() {
     let template = template();
     let read: BTreeSet<&str> =
         template.functions().iter().flat_map(|function| &function.queues).map(|source| source.queue.as_str()).collect();
@@ -102,7 +102,7 @@ fn metrics_of_our_own_are_emitted() {
 }
 
 #[test]
-fn the_dashboard_shows_every_alarm_and_has_its_places() {
+fn the_dashboard_shows_every_alarm_and_its_widgets_do_not_overlap() {
     let template = template();
     let dashboard = dashboard();
     let widgets = dashboard["widgets"].as_array().expect("widgets");

@@ -46,14 +46,14 @@ fn document() -> String {
 }
 
 #[test]
-fn the_document_of_personal_data_is_what_the_code_says() {
+fn the_document_of_personal_data_agrees_with_the_code() {
     let text = document();
     if std::env::var_os("UPDATE_PII").is_some() {
         fs::write(file(), text).expect("written");
         return;
     }
     let known = fs::read_to_string(file()).expect("docs/pii.md");
-    assert!(known == text, "docs/pii.md says otherwise: UPDATE_PII=1 writes it");
+    assert!(known == text, "docs/pii.md is outdated: UPDATE_PII=1 writes it");
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn every_field_of_the_api_has_a_class() {
     assert!(without.is_empty(), "not classified in shared/domain/src/pii/names.rs: {without:?}");
 }
 
-/// The names of all attributes, also within others and within JSON as text.
+/// The names of all attributes, including nested ones and those in JSON as text.
 fn names_in_json(value: &Value, names: &mut BTreeSet<String>) {
     match value {
         Value::Object(map) => {
@@ -81,13 +81,13 @@ fn names_in_json(value: &Value, names: &mut BTreeSet<String>) {
     }
 }
 
-/// The throttle counts each second of a minute under a name of its own.
+/// The throttle counts each second of a minute in an attribute of its own.
 fn is_a_second(name: &str) -> bool {
     name.strip_prefix('s').is_some_and(|digits| digits.len() == 2 && digits.bytes().all(|c| c.is_ascii_digit()))
 }
 
 #[tokio::test]
-async fn every_stored_attribute_has_a_class_and_events_carry_nothing_personal() {
+async fn every_stored_attribute_has_a_class_and_events_contain_nothing_personal() {
     let app = TestApp::start().await;
     for route in table::routes().filter(|route| route.method != "GET") {
         let Some(case) = cases::of(&app, route).await else { continue };

@@ -1,4 +1,4 @@
-//! Someone who has left is named nowhere, from the moment on at which their retirement is answered.
+//! A retired learner is named nowhere, from the response to their retirement on.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
@@ -18,7 +18,7 @@ const EMAIL: &str = "zoe.quux@example.com";
 const USERNAME: &str = "zoe.quux";
 const OTHER: &str = "bob@example.com";
 
-/// An app that answers every table with a file, and a customer whose learner has gone through everything.
+/// An app that sends every CSV as a file, and a customer whose learner has data of every kind.
 struct Story {
     app: TestApp,
     plan: Plan,
@@ -65,7 +65,7 @@ impl Story {
         let learner = app.learner(agreement.enterprise, EMAIL);
         let activate = format!("/api/v1/license-activation/?activation_key={}", text(&held, "activation_key"));
         learner.post(&activate, &json!({})).await.expect(200);
-        // The learner asks for a job of their own.
+        // The learner creates a job of their own.
         let enroll = format!("/api/v1/bulk-license-enrollment?enterprise_customer_uuid={}", agreement.enterprise);
         let wish = json!({ "course_run_keys": ["edX+DemoX"], "emails": [EMAIL], "notify": false });
         let enrolled = text(&learner.post(&enroll, &wish).await.expect(201), "job_id");
@@ -99,7 +99,7 @@ impl Story {
         Self { app, plan, names, hook, job }
     }
 
-    /// What every route of the list answers to GET, and the files that answers lead to.
+    /// The responses of all GET routes, and the files to which they lead.
     async fn answers(&self) -> BTreeMap<String, String> {
         let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/all/access.json");
         let rows: Value = serde_json::from_str(&fs::read_to_string(file).expect("access.json")).expect("JSON");
@@ -128,7 +128,7 @@ impl Story {
                         assert!(file.status().is_success(), "{url}");
                         answer += &file.text().await.expect("a body");
                     }
-                    // The page's own link repeats what was asked for.
+                    // The page's own link repeats the request.
                     answers.insert(url.clone(), answer.replace(&path, "").replace(&path.replace('@', "%40"), ""));
                 }
             }
@@ -182,7 +182,7 @@ impl Story {
 async fn who_has_left_is_named_by_no_route_file_mail_or_delivery() {
     let story = Story::tell().await;
     let app = &story.app;
-    // What is looked at below does name them before: it could find something.
+    // The checked responses contain the learner before: the check could find something.
     let before = story.answers().await;
     let naming = before.values().filter(|answer| has_name(answer)).count();
     assert!(naming >= 8, "{naming} answers of {} name the learner", before.len());
@@ -191,7 +191,7 @@ async fn who_has_left_is_named_by_no_route_file_mail_or_delivery() {
     assert!(story.items().await.iter().any(|item| has_name(&format!("{item:?}"))));
 
     story.retire().await;
-    // At once, before anything that follows from it is done.
+    // Immediately, before any consequence is carried out.
     for (url, answer) in story.answers().await {
         assert!(!has_name(&answer), "GET {url}: {answer}");
     }
@@ -204,7 +204,7 @@ async fn who_has_left_is_named_by_no_route_file_mail_or_delivery() {
     let replay = replay.expect(200).to_string();
     assert!(!has_name(&replay) && replay.contains("cid@example.com"), "{replay}");
 
-    // What waited is delivered now, and everything is told again.
+    // Waiting deliveries are made now, and everything is replayed.
     let (mails, told) = (story.local("mail").await.len(), story.local("webhooks").await.len());
     let published = story.local("events").await.len();
     app.anonymous().delete("/_local/faults").await.expect(204);
@@ -219,7 +219,7 @@ async fn who_has_left_is_named_by_no_route_file_mail_or_delivery() {
         for one in &all[seen..] {
             assert!(!has_name(&one.to_string()), "{what}: {one}");
         }
-        assert!(what == "mail" || all.len() > seen, "nothing of {what} came");
+        assert!(what == "mail" || all.len() > seen, "no {what} arrived");
     }
 
     // A day later nothing in the table names them.
@@ -235,11 +235,11 @@ async fn who_has_left_is_named_by_no_route_file_mail_or_delivery() {
 }
 
 #[tokio::test]
-async fn who_comes_back_is_a_new_learner_and_a_former_address_is_forgotten_too() {
+async fn a_learner_who_returns_is_a_new_one_and_former_addresses_are_forgotten_too() {
     let app = TestApp::start().await;
     let plan = app.plan(10).await;
     let old = plan.activated(&app, "old@example.com").await;
-    // The same person under another address.
+    // The same person with another address.
     let user = lms_user_id("old@example.com");
     let claims = json!({
         "preferred_username": "old", "email": "new@example.com", "user_id": user,

@@ -1,5 +1,5 @@
-//! What each crate must never depend on (docs/decisions/0031-rooms.md), and documents that say where things are. Tests' own
-//! dependencies do not count.
+//! The dependencies that each crate must never have (docs/decisions/0031-rooms.md), and documents that name files.
+//! Dependencies of tests do not count.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,12 +10,12 @@ use std::{
 
 use serde_json::Value;
 
-/// A crate, and what it must never know: crates by their names, or by how their names begin (`aws-*`).
+/// A crate, and its forbidden dependencies: crates by name, or by a prefix of their names (`aws-*`).
 struct Room {
     package: &'static str,
-    /// What must not be among its dependencies.
+    /// Forbidden direct dependencies.
     never_named: &'static [&'static str],
-    /// What must not be below it either.
+    /// Forbidden indirect dependencies.
     never_below: &'static [&'static str],
 }
 
@@ -128,7 +128,7 @@ const ROOMS: &[Room] = &[
     },
     Room {
         package: "license-messaging",
-        // What is below has all of Lambda's events, the stream's with the table's own types among them.
+        // Indirectly there are all of Lambda's events, including those of the stream with the table's own types.
         never_named: &["aws-sdk-dynamodb", "serde_dynamo"],
         never_below: &["license-storage", "license-storage-dynamodb", "license-api", "license-work"],
     },
@@ -144,7 +144,7 @@ const ROOMS: &[Room] = &[
     },
 ];
 
-/// What no function may name: another function, the table, the runner.
+/// Forbidden in functions: another function, the table, the runner.
 const NEVER_IN_FUNCTIONS: &[&str] = &[
     "function-*",
     "license-storage-dynamodb",
@@ -168,7 +168,7 @@ impl Graph {
         let version = Command::new(&cargo).arg("-vV").output().expect("cargo runs");
         let version = String::from_utf8(version.stdout).expect("text");
         let host = version.lines().find_map(|line| line.strip_prefix("host: ")).expect("cargo names its host");
-        // Packages for other machines were never downloaded.
+        // Packages for other platforms were never downloaded.
         let arguments = ["metadata", "--format-version", "1", "--locked", "--offline", "--filter-platform", host];
         let output = Command::new(cargo).args(arguments).current_dir(root()).output().expect("cargo runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -219,11 +219,11 @@ fn breaches<'a>(known: &BTreeSet<&'a str>, never: &[&str]) -> Vec<&'a str> {
 }
 
 #[test]
-fn no_crate_depends_on_what_it_must_never_know() {
+fn no_crate_has_a_forbidden_dependency() {
     let graph = Graph::read();
     let mut wrong = Vec::new();
     for room in ROOMS {
-        // The words of the domain are everybody's.
+        // Every crate may use the domain.
         let is_foreign = |name: &&str| *name != "license-domain";
         let named: BTreeSet<&str> = graph.named(room.package).into_iter().filter(is_foreign).collect();
         let below: BTreeSet<&str> = graph.below(room.package).into_iter().filter(is_foreign).collect();
@@ -235,7 +235,7 @@ fn no_crate_depends_on_what_it_must_never_know() {
         wrong.extend(breaches(&named, NEVER_IN_FUNCTIONS).iter().map(|name| format!("{function} names {name}")));
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    // The graph is not empty, and what is below is seen.
+    // The graph is not empty, and indirect dependencies are found.
     assert_eq!(breaches(&graph.below("function-site"), &["aws-sdk-dynamodb"]), ["aws-sdk-dynamodb"]);
     assert_eq!(
         breaches(&graph.named("function-site"), &["license-s*", "axum"]),
@@ -273,7 +273,7 @@ fn sources() -> Vec<(PathBuf, String)> {
     sources
 }
 
-/// The adapter shows its inside to tests: to nothing else.
+/// Only tests may use the adapter's internals.
 #[test]
 fn only_tests_look_into_the_adapter() {
     let looks = |text: &str| {
@@ -284,7 +284,8 @@ fn only_tests_look_into_the_adapter() {
     assert!(wrong.is_empty(), "{wrong:?}");
 }
 
-/// Region, credentials and connections are found once for each process; the runner's import is a process of its own.
+/// Region, credentials and connections are configured once for each process; the runner's import is a process of its
+/// own.
 #[test]
 fn aws_is_configured_once_for_each_process() {
     let loads = |text: &str| text.contains("load_from_env(") || text.contains("load_defaults(");
@@ -294,7 +295,7 @@ fn aws_is_configured_once_for_each_process() {
     assert_eq!(files, BTreeSet::from(expected));
 }
 
-/// A document that names a file leads there: `shared/api/src/endpoints.rs`.
+/// A file that a document names must exist, for example `shared/api/src/endpoints.rs`.
 #[test]
 fn documents_name_files_that_exist() {
     let documents = fs::read_dir(root().join("docs")).expect("docs/").map(|entry| entry.expect("an entry").path());
@@ -302,7 +303,7 @@ fn documents_name_files_that_exist() {
     let (mut named, mut lost) = (0, Vec::new());
     for document in documents.chain([root().join("README.md")]) {
         let text = fs::read_to_string(&document).expect("text");
-        // What stands between backticks, outside of code blocks.
+        // Texts in backticks, outside of code blocks.
         let prose: String = text.split("```").step_by(2).collect();
         for path in prose.split('`').skip(1).step_by(2) {
             let folder = path.split_once('/').map(|(folder, _)| folder);

@@ -1,4 +1,5 @@
-//! Rosters of larger plans: whatever is read from one is what the index shows, however it was made and whatever happened since.
+//! Rosters of larger plans: a read from one gives what the index shows, however the roster was made and whatever has
+//! changed since.
 
 use std::sync::{
     Arc,
@@ -50,7 +51,7 @@ impl Rostered {
         portfolio.plan(id).expect("it is there").clone()
     }
 
-    /// A store with a memory of its own, whose clock is ahead of the app's.
+    /// A store with its own cache, whose clock is ahead of the app's.
     fn ahead_by(&self, time: TimeDelta, objects: Arc<dyn Objects>) -> Store {
         let table = table_of(&self.store);
         let clock = Ahead(self.app.running().clock().clone(), time);
@@ -58,7 +59,7 @@ impl Rostered {
         store.with_rosters(objects)
     }
 
-    /// The place of the roster's head among those that are due, whenever that is.
+    /// The position of the roster's head among the due ones, whenever it is due.
     async fn due(&self) -> DueRoster {
         let plan = PlanId(self.plan.uuid());
         let head = table_of(&self.store).get(&keys::roster(plan)).await.expect("the table answers").expect("a head");
@@ -70,14 +71,14 @@ impl Rostered {
         self.store.update_roster(&self.due().await).await.expect("the table answers")
     }
 
-    /// The moment up to which the roster is complete.
+    /// The time up to which the roster is complete.
     async fn complete_to(&self) -> Option<String> {
         let key = keys::roster(PlanId(self.plan.uuid()));
         let head = table_of(&self.store).get(&key).await.expect("the table answers")?;
         Some(head.get("complete_to")?.as_s().expect("a text").clone())
     }
 
-    /// The roster has the rows of the index; how many.
+    /// Checks that the roster has the rows of the index; returns how many.
     async fn check(&self) -> u64 {
         let found = check_roster(&self.store, &self.plan().await).await.expect("it is read");
         let (rows, different) = found.expect("there is a roster");
@@ -139,7 +140,7 @@ fn queries() -> Vec<LicenseQuery> {
     queries
 }
 
-/// Both answer every query alike.
+/// Checks that both give the same results for every query.
 async fn compare(rostered: &Rostered) {
     let plan = rostered.plan().await;
     let index = rostered.app.running().store();
@@ -148,7 +149,7 @@ async fn compare(rostered: &Rostered) {
         assert_eq!(rows, index.list(&plan, &query).await.expect("it is read"), "{query:?}");
         assert_eq!(counts, index.count(&plan, &query.filter).await.expect("it is read"), "{query:?}");
         assert_eq!(rows, rostered.store.list(&plan, &query).await.expect("it is read"), "{query:?}");
-        // What follows is what a cursor leads to.
+        // The rows after a cursor.
         if query.order.is_empty() && query.filter.search.is_empty() && !rows.is_empty() {
             let after = Some(index.position_behind(rows.last().expect("a row")));
             let next = LicenseQuery { after, offset: 0, ..query.clone() };
@@ -159,7 +160,7 @@ async fn compare(rostered: &Rostered) {
 }
 
 #[tokio::test]
-async fn a_roster_answers_as_the_index_does() {
+async fn a_roster_gives_the_results_of_the_index() {
     let rostered = Rostered::start().await;
     assert_eq!(check_roster(&rostered.store, &rostered.plan().await).await, Ok(None), "none is made yet");
     rostered.app.advance("PT5M").await;
@@ -169,7 +170,7 @@ async fn a_roster_answers_as_the_index_does() {
     assert!(rostered.check().await > LEARNERS);
     compare(&rostered).await;
 
-    // The blocks get what changed; the answers stay.
+    // The blocks get the changes; the results stay.
     let before = rostered.complete_to().await.expect("a roster");
     rostered.store.mark(&rostered.plan().await, RosterUpdate::Soon).await.expect("marked");
     rostered.app.advance("PT5M").await;
@@ -180,7 +181,7 @@ async fn a_roster_answers_as_the_index_does() {
     rostered.check().await;
     compare(&rostered).await;
 
-    // Over HTTP a page is the same too.
+    // A page over HTTP is the same, too.
     let page = rostered.plan.admin().get(&rostered.plan.path("licenses/?page=3&page_size=100")).await.expect(200);
     let plan = rostered.plan().await;
     let query = LicenseQuery { offset: 200, limit: 100, ..LicenseQuery::default() };
@@ -242,7 +243,7 @@ async fn a_crash_at_any_object_leaves_the_roster_before() {
         }
     }
     rostered.check().await;
-    // What the crashes left is deleted once no reader can have an older manifest.
+    // What the crashes left is deleted when no reader can have an older manifest.
     rostered.app.advance("PT11M").await;
     rostered.app.advance("PT11M").await;
     let left = objects.list(&format!("rosters/{}/", rostered.plan.id)).await.expect("listed");
@@ -251,7 +252,7 @@ async fn a_crash_at_any_object_leaves_the_roster_before() {
 }
 
 #[tokio::test]
-async fn an_object_that_is_missing_lets_the_index_be_read_and_the_roster_be_made_again() {
+async fn with_a_missing_object_the_index_is_read_and_the_roster_is_built_again() {
     let rostered = Rostered::start().await;
     assert_eq!(rostered.update().await, RosterOutcome::Built);
     let objects = objects_of(&rostered.store).expect("a store with rosters");
@@ -329,7 +330,7 @@ impl Clock for Ahead {
     }
 }
 
-/// Objects of which only so many can be put.
+/// A store of objects that fails after so many puts.
 struct Failing {
     objects: Arc<dyn Objects>,
     left: AtomicI64,

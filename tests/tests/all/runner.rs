@@ -1,4 +1,4 @@
-//! What the runner adds to the product: the demo customer, tokens, stand-ins, data that is kept.
+//! What the runner adds to the product: the demo customer, tokens, stand-ins, stored data.
 
 use license_local::{Options, Running};
 use license_tests::{Client, TestApp, app::options};
@@ -13,7 +13,7 @@ async fn client(running: &Running, role: &str) -> Client {
     Client::new(reqwest::Client::new(), url, Some(token.text().await.expect("a token")))
 }
 
-/// What the printed lines do.
+/// The requests in the runner's output.
 #[tokio::test]
 async fn the_demo_can_be_played_through() {
     let options = Options { demo: true, ..options() };
@@ -66,7 +66,7 @@ async fn data_and_tokens_outlive_a_restart() {
     std::fs::remove_dir_all(folder).expect("a folder");
 }
 
-/// What a function in a container needs: the table, the stand-ins and the key set at addresses that are known beforehand.
+/// What a function in a container needs: the table, the stand-ins and the key set at fixed addresses.
 #[tokio::test]
 async fn the_key_set_is_published_beside_the_stand_ins() {
     let running = license_local::start(options()).await.expect("it starts");
@@ -80,7 +80,7 @@ async fn the_key_set_is_published_beside_the_stand_ins() {
     assert_eq!(published["keys"][0]["alg"], "RS512");
     assert!(published["keys"][0].get("d").is_none(), "a private key was published");
 
-    // A deployment that is told the set's URL accepts the runner's tokens.
+    // A deployment with the set's URL accepts the runner's tokens.
     let url = format!("{}/_local/jwks.json", running.aws_url());
     let trusting = Options { settings: [("JWT_PUBLIC_SIGNING_JWK_SET".to_owned(), url)].into(), ..options() };
     let trusting = license_local::start(trusting).await.expect("it starts");
@@ -105,7 +105,7 @@ async fn a_token_can_have_any_claims() {
 }
 
 #[tokio::test]
-async fn the_catalog_service_knows_whose_a_catalog_is_and_calls_are_kept() {
+async fn the_catalog_service_knows_the_customers_of_catalogs_and_calls_are_recorded() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let catalog = "12345678-0000-4000-8000-000000000001";

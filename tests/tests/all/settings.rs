@@ -1,4 +1,5 @@
-//! A function's declaration is what it reads, what the template sets, and which secrets its policy lets it read.
+//! A function's declaration agrees with what it reads, what the template sets, and which secrets its policy permits it
+//! to read.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -19,7 +20,7 @@ fn spec<'a>(template: &'a Template, name: &str) -> &'a FunctionSpec {
     template.functions().iter().find(|function| function.binary == name).expect("a function of the template")
 }
 
-/// The parts of a function of which everything is set that it declares, some of it to these values.
+/// The parts of a function with values for all its declared settings, some of them these.
 fn parts(declared: Declared, values: &[(&str, &str)]) -> Parts {
     let settings = Settings::read(declared, |name| {
         let given = values.iter().find(|(setting, _)| *setting == name).map(|(_, value)| *value);
@@ -44,14 +45,14 @@ fn parts(declared: Declared, values: &[(&str, &str)]) -> Parts {
 async fn every_function_reads_only_what_it_declares() {
     for (name, declared, compose) in compositions() {
         for sender in ["log", "ses", "braze", ""] {
-            // A setting that is read without being declared is a panic.
+            // Reading an undeclared setting panics.
             compose(&parts(declared, &[("MAIL_SENDER", sender)])).unwrap_or_else(|error| panic!("{name}: {error}"));
         }
     }
 }
 
 #[test]
-fn the_template_sets_what_is_declared_and_nothing_else() {
+fn the_template_sets_exactly_what_is_declared() {
     let template = Template::embedded().expect("a template");
     for (name, settings, _) in compositions() {
         let set: BTreeSet<&str> = spec(&template, name).environment.iter().map(String::as_str).collect();
@@ -65,7 +66,7 @@ fn the_template_sets_what_is_declared_and_nothing_else() {
 }
 
 #[test]
-fn a_function_may_read_the_secrets_of_its_settings_and_no_others() {
+fn a_function_may_read_only_the_secrets_of_its_settings() {
     let template = Template::embedded().expect("a template");
     for (name, settings, _) in compositions() {
         let spec = spec(&template, name);
@@ -85,7 +86,7 @@ fn a_function_may_read_the_secrets_of_its_settings_and_no_others() {
 }
 
 #[test]
-fn no_worker_knows_how_tokens_are_signed() {
+fn no_worker_has_the_settings_of_tokens() {
     for (name, settings, _) in compositions().iter().filter(|(name, ..)| WORKERS.contains(name)) {
         let all = declared(settings, &[Kind::Plain, Kind::Secret, Kind::Optional]);
         assert!(!all.iter().any(|setting| setting.starts_with("JWT_")), "{name}");

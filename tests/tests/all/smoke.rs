@@ -1,4 +1,4 @@
-//! `infra/smoke.sh`, which proves a deployment from outside, against the runner.
+//! `infra/smoke.sh`, which checks a deployment from outside, run against the runner.
 
 use std::{
     path::PathBuf,
@@ -23,7 +23,7 @@ fn has_curl() -> bool {
 async fn run(arguments: &[&str]) -> Output {
     let mut command = Command::new("bash");
     command.arg(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../infra/smoke.sh")).args(arguments);
-    // The app runs in this process, and answers meanwhile.
+    // The app runs in this process, and responds meanwhile.
     let ran = tokio::task::spawn_blocking(move || command.output()).await;
     ran.expect("it ends").expect("bash runs")
 }
@@ -69,7 +69,7 @@ async fn a_deployment_is_proven_from_outside_and_left_as_it_was() {
 }
 
 #[tokio::test]
-async fn what_does_not_work_is_said_and_put_away() {
+async fn failures_are_reported_and_test_data_is_removed() {
     if !has_curl() {
         return;
     }
@@ -82,7 +82,7 @@ async fn what_does_not_work_is_said_and_put_away() {
     let text = ended(&run(&[&url, &learner]).await, 1);
     assert!(text.contains("FAILED  a customer agreement is made (expected 201): status 403"), "{text}");
 
-    // Somebody who may provision and nothing else: the plan is put away, though the assignment failed.
+    // A requester who may only provision: the plan is removed although the assignment failed.
     let roles = json!({ "preferred_username": "smoke", "roles": ["enterprise_provisioning_admin:*"] });
     let text = ended(&run(&[&url, &app.token(roles)]).await, 1);
     assert!(text.contains("FAILED  a license is assigned"), "{text}");

@@ -7,7 +7,7 @@ use license_api::Route;
 use license_runtime::{Error, Parts};
 use license_settings::Declared;
 
-/// The functions behind the API by the names of their crates, with the routes that their routers have.
+/// The functions of the API by the names of their crates, with the routes of their routers.
 pub static FUNCTIONS: LazyLock<[(&str, &[Route]); 9]> = LazyLock::new(|| {
     macro_rules! of {
         ($name:literal, $function:ident) => {
@@ -27,20 +27,20 @@ pub static FUNCTIONS: LazyLock<[(&str, &[Route]); 9]> = LazyLock::new(|| {
     ]
 });
 
-/// The function of the console: its pages are no part of the API, so they have a list of their own.
+/// The function of the console: its pages are not part of the API, so they have a separate list.
 pub const CONSOLE: &str = "function-console";
 
 /// The console's pages.
 pub static PAGES: LazyLock<Vec<Page>> = LazyLock::new(|| function_console::pages().list().to_vec());
 
-/// The functions that nobody calls by HTTP.
+/// The functions without HTTP routes.
 pub const WORKERS: [&str; 5] =
     ["function-sweeper", "function-workers", "function-mail", "function-relay", "function-webhooks"];
 
-/// Puts a function together from its settings.
+/// Builds a function from its settings.
 pub type Compose = fn(&Parts) -> Result<(), Error>;
 
-/// Every function: its name, the settings that it declares, and how it is put together.
+/// Every function: its name, its declared settings, and how it is built.
 pub fn compositions() -> [(&'static str, Declared, Compose); 15] {
     macro_rules! of {
         ($name:literal, $function:ident) => {
@@ -71,7 +71,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
     FUNCTIONS.into_iter().flat_map(|(_, routes)| routes)
 }
 
-/// Whether the path (without query) is one of the pattern's, with or without the slash at its end.
+/// Whether the path (without query) matches the pattern, with or without the slash at its end.
 pub fn is_of(pattern: &str, path: &str) -> bool {
     let segments = |path: &str| path.trim_end_matches('/').split('/').map(str::to_owned).collect::<Vec<_>>();
     let (pattern, path) = (segments(pattern), segments(path));

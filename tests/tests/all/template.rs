@@ -1,14 +1,14 @@
-//! What the template sends to a function is what that function serves, and the other way round.
+//! The template sends to a function exactly what that function serves.
 
 use license_template::{DEFAULT, RouteSpec, Template};
 
 use crate::table::{self, CONSOLE, FUNCTIONS, PAGES, WORKERS};
 
-/// Every method that a client may think of.
+/// Every method that a client may use.
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
 
 #[test]
-fn every_route_reaches_its_function_in_both_forms_and_whatever_the_method() {
+fn every_route_reaches_its_function_in_both_forms_and_with_every_method() {
     let template = Template::embedded().expect("a template");
     for (name, routes) in *FUNCTIONS {
         for route in routes {
@@ -16,7 +16,7 @@ fn every_route_reaches_its_function_in_both_forms_and_whatever_the_method() {
             for path in [path.as_str(), path.trim_end_matches('/')] {
                 let to = |method| template.route(method, path).map(|function| function.binary.as_str());
                 assert_eq!(to(route.method), Some(name), "{} {path}", route.method);
-                // Methods that the path does not have go to a function that has the path, which answers 405.
+                // A method that the path does not have goes to a function with that path, which responds with 405.
                 for method in METHODS {
                     let function = FUNCTIONS.iter().find(|(name, _)| Some(*name) == to(method));
                     let has = function.is_some_and(|(_, routes)| routes.iter().any(|other| other.path == route.path));
@@ -63,10 +63,10 @@ fn it_does_not_matter_whether_a_longer_path_or_a_named_method_is_preferred() {
 }
 
 #[test]
-fn no_route_ends_in_a_slash_and_every_path_is_there_with_all_that_is_beneath_it() {
+fn no_route_ends_with_a_slash_and_every_path_has_a_greedy_route_below_it() {
     let template = Template::embedded().expect("a template");
     for (route, function) in template.routes().filter(|(route, _)| route.path != DEFAULT) {
-        // The API refuses such a route, and matches a path that ends in a slash by `{proxy+}` alone.
+        // API Gateway refuses such a route, and matches a path that ends with a slash by `{proxy+}` alone.
         assert!(!route.path.ends_with('/'), "{route:?}");
         if !route.path.ends_with("/{proxy+}") {
             let beneath = format!("{}/{{proxy+}}", route.path);
@@ -77,7 +77,7 @@ fn no_route_ends_in_a_slash_and_every_path_is_there_with_all_that_is_beneath_it(
 }
 
 #[test]
-fn the_template_sends_nothing_to_a_function_that_serves_nothing_there() {
+fn the_template_sends_nothing_to_a_function_without_a_matching_route() {
     let template = Template::embedded().expect("a template");
     let console: Vec<&str> = PAGES.iter().map(|page| page.path).collect();
     for (route, function) in template.routes().filter(|(route, _)| route.path != DEFAULT) {
@@ -109,7 +109,7 @@ fn every_function_of_the_template_is_one_of_these() {
 }
 
 #[test]
-fn every_page_of_the_console_reaches_it_whatever_the_method() {
+fn every_page_of_the_console_reaches_it_with_every_method() {
     let template = Template::embedded().expect("a template");
     for page in PAGES.iter() {
         let path = page.path.replace(['{', '}'], "x");

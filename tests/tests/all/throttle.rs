@@ -1,4 +1,4 @@
-//! Limits on how many requests a caller makes.
+//! Limits on the number of a requester's requests.
 
 use axum::{body::Body, http::Request};
 use jsonwebtoken::{EncodingKey, Header, encode};
@@ -21,7 +21,7 @@ const SETTINGS: [(&str, &str); 4] = [
 
 async fn app(proxied: bool) -> TestApp {
     let settings = SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    // Two seconds after a minute began: the tests are over before the next one.
+    // Two seconds after a minute began: the tests end before the next one.
     let clock = Some("2026-11-23T10:46:02Z".parse().expect("a moment"));
     TestApp::start_with(Options { settings: settings.into(), clock, ..options() }, proxied).await
 }
@@ -48,7 +48,7 @@ async fn a_user_who_is_over_the_limit_waits_for_the_next_minute() {
     }
     is_throttled(&admin.get("/api/v1/subscriptions/").await, "5");
     is_throttled(&admin.post("/api/v1/retire_user/", &json!({})).await, "5");
-    // Others are not concerned, and some never are.
+    // Other requesters are not affected, and some have no limit.
     app.client(Role::ForeignAdmin, enterprise).get("/api/v1/subscriptions/").await.expect(200);
     for _ in 0..8 {
         app.client(Role::Operator, enterprise).get("/api/v1/subscriptions/").await.expect(200);
@@ -98,7 +98,7 @@ async fn behind_proxies_of_ours_strangers_are_limited_by_their_own_address() {
 }
 
 #[tokio::test]
-async fn nothing_is_changed_by_a_caller_over_the_limit() {
+async fn a_requester_over_the_limit_changes_nothing() {
     let app = app(false).await;
     let agreement = app.uuid(0xe);
     let create = "/api/v1/provisioning-admins/customer-agreement/";
@@ -106,7 +106,7 @@ async fn nothing_is_changed_by_a_caller_over_the_limit() {
     for _ in 0..5 {
         provisioner.post(create, &json!({})).await.expect(400);
     }
-    // A process that has not seen this caller asks the table, and changes nothing before it has the answer.
+    // A process that has not seen this requester reads the table, and changes nothing before it has the count.
     let body = json!({ "enterprise_customer_uuid": agreement });
     is_throttled(&provisioner.post(create, &body).await, "5");
     assert!(app.invariants().await.plans.is_empty());
@@ -115,7 +115,7 @@ async fn nothing_is_changed_by_a_caller_over_the_limit() {
 }
 
 #[tokio::test]
-async fn the_count_is_one_write_beside_the_first_read_and_refusals_cost_nothing() {
+async fn the_count_is_one_write_during_the_first_read_and_refusals_cost_nothing() {
     let app = app(true).await;
     let enterprise = EnterpriseId(app.uuid(0xe));
     let admin = app.client(Role::Admin, enterprise);
@@ -134,7 +134,7 @@ async fn the_count_is_one_write_beside_the_first_read_and_refusals_cost_nothing(
 }
 
 #[tokio::test]
-async fn a_table_that_cannot_count_refuses_nobody() {
+async fn a_table_that_cannot_count_refuses_no_requester() {
     let app = app(true).await;
     let admin = app.client(Role::Admin, EnterpriseId(app.uuid(0xe)));
     app.proxy().inject(|call| {

@@ -29,12 +29,12 @@ pub const EVENTS: Field = Field::new(
 pub const IS_ACTIVE: Field =
     Field::new(BOOLEAN, "Whether events are sent. True clears its count of failures.").optional();
 
-/// The most names of events, repetitions included: several times as many as there are.
+/// The most names of events, including repeated ones: several times as many as there are events.
 const MAX_EVENTS: usize = 100;
 
 const EVENT: Format = Format::OneOf { words: event_names, noun: "the name of an event" };
 
-/// The address, or a complaint about it.
+/// The URL, or a complaint about it.
 pub fn check_url(url: String, settings: WebhookSettings) -> Result<String, Complaints> {
     match settings.check(&url) {
         Ok(()) => Ok(url),
@@ -42,7 +42,7 @@ pub fn check_url(url: String, settings: WebhookSettings) -> Result<String, Compl
     }
 }
 
-/// Each name once, in order: they lie in the webhook's own item.
+/// Removes repeated names and keeps the order. The names are part of the webhook's item.
 pub fn once_each(mut events: Vec<String>) -> Vec<String> {
     let mut known = HashSet::new();
     events.retain(|event| known.insert(event.clone()));

@@ -1,5 +1,5 @@
-//! `POST /api/v1/customer-agreements/{agreement}/webhooks/`: one more address that is told of the customer's events. 201
-//! with its secret, which is not shown again, not to a repetition of the request either; 409 where there are ten.
+//! `POST /api/v1/customer-agreements/{agreement}/webhooks/`: creates a webhook. 201 with its secret, which is not shown
+//! again, not even in a replay of the request; 409 if the agreement has ten webhooks.
 //!
 //! ```json
 //! {"url": "https://lms.example.com/licenses", "events": ["license-manager.licenses-assigned"]}
@@ -27,7 +27,6 @@ use super::{
 use crate::Context;
 
 body! {
-    /// A new webhook.
     struct CreateBody {
         url: String = URL,
         description: Option<String> = DESCRIPTION,
@@ -36,7 +35,6 @@ body! {
     }
 }
 
-/// A new one.
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/customer-agreements/{agreement}/webhooks/",
@@ -63,7 +61,8 @@ pub async fn handle(
     body: Result<Body, ApiError>,
 ) -> Result<(StatusCode, Json<Shown>), ApiError> {
     let portfolio = agreement(&context, &requester, &named).await?;
-    // The record names the webhook only: its secret is told once, and its address can be a secret, too.
+    // The idempotency record contains only the webhook's id: its secret is shown once, and its URL may be a secret,
+    // too.
     if let Some(id) = requester.recorded::<WebhookId>().await? {
         let webhook = find(&context, &portfolio, id).await?;
         return Ok((StatusCode::CREATED, Json(Shown::from(&webhook))));

@@ -1,5 +1,5 @@
-//! `DELETE /api/v1/customer-agreements/{agreement}/webhooks/{webhook}/`: an address is not told any more, not even of
-//! what happened before.
+//! `DELETE /api/v1/customer-agreements/{agreement}/webhooks/{webhook}/`: deletes a webhook. Nothing more is delivered
+//! to it, not even earlier events.
 
 use axum::{
     extract::{Path, State},
@@ -15,7 +15,6 @@ use license_storage::Attempt;
 use super::{ACCESS, agreement, find};
 use crate::Context;
 
-/// Deleting.
 pub const ROUTE: Route = Route {
     method: "DELETE",
     path: "/api/v1/customer-agreements/{agreement}/webhooks/{webhook}/",

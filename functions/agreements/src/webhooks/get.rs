@@ -1,4 +1,4 @@
-//! `GET /api/v1/customer-agreements/{agreement}/webhooks/{webhook}/`: one webhook, and how it fares.
+//! `GET /api/v1/customer-agreements/{agreement}/webhooks/{webhook}/`: one webhook, with the state of its deliveries.
 
 use axum::{
     Json,

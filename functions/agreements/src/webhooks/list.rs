@@ -12,7 +12,6 @@ use license_api::{
 use super::{ACCESS, agreement, response::Shown};
 use crate::Context;
 
-/// The list.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/customer-agreements/{agreement}/webhooks/",

@@ -1,7 +1,7 @@
-//! `POST /api/v1/customer-agreements/{agreement}/webhooks/{webhook}/replay/`: has a webhook told again what happened
-//! between `from` and `until` (now, where it is left out), within the seven days for which events are kept. 202: it is
-//! done afterwards, for the newest 10,000 events. Deliveries carry the same ids as the first time, and leave out who has
-//! retired since. 409 where it is not active, 429 where its last replay was less than a minute ago.
+//! `POST /api/v1/customer-agreements/{agreement}/webhooks/{webhook}/replay/`: redelivers the events between `from` and
+//! `until` (by default now), within the seven days for which events are kept. 202: the newest 10,000 events are
+//! delivered later. Deliveries have the same ids as the first time, and leave out learners who were retired since. 409
+//! if the webhook is not active, 429 if its last replay was less than a minute ago.
 
 use axum::{
     Json,
@@ -26,7 +26,7 @@ use crate::Context;
 const KEPT: TimeDelta = TimeDelta::days(7);
 
 body! {
-    /// The time whose events are sent again.
+    /// The range of time whose events are redelivered.
     struct ReplayBody {
         from: Timestamp = Field::new(MOMENT, "The time of the first event: seven days ago at most.")
             .example(|| json!("2026-11-23T00:00:00Z")),
@@ -34,7 +34,6 @@ body! {
     }
 }
 
-/// Sending again.
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/customer-agreements/{agreement}/webhooks/{webhook}/replay/",

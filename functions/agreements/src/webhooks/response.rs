@@ -1,4 +1,4 @@
-//! A webhook as it is answered.
+//! The response with a webhook.
 
 use license_api::wire::time;
 use license_domain::{AgreementId, EnterpriseId, Timestamp, Webhook, WebhookId, webhook::DisabledReason};
@@ -14,7 +14,7 @@ pub struct Shown {
     enterprise_customer_uuid: EnterpriseId,
     url: String,
     description: Option<String>,
-    /// The names of the events that it is told of; all where none is named.
+    /// The names of the events that it gets; all if the list is empty.
     events: Vec<String>,
     is_active: bool,
     disabled_reason: Option<DisabledReason>,
@@ -32,7 +32,7 @@ pub struct Shown {
     #[serde(serialize_with = "time::serialize_option")]
     #[schemars(with = "Option<Timestamp>")]
     missed_since: Option<Timestamp>,
-    /// What signs; only said when it is new.
+    /// The secret that signs; only shown when it is new.
     secret: Option<String>,
     #[serde(serialize_with = "time::serialize")]
     #[schemars(with = "Timestamp")]
@@ -67,7 +67,7 @@ impl From<&Webhook> for Shown {
 }
 
 impl Shown {
-    /// The same with its secret.
+    /// The response with the secret.
     pub fn telling(webhook: &Webhook) -> Self {
         Self { secret: Some(webhook.secret.0.clone()), ..Self::from(webhook) }
     }

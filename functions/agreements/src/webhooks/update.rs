@@ -1,6 +1,6 @@
-//! `PATCH /api/v1/customer-agreements/{agreement}/webhooks/{webhook}/`: changes a webhook. What is not named stays.
-//! `rotate_secret` gives it another secret, which the response tells (a repetition under the same `Idempotency-Key` does
-//! not); the one before signs beside it for a day.
+//! `PATCH /api/v1/customer-agreements/{agreement}/webhooks/{webhook}/`: changes a webhook. Fields that are left out
+//! stay. `rotate_secret` creates a new secret, which the response contains (a replay under the same `Idempotency-Key`
+//! does not); the old one signs beside it for a day.
 
 use axum::{
     Json,
@@ -26,7 +26,7 @@ use super::{
 use crate::Context;
 
 body! {
-    /// A change to a webhook; what is not named stays.
+    /// A change of a webhook. Fields that are left out stay.
     struct UpdateBody {
         url: Option<String> = URL.optional(),
         #[serde(default)]
@@ -41,7 +41,6 @@ body! {
     }
 }
 
-/// Changing.
 pub const ROUTE: Route = Route {
     method: "PATCH",
     path: "/api/v1/customer-agreements/{agreement}/webhooks/{webhook}/",
@@ -62,7 +61,7 @@ pub async fn handle(
 ) -> Result<Json<Shown>, ApiError> {
     let portfolio = agreement(&context, &requester, &named).await?;
     let id = id(&webhook)?;
-    // A new secret is told once.
+    // A new secret is shown once.
     if let Some(()) = requester.recorded().await? {
         return Ok(Json(Shown::from(&find(&context, &portfolio, id).await?)));
     }

@@ -1,5 +1,5 @@
 //! `GET /api/v1/learner-subscriptions/{plan}/?enterprise_customer_uuid=…`: one active plan of that customer. The
-//! customer has to be named, and to be the plan's own.
+//! customer is required, and must be the plan's.
 
 use axum::{
     extract::{Path, State},
@@ -15,7 +15,6 @@ use license_domain::{EnterpriseId, PlanId};
 
 use crate::Context;
 
-/// One plan.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/learner-subscriptions/{plan}/",

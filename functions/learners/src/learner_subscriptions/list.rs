@@ -1,5 +1,5 @@
-//! `GET /api/v1/learner-subscriptions/?enterprise_customer_uuid=…`: the active plans of a customer, as its
-//! learners see them, the newest start first, 100 a page. Without a customer there are none.
+//! `GET /api/v1/learner-subscriptions/?enterprise_customer_uuid=…`: the active plans of a customer, as its learners see
+//! them, the newest start first, 100 a page. Without a customer the list is empty.
 
 use axum::{Json, extract::State};
 use license_api::{
@@ -11,7 +11,6 @@ use license_domain::EnterpriseId;
 
 use crate::Context;
 
-/// The list.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/learner-subscriptions/",

@@ -1,4 +1,4 @@
-//! `GET /api/v1/subscriptions/{plan}/license/{license}/`: a license of the caller's own.
+//! `GET /api/v1/subscriptions/{plan}/license/{license}/`: one license of the requester.
 
 use axum::{
     extract::{Path, State},

@@ -1,5 +1,5 @@
-//! `GET /api/v1/subscriptions/{plan}/license/`: the caller's own licenses of that plan that are not revoked,
-//! 100 a page. Filters are those of [`license_api::selection`].
+//! `GET /api/v1/subscriptions/{plan}/license/`: the requester's licenses of that plan that are not revoked, 100 a page.
+//! Filters are those of [`license_api::selection`].
 
 use axum::{
     Json,
@@ -16,7 +16,6 @@ use license_domain::{License, PlanId};
 
 use crate::{Context, own_licenses};
 
-/// The list.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/subscriptions/{plan}/license/",

@@ -18,7 +18,7 @@ use crate::{
 };
 
 body! {
-    /// The plan, which is looked at before the rest: whether the caller may assign its licenses depends on it.
+    /// The plan is read before the other fields, because the permission to assign depends on it.
     struct PlanBody {
         subscription_plan: PlanId = Field::new(UUID, "The plan."),
     }
@@ -30,7 +30,6 @@ const FIELDS: &[Field] = &{
 };
 const _: () = assert!(FIELDS.len() == AssignBody::FIELDS.len() + 1, "a field of `AssignBody` is left out");
 
-/// Assigning.
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/licenses/assign/",
@@ -53,7 +52,7 @@ pub const ROUTE: Route = Route {
         ],
     },
 };
-/// The same where the product's own description names it.
+/// The unprefixed alias.
 pub const ALIAS: Route = ROUTE.at("/licenses/assign/");
 
 pub async fn handle(

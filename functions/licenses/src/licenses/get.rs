@@ -1,5 +1,5 @@
-//! `GET /licenses/{license}/`: one license, of whatever plan that the caller administers; `?as_of=…`: as it was
-//! then.
+//! `GET /licenses/{license}/`: one license of any plan that the requester administers; `?as_of=…` shows it as it was at
+//! that time.
 
 use axum::{
     extract::{Path, State},
@@ -29,7 +29,7 @@ pub const ROUTE: Route = Route {
         ],
     },
 };
-/// The same where the product's own description names it.
+/// The unprefixed alias.
 pub const ALIAS: Route = ROUTE.at("/licenses/{license}/");
 
 pub async fn handle(

@@ -1,9 +1,9 @@
-//! `GET /licenses/`: licenses of all plans that the caller administers, plan by plan (by id), each plan's in its own
-//! order, with an exact count.
+//! `GET /licenses/`: licenses of all plans that the requester administers, plan by plan (by id), each plan's licenses
+//! in their own order, with an exact count.
 //!
-//! Parameters: `subscription_plan` (or `plan`), `enterprise_customer_uuid` (or `enterprise`), `user_email` (or `email`; the whole
-//! address), those of [`license_api::selection`] but `ordering`, `page`, `page_size` (100, at most 500). Who administers every
-//! customer names a plan, a customer or an address.
+//! Parameters: `subscription_plan` (or `plan`), `enterprise_customer_uuid` (or `enterprise`), `user_email` (or `email`;
+//! the whole address), those of [`license_api::selection`] but `ordering`, `page`, `page_size` (100, at most 500). A
+//! requester who administers all customers must name a plan, a customer or an address.
 
 use axum::{Json, extract::State, http::StatusCode};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -29,7 +29,6 @@ const ENTERPRISE: Field = doc::ENTERPRISE.named("enterprise");
 const USER_EMAIL: Field = Field::new(TEXT, "Only this learner's: the whole address.").optional().named("user_email");
 const EMAIL: Field = USER_EMAIL.named("email");
 
-/// The list.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/licenses/",
@@ -55,13 +54,13 @@ pub const ROUTE: Route = Route {
         answers: &[ResponseDoc::new(200, "A page.", Shape::Of(doc::schema::<NumberedPage<wire::License>>))],
     },
 };
-/// The same where the product's own description names it.
+/// The unprefixed alias.
 pub const ALIAS: Route = ROUTE.at("/licenses/");
 
-/// How many plans are read at once, at most.
+/// The most plans that are read at the same time.
 const PARALLEL: usize = 8;
 
-/// What the parameters ask for.
+/// The query in the parameters.
 struct Wanted {
     plan: Option<PlanId>,
     enterprise: Option<EnterpriseId>,
@@ -103,19 +102,19 @@ pub async fn handle(
     Ok(Json(NumberedPage::new(&page, &window, shown).followed_by(&page, &window, cursor.as_deref())))
 }
 
-/// The cursor behind that license: its plan, and where it is in the plan's list.
+/// The cursor after that license: its plan, and its position in the plan's list.
 fn place(context: &Context, license: &License) -> String {
     format!("{} {}", license.subscription_plan, context.licenses.position_behind(license).text())
 }
 
-/// Where the page begins, if the link that led here said so.
+/// The cursor where the page begins, if the request has one.
 fn begin(context: &Context, page: &PageQuery, wanted: &Wanted) -> Result<Option<(PlanId, PagePosition)>, ApiError> {
     let Some(text) = page.cursor()?.filter(|_| wanted.filter.search.is_empty()) else { return Ok(None) };
     let parse = |(plan, position): (&str, &str)| Some((plan.parse().ok()?, context.licenses.position(position)?));
     text.split_once(' ').and_then(parse).map(Some).ok_or_else(ApiError::invalid_page)
 }
 
-/// One learner's licenses are few, and lie together.
+/// One learner's licenses are few, and in one partition.
 async fn of_learner(
     context: &Context,
     access: &Access,
@@ -144,7 +143,7 @@ async fn of_learner(
     Ok((window, window.of(found)))
 }
 
-/// Whole plans are skipped by their counts; only those that the page touches are read.
+/// Whole plans are skipped by their counts; only the plans of the page are read.
 async fn of_plans(
     context: &Context,
     access: &Access,

@@ -1,4 +1,4 @@
-//! `POST /licenses/revoke/`: as [`crate::bulk_revoke`], with the plan in the body; or the licenses by their ids, all of
+//! `POST /licenses/revoke/`: as [`crate::bulk_revoke`], with the plan in the body; or with the licenses' ids, all of
 //! one plan.
 //!
 //! ```json
@@ -22,11 +22,11 @@ use crate::{
     subscriptions::bulk_revoke::{self, UnknownLicense},
 };
 
-/// The most licenses that are named by their ids.
+/// The most ids of licenses in a request.
 const MAX: usize = 1_000;
 
 body! {
-    /// Which licenses are revoked.
+    /// The licenses to revoke.
     pub struct RevokeBody {
         subscription_plan: Option<PlanId> =
             Field::new(UUID, "The plan; may be left out where licenses are named.")
@@ -40,7 +40,6 @@ body! {
     }
 }
 
-/// Revoking.
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/licenses/revoke/",
@@ -54,14 +53,14 @@ pub const ROUTE: Route = Route {
             ResponseDoc::new(207, "Some are revoked.", Shape::Of(doc::schema::<bulk_revoke::BulkRevokeResponse>)),
             ResponseDoc::new(
                 400,
-                "The body is not valid, or the cap does not allow it: nobody was revoked.",
+                "The body is not valid, or the cap does not allow it: no license was revoked.",
                 Shape::Complaints,
             ),
-            ResponseDoc::new(404, "Nobody named holds a license, or there is no such plan.", Shape::Any),
+            ResponseDoc::new(404, "None of the learners holds a license, or there is no such plan.", Shape::Any),
         ],
     },
 };
-/// The same where the product's own description names it.
+/// The unprefixed alias.
 pub const ALIAS: Route = ROUTE.at("/licenses/revoke/");
 
 pub async fn handle(
@@ -89,26 +88,26 @@ pub async fn handle(
             let recipients = Ok(Recipients::Learners(found.learners));
             bulk_revoke::revoke(&context, &requester, plan, recipients, found.unknown).await
         }
-        // None of them is one that the caller could know of.
+        // The requester may not know of any of these licenses.
         None => Ok(bulk_revoke::none(&found.unknown)),
     }
 }
 
-/// How many licenses are looked up at once, at most.
+/// The most licenses that are read at the same time.
 const PARALLEL: usize = 8;
 
 #[derive(Default)]
 struct LicenseToRevoke {
     plan: Option<PlanId>,
-    /// A plan of which only licenses are named that are not live, such as those that an earlier attempt has revoked.
+    /// The plan, if all given licenses are not live, for example because an earlier attempt has revoked them.
     plan_without_live: Option<PlanId>,
     is_of_several_plans: bool,
     learners: Vec<EmailAddress>,
     unknown: Vec<UnknownLicense>,
 }
 
-/// Who holds these licenses. One that does not exist, is another customer's, of another plan than the one that is
-/// named, or nobody's, is not known.
+/// The learners who hold these licenses. A license is unknown if it does not exist, belongs to another customer or to
+/// another plan than the given one, or has no learner.
 async fn find(
     context: &Context,
     requester: &Requester,

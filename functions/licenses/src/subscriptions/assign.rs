@@ -1,5 +1,5 @@
-//! `POST /api/v1/subscriptions/{plan}/licenses/assign/`: gives every learner named a license of the plan, or
-//! nobody if there are too few. Learners who hold one already are counted and left alone.
+//! `POST /api/v1/subscriptions/{plan}/licenses/assign/`: assigns a license of the plan to every given learner, or none
+//! at all if there are too few. Learners who hold one already are counted and not changed.
 //!
 //! ```json
 //! {"user_emails": ["ann@example.com"], "greeting": "Welcome!", "notify_users": true}
@@ -39,15 +39,15 @@ use crate::{Context, inline::inline_error, plan};
 /// The sales that licenses come from; null for a learner without one.
 const SOURCE_IDS: Format = list(&text_item(MIN_SOURCE_ID, MAX_SOURCE_ID)).of_nullable();
 
-/// One sale for each address.
+/// The id of one sale for each address.
 pub const USER_SFIDS: Field =
     Field::new(SOURCE_IDS, "The sales that the licenses come from, one for each address.").optional();
-/// Whether there is a mail.
+/// Whether learners get a mail.
 pub const NOTIFY_USERS: Field =
     Field::new(BOOLEAN, "Whether the learners are invited by mail.").default(|| json!(true));
 
 body! {
-    /// Whom a request assigns licenses to.
+    /// The learners to whom licenses are assigned.
     pub struct AssignBody {
         user_emails: Vec<EmailAddress> = USER_EMAILS,
         user_sfids: Option<Vec<Option<String>>> = USER_SFIDS,
@@ -57,7 +57,6 @@ body! {
     }
 }
 
-/// Assigning.
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/subscriptions/{plan}/licenses/assign/",
@@ -81,7 +80,7 @@ pub const ROUTE: Route = Route {
     },
 };
 
-/// The assignments that a body asks for.
+/// The assignments in a body.
 #[derive(Debug)]
 struct Wanted {
     assignments: Vec<Assignment>,
@@ -106,8 +105,8 @@ struct AssignedLicense {
     license: LicenseId,
 }
 
-/// The agreement and what is needed of the plan's table are read at once, so that an assignment is one read and
-/// one write round trip. A body that is not valid is answered with 400 only to those who may assign.
+/// The agreement and the plan's items are read at the same time, so that an assignment takes one round trip for reading
+/// and one for writing. An invalid body gets 400 only from requesters who may assign.
 pub async fn handle(
     State(context): State<Context>,
     requester: Requester,
@@ -169,8 +168,8 @@ impl Wanted {
     }
 }
 
-/// One assignment for each learner, in the order in which they are first named. The peer hands addresses on in lower
-/// case, and its clients look them up in that spelling.
+/// One assignment for each learner, in the order of their first occurrence. Open edX's license-manager returns
+/// addresses in lower case, and its clients look them up in that spelling.
 fn assignments(emails: &[EmailAddress], sources: Vec<Option<String>>) -> Vec<Assignment> {
     let mut positions = HashMap::new();
     let mut assignments: Vec<Assignment> = Vec::with_capacity(emails.len());

@@ -1,6 +1,6 @@
-//! `POST /api/v1/subscriptions/{plan}/licenses/bulk-revoke/`: takes back the licenses of the learners named, or
-//! of those that the filters admit. Only activated licenses count against the plan's cap, and a request that
-//! the cap does not allow as a whole revokes nothing.
+//! `POST /api/v1/subscriptions/{plan}/licenses/bulk-revoke/`: revokes the licenses of the given learners, or of those
+//! whom the filters match. Only activated licenses count against the plan's cap. If the cap does not allow the whole
+//! request, nothing is revoked.
 //!
 //! ```json
 //! {"user_emails": ["ann@example.com"]}
@@ -38,14 +38,13 @@ use crate::{
 };
 
 body! {
-    /// Whose licenses are revoked.
+    /// The learners whose licenses are revoked.
     pub struct RevokeBody {
         user_emails: Option<Vec<EmailAddress>> = EMAILS_OR_FILTERS,
         filters: Option<Vec<Value>> = FILTERS,
     }
 }
 
-/// Revoking.
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/subscriptions/{plan}/licenses/bulk-revoke/",
@@ -59,10 +58,10 @@ pub const ROUTE: Route = Route {
             doc::ResponseDoc::new(207, "Some are revoked.", Shape::Of(doc::schema::<BulkRevokeResponse>)),
             doc::ResponseDoc::new(
                 400,
-                "The body is not valid, or the cap does not allow it: nobody was revoked.",
+                "The body is not valid, or the cap does not allow it: no license was revoked.",
                 Shape::Complaints,
             ),
-            doc::ResponseDoc::new(404, "Nobody named holds a license, or there is no such plan.", Shape::Any),
+            doc::ResponseDoc::new(404, "None of the learners holds a license, or there is no such plan.", Shape::Any),
         ],
     },
 };
@@ -94,8 +93,7 @@ struct Failure {
     license_uuid: Option<LicenseId>,
 }
 
-/// As in assigning, what is needed is read at once, and a body that is not valid is answered with 400 only to
-/// those who may revoke.
+/// As in assigning, reads run at the same time, and an invalid body gets 400 only from requesters who may revoke.
 pub async fn handle(
     State(context): State<Context>,
     requester: Requester,
@@ -108,11 +106,11 @@ pub async fn handle(
     revoke(&context, &requester, plan, recipients, Vec::new()).await
 }
 
-/// A license that was named and that the caller cannot know of.
+/// A given license of which the requester may not know.
 #[derive(Clone, Copy, Debug)]
 pub struct UnknownLicense(pub LicenseId);
 
-/// Revokes licenses of that plan; `unknown` are told as not found beside the others.
+/// Revokes licenses of that plan; the response lists `unknown` as not found.
 pub async fn revoke(
     context: &Context,
     requester: &Requester,
@@ -126,7 +124,7 @@ pub async fn revoke(
     plan::require(requester, portfolio.as_ref())?;
     let recipients = recipients?;
     let Ok((portfolio, plan)) = plan::found(portfolio.as_ref(), plan) else { return Ok(no_plan()) };
-    // What filters admit was not known when the glance was taken.
+    // The recipients of filters were not known at the time of the prefetch.
     let prefetch = if emails.is_empty() { Prefetch::default() } else { prefetch };
     if let Some(outcome) = requester.recorded().await? {
         return Ok(revoked(&outcome, unknown));
@@ -138,7 +136,8 @@ pub async fn revoke(
     Ok(revoked(&outcome, unknown))
 }
 
-/// The response to what was revoked, now or by an earlier attempt, after which the licenses are not known any more.
+/// The response to a revocation, by this attempt or an earlier one. After an earlier one the licenses are no longer
+/// live.
 fn revoked(outcome: &Revocations, mut unknown: Vec<UnknownLicense>) -> Response {
     let is_revoked = |id: LicenseId| {
         outcome.iter().any(|(_, one)| matches!(one, Revocation::Revoked { license, .. } if *license == id))
@@ -148,7 +147,7 @@ fn revoked(outcome: &Revocations, mut unknown: Vec<UnknownLicense>) -> Response 
     (status, Json(answer)).into_response()
 }
 
-/// The response for a plan that is not there. Clients read `unsuccessful_revocations` of every 400 and 404.
+/// The response for a plan that does not exist. Clients read `unsuccessful_revocations` of every 400 and 404.
 fn no_plan() -> Response {
     let failure = Failure::of_all("There is no such subscription plan.", StatusCode::NOT_FOUND);
     let body = BulkRevokeResponse { successful_revocations: None, unsuccessful_revocations: vec![failure] };
@@ -156,14 +155,14 @@ fn no_plan() -> Response {
 }
 
 impl Failure {
-    /// One that is about the request as a whole.
+    /// An error of the request as a whole.
     fn of_all(error: &str, status: StatusCode) -> Self {
         let error_response_status = status.as_u16();
         Self { error: error.to_owned(), error_response_status, user_email: None, license_uuid: None }
     }
 }
 
-/// The answer where no license that was named is known.
+/// The response if none of the given licenses is known.
 pub fn none(unknown: &[UnknownLicense]) -> Response {
     let (status, answer) = answer(&[], unknown);
     (status, Json(answer)).into_response()
@@ -191,7 +190,7 @@ fn answer(outcome: &[(EmailAddress, Revocation)], unknown: &[UnknownLicense]) ->
                 user_email: Some(user_email),
                 license_uuid: None,
             }),
-            // The cap refuses the request as a whole.
+            // The cap refuses the whole request.
             Revocation::CapReached => is_refused = true,
         }
     }
@@ -242,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn the_status_says_how_much_of_it_was_done() {
+    fn the_status_depends_on_how_many_were_revoked() {
         let email = EmailAddress::on_record("a@b.example");
         let license = LicenseId(Uuid::nil());
         let revoked = || Revocation::Revoked { license, original_status: LicenseStatus::Assigned };

@@ -1,6 +1,6 @@
-//! `GET /api/v1/subscriptions/{plan}/licenses/csv/`: the licenses that somebody has or had, as a table for a
-//! spreadsheet (RFC 4180, UTF-8). Free seats are left out; a plan without any other license is an empty body. A table that
-//! does not fit a Lambda's answer is put into a bucket: 303 with a link to it that works for a quarter of an hour.
+//! `GET /api/v1/subscriptions/{plan}/licenses/csv/`: the licenses that have or had a learner, as CSV for a spreadsheet
+//! (RFC 4180, UTF-8). Free seats are left out; without any other license the body is empty. If the CSV does not fit
+//! into a Lambda response, it is stored in a bucket: 303 with a link that is valid for a quarter of an hour.
 //!
 //! ```text
 //! activation_date,activation_link,last_remind_date,status,user_email
@@ -41,7 +41,7 @@ pub const ROUTE: Route = Route {
     },
 };
 
-/// How many licenses are read at once.
+/// How many licenses one step reads.
 const PAGE: usize = 5_000;
 
 const COLUMNS: [&str; 5] = ["activation_date", "activation_link", "last_remind_date", "status", "user_email"];
@@ -74,7 +74,7 @@ pub async fn handle(
     }
 }
 
-/// Why there is no table.
+/// Why there is no CSV.
 enum Failure {
     Store(StoreError),
     Files(ClientError),
@@ -104,8 +104,8 @@ impl From<Failure> for ApiError {
     }
 }
 
-/// Writes the table of the plan's licenses, as they are read; links begin with `links`. Without licenses it is empty, without
-/// a header.
+/// Writes the CSV of the plan's licenses while they are read; links begin with `links`. Without licenses it is empty
+/// and has no header.
 async fn write_all(
     context: &Context,
     plan: &SubscriptionPlan,
@@ -114,7 +114,7 @@ async fn write_all(
     file: &mut FileWriter<'_>,
 ) -> Result<(), Failure> {
     let count: u64 = context.licenses.count(plan, &filter).await?.iter().map(|(_, count)| count).sum();
-    // Of a small plan all at once, and some more than were counted, for those that come in between.
+    // A small plan is read in one step, with room for licenses that are added in between.
     let limit = to_usize(count).saturating_add(100).min(PAGE);
     let mut query = LicenseQuery { filter, limit, ..LicenseQuery::default() };
     let mut table = None;

@@ -5,7 +5,7 @@
 //!  "last_remind_date": null, "subscription_plan_uuid": "…", "revoked_date": null, "activation_key": "…"}
 //! ```
 //!
-//! `?as_of=2026-01-01T00:00:00Z` shows it as it was then.
+//! `?as_of=2026-01-01T00:00:00Z` shows it as it was at that time.
 
 use axum::{
     extract::{Path, State},

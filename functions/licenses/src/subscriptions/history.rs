@@ -1,5 +1,5 @@
-//! `GET /api/v1/subscriptions/{plan}/licenses/{license}/history/` and `GET /licenses/{license}/history/`: what was changed of a
-//! license, the newest change first. Who held it is a person id: the same for the same learner, and no address.
+//! `GET /api/v1/subscriptions/{plan}/licenses/{license}/history/` and `GET /licenses/{license}/history/`: the changes
+//! of a license, the newest first. Its learners are person ids: the same one for the same learner, and no address.
 
 use axum::{
     Json,
@@ -22,9 +22,9 @@ pub const ROUTE: Route = Route {
     access: RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin },
     doc: history::DOC,
 };
-/// The history of a license of whatever plan.
+/// The history of a license of any plan.
 pub const ACROSS_PLANS: Route = ROUTE.at("/api/v1/licenses/{license}/history/");
-/// The same beside the license's other address.
+/// The unprefixed alias.
 pub const ALIAS: Route = ROUTE.at("/licenses/{license}/history/");
 
 pub async fn of_plan(

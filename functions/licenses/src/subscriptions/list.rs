@@ -1,7 +1,7 @@
 //! `GET /api/v1/subscriptions/{plan}/licenses/`: the licenses of a plan, in pages, with an exact count.
 //!
-//! Parameters: those of [`license_api::selection`], `page` (a number or `last`), `page_size` (100, at most 500).
-//! A plan that does not exist, or that the caller does not reach, has no licenses.
+//! Parameters: those of [`license_api::selection`], `page` (a number or `last`), `page_size` (100, at most 500). For a
+//! plan that does not exist, or that the requester may not access, the list is empty.
 //!
 //! ```json
 //! {"count": 12, "next": "https://…?page=2", "previous": null, "results": [{"uuid": "…", …}], "num_pages": 2}
@@ -21,7 +21,6 @@ use license_storage::{LicenseQuery, PagePosition};
 
 use crate::Context;
 
-/// The list.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/subscriptions/{plan}/licenses/",
@@ -43,10 +42,10 @@ pub const ROUTE: Route = Route {
     },
 };
 
-/// The same where the product's own description names it.
+/// The unprefixed alias.
 pub const ALIAS: Route = ROUTE.at("/subscriptions/{plan}/licenses/");
 
-/// How many licenses a page has where the client does not say it, and at most.
+/// The default page size.
 pub const PAGE_SIZE: usize = 100;
 pub const MAX_PAGE_SIZE: usize = 500;
 
@@ -60,7 +59,7 @@ pub async fn handle(
     let plan: PlanId = id(&plan)?;
     let access = requester.require_listing(ADMINS)?;
     let (filter, order) = (selection::filter(&params)?, selection::order(&params));
-    // A search or an order of its own is made anew for each page.
+    // A page of a search or of another order cannot begin at a cursor.
     let is_walk = filter.search.is_empty() && order.is_empty();
     let position = |text: String| context.licenses.position(&text).ok_or_else(ApiError::invalid_page);
     let after = page.cursor()?.filter(|_| is_walk).map(position);
@@ -80,7 +79,8 @@ pub async fn handle(
     )))
 }
 
-/// Counts, and reads the page. Only the last page's place depends on the count; else both are done at once.
+/// Counts, and reads the page. Only the position of the last page depends on the count; otherwise both run at the same
+/// time.
 async fn read(
     context: &Context,
     plan: &SubscriptionPlan,

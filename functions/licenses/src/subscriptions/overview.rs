@@ -1,5 +1,5 @@
-//! `GET /api/v1/subscriptions/{plan}/licenses/overview/`: how many licenses stand where, the most first. It
-//! takes the list's filters; without `search` it costs the same for any size of plan.
+//! `GET /api/v1/subscriptions/{plan}/licenses/overview/`: the counts by status, the largest first. It has the list's
+//! filters; without `search` its cost does not depend on the plan's size.
 //!
 //! ```json
 //! [{"status": "unassigned", "count": 4}, {"status": "activated", "count": 3}]
@@ -22,7 +22,6 @@ use serde::Serialize;
 
 use crate::{Context, plan};
 
-/// Counts by status.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/subscriptions/{plan}/licenses/overview/",

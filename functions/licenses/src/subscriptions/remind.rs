@@ -1,13 +1,13 @@
-//! `POST /api/v1/subscriptions/{plan}/licenses/remind/`: reminds learners of licenses that they have not
-//! activated: those named, or those that the filters admit.
+//! `POST /api/v1/subscriptions/{plan}/licenses/remind/`: reminds learners of licenses that they have not activated: the
+//! given learners, or those whom the filters match.
 //!
 //! ```json
 //! {"user_emails": ["ann@example.com"], "greeting": "Hello!", "closing": "Bye."}
 //! {"filters": [{"name": "user_email", "filter_value": "@example.com"}]}
 //! ```
 //!
-//! The response is 204; it is 404 where one of those named has no such license: then none of them is reminded.
-//! The time of the reminder and its mail are written together.
+//! The response is 204, or 404 if one of the given learners has no such license: then none is reminded. The time of the
+//! reminder and its mail are written in one transaction.
 
 use std::collections::HashSet;
 
@@ -34,7 +34,7 @@ use crate::{
 };
 
 body! {
-    /// Whom a request reminds, and in which words.
+    /// The learners to remind, and the texts of the mail.
     pub struct RemindBody {
         user_emails: Option<Vec<EmailAddress>> = EMAILS_OR_FILTERS,
         filters: Option<Vec<Value>> = FILTERS,
@@ -43,7 +43,6 @@ body! {
     }
 }
 
-/// Reminding.
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/subscriptions/{plan}/licenses/remind/",
@@ -54,15 +53,15 @@ pub const ROUTE: Route = Route {
         body: RemindBody::FIELDS,
         answers: &[
             ResponseDoc::new(204, "They are reminded.", Shape::Nothing),
-            ResponseDoc::new(404, "Nobody named has a license pending.", Shape::Any),
+            ResponseDoc::new(404, "None of the learners has a license that is not activated.", Shape::Any),
         ],
     },
 };
 
-/// How many parts of a long list are read at once.
+/// How many parts of a long list are read at the same time.
 const READS_AT_ONCE: usize = 8;
 
-/// What the mail says before and after its own text.
+/// The admin's texts before and after the mail's own text.
 #[derive(Debug, Default)]
 pub struct MailTexts {
     greeting: Option<String>,
@@ -70,15 +69,15 @@ pub struct MailTexts {
 }
 
 impl MailTexts {
-    /// An empty text is none.
+    /// An empty text counts as none.
     pub fn new(greeting: Option<String>, closing: Option<String>) -> Self {
         let is_said = |text: &String| !text.is_empty();
         Self { greeting: greeting.filter(is_said), closing: closing.filter(is_said) }
     }
 }
 
-/// As in assigning, the agreement and the learners' slots are read at once, and a body that is not valid is
-/// answered with 400 only to those who may remind.
+/// As in assigning, the agreement and the learners' slots are read at the same time, and an invalid body gets 400 only
+/// from requesters who may remind.
 pub async fn handle(
     State(context): State<Context>,
     requester: Requester,
@@ -107,7 +106,7 @@ pub async fn handle(
         }
         Recipients::Filtered(filter) => {
             let emails = waiting(&context, plan, filter).await?;
-            // Unlike a learner who is named, one whom a filter could have admitted is not missed.
+            // Unlike for a given learner, there is no error for a learner whom a filter no longer matches.
             if emails.is_empty() {
                 return Ok(StatusCode::NO_CONTENT);
             }
@@ -116,7 +115,7 @@ pub async fn handle(
     }
 }
 
-/// Those of the learners who have not activated: as was read ahead, or in as many reads as it takes.
+/// The learners who have not activated: by the prefetch, or by as many reads as are needed.
 async fn pending(
     context: &Context,
     plan: &SubscriptionPlan,
@@ -139,7 +138,7 @@ fn parse(body: &Body) -> Result<(Recipients, MailTexts), Complaints> {
     Ok((Recipients::new(user_emails, filters)?, MailTexts::new(greeting, closing)))
 }
 
-/// The learners whom the filter admits and who have not activated.
+/// The learners whom the filter matches and who have not activated.
 async fn waiting(
     context: &Context,
     plan: &SubscriptionPlan,

@@ -1,5 +1,5 @@
-//! `POST /api/v1/subscriptions/{plan}/licenses/remind-all/`: reminds every learner of the plan who has not
-//! activated. 204, or 404 where there is none. The body may hold `greeting` and `closing`.
+//! `POST /api/v1/subscriptions/{plan}/licenses/remind-all/`: reminds every learner of the plan who has not activated.
+//! 204, or 404 if there is none. The body may contain `greeting` and `closing`.
 
 use axum::{
     extract::{Path, State},
@@ -18,14 +18,13 @@ use crate::{
 };
 
 body! {
-    /// The words of a reminder.
+    /// The texts of a reminder.
     pub struct RemindAllBody {
         greeting: Option<String> = GREETING,
         closing: Option<String> = CLOSING,
     }
 }
 
-/// Reminding all.
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/subscriptions/{plan}/licenses/remind-all/",
@@ -36,7 +35,7 @@ pub const ROUTE: Route = Route {
         body: RemindAllBody::FIELDS,
         answers: &[
             ResponseDoc::new(204, "They are reminded.", Shape::Nothing),
-            ResponseDoc::new(404, "Nobody has a license pending.", Shape::Any),
+            ResponseDoc::new(404, "No learner has a license that is not activated.", Shape::Any),
         ],
     },
 };

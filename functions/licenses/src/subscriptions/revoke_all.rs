@@ -1,7 +1,7 @@
-//! `POST /api/v1/subscriptions/{plan}/licenses/revoke-all/`: takes back every live license of the plan. 204, also where
-//! there was none; 422 under a revocation cap, which counts licenses one by one.
+//! `POST /api/v1/subscriptions/{plan}/licenses/revoke-all/`: revokes every live license of the plan. 204, also if there
+//! was none; 422 under a revocation cap, which counts licenses one by one.
 //!
-//! It is a job, which `Location` names: what this request does not finish in some seconds is finished by a worker.
+//! It is a job, which `Location` names: a worker finishes what this request does not finish in some seconds.
 
 use axum::{
     extract::{Path, State},
@@ -17,7 +17,6 @@ use license_work::Turn;
 
 use crate::{Context, plan};
 
-/// Revoking all.
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/subscriptions/{plan}/licenses/revoke-all/",

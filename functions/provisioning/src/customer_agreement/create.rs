@@ -1,10 +1,10 @@
-//! `POST /api/v1/provisioning-admins/customer-agreement/`: a new agreement with a customer.
+//! `POST /api/v1/provisioning-admins/customer-agreement/`: creates an agreement with a customer.
 //!
 //! ```json
 //! {"enterprise_customer_uuid": "…", "enterprise_customer_slug": "acme", "default_enterprise_catalog_uuid": "…",
 //!  "disable_expiration_notifications": true, "enable_auto_applied_subscriptions_with_universal_link": true}
 //! ```
-//! Only the customer is required. The answer is the agreement, without plans yet.
+//! Only the customer is required. The response is the agreement, which has no plans yet.
 
 use std::collections::HashMap;
 
@@ -30,16 +30,13 @@ pub const SLUG: Field = Field::new(text(MAX_SLUG), "The customer's short name in
     .nullable()
     .optional()
     .example(|| json!("acme"));
-/// The catalog.
 pub const CATALOG: Field = Field::new(UUID, "The catalog of plans without their own.").nullable().optional();
-/// Whether learners are told of the plan's end.
+/// Whether learners see no notice of the plan's expiration.
 pub const NO_EXPIRATION_NOTIFICATIONS: Field =
-    Field::new(BOOLEAN, "Whether learners are not told that the plan expires.").optional();
-/// Whether the universal link gives licenses.
+    Field::new(BOOLEAN, "Whether learners see no notice that the plan expires.").optional();
 pub const UNIVERSAL_LINK: Field = Field::new(BOOLEAN, "Whether the universal link gives a license.").optional();
 
 body! {
-    /// A new agreement.
     pub struct CreateBody {
         enterprise_customer_uuid: EnterpriseId = CUSTOMER,
         enterprise_customer_slug: Option<String> = SLUG,
@@ -49,7 +46,6 @@ body! {
     }
 }
 
-/// A new agreement.
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/provisioning-admins/customer-agreement/",
@@ -84,7 +80,7 @@ pub async fn handle(
     }
 }
 
-/// The response: the agreement has no plans yet.
+/// The response with a new agreement, which has no plans yet.
 fn created(agreement: CustomerAgreement) -> (StatusCode, Json<wire::Agreement>) {
     let now = agreement.created;
     let portfolio = Portfolio { agreement, plans: Vec::new(), renewals: Vec::new() };
@@ -104,7 +100,7 @@ fn parse(body: &Body, id: AgreementId, now: Timestamp) -> Result<CustomerAgreeme
     })
 }
 
-/// 400: the names that are taken.
+/// 400 with the names that are taken.
 pub fn taken(enterprise: bool, slug: bool) -> ApiError {
     let mut complaints = Complaints::default();
     for (is_taken, field, name) in [

@@ -14,7 +14,6 @@ use license_domain::AgreementId;
 
 use crate::Context;
 
-/// One agreement.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/provisioning-admins/customer-agreement/{agreement}/",

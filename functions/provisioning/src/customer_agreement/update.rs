@@ -1,5 +1,5 @@
-//! `PUT` and `PATCH /api/v1/provisioning-admins/customer-agreement/{agreement}/`: change an agreement. What is left
-//! out stays as it is. PUT names the customer, and may name another one; PATCH must not.
+//! `PUT` and `PATCH /api/v1/provisioning-admins/customer-agreement/{agreement}/`: change an agreement. Fields that are
+//! left out stay. PUT requires the customer, which may be another one; PATCH must not have it.
 //!
 //! ```json
 //! {"disable_expiration_notifications": true}
@@ -28,7 +28,7 @@ const PATH: &str = "/api/v1/provisioning-admins/customer-agreement/{agreement}/"
 const ACCESS: RouteAccess =
     RouteAccess::Roles { roles: PROVISIONERS, listing: false, missing: RequiredPermission::ProvisioningAgreements };
 
-/// With the customer.
+/// Changes an agreement, with the customer in the body.
 pub const PUT: Route = Route {
     method: "PUT",
     path: PATH,
@@ -40,7 +40,7 @@ pub const PUT: Route = Route {
         answers: &[ResponseDoc::new(200, "The agreement.", Shape::Of(doc::schema::<wire::Agreement>))],
     },
 };
-/// Without.
+/// Changes an agreement, without the customer in the body.
 pub const PATCH: Route = Route {
     method: "PATCH",
     path: PATH,
@@ -54,7 +54,7 @@ pub const PATCH: Route = Route {
 };
 
 body! {
-    /// A change that names the customer, perhaps another one.
+    /// A change with the customer, which may be another one.
     struct PutBody {
         enterprise_customer_uuid: EnterpriseId = CUSTOMER,
         #[serde(default)]
@@ -67,7 +67,7 @@ body! {
 }
 
 body! {
-    /// A change that does not.
+    /// A change without the customer.
     struct PatchBody {
         #[serde(default)]
         enterprise_customer_slug: Change<String> = SLUG,
@@ -169,7 +169,7 @@ async fn update(
         let recorded = requester.change("update-agreement").await?.recording(&after);
         match context.update.update_agreement(&portfolio.agreement, &after, &recorded).await {
             Ok(()) => Ok(Attempt::Done(Portfolio { agreement: after, ..portfolio })),
-            // Another change has changed what this one starts from.
+            // Another request has changed the agreement since it was read.
             Err(UpdateError::Changed | UpdateError::TitleTaken) => Ok(Attempt::Retry(())),
             Err(UpdateError::Taken { enterprise, slug }) => Err(taken(enterprise, slug)),
             Err(UpdateError::Store(error)) => Err(error.into()),

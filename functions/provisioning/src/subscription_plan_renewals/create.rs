@@ -1,11 +1,11 @@
-//! `POST /api/v1/provisioning-admins/subscription-plan-renewals/`: a plan is to be renewed.
+//! `POST /api/v1/provisioning-admins/subscription-plan-renewals/`: creates a renewal of a plan.
 //!
 //! ```json
 //! {"prior_subscription_plan": "…", "renewed_subscription_plan": "…", "salesforce_opportunity_id": "00k…",
 //!  "number_of_licenses": 500, "effective_date": "2028-01-01T00:00:00Z", "renewed_expiration_date": "2029-01-01T00:00:00Z"}
 //! ```
-//! Created: 201. The renewal of just these two plans is there already: 200 with it. One of the plans has another
-//! renewal: 422 with that one.
+//! 201 if it was created; 200 if these two plans have this renewal already; 422 with the other renewal if one of the
+//! plans has another one.
 
 use axum::{Json, extract::State, http::StatusCode};
 use license_api::{
@@ -29,10 +29,10 @@ const COPIES: Format = one_of(|| LicenseTypesToCopy::ALL.iter().map(|types| type
 /// The future plan.
 pub const RENEWED_PLAN: Field =
     Field::new(UUID, "The plan that follows; made by processing, if left out.").nullable().optional();
-/// Line items of the sales system have 18 characters.
+/// Line items in Salesforce have 18 characters.
 const LINE_ITEM: Format = Format::Text { min: MIN_SOURCE_ID, max: MAX_LINE_ITEM, takes_numbers: true };
 
-/// What the future plan is sold under.
+/// The line item under which the future plan is sold.
 pub const SALE: Field = Field::new(LINE_ITEM, "The line item that the future plan is sold under.")
     .nullable()
     .example(|| json!("00k000000000000002"));
@@ -55,7 +55,6 @@ pub const DISABLE_AUTO_APPLY: Field = Field::new(BOOLEAN, "Whether auto-apply en
 pub const EXEMPT: Field = Field::new(BOOLEAN, "Whether the schedule leaves it alone.").optional();
 
 body! {
-    /// A new renewal.
     struct CreateBody {
         prior_subscription_plan: PlanId = Field::new(UUID, "The plan that ends."),
         renewed_subscription_plan: Option<PlanId> = RENEWED_PLAN,
@@ -71,7 +70,6 @@ body! {
     }
 }
 
-/// A new renewal.
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/provisioning-admins/subscription-plan-renewals/",
@@ -129,7 +127,7 @@ pub async fn handle(
                 let response = wire::Renewal::new(&portfolio, &outcome.renewal);
                 Ok(Attempt::Done((StatusCode::CREATED, Json(response))))
             }
-            // Another request was faster: look again what is there.
+            // Another request committed first: read again what is stored.
             Err(RenewalError::Taken | RenewalError::Changed | RenewalError::UnderWay) => Ok(Attempt::Retry(())),
             Err(RenewalError::Store(error)) => Err(error.into()),
         }
@@ -137,7 +135,7 @@ pub async fn handle(
     context.app.attempts("create renewal", attempt).await
 }
 
-/// The renewal that stands in the way.
+/// The existing renewal of one of the plans.
 fn rival<'a>(portfolio: &'a Portfolio, wanted: &SubscriptionPlanRenewal) -> Option<&'a SubscriptionPlanRenewal> {
     let leaves = |there: &&SubscriptionPlanRenewal| there.prior_subscription_plan == wanted.prior_subscription_plan;
     let enters = |there: &&SubscriptionPlanRenewal| {
@@ -154,7 +152,7 @@ fn status_of(there: &SubscriptionPlanRenewal, wanted: &SubscriptionPlanRenewal) 
     if plans(there) == plans(wanted) { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }
 }
 
-/// The renewal as the body has it, with the agreement of its plans; it has no number yet.
+/// The renewal in the body, with the agreement of its plans; it has no number yet.
 async fn parse(context: &Context, body: &Body) -> Result<(Portfolio, SubscriptionPlanRenewal), ApiError> {
     let body = CreateBody::read(body)?;
     let (prior, renewed) = (body.prior_subscription_plan, body.renewed_subscription_plan);
@@ -185,7 +183,7 @@ async fn parse(context: &Context, body: &Body) -> Result<(Portfolio, Subscriptio
     Ok((portfolio, renewal))
 }
 
-/// The complaint about a plan that is not one of the agreement's, or is the wrong one.
+/// The complaint about a plan that does not belong to the agreement, or may not be used here.
 pub fn unknown(field: &str, plan: PlanId) -> Complaints {
     Complaints::of(field, format!("Invalid pk \"{plan}\" - object does not exist."))
 }

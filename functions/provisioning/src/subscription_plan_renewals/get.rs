@@ -1,6 +1,6 @@
-//! `GET`, `PUT`, `PATCH` and `DELETE /api/v1/provisioning-admins/subscription-plan-renewals/{renewal}/`. PUT, like PATCH,
-//! leaves what it does not name; a field that there is not, or that cannot be changed, is refused. While a renewal is
-//! being processed it is neither changed nor deleted: 422.
+//! `GET`, `PUT`, `PATCH` and `DELETE /api/v1/provisioning-admins/subscription-plan-renewals/{renewal}/`. PUT, like
+//! PATCH, keeps fields that are left out; unknown fields, and fields that cannot be changed, are refused. While a
+//! renewal is being processed it can be neither changed nor deleted: 422.
 
 use axum::{
     extract::{Path, State},
@@ -28,7 +28,6 @@ const PATH: &str = "/api/v1/provisioning-admins/subscription-plan-renewals/{rene
 pub(crate) const ACCESS: RouteAccess =
     RouteAccess::Roles { roles: PROVISIONERS, listing: false, missing: RequiredPermission::ProvisioningPlans };
 
-/// One renewal.
 pub const GET: Route = Route {
     method: "GET",
     path: PATH,
@@ -40,9 +39,8 @@ pub const GET: Route = Route {
         answers: &[ResponseDoc::new(200, "The renewal.", Shape::Of(doc::schema::<wire::Renewal>))],
     },
 };
-/// Changing it.
+/// PUT has the meaning of PATCH.
 pub const PUT: Route = PATCH.by("PUT");
-/// Changing it.
 pub const PATCH: Route = Route {
     method: "PATCH",
     path: PATH,
@@ -57,7 +55,6 @@ pub const PATCH: Route = Route {
         ],
     },
 };
-/// Deleting it.
 pub const DELETE: Route = Route {
     method: "DELETE",
     path: PATH,
@@ -73,11 +70,11 @@ pub const DELETE: Route = Route {
     },
 };
 
-/// It can be changed, and not be taken away.
+/// The line item can be changed, but not removed.
 const SALE_THAT_STAYS: Field = Field { is_nullable: false, ..SALE.optional() };
 
 body! {
-    /// A change to a renewal. What is left out stays as it is.
+    /// A change of a renewal. Fields that are left out stay.
     struct PatchBody {
         #[serde(default)]
         renewed_subscription_plan: Change<PlanId> = RENEWED_PLAN,
@@ -102,7 +99,7 @@ fn under_way() -> ApiError {
     ApiError::text(StatusCode::UNPROCESSABLE_ENTITY, "The renewal is being processed.")
 }
 
-/// Reads the number after the caller is known to be allowed.
+/// Reads the number after the requester was authorized.
 pub(crate) fn number(requester: &Requester, text: &str) -> Result<RenewalId, ApiError> {
     requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningPlans)?;
     text.parse().map(RenewalId).map_err(|_| ApiError::malformed())
@@ -184,7 +181,7 @@ pub async fn delete(
     context.app.attempts("delete renewal", attempt).await
 }
 
-/// The renewal with the changes that the body names.
+/// The renewal with the changes in the body.
 fn changed(
     context: &Context,
     body: &Body,
@@ -225,7 +222,7 @@ fn changed(
     Ok(after)
 }
 
-/// The future plan begins within the prior one, or later, and ends after it has begun.
+/// Checks that the future plan begins after the prior one has begun, and ends after its own beginning.
 fn check_dates(portfolio: &Portfolio, renewal: &SubscriptionPlanRenewal) -> Result<(), Complaints> {
     let prior = portfolio.plan(renewal.prior_subscription_plan);
     if prior.is_some_and(|prior| renewal.effective_date < prior.start_date) {

@@ -1,5 +1,5 @@
-//! `GET /api/v1/provisioning-admins/subscription-plan-renewals/{renewal}/history/`: what was changed of a renewal, the newest
-//! change first. It is there also when the renewal is deleted.
+//! `GET /api/v1/provisioning-admins/subscription-plan-renewals/{renewal}/history/`: the changes of a renewal, the
+//! newest first. It remains available when the renewal is deleted.
 
 use axum::{
     Json,
@@ -14,7 +14,6 @@ use crate::{
     subscription_plan_renewals::get::{ACCESS, not_found, number},
 };
 
-/// A renewal's history.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/provisioning-admins/subscription-plan-renewals/{renewal}/history/",

@@ -20,7 +20,6 @@ const SALE: Field = Field::new(TEXT, "Sold under this line item.").optional().na
 const PRIOR_PLAN: Field = Field::new(UUID, "The plan that ends.").optional().named("prior_subscription_plan");
 const RENEWED_PLAN: Field = Field::new(UUID, "The plan that follows.").optional().named("renewed_subscription_plan");
 
-/// The list.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/provisioning-admins/subscription-plan-renewals/",
@@ -65,7 +64,7 @@ pub async fn handle(
     Ok(Json(Page::new(&page, &window, window.of(found).into_iter().map(shape).collect())))
 }
 
-/// A plan that a filter names; 400 where there is none of that id.
+/// The plan in a filter; 400 if it does not exist.
 async fn plan(context: &Context, params: &Params, parameter: &Field) -> Result<Option<PlanId>, ApiError> {
     let plan = params.uuid::<PlanId>(parameter).map_err(|_| Complaints::of(parameter.name, "Enter a valid UUID."))?;
     let Some(plan) = plan else { return Ok(None) };

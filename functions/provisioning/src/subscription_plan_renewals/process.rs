@@ -1,12 +1,11 @@
 //! `POST /api/v1/provisioning-admins/subscription-plan-renewals/{renewal}/process/`: processes a renewal now, whatever
-//! its effective date. The future plan is made, or the given one is used, and the licenses are copied.
+//! its effective date. The future plan is created, or the given one is used, and the licenses are copied.
 //!
-//! The body is ignored. 201 with the renewal if this request processed it, 200 with the same if it was processed
-//! before: nothing changes then. A renewal that cannot be processed is 500 `{"error": reason}`, by which clients know
-//! refusals; nothing was changed.
+//! The body is ignored. 201 with the renewal if this request processed it; 200 with the renewal if it was processed
+//! before, and nothing changes. A refusal is 500 `{"error": reason}`, because clients expect that; nothing was changed.
 //!
-//! What a request does not finish (it was ended, or the plan is large: 503) is finished by a worker, or by the next
-//! request.
+//! If a request does not finish (it was interrupted, or the plan is large: 503), a worker or the next request finishes
+//! the run.
 
 use axum::{
     Json,
@@ -27,7 +26,6 @@ use crate::{
     subscription_plan_renewals::get::{ACCESS, not_found, number},
 };
 
-/// Processing.
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/provisioning-admins/subscription-plan-renewals/{renewal}/process/",

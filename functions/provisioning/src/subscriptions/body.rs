@@ -1,4 +1,4 @@
-//! The fields of a plan: those of a new one, and those of a change.
+//! The fields of a plan's body: of a new plan, and of a change.
 
 use license_api::{
     Change, Field, body,
@@ -11,7 +11,7 @@ use license_domain::{
 use serde_json::json;
 
 const REASONS: Format = one_of(|| ChangeReason::ALL.iter().map(|reason| reason.as_str().to_owned()).collect());
-/// Negative numbers are refused by the endpoint, in the contract's words.
+/// The endpoint refuses negative numbers, with the contract's message.
 const SIZE: Format = Format::Integer { min: 0, max: i64::MAX, is_checked: false };
 
 const CHANGE_REASON: Field = Field::new(REASONS, "Why.");
@@ -36,7 +36,6 @@ const AUTO_APPLY: Field =
     Field::new(BOOLEAN, "Whether learners may take a license without an invitation.").nullable().optional();
 
 body! {
-    /// A new plan.
     #[derive(PartialEq, Eq)]
     pub struct PlanBody {
         pub change_reason: ChangeReason = CHANGE_REASON,
@@ -58,7 +57,7 @@ body! {
 }
 
 body! {
-    /// A change to a plan. What is left out stays as it is.
+    /// A change of a plan. Fields that are left out stay.
     #[derive(PartialEq, Eq)]
     pub struct PlanPatch {
         pub change_reason: ChangeReason = CHANGE_REASON,
@@ -83,12 +82,12 @@ body! {
 }
 
 impl PlanPatch {
-    /// Whether it changes what the plan is sold as.
+    /// Whether it changes the plan's product or its line item.
     pub const fn touches_product(&self) -> bool {
         self.product.is_some() || self.salesforce_opportunity_line_item.is_named()
     }
 
-    /// The plan with the change; its number of licenses is decided elsewhere.
+    /// The plan with the change, except its number of licenses.
     pub fn apply(&self, before: &SubscriptionPlan, now: Timestamp) -> SubscriptionPlan {
         let before = before.clone();
         let line_item = &self.salesforce_opportunity_line_item;
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_left_out_has_its_default() {
+    fn optional_fields_have_their_defaults() {
         let plan = parsed(&json!({})).expect("valid");
         assert_eq!((plan.is_active, plan.revoke_max_percentage), (false, 5));
         assert_eq!((plan.should_auto_apply_licenses, plan.salesforce_opportunity_line_item), (None, None));

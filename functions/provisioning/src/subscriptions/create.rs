@@ -1,11 +1,11 @@
-//! `POST /api/v1/provisioning-admins/subscriptions/`: a new plan with all its licenses, however many.
+//! `POST /api/v1/provisioning-admins/subscriptions/`: creates a plan with all its licenses.
 //!
 //! ```json
 //! {"title": "Acme 2026", "start_date": "2026-01-01T00:00:00Z", "expiration_date": "2028-01-01T00:00:00Z",
 //!  "customer_agreement": "…", "enterprise_catalog_uuid": "…", "desired_num_licenses": 500, "is_active": true,
 //!  "product": 1, "change_reason": "new", "salesforce_opportunity_line_item": "00k…"}
 //! ```
-//! Every refusal is 400 `{"error": …}`: a map of the fields that are not valid, or a sentence.
+//! Every refusal is 400 `{"error": …}`: a map of the invalid fields, or a sentence.
 
 use axum::{Json, extract::State, http::StatusCode};
 use futures::try_join;
@@ -27,7 +27,6 @@ use crate::{
     subscriptions::rules::{self as rules, Refusal},
 };
 
-/// A new plan.
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/provisioning-admins/subscriptions/",
@@ -44,7 +43,7 @@ pub const ROUTE: Route = Route {
     },
 };
 
-/// The same in the plain way in.
+/// The unprefixed aliases.
 pub const ALIAS: [Route; 2] = [ROUTE.at("/subscriptions/"), ROUTE.at("/api/v1/subscriptions/")];
 
 /// The new plan.
@@ -79,7 +78,7 @@ pub async fn handle(
     let portfolios = &context.portfolios;
     let (portfolio, products) = try_join!(portfolios.portfolio(body.customer_agreement), portfolios.products())?;
     let portfolio = portfolio.ok_or(Refusal::NoAgreement)?;
-    // The contract has a sentence for it here, and a complaint by the field's name where a plan is changed.
+    // The contract has a sentence for it here, and a message by field if a plan is changed.
     products.product(body.product).ok_or(Refusal::NoProduct)?;
     rules::check_product(body.product, body.salesforce_opportunity_line_item.as_deref(), &products)?;
     rules::check_catalog(&context, body.enterprise_catalog_uuid, &portfolio.agreement).await?;
@@ -103,7 +102,7 @@ fn created(
     plan: &SubscriptionPlan,
     products: &ProductCatalog,
 ) -> (StatusCode, Json<CreatePlanResponse>) {
-    // What follows from other plans and renewals is not known of a plan that its agreement does not have yet.
+    // The plan is not part of the agreement yet, so values that depend on other plans and renewals are unknown.
     let mut before = portfolio.clone();
     before.plans.retain(|other| other.uuid != plan.uuid);
     (StatusCode::CREATED, Json(CreatePlanResponse::new(&before, plan, products, plan.created)))

@@ -1,5 +1,5 @@
-//! `DELETE /subscriptions/{plan}/`: deletes a plan in which nobody has or had a license, and which no renewal leaves or
-//! enters. 409 where it is not so.
+//! `DELETE /subscriptions/{plan}/`: deletes a plan of which no learner has or had a license, and which no renewal
+//! refers to. 409 otherwise.
 
 use axum::{
     extract::{Path, State},
@@ -15,13 +15,12 @@ use license_storage::{Attempt, DeletePlanError};
 
 use crate::Context;
 
-/// Deleting.
 pub const ROUTE: Route = Route {
     method: "DELETE",
     path: "/api/v1/subscriptions/{plan}/",
     access: RouteAccess::Roles { roles: PROVISIONERS, listing: false, missing: RequiredPermission::ProvisioningPlans },
     doc: &Doc {
-        summary: "Deletes a plan that nobody has used",
+        summary: "Delete a plan that no learner has used",
         query: &[],
         body: &[],
         answers: &[
@@ -31,7 +30,7 @@ pub const ROUTE: Route = Route {
         ],
     },
 };
-/// The same where the product's own description names it.
+/// The unprefixed alias.
 pub const ALIAS: Route = ROUTE.at("/subscriptions/{plan}/");
 
 pub async fn handle(

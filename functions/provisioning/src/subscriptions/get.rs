@@ -15,7 +15,6 @@ use license_domain::PlanId;
 
 use crate::Context;
 
-/// One plan.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/provisioning-admins/subscriptions/{plan}/",

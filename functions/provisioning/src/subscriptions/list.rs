@@ -11,7 +11,6 @@ use license_domain::{EnterpriseId, Portfolio};
 
 use crate::Context;
 
-/// The list.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/provisioning-admins/subscriptions/",

@@ -1,4 +1,4 @@
-//! What holds for every plan, new or changed.
+//! Rules for new and changed plans.
 
 use axum::http::StatusCode;
 use license_api::{ApiError, Body, Complaints};
@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use crate::{Context, subscriptions::body::PlanBody};
 
-/// With what the id of a line item in Salesforce begins.
+/// The prefix of a line item's id in Salesforce.
 const LINE_ITEM_PREFIX: &str = "00k";
 
-/// Why a plan is not made or changed, where no single field is to blame.
+/// Why a plan is not created or changed, if no single field is wrong.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     #[error("An error occurred: There is no such customer agreement.")]
@@ -47,8 +47,8 @@ impl From<Refusal> for ApiError {
     }
 }
 
-/// The body of a new plan. What the contract says as a sentence is one: a body that is no object, a line item that is too
-/// long.
+/// Reads the body of a new plan. Some errors are sentences in the contract: a body that is not an object, a line item
+/// that is too long.
 pub fn read(body: Result<Body, ApiError>) -> Result<PlanBody, ApiError> {
     let body = body.map_err(|error| match error.status() {
         StatusCode::BAD_REQUEST => Refusal::NoObject.into(),
@@ -61,12 +61,12 @@ pub fn read(body: Result<Body, ApiError>) -> Result<PlanBody, ApiError> {
     PlanBody::read(&body).map_err(complain)
 }
 
-/// 400 with the complaints about a plan's fields.
+/// 400 with messages about a plan's fields.
 pub fn complain(complaints: Complaints) -> ApiError {
     ApiError::json(StatusCode::BAD_REQUEST, json!({ "error": complaints.into_value() }))
 }
 
-/// The product exists, and a line item is named if plans of its type need one.
+/// Checks that the product exists, and that there is a line item if plans of its type need one.
 pub fn check_product(product: ProductId, line_item: Option<&str>, products: &ProductCatalog) -> Result<(), ApiError> {
     if products.product(product).is_none() {
         let complaint = format!("Invalid pk \"{product}\" - object does not exist.");
@@ -79,7 +79,8 @@ pub fn check_product(product: ProductId, line_item: Option<&str>, products: &Pro
     Ok(())
 }
 
-/// The plan has a catalog, and one of its own is the customer's, as the catalog service says.
+/// Checks that the plan has a catalog, and that its own catalog belongs to the customer according to the catalog
+/// service.
 pub async fn check_catalog(
     context: &Context,
     catalog: Option<CatalogId>,
@@ -99,7 +100,7 @@ pub async fn check_catalog(
     }
 }
 
-/// The number of licenses is one that a plan may have.
+/// Checks the number of licenses.
 pub fn check_size(desired: i64, for_internal_use_only: bool) -> Result<u64, Refusal> {
     let total = u64::try_from(desired).map_err(|_| Refusal::NegativeLicenses)?;
     if total > MAX_LICENSES && !for_internal_use_only { Err(Refusal::TooManyLicenses) } else { Ok(total) }

@@ -1,5 +1,5 @@
-//! `PATCH /api/v1/provisioning-admins/subscriptions/{plan}/`: changes a plan's terms, and adds licenses where
-//! `desired_num_licenses` is more than there are (never to a plan that was frozen; none are taken away).
+//! `PATCH /api/v1/provisioning-admins/subscriptions/{plan}/`: changes a plan's terms, and adds licenses if
+//! `desired_num_licenses` is more than the total. A frozen plan gets no licenses, and licenses are never removed.
 //!
 //! ```json
 //! {"change_reason": "other", "title": "Renamed", "desired_num_licenses": 700}
@@ -33,7 +33,6 @@ use crate::{
     subscriptions::rules::{self as rules, Refusal},
 };
 
-/// Changing.
 pub const ROUTE: Route = Route {
     method: "PATCH",
     path: "/api/v1/provisioning-admins/subscriptions/{plan}/",
@@ -51,7 +50,7 @@ pub const ROUTE: Route = Route {
     },
 };
 
-/// The same in the plain way in; PUT, too, leaves what it does not name.
+/// The unprefixed aliases; PUT, too, keeps fields that are left out.
 pub const ALIAS: [Route; 4] = [
     ROUTE.at("/subscriptions/{plan}/"),
     ROUTE.at("/api/v1/subscriptions/{plan}/"),
@@ -122,7 +121,7 @@ pub async fn handle(
         let change = requester.change("update-plan").await?.recording(&after);
         match context.update.update_plan(&portfolio, before, &after, &change).await {
             Ok(()) => Ok(Attempt::Done(updated(&portfolio, &after))),
-            // Another change has changed what this one starts from.
+            // Another request has changed the plan since it was read.
             Err(UpdateError::Changed) => Ok(Attempt::Retry(())),
             Err(UpdateError::TitleTaken) => Err(Refusal::TitleTaken.into()),
             Err(UpdateError::Taken { .. }) => Err(Refusal::Unknown.into()),
@@ -136,7 +135,7 @@ fn updated(portfolio: &Portfolio, plan: &SubscriptionPlan) -> Response {
     etag::changed(StatusCode::OK, plan.modified, UpdatePlanResponse::new(portfolio, plan, plan.modified))
 }
 
-/// The plan with the changes, checked like a new one as far as they go.
+/// The plan with the changes, which are checked like those of a new plan.
 async fn changed(
     context: &Context,
     patch: &PlanPatch,
@@ -166,7 +165,7 @@ async fn changed(
 
 impl UpdatePlanResponse {
     fn new(portfolio: &Portfolio, plan: &SubscriptionPlan, now: Timestamp) -> Self {
-        // The days along the chain of renewals follow from the plan as it is now.
+        // The days along the chain of renewals depend on the changed plan.
         let mut changed = portfolio.clone();
         changed.plans.retain(|other| other.uuid != plan.uuid);
         changed.plans.push(plan.clone());

@@ -26,7 +26,7 @@ pub(super) async fn audit(
     let columns = ["at", "kind", "actor", "reason", "request_id", "plan", "count", "changes", "moves", "license"];
     let mut listing = Listing::new(context.global, columns, out)?;
     for entry in entries {
-        // What is empty says nothing.
+        // Empty changes are shown as null.
         let changes = if entry.changes.is_empty() { Value::Null } else { json!(entry.changes) };
         let moves = if entry.moves.is_empty() { Value::Null } else { json!(entry.moves) };
         listing.row([

@@ -55,7 +55,7 @@ async fn find(context: &Context<'_>, job: JobId) -> Result<Job, Error> {
     found.filter(|job| !job.is_internal).ok_or_else(|| Error::Refused(format!("there is no job {job}")))
 }
 
-/// The jobs that are under way, of all customers.
+/// The open jobs of all customers.
 async fn open(context: &Context<'_>, limit: usize) -> Result<Vec<Job>, Error> {
     let mut jobs = Vec::new();
     for id in context.store.open_jobs(limit).await? {

@@ -1,4 +1,4 @@
-//! The bus.
+//! The stand-in for the bus.
 
 use license_domain::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,22 +6,22 @@ use serde_json::{Value, json};
 
 use super::Aws;
 
-/// How many events one call may hold.
+/// The most events of one call.
 const AT_ONCE: usize = 10;
 
-/// An event that was published.
+/// A published event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Published {
     /// The bus's own id.
     pub id: String,
     /// When it was published, by the runner's clock.
     pub at: Timestamp,
-    /// Who says so.
+    /// Its source.
     pub source: String,
-    /// What kind it is.
+    /// Its type.
     #[serde(rename = "detail-type")]
     pub detail_type: String,
-    /// What it says.
+    /// Its content.
     pub detail: Value,
 }
 
@@ -31,7 +31,7 @@ impl Aws {
         self.state().list("SELECT event FROM events ORDER BY n")
     }
 
-    /// Forgets them.
+    /// Deletes them.
     pub fn forget_published(&self) -> rusqlite::Result<()> {
         self.state().with(|db| db.execute("DELETE FROM events", []).map(|_| ()))
     }

@@ -1,5 +1,5 @@
-//! Queues: messages that are hidden while somebody works on them, come again if they are not deleted, and are put
-//! aside after so many times. Groups are served in turns.
+//! Queues: a received message is hidden for a while, is delivered again if it is not deleted, and goes to the
+//! dead-letter queue after so many times. Groups are served in turns.
 
 use std::collections::BTreeMap;
 
@@ -12,29 +12,29 @@ use super::{ACCOUNT, Aws};
 /// The most messages of one call.
 const AT_ONCE: usize = 10;
 
-/// How much is in a queue.
+/// The numbers of messages in a queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Depth {
     /// Messages that may be received.
     pub depth: u64,
-    /// Messages that somebody works on.
+    /// Messages that were received and not deleted yet.
     pub in_flight: u64,
-    /// Messages that nobody sees yet.
+    /// Messages whose delay has not passed.
     pub delayed: u64,
-    /// Messages that were put aside.
+    /// Messages in the dead-letter queue.
     pub dead: u64,
 }
 
-/// A message that somebody works on.
+/// A received message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
     /// Its id.
     pub id: String,
-    /// By which it is deleted.
+    /// The receipt for deleting it.
     pub receipt: String,
-    /// What it says.
+    /// Its content.
     pub body: String,
-    /// The group.
+    /// Its group.
     pub group: Option<String>,
     /// How many times it was received.
     pub receives: u32,
@@ -57,7 +57,8 @@ impl Aws {
         Ok(id)
     }
 
-    /// Receives messages, and hides them for as long as the queue says. What was received too often is put aside.
+    /// Receives messages, and hides them for the queue's visibility timeout. Messages that were received too often go
+    /// to the dead-letter queue.
     pub fn receive(&self, queue: &str, most: usize) -> rusqlite::Result<Vec<Held>> {
         let Some(spec) = self.0.queues.get(queue) else { return Ok(Vec::new()) };
         let now = self.now_millis();
@@ -84,13 +85,13 @@ impl Aws {
         })
     }
 
-    /// Deletes a message that somebody works on.
+    /// Deletes a received message.
     pub fn delete(&self, queue: &str, receipt: &str) -> rusqlite::Result<bool> {
         let delete = "DELETE FROM messages WHERE queue = ?1 AND receipt = ?2";
         self.state().with(|db| db.execute(delete, params![queue, receipt])).map(|rows| rows > 0)
     }
 
-    /// Hides a message that somebody works on for so many seconds from now.
+    /// Hides a received message for so many seconds from now.
     pub fn hide(&self, queue: &str, receipt: &str, seconds: i64) -> rusqlite::Result<bool> {
         let visible = self.now_millis() + seconds * 1000;
         let hide = "UPDATE messages SET visible = ?3 WHERE queue = ?1 AND receipt = ?2";
@@ -99,7 +100,7 @@ impl Aws {
         hidden
     }
 
-    /// Sends back what was put aside; how many messages that were.
+    /// Moves the messages of the dead-letter queue back; returns how many there were.
     pub fn redrive(&self, queue: &str) -> rusqlite::Result<usize> {
         let dead = self.0.queues.get(queue).and_then(|spec| spec.dead_letters.clone());
         let Some((dead, _)) = dead else { return Ok(0) };
@@ -110,7 +111,7 @@ impl Aws {
         moved
     }
 
-    /// How much is in each queue.
+    /// The numbers of messages in each queue.
     pub fn depths(&self) -> rusqlite::Result<BTreeMap<String, Depth>> {
         let now = self.now_millis();
         let count = |db: &Connection, queue: &str, which: &str| {
@@ -203,7 +204,7 @@ fn md5(body: &str) -> String {
     format!("{:x}", md5::compute(body))
 }
 
-/// The message whose turn it is: of the group that was served longest ago, the oldest one.
+/// The next message: the oldest one of the group that was served longest ago.
 fn next(db: &Connection, queue: &str, now: i64) -> rusqlite::Result<Option<(i64, Held)>> {
     let mut found = db.prepare_cached(
         "SELECT n, id, body, messages.fair_group, receives, sent FROM messages

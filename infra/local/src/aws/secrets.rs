@@ -1,16 +1,16 @@
-//! Secrets Manager and the parameter store: none is kept here but what a test, or somebody at work, puts there.
+//! Secrets Manager and the parameter store. They contain only what a test or a developer puts there.
 
 use serde_json::{Value, json};
 
 use super::Aws;
 
-/// The name under which a secret is kept among the checkpoints.
+/// The name under which a secret is stored among the checkpoints.
 fn name(secret: &str) -> String {
     format!("secret {secret}")
 }
 
 impl Aws {
-    /// Keeps a secret under that name, for both services.
+    /// Stores a secret under that name, for both services.
     pub fn put_secret(&self, secret: &str, value: &str) -> rusqlite::Result<()> {
         self.state().set_checkpoint(&name(secret), value)
     }

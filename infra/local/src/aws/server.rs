@@ -1,4 +1,4 @@
-//! AWS's protocols, as far as the product speaks them: JSON with the operation in a header. Signatures are believed.
+//! AWS's protocols, as far as the product uses them: JSON with the operation in a header. Signatures are not verified.
 
 use axum::{
     Router,

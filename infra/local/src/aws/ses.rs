@@ -1,4 +1,4 @@
-//! SES: mails of our own words.
+//! SES, which sends mails with our own text.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What the stand-ins remember, in one database.
+//! The state of the stand-ins, in one database.
 
 use std::{path::Path, sync::Mutex};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::StartError;
 
-/// The file beside the table's.
+/// The file next to the table's.
 const FILE: &str = "aws.sqlite";
 
 const TABLES: &str = "
@@ -26,29 +26,28 @@ const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS checkpoints (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 ";
 
-/// What the stand-ins remember.
 #[derive(Debug)]
 pub struct State(Mutex<Connection>);
 
-/// A mail that somebody got.
+/// A mail that was received.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mail {
     /// When, by the runner's clock.
     pub at: license_domain::Timestamp,
-    /// By whom it was carried.
+    /// The service that sent it.
     pub transport: String,
-    /// The campaign, or the subject.
+    /// The campaign's id, or the subject.
     pub campaign: String,
-    /// The address.
+    /// The recipient's address.
     pub to: String,
-    /// What the text refers to, or the text.
+    /// The template's values, or the text.
     pub trigger_properties: Value,
-    /// What the call is called.
+    /// The id that the service gave the call.
     pub dispatch_id: String,
 }
 
 impl State {
-    /// In that folder, or in memory.
+    /// Opens the database in that folder, or in memory.
     pub fn open(data: Option<&Path>) -> Result<Self, StartError> {
         let failed = |path: &Path, error: &dyn std::fmt::Display| StartError::Data {
             path: path.to_owned(),
@@ -66,7 +65,7 @@ impl State {
         Ok(Self(Mutex::new(connection)))
     }
 
-    /// Works on the database, all or nothing.
+    /// Runs statements in one transaction.
     pub(super) fn with<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
         let mut connection = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let transaction = connection.transaction()?;
@@ -75,7 +74,7 @@ impl State {
         Ok(done)
     }
 
-    /// Where a pump left off.
+    /// Where a poller stopped.
     pub fn checkpoint(&self, name: &str) -> rusqlite::Result<Option<String>> {
         self.with(|db| {
             let mut rows = db.prepare("SELECT value FROM checkpoints WHERE name = ?1")?;
@@ -84,12 +83,12 @@ impl State {
         })
     }
 
-    /// Remembers it.
+    /// Stores where a poller stopped.
     pub fn set_checkpoint(&self, name: &str, value: &str) -> rusqlite::Result<()> {
         self.with(|db| db.execute("INSERT OR REPLACE INTO checkpoints VALUES (?1, ?2)", [name, value]).map(|_| ()))
     }
 
-    /// Keeps a mail.
+    /// Stores a mail.
     pub fn keep_mail(&self, mail: &Mail) -> rusqlite::Result<()> {
         self.insert("mails (mail)", mail)
     }
@@ -99,7 +98,7 @@ impl State {
         self.list("SELECT mail FROM mails ORDER BY n")
     }
 
-    /// Forgets the mails.
+    /// Deletes the mails.
     pub fn forget_mails(&self) -> rusqlite::Result<()> {
         self.with(|db| db.execute("DELETE FROM mails", []).map(|_| ()))
     }

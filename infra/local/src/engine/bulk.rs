@@ -1,5 +1,5 @@
-//! Writing past the protocol: one transaction of the engine for hundreds of items. Over HTTP each item is one,
-//! and each costs time in proportion to the whole table.
+//! Writes without the protocol: one transaction of the engine for hundreds of items. Over HTTP each item would be one
+//! transaction, whose time grows with the table.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use license_storage_dynamodb::{Item, PutItems};
 use super::limits;
 use crate::table;
 
-/// The engine's own way to write many items.
+/// The engine's own bulk write.
 #[derive(Clone)]
 pub(super) struct EngineBulk(pub(super) Database);
 
@@ -33,9 +33,9 @@ impl PutItems for EngineBulk {
     }
 }
 
-/// A kind of value that the SDK has learned since.
+/// A kind of attribute value that is unknown here, because the SDK is newer.
 #[derive(Debug, thiserror::Error)]
-#[error("a kind of attribute that is not known")]
+#[error("unknown kind of attribute")]
 struct Unknown;
 
 fn attributes(item: Item) -> Result<dynoxide::Item, Unknown> {

@@ -1,6 +1,6 @@
-//! Limits of DynamoDB that the embedded engine does not know: the lengths of an index's keys. A write beyond them fails here as
-//! it fails on AWS, before it reaches the engine. The engine itself refuses what else is too large: a key of the table, an
-//! item, a transaction.
+//! Limits of DynamoDB that the embedded engine does not check: the lengths of an index's keys. A write beyond them
+//! fails here as it fails on AWS, before it reaches the engine. The engine itself checks the other limits: keys of the
+//! table, items, transactions.
 
 use std::sync::LazyLock;
 
@@ -29,13 +29,13 @@ const PARTITION_KEY_TOO_LONG: &str =
 const SORT_KEY_TOO_LONG: &str = "One or more parameter values were invalid: \
                                  Aggregated size of all range keys has exceeded the size limit of 1024 bytes";
 
-/// The attributes that are keys of indexes: those of partitions, and those by which an index is sorted.
+/// The attributes that are keys of indexes: partition keys, and sort keys.
 static INDEX_KEYS: LazyLock<(Vec<String>, Vec<String>)> = LazyLock::new(|| {
     let template = Template::embedded().expect("the template is part of this program, and the runner has read it");
     template.table().indexes.iter().map(|index| (index.key.partition.clone(), index.key.sort.clone())).unzip()
 });
 
-/// Why an attribute of an item with so many bytes is refused, if it is.
+/// The error for an attribute with so many bytes, if it is too long.
 pub(super) fn refusal(attribute: &str, bytes: usize) -> Option<&'static str> {
     if bytes <= MAX_SORT_KEY {
         return None;
@@ -48,7 +48,7 @@ pub(super) fn refusal(attribute: &str, bytes: usize) -> Option<&'static str> {
     is_too_long.then_some(PARTITION_KEY_TOO_LONG)
 }
 
-/// The client's connection to the table, with these limits before it.
+/// The client's connection to the table, which checks these limits first.
 #[derive(Debug)]
 pub(crate) struct Limited<T>(pub T);
 
@@ -108,7 +108,7 @@ fn put(item: &Value) -> Option<&'static str> {
     item.as_object()?.iter().find_map(|(name, value)| refusal(name, text_length(value)))
 }
 
-/// The attributes that an update sets to values of the request: `#name = :value`.
+/// Checks the attributes that an update sets to values of the request: `#name = :value`.
 fn update(update: &Value) -> Option<&'static str> {
     let expression = update["UpdateExpression"].as_str()?.replace('=', " = ").replace(',', " ");
     let words: Vec<&str> = expression.split_whitespace().collect();

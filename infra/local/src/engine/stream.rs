@@ -1,4 +1,4 @@
-//! The table's stream, as the engine keeps it.
+//! The table's stream in the embedded engine.
 
 use std::fmt::Debug;
 
@@ -15,8 +15,8 @@ use crate::{StartError, table};
 /// The changes of the table, in their order.
 #[async_trait]
 pub trait TableStream: Debug + Send + Sync {
-    /// At most so many changes after the one with that sequence number, from the first that is kept where none is
-    /// named, in the form in which Lambda is called with them.
+    /// At most so many changes after the one with that sequence number (by default from the first that is kept), in the
+    /// form of Lambda's events.
     async fn changes(&self, after: Option<&str>, most: usize) -> Result<Vec<Value>, StartError>;
 }
 

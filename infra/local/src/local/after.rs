@@ -1,4 +1,4 @@
-//! What happens after an answer, as the runner sees it: mails, events, queues, and faults on demand.
+//! What follows a response, as the runner shows it: mails, events, queues, and injected faults.
 
 use axum::{
     Json, Router,

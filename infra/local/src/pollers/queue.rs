@@ -1,4 +1,5 @@
-//! A queue: batch after batch, several at a time. What the function does not name as failed is deleted.
+//! Polls a queue: batch after batch, several at the same time. Messages that the function does not name as failed are
+//! deleted.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -9,10 +10,10 @@ use tokio::sync::Semaphore;
 use super::{Pollers, QueueHandler};
 use crate::{aws::Held, faults::How};
 
-/// How many invocations are under way at once at most.
+/// The most simultaneous invocations.
 const AT_ONCE: usize = 4;
 
-/// How often somebody looks, where nobody says that there is something.
+/// The interval of checks without a notification.
 const LOOK: Duration = Duration::from_millis(200);
 
 pub(super) struct Poller {
@@ -32,7 +33,7 @@ impl Poller {
         loop {
             let Ok(permit) = free.clone().acquire_owned().await else { return };
             let news = pump.pollers.aws.news();
-            // Counted before anything is received, so that nobody believes that all is calm in between.
+            // Counted before anything is received, so that the queue does not look idle in between.
             let invocation = pump.pollers.invocation();
             let held = pump.pollers.aws.receive(&pump.source.queue, pump.source.batch);
             match held {
@@ -63,7 +64,7 @@ impl Poller {
             return;
         }
         let event = event(&self.source.queue, &held);
-        // In a task of its own: a panic is its own and nobody else's.
+        // In a task of its own, so that a panic affects only this invocation.
         let call = tokio::spawn((self.handler)(event));
         let Ok(answer) = call.await else {
             tracing::error!(function = self.function, "an invocation failed");
@@ -81,7 +82,7 @@ impl Poller {
     }
 }
 
-/// What Lambda makes of messages.
+/// The event that Lambda makes from messages.
 fn event(queue: &str, held: &[Held]) -> SqsEvent {
     let message = |held: &Held| {
         let mut message = SqsMessage::default();

@@ -1,5 +1,5 @@
-//! The table's stream: batch after batch, each tried until it is carried on or given up. How far it came is kept
-//! beside the table, so that a process that is killed begins again where it was.
+//! Polls the table's stream: batch after batch, each retried until it succeeds or is given up. The position is stored
+//! next to the table, so that a killed process continues there.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,19 +10,19 @@ use serde_json::{Value, json};
 use super::{Pollers, StreamHandler};
 use crate::faults::How;
 
-/// Under which name it is kept how far it came.
+/// The name under which the position is stored.
 pub(super) const CHECKPOINT: &str = "the table's stream";
 
-/// How many changes are read at once.
+/// How many changes one read returns.
 const READ: usize = 1_000;
 
-/// How often somebody looks for changes.
+/// The interval of checks for changes.
 const LOOK: Duration = Duration::from_millis(25);
 
-/// The first wait before a batch is tried again; it doubles.
+/// The first wait before a batch is retried; it doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 
-/// The longest.
+/// The longest wait.
 const LAST_WAIT: Duration = Duration::from_secs(2);
 
 pub(super) struct Poller {
@@ -49,13 +49,13 @@ impl Poller {
                     }
                     if let Some(last) = last {
                         if let Err(error) = self.pollers.aws.state().set_checkpoint(CHECKPOINT, &last) {
-                            tracing::error!(%error, "how far the stream was read cannot be kept");
+                            tracing::error!(%error, "position in the stream could not be stored");
                         }
                         behind = Some(last);
                     }
                 }
                 Err(error) => {
-                    // The stream may have been cut off behind the place where this process left off.
+                    // The stream may have been trimmed after the position where this process stopped.
                     tracing::warn!(error, "the stream is read from its beginning");
                     behind = None;
                     tokio::time::sleep(LAST_WAIT).await;
@@ -80,7 +80,7 @@ impl Poller {
         changes.into_iter().filter(is_admitted).collect()
     }
 
-    /// Hands a batch on until all of it is done. What fails too often, or for too long, goes to the queue for that.
+    /// Delivers a batch until all of it is done. What fails too often, or for too long, goes to the dead-letter queue.
     async fn resume(&self, mut batch: Vec<Value>) {
         let mut wait = FIRST_WAIT;
         let begun = self.pollers.aws.now_millis();
@@ -111,16 +111,16 @@ impl Poller {
         });
         tracing::error!(function = self.function, changes = batch.len(), "changes of the stream were given up");
         if let Err(error) = self.pollers.aws.send(queue, &about.to_string(), None, 0) {
-            tracing::error!(%error, "changes that were given up were not put aside");
+            tracing::error!(%error, "changes that were given up could not be sent to the dead-letter queue");
         }
     }
 
-    /// Calls the function; how many of the batch are done, if it answered.
+    /// Calls the function; returns how many changes of the batch are done, if it responded.
     async fn call(&self, batch: &[Value]) -> Option<usize> {
         let event: dynamodb::Event = match serde_json::from_value(json!({ "Records": batch })) {
             Ok(event) => event,
             Err(error) => {
-                tracing::error!(%error, "a batch of the stream is not understood");
+                tracing::error!(%error, "a batch of the stream could not be parsed");
                 return None;
             }
         };

@@ -1,4 +1,4 @@
-//! Braze: it knows people by aliases, and sends campaigns to them.
+//! Braze: knows users by aliases, and sends campaigns to them.
 
 use axum::{
     Json,
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::Services;
 use crate::aws::Mail;
 
-/// How many people one call may be for.
+/// The most recipients of one call.
 const AT_ONCE: usize = 50;
 
 type Answer = (StatusCode, Json<Value>);
@@ -25,7 +25,7 @@ fn is_known(headers: &HeaderMap) -> bool {
     given.and_then(|given| given.strip_prefix("Bearer ")).is_some_and(|key| !key.is_empty())
 }
 
-/// Whatever else is asked for.
+/// All other calls.
 pub(super) async fn accepted(headers: HeaderMap) -> Answer {
     if !is_known(&headers) {
         return answer(StatusCode::UNAUTHORIZED, json!({ "message": "Invalid API key" }));

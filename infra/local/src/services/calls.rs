@@ -1,4 +1,4 @@
-//! What was called.
+//! The recorded calls.
 
 use std::{collections::VecDeque, sync::Mutex};
 
@@ -29,9 +29,9 @@ pub struct Call {
     method: String,
     path: String,
     query: Option<String>,
-    /// JSON as it is, anything else as text.
+    /// JSON, or text for anything else.
     body: Value,
-    /// The answer's status.
+    /// The response's status.
     status: u16,
 }
 
@@ -40,12 +40,11 @@ pub struct Call {
 pub struct Calls(Mutex<VecDeque<Call>>);
 
 impl Calls {
-    /// All that are kept.
     pub fn all(&self) -> Vec<Call> {
         self.with(|calls| calls.iter().cloned().collect())
     }
 
-    /// Forgets them.
+    /// Deletes them.
     pub fn clear(&self) {
         self.with(VecDeque::clear);
     }
@@ -64,7 +63,7 @@ impl Calls {
     }
 }
 
-/// Keeps every call.
+/// Records every call.
 pub(super) async fn record(State(services): State<Services>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MAX_LENGTH).await else {

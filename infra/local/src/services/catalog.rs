@@ -1,4 +1,4 @@
-//! The catalog service: it knows whose a catalog is, and what is in it.
+//! The catalog service: knows the customers of catalogs, and their contents.
 
 use axum::{
     Json,
@@ -13,12 +13,12 @@ use serde_json::{Value, json};
 
 use super::Services;
 
-/// A catalog `cccccccc-…` is that of the customer `eeeeeeee-…` with the same rest, so that an example needs no
+/// A catalog `cccccccc-…` belongs to the customer `eeeeeeee-…` with the same rest, so that an example needs no
 /// preparation.
 const CATALOG: &str = "cccccccc-";
 const CUSTOMER: &str = "eeeeeeee-";
 
-/// A catalog that was made known, that an agreement or a plan on record names, or that is called like its customer.
+/// Whether a catalog exists: it was added, an agreement or a plan names it, or it has its customer's id.
 pub(super) async fn catalog(
     State(services): State<Services>,
     Path(catalog): Path<CatalogId>,
@@ -32,7 +32,7 @@ pub(super) async fn catalog(
     Ok(Json(json!({ "uuid": catalog, "title": "A catalog", "enterprise_customer": owner })))
 }
 
-/// A course whose key begins so is in no catalog; every other one is in all of them.
+/// A course whose key begins with this is in no catalog; every other course is in all of them.
 const NOWHERE: &str = "NOTINCATALOG";
 
 #[derive(Deserialize)]

@@ -1,4 +1,4 @@
-//! The enterprise service, which the LMS serves: customers' people and their enrollments.
+//! The enterprise service, which the LMS serves: customers, their learners and admins, and enrollments.
 
 use std::{collections::HashMap, sync::Mutex};
 
@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 
 use super::Services;
 
-/// Customers' admins, where somebody said who they are.
+/// Customers' admins that were set.
 pub(super) type Admins = Mutex<HashMap<EnterpriseId, Vec<String>>>;
 
-/// A course whose key begins so nobody can be enrolled in.
+/// Enrollments in a course whose key begins with this fail.
 const FAILS: &str = "FAILS";
-/// Somebody whose address begins so has no account yet.
+/// A learner whose address begins with this has no account yet.
 const PENDING: &str = "pending";
 
 /// Learners are linked to a customer.
@@ -32,7 +32,7 @@ pub(super) struct Asked {
     enterprise_customer_uuid: EnterpriseId,
 }
 
-/// A customer's admins: one, unless somebody said who they are.
+/// A customer's admins: those that were set, or else one.
 pub(super) async fn admins(State(services): State<Services>, Query(asked): Query<Asked>) -> Json<Value> {
     let enterprise = asked.enterprise_customer_uuid;
     let said = services.admins.lock().ok().and_then(|admins| admins.get(&enterprise).cloned());
@@ -48,7 +48,7 @@ pub(super) async fn admins(State(services): State<Services>, Query(asked): Query
     Json(json!({ "count": results.len(), "next": null, "previous": null, "results": results }))
 }
 
-/// Enrollments that a license paid for become audits, or people leave a customer.
+/// Enrollments of a license become audit enrollments, or learners are unlinked from a customer.
 pub(super) async fn accepted() -> Json<Value> {
     Json(json!({}))
 }
@@ -64,7 +64,7 @@ struct Wish {
     course_run_key: String,
 }
 
-/// Learners are enrolled in courses.
+/// Enrolls learners in courses.
 pub(super) async fn enroll(Path(_): Path<EnterpriseId>, Json(wishes): Json<Wishes>) -> (StatusCode, Json<Value>) {
     let (mut successes, mut pending, mut failures) = (Vec::new(), Vec::new(), Vec::new());
     for Wish { email, course_run_key } in wishes.licenses_info {

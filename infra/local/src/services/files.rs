@@ -1,5 +1,5 @@
-//! S3, as far as exports need it: files are put at once, in parts or by a form, fetched and listed. Links and forms end.
-//! Refusals are XML with S3's own codes.
+//! S3, as far as exports need it: files are stored at once, in parts or by a form, and are downloaded and listed. Links
+//! and forms expire. Refusals are XML with S3's own codes.
 
 pub(super) mod cors;
 mod form;
@@ -28,14 +28,14 @@ use super::Services;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 
-/// The access keys that are always known, with their secrets: the runner's own, and those that `sam local` gives functions
-/// where its environment has none.
+/// The access keys that are always known, with their secrets: the runner's own, and those that `sam local` gives to
+/// functions if its environment has none.
 const CREDENTIALS: [(&str, &str); 2] = [("local", "local"), ("defaultkey", "defaultsecret")];
 
 /// The bucket's files.
 #[derive(Debug)]
 pub struct Files {
-    /// By bucket and name.
+    /// The files by bucket and name.
     whole: Mutex<HashMap<String, Bytes>>,
     uploads: Mutex<Uploads>,
     credentials: Mutex<HashMap<String, String>>,
@@ -49,12 +49,12 @@ impl Default for Files {
 }
 
 impl Files {
-    /// Makes an access key known, by which forms may be signed.
+    /// Adds an access key, which may sign forms.
     pub fn know(&self, access_key: &str, secret: &str) {
         lock(&self.credentials).insert(access_key.to_owned(), secret.to_owned());
     }
 
-    /// How many uploads in parts have begun and not ended.
+    /// How many uploads in parts are open.
     pub fn open_uploads(&self) -> usize {
         lock(&self.uploads).open()
     }
@@ -72,12 +72,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What S3 calls a file's `ETag`.
+/// S3's `ETag` of a file.
 fn tag_of(content: &[u8]) -> String {
     format!("\"{:x}\"", md5::compute(content))
 }
 
-/// What a signed link says.
+/// The parameters of a signed link.
 #[derive(Deserialize)]
 pub(super) struct Signed {
     #[serde(rename = "X-Amz-Signature")]
@@ -96,7 +96,7 @@ pub(super) struct Signed {
 }
 
 impl Signed {
-    /// Signatures of links are believed here; whether a link is over is looked at.
+    /// Signatures of links are not verified here; their expiration is checked.
     fn is_good(&self, now: Timestamp) -> bool {
         let made = NaiveDateTime::parse_from_str(&self.date, "%Y%m%dT%H%M%SZ").map(|date| date.and_utc());
         self.signature.len() == 64
@@ -104,7 +104,7 @@ impl Signed {
     }
 }
 
-/// A refusal in S3's words.
+/// A refusal in S3's format.
 fn refuse(status: StatusCode, code: &str, message: &str, key: &str) -> Response {
     let body = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message>\
@@ -126,7 +126,7 @@ fn no_upload(key: &str) -> Response {
     refuse(StatusCode::NOT_FOUND, "NoSuchUpload", "The specified multipart upload does not exist.", key)
 }
 
-/// Takes a file, or a part of one.
+/// Stores a file, or a part of one.
 pub(super) async fn put(
     State(services): State<Services>,
     Path((bucket, name)): Path<(String, String)>,
@@ -190,7 +190,7 @@ fn named_parts(body: &str) -> Vec<(usize, String)> {
     parts.filter_map(part).collect()
 }
 
-/// Gives an upload in parts up, or deletes a file. S3 says the same of a file that is not there.
+/// Aborts an upload in parts, or deletes a file. S3 gives the same response for a missing file.
 pub(super) async fn delete(
     State(services): State<Services>,
     Path((bucket, name)): Path<(String, String)>,
@@ -207,7 +207,7 @@ pub(super) async fn delete(
     if is_known { StatusCode::NO_CONTENT.into_response() } else { no_upload(&name) }
 }
 
-/// Takes a file by a form.
+/// Stores a file that is uploaded by a form.
 pub(super) async fn post_form(
     State(services): State<Services>,
     Path(bucket): Path<String>,
@@ -229,7 +229,7 @@ pub(super) async fn post_form(
     }
 }
 
-/// The bytes that `Range` asks for, from the first to behind the last; `None` where there are none.
+/// The bytes of `Range`, from the first to after the last; `None` if there are none.
 fn range(text: &str, size: usize) -> Option<(usize, usize)> {
     let (first, last) = text.strip_prefix("bytes=")?.split_once('-')?;
     let first: usize = first.parse().ok()?;
@@ -273,7 +273,7 @@ pub(super) async fn get(
     response
 }
 
-/// What a list is asked for.
+/// The parameters of a list.
 #[derive(Deserialize)]
 pub(super) struct Listing {
     #[serde(default)]

@@ -1,4 +1,5 @@
-//! Stands in for a customer's own system: whatever it is told, it keeps. `POST …/hooks/{name}` is accepted under any name.
+//! A stand-in for a customer's own system, which records all deliveries. `POST …/hooks/{name}` is accepted with any
+//! name.
 
 use std::{
     collections::VecDeque,
@@ -17,7 +18,7 @@ use super::Services;
 /// How many deliveries are kept.
 const KEPT: usize = 1_000;
 
-/// What its signature is made of, and the body as it came.
+/// The headers from which its signature is made, and the body as it arrived.
 #[derive(Clone, Debug, Serialize)]
 pub struct Delivery {
     name: String,
@@ -28,7 +29,7 @@ pub struct Delivery {
     body: Value,
 }
 
-/// What was received, the oldest first.
+/// The received deliveries, the oldest first.
 #[derive(Debug, Default)]
 pub struct Hooks {
     url: OnceLock<String>,
@@ -36,23 +37,23 @@ pub struct Hooks {
 }
 
 impl Hooks {
-    /// Says where that is.
+    /// Sets its own URL.
     pub(super) fn be_at(&self, url: String) {
-        // It is served once.
+        // It is served once, so that the URL is not set yet.
         let _ = self.url.set(url);
     }
 
-    /// Where that is; a name of one's own goes behind.
+    /// The URL; a name is appended to it.
     pub fn url(&self) -> &str {
         self.url.get().map_or("", String::as_str)
     }
 
-    /// All that is kept.
+    /// All recorded deliveries.
     pub fn all(&self) -> Vec<Delivery> {
         self.with(|received| received.iter().cloned().collect())
     }
 
-    /// Forgets it.
+    /// Deletes them.
     pub fn clear(&self) {
         self.with(VecDeque::clear);
     }

@@ -1,4 +1,4 @@
-//! The LMS: it hands out tokens, numbers its users and knows the customers.
+//! The LMS: gives out tokens, has ids of users, and knows the customers.
 
 use axum::{
     Json,
@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 
 use super::Services;
 
-/// Numbers that the stand-in makes up begin here, far from those of imported learners.
+/// The ids that the stand-in makes begin here, far from those of imported learners.
 const MADE_UP: u64 = 1_000_000_000;
 
 type Answer = Result<Json<Value>, StatusCode>;
 
-/// A service token for everyone who asks.
+/// A service token for every client.
 pub(super) fn token() -> Json<Value> {
     Json(json!({ "access_token": "a-token-of-the-local-lms", "expires_in": 3600, "token_type": "JWT" }))
 }
@@ -27,8 +27,7 @@ pub(super) struct Asked {
     email: String,
 }
 
-/// Everybody has an account: under the number that the licenses on record say, or one that is made from
-/// the address.
+/// Every address has an account: its id is that of the stored licenses, or one made from the address.
 pub(super) async fn account(State(services): State<Services>, Query(asked): Query<Asked>) -> Answer {
     let key = EmailKey::of(&asked.email);
     let held = services.store.licenses_of(&key).await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
@@ -42,7 +41,7 @@ fn made_up(email: &str) -> u64 {
     MADE_UP + email.bytes().fold(7, |hash: u64, byte| (hash * 31 + u64::from(byte)) % 999_999_937)
 }
 
-/// A customer that has an agreement.
+/// A customer with an agreement.
 pub(super) async fn enterprise_customer(State(services): State<Services>, Path(id): Path<EnterpriseId>) -> Answer {
     let found = services.store.portfolio_of_enterprise(id).await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
     let agreement = found.ok_or(StatusCode::NOT_FOUND)?.agreement;

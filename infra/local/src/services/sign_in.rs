@@ -1,5 +1,5 @@
-//! The LMS's sign-in: a page that offers the demo's people, and the exchange of a code for a token, as OAuth 2 has them
-//! (authorization code, PKCE with S256). A click takes the place of a password.
+//! The LMS's sign-in: a page that offers the demo's people, and the exchange of a code for a token, by OAuth 2
+//! (authorization code, PKCE with S256). A click replaces the password.
 
 use std::{
     collections::HashMap,
@@ -22,18 +22,18 @@ use serde_json::{Value, json};
 use super::{Services, lms};
 use crate::keys::Signer;
 
-/// As which application the console asks.
+/// The id of the console's application.
 pub(super) const CLIENT: &str = "license-manager-sso";
-/// The secret to that.
+/// The secret of the console's application.
 pub(super) const SECRET: &str = "local-sso";
 
-/// Where the browser may be sent back to.
+/// The path to which the browser may be redirected.
 const BACK: &str = "/complete/edx-oauth2/";
 
-/// The most codes that wait for their exchange; a browser that leaves more behind loses them.
+/// The most codes that wait for their exchange; the oldest ones are dropped.
 const MAX_CODES: usize = 1_000;
 
-/// Who may sign in: a name, what the person is, and the claims beside the name.
+/// The people who can sign in: a name, a description, and the claims beside the name.
 fn people() -> [(&'static str, &'static str, Value); 5] {
     let provisioner = json!(["enterprise_provisioning_admin:*"]);
     let both = json!(["enterprise_openedx_operator:*", "enterprise_provisioning_admin:*"]);
@@ -50,13 +50,13 @@ fn people() -> [(&'static str, &'static str, Value); 5] {
     ]
 }
 
-/// Codes that were given out.
+/// The codes that were given out.
 pub(super) struct SignIns {
     signer: Option<Arc<Signer>>,
     codes: Mutex<HashMap<String, Code>>,
 }
 
-/// What a code stands for.
+/// What a code is exchanged for.
 struct Code {
     claims: Value,
     challenge: String,
@@ -91,14 +91,14 @@ pub(super) struct Authorize {
     code_challenge: String,
     code_challenge_method: String,
     response_type: String,
-    /// The person who was chosen.
+    /// The chosen person.
     #[serde(rename = "as")]
     person: Option<String>,
-    /// For tests: other claims than that person's, as JSON.
+    /// For tests: claims that replace that person's, as JSON.
     claims: Option<String>,
 }
 
-/// The page; or, once someone is chosen, the way back with a code.
+/// The page; or, when a person was chosen, the redirect with a code.
 pub(super) async fn authorize(State(services): State<Services>, Query(request): Query<Authorize>) -> Response {
     let is_known = request.client_id == CLIENT
         && request.response_type == "code"
@@ -128,7 +128,7 @@ pub(super) async fn authorize(State(services): State<Services>, Query(request): 
     (StatusCode::FOUND, [(header::LOCATION, back)]).into_response()
 }
 
-/// Codes go back to this machine only: whatever page asks, it gets none.
+/// Codes are only sent to this machine, whatever page requests them.
 fn is_ours(redirect_uri: &str) -> bool {
     let host = redirect_uri.strip_prefix("http://").and_then(|rest| rest.strip_suffix(BACK));
     host.is_some_and(crate::loopback::is_our_host)
@@ -162,7 +162,7 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// A service's token for everyone who asks; a person's for a code, once.
+/// A service token for every client; a person's token for a code, once.
 pub(super) async fn token(State(services): State<Services>, body: Bytes) -> Result<Json<Value>, StatusCode> {
     let fields: HashMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
     let field = |name: &str| fields.get(name).map_or("", String::as_str);
@@ -183,7 +183,7 @@ pub(super) async fn token(State(services): State<Services>, body: Bytes) -> Resu
     Ok(Json(json!({ "access_token": token, "expires_in": 3600, "token_type": "JWT" })))
 }
 
-/// Signing out of the LMS, which has no sessions here.
+/// Signs out of the LMS, which has no sessions here.
 pub(super) async fn signed_out() -> Html<&'static str> {
     Html(
         "<!doctype html>\n<html lang=\"en\"><head><title>Signed out</title></head><body><h1>Signed out</h1></body></html>\n",

@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Deserializer};
 
-/// Whether a field changes, and to what. The field of a body has `#[serde(default)]`, so that it may be left out.
+/// Whether a field changes, and its new value. The field of a body has `#[serde(default)]`, so that it may be left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Change<T> {
-    /// The body does not name it.
+    /// The body does not have the field.
     #[default]
     Keep,
-    /// It gets this value, or none.
+    /// The new value, or null.
     To(Option<T>),
 }
 
@@ -19,7 +19,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Change<T> {
 }
 
 impl<T: Clone> Change<T> {
-    /// The value after the change.
+    /// The value after the change; `before` is the one now.
     pub fn over(&self, before: Option<T>) -> Option<T> {
         match self {
             Self::Keep => before,
@@ -27,7 +27,7 @@ impl<T: Clone> Change<T> {
         }
     }
 
-    /// Whether the body names it.
+    /// Whether the body has the field.
     pub const fn is_named(&self) -> bool {
         matches!(self, Self::To(_))
     }

@@ -6,11 +6,10 @@ use serde_json::{Map, Value, json};
 use super::Complaint;
 use crate::ApiError;
 
-/// The most fields, and the most items of one list, that are complained about by name; the others are counted. Without a
+/// The most fields, and the most items of one list, that get messages of their own; the others are counted. Without a
 /// bound a body of 2 MB, `{"emails": [0, 0, …]}`, would get a response of 42 MB.
 pub const MAX_COMPLAINTS: usize = 100;
 
-/// Complaints by the name of the field.
 #[derive(Debug, Default, PartialEq)]
 pub struct Complaints {
     named: Map<String, Value>,
@@ -18,29 +17,27 @@ pub struct Complaints {
 }
 
 impl Complaints {
-    /// One complaint.
     pub fn of(name: &str, message: impl Into<String>) -> Self {
         let mut complaints = Self::default();
         complaints.add(name, message);
         complaints
     }
 
-    /// Complaints about the fields of an object, which is a field itself.
+    /// The messages about an object's fields, as one message of the field that holds the object.
     pub fn within(name: &str, complaints: Self) -> Self {
         Self { named: Map::from_iter([(name.to_owned(), complaints.into_value())]), unnamed: 0 }
     }
 
-    /// Complains about a field.
     pub fn add(&mut self, name: &str, message: impl Into<String>) {
         match self.named.get_mut(name) {
             Some(Value::Array(messages)) => messages.push(Value::from(message.into())),
-            // The items of the list are complained about already.
+            // The items of the list have messages already.
             Some(_) => {}
             None => self.set(name, Complaint::from(message.into())),
         }
     }
 
-    /// Complains about a field, in place of what was said about it.
+    /// Replaces the message of a field.
     pub fn set(&mut self, name: &str, complaint: Complaint) {
         if self.named.len() < MAX_COMPLAINTS || self.named.contains_key(name) {
             self.named.insert(name.to_owned(), complaint.into_value());
@@ -49,7 +46,6 @@ impl Complaints {
         }
     }
 
-    /// These and those of another list of fields.
     #[must_use]
     pub fn with(mut self, others: Self) -> Self {
         self.unnamed += others.unnamed;
@@ -59,7 +55,7 @@ impl Complaints {
         self
     }
 
-    /// Fails if there are any.
+    /// Fails if there is any message.
     pub fn finish(self) -> Result<(), Self> {
         if self.named.is_empty() { Ok(()) } else { Err(self) }
     }
@@ -76,7 +72,6 @@ impl Complaints {
         self.named
     }
 
-    /// The body of a response.
     pub fn into_value(self) -> Value {
         Value::Object(self.into_map("field"))
     }

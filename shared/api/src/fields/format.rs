@@ -1,4 +1,4 @@
-//! What values have to be like, and the contract's words where they are not.
+//! The formats of values, and the contract's messages where a value does not fit.
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Utc};
 use license_domain::{EmailAddress, Timestamp, clock::to_micros};
@@ -8,76 +8,61 @@ use uuid::Uuid;
 use super::{Complaints, Field};
 use crate::body::type_name;
 
-/// The most items of a list that has no maximum of its own: more than the largest body holds of addresses.
+/// The most items of a list that has no maximum of its own, above the number of addresses that fit into the largest
+/// body.
 pub const MAX_ITEMS: usize = 100_000;
 
 const NOT_NULL: &str = "This field may not be null.";
 const NOT_BLANK: &str = "This field may not be blank.";
 
-/// What a value has to be like.
+/// The format of a value.
 #[derive(Clone, Copy, Debug)]
 pub enum Format {
-    /// A text of `min` to `max` characters, without the spaces around it.
+    /// A text of `min` to `max` characters, counted after trimming.
     Text {
-        /// The fewest characters.
         min: usize,
-        /// The most characters.
         max: usize,
-        /// Whether a number counts as the text that it is written as.
+        /// Whether a number is accepted and read as a text.
         takes_numbers: bool,
     },
-    /// An e-mail address.
     Email,
-    /// A UUID.
     Uuid,
     /// A whole number.
     Integer {
-        /// The least.
         min: i64,
-        /// The most.
         max: i64,
-        /// Whether what is less or more is refused here. If not, the endpoint does that, in words of its own.
+        /// Whether this check refuses values out of range. If not, the endpoint does, with its own message.
         is_checked: bool,
     },
-    /// Yes or no, in any of the spellings that the contract takes.
+    /// A boolean, in any of the spellings that the contract accepts.
     Boolean,
-    /// A time; UTC where it names no offset.
+    /// A time; UTC if it has no offset.
     Moment,
-    /// One of these words.
     OneOf {
-        /// The words.
         words: fn() -> Vec<String>,
-        /// What another word is not, as a complaint says.
+        /// The noun for an unknown word in the message.
         noun: &'static str,
     },
-    /// A list.
     List {
-        /// What its items have to be like.
+        /// The format of its items.
         items: &'static Format,
         /// Whether items may be null.
         has_null: bool,
-        /// The fewest items.
         min: usize,
-        /// The most.
         max: usize,
     },
-    /// An object whose fields depend on what the body's `kind` says: the fields for each kind. The endpoint reads them.
+    /// An object whose fields depend on the body's `kind`: the fields for each kind. The endpoint reads them.
     ByKind(fn() -> Vec<(&'static str, Vec<Field>)>),
-    /// Any JSON: the endpoint checks it. This is its schema.
+    /// Any JSON: the endpoint checks it. The function gives its schema.
     Unchecked(fn() -> Value),
 }
 
 /// A text of any length, for parameters of a query string: the URL's own length limits them.
 pub const TEXT: Format = Format::Text { min: 0, max: usize::MAX, takes_numbers: true };
-/// An e-mail address.
 pub const EMAIL: Format = Format::Email;
-/// A UUID.
 pub const UUID: Format = Format::Uuid;
-/// Yes or no.
 pub const BOOLEAN: Format = Format::Boolean;
-/// A time.
 pub const MOMENT: Format = Format::Moment;
-/// Any whole number.
 pub const INTEGER: Format = integer(i64::MIN, i64::MAX);
 
 /// A text of 1 to `max` characters.
@@ -85,37 +70,35 @@ pub const fn text(max: usize) -> Format {
     Format::Text { min: 1, max, takes_numbers: true }
 }
 
-/// A text of at most `max` characters, perhaps none.
+/// A text of at most `max` characters; it may be empty.
 pub const fn blank_text(max: usize) -> Format {
     Format::Text { min: 0, max, takes_numbers: true }
 }
 
-/// A text of `min` to `max` characters as an item of a list, where numbers are none.
+/// A text of `min` to `max` characters as an item of a list. Numbers are not accepted.
 pub const fn text_item(min: usize, max: usize) -> Format {
     Format::Text { min, max, takes_numbers: false }
 }
 
-/// A whole number from `min` to `max`.
 pub const fn integer(min: i64, max: i64) -> Format {
     Format::Integer { min, max, is_checked: true }
 }
 
-/// One of these words.
 pub const fn one_of(words: fn() -> Vec<String>) -> Format {
     Format::OneOf { words, noun: "a valid choice" }
 }
 
-/// A list with an item at least.
+/// A list with at least one item.
 pub const fn list(items: &'static Format) -> Format {
     Format::List { items, has_null: false, min: 1, max: MAX_ITEMS }
 }
 
-/// What is wrong with a value: a list of messages, or an object of them by the position of an item.
+/// What is wrong with a value: a list of messages, or messages by the position of an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Complaint(Value);
 
 impl Complaint {
-    /// As it is in a response.
+    /// The JSON of a response.
     pub fn into_value(self) -> Value {
         self.0
     }
@@ -134,7 +117,7 @@ impl From<Complaints> for Complaint {
 }
 
 impl Format {
-    /// The same list, with so many items at most.
+    /// A copy with at most `max` items.
     #[must_use]
     pub const fn at_most(self, max: usize) -> Self {
         match self {
@@ -143,7 +126,7 @@ impl Format {
         }
     }
 
-    /// The same list, and it may be empty.
+    /// A copy that may be empty.
     #[must_use]
     pub const fn or_empty(self) -> Self {
         match self {
@@ -152,7 +135,7 @@ impl Format {
         }
     }
 
-    /// The same list, and its items may be null.
+    /// A copy whose items may be null.
     #[must_use]
     pub const fn of_nullable(self) -> Self {
         match self {
@@ -161,7 +144,7 @@ impl Format {
         }
     }
 
-    /// Reads a value that is not null: its canonical form, as the domain's types are deserialized from it.
+    /// Reads a value that is not null into its canonical form, from which the domain's types are deserialized.
     pub fn parse(&self, value: &Value) -> Result<Value, Complaint> {
         match *self {
             Self::Text { min, max, takes_numbers } => {
@@ -205,7 +188,7 @@ impl Format {
                 if words().contains(&word) {
                     return Ok(Value::from(word));
                 }
-                // A complaint is as short as the words are.
+                // A message repeats at most `MAX_SHOWN` characters of a wrong word.
                 let shown: String = word.chars().take(MAX_SHOWN).collect();
                 Err(format!("\"{shown}\" is not {noun}.").into())
             }
@@ -227,7 +210,7 @@ fn parse_list(value: &Value, items: Format, has_null: bool, (min, max): (usize, 
     if values.len() < min {
         return Err("This list may not be empty.".into());
     }
-    // Before any item is looked at: hundreds of thousands of them fit a body.
+    // The length is checked before the items: hundreds of thousands of items fit into a body.
     if values.len() > max {
         return Err(format!("Ensure this field has no more than {max} elements.").into());
     }
@@ -264,7 +247,7 @@ fn check_text(text: &str, min: usize, max: usize) -> Result<(), Complaint> {
     Ok(())
 }
 
-/// Texts, and numbers as they are written; nothing else is a text.
+/// The text of a JSON text or number; none for other types.
 fn written(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.trim().to_owned()),
@@ -302,8 +285,8 @@ fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64)
 }
 
-/// The time with its offset in the text, if UTC can write it with a year of four digits: what is later or earlier, chrono
-/// reads, but neither the wire nor the keys of the table can hold it.
+/// The time with its offset, if its year in UTC has four digits. chrono reads other years, but neither the wire nor the
+/// keys of the table can hold them.
 pub(crate) fn rfc3339(text: &str) -> Option<Timestamp> {
     DateTime::parse_from_rfc3339(text).ok().map(|at| at.with_timezone(&Utc)).filter(has_four_digits).map(to_micros)
 }
@@ -348,7 +331,7 @@ mod tests {
         assert_eq!(moment("2026-01-02"), moment("2026-01-02T00:00:00Z"));
         assert_eq!(moment("2026-13-02T12:00:00Z"), None);
         assert_eq!(moment("+12026-01-02T12:00:00"), None);
-        // The year of UTC counts.
+        // The year is checked in UTC.
         for text in [
             "9999-12-31T23:59:59-00:01",
             "9999-12-31 23:30:00-0100",

@@ -101,7 +101,7 @@ fn a_valid_body_is_of_its_type() {
 }
 
 #[test]
-fn a_hundred_items_are_complained_about_by_name_and_the_others_are_counted() {
+fn a_hundred_items_get_messages_by_name_and_the_others_are_counted() {
     let mut body = valid();
     body["emails"] = json!(vec![0; 1_000]);
     let found = complaints(body);

@@ -1,9 +1,9 @@
-//! `x-pii`: the class of each field and parameter that is about a person.
+//! `x-pii`: the class of each field and parameter that holds personal data.
 
 use license_domain::{Pii, pii::class_of};
 use serde_json::{Map, Value, json};
 
-/// Adds it to every property and parameter of a document.
+/// Adds `x-pii` to every property and parameter of a document.
 pub(super) fn mark(document: &mut Value) {
     each_field(document, &mut |name, field| {
         if let Some(class) = class_of(name).filter(|class| *class != Pii::None) {
@@ -26,11 +26,11 @@ fn each_field(value: &mut Value, see: &mut impl FnMut(&str, &mut Map<String, Val
         Value::Object(fields) => {
             for (name, value) in fields.iter_mut() {
                 match (name.as_str(), value) {
-                    // What clients send and get as examples has no fields of its own.
+                    // Examples and defaults are values and have no properties.
                     ("example" | "examples" | "default", _) => {}
                     ("properties", Value::Object(properties)) => {
                         for (name, property) in properties {
-                            // `true` is a schema, too: anything. It has no room for a mark.
+                            // The schema `true` (any value) has no room for a mark.
                             match property {
                                 Value::Object(schema) => see(name, schema),
                                 _ => see(name, &mut Map::new()),

@@ -17,7 +17,7 @@ pub(super) fn query(field: &Field) -> Value {
     schema
 }
 
-/// The schema of a body, or of an object in it, with an example of the whole.
+/// The schema of a body, or of an object in it, with an example.
 fn object(fields: &[Field]) -> Value {
     let properties: Map<String, Value> = fields.iter().map(|field| (field.name.to_owned(), property(field))).collect();
     let mut schema = json!({ "type": "object", "properties": properties });
@@ -28,7 +28,7 @@ fn object(fields: &[Field]) -> Value {
     schema
 }
 
-/// The schema of a body. Where an object's fields depend on the body's kind, it is one of several.
+/// The schema of a body. If an object's fields depend on the body's kind, it is a choice of several.
 pub(super) fn body(fields: &[Field]) -> Value {
     let mut schema = object(fields);
     if let Some((name, kinds)) = kinds(fields) {
@@ -50,7 +50,7 @@ pub fn examples(fields: &[Field]) -> Vec<(&'static str, Value)> {
     kinds.into_iter().map(of_kind).collect()
 }
 
-/// The field whose fields depend on the kind, with those of each kind.
+/// The field whose fields depend on the kind, with the fields of each kind.
 #[expect(clippy::type_complexity, reason = "as the format has it")]
 fn kinds(fields: &[Field]) -> Option<(&'static str, Vec<(&'static str, Vec<Field>)>)> {
     fields.iter().find_map(|field| match field.format {
@@ -59,13 +59,13 @@ fn kinds(fields: &[Field]) -> Option<(&'static str, Vec<(&'static str, Vec<Field
     })
 }
 
-/// An example of a body: what has to be there, and what has an example of its own.
+/// An example of a body: its required fields, and the optional ones that declare an example.
 fn example(fields: &[Field]) -> Value {
     let named = fields.iter().filter(|field| field.is_required || field.example.is_some());
     Value::Object(named.map(|field| (field.name.to_owned(), example_of(field))).collect())
 }
 
-/// A value that the field takes.
+/// A valid value of the field.
 pub fn example_of(field: &Field) -> Value {
     field.example.or(field.default).map_or_else(|| sample(field.format), |example| example())
 }
@@ -131,7 +131,7 @@ fn format(format_: Format) -> Value {
     }
 }
 
-/// A value of that format.
+/// A valid value of the format.
 fn sample(format: Format) -> Value {
     match format {
         Format::Text { min, .. } => json!("x".repeat(min.max(1))),

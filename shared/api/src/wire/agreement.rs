@@ -1,5 +1,3 @@
-//! Agreements.
-
 use std::collections::HashMap;
 
 use license_domain::{AgreementId, CatalogId, EnterpriseId, PlanId, Portfolio, ProductCatalog, SeatCounts, Timestamp};
@@ -28,7 +26,6 @@ pub struct MinimalAgreement {
 }
 
 impl MinimalAgreement {
-    /// The shape of that agreement.
     pub fn new(portfolio: &Portfolio, now: Timestamp) -> Self {
         let agreement = &portfolio.agreement;
         let messaging = agreement.messaging_v2.as_ref();
@@ -63,7 +60,6 @@ pub struct Agreement {
 }
 
 impl Agreement {
-    /// The shape of that agreement with its plans, or with its active ones.
     pub fn new(
         portfolio: &Portfolio,
         counts: &HashMap<PlanId, SeatCounts>,

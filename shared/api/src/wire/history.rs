@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::time;
 
-/// The one field that is shown as a number, and recorded with more.
+/// The one field that is shown as a number but recorded as more than that.
 const SEATS: &str = "seats";
 
 /// One change: what happened, when, who did it and why, before and after.
@@ -54,7 +54,6 @@ struct StatusChange {
 }
 
 impl HistoryEntry {
-    /// The shape of that entry.
     pub fn new(entry: AuditEntry) -> Self {
         Self {
             id: entry.event,
@@ -90,7 +89,7 @@ impl LicenseHistory {
     }
 }
 
-/// How seats are laid out is the table's affair: their number is shown.
+/// The history shows the number of seats and not how buckets divide them.
 fn shown((name, change): (String, FieldChange)) -> (String, FieldChange) {
     if name != SEATS {
         return (name, change);

@@ -23,7 +23,6 @@ pub struct License {
 }
 
 impl License {
-    /// The shape of that license.
     pub fn new(license: &license_domain::License) -> Self {
         Self {
             uuid: license.uuid,
@@ -38,7 +37,7 @@ impl License {
     }
 }
 
-/// Where the learner activates the license; none where the customer has no short name, or the license no key.
+/// The URL where the learner activates the license; none if the customer has no slug or the license no key.
 pub fn activation_link(portal: &str, portfolio: &Portfolio, license: &license_domain::License) -> Option<String> {
     portfolio.agreement.activation_link(portal, license.activation_key?)
 }
@@ -53,7 +52,6 @@ pub struct LearnerLicense {
 }
 
 impl LearnerLicense {
-    /// The shape of that license, which is one of a plan of the agreement.
     pub fn new(
         license: &license_domain::License,
         portfolio: &Portfolio,

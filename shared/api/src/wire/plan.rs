@@ -68,7 +68,6 @@ pub struct MinimalPlan {
 }
 
 impl MinimalPlan {
-    /// The shape of that plan of the agreement.
     pub fn new(portfolio: &Portfolio, plan: &SubscriptionPlan, products: &ProductCatalog, now: Timestamp) -> Self {
         Self { terms: Terms::new(portfolio, plan, products, now), product: plan.product }
     }
@@ -124,7 +123,6 @@ impl PriorRenewal {
 }
 
 impl Plan {
-    /// The shape of that plan of the agreement.
     pub fn new(
         portfolio: &Portfolio,
         plan: &SubscriptionPlan,

@@ -37,7 +37,6 @@ pub struct Renewal {
 }
 
 impl Renewal {
-    /// The shape of that renewal of the agreement.
     pub fn new(portfolio: &Portfolio, renewal: &SubscriptionPlanRenewal) -> Self {
         let title = |plan: PlanId| portfolio.plan(plan).map(|plan| plan.title.clone());
         Self {

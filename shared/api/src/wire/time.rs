@@ -1,4 +1,4 @@
-//! Moments on the wire.
+//! Times on the wire.
 
 use license_domain::Timestamp;
 use serde::Serializer;
@@ -9,19 +9,19 @@ pub fn timestamp(at: Timestamp) -> String {
     at.format(format).to_string()
 }
 
-/// `2026-01-01 00:00:00+00:00`: the form of one place of the wire.
+/// `2026-01-01 00:00:00+00:00`: the form that one field of the wire has.
 pub(super) fn with_space(at: Timestamp) -> String {
     let format =
         if at.timestamp_subsec_micros() == 0 { "%Y-%m-%d %H:%M:%S+00:00" } else { "%Y-%m-%d %H:%M:%S%.6f+00:00" };
     at.format(format).to_string()
 }
 
-/// For fields of that form.
+/// Serializes a field of that form.
 pub fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&timestamp(*at))
 }
 
-/// For fields of that form that may be null.
+/// Serializes a nullable field of that form.
 pub fn serialize_option<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     match at {
         Some(at) => serializer.serialize_str(&timestamp(*at)),

@@ -91,7 +91,7 @@ async fn unknown_paths_are_a_page() {
 }
 
 #[tokio::test]
-async fn other_forms_than_json_are_refused_before_anything_else() {
+async fn formats_other_than_json_are_refused_first() {
     let format = ask(&served(), "GET", &format!("{THINGS}?format=xml"), &[], "").await;
     assert_eq!((format.status, format.json()), (404, json!({ "detail": "Not found." })));
     assert_eq!(format.header("allow"), Some("GET, HEAD, OPTIONS"));
@@ -116,7 +116,7 @@ async fn requests_have_ids() {
 }
 
 #[tokio::test]
-async fn listed_origins_may_call_and_others_are_told_nothing() {
+async fn listed_origins_get_cors_headers_and_others_get_none() {
     let preflight = async |origin: &str| {
         let headers = [("Origin", origin), ("Access-Control-Request-Method", "POST")];
         ask(&served(), "OPTIONS", THING, &headers, "").await
@@ -132,13 +132,13 @@ async fn listed_origins_may_call_and_others_are_told_nothing() {
     for origin in ["https://evil.example", "https://portal.example.evil.example", "null"] {
         assert_eq!(preflight(origin).await.header("access-control-allow-origin"), None, "{origin}");
     }
-    // A refusal, too, can be read by the portal's pages.
+    // The portal's pages must be able to read refusals, too.
     let refused = ask(&served(), "GET", THING, &[("Origin", PORTAL)], "").await;
     assert_eq!((refused.status, refused.header("access-control-allow-origin")), (401, Some(PORTAL)));
 }
 
 #[tokio::test]
-async fn answers_are_compressed_for_those_who_ask() {
+async fn responses_are_compressed_if_the_client_accepts_it() {
     let token = token("ada", &[ADMIN]);
     let headers = [("Authorization", token.as_str()), ("Accept-Encoding", "gzip")];
     let small = ask(&served(), "GET", THINGS, &headers, "").await;
@@ -148,7 +148,7 @@ async fn answers_are_compressed_for_those_who_ask() {
 }
 
 #[tokio::test]
-async fn bodies_are_read_after_the_caller_is_known() {
+async fn bodies_are_read_after_authentication() {
     let token = token("ada", &[ADMIN]);
     let post = async |media_type: &str, body: &str| {
         let headers = [("Authorization", token.as_str()), ("Content-Type", media_type)];
@@ -169,7 +169,7 @@ async fn bodies_are_read_after_the_caller_is_known() {
 }
 
 #[tokio::test]
-async fn failures_are_answers_that_tell_nothing_inward() {
+async fn failures_do_not_show_internal_messages() {
     let broken = ask(&served(), "GET", "/break/", &[("X-Request-ID", "abc")], "").await;
     assert_eq!((broken.status, broken.header("x-request-id")), (500, Some("abc")));
     assert!(broken.json()["detail"].is_string());

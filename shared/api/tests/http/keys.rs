@@ -1,4 +1,4 @@
-//! Tokens signed with keys of a JWK set: given, fetched, changed under way.
+//! Tokens signed with keys of a JWK set: from the settings, fetched, and changed while requests run.
 
 use std::{
     net::SocketAddr,
@@ -69,7 +69,7 @@ async fn any_of_several_keys_may_have_signed() {
     let (first, second, stranger) = (Signer::new("first"), Signer::new("second"), Signer::new("first"));
     let set = json!(JwkSet { keys: vec![first.public(), second.public()] }).to_string();
     let api = api(&Standing::at(START), &[("JWT_PUBLIC_SIGNING_JWK_SET", &set)]);
-    // A name that no key has names no key: all are tried.
+    // A token that names an unknown key is tried with all keys.
     let unknown = second.token(Algorithm::RS512, Some("third"));
     for good in [first.own(), second.own(), second.token(Algorithm::RS512, None), unknown] {
         assert_eq!(status(&api, &good).await, 200);
@@ -78,20 +78,20 @@ async fn any_of_several_keys_may_have_signed() {
     for bad in [stranger.own(), stranger.token(Algorithm::RS512, Some("third")), weaker] {
         assert_eq!(status(&api, &bad).await, 401);
     }
-    // The public key is no secret: nobody may sign with it.
+    // The public key is not a secret: a token that is signed with it must be refused.
     let modulus = json!(first.public())["n"].as_str().expect("a modulus").to_owned();
     let claims = json!({ "preferred_username": "ada", "roles": [ADMIN], "exp": 1_795_430_768 + 100 });
     let forged = encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(modulus.as_bytes()));
     assert_eq!(status(&api, &format!("JWT {}", forged.expect("a token"))).await, 401);
 }
 
-/// A server of keys that counts who asks, and can be made to fail.
+/// A server of keys that counts its requests and can be made to fail.
 #[derive(Clone)]
 struct KeyServer {
-    /// What it answers; nothing: an error.
+    /// The response; an error if there is none.
     answer: Arc<Mutex<Option<String>>>,
     asked: Arc<AtomicUsize>,
-    /// How many answers may go out; it holds back the others.
+    /// How many responses may be sent; the others wait.
     allowed: Arc<Semaphore>,
 }
 
@@ -112,7 +112,7 @@ impl KeyServer {
         *self.answer.lock().expect("not poisoned") = answer;
     }
 
-    /// Answers nobody from now on, until [`KeyServer::go_on`].
+    /// Holds back all responses until [`KeyServer::go_on`].
     fn hold(&self) {
         self.allowed.forget_permits(Semaphore::MAX_PERMITS);
     }
@@ -121,7 +121,7 @@ impl KeyServer {
         self.allowed.add_permits(1_000);
     }
 
-    /// Waits until it was asked so many times.
+    /// Waits until the server has had that many requests.
     async fn until_asked(&self, times: usize) {
         while self.asked() < times {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -132,7 +132,7 @@ impl KeyServer {
         self.asked.load(Ordering::SeqCst)
     }
 
-    /// Starts it, on a free port; its URL.
+    /// Starts the server on a free port and returns its URL.
     async fn start(&self) -> String {
         let server = self.clone();
         let answer = move || {
@@ -153,7 +153,7 @@ impl KeyServer {
 }
 
 #[tokio::test]
-async fn fetched_keys_are_kept_and_an_unknown_one_makes_them_be_fetched_again_once_a_minute() {
+async fn fetched_keys_are_cached_and_an_unknown_key_causes_one_fetch_a_minute() {
     let (old, new) = (Signer::new("old"), Signer::new("new"));
     let server = KeyServer::default();
     server.publish(Some(&[&old]));
@@ -168,21 +168,21 @@ async fn fetched_keys_are_kept_and_an_unknown_one_makes_them_be_fetched_again_on
     assert_eq!((status(&api, &new.own()).await, server.asked()), (200, 2));
     assert_eq!((status(&api, &old.own()).await, server.asked()), (200, 2));
 
-    // A server that is away is not asked more often, and what is known serves on.
+    // While the server is unavailable, it is not called more often, and the known keys are used.
     server.publish(None);
     clock.advance(60);
     let unknown = Signer::new("unknown").own();
     assert_eq!((status(&api, &unknown).await, status(&api, &unknown).await, server.asked()), (401, 401, 3));
     assert_eq!((status(&api, &new.own()).await, server.asked()), (200, 3));
 
-    // After an hour what was taken back is forgotten.
+    // After an hour a withdrawn key is forgotten.
     server.publish(Some(&[&new]));
     clock.advance(3600);
     assert_eq!((status(&api, &old.own()).await, status(&api, &new.own()).await), (401, 200));
 }
 
 #[tokio::test]
-async fn without_any_key_the_service_is_unavailable_and_tries_again_soon() {
+async fn without_any_key_the_service_is_unavailable_and_fetches_again_soon() {
     let signer = Signer::new("one");
     let server = KeyServer::default();
     let clock = Standing::at(START);
@@ -194,7 +194,7 @@ async fn without_any_key_the_service_is_unavailable_and_tries_again_soon() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_of_no_use_never_replaces_good_keys() {
+async fn an_unusable_set_never_replaces_good_keys() {
     let (signer, other) = (Signer::new("one"), Signer::new("two"));
     let encrypting = with(other.public(), |key| key.common.public_key_use = Some(PublicKeyUse::Encryption));
     let padded = json!({ "keys": [other.public()], "padding": "x".repeat(300_000) });
@@ -219,7 +219,7 @@ async fn an_answer_that_is_of_no_use_never_replaces_good_keys() {
         assert_eq!((status(&api, &signer.own()).await, server.asked()), (200, n + 2), "{shown}");
         assert_eq!(status(&api, &other.own()).await, 401, "{shown}");
     }
-    // Keys of kinds that are not known here stand beside good ones.
+    // A set may have keys of unknown kinds beside good ones.
     let beside = json!({ "keys": [{ "kty": "new", "kid": "x" }, { "kty": "RSA", "alg": "X9" }, other.public()] });
     server.say(Some(beside.to_string()));
     clock.advance(3_600);
@@ -243,13 +243,13 @@ async fn requests_whose_key_is_known_wait_for_no_fetch() {
     };
     let waiting: Vec<_> = (0..5).map(|_| ask(new.own())).collect();
     server.until_asked(2).await;
-    // The keys are due, and their server does not answer.
+    // The keys are due to be fetched, and their server does not respond.
     for _ in 0..3 {
         let known = tokio::time::timeout(Duration::from_secs(2), status(&api, &old.own())).await;
         assert_eq!(known.expect("no wait"), 200);
     }
     assert!(waiting.iter().all(|request| !request.is_finished()));
-    // Who asked first goes away; the others get what was fetched.
+    // The client whose request began the fetch disconnects; the others get the fetched keys.
     waiting[0].abort();
     server.go_on();
     for request in waiting.into_iter().skip(1) {
@@ -281,7 +281,7 @@ async fn the_first_requests_share_one_fetch_and_unknown_keys_cause_one_a_minute(
 }
 
 #[tokio::test]
-async fn a_key_verifies_what_it_says_that_it_verifies() {
+async fn a_key_verifies_only_the_algorithm_that_it_declares() {
     let signer = Signer::new("one");
     let status = async |change: fn(&mut Jwk), algorithm: Algorithm| {
         let set = json!({ "keys": [with(signer.public(), change)] }).to_string();
@@ -305,7 +305,7 @@ async fn a_key_verifies_what_it_says_that_it_verifies() {
     assert_eq!(status(|_| {}, weak).await, 401);
 }
 
-/// The key with that change, as JSON.
+/// The key with `change` applied, as JSON.
 fn with(mut key: Jwk, change: impl FnOnce(&mut Jwk)) -> Value {
     change(&mut key);
     json!(key)

@@ -1,4 +1,4 @@
-//! The web layer over HTTP, with a small API behind it.
+//! The HTTP layer, tested with a small API behind it.
 
 mod endpoints;
 mod keys;

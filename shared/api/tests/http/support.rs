@@ -1,5 +1,5 @@
-//! What the tests of the web layer share: a small API behind [`license_api::Endpoints`], tokens, a clock that
-//! stands where a test puts it.
+//! What the tests of the HTTP layer share: a small API behind [`license_api::Endpoints`], tokens, and a clock that
+//! tests set.
 
 use std::sync::{Arc, Mutex};
 
@@ -29,7 +29,7 @@ pub const LEARNER: &str = "enterprise_learner:00000000-0000-0000-0000-0000000000
 pub const THINGS: &str = "/api/v1/things/";
 pub const THING: &str = "/api/v1/things/00000000-0000-0000-0000-0000000000ea/";
 
-/// A clock that stands.
+/// A clock that tests set.
 #[derive(Debug)]
 pub struct Standing(Mutex<Timestamp>);
 
@@ -58,7 +58,7 @@ impl Random for Sevens {
     }
 }
 
-/// Users on record: `root` passes every check, `dora` administers everything, `down` makes the store fail.
+/// Stored users: `root` passes every check, `dora` administers everything, `down` makes the store fail.
 #[derive(Debug)]
 struct OnRecord;
 
@@ -120,7 +120,7 @@ const fn route(method: &'static str, path: &'static str, listing: bool) -> Route
 const LIST: Route = route("GET", THINGS, true);
 const ONE: Route = route("GET", "/api/v1/things/{thing}/", false);
 const MAKE: Route = route("POST", "/api/v1/things/{thing}/", false);
-/// Its path says nothing of its forms.
+/// A path that does not show its formats.
 const RESULTS: Route = route("GET", "/api/v1/results/", true);
 const TABLE_DOC: &Doc = &Doc { query: &[doc::FORMAT], ..*DOC };
 const TABLE: Route = Route { doc: TABLE_DOC, ..route("GET", "/api/v1/table/", true) };
@@ -168,7 +168,6 @@ pub fn api(clock: &Arc<Standing>, variables: &[(&str, &str)]) -> Router {
         .router(Context(web.expect("a client")))
 }
 
-/// An answer.
 #[derive(Debug)]
 pub struct TestResponse {
     pub status: u16,
@@ -186,7 +185,7 @@ impl TestResponse {
     }
 }
 
-/// Asks; `headers` are name and value.
+/// Sends a request; `headers` are pairs of name and value.
 pub async fn ask(api: &Router, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> TestResponse {
     let mut request = Request::builder().method(method).uri(path).header(header::HOST, "licenses.example");
     for (name, value) in headers {

@@ -1,38 +1,37 @@
-//! What is sent to the enterprise service and read of its answers.
+//! The bodies of the enterprise service's requests and responses.
 
 use std::fmt;
 
 use license_domain::{EmailAddress, EnterpriseId, LicenseId};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// A customer, as the enterprise service describes it.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct EnterpriseCustomer {
-    /// Its name in links.
+    /// The customer's slug.
     pub slug: Option<String>,
     /// Its name.
     pub name: Option<String>,
-    /// Where its people get help.
+    /// The contact for the customer's learners and admins.
     pub contact_email: Option<String>,
-    /// In whose name mails are sent.
+    /// The sender's name of mails.
     pub sender_alias: Option<String>,
-    /// Whereto its people's answers go.
+    /// The address for replies to mails.
     pub reply_to: Option<String>,
-    /// How its people sign in.
+    /// The slug of the identity provider with which the customer's learners sign in.
     pub identity_provider: Option<String>,
     /// Whether its learners can search for courses in the portal.
     #[serde(default, deserialize_with = "or_default")]
     pub enable_integrated_customer_learner_portal_search: bool,
 }
 
-// Addresses are among it.
+// `Debug` does not show the addresses.
 impl fmt::Debug for EnterpriseCustomer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EnterpriseCustomer").field("slug", &self.slug).finish_non_exhaustive()
     }
 }
 
-/// A learner who is to be enrolled in a course.
+/// A learner and the course run in which to enroll them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EnrollmentRequest {
     /// The learner's address.
@@ -41,38 +40,36 @@ pub struct EnrollmentRequest {
     pub course_run_key: String,
     /// The license that pays for it.
     pub license_uuid: LicenseId,
-    /// Where a learner who has not activated the license does that: their mail leads there in place of the course.
+    /// The activation URL of a learner who has not activated the license: their mail links to it instead of the course.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub activation_link: Option<String>,
 }
 
-/// What came of one wish.
+/// The outcome of one request to enroll.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Enrolled {
-    /// The learner's address.
     pub email: EmailAddress,
-    /// The course run.
     pub course_run_key: String,
-    /// Whether it was not so before.
+    /// Whether the enrollment is new.
     #[serde(default, deserialize_with = "or_default")]
     pub created: bool,
 }
 
-/// What came of all wishes.
+/// The outcomes of a call that enrolls.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct EnrollOutcome {
-    /// Who is enrolled.
+    /// Learners who are enrolled.
     #[serde(default)]
     pub successes: Vec<Enrolled>,
-    /// Who will be as soon as they have an account.
+    /// Learners who will be enrolled as soon as they have an account.
     #[serde(default)]
     pub pending: Vec<Enrolled>,
-    /// Who is not.
+    /// Learners who could not be enrolled.
     #[serde(default)]
     pub failures: Vec<Enrolled>,
 }
 
-/// A learner-to-be.
+/// A learner who may not have an account yet.
 #[derive(Serialize)]
 pub(super) struct PendingLearner<'a> {
     pub enterprise_customer: EnterpriseId,
@@ -97,14 +94,14 @@ struct User {
 }
 
 impl LearnerPage {
-    /// The addresses of the page. Whoever has none is left out.
+    /// The addresses of the page. Learners without one are left out.
     pub fn emails(&mut self) -> impl Iterator<Item = EmailAddress> {
         let emails = self.results.drain(..).filter_map(|learner| learner.user?.email);
         emails.filter(|email| !email.trim().is_empty()).map(EmailAddress::on_record)
     }
 }
 
-/// Null is the same as nothing.
+/// Reads null as the default.
 fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }

@@ -1,28 +1,28 @@
-//! Files that are written as they come: a large one in parts, so that it never lies in memory as a whole.
+//! Writes files as their bytes are produced: a large one in parts, so that it is never in memory as a whole.
 
 use crate::{ClientError, Exports};
 
-/// How large a part is, at least. S3 takes 5 MiB at least, and 10,000 parts.
+/// The size at which a part is uploaded. S3 requires parts of at least 5 MiB, and at most 10,000 of them.
 const PART_BYTES: usize = 8 << 20;
 
-/// What became of a file.
+/// The outcome of writing a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Written {
-    /// It is as small as that: it was not put anywhere.
+    /// The content is small and was not stored.
     Small(Vec<u8>),
-    /// It lies in the bucket.
+    /// The file is in the bucket.
     File,
 }
 
-/// A file that is being written to the bucket. It appears there as a whole, once [`FileWriter::end`] has put its last part
-/// there. Where the process ends before, the bucket's own rule removes the parts.
+/// A file that is being written to the bucket. It appears there as a whole when [`FileWriter::end`] has uploaded its
+/// last part. If the process ends before, the bucket's lifecycle rule deletes the parts.
 pub struct FileWriter<'a> {
     exports: &'a dyn Exports,
     name: String,
-    /// A file that has not more bytes is handed back instead of being put into the bucket.
+    /// A file of at most so many bytes is returned instead of stored.
     small: usize,
     buffer: Vec<u8>,
-    /// Its id, and the tags of the parts that were put there.
+    /// The upload's id, and the tags of the uploaded parts.
     upload: Option<(String, Vec<String>)>,
 }
 
@@ -33,18 +33,16 @@ impl std::fmt::Debug for FileWriter<'_> {
 }
 
 impl<'a> FileWriter<'a> {
-    /// Begins the file of that name.
     pub fn new(exports: &'a dyn Exports, name: String) -> Self {
         Self { exports, name, small: 0, buffer: Vec::new(), upload: None }
     }
 
-    /// The same, but a file that has not more bytes is handed back.
+    /// A copy that returns a file of at most so many bytes instead of storing it.
     #[must_use]
     pub fn unless_small(self, bytes: usize) -> Self {
         Self { small: bytes, ..self }
     }
 
-    /// Takes the next bytes.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
         self.buffer.extend_from_slice(bytes);
         if self.buffer.len() <= self.small.max(PART_BYTES) { Ok(()) } else { self.put_part().await }
@@ -61,7 +59,7 @@ impl<'a> FileWriter<'a> {
         Ok(())
     }
 
-    /// Ends the file, or gives it up where it could not be filled.
+    /// Ends the file, or aborts the upload if `filled` is an error.
     pub async fn end<E: From<ClientError>>(mut self, filled: Result<(), E>) -> Result<Written, E> {
         let ended = match filled {
             Ok(()) => self.finish().await.map_err(E::from),
@@ -70,7 +68,7 @@ impl<'a> FileWriter<'a> {
         if let (Err(_), Some((id, _))) = (&ended, &self.upload)
             && let Err(error) = self.exports.abort_parts(&self.name, id).await
         {
-            // The bucket's rule removes the parts a day later.
+            // The bucket's lifecycle rule deletes the parts a day later.
             tracing::warn!(%error, "parts of an unfinished file were not removed");
         }
         ended

@@ -1,5 +1,5 @@
-//! The form by which a browser, or any HTTP client, uploads one file to S3 (POST policy, signature version 4). The policy
-//! in it says which file, of which type, up to which size and until when; S3 refuses everything else.
+//! The form by which a browser, or any HTTP client, uploads one file to S3 (POST policy, signature version 4). Its
+//! policy fixes the file's name, type, largest size and the form's expiration; S3 refuses everything else.
 
 use std::{collections::BTreeMap, time::SystemTime};
 
@@ -10,13 +10,13 @@ use chrono::{SecondsFormat, TimeDelta};
 use license_domain::Timestamp;
 use serde_json::json;
 
-/// How long a form can be used.
+/// The lifetime of a form.
 const LIFETIME: TimeDelta = TimeDelta::minutes(15);
 
 /// The most bytes of an upload: a million rows of 268 bytes.
 pub const MAX_UPLOAD_BYTES: u64 = 256 << 20;
 
-/// The type that a file must be said to have.
+/// The declared content type of the file.
 const CONTENT_TYPE: &str = "text/csv";
 
 /// A form by which one file can be uploaded.
@@ -32,7 +32,6 @@ pub struct UploadForm {
     pub expires: Timestamp,
 }
 
-/// The file that a form is for.
 pub(super) struct Target<'a> {
     pub url: String,
     pub bucket: &'a str,
@@ -41,7 +40,7 @@ pub(super) struct Target<'a> {
 }
 
 impl Target<'_> {
-    /// The form, signed with those credentials.
+    /// The form, signed with these credentials.
     pub fn form(self, credentials: &Credentials, now: Timestamp) -> UploadForm {
         let date = now.format("%Y%m%dT%H%M%SZ").to_string();
         let scope = format!("{}/{}/s3/aws4_request", &date[..8], self.region);
@@ -67,7 +66,7 @@ impl Target<'_> {
     }
 }
 
-/// The signature of a policy, which is signed as it is sent: in Base64.
+/// The signature of a policy. The policy is signed as it is sent, in Base64.
 fn signature(secret: &str, now: Timestamp, region: &str, policy: &str) -> String {
     calculate_signature(generate_signing_key(secret, SystemTime::from(now), region, "s3"), policy.as_bytes())
 }
@@ -118,7 +117,7 @@ mod tests {
         ] {
             assert!(conditions.contains(&condition), "{condition} is not among {conditions:?}");
         }
-        // S3 refuses a field that no condition admits.
+        // S3 refuses fields without a condition.
         for name in form.fields.keys().filter(|name| !["policy", "x-amz-signature"].contains(name)) {
             assert!(conditions.iter().any(|condition| condition.get(name).is_some()), "{name}");
         }

@@ -1,17 +1,17 @@
-//! What S3 says when it does not do what was asked.
+//! Errors of S3.
 
 use license_telemetry::metrics;
 
 use crate::error::{ClientError, Service};
 
-/// How much of an error is read, about.
+/// About how many bytes of an error are read.
 const MAX_ERROR_BYTES: usize = 16_384;
 
-/// What S3 says when it does not do what was asked.
+/// A response of S3 that is not a success.
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub status: u16,
-    /// Its own word for the reason.
+    /// S3's code for the reason.
     pub code: String,
     request_id: String,
 }
@@ -25,8 +25,8 @@ impl Refusal {
         Ok(Self { status, code: element(&body, "Code").unwrap_or_default().to_owned(), request_id })
     }
 
-    /// The failure. What S3 forbids, or does not find though it must be there, is our own misconfiguration: somebody has
-    /// to look into it.
+    /// The error for the refusal. If S3 denies access, or does not find what must exist, our configuration is wrong and
+    /// an operator must correct it.
     pub fn error(self) -> ClientError {
         let Self { status, code, request_id } = self;
         if matches!(status, 403 | 404) {
@@ -39,7 +39,7 @@ impl Refusal {
     }
 }
 
-/// The beginning of a body: all of an error, and of a list of one file.
+/// The beginning of a body: the whole of an error, or of a list of one file.
 pub(super) async fn beginning(mut response: reqwest::Response) -> Result<String, ClientError> {
     let mut body = Vec::new();
     while body.len() < MAX_ERROR_BYTES {

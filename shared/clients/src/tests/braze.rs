@@ -1,4 +1,4 @@
-//! Braze: what is sent, and what is known of a mail that failed.
+//! Braze: the requests, and whether a failed mail may have been sent.
 
 use std::{sync::Arc, time::Duration};
 
@@ -39,7 +39,7 @@ fn campaign(recipients: usize) -> BrazeCampaign {
 }
 
 #[tokio::test]
-async fn people_are_made_known_fifty_at_once() {
+async fn users_are_created_fifty_at_a_time() {
     let peer = Peer::start().await;
     let people: Vec<_> = (0..51).map(|number| EmailAddress::on_record(format!("p{number}@x.example"))).collect();
     peer.fail_with(&[429]);
@@ -96,7 +96,7 @@ async fn a_campaign_is_for_one_to_fifty() {
     assert_eq!(peer.calls(), 0);
 }
 
-/// What is known of a mail: `n`ot sent, `r`efused, or `u`nknown.
+/// Whether a mail was `n`ot sent, `r`efused, or is `u`nknown.
 fn known(error: &SendError) -> char {
     let text = format!("{error} {error:?}");
     assert!(!text.contains("@x") && !text.contains("k3y") && !text.contains("k1"), "{text}");
@@ -108,7 +108,7 @@ fn known(error: &SendError) -> char {
 }
 
 #[tokio::test]
-async fn a_failure_says_whether_the_mail_was_sent_and_is_not_repeated() {
+async fn a_failure_tells_whether_the_mail_was_sent_and_is_not_retried() {
     let peer = Peer::start().await;
     let cases =
         [(400, 'r'), (401, 'r'), (404, 'r'), (408, 'u'), (429, 'n'), (500, 'n'), (502, 'u'), (503, 'n'), (504, 'u')];
@@ -146,7 +146,7 @@ async fn failures_do_not_keep_the_next_call_from_being_made() {
 }
 
 #[tokio::test]
-async fn settings_that_are_missing_are_named_and_none_is_shown() {
+async fn missing_settings_are_named_and_no_value_is_shown() {
     let nothing = BrazeSettings::from_lookup(|_| None);
     let client = BrazeClient::new(nothing, Arc::new(Standing::default()), Arc::new(Zero)).expect("a client");
     let error = client.send_campaign(&campaign(1)).await.expect_err("no address");

@@ -1,4 +1,4 @@
-//! Catalogs and users: tokens, repetitions, answers.
+//! Catalogs and users: tokens, retries, responses.
 
 use std::{
     collections::VecDeque,
@@ -28,12 +28,12 @@ use crate::{
 const CATALOG: CatalogId = CatalogId(Uuid::from_u128(0xc));
 const CUSTOMER: EnterpriseId = EnterpriseId(Uuid::from_u128(0xe));
 
-/// LMS and catalog service in one.
+/// The LMS and the catalog service in one.
 #[derive(Default)]
 struct Services {
     tokens: AtomicUsize,
     calls: AtomicUsize,
-    /// Statuses to fail the next calls with.
+    /// The statuses with which the next calls fail.
     faults: Mutex<VecDeque<u16>>,
     queries: Mutex<Vec<String>>,
 }
@@ -95,7 +95,7 @@ async fn accounts(
     }
 }
 
-/// A running pair of services and a client of them.
+/// Both services on loopback, and a client of them.
 struct Fixture {
     services: Arc<Services>,
     clock: Arc<Standing>,
@@ -169,7 +169,7 @@ async fn a_user_is_found_by_any_spelling_of_an_address() {
 }
 
 #[tokio::test]
-async fn an_answer_of_another_shape_is_an_error_without_the_address() {
+async fn a_response_of_another_form_is_an_error_without_the_address() {
     let fixture = Fixture::start("s3cret").await;
     let users = LmsUserClient::new(fixture.client.clone());
     let error = users.lms_user_id(&EmailAddress::on_record("odd@x.example")).await.expect_err("not readable");
@@ -179,7 +179,7 @@ async fn an_answer_of_another_shape_is_an_error_without_the_address() {
 }
 
 #[tokio::test]
-async fn failures_are_tried_again_and_refusals_are_not() {
+async fn failures_are_retried_and_refusals_are_not() {
     let fixture = Fixture::start("s3cret").await;
     fixture.fail_with(&[503, 500]);
     assert!(fixture.belongs().await.expect("the third attempt"));
@@ -218,7 +218,7 @@ async fn the_token_is_renewed_shortly_before_its_end_and_when_it_is_withdrawn() 
 }
 
 #[tokio::test]
-async fn wrong_credentials_are_a_refusal_and_nothing_gives_the_secret_away() {
+async fn wrong_credentials_are_a_refusal_that_does_not_show_the_secret() {
     let fixture = Fixture::start("wr0ng").await;
     let error = fixture.belongs().await.expect_err("no token");
     assert!(matches!(error, ClientError::Refused { service: Service::Lms, status: 401 }));
@@ -226,7 +226,7 @@ async fn wrong_credentials_are_a_refusal_and_nothing_gives_the_secret_away() {
 }
 
 #[tokio::test]
-async fn nobody_listening_is_unreachable() {
+async fn a_port_without_a_listener_is_unreachable() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     drop(listener);

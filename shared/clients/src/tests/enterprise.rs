@@ -71,7 +71,7 @@ async fn a_failure_is_not_remembered() {
 }
 
 #[tokio::test]
-async fn learners_are_linked_fifty_at_once_and_unlinked_a_hundred_at_once() {
+async fn fifty_learners_are_linked_and_a_hundred_are_unlinked_in_one_call() {
     let peer = Peer::start().await;
     let client = EnterpriseClient::new(peer.client());
     let people = people(120);
@@ -94,7 +94,7 @@ async fn learners_are_linked_fifty_at_once_and_unlinked_a_hundred_at_once() {
 }
 
 #[tokio::test]
-async fn admins_are_sorted_and_each_is_there_once() {
+async fn admins_are_sorted_and_have_no_duplicates() {
     let peer = Peer::start().await;
     let client = EnterpriseClient::new(peer.client());
     let person = |email: Value| json!({"user": {"email": email, "username": "x"}});
@@ -144,7 +144,7 @@ async fn pages_without_an_end_are_not_read_for_ever() {
 }
 
 #[tokio::test]
-async fn a_list_that_is_not_there_is_not_an_empty_one() {
+async fn a_missing_list_is_not_an_empty_one() {
     let peer = Peer::start().await;
     peer.fail_with(&[404]);
     let error = EnterpriseClient::new(peer.client()).admins(CUSTOMER).await.expect_err("nothing there");
@@ -175,7 +175,7 @@ async fn enrollments_end_with_the_license() {
 }
 
 #[tokio::test]
-async fn enrolling_has_an_answer_of_its_own_and_more_time() {
+async fn enrolling_has_its_own_response_and_a_longer_timeout() {
     let peer = Peer::start().await;
     let client = EnterpriseClient::new(peer.client_within(Duration::from_millis(500), Arc::new(Zero)));
     let license = LicenseId(Uuid::from_u128(7));

@@ -1,4 +1,4 @@
-//! Files: one that is missing is told from one that we may not read; large ones are written in parts.
+//! Files: a missing file is distinguished from one that may not be read; large files are written in parts.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ fn list(keys: &[&str]) -> Reply {
     Reply::status(200).text(&format!("<ListBucketResult>{}</ListBucketResult>", keys.concat()))
 }
 
-/// Reads the file; what came of it, and what was asked.
+/// Reads the file; returns the result and the requests.
 async fn read(replies: impl IntoIterator<Item = Reply>) -> (Result<FilePart, ClientError>, Vec<String>) {
     let peer = Peer::start().await;
     peer.reply(replies);
@@ -65,7 +65,7 @@ async fn a_response_that_is_no_part_is_not_taken_for_one() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_missing_is_none_whatever_s3_lets_us_know() {
+async fn a_missing_file_is_none_whatever_permissions_we_have() {
     let (missing, asked) = read([refusal(404, "NoSuchKey")]).await;
     assert_eq!((missing.expect("missing"), asked.len()), (FilePart::Missing, 1));
     let (missing, asked) = read([refusal(403, "AccessDenied"), list(&[])]).await;
@@ -74,7 +74,7 @@ async fn a_file_that_is_missing_is_none_whatever_s3_lets_us_know() {
 }
 
 #[tokio::test]
-async fn what_we_may_not_read_is_our_own_mistake_and_not_missing() {
+async fn a_denied_access_is_an_error_and_not_a_missing_file() {
     for replies in [
         vec![refusal(403, "AccessDenied"), list(&[NAME])],
         vec![refusal(403, "AccessDenied"), refusal(403, "AccessDenied")],
@@ -92,7 +92,7 @@ async fn what_we_may_not_read_is_our_own_mistake_and_not_missing() {
     assert!(matches!(read, Ok(FilePart::Bytes { .. })), "{read:?}");
 }
 
-/// The methods and the beginnings of what was asked, without what a signature adds.
+/// The methods and URLs of the requests, without their signatures.
 fn asked(peer: &Peer) -> Vec<String> {
     shown(&peer.seen())
 }
@@ -106,7 +106,7 @@ fn shown(seen: &[Seen]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_small_file_is_put_at_once_and_a_smaller_one_is_handed_back() {
+async fn a_small_file_is_stored_in_one_call_and_a_smaller_one_is_returned() {
     let peer = Peer::start().await;
     let client = client(&peer.url);
     let mut file = FileWriter::new(&client, NAME.to_owned()).unless_small(4);
@@ -119,7 +119,7 @@ async fn a_small_file_is_put_at_once_and_a_smaller_one_is_handed_back() {
 }
 
 #[tokio::test]
-async fn a_large_file_is_put_in_parts_and_given_up_where_it_cannot_be_ended() {
+async fn a_large_file_is_stored_in_parts_and_aborted_if_it_cannot_be_ended() {
     let begun = || {
         Reply::status(200)
             .text("<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>")
@@ -142,7 +142,7 @@ async fn a_large_file_is_put_in_parts_and_given_up_where_it_cannot_be_ended() {
     let part = |number: u8, tag: &str| format!("<Part><PartNumber>{number}</PartNumber><ETag>\"{tag}\"</ETag></Part>");
     assert_eq!(named, format!("<CompleteMultipartUpload>{}{}</CompleteMultipartUpload>", part(1, "a"), part(2, "b")));
 
-    // S3 says that it failed, under the status 200; or what fills the file fails.
+    // S3 reports a failure with the status 200, or the source of the file fails.
     for failure in [Ok(()), Err(ClientError::Denied { service: crate::Service::Lms })] {
         let peer = Peer::start().await;
         let refused = Reply::status(200).text("<Error><Code>InternalError</Code></Error>");

@@ -1,4 +1,4 @@
-//! A service that answers as it is told to, and remembers what it was asked.
+//! A service with prepared responses that records its requests.
 
 use std::{
     collections::VecDeque,
@@ -24,7 +24,7 @@ use tokio::io::AsyncReadExt;
 use super::{Standing, Zero};
 use crate::{ClientSettings, ServiceClient, caller::CallLimits};
 
-/// What a peer answers to one request.
+/// A prepared response to one request.
 #[derive(Clone)]
 pub struct Reply {
     status: u16,
@@ -56,11 +56,11 @@ impl Reply {
     }
 }
 
-/// What a peer was asked.
+/// A request that was received.
 #[derive(Clone)]
 pub struct Seen {
     pub method: Method,
-    /// Path and query.
+    /// The path with the query string.
     pub target: String,
     pub headers: HeaderMap,
     pub body: Bytes,
@@ -84,7 +84,7 @@ struct Inner {
     seen: Mutex<Vec<Seen>>,
 }
 
-/// The service. What it was not told to answer otherwise it answers with an empty object.
+/// The service. A request without a prepared response gets an empty object.
 pub struct Peer {
     pub url: String,
     pub clock: Arc<Standing>,
@@ -130,12 +130,12 @@ impl Peer {
         Self { url, clock: Arc::default(), inner }
     }
 
-    /// A client of this peer, which is in no hurry.
+    /// A client of this service with long timeouts.
     pub fn client(&self) -> ServiceClient {
         self.client_within(Duration::from_secs(5), Arc::new(Zero))
     }
 
-    /// A client of this peer that gives up after so long.
+    /// A client of this service with that timeout.
     pub fn client_within(&self, total: Duration, random: Arc<dyn Random>) -> ServiceClient {
         let settings = ClientSettings::from_lookup(|name| match name {
             "LMS_URL" => Some(self.url.clone()),
@@ -157,7 +157,7 @@ impl Peer {
         self.inner.token_faults.lock().expect("not poisoned").extend(statuses);
     }
 
-    /// What was asked since the last time, without tokens.
+    /// The requests since the last call of this function, without those for tokens.
     pub fn seen(&self) -> Vec<Seen> {
         std::mem::take(&mut *self.inner.seen.lock().expect("not poisoned"))
     }
@@ -171,7 +171,7 @@ impl Peer {
     }
 }
 
-/// Somebody who takes requests and breaks the connection off; and how often that was.
+/// A server that breaks the connection after each request, and the number of its requests.
 pub async fn broken() -> (String, Arc<AtomicUsize>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -188,7 +188,7 @@ pub async fn broken() -> (String, Arc<AtomicUsize>) {
     (url, calls)
 }
 
-/// An address where nobody listens.
+/// A URL on which no server listens.
 pub async fn nobody() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     format!("http://{}", listener.local_addr().expect("an address"))

@@ -1,4 +1,4 @@
-//! Posts are repeated only where that does no harm, and failures tell whether the service may have acted.
+//! Posts are retried only if that is harmless, and errors tell whether the service may have acted.
 
 use std::{
     pin::pin,
@@ -37,7 +37,7 @@ async fn post(client: &ServiceClient, url: &str, safety: Safety) -> Result<(), C
 }
 
 #[tokio::test]
-async fn what_may_be_repeated_is() {
+async fn a_repeatable_post_is_retried() {
     let peer = Peer::start().await;
     peer.fail_with(&[500, 502]);
     post(&peer.client(), &peer.url, Safety::Repeatable).await.expect("the third attempt");
@@ -53,7 +53,7 @@ async fn what_may_be_repeated_is() {
 }
 
 #[tokio::test]
-async fn what_is_meant_once_is_not_repeated_after_a_failure() {
+async fn a_post_that_must_have_effect_once_is_not_retried_after_a_failure() {
     let peer = Peer::start().await;
     let cases =
         [(500, false), (502, true), (503, false), (504, true), (408, true), (400, false), (404, false), (409, false)];
@@ -66,7 +66,7 @@ async fn what_is_meant_once_is_not_repeated_after_a_failure() {
 }
 
 #[tokio::test]
-async fn what_is_meant_once_is_repeated_where_the_service_says_that_it_did_nothing() {
+async fn a_post_that_must_have_effect_once_is_retried_if_the_service_did_nothing() {
     let peer = Peer::start().await;
     peer.reply([Reply::status(429), Reply::status(503).header("retry-after", "0")]);
     post(&peer.client(), &peer.url, Safety::Once).await.expect("the third attempt");
@@ -118,7 +118,7 @@ async fn after_a_broken_connection_the_outcome_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_accepted_is_renewed_once() {
+async fn a_refused_token_is_renewed_once() {
     let peer = Peer::start().await;
     let client = peer.client();
     peer.fail_with(&[401]);
@@ -142,7 +142,7 @@ async fn without_a_token_nothing_was_done() {
 }
 
 #[tokio::test]
-async fn what_stands_in_the_answer_to_a_post_does_not_matter() {
+async fn the_body_of_a_posts_response_does_not_matter() {
     let peer = Peer::start().await;
     peer.reply([Reply::status(202).text("<html>")]);
     post(&peer.client(), &peer.url, Safety::Once).await.expect("accepted");
@@ -150,7 +150,7 @@ async fn what_stands_in_the_answer_to_a_post_does_not_matter() {
 }
 
 #[tokio::test]
-async fn a_service_is_asked_again_when_it_wants_to_be() {
+async fn a_service_is_called_again_after_the_wait_that_it_asks_for() {
     let peer = Peer::start().await;
     let client = peer.client();
     peer.reply([Reply::status(429).header("retry-after", "1")]);
@@ -167,7 +167,7 @@ async fn a_service_is_asked_again_when_it_wants_to_be() {
 }
 
 #[tokio::test]
-async fn errors_do_not_repeat_what_was_sent() {
+async fn errors_do_not_contain_the_request() {
     let peer = Peer::start().await;
     let (broken, _) = broken().await;
     let client = peer.client_within(SHORT, Arc::new(Zero));

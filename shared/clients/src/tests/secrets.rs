@@ -42,7 +42,7 @@ fn secret(text: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn only_settings_that_name_a_secret_are_asked_for_and_each_secret_once() {
+async fn only_settings_that_name_a_secret_are_read_and_each_secret_once() {
     let peer = Peer::start().await;
     peer.reply([secret(r#"{"oauth": "hush", "keys": {"keys": []}}"#)]);
     let found = ask(
@@ -67,7 +67,7 @@ async fn only_settings_that_name_a_secret_are_asked_for_and_each_secret_once() {
 }
 
 #[tokio::test]
-async fn parameters_are_decrypted_and_asked_for_again_while_they_are_too_many() {
+async fn parameters_are_decrypted_and_retried_while_ssm_throttles() {
     let peer = Peer::start().await;
     peer.reply([
         Reply::status(400).json(&json!({"__type": "com.amazonaws.ssm#ThrottlingException"})),
@@ -83,7 +83,7 @@ async fn parameters_are_decrypted_and_asked_for_again_while_they_are_too_many() 
 }
 
 #[tokio::test]
-async fn secrets_are_asked_for_at_the_same_time() {
+async fn secrets_are_read_at_the_same_time() {
     let peer = Peer::start().await;
     peer.reply([secret("hush"), secret("hush")].map(|reply| reply.after(Duration::from_secs(1))));
     let settings = [("BRAZE_API_KEY", "secretsmanager:a"), ("JWT_SECRET_KEY", "secretsmanager:b")];
@@ -92,7 +92,7 @@ async fn secrets_are_asked_for_at_the_same_time() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_not_there_is_an_error() {
+async fn a_missing_secret_is_an_error() {
     let peer = Peer::start().await;
     peer.reply([Reply::status(400).json(&json!({"__type": "ResourceNotFoundException"}))]);
     let error = ask(&peer, &[("JWT_SECRET_KEY", "secretsmanager:none")]).await.expect_err("none");
@@ -107,14 +107,14 @@ async fn a_secret_that_is_not_there_is_an_error() {
 }
 
 #[tokio::test]
-async fn nothing_is_asked_where_no_setting_names_a_secret() {
+async fn nothing_is_read_if_no_setting_names_a_secret() {
     let peer = Peer::start().await;
     let found = ask(&peer, &[("JWT_SECRET_KEY", "itself"), ("LMS_URL", "https://lms.example.com")]).await;
     assert_eq!((found.expect("nothing"), peer.calls()), (BTreeMap::new(), 0));
 }
 
 #[test]
-fn names_of_secrets_are_told_from_values() {
+fn names_of_secrets_are_distinguished_from_values() {
     assert!(names_a_secret("secretsmanager:license-manager/JWT_SECRET_KEY") && names_a_secret("ssm:/x"));
     assert!(!names_a_secret("itself") && !names_a_secret("https://ssm:x") && !names_a_secret(""));
 }

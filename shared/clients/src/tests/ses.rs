@@ -1,4 +1,4 @@
-//! SES: what is sent, and what is known of a mail that failed.
+//! SES: the requests, and whether a failed mail may have been sent.
 
 use std::sync::Arc;
 
@@ -67,7 +67,7 @@ async fn a_letter_is_sent_with_a_signature() {
 }
 
 #[tokio::test]
-async fn a_failure_says_whether_the_letter_was_sent_and_is_not_repeated() {
+async fn a_failure_tells_whether_the_mail_was_sent_and_is_not_retried() {
     let peer = Peer::start().await;
     let mut errors = Vec::new();
     for status in [400, 429, 504] {

@@ -1,4 +1,4 @@
-//! Events go by HTTPS to public addresses only, once.
+//! Events are delivered by HTTPS to public addresses only, and once.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -27,7 +27,7 @@ async fn an_event_is_delivered_as_it_is() {
 }
 
 #[tokio::test]
-async fn it_is_not_sent_on_to_another_address() {
+async fn redirects_are_not_followed() {
     let (peer, other) = (Peer::start().await, Peer::start().await);
     for status in [302, 307, 308] {
         peer.reply([Reply::status(status).header("location", &other.url)]);
@@ -58,7 +58,7 @@ async fn addresses_that_only_we_can_reach_are_refused() {
 }
 
 #[tokio::test]
-async fn what_came_of_a_delivery_that_failed_may_be_unknown() {
+async fn the_outcome_of_a_failed_delivery_may_be_unknown() {
     let peer = Peer::start().await;
     peer.reply([Reply::status(200).after(Duration::from_secs(3))]);
     let error = anywhere().deliver(&peer.url, b"{}", &[]).await.expect_err("too late");

@@ -1,5 +1,5 @@
-//! Facts of a license as an event has them: dates are microseconds, which take a third of a text's bytes, so that the event
-//! of one license fits a write unit. Events of earlier releases have texts.
+//! The format of a license's facts in events. Dates are microseconds, which take a third of a text's bytes, so that the
+//! event of one license fits into one write unit. Events of earlier releases have texts.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -72,7 +72,7 @@ mod tests {
     use crate::{LicenseChange, LicenseFacts};
 
     #[test]
-    fn dates_are_numbers_and_texts_of_earlier_events_are_read() {
+    fn dates_are_numbers_and_texts_of_earlier_releases_are_read() {
         let id = "00000000-0000-4000-8000-000000000001";
         let change = |date: serde_json::Value| {
             let change = json!({

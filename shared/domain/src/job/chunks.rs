@@ -1,25 +1,26 @@
-//! Cutting a job's rows into chunks: what becomes of a chunk is one item of the table, so its size is bounded before
-//! anything is done.
+//! Cuts a job's rows into chunks. The outcomes of a chunk are one item of the table, so their size is bounded before
+//! the work begins.
 
 use super::{JobKind, Row};
 
-/// The most bytes that the outcomes of one chunk take as JSON. An item holds 400 KB; the rest is for its other fields.
+/// The most bytes of a chunk's outcomes as JSON. An item holds 400 KB; the rest is for its other fields.
 pub const MAX_OUTCOME_BYTES: usize = 300_000;
 
-/// The most bytes that the keys of a job's courses take together: they lie in the job's own item.
+/// The most bytes of all course keys of a job: they are part of the job's item.
 pub const MAX_COURSE_BYTES: usize = 300_000;
 
-/// The most characters of a text that is kept though it is no address, so that its row can be recognized.
+/// The most characters that are kept of a text that is not an address, so that its row can be recognized.
 pub const MAX_INVALID_LENGTH: usize = 254;
 
-/// What an outcome takes beside the texts that it repeats: names of fields, numbers, the license's id, the outcome.
+/// The bytes of an outcome apart from its texts: names of fields, numbers, the license's id, the outcome.
 const OUTCOME_OVERHEAD: usize = 200;
 
-/// Cuts rows into chunks as they come: as many as one transaction or call holds, and as few as their outcomes fit.
+/// Cuts rows into chunks one by one. A chunk ends when a transaction or call can take no more rows, or when more
+/// outcomes would not fit into its item.
 #[derive(Clone, Debug)]
 pub struct Chunks {
     most_rows: usize,
-    /// For each course of an enrollment what its key takes; one of 0 where there are no courses.
+    /// The bytes of each course key of an enrollment; a single 0 if there are no courses.
     courses: Vec<usize>,
     all_courses: usize,
     is_by_course: bool,
@@ -28,7 +29,7 @@ pub struct Chunks {
 }
 
 impl Chunks {
-    /// Cuts the rows of a job of that kind; `courses` are the keys of the courses of an enrollment.
+    /// Cuts the rows of a job of that kind; `courses` are the course keys of an enrollment.
     pub fn new(kind: JobKind, courses: &[String]) -> Self {
         let is_by_course = kind == JobKind::Enroll;
         let courses: Vec<usize> =
@@ -37,8 +38,8 @@ impl Chunks {
         Self { most_rows: kind.chunk(), courses, all_courses, is_by_course, open: Vec::new(), open_bytes: 0 }
     }
 
-    /// Takes a row; the chunks that this completes. A learner whose courses do not fit one chunk has several, each
-    /// with a part of the courses.
+    /// Adds a row, and returns the chunks that are complete now. If a learner's courses do not fit into one chunk, the
+    /// row is repeated in several, each with a part of the courses.
     pub fn push(&mut self, row: Row) -> Vec<Vec<Row>> {
         let each = OUTCOME_OVERHEAD + row_bytes(&row);
         let bytes = each * self.courses.len() + self.all_courses;
@@ -55,7 +56,7 @@ impl Chunks {
         full
     }
 
-    /// The chunk that is not complete.
+    /// The last chunk, which is not full.
     pub fn finish(&mut self) -> Option<Vec<Row>> {
         self.open_bytes = 0;
         (!self.open.is_empty()).then(|| std::mem::take(&mut self.open))
@@ -76,13 +77,13 @@ impl Chunks {
     }
 }
 
-/// What a row's texts take in each of its outcomes.
+/// The bytes of a row's texts in each of its outcomes.
 fn row_bytes(row: &Row) -> usize {
     let email = row.user_email.as_ref().map_or(0, |email| json_bytes(email.as_given()));
     email + row.problem.as_deref().map_or(0, json_bytes)
 }
 
-/// What a text takes as JSON, without its quotes.
+/// The bytes of a text as JSON, without its quotes.
 fn json_bytes(text: &str) -> usize {
     let escaped = |c: char| match c {
         '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
@@ -100,7 +101,7 @@ mod tests {
     use super::*;
     use crate::{EmailAddress, LicenseId, RowOutcome, RowResult};
 
-    /// The longest outcomes of a chunk's rows.
+    /// The largest possible outcomes of a chunk's rows.
     fn outcomes(courses: &[String], chunk: &[Row]) -> Vec<RowResult> {
         let of = |row: &Row, course: &String| RowResult {
             row: u64::MAX,
@@ -134,7 +135,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(12))]
 
         #[test]
-        fn a_chunks_outcomes_fit_an_item_and_every_learner_meets_every_course_once(
+        fn a_chunks_outcomes_fit_an_item_and_every_learner_has_every_course_once(
             courses in prop::collection::vec("[a-z\"\u{e9}]{1,255}", 1..300),
             emails in prop::collection::vec("[a-z\\\\\u{20ac}]{1,254}", 1..60),
         ) {
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_are_as_full_as_one_call_where_outcomes_are_small() {
+    fn small_outcomes_fill_a_chunk_to_the_size_of_one_call() {
         let emails: Vec<String> = (0..60).map(|n| format!("ann{n}@example.com")).collect();
         let sizes = |courses: &[String]| cut(courses, &emails).iter().map(Vec::len).collect::<Vec<_>>();
         assert_eq!(sizes(&["course-v1:edX+DemoX+2026".to_owned()]), [25, 25, 10]);

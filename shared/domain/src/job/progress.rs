@@ -1,4 +1,4 @@
-//! How far a job is: how many rows ended how, and where its lanes are.
+//! The progress of a job: the counts of its rows' outcomes, and the positions of its lanes.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,6 @@ pub struct JobCounts {
 }
 
 impl JobCounts {
-    /// The counts of these rows.
     pub fn of(results: &[RowResult]) -> Self {
         results.iter().map(|result| Self::one(result.outcome)).fold(Self::default(), Self::plus)
     }
@@ -51,7 +50,6 @@ impl JobCounts {
         }
     }
 
-    /// The sum.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
         Self {
@@ -64,23 +62,22 @@ impl JobCounts {
     }
 }
 
-/// One of the lanes on which a job is carried out: it takes every so many-th chunk, one after the other.
+/// One of a job's lanes. With n lanes it takes every n-th chunk, one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lane {
-    /// Its number.
     pub lane: u16,
-    /// The chunk that is next.
+    /// The number of the next chunk.
     pub next: u64,
-    /// The chunk with which its turn began, by which a message is known that came again.
+    /// The chunk with which the turn began; a message that is delivered again is recognized by it.
     #[serde(default)]
     pub from: u64,
-    /// Which walk over the chunks it is, where there are several: the job's version at the beginning.
+    /// The number of the pass over the chunks, if there are several: the job's version at the beginning of the pass.
     #[serde(default)]
     pub walk: u64,
-    /// Which content of the uploaded file it reads, if it is the lane on which rows are read.
+    /// The generation of the uploaded file, for the lane that reads rows.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub generation: u32,
-    /// When it moved last.
+    /// When it last moved to the next chunk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved: Option<Timestamp>,
     /// The outcomes of its rows so far.
@@ -106,20 +103,20 @@ impl Lane {
         }
     }
 
-    /// The lane after a chunk of the turn that began with `from`.
+    /// The lane after a chunk, in the turn that began with `from`.
     #[must_use]
     pub fn after(self, counts: JobCounts, lanes: u16, (from, now): (u64, Timestamp)) -> Self {
         let next = self.next + u64::from(lanes.max(1));
         Self { next, from, moved: Some(now), counts: self.counts.plus(counts), ..self }
     }
 
-    /// Whether the message that names that chunk may continue the lane: the lane is just there, or the turn that this
-    /// message began was ended. Otherwise another message continues it.
+    /// Whether a message that names that chunk may continue the lane: the lane is at that chunk, or the turn that this
+    /// message began was interrupted. If not, another message continues it.
     pub const fn is_continued_by(&self, step: u64) -> bool {
         self.next == step || self.from == step
     }
 
-    /// Whether it has come to the job's end.
+    /// Whether it has passed the job's last chunk.
     pub const fn is_over(&self, job: &Job) -> bool {
         self.next >= job.chunks
     }

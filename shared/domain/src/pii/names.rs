@@ -52,7 +52,7 @@ pub(super) const IDENTIFIER: &[&str] = &[
     "requested_by",
 ];
 
-/// Names whose values say nothing about a person.
+/// Names whose values are not personal data.
 pub(super) const NONE: &[&str] = &[
     "Idempotency-Key",
     "Revoked",

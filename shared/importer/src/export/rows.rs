@@ -1,4 +1,4 @@
-//! Rows on their way to a file, which is written by a thread of its own.
+//! Writes rows to a file, in a thread of its own.
 
 use std::{
     collections::BTreeMap,
@@ -10,13 +10,13 @@ use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::fields::WrittenRow;
 
-/// How many bytes are handed over at once.
+/// How many bytes are sent to the thread at once.
 const BLOCK: usize = 256 * 1024;
 
-/// How many such blocks wait at most: a slow file slows the reading down.
+/// The most blocks that wait: a slow file slows the reading down.
 const BLOCKS: usize = 3;
 
-/// Writes rows as one JSON list, one a line.
+/// Writes rows as one JSON list, one row in each line.
 pub(super) struct RowWriter {
     block: Vec<u8>,
     blocks: mpsc::Sender<Vec<u8>>,
@@ -37,7 +37,7 @@ impl RowWriter {
         Self { block: b"[".to_vec(), blocks, writing, counts: BTreeMap::new(), written: 0 }
     }
 
-    /// How many rows there are so far.
+    /// How many rows were written so far.
     pub(super) const fn written(&self) -> u64 {
         self.written
     }
@@ -53,15 +53,15 @@ impl RowWriter {
         let block = std::mem::replace(&mut self.block, Vec::with_capacity(BLOCK + BLOCK / 8));
         match self.blocks.send(block).await {
             Ok(()) => Ok(()),
-            // The thread has ended: it says why.
+            // The thread has ended; its result has the reason.
             Err(_) => Err(self.end().await.err().unwrap_or_else(|| io::ErrorKind::BrokenPipe.into())),
         }
     }
 
-    /// Ends the list; how many rows of each model it has.
+    /// Ends the list; returns how many rows of each model it has.
     pub(super) async fn finish(mut self) -> io::Result<BTreeMap<&'static str, u64>> {
         self.block.extend_from_slice(b"\n]\n");
-        // Where nothing takes it, the thread has ended and says why.
+        // If sending fails, the thread has ended, and its result has the reason.
         let _ = self.blocks.send(std::mem::take(&mut self.block)).await;
         self.blocks = mpsc::channel(1).0;
         self.end().await?;

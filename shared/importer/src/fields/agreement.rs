@@ -67,7 +67,7 @@ impl MessagingFields {
     }
 }
 
-/// An agreement, without its separate messaging.
+/// Reads an agreement, without its separate messaging.
 pub fn agreement(row: &Row) -> Reading<CustomerAgreement> {
     let fields: AgreementFields = fields(row)?;
     let purge = duration(&fields.license_duration_before_purge);
@@ -101,7 +101,7 @@ struct MessagingRow {
     messaging: MessagingFields,
 }
 
-/// An agreement's separate messaging.
+/// Reads an agreement's separate messaging.
 pub fn messaging(row: &Row) -> Reading<(AgreementId, ExpirationMessaging)> {
     let fields: MessagingRow = fields(row)?;
     Ok((fields.customer_agreement, fields.messaging.messaging()))

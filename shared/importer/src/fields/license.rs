@@ -1,5 +1,3 @@
-//! Licenses.
-
 use license_domain::{
     ActivationKey, EmailAddress, License, LicenseId, LicenseStatus, LmsUserId, PlanId, Timestamp, clock::to_micros,
 };
@@ -25,7 +23,6 @@ struct LicenseFields {
     modified: Timestamp,
 }
 
-/// A license.
 pub fn license(row: &Row) -> Reading<License> {
     let fields: LicenseFields = fields(row)?;
     let email = text(fields.user_email).map(|email| EmailAddress::foreign(&email)).transpose();
@@ -54,7 +51,6 @@ pub fn license(row: &Row) -> Reading<License> {
     })
 }
 
-/// The row of a license.
 pub fn license_row(license: &License) -> WrittenRow<LicenseId, impl Serialize + use<>> {
     let fields = LicenseFields {
         status: license.status,

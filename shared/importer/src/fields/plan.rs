@@ -1,5 +1,3 @@
-//! Plans.
-
 use license_domain::{
     AgreementId, CatalogId, ChangeReason, PlanId, ProductId, SeatLayout, SubscriptionPlan, Timestamp, clock::to_micros,
 };
@@ -38,10 +36,10 @@ struct PlanFields {
     modified: Timestamp,
 }
 
-/// The share of licenses that may be revoked, where a plan names none.
+/// The percentage of licenses that may be revoked if the row has none.
 const REVOKE_MAX_PERCENTAGE: u32 = 5;
 
-/// A plan; how its seats are laid out is known once its licenses are counted.
+/// Reads a plan. The layout of its seats is known when its licenses are counted.
 pub fn plan(row: &Row, seats: SeatLayout) -> Reading<SubscriptionPlan> {
     let fields: PlanFields = fields(row)?;
     if fields.title.trim().is_empty() {

@@ -1,5 +1,3 @@
-//! Products and plan types.
-
 use license_domain::{PlanType, Product, ProductId};
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +13,6 @@ struct ProductFields {
     plan_type: Option<i64>,
 }
 
-/// A product.
 pub fn product(row: &Row) -> Reading<Product> {
     let fields: ProductFields = fields(row)?;
     Ok(Product {
@@ -39,7 +36,6 @@ struct PlanTypeFields {
     internal_use_only: bool,
 }
 
-/// A plan type.
 pub fn plan_type(row: &Row) -> Reading<PlanType> {
     let fields: PlanTypeFields = fields(row)?;
     Ok(PlanType {

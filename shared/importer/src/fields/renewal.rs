@@ -1,5 +1,3 @@
-//! Renewals.
-
 use license_domain::{
     AgreementId, PlanId, RenewalId, SubscriptionPlanRenewal, Timestamp, clock::to_micros, renewal::LicenseTypesToCopy,
 };
@@ -30,7 +28,7 @@ struct RenewalFields {
     modified: Timestamp,
 }
 
-/// A renewal; its agreement is that of its plans.
+/// Reads a renewal; its agreement is that of its plans.
 pub fn renewal(row: &Row, agreement_of: impl Fn(PlanId) -> Option<AgreementId>) -> Reading<SubscriptionPlanRenewal> {
     let fields: RenewalFields = fields(row)?;
     let missing = |plan: PlanId| format!("its plan {plan} is not in the files");
@@ -59,7 +57,6 @@ pub fn renewal(row: &Row, agreement_of: impl Fn(PlanId) -> Option<AgreementId>) 
     })
 }
 
-/// The row of a renewal.
 pub fn renewal_row(renewal: &SubscriptionPlanRenewal) -> WrittenRow<RenewalId, impl Serialize + use<>> {
     let fields = RenewalFields {
         prior_subscription_plan: renewal.prior_subscription_plan,

@@ -1,4 +1,4 @@
-//! Where licenses came from.
+//! The sources of licenses.
 
 use license_domain::{LicenseId, LicenseSource, license::SOURCE_TYPE_AMT};
 use serde::{Deserialize, Serialize};
@@ -6,12 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::{Reading, WrittenRow, fields, key, model};
 use crate::dump::Row;
 
-/// Where a license came from.
+/// The source of a license.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct SourceOf {
-    /// The license.
     pub license: LicenseId,
-    /// The sale.
     pub source_id: String,
     /// The key of the kind of source.
     pub source_type: i64,

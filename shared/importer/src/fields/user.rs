@@ -7,17 +7,16 @@ use serde_json::Value;
 use super::{Reading, WrittenRow, fields, key, model};
 use crate::dump::Row;
 
-/// A user.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct User {
-    /// The name, as tokens say it.
+    /// The user name, as tokens have it.
     pub username: String,
-    /// Whether the user passes every check.
+    /// Whether every check passes.
     #[serde(default)]
     pub is_superuser: bool,
 }
 
-/// A user with its key. Dumps with natural keys have none.
+/// Reads a user, with its key. Dumps with natural keys have none.
 pub fn user(row: &Row) -> Reading<(Option<i64>, User)> {
     let key = if row.pk.is_null() { None } else { Some(key(&row.pk)?) };
     Ok((key, fields(row)?))
@@ -33,7 +32,7 @@ pub fn role(row: &Row) -> Reading<(i64, String)> {
     Ok((key(&row.pk)?, fields::<RoleFields>(row)?.name))
 }
 
-/// A user, as another row names them.
+/// A user, as another row refers to them.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum UserReference {
@@ -43,14 +42,14 @@ pub enum UserReference {
     Name((String,)),
 }
 
-/// A role that a user was given.
+/// A role that a user has.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct AssignedRole {
     /// The user.
     pub user: UserReference,
     /// The role's key.
     pub role: i64,
-    /// For which customer; for all where none is named.
+    /// The customer for which it holds; `None` for all.
     #[serde(alias = "enterprise_id")]
     pub enterprise_customer_uuid: Option<EnterpriseId>,
 }
@@ -60,7 +59,7 @@ pub fn role_assignment(row: &Row) -> Reading<AssignedRole> {
     fields(row)
 }
 
-/// The row of a user, found by the name: in another installation the keys belong to other users.
+/// The row of a user without a key, because keys belong to other users in another installation.
 pub fn user_row(username: &str, is_superuser: bool) -> WrittenRow<Value, User> {
     WrittenRow { model: model::USER, pk: Value::Null, fields: User { username: username.to_owned(), is_superuser } }
 }

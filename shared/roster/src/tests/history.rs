@@ -1,4 +1,4 @@
-//! What may happen to the licenses of a plan, at random.
+//! Random changes of a plan's licenses.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,7 +13,7 @@ use crate::{Delta, RowChange, RowKey};
 
 pub const PLAN: PlanId = PlanId(Uuid::from_u128(42));
 
-/// Numbers that follow from a seed (`SplitMix64`).
+/// Numbers computed from a seed (`SplitMix64`).
 pub struct Dice(pub u64);
 
 impl Dice {
@@ -72,7 +72,7 @@ impl History {
         List::of(self.licenses.values().cloned())
     }
 
-    /// So many transactions more.
+    /// Adds so many transactions.
     pub fn go_on(&mut self, dice: &mut Dice, transactions: usize) {
         for _ in 0..transactions {
             self.micros += 1 + dice.below(3_000_000) as i64;
@@ -106,7 +106,7 @@ impl History {
         self.licenses.get(&id).cloned().unwrap_or_else(|| License { source, ..seat(id) })
     }
 
-    /// The changes of those times, in any order, some of them twice.
+    /// The changes of those times, in random order, some of them twice.
     pub fn delta(&self, dice: &mut Dice, times: impl Fn(Timestamp) -> bool) -> Delta {
         let mut events: Vec<&Transaction> = self.transactions.iter().filter(|t| times(t.time)).collect();
         for _ in 0..dice.below(5).min(events.len()) {
@@ -123,13 +123,13 @@ impl History {
         delta
     }
 
-    /// Some moment between that one and now.
+    /// Some time between `since` and now.
     pub fn some_moment(&self, dice: &mut Dice, since: Timestamp) -> Timestamp {
         let span = (at(self.micros) - since).num_microseconds().expect("a short history");
         since + chrono::TimeDelta::microseconds(dice.below(span as usize + 1) as i64)
     }
 
-    /// What a walk over the index may see that began at that moment: of each license one, several or none of the rows that
+    /// What a scan of the index may see that began at that time: of each license one, several or none of the rows that
     /// it had since then.
     pub fn walk(&self, dice: &mut Dice, since: Timestamp) -> Vec<License> {
         let mut states: HashMap<LicenseId, Vec<License>> = HashMap::new();

@@ -1,4 +1,4 @@
-//! The plan's licenses as a sorted list, which is what a roster has to agree with.
+//! The plan's licenses as a sorted list, with which a roster's results are compared.
 
 use std::cmp::Ordering;
 
@@ -30,7 +30,7 @@ impl List {
         counts
     }
 
-    /// In that order, with these free seats.
+    /// The rows in that order, with these free seats.
     pub fn ordered(&self, filter: &LicenseFilter, order: &[OrderBy], seats: &[LicenseId]) -> Vec<License> {
         let mut rows = self.admitted(filter);
         rows.extend(seats.iter().copied().map(seat));
@@ -38,7 +38,7 @@ impl List {
         rows
     }
 
-    /// A part of some address.
+    /// A part of a random address.
     pub fn word(&self, dice: &mut Dice) -> String {
         if self.rows.is_empty() || dice.below(8) == 0 {
             return "nowhere".to_owned();

@@ -1,4 +1,4 @@
-//! Rotation, against a stand-in of Secrets Manager and SSM and by a clock that is moved.
+//! Rotation, tested with a stand-in of Secrets Manager and SSM and a clock that the test moves.
 
 use std::{
     collections::HashMap,
@@ -49,11 +49,11 @@ impl Random for Zero {
     }
 }
 
-/// Secrets Manager and SSM.
+/// A stand-in of Secrets Manager and SSM.
 #[derive(Default)]
 struct Vault {
     secrets: Lock<HashMap<String, String>>,
-    /// The errors that the next calls end with.
+    /// The errors of the next calls.
     refusals: Lock<Vec<&'static str>>,
     delay: Lock<Duration>,
     calls: AtomicUsize,
@@ -68,7 +68,7 @@ impl Vault {
         *self.refusals.lock().expect("not poisoned") = kinds.to_vec();
     }
 
-    /// The calls since the last time.
+    /// The number of calls since the last use of this function.
     fn calls(&self) -> usize {
         self.calls.swap(0, Ordering::SeqCst)
     }
@@ -114,7 +114,7 @@ impl Fixture {
         Self { vault, clock: Arc::default(), url, builds: Arc::default() }
     }
 
-    /// A state that is the two secrets' values.
+    /// A state that consists of the values of the two secrets.
     async fn rotating(&self, more: &[(&str, &str)]) -> Result<Rotating<String>, Error> {
         let settings = Settings::read(DECLARED, |name| {
             let more = more.iter().find(|(setting, _)| *setting == name).map(|(_, value)| (*value).to_owned());
@@ -160,7 +160,7 @@ async fn a_secret_that_changes_is_used_within_five_minutes_and_only_then_is_anyt
     assert_eq!(fixture.vault.calls(), 0);
     fixture.clock.by(TimeDelta::seconds(61));
     assert_eq!((rotating.current().await.as_str(), fixture.vault.calls()), ("second key", 2));
-    // Nothing has changed since: it is looked at, and what was built stays.
+    // The secrets are read and have not changed, so the state is kept.
     fixture.clock.by(TimeDelta::hours(3));
     assert_eq!((rotating.current().await.as_str(), fixture.vault.calls()), ("second key", 2));
     assert_eq!(rotating.current().await, "second key");
@@ -168,7 +168,7 @@ async fn a_secret_that_changes_is_used_within_five_minutes_and_only_then_is_anyt
 }
 
 #[tokio::test]
-async fn a_failure_keeps_the_old_values_and_is_tried_again_after_a_while() {
+async fn a_failure_keeps_the_old_values_and_is_retried_after_a_while() {
     let fixture = Fixture::start().await;
     let rotating = fixture.rotating(&[]).await.expect("the secrets are there");
     fixture.vault.put("license-manager/JWT_SECRET_KEY", "second");
@@ -181,7 +181,7 @@ async fn a_failure_keeps_the_old_values_and_is_tried_again_after_a_while() {
     assert_eq!((rotating.current().await.as_str(), fixture.vault.calls()), ("first key", 0));
     fixture.clock.by(TimeDelta::seconds(1));
     assert_eq!(rotating.current().await, "second key");
-    // What no state can be built from is no better than no answer.
+    // A value from which no state can be built counts as a failed read.
     fixture.vault.put("license-manager/JWT_SECRET_KEY", "unusable");
     fixture.clock.by(TimeDelta::minutes(5));
     assert_eq!(rotating.current().await, "second key");
@@ -241,7 +241,7 @@ async fn without_its_secrets_a_function_does_not_start() {
 }
 
 #[tokio::test]
-async fn where_no_setting_names_a_secret_nothing_is_read() {
+async fn if_no_setting_names_a_secret_nothing_is_read() {
     let fixture = Fixture::start().await;
     let plain = [("JWT_SECRET_KEY", "itself"), ("BRAZE_API_KEY", "")];
     let rotating = fixture.rotating(&plain).await.expect("nothing to read");

@@ -1,4 +1,4 @@
-//! What a segment of the table adds up to.
+//! The sums of a segment of the table.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -15,7 +15,7 @@ use crate::{
     rows::{self, Bucket, Home, attributes},
 };
 
-/// A unique name and where it leads.
+/// A unique name and its target.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Pointer {
     pub(super) key: Key,
@@ -31,25 +31,25 @@ struct Licenses {
     revoked_without_person: u64,
 }
 
-/// What lies in one bucket.
+/// What one bucket contains.
 #[derive(Clone, Copy, Debug, Default)]
 struct InBucket {
     counters: Option<Bucket>,
     returned: u64,
 }
 
-/// The sums.
+/// The sums of a segment.
 #[derive(Debug)]
 pub(super) struct Tally {
     limit: usize,
     items: u64,
     licenses: u64,
     plans: BTreeMap<PlanId, SubscriptionPlan>,
-    /// Plans that a run is building, or whose seats an internal run has reserved.
+    /// Plans that a run is building, or of which an internal run has reserved seats.
     under_way: BTreeSet<PlanId>,
     counts: HashMap<PlanId, Licenses>,
     buckets: HashMap<(PlanId, u16), InBucket>,
-    /// The highest seat of each bucket that is an item, by the prefix of its id.
+    /// The highest seat of each bucket that has an item, by the prefix of its id.
     touched: HashMap<(SeatPrefix, u16), u64>,
     wanted: BTreeSet<Pointer>,
     found: BTreeMap<Key, String>,
@@ -103,7 +103,7 @@ impl Tally {
         }
     }
 
-    /// Adds what another segment adds up to.
+    /// Adds the sums of another segment.
     pub(super) fn merge(&mut self, other: Self) {
         self.items += other.items;
         self.licenses += other.licenses;
@@ -131,7 +131,6 @@ impl Tally {
         self.complain_all(other.problems.into_iter());
     }
 
-    /// Adds an item.
     pub(super) fn add(&mut self, item: Item) {
         self.items += 1;
         let Some(key) = Key::of(&item) else { return };
@@ -262,11 +261,12 @@ impl Tally {
         self.touch(&license);
     }
 
-    /// Remembers the seat, if its id is that of a number: which plan's the prefix is, is known once all plans are.
+    /// Records the seat, if its id may be that of a numbered seat: to which plan the prefix belongs is known when all
+    /// plans are read.
     fn touch(&mut self, license: &License) {
         let Some(prefix) = SeatPrefix::of(license.uuid) else { return };
         let Some(at) = prefix.ordinal(license.uuid) else { return };
-        // Other ids can look like those of numbers: they are of no plan's prefix.
+        // Other ids can look like those of numbered seats: their prefix belongs to no plan.
         let highest = self.touched.entry((prefix, at.bucket)).or_default();
         *highest = at.sequence.max(*highest);
     }

@@ -1,4 +1,4 @@
-//! Free seats in the order of their ids: rows of seats that came back, and untouched ones by arithmetic.
+//! Free seats in the order of their ids: the items of returned seats, and untouched ones, whose ids are computed.
 
 use license_domain::number::{to_u64, to_usize};
 use std::collections::BTreeMap;
@@ -14,7 +14,8 @@ use crate::{
 use license_storage::StoreError;
 
 impl Store {
-    /// `limit` free seats behind `after`, from `offset` on, ordered by id, together with `others` (rows that sort in among them).
+    /// `limit` free seats after `after`, from `offset` on, ordered by id, together with `others` (rows that are sorted
+    /// among them).
     pub(crate) async fn free_seats(
         &self,
         plan: &SubscriptionPlan,
@@ -27,7 +28,7 @@ impl Store {
         let is_all_stored = buckets.iter().all(|(_, bucket)| bucket.next == bucket.end);
         let from = format!("{FREE_PREFIX}{}", after.map(|license| format!("{license} ")).unwrap_or_default());
         let to = format!("{FREE_PREFIX}~");
-        // Nothing lies between stored seats: the page is read from its nearer end.
+        // No untouched seats are between the stored ones: the page is read from its nearer end.
         if is_all_stored && others.is_empty() && after.is_none() {
             let limit = limit.min(to_usize(stored.saturating_sub(offset)));
             let behind = to_usize(stored).saturating_sub(to_usize(offset) + limit);
@@ -62,7 +63,7 @@ impl Store {
     }
 }
 
-/// The partitions with free seats that are items.
+/// The partitions with items of free seats.
 fn stored_in(buckets: &[(BucketKeys, Bucket)]) -> Vec<Shard> {
     let stored = buckets.iter().filter(|(_, bucket)| bucket.free > 0);
     stored.map(|(at, _)| Shard::new(None, at.partition())).collect()
@@ -76,20 +77,21 @@ struct Untouched {
     end: u64,
 }
 
-/// The part of the range that lies behind that license.
+/// The part of the range after that license.
 fn behind(range: Untouched, prefix: SeatPrefix, after: Option<LicenseId>) -> Option<Untouched> {
     let Some(after) = after else { return Some(range) };
     let at = |sequence| prefix.license(Ordinal { bucket: range.bucket, sequence });
     let next = match prefix.ordinal(after) {
         Some(place) if place.bucket == range.bucket => range.next.max(place.sequence + 1),
-        // Ids of one prefix and bucket lie together: all of them are before it, or none is.
+        // The ids of one prefix and bucket are adjacent: all of them are before it, or none is.
         _ if at(range.next) <= after => range.end,
         _ => range.next,
     };
     (next < range.end).then_some(Untouched { next, ..range })
 }
 
-/// Merges ids of rows (sorted) with untouched seats (sorted by bucket); skips by arithmetic, not by counting up.
+/// Merges ids of rows (sorted) with untouched seats (sorted by bucket). Seats are skipped by arithmetic, without
+/// counting each.
 fn page(stored: &[LicenseId], prefix: SeatPrefix, ranges: &[Untouched], offset: u64, limit: usize) -> Vec<LicenseId> {
     let mut found = Vec::with_capacity(limit);
     let mut skip = offset;
@@ -109,7 +111,7 @@ fn page(stored: &[LicenseId], prefix: SeatPrefix, ranges: &[Untouched], offset: 
                 let Some(range) = ranges.peek_mut() else {
                     break;
                 };
-                // The run of untouched seats ends with the range, or before the next row that lies within it.
+                // The sequence of untouched seats ends with the range, or before the next row within it.
                 let within = next_row.and_then(|id| prefix.ordinal(id)).filter(|at| at.bucket == range.bucket);
                 let end = within.map_or(range.end, |at| at.sequence.clamp(range.next + 1, range.end));
                 let skipped = skip.min(end - range.next);
@@ -154,7 +156,7 @@ mod tests {
         expected.extend([3, 4, 5, 6, 8].map(|sequence| at(0, sequence)));
         expected.extend([0, 1].map(|sequence| at(1, sequence)));
         expected.sort_unstable();
-        // A row at a number that the range holds too stands for one seat.
+        // A row whose number is also in the range counts as one seat.
         let all = page(&stored, prefix, &ranges, 0, 100);
         let mut unique = all.clone();
         unique.dedup();

@@ -15,8 +15,8 @@ use crate::{
 use license_storage::StoreError;
 
 impl Store {
-    /// `limit` licenses of that status from `offset` on, in the order of the index. `count` is how many there
-    /// should be: it tells from which end to read.
+    /// `limit` licenses of that status from `offset` on, in the order of the index. `count` is the expected number; it
+    /// decides from which end to read.
     pub(super) async fn listed(
         &self,
         plan: &SubscriptionPlan,
@@ -41,7 +41,7 @@ impl Store {
         page.into_iter().map(rows::from_item).collect()
     }
 
-    /// `limit` licenses of that status behind that key, in the order of the index.
+    /// `limit` licenses of that status after that key, in the order of the index.
     pub(super) async fn listed_after(
         &self,
         plan: &SubscriptionPlan,
@@ -49,7 +49,7 @@ impl Store {
         key: &str,
         limit: usize,
     ) -> Result<Vec<License>, StoreError> {
-        // A key ends with the license's id: nothing lies between it and the same with a space behind it.
+        // A key ends with the license's id: no key is between it and the same key with a space appended.
         let (from, to) = (format!("{key} "), format!("{}\u{10ffff}", keys::list_prefix(status)));
         let items = self.merged(plan, (&from, &to), false, limit).await?;
         items.into_iter().map(rows::from_item).collect()
@@ -88,11 +88,12 @@ impl Store {
         self.merge(shards, between, descending, wanted).await
     }
 
-    /// The first `wanted` rows of all these partitions between these keys, in order; rows must be spread evenly over them.
+    /// The first `wanted` rows of all these partitions between these keys, in order; rows must be spread evenly over
+    /// the partitions.
     ///
-    /// 1. Each shard is asked for the share that it likely has of them.
-    /// 2. The shards are merged until one is used up that may have more: every row before that point is known.
-    /// 3. Those shards are asked for their share of what is left, and so on.
+    /// 1. Each shard is queried for its likely share of them.
+    /// 2. The shards are merged until one is used up that may have more: every row before that key is known.
+    /// 3. Those shards are queried for their share of the rest, and so on.
     pub(super) async fn merge(
         &self,
         mut shards: Vec<Shard>,
@@ -149,7 +150,7 @@ impl Store {
     }
 }
 
-/// What was read of a partition of an index, or of the table itself.
+/// The rows that were read of a partition of an index, or of the table itself.
 #[derive(Default)]
 pub(super) struct Shard {
     index: Option<&'static str>,
@@ -158,7 +159,7 @@ pub(super) struct Shard {
     rows: VecDeque<Item>,
     /// The key of the last row that was read.
     last: Option<Item>,
-    /// Whether the shard has no more rows.
+    /// Whether all of the shard's rows were read.
     is_at_end: bool,
 }
 
@@ -172,16 +173,16 @@ impl Shard {
     }
 }
 
-/// Between which keys the licenses of that status lie. Those without a learner have nothing between the status and the
+/// The range of keys of the licenses of that status. Those without a learner have no text between the status and the
 /// next space.
 fn bounds(status: LicenseStatus, with_nameless: bool) -> (String, String) {
     let prefix = keys::list_prefix(status);
     (format!("{prefix}{}", if with_nameless { "" } else { "!" }), format!("{prefix}\u{10ffff}"))
 }
 
-/// How many of the first `wanted` rows one of `shards` shards holds at most, in nearly all cases: rows are spread by a
-/// hash, so the number varies by about the square root of its mean. Three times that is exceeded once in some hundred
-/// pages, which then cost a second read.
+/// The likely maximum of the first `wanted` rows that one of `shards` shards holds: rows are spread by a hash, so the
+/// number varies by about the square root of its mean. Three times that is exceeded once in some hundred pages, which
+/// then cost a second read.
 fn likely_share(wanted: usize, shards: usize) -> usize {
     if shards <= 1 {
         return wanted;
@@ -195,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_is_more_than_the_mean_and_never_more_than_what_is_wanted() {
+    fn a_share_is_more_than_the_mean_and_at_most_what_is_wanted() {
         assert_eq!(likely_share(100, 1), 100);
         assert_eq!(likely_share(2, 4), 2);
         for (wanted, shards) in [(100, 4), (100, 16), (500, 16), (1, 16)] {

@@ -1,4 +1,4 @@
-//! A plan's index, read row by row in the order of the list, with few rows in memory.
+//! Reads a plan's index row by row in the order of the list, with few rows in memory.
 
 use std::collections::VecDeque;
 
@@ -13,7 +13,7 @@ use crate::{
 };
 use license_storage::StoreError;
 
-/// How many rows of a partition are read at once.
+/// How many rows of a partition one call reads.
 const PAGE: usize = 500;
 
 /// The rows of all partitions, merged.
@@ -38,7 +38,7 @@ impl<'a> Listed<'a> {
         Self::between(store, plan, LicenseStatus::Activated, LicenseStatus::Revoked)
     }
 
-    /// The rows of these statuses and of all between them.
+    /// The rows of these statuses and of those between them.
     pub(crate) fn between(
         store: &'a Store,
         plan: &SubscriptionPlan,
@@ -61,7 +61,7 @@ impl<'a> Listed<'a> {
         Ok(first.and_then(|shard| shard.rows.pop_front()).map(|(_, row)| row))
     }
 
-    /// Reads on where no row waits.
+    /// Reads the next rows if none is buffered.
     async fn fill(&mut self) -> Result<(), StoreError> {
         let is_empty = |shard: &&mut Shard| shard.rows.is_empty() && !shard.is_read;
         if !self.shards.iter().any(|shard| shard.rows.is_empty() && !shard.is_read) {

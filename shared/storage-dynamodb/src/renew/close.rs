@@ -1,4 +1,4 @@
-//! The end of processing a renewal: from here on everybody sees the future plan.
+//! The end of processing a renewal: from then on all readers see the future plan.
 
 use license_domain::{Event, EventKind, Job, JobState, RenewalRun, Stamp, SubscriptionPlan};
 
@@ -20,7 +20,7 @@ use crate::{
 };
 use license_storage::{Jobs, Portfolios, Renewed, StoreError};
 
-/// The conditions of the end of a renewal.
+/// The conditions of closing a renewal.
 #[derive(Clone, Copy, Debug)]
 enum Failed {
     /// The renewal, a plan or a bucket is not as it was read.
@@ -30,13 +30,14 @@ enum Failed {
 }
 
 impl Store {
-    /// 1. Read the agreement, hidden plans included, strongly, and the run. The renewal is processed: another call closed it.
+    /// 1. Read the agreement, hidden plans included, strongly, and the run. If the renewal is processed: another call
+    ///    closed it.
     /// 2. One transaction: the renewal (its version as read) is processed and leads to the future plan; that plan
     ///    (its version as read) is shown; where the prior plan auto-applies, the flag leaves it (its version as read)
     ///    for the future plan, or ends; the epochs of its buckets are raised, so that a copy that is still under way
     ///    fails; the run (its version as read) is done and no longer due; the event.
-    /// 3. A condition failed (the prior plan was changed, or the run closed) or the transaction met another one: from 1
-    ///    after a random wait.
+    /// 3. A condition failed (the prior plan was changed, or the run closed) or the transaction conflicted: repeat from
+    ///    1 after a random wait.
     pub(super) async fn close_run(&self, run: &Job, stamp: &Stamp) -> Result<Renewed, StoreError> {
         let of = renewal_of(run)?;
         self.transact("close renewal", (), |mut transaction, ()| async move {
@@ -111,7 +112,7 @@ impl Store {
     }
 }
 
-/// From now on the bucket is in another epoch.
+/// The write that raises the bucket's epoch.
 fn next_epoch(at: BucketKeys) -> Write {
     Write::Update {
         key: at.bucket(),
@@ -121,7 +122,7 @@ fn next_epoch(at: BucketKeys) -> Write {
     }
 }
 
-/// The run's end: no longer due, and deleted later.
+/// The write that ends the run: it is no longer due, and is deleted later.
 fn done(seen: &Job, stamp: &Stamp) -> Result<Write, StoreError> {
     let after = Job { state: JobState::Done, modified: stamp.at, ..seen.clone() };
     Ok(Write::Put { item: jobs::item(&after, Some(seen))?, condition: Some(version_is(seen.version)) })

@@ -1,4 +1,4 @@
-//! One transaction of a renewal under way: some licenses are carried over.
+//! One transaction of a renewal's run, which copies some licenses.
 
 use license_domain::number::to_usize;
 use std::collections::HashMap;
@@ -19,10 +19,10 @@ use crate::{
 };
 use license_storage::{Copied, Jobs, Licenses, RenewalUnderWay, StoreError};
 
-/// How often the index is read for a copy that it does not show.
+/// The most reads of the index for a copy that it does not show yet.
 const MAX_LOOKS: u32 = 4;
 
-/// What is copied, and what the copies are stamped with.
+/// What is copied, and the stamp of the copies.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Copying<'a> {
     pub renewal: &'a RenewalUnderWay,
@@ -36,7 +36,7 @@ enum Failed {
     Original,
     /// A learner's slot in the future plan was taken.
     Copy,
-    /// Others took seats of the bucket, or the renewal was closed.
+    /// Another transaction took seats of the bucket, or the renewal was closed.
     Bucket,
     /// Another transaction took the item of a returned seat.
     Seat,
@@ -45,16 +45,17 @@ enum Failed {
 impl Store {
     /// Copies the licenses of these learners that are not copied yet.
     ///
-    /// 1. Read the learners' slots in both plans and one bucket of the future plan, together, strongly. Who holds no
-    ///    license of a kind that is carried over (any more) drops out, and so does whose slot in the future plan is
-    ///    taken: copied before. If the original does not name its copy, it is changed to. So does who changed address since.
-    /// 2. Draw the seats; of learners for whom there is none those at the end are left out.
+    /// 1. Read the learners' slots in both plans and one bucket of the future plan, in one call, strongly. A learner
+    ///    without a license that the renewal copies is left out, and so is one whose slot in the future plan is taken,
+    ///    because that is the copy. If the original does not name its copy, a write adds that. A learner whose address
+    ///    has changed since is left out, too.
+    /// 2. Allocate the seats; the last learners are left out if there are too few.
     /// 3. One transaction: each original (license and status as seen) names its copy; each copy (absent); the
-    ///    bucket(s), as in assigning, of the epoch in which the run was opened; rows of returned seats (still there); the
-    ///    event.
-    /// 4. A condition failed, and the run has ended: over.
+    ///    bucket(s), as in assigning, of the epoch in which the run was opened; items of returned seats (still there);
+    ///    the event.
+    /// 4. A condition failed, and the run has ended: finished.
     /// 5. Another condition failed (the learner activated, the license was revoked or copied by another call, a seat
-    ///    was allocated) or the transaction met another one: from 1 after a random wait.
+    ///    was allocated) or the transaction conflicted: repeat from 1 after a random wait.
     pub(super) async fn copy_chunk(
         &self,
         of: Copying<'_>,
@@ -83,7 +84,7 @@ impl Store {
         .await
     }
 
-    /// `None`: seats that were promised are gone by now; look again.
+    /// `None`: items that a counter promised are gone; the bucket must be read again.
     async fn plan_chunk(
         &self,
         transaction: &mut Transaction<Failed>,
@@ -142,7 +143,7 @@ impl Store {
             let Some((taken, deletes)) = self.seats(future, share, Vec::new()).await? else { return Ok(None) };
             let mut change = share.change();
             change.epoch = renewal.of.epochs.get(usize::from(share.at.bucket)).copied();
-            // Only the sums over all buckets count.
+            // Only the sums over all buckets are meaningful.
             if let Some((activated, assigned)) = counts.take() {
                 (change.activated, change.assigned) = (crate::write::signed(activated), crate::write::signed(assigned));
             }
@@ -173,14 +174,14 @@ impl Store {
 }
 
 impl Store {
-    /// Whether the license was copied into that plan, though the learner's slot there is empty: the learner's address
-    /// changed since, and the copy, which is hidden, has not followed.
+    /// Whether the license was copied into that plan although the learner's slot there is empty: the learner's address
+    /// has changed since, and the hidden copy has not moved.
     async fn is_carried_on(&self, original: &License, future: &SubscriptionPlan) -> Result<bool, StoreError> {
         let Some(copy) = original.renewed_to else { return Ok(false) };
         if future.seats.prefix.ordinal(copy).is_some() {
             return Ok(true);
         }
-        // The id of a seat that was imported tells nothing of its plan, and the index may not have heard of it yet.
+        // The id of an imported seat does not contain its plan, and the index may not show it yet.
         let look = || async move {
             Ok(if self.license(future, copy).await?.is_some() { Attempt::Done(()) } else { Attempt::Retry(()) })
         };
@@ -188,7 +189,7 @@ impl Store {
     }
 }
 
-/// The learners' licenses that are carried over, as they are now.
+/// The learners' licenses that are copied, as they are now.
 fn originals_of<'a>(
     renewal: &'a RenewalUnderWay,
     learners: &'a [EmailKey],

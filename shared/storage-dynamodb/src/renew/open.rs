@@ -1,4 +1,4 @@
-//! Beginning to process a renewal: all that may refuse it is decided here.
+//! Begins to process a renewal: only this step may refuse it.
 
 use license_domain::{
     Changes, Event, EventKind, Job, JobId, JobKind, RenewalRun, SeatPrefix, Stamp, SubscriptionPlan, renewing::Refusal,
@@ -31,7 +31,7 @@ enum Failed {
     Plan,
 }
 
-/// The future plan, hidden: its writes are in the transaction.
+/// The future plan, hidden: its writes are part of the transaction.
 struct Founding {
     future: SubscriptionPlan,
     epochs: Vec<u64>,
@@ -41,16 +41,16 @@ struct Founding {
 }
 
 impl Store {
-    /// 1. Read the buckets of the prior plan, and of the given one if one is given, strongly. Refuse: too few
-    ///    seats for what would be copied; a given plan with other than unassigned licenses, or too many.
+    /// 1. Read the buckets of the prior plan, and of the given plan if there is one, strongly. Refuse: too few seats
+    ///    for the licenses to copy; a given plan with other than unassigned licenses, or with too many.
     /// 2. One transaction: the renewal (its version as read; from now on it names the run, and is neither changed nor
     ///    deleted); the prior plan (its version as read, as its terms are copied); the future plan, hidden from
     ///    readers; the run, due in a minute; the event.
     ///    A new plan comes with its pointers, its title, its buckets and the pointer that says which renewal leads
     ///    to it, all on condition that nothing is there. A given one is changed (its version as read), and each of
     ///    its buckets counts no license, as read, and grows.
-    /// 3. The title's condition failed, and not the renewal's: refused. Another one's: another call was faster; `None`.
-    ///    The transaction met another one: `None`.
+    /// 3. The title's condition failed, and not the renewal's: refused. Another condition failed: another call
+    ///    committed first; `None`. The transaction conflicted: `None`.
     pub(super) async fn open_run(
         &self,
         snapshot: &AgreementSnapshot,
@@ -62,7 +62,7 @@ impl Store {
             return Err(StoreError::Corrupt { key: format!("renewal {}", renewal.id), cause: "no plan".into() }.into());
         };
         let given = renewal.renewed_subscription_plan.and_then(|plan| snapshot.plan(plan));
-        // A plan that another renewal builds is done in a moment.
+        // A plan that another renewal builds will be finished soon.
         if prior.hidden_by.is_some() || given.is_some_and(|given| given.hidden_by.is_some()) {
             return Ok(None);
         }
@@ -131,7 +131,7 @@ impl Store {
         let future = snapshot.renewal.new_plan(prior, self.random.plan_id(), prefix, stamp.at);
         let keys = snapshot.keys();
         transaction.when(Failed::Title, [Write::create(rows::pointer(&keys.title(&future.title), future.uuid))]);
-        // Ids and prefixes are random: they are new.
+        // Ids and prefixes are random, so they are new.
         transaction.write([
             Write::create(rows::hidden_plan(&future, 1, run, stamp)?),
             Write::create(rows::pointer(&keys::plan(future.uuid), future.customer_agreement)),
@@ -183,7 +183,7 @@ impl Store {
     }
 }
 
-/// Adds seats to a bucket whose shares and epoch are as they were seen: all buckets together counted no license.
+/// Adds seats to a bucket whose counters and epoch are as they were seen: all buckets together counted no license.
 fn pinned(at: BucketKeys, seen: &Bucket, seats: u64) -> Write {
     let mut terms = Expression::default().name("epoch").value("epoch", number(seen.epoch));
     for (name, share) in [("assigned", seen.assigned), ("activated", seen.activated), ("revoked", seen.revoked)] {

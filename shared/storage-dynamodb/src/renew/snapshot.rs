@@ -1,4 +1,4 @@
-//! An agreement as processing a renewal sees it: with the plans that readers are not shown, and with versions.
+//! An agreement as the processing of a renewal reads it: with hidden plans, and with versions.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::{
 };
 use license_storage::StoreError;
 
-/// What was read at one moment.
+/// What one read returned.
 #[derive(Debug)]
 pub(crate) struct AgreementSnapshot {
     /// The agreement with all its plans.
@@ -33,7 +33,7 @@ pub(crate) struct SnapshotPlan<'a> {
     pub plan: &'a SubscriptionPlan,
     /// The version of its item.
     pub version: u64,
-    /// The run that builds it, if it is not shown yet.
+    /// The run that builds it, if it is hidden.
     pub hidden_by: Option<JobId>,
 }
 
@@ -49,7 +49,7 @@ impl AgreementSnapshot {
 }
 
 impl Store {
-    /// One Query, strongly consistent. `None`: there is no such renewal (any more).
+    /// One Query, strongly consistent. `None`: the renewal does not exist.
     pub(crate) async fn agreement_snapshot(
         &self,
         agreement: AgreementId,

@@ -1,4 +1,4 @@
-//! A first roster, made from the index while changes go on.
+//! Builds a first roster from the index while changes are made.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,24 +10,25 @@ use license_storage::StoreError;
 use super::{MARGIN, RosterFault, objects::Blocks};
 use crate::{Store, licenses::Listed, portfolios::sum, rows::Bucket};
 
-/// How many changes may be made since [`MARGIN`] before the index was read; a plan that changes faster gets its roster later.
+/// The most changes between [`MARGIN`] before the index was read and the end; a plan that changes faster gets its
+/// roster later.
 const MAX_CHANGES: usize = 40_000;
 
-/// After so long the index shows an event whose license it has shown.
+/// After this time the index shows an event whose license it has shown.
 const INDEX_LAG: Duration = Duration::from_secs(2);
 
-/// How often the counts are compared.
+/// The most comparisons of the counts.
 const ATTEMPTS: u32 = 4;
 
 /// Changes of the last seconds may be in the counts and not in the index, or the other way round.
 const UNSETTLED: TimeDelta = TimeDelta::seconds(15);
 
 impl Store {
-    /// 1. The roster will be complete up to `MARGIN` ago: all earlier changes are in the index by now.
-    /// 2. Read the index to its end, into blocks. It shows some later changes, and some licenses twice or not at all, where
-    ///    they moved.
-    /// 3. Wait for the index lag, so that the log has every change that the index has shown. Each license that the log names
-    ///    is put back to where it was before its first change since then.
+    /// 1. The roster will be complete up to `MARGIN` ago: all earlier changes are in the index now.
+    /// 2. Read the whole index into blocks. It shows some later changes; licenses that moved meanwhile may be read
+    ///    twice or not at all.
+    /// 3. Wait for the index lag, so that the log has every change that the index has shown. Move each license in the
+    ///    log back to its state before its first change since then.
     /// 4. Blocks and log together must have as many licenses of each status as the plan's buckets count.
     pub(super) async fn build_roster(
         &self,
@@ -40,7 +41,7 @@ impl Store {
         let mut last: Option<RowKey> = None;
         while let Some(row) = listed.next().await? {
             let key = RowKey::of(&row).ok_or(RosterError::Malformed("a free seat in the list"))?;
-            // A license that changed in its place may be shown in two partitions, if the plan got more of them.
+            // A license that changed without moving may be shown in two partitions, if the plan got more of them.
             if last.as_ref().is_none_or(|last| *last < key) {
                 builder.push(row).await?;
                 last = Some(key);
@@ -88,8 +89,8 @@ impl Store {
         Err(RosterFault::Roster(RosterError::Inconsistent))
     }
 
-    /// Whether the plan's roster, with the changes since, has exactly the rows of the index: how many it has, and what differs. For
-    /// tests, and for operators.
+    /// Compares the plan's roster, with the changes since, with the index: the number of its rows, and of differences.
+    /// For tests and for operators.
     pub(crate) async fn check_roster(&self, plan: &SubscriptionPlan) -> Result<Option<(u64, u64)>, StoreError> {
         let Some(view) = self.view(plan).await.map_err(RosterFault::into_store)? else { return Ok(None) };
         let filter = LicenseFilter::default();

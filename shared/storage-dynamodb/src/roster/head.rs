@@ -1,4 +1,4 @@
-//! The head of a roster: which manifest is the current one, and when it is due.
+//! The head of a roster: its current manifest, and when it is due.
 
 use async_trait::async_trait;
 use license_domain::{AgreementId, PlanId, SubscriptionPlan, Timestamp};
@@ -16,27 +16,27 @@ const AGREEMENT: &str = "customer_agreement";
 const MANIFEST: &str = "manifest";
 const COMPLETE_TO: &str = "complete_to";
 const MADE: &str = "made";
-/// From when on the next roster has to be complete.
+/// The time up to which the next roster has to be complete.
 const WANTED: &str = "wanted";
-/// Whether what the last roster had must be gone at once.
+/// Whether the objects of the last roster must be deleted, because they contain a retired learner.
 const FORGETTING: &str = "forgetting";
 
 /// A roster's head.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
-    /// The agreement of the plan.
+    /// The plan's agreement.
     pub(super) agreement: Option<AgreementId>,
-    /// The manifest's object, and up to which moment it is complete.
+    /// The manifest's object, and the time up to which it is complete.
     pub(super) current: Option<Current>,
-    /// A change at this moment asked for a new roster.
+    /// A change at this time requires a new roster.
     pub(super) wanted: Option<Timestamp>,
     /// A learner was retired.
     pub(super) is_forgetting: bool,
-    /// How many rosters there were.
+    /// The number of rosters so far.
     pub(super) version: u64,
 }
 
-/// The roster that is read now.
+/// The current roster.
 #[derive(Clone, Debug)]
 pub(super) struct Current {
     pub(super) manifest: String,
@@ -67,7 +67,7 @@ impl Head {
     }
 }
 
-/// The head of a plan that was imported: its roster is due once the index surely shows its licenses.
+/// The head of an imported plan: its roster is due when the index certainly shows its licenses.
 pub(crate) fn of_import(plan: PlanId, agreement: AgreementId, now: Timestamp) -> Item {
     let mut item = keys::roster(plan).attributes();
     item.insert(AGREEMENT.to_owned(), text(agreement));
@@ -78,8 +78,8 @@ pub(crate) fn of_import(plan: PlanId, agreement: AgreementId, now: Timestamp) ->
 
 #[async_trait]
 impl RosterMarks for Store {
-    /// One update: the head is due at that moment, if it was not due before. A head that is due already is written again
-    /// only by a retirement.
+    /// One update: the head is due at that time, if it was not due already. Only a retirement updates a head that is
+    /// due already.
     async fn mark(&self, plan: &SubscriptionPlan, update: RosterUpdate) -> Result<(), StoreError> {
         if !changes::is_logged(plan) {
             return Ok(());
@@ -102,7 +102,7 @@ impl RosterMarks for Store {
         terms.names.insert("#due".to_owned(), sk_name);
         let mut update_text = format!("SET #{AGREEMENT} = :agreement, #{WANTED} = :wanted, #pk = :pk, #due = :due");
         if update == RosterUpdate::Forgetting {
-            // Due earlier: it is looked at again once it is.
+            // If it is due earlier, it is examined again then.
             update_text.push_str(", #forgetting = :yes");
             terms = terms.name(FORGETTING).value("yes", rows::flag(true));
         }
@@ -140,7 +140,7 @@ impl Store {
         Ok(due.map(|(plan, place)| DueRoster { plan, place }).collect())
     }
 
-    /// Lets a head be due at that moment if it is still due as it was seen. Of several callers one has it.
+    /// Postpones a head to that time if it is still due as it was seen. Of several simultaneous callers one succeeds.
     pub(super) async fn postpone_head(
         &self,
         plan: PlanId,
@@ -154,7 +154,7 @@ impl Store {
         Ok(item.as_ref().map(|item| (Head::of(item), due)))
     }
 
-    /// Makes that manifest the current one, if no other took the place of the one that was seen.
+    /// Makes that manifest the current one, if the current one is still the one that was seen.
     pub(super) async fn swing_head(
         &self,
         plan: PlanId,
@@ -184,7 +184,7 @@ impl Store {
         Ok(self.table.update(&keys::roster(plan), &update, terms).await?.is_some())
     }
 
-    /// The roster has what was wanted, unless a later change wants more by now.
+    /// Records that the roster has the required changes, unless a later change requires more by now.
     pub(super) async fn satisfy_head(&self, plan: PlanId, wanted: Timestamp) -> Result<(), StoreError> {
         let terms =
             Expression::new("#wanted = :seen").name(WANTED).name(FORGETTING).value("seen", text(keys::time(wanted)));
@@ -192,7 +192,7 @@ impl Store {
         Ok(())
     }
 
-    /// No roster is the current one any more: the next one is made from the index.
+    /// Removes the current roster: the next one is built from the index.
     pub(super) async fn discard_current(&self, plan: PlanId, seen: &Head) -> Result<(), StoreError> {
         let terms = Expression::new("#version = :seen")
             .name(attributes::VERSION)

@@ -1,4 +1,4 @@
-//! Bringing rosters up to date.
+//! Updates rosters.
 
 use std::collections::HashSet;
 
@@ -21,22 +21,22 @@ use crate::{
     rows::Bucket,
 };
 
-/// After so long another sweeper takes up a roster that this one did not finish.
+/// After this time another sweeper may work on a roster that this one did not finish.
 const RETRY: TimeDelta = TimeDelta::minutes(10);
 
-/// Readers may hold an older manifest for so long; its objects are deleted later.
+/// How long readers may use an older manifest; its objects are deleted later.
 const GRACE: TimeDelta = TimeDelta::minutes(10);
 
-/// A roster is never older than this for long: the log of changes is kept for a week.
+/// The oldest age of a roster: the log of changes is kept for a week.
 const MAX_AGE: TimeDelta = TimeDelta::days(1);
 
-/// How many changes one compaction applies at most, which bounds its memory.
+/// The most changes that one compaction applies, which bounds its memory.
 const MAX_CHANGES: usize = 40_000;
 
-/// How many names a list has at most.
+/// The most names of a list.
 const MAX_NAMES: usize = 1_000;
 
-/// How many lists of objects are deleted at once; the next sweep deletes the rest.
+/// The most lists of objects that are deleted at once; the next sweep deletes the rest.
 const MAX_LISTS: usize = 20;
 
 #[async_trait]
@@ -45,12 +45,14 @@ impl Rosters for Store {
         self.due_heads(limit).await
     }
 
-    /// 1. Postpone the head, so that it is this call's for a while.
-    /// 2. The plan is gone, hidden by a renewal, or small: delete the roster. A renewal's end marks it again.
-    /// 3. There is none, or it cannot be used: make it from the index.
-    /// 4. Delete objects that no reader needs any more.
-    /// 5. It is to have newer changes: apply the log up to `MARGIN` ago, write the new manifest, swing the head.
-    /// 6. Let the head be due when there is something to do again, unless a change has set an earlier time.
+    /// 1. Postpone the head, so that no other sweeper works on it.
+    /// 2. The plan was deleted, is hidden by a renewal, or is small: delete the roster. The end of a renewal marks it
+    ///    again.
+    /// 3. There is no roster, or it cannot be used: build it from the index.
+    /// 4. Delete objects that no reader uses any more.
+    /// 5. Newer changes are required: apply the log up to `MARGIN` ago, write the new manifest, and make the head name
+    ///    it.
+    /// 6. Set the time at which the head is due next, unless a change has set an earlier one.
     async fn update_roster(&self, due: &DueRoster) -> Result<RosterOutcome, StoreError> {
         let plan = due.plan;
         let now = self.clock.now();
@@ -80,7 +82,7 @@ impl Rosters for Store {
                 Ok(done) => done,
                 Err(RosterFault::Store(error)) => return Err(error),
                 Err(fault) => {
-                    tracing::error!(%plan, error = %fault, "the roster of plan {plan} is not usable, it is made again");
+                    tracing::error!(%plan, error = %fault, "roster of plan {plan} is unusable, will be built again");
                     license_telemetry::metrics::count("RosterRefused", &[]);
                     self.discard_current(plan, &head).await?;
                     (RosterOutcome::Refused, self.clock.now())
@@ -93,7 +95,7 @@ impl Rosters for Store {
 }
 
 impl Store {
-    /// The plan, if it is to have a roster.
+    /// The plan, if it should have a roster.
     async fn plan_with_roster(&self, head: &Head, plan: PlanId) -> Result<Option<SubscriptionPlan>, StoreError> {
         let Some(agreement) = head.agreement else { return Ok(None) };
         let Some(portfolio) = self.portfolio(agreement).await? else { return Ok(None) };
@@ -156,7 +158,7 @@ impl Store {
         Ok((RosterOutcome::Compacted, self.next_after(plan.uuid, head, upto, next).await?))
     }
 
-    /// Keeps the manifest under a new name and makes it the current one; whether it is.
+    /// Stores the manifest under a new name and makes it the current one; returns whether it is.
     async fn publish(
         &self,
         blocks: &Blocks<'_>,
@@ -168,7 +170,7 @@ impl Store {
         self.swing_head(plan, head, (&name, manifest.complete_to)).await
     }
 
-    /// When the head is due next, now that its roster is complete up to that moment.
+    /// When the head is due next, after its roster has become complete up to that time.
     async fn next_after(
         &self,
         plan: PlanId,
@@ -186,7 +188,7 @@ impl Store {
         }
     }
 
-    /// The changes between these moments, or as many of the first ones as one compaction applies.
+    /// The changes between these times, limited to the number that one compaction applies.
     async fn log_for_compaction(
         &self,
         plan: &SubscriptionPlan,
@@ -206,8 +208,8 @@ impl Store {
         }
     }
 
-    /// Deletes the objects that the current manifest does not name, once no reader has an older manifest any more. That a
-    /// block is missing is a fault, also where this process still remembers it.
+    /// Deletes the objects that the current manifest does not name, when no reader can have an older manifest any more.
+    /// A missing block is a fault, even if this process has it in its cache.
     async fn look_through(
         &self,
         blocks: &Blocks<'_>,

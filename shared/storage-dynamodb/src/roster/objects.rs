@@ -1,4 +1,4 @@
-//! The objects of rosters, and what the process remembers of them.
+//! The objects of rosters, and the process's cache of them.
 
 use std::sync::Arc;
 
@@ -9,16 +9,16 @@ use quick_cache::{Weighter, sync::Cache};
 
 use crate::{Store, roster::RosterFault};
 
-/// How many bytes of blocks a process remembers, compressed as they are.
+/// The most bytes of blocks in the cache, in compressed form.
 const MAX_BYTES: u64 = 32 << 20;
 
-/// About how many blocks these are.
+/// The approximate number of blocks in the cache.
 const BLOCKS: usize = 512;
 
-/// How many manifests a process remembers.
+/// The number of manifests in the cache.
 const MANIFESTS: usize = 64;
 
-/// What was read of rosters, which never changes.
+/// The cache of rosters' objects, which never change.
 pub struct RosterCache {
     blocks: Cache<String, Arc<Block>, Bytes>,
     manifests: Cache<String, Arc<Manifest>>,
@@ -39,14 +39,14 @@ impl Default for RosterCache {
     }
 }
 
-// Blocks name people.
+// `Debug` shows no blocks, because they contain personal data.
 impl std::fmt::Debug for RosterCache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("RosterCache")
     }
 }
 
-/// The beginning of the names of all objects of a plan's roster.
+/// The prefix of the names of all objects of a plan's roster.
 pub(super) fn prefix(plan: PlanId) -> String {
     format!("rosters/{plan}/")
 }
@@ -59,7 +59,7 @@ pub(crate) struct Blocks<'a> {
 }
 
 impl<'a> Blocks<'a> {
-    /// Those of that plan; `None` for a store without rosters.
+    /// The objects of that plan; `None` for a store without rosters.
     pub(super) fn of(store: &'a Store, plan: PlanId) -> Option<Self> {
         let objects = store.objects.as_deref()?;
         Some(Self { store, objects, prefix: prefix(plan) })

@@ -1,4 +1,4 @@
-//! Reading a plan's list from its roster.
+//! Reads a plan's list from its roster.
 
 use chrono::TimeDelta;
 use license_domain::{License, LicenseId, LicenseStatus, PlanId, SubscriptionPlan};
@@ -13,10 +13,10 @@ use crate::{
     rows::Bucket,
 };
 
-/// How many changes a reader adds up.
+/// The most changes that a reader adds up.
 const MAX_CHANGES: usize = 8_000;
 
-/// The log of changes reaches back a week.
+/// The oldest age of a usable roster: the log of changes is kept for a week.
 const MAX_AGE: TimeDelta = TimeDelta::days(6);
 
 type Buckets = [(BucketKeys, Bucket)];
@@ -37,7 +37,7 @@ impl Store {
         Ok(Some(View::new(manifest, &log.delta, blocks)?))
     }
 
-    /// The roster of a plan that is large enough to have one; `None` if it has none, or none that can be read.
+    /// The roster of a plan that is large enough for one; `None` if it has none, or none that can be read.
     pub(crate) async fn usable_view(&self, plan: &SubscriptionPlan, buckets: &Buckets) -> Option<View<Blocks<'_>>> {
         if self.objects.is_none() || rows_with_person(plan, buckets) < MIN_ROWS {
             return None;
@@ -48,7 +48,7 @@ impl Store {
         })
     }
 
-    /// How many licenses the query means, if all rows had to be read to find them, and the stretch that the query asks for.
+    /// How many licenses match the query, if all rows had to be read to find them, and the window.
     pub(crate) async fn list_in(
         &self,
         view: &View<Blocks<'_>>,
@@ -85,7 +85,8 @@ impl Store {
         Ok((None, rows))
     }
 
-    /// The block of free seats lies where a license without any value belongs; rows equal to them are sorted in among them.
+    /// The free seats are placed where a license without values belongs; rows equal to them are sorted among them by
+    /// id.
     async fn ordered_in(
         &self,
         view: &View<Blocks<'_>>,
@@ -121,7 +122,7 @@ impl Store {
     }
 }
 
-/// A roster could not be read: the index is, which takes longer.
+/// Logs and counts that a roster could not be read, and that the index is read instead, which takes longer.
 pub(crate) fn fell_back(plan: PlanId, fault: &RosterFault) {
     tracing::warn!(%plan, error = %fault, "the roster of plan {plan} was not read, its index was");
     license_telemetry::metrics::count("RosterNotRead", &[]);

@@ -1,4 +1,4 @@
-//! Assigning to as many learners as there are seats for.
+//! Assigns to as many learners as there are seats.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -12,12 +12,13 @@ use super::{
 use crate::WorkError;
 
 impl LicenseKinds {
-    /// Assigns to as many learners as there are seats for, in the order of the rows.
+    /// Assigns to as many learners as there are seats, in the order of the rows.
     ///
-    /// 1. Try all of them. There are enough seats: done.
-    /// 2. There are fewer: learners who hold a license need none; of the others the first ones are tried, as many as
-    ///    there are seats. Other requests took some meanwhile: again with fewer, so that it ends.
-    /// 3. They do not fit one transaction: the first half of the rows is tried, the others are left to another round.
+    /// 1. Try all of them. If there are enough seats: done.
+    /// 2. If there are fewer: learners who hold a license need none; of the others the first ones are tried, as many as
+    ///    there are seats. If other requests have taken seats meanwhile: repeat with fewer, so that it ends.
+    /// 3. If they do not fit into one transaction: try the first half of the rows, and leave the others to another
+    ///    round.
     pub(super) async fn assign(&self, chunk: ChunkRows<'_>, change: Change) -> Result<Acted, WorkError> {
         let (run, portfolio, plan) = (chunk.run, chunk.portfolio, chunk.plan()?);
         let without_seat = if run.params.wait { RowOutcome::Waiting } else { RowOutcome::NoSeat };
@@ -51,7 +52,7 @@ impl LicenseKinds {
             match self.assign.assign(portfolio, plan.uuid, request).await {
                 Ok(assigned) => return Ok(Acted::Recorded(assigned.of_rows(&of_rows))),
                 Err(AssignError::NotEnough { available, .. }) => {
-                    // Fewer with each attempt.
+                    // The number decreases with each attempt.
                     seats = usize::try_from(available)
                         .expect("fewer than the rows of a chunk")
                         .min(seats.saturating_sub(1));
@@ -63,7 +64,7 @@ impl LicenseKinds {
         }
     }
 
-    /// Those of the rows' learners who hold a live license of the plan.
+    /// The rows' learners who hold a live license of the plan.
     pub(super) async fn live(&self, plan: PlanId, rows: &[Row]) -> Result<HashSet<EmailKey>, WorkError> {
         let keys: Vec<EmailKey> = addresses(rows).iter().map(EmailAddress::key).collect();
         let prefetch = self.prefetches.prefetch(plan, &keys).await?;

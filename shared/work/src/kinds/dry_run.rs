@@ -1,4 +1,4 @@
-//! What a run would do, without doing it.
+//! What a run would do, without changes.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use super::{ChunkRows, LicenseKinds, learners::addresses};
 use crate::WorkError;
 
 impl LicenseKinds {
-    /// The outcomes that the rows would have, without doing anything.
+    /// The outcomes that the rows would have, without changes.
     pub(super) async fn dry_run(&self, chunk: ChunkRows<'_>) -> Result<Vec<RowResult>, WorkError> {
         let ChunkRows { run, rows, so_far, .. } = chunk;
         let plan = chunk.plan()?;

@@ -1,5 +1,5 @@
-//! Enrolling: the learners' licenses are looked up, each course is looked for in the catalogs of their plans, and the
-//! enterprise service is called for 25 learners × 25 courses at once.
+//! Enrollment: the learners' licenses are read, each course is looked up in the catalogs of their plans, and the
+//! enterprise service is called for up to 25 learners × 25 courses in one call.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,11 +11,11 @@ use license_domain::{
 use super::AllKinds;
 use crate::WorkError;
 
-/// How many courses one call is about at most.
+/// The most courses of one call.
 const COURSES_AT_ONCE: usize = 25;
 
 impl AllKinds {
-    /// Enrolls these learners in all of the job's courses. It may be done twice: an enrollment that exists stays.
+    /// Enrolls these learners in all of the job's courses. It may be repeated: an existing enrollment stays.
     pub(super) async fn enroll(
         &self,
         job: &Job,
@@ -30,7 +30,7 @@ impl AllKinds {
                 _ => results.push(row.result(RowOutcome::Invalid, None)),
             }
         }
-        // A learner whose outcomes do not fit one chunk is alone in theirs, which says which courses are meant.
+        // A learner whose outcomes do not fit into one chunk is alone in theirs, whose row names a range of courses.
         let all = &job.params.course_run_keys[..];
         let part = rows.iter().find_map(|row| row.courses).map_or(Some(all), |(from, to)| all.get(from..to));
         for courses in part.ok_or(WorkError::Gone("courses"))?.chunks(COURSES_AT_ONCE) {
@@ -98,7 +98,7 @@ impl AllKinds {
         Ok(results)
     }
 
-    /// The learner's live licenses of the customer's current plans, those in use first.
+    /// The learner's live licenses of the customer's current plans, activated ones first.
     async fn usable(&self, job: &Job, portfolio: &Portfolio, email: &EmailKey) -> Result<Vec<License>, WorkError> {
         let now = self.clock.now();
         let current: HashMap<PlanId, &SubscriptionPlan> = portfolio
@@ -114,13 +114,13 @@ impl AllKinds {
         Ok(licenses)
     }
 
-    /// Where the learner activates the license, if that is still to be done.
+    /// The URL where the learner activates the license, if it is not activated.
     fn activation_link(&self, portfolio: &Portfolio, license: &License) -> Option<String> {
         let portal = self.services.learner_portal.as_deref().filter(|_| license.status == LicenseStatus::Assigned)?;
         portfolio.agreement.activation_link(portal, license.activation_key?)
     }
 
-    /// The license whose plan's catalog has the course.
+    /// The license whose plan's catalog contains the course.
     async fn paying<'a>(
         &self,
         portfolio: &Portfolio,

@@ -1,4 +1,4 @@
-//! Giving a plan more licenses.
+//! Adds licenses to a plan.
 
 use license_domain::{RowOutcome, RowResult, plan::MAX_LICENSES};
 use license_storage::Change;
@@ -7,7 +7,7 @@ use super::{Acted, AllKinds, ChunkRows};
 use crate::WorkError;
 
 impl AllKinds {
-    /// Gives the plan as many licenses as are wanted, if it has fewer.
+    /// Adds licenses until the plan has the desired number, if it has fewer.
     pub(super) async fn grow(&self, chunk: ChunkRows<'_>, change: Change) -> Result<Acted, WorkError> {
         let (run, portfolio, plan) = (chunk.run, chunk.portfolio, chunk.plan()?);
         let wanted = run.params.desired_num_licenses.ok_or(WorkError::Gone("number of licenses"))?;

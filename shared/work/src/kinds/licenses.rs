@@ -1,4 +1,4 @@
-//! Revoking and reminding.
+//! Revokes and reminds.
 
 use license_domain::{EmailAddress, EmailKey, LicenseStatus, RowOutcome};
 use license_storage::{Change, JobRows, Prefetch, RemindRequest, RevokeRequest, RowOutcomes};

@@ -19,20 +19,20 @@ use license_storage::{
 
 use crate::{PARALLEL, WorkError, lanes::ChunkEnd};
 
-/// How often the list is read at most in one turn, and the pause after a read that shows fewer than there are.
+/// The most reads of the list in one turn, and the pause after a read that shows fewer licenses than there are.
 const MAX_READS: u32 = 12;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// For so long a request copies; the API ends it after 30 seconds.
+/// How long a request copies; the API's functions time out after 30 seconds.
 const REQUEST_TIME: TimeDelta = TimeDelta::seconds(20);
 
-/// Why a renewal is not processed when its request is responded to.
+/// Why a renewal is not processed at the response to its request.
 #[derive(Debug, thiserror::Error)]
 pub enum RenewalError {
     /// It did not begin, or the store failed.
     #[error(transparent)]
     Renew(#[from] RenewError),
-    /// The time of the request ended first. A worker continues.
+    /// The time of the request ended. A worker continues.
     #[error("the renewal is not finished yet")]
     Unfinished,
 }
@@ -58,16 +58,16 @@ impl fmt::Debug for Renewals {
     }
 }
 
-/// What one turn of copying came to.
+/// The result of one turn of copying.
 enum Turned {
-    /// Everything is copied that can be.
+    /// All licenses that can be copied are copied.
     Complete(u64),
     /// The time ended first.
     Unfinished(u64),
 }
 
 impl Renewals {
-    /// Those in that store.
+    /// The runs of that store.
     pub fn new<S>(store: &Arc<S>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self
     where
         S: Renew + IdempotencyRecords + 'static,
@@ -77,11 +77,11 @@ impl Renewals {
 
     /// Processes a renewal within the time of a request.
     ///
-    /// 1. Open its run, or find the one that is under way. Only this may refuse.
-    /// 2. Copy what is not copied yet (`copy_licenses`), in the name of this request.
-    /// 3. Close. Of all who come here one closes it; for the others it was processed already.
-    /// 4. Record the outcome. Opening has recorded which run will have it.
-    /// 5. After a crash, or when the time has ended, a worker does 2 and 3 for what is left, or the next request.
+    /// 1. Open its run, or find the open one. Only this step may refuse.
+    /// 2. Copy the licenses that are not copied yet (`copy_licenses`), with this request's stamp.
+    /// 3. Close the run. Of several simultaneous calls one closes it; for the others it was processed already.
+    /// 4. Record the outcome. The opening has recorded which run will have it.
+    /// 5. After a crash, or when the time has ended, a worker or the next request does the rest of 2 and 3.
     pub async fn process(&self, renewal: RenewalId, change: &Change) -> Result<Renewed, RenewalError> {
         let mut renewed = match self.renew.open_renewal(renewal, change).await? {
             OpenedRenewal::Processed(renewed) => renewed,
@@ -92,7 +92,7 @@ impl Renewals {
                 }
             }
         };
-        // An earlier attempt at this very request began it.
+        // An earlier attempt at the same request began it.
         renewed.is_new |= change.resume().is_some();
         self.idempotency.record(&change.clone().recording(&renewed.outcome())).await?;
         Ok(renewed)
@@ -110,15 +110,15 @@ impl Renewals {
         }
     }
 
-    /// Copies all licenses that the renewal copies, or as many as there is time for.
+    /// Copies all licenses that the renewal copies, or as many as the time allows.
     ///
     /// 1. Count and list the prior plan's licenses.
-    /// 2. Those not dealt with before are copied, a transaction's worth at a time, as many transactions at once as the
-    ///    future plan has buckets.
-    /// 3. Nothing new was listed, and not fewer than were counted: complete. So it is where no seat is left; closing
-    ///    logs for how many. Else from 1.
-    /// 4. After several reads: what the list still hides is left to a later turn. Where it hides nothing, but licenses
-    ///    are assigned on and on, it is complete.
+    /// 2. Copy those that were not handled before, as many as fit into a transaction at a time, with as many
+    ///    simultaneous transactions as the future plan has buckets.
+    /// 3. If nothing new is listed, and not fewer licenses than were counted: complete. It is also complete if no seat
+    ///    is left; closing logs for how many. Otherwise repeat from 1.
+    /// 4. After several reads: licenses that the list still hides are left to a later turn. If it hides nothing, but
+    ///    licenses are assigned continuously, it is complete.
     async fn copy_licenses(&self, run: &Job, stamp: &Stamp, until: Timestamp) -> Result<Turned, StoreError> {
         let Some(renewal) = self.renew.renewal_under_way(run).await? else { return Ok(Turned::Complete(0)) };
         let (mut settled, mut gone, mut copied) = (HashSet::new(), HashSet::new(), 0);
@@ -148,7 +148,7 @@ impl Renewals {
                 return Err(StoreError::Unavailable { operation: "process renewal", cause });
             }
             settled.extend(outcome.settled);
-            // What the list shows where it is not any more; a learner's address may have changed.
+            // The list may show licenses that have moved, because a learner's address changed.
             let missing = fresh.into_iter().filter(|license| !settled.contains(&license.uuid));
             gone.extend(missing.map(listed_as));
             if !is_complete {
@@ -158,9 +158,9 @@ impl Renewals {
         Ok(Turned::Complete(copied))
     }
 
-    /// Copies those listed; whether that was done in time. Where there are seats for all, calls begin at different
-    /// learners, so that they seldom meet, and several transactions are made at once. Where there are not, the first
-    /// who were assigned come first.
+    /// Copies the listed licenses; returns whether the time was enough. If there are seats for all, calls begin at
+    /// different learners, so that they seldom conflict, and several transactions run at the same time. If not, the
+    /// licenses that were assigned first are copied first.
     async fn copy_listed(
         &self,
         renewal: &RenewalUnderWay,
@@ -197,7 +197,7 @@ impl Renewals {
     }
 }
 
-/// A license, and under which address it is listed.
+/// A license, and the address under which it is listed.
 fn listed_as(license: &License) -> (LicenseId, Option<EmailKey>) {
     (license.uuid, license.user_email.as_ref().map(EmailAddress::key))
 }

@@ -1,4 +1,4 @@
-//! Moving licenses to another plan, with their seats.
+//! Transfers licenses to another plan, with their seats.
 
 use license_storage::{Change, JobRows, RowOutcomes, TransferRequest};
 

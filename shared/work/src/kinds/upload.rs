@@ -1,9 +1,9 @@
-//! Rows out of a file that was uploaded.
+//! Reads rows from an uploaded file.
 //!
-//! A million rows are read in bounded memory: the file comes in parts, of a record no more is kept than fits a row, of a
-//! learner who was named only a hash. What is read is put on record chunk by chunk, and how far that is from time to time. An
-//! attempt that ended in the middle is continued there: the file is read from its beginning, because a learner who is named
-//! twice is one row, but chunks that are on record are not written again.
+//! A million rows are read in bounded memory: the file is read in parts, at most one record of a row's size is held,
+//! and of each learner only a hash. Rows are stored chunk by chunk, and the position from time to time. An interrupted
+//! attempt is continued: the file is read from its beginning, because a learner who occurs twice is one row, but stored
+//! chunks are not written again.
 
 use license_clients::{ClientError, Exports, FilePart, MAX_UPLOAD_BYTES, Service};
 use license_csv::{Record, Records};
@@ -21,13 +21,13 @@ use crate::{
     rows::{RowsRead, RowsWriter},
 };
 
-/// Columns that may hold the address.
+/// Columns that may contain the address.
 const EMAIL_COLUMNS: [&str; 3] = ["user_email", "email", "email address"];
 
-/// The column of the sale that a license comes from.
+/// The column with the sale that a license comes from.
 const SOURCE_COLUMN: &str = "user_sfid";
 
-/// The most bytes of a row, and the most cells.
+/// The most bytes of a row.
 const MAX_RECORD_BYTES: usize = 64 << 10;
 const MAX_CELLS: usize = 1_000;
 
@@ -95,16 +95,16 @@ async fn push(chunks: &mut RowsWriter<'_>, row: Row) -> Result<(), WorkError> {
     chunks.push(row).await
 }
 
-/// Makes rows of records.
+/// Makes rows from records.
 #[derive(Default)]
 struct RowReader {
-    /// Where the address and the sale are, once the header was read.
+    /// The columns of the address and of the sale, after the header was read.
     columns: Option<(usize, Option<usize>)>,
     named: Named,
 }
 
 impl RowReader {
-    /// The row of a record; none for the header, and for a learner who was named before.
+    /// The row of a record; none for the header, and for a learner who occurred before.
     fn row(&mut self, record: Record<'_>) -> Result<Option<Row>, WorkError> {
         let Some((email, source)) = self.columns else {
             self.columns = Some(columns(record)?);
@@ -115,10 +115,10 @@ impl RowReader {
             Record::TooLong => return Ok(Some(unreadable("The row is too long."))),
             Record::NotText => return Ok(Some(unreadable("The row cannot be read."))),
         };
-        // A row may have fewer cells than there are columns.
+        // A row may have fewer cells than the header.
         let text = cells.get(email).unwrap_or("");
         let Ok(address) = EmailAddress::parse(text) else {
-            // Enough to tell which row it was: a column may hold anything of any length.
+            // The beginning is enough to recognize the row: a cell may be of any length.
             let text: String = text.chars().take(MAX_INVALID_LENGTH).collect();
             let user_email = Some(EmailAddress::on_record(text));
             return Ok(Some(Row { user_email, ..unreadable("Enter a valid email address.") }));
@@ -142,7 +142,7 @@ fn unreadable(problem: &str) -> Row {
     Row { problem: Some(problem.to_owned()), ..Row::default() }
 }
 
-/// Where the address and the sale are, by the header.
+/// The columns of the address and of the sale, by the header.
 fn columns(header: Record<'_>) -> Result<(usize, Option<usize>), WorkError> {
     let Record::Cells(cells) = header else { return Err(WorkError::Unreadable("it is no CSV")) };
     let column = |names: &[&str]| {

@@ -1,12 +1,12 @@
-//! What the functions weigh: printed, and held against the template.
+//! The sizes and start times of the functions: printed, and compared with the template.
 
 use std::collections::BTreeMap;
 
 use license_lambda_tests::{Build, Stack};
 
-/// What may be uploaded for a function.
+/// The largest zip file of a function.
 const MAX_ZIP_BYTES: u64 = 5 * 1024 * 1024;
-/// Lambda gives up on a start after ten seconds. A debug build on a busy machine stays below this, too.
+/// Lambda's limit for a start is ten seconds. A debug build on a busy machine needs less, too.
 const MAX_INIT_MS: u128 = 5_000;
 
 #[expect(clippy::cast_precision_loss, reason = "figures are shown with one decimal")]
@@ -38,7 +38,7 @@ pub fn check(build: &Build, stack: &Stack) {
     }
 }
 
-/// What policies allow although no call of all this needed it: printed, for a reader to judge.
+/// Permissions that no call in these tests needed: printed, for a reader to judge.
 pub fn unused(stack: &Stack) {
     let used = stack.used();
     let mut unused: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -47,7 +47,7 @@ pub fn unused(stack: &Stack) {
             for action in &statement.actions {
                 let one = statement.only(action);
                 let is_used = used.iter().any(|(user, access)| {
-                    // Whether conditions hold was looked at when it was allowed.
+                    // Conditions were checked when the access was permitted.
                     user == function && one.fits(access)
                 });
                 if !is_used {

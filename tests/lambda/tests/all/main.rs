@@ -1,4 +1,4 @@
-//! The built functions as Lambda runs them. Without built functions each test says that it is skipped.
+//! The built functions as Lambda runs them. Without built functions each test prints that it is skipped.
 
 mod figures;
 mod refused;
@@ -10,10 +10,10 @@ mod workers;
 
 use license_lambda_tests::{Build, Options, Stack, sources};
 
-/// A table of a plan that is larger than this is a file.
+/// A CSV that is larger than this becomes a file.
 const CSV_LIMIT: &str = "1000";
 
-/// One stack for all of it: what the functions did at AWS by the end is what their policies are held against.
+/// One stack for all tests: at the end, the accesses of the functions to AWS are compared with their policies.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_functions_run_as_lambda_runs_them() {
     let Some(build) = Build::find() else { return };

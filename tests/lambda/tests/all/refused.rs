@@ -1,5 +1,4 @@
-//! That policies are enforced is not taken on trust: without a statement the function that needs it is refused, and no
-//! other one.
+//! Proves that policies are enforced: without a statement, exactly the function that needs it is refused.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,7 +16,7 @@ async fn a_function_without_a_statement_is_refused() {
     admin.get(plan).await.expect(500);
     let refused = stack.refused();
     assert!(!refused.is_empty() && refused.iter().all(|line| line.contains("SubscriptionsFunction")), "{refused:?}");
-    // What AWS says about it is in the log, for the operator who is woken. Its lines arrive in their own time.
+    // AWS's error is in the log, for the operator on call. Log lines arrive with a delay.
     let is_logged = || stack.functions()["SubscriptionsFunction"].log().join("\n").contains("AccessDenied");
     let mut looks = 0;
     while !is_logged() {

@@ -1,5 +1,5 @@
-//! Every route of every function is called once, by somebody who may do everything: none is refused by AWS, and none
-//! fails. What each of them answers to whom is the end-to-end tests' affair.
+//! Calls every route of every function once, as a superuser: none is refused by AWS, and none fails. The end-to-end
+//! tests check the responses for each role.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use crate::story::{AGREEMENT, ENTERPRISE, PLAN, RENEWALS};
 
-/// For each route a request, which the end-to-end tests keep complete.
+/// A request for each route; the end-to-end tests check that none is missing.
 const TABLE: &str = include_str!("../../../tests/all/access.json");
 
-/// What the table's request is answered with a 4xx; the story asks for these in the right way.
+/// Routes whose request in the table gets a 4xx; the story calls them with a valid request.
 const OTHERWISE: [&str; 2] = ["GET /api/v1/bulk-license-enrollment/", "GET /api/v1/license-subsidy/"];
 
 pub async fn call_all(stack: &Stack) {
@@ -26,7 +26,7 @@ pub async fn call_all(stack: &Stack) {
             format!("enterprise_admin:{ENTERPRISE}"),
         ],
     }));
-    // A plan of its own, which may be emptied and deleted.
+    // A plan for this test, which may be emptied and deleted.
     let plan = json!({
         "change_reason": "new", "title": "Every route", "start_date": "2026-01-01T00:00:00Z",
         "expiration_date": "2036-01-01T00:00:00Z", "customer_agreement": AGREEMENT, "desired_num_licenses": 20,
@@ -66,7 +66,7 @@ pub async fn call_all(stack: &Stack) {
     };
     let table: BTreeMap<String, Value> = serde_json::from_str(TABLE).expect("a table");
     let mut failed = Vec::new();
-    // What is deleted, or ends something, comes last.
+    // Requests that delete or end something come last.
     let ends = |name: &str| name.starts_with("DELETE") || name.contains("revoke") || name.contains("retire");
     let (last, first): (Vec<_>, Vec<_>) = table.iter().partition(|(name, _)| ends(name));
     for (name, row) in first.into_iter().chain(last) {

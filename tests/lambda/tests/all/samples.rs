@@ -1,4 +1,4 @@
-//! Each sample event in `events/` is understood by the function that it is named after.
+//! Each sample event in `events/` can be handled by the function in its name.
 
 use std::{fs, path::PathBuf};
 

@@ -1,5 +1,5 @@
-//! The demo's story, over the functions that were built: seats are assigned, mails go out, licenses are activated,
-//! counted, revoked and renewed, jobs carry out files, webhooks are told, learners enrolled.
+//! The demo's story, over the built functions: seats are assigned, mails are sent, licenses are activated, counted,
+//! revoked and renewed, jobs work on files, webhooks get events, learners are enrolled.
 
 use license_lambda_tests::Stack;
 use license_tests::{Client, builders::text, form};
@@ -17,7 +17,7 @@ fn of_plan(rest: &str) -> String {
     format!("/api/v1/subscriptions/{PLAN}/{rest}")
 }
 
-/// A client that is told of redirects in place of following them.
+/// A client that does not follow redirects.
 fn browser() -> reqwest::Client {
     reqwest::Client::builder().redirect(Policy::none()).build().expect("a client")
 }
@@ -72,7 +72,7 @@ async fn count(admin: &Client, status: &str) -> u64 {
     lines.find(|line| line["status"] == status).and_then(|line| line["count"].as_u64()).unwrap_or_default()
 }
 
-/// A table is a file where it does not fit a response; the link to it is signed by the function's role.
+/// A CSV is a file if it does not fit into a response; the function's role signs the link to it.
 async fn tables(stack: &Stack, admin: &Client) {
     let request = browser().get(format!("{}{}", stack.url(), of_plan("licenses/csv/")));
     let token = stack.token(json!({ "preferred_username": "table", "superuser": true, "roles": [] }));
@@ -85,13 +85,13 @@ async fn tables(stack: &Stack, admin: &Client) {
     assert_eq!((followed.status.as_u16(), followed.text), (200, file));
 }
 
-/// A job whose rows are uploaded as a file: a million of them, so that the worker's high-water mark tells of it. Most name
-/// learners who were named before, so that the job itself is short.
+/// A job whose rows are uploaded as a file: a million of them, so that the worker's high-water mark is meaningful. Most
+/// rows repeat learners, so that the job itself is short.
 async fn job(stack: &Stack, admin: &Client) {
     let request = json!({ "kind": "assign", "subscription_plan": PLAN, "params": { "upload": true } });
     let made = admin.post("/api/v1/jobs/", &request).await.expect(202);
     let path = format!("/api/v1/jobs/{}/", text(&made, "id"));
-    // Nothing was uploaded yet: the job says so, as S3 tells a missing file from a forbidden one.
+    // Nothing is uploaded yet: the job can say so, because S3 distinguishes a missing file from a forbidden one.
     let empty = admin.post("/api/v1/jobs/", &request).await.expect(202);
     let nothing = format!("/api/v1/jobs/{}/", text(&empty, "id"));
     admin.post(&format!("{nothing}resume/"), &json!({})).await.expect(202);
@@ -146,7 +146,7 @@ async fn seat_without_invitation(stack: &Stack) {
     stack.drain().await;
 }
 
-/// What was done is on record, on the bus, and was told to the customer's own system.
+/// The changes are in the audit trail, on the bus, and were delivered to the customer's own system.
 async fn traces(stack: &Stack, admin: &Client) {
     let history = admin.get(&of_plan("history/")).await.expect(200);
     assert!(history["results"].as_array().is_some_and(|entries| entries.len() >= 5), "{history}");
@@ -169,7 +169,7 @@ async fn revoke(stack: &Stack, admin: &Client) {
     let worker = stack.client_with(json!({ "preferred_username": license_local::RETIREMENT_WORKER, "roles": [] }));
     let request = json!({ "lms_user_id": 101, "original_username": "ada" });
     worker.send(Method::POST, "/api/v1/retire_user/", Some(&request)).await.expect(204);
-    // What happened is carried on once more by hand, as the runbook says.
+    // The events are redriven by hand, as in the runbook.
     let now = license_domain::Clock::now(&license_telemetry::SystemClock);
     let redrive = json!({ "from": now - chrono::TimeDelta::minutes(5), "to": now });
     let done: Value = stack.invoke("RelayFunction", &redrive).await.expect("it is carried on");

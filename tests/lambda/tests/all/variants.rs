@@ -1,4 +1,4 @@
-//! The same functions under other parameters.
+//! The functions with other parameters.
 
 use std::sync::Arc;
 
@@ -28,9 +28,9 @@ async fn mails_may_go_by_ses() {
     stack.check();
 }
 
-/// The right to send is the mail function's alone, and taken from it no mail goes out.
+/// Only the mail function may send; without the permission no mail is sent.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_right_to_send_no_mail_goes_out() {
+async fn without_the_permission_to_send_no_mail_is_sent() {
     let Some(build) = Build::find() else { return };
     let keep = |_: &str, statement: &Statement| !statement.actions.contains(&"ses:SendEmail".to_owned());
     let options = settings([("MAIL_SENDER", "ses"), ("SES_SENDER", "licenses@demo.example")]);
@@ -40,7 +40,7 @@ async fn without_the_right_to_send_no_mail_goes_out() {
     assert!(stack.refused().iter().all(|line| line.starts_with("User: MailFunction")) && !stack.refused().is_empty());
 }
 
-/// Settings that name secrets: each function starts, and reads those that it uses and no others.
+/// Settings that name secrets: each function starts, and reads only those that it uses.
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_are_read_by_name_by_those_who_use_them() {
     let Some(build) = Build::find() else { return };

@@ -1,5 +1,4 @@
-//! What workers do beside the story: every kind of job, work that is tried again, and a large request that was ended
-//! half-way.
+//! Work beside the story: every kind of job, retried work, and a large request that was interrupted.
 
 use std::sync::Arc;
 
@@ -47,7 +46,7 @@ async fn jobs(stack: &Stack, admin: &Client) {
     done(stack, admin, "revoke", json!({ "all": true })).await;
 }
 
-/// What fails is put off: the function makes its message visible later.
+/// A failure is postponed: the function makes its message visible later.
 async fn tried_again(stack: &Stack, admin: &Client) {
     for service in ["braze", "webhooks", "enterprise"] {
         let fault = json!({ "service": service, "next": 4, "how": { "status": 500 } });
@@ -59,7 +58,7 @@ async fn tried_again(stack: &Stack, admin: &Client) {
     stack.drain().await;
     stack.services().faults().clear();
     let delayed: u64 = stack.aws().depths().expect("queues").values().map(|depth| depth.in_flight).sum();
-    assert!(delayed > 0, "nothing is to be tried again");
+    assert!(delayed > 0, "nothing is to be retried");
 }
 
 /// The machine's clock, ten minutes ago.
@@ -71,7 +70,7 @@ impl Clock for Earlier {
     }
 }
 
-/// A large assignment whose process was ended ten minutes ago is found by the sweeper and finished by a worker.
+/// The sweeper finds a large assignment whose process ended ten minutes ago, and a worker finishes it.
 async fn left_half_way(stack: &Stack) {
     let proxy = Proxy::start(stack.engine_url()).await;
     let clock: Arc<dyn Clock> = Arc::new(Earlier);

@@ -1,7 +1,7 @@
-//! What many clients see of a plan's seats is what one after the other could have seen, while the table fails at random,
-//! and while the process is killed again and again.
+//! What many clients observe of a plan's seats could also be observed one after the other, while the table fails at
+//! random, and while the process is killed repeatedly.
 //!
-//! `HISTORY_SEED` repeats a run; `HISTORY_KILLS` says how many kills there are (10,000 take some hours).
+//! `HISTORY_SEED` repeats a run; `HISTORY_KILLS` is the number of kills (10,000 take some hours).
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -23,7 +23,7 @@ const CLIENTS: u64 = 6;
 /// How many requests each of them sends.
 const REQUESTS: usize = 25;
 
-/// How many kills one history lives through.
+/// How many kills there are in one history.
 const KILLS: u64 = 4;
 
 #[track_caller]
@@ -42,7 +42,7 @@ async fn play(recorder: Arc<Recorder>, (admin, provisioner): (Client, Client), s
             let mut random = StdRng::seed_from_u64(seed * CLIENTS + client);
             for _ in 0..requests {
                 if !recorder.step(&admin, &provisioner, &mut random).await {
-                    // Nothing answers: the product fails, or is dead.
+                    // No response: the product fails, or was killed.
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
             }
@@ -76,7 +76,7 @@ async fn storm(seats: u64, seed: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn while_the_table_fails_at_random_clients_see_what_one_after_the_other_could_see() {
+async fn while_the_table_fails_at_random_clients_observe_a_possible_sequence() {
     let seed = setting("HISTORY_SEED", SEED);
     for seed in seed..seed + 3 {
         storm(16, seed).await;
@@ -84,7 +84,7 @@ async fn while_the_table_fails_at_random_clients_see_what_one_after_the_other_co
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn so_they_do_where_the_seats_lie_in_several_buckets() {
+async fn they_also_do_if_the_seats_are_in_several_buckets() {
     let seed = setting("HISTORY_SEED", SEED);
     for seed in seed..seed + 3 {
         storm(64, seed).await;
@@ -92,7 +92,7 @@ async fn so_they_do_where_the_seats_lie_in_several_buckets() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn so_they_do_while_the_process_is_killed() {
+async fn they_also_do_while_the_process_is_killed() {
     let seed = setting("HISTORY_SEED", SEED);
     let kills = setting("HISTORY_KILLS", 3 * KILLS);
     for run in 0..kills.div_ceil(KILLS) {
@@ -100,7 +100,7 @@ async fn so_they_do_while_the_process_is_killed() {
     }
 }
 
-/// One plan, through so many kills.
+/// One plan, with so many kills.
 async fn killed(seed: u64, kills: u64) {
     let mut random = StdRng::seed_from_u64(seed);
     let folder = Folder(std::env::temp_dir().join(format!("license-history-{}-{seed}", std::process::id())));
@@ -133,7 +133,7 @@ async fn killed(seed: u64, kills: u64) {
     running.stop().await;
 }
 
-/// The admin of the demo's customer, and who provisions.
+/// The admin of the demo's customer, and a provisioner.
 fn clients(ready: &Value) -> (Client, Client) {
     let client =
         |role: &str| Client::new(reqwest::Client::new(), text(ready, "url"), Some(text(&ready["tokens"], role)));

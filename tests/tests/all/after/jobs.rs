@@ -1,4 +1,4 @@
-//! Jobs: what was asked for is done once for each row, whatever fails.
+//! Jobs: each row takes effect once, whatever fails.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{fault, recipients};
 
-/// Asks for a job of that plan; its id.
+/// Creates a job for that plan; returns its id.
 async fn ask(plan: &Plan, kind: &str, params: Value) -> String {
     let wish = json!({ "kind": kind, "subscription_plan": plan.id, "params": params });
     text(&plan.admin().post("/api/v1/jobs/", &wish).await.expect(202), "id")
@@ -50,7 +50,7 @@ fn counted<const N: usize>(wanted: [(&str, usize); N]) -> BTreeMap<String, usize
 }
 
 #[tokio::test]
-async fn thousands_are_assigned_each_once_and_invited_each_once() {
+async fn thousands_are_assigned_once_and_invited_once() {
     let app = TestApp::start().await;
     let plan = app.plan(3_000).await;
     plan.assign(&emails("ann", 0..50)).await.expect(200);
@@ -75,7 +75,7 @@ async fn thousands_are_assigned_each_once_and_invited_each_once() {
 }
 
 #[tokio::test]
-async fn workers_that_die_in_the_middle_change_nothing_twice() {
+async fn workers_that_are_killed_in_the_middle_do_nothing_twice() {
     let app = TestApp::start().await;
     let plan = app.plan(1_000).await;
     for how in ["after", "before", "after"] {
@@ -85,7 +85,7 @@ async fn workers_that_die_in_the_middle_change_nothing_twice() {
     let id = ask(&plan, "assign", json!({ "user_emails": learners, "notify_users": false })).await;
     app.drain().await;
     for _ in 0..8 {
-        // A message whose worker died is hidden for an hour.
+        // A message whose worker was killed is hidden for an hour.
         app.advance("PT70M").await;
     }
     assert_eq!(job(&plan, &id).await["state"], "done");
@@ -123,7 +123,7 @@ async fn learners_without_a_seat_wait_for_one_or_do_without() {
 }
 
 #[tokio::test]
-async fn a_dry_run_says_what_would_be_and_changes_nothing() {
+async fn a_dry_run_reports_what_it_would_do_and_changes_nothing() {
     let app = TestApp::start().await;
     let plan = app.plan(100).await;
     plan.assign(&emails("ann", 0..10)).await.expect(200);
@@ -172,7 +172,7 @@ async fn everybody_is_reminded_and_everybody_revoked() {
 }
 
 #[tokio::test]
-async fn licenses_go_over_to_another_plan_and_back() {
+async fn licenses_are_transferred_to_another_plan_and_back() {
     let app = TestApp::start().await;
     let from = app.plan(100).await;
     let to = app.plan_of(&from.agreement, 10, &json!({})).await;
@@ -225,10 +225,10 @@ async fn rows_are_uploaded_as_a_file() {
 }
 
 #[tokio::test]
-async fn a_job_is_stopped_and_resumed_where_it_was() {
+async fn a_job_is_canceled_and_resumed_where_it_stopped() {
     let app = TestApp::start().await;
     let plan = app.plan(2_000).await;
-    // Its lanes are held up, so that it can be stopped in the middle.
+    // Its lanes are delayed, so that it can be canceled in the middle.
     fault(&app, json!({ "worker": "function-workers", "next": 2, "how": "before" })).await;
     let id = ask(&plan, "assign", json!({ "user_emails": emails("ann", 0..1_000), "notify_users": false })).await;
     control(&plan, &id, "cancel").await.expect(200);
@@ -261,7 +261,7 @@ async fn plans_grow_by_those_who_make_plans() {
 }
 
 #[tokio::test]
-async fn wishes_that_cannot_be_are_refused_and_jobs_are_a_customers_own() {
+async fn impossible_requests_are_refused_and_jobs_belong_to_a_customer() {
     let app = TestApp::start().await;
     let (plan, other) = (app.plan(10).await, app.plan(10).await);
     let ask_for = async |body: Value| plan.admin().post("/api/v1/jobs/", &body).await;
@@ -305,7 +305,7 @@ async fn a_huge_job_does_not_keep_a_small_one_waiting() {
         assert!(waited < 2_000, "the small job starves");
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    // What is done cannot be stopped: the huge one is still under way, and need not go on here.
+    // A finished job cannot be canceled: the huge one is still running, and is canceled to save time.
     control(&huge, &big, "cancel").await.expect(200);
     app.drain().await;
     let stopped = job(&huge, &big).await;
@@ -315,7 +315,7 @@ async fn a_huge_job_does_not_keep_a_small_one_waiting() {
 }
 
 #[tokio::test]
-async fn a_job_that_stands_still_is_found() {
+async fn a_job_without_progress_is_found() {
     let app = TestApp::start().await;
     let plan = app.plan(1_000).await;
     let store = app.running().store();
@@ -328,10 +328,10 @@ async fn a_job_that_stands_still_is_found() {
     let quick = ask(&plan, "assign", json!({ "user_emails": emails("bob", 0..10), "notify_users": false })).await;
     app.drain().await;
     assert_eq!(job(&plan, &quick).await["state"], "done");
-    // Every invocation is lost from here on, so that its messages are put aside in the end.
+    // Every invocation is lost from now on, so that its messages go to the dead-letter queue.
     fault(&app, json!({ "worker": "function-workers", "next": 1_000, "how": "before" })).await;
     let id = ask(&plan, "assign", json!({ "user_emails": emails("ann", 0..900), "notify_users": false })).await;
-    assert_eq!(stalled().await, Vec::<String>::new(), "it was asked for a moment ago");
+    assert_eq!(stalled().await, Vec::<String>::new(), "it was created a moment ago");
     app.advance("PT16M").await;
     assert_eq!(stalled().await, [id.as_str()]);
     control(&plan, &id, "cancel").await.expect(200);

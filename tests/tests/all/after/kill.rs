@@ -1,4 +1,4 @@
-//! The process is killed at random moments, in the middle of everything, and started again over what it left.
+//! The process is killed at random moments, during requests of all kinds, and started again over its data.
 //!
 //! This test's own binary is the process: started again with `KILLED_DATA`, it runs the product over that folder
 //! until it is killed. Three seeds, one after the other; `KILL_SEED` repeats one, `KILL_ROUNDS` makes it longer.
@@ -25,12 +25,12 @@ pub fn options(data: PathBuf, clock: Timestamp) -> Options {
     Options { data: Some(data), clock: Some(clock), demo: true, ..Options::default() }
 }
 
-/// Not a test by itself: the process that is killed.
+/// Not a test of its own, but the process that is killed.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_process_that_is_killed() {
     let Some(data) = std::env::var_os(DATA).map(PathBuf::from) else { return };
     let clock = std::env::var(CLOCK).expect("a time").parse().expect("a moment");
-    let running = license_local::start(options(data.clone(), clock)).await.expect("it starts over what was left");
+    let running = license_local::start(options(data.clone(), clock)).await.expect("it starts over its data");
     let tokens: Value = json!({ "url": running.url(), "tokens": running.tokens() });
     std::fs::write(data.join("ready"), tokens.to_string()).expect("written");
     std::future::pending::<()>().await;
@@ -67,7 +67,7 @@ impl Drop for Folder {
     }
 }
 
-/// Everything at once, until the process is gone: what it answered, or did not, is not looked at.
+/// Sends all kinds of requests at the same time until the process is killed. Their responses are not checked.
 async fn work(told: Value, round: usize) {
     let http = reqwest::Client::new();
     let url = told["url"].as_str().expect("a URL").to_owned();
@@ -127,7 +127,7 @@ async fn work(told: Value, round: usize) {
 pub const DEMO_AGREEMENT: &str = "aaaaaaaa-0000-4000-8000-0000000de300";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_that_is_killed_again_and_again_loses_and_repeats_nothing() {
+async fn a_process_that_is_killed_repeatedly_loses_and_repeats_nothing() {
     let mut mails = 0;
     for seed in seeds("KILL_SEED") {
         println!("seed {seed}");
@@ -136,7 +136,7 @@ async fn a_process_that_is_killed_again_and_again_loses_and_repeats_nothing() {
     assert!(mails > 30, "hardly anything was under way: {mails} mails");
 }
 
-/// How many mails followed from what was done before and between the kills.
+/// Returns the number of mails that followed from the changes before and between the kills.
 async fn kill_again_and_again(seed: u64) -> usize {
     let mut random = StdRng::seed_from_u64(seed);
     let folder = Folder(std::env::temp_dir().join(format!("license-killed-{}-{seed}", std::process::id())));
@@ -149,16 +149,16 @@ async fn kill_again_and_again(seed: u64) -> usize {
         child.kill().expect("killed");
         child.wait().expect("gone");
         working.abort();
-        // What was under way is believed to be dead by then.
+        // By then interrupted work no longer counts as under way.
         clock += chrono::TimeDelta::hours(2);
     }
 
-    let running = license_local::start(options(folder.0.clone(), clock)).await.expect("it starts over what was left");
+    let running = license_local::start(options(folder.0.clone(), clock)).await.expect("it starts over its data");
     let client = Client::new(reqwest::Client::new(), running.url(), None);
     for _ in 0..12 {
         client.post("/_local/clock", &json!({ "advance": "PT30M" })).await.expect(200);
     }
-    // Who was killed six times over the same message has it put aside; an operator lets it come again.
+    // A message whose handler was killed six times is in the dead-letter queue; an operator redrives it.
     for queue in ["MailQueue", "BulkQueue"] {
         client.post(&format!("/_local/queues/{queue}/redrive"), &json!({})).await.expect(200);
     }

@@ -12,7 +12,7 @@ use super::{dead, fault, mails, recipients};
 
 const ASSIGNMENT: &str = "assignment-email-campaign";
 
-/// Assigns, and tells the learners.
+/// Assigns, with mails to the learners.
 async fn invite(plan: &Plan, emails: &[String]) {
     let body = json!({ "user_emails": emails, "greeting": "Dear all", "closing": "Yours" });
     plan.admin().post(&plan.path("licenses/assign/"), &body).await.expect(200);
@@ -54,7 +54,7 @@ async fn learners_are_linked_and_invited_fifty_at_a_time() {
 }
 
 #[tokio::test]
-async fn nobody_is_told_where_nobody_is_to_be() {
+async fn no_mail_is_sent_if_none_is_wanted() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
     plan.assign(&["ann@example.com"]).await.expect(200);
@@ -63,7 +63,7 @@ async fn nobody_is_told_where_nobody_is_to_be() {
 }
 
 #[tokio::test]
-async fn what_certainly_failed_is_tried_again_and_what_fails_for_good_is_put_aside() {
+async fn a_certain_failure_is_retried_and_a_permanent_one_goes_to_the_dead_letter_queue() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
     fault(&app, json!({ "service": "braze", "path": "/campaigns/", "next": 2, "how": { "status": 500 } })).await;
@@ -83,7 +83,7 @@ async fn what_certainly_failed_is_tried_again_and_what_fails_for_good_is_put_asi
     }
     assert_eq!(dead(&app, "MailQueue").await, 1);
     assert_eq!(recipients(&app, ASSIGNMENT).await.len(), 1);
-    // Somebody looked after Braze, and lets it come again.
+    // An operator has repaired Braze, and redrives the queue.
     app.anonymous().post("/_local/queues/MailQueue/redrive", &json!({})).await.expect(200);
     app.drain().await;
     assert_eq!(recipients(&app, ASSIGNMENT).await, ["ann00000@example.com", "bob00000@example.com"]);
@@ -91,7 +91,7 @@ async fn what_certainly_failed_is_tried_again_and_what_fails_for_good_is_put_asi
 }
 
 #[tokio::test]
-async fn a_call_of_unknown_fate_is_not_repeated_but_listed_and_an_operator_has_it_sent_again() {
+async fn a_mail_of_unknown_fate_is_not_repeated_but_listed_and_an_operator_sends_it_again() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
     let staff = app.client(Role::Staff, plan.agreement.enterprise);
@@ -101,7 +101,7 @@ async fn a_call_of_unknown_fate_is_not_repeated_but_listed_and_an_operator_has_i
     for _ in 0..3 {
         app.advance("PT1H").await;
     }
-    // Braze had it, though nobody heard so: it was sent once.
+    // Braze had accepted it although the response was lost: it was sent once.
     assert_eq!(recipients(&app, ASSIGNMENT).await.len(), 2);
     let listed = staff.get("/api/v1/mails/").await.expect(200);
     assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
@@ -121,10 +121,10 @@ async fn a_call_of_unknown_fate_is_not_repeated_but_listed_and_an_operator_has_i
 }
 
 #[tokio::test]
-async fn a_worker_that_dies_after_the_call_leaves_a_mail_that_is_sent_once() {
+async fn a_worker_that_is_killed_after_the_call_leaves_a_mail_that_is_sent_once() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
-    // The answer of the invocation is lost: the message comes again, and finds that all is done.
+    // The invocation's response is lost: the message is delivered again, and everything is done already.
     fault(&app, json!({ "worker": "function-mail", "next": 1, "how": "after" })).await;
     fault(&app, json!({ "worker": "function-mail", "next": 1, "how": "before" })).await;
     invite(&plan, &emails("ann", 0..2)).await;
@@ -137,7 +137,7 @@ async fn a_worker_that_dies_after_the_call_leaves_a_mail_that_is_sent_once() {
 }
 
 #[tokio::test]
-async fn braze_that_is_down_is_left_alone_for_a_while_and_nothing_is_lost() {
+async fn braze_gets_no_calls_for_a_while_after_failures_and_nothing_is_lost() {
     let app = TestApp::start().await;
     let plan = app.plan(30).await;
     fault(&app, json!({ "service": "braze", "next": 40, "how": "reset" })).await;
@@ -149,7 +149,7 @@ async fn braze_that_is_down_is_left_alone_for_a_while_and_nothing_is_lost() {
     for _ in 0..6 {
         app.advance("PT30M").await;
     }
-    // A connection that broke may have carried a mail or not; those are listed. Nobody has two.
+    // A mail may have been sent before the connection broke; such mails are listed. No learner has two.
     let got = recipients(&app, ASSIGNMENT).await;
     let staff = app.client(Role::Staff, plan.agreement.enterprise);
     let unknown = staff.get("/api/v1/mails/").await.expect(200).as_array().map_or(0, Vec::len);
@@ -186,7 +186,7 @@ async fn every_kind_of_mail_reaches_whom_it_is_for() {
         app.drain().await;
     }
     assert_eq!(recipients(&app, "auto-apply-email-campaign").await.len(), 4);
-    // Three quarters, then all: each once, and never three quarters after all.
+    // 75%, then 100%: each once, and never 75% after 100%.
     let told = mails(&app).await;
     let told: Vec<&Value> =
         told.iter().filter(|mail| mail["campaign"] == json!("utilization-email-campaign")).collect();
@@ -196,7 +196,7 @@ async fn every_kind_of_mail_reaches_whom_it_is_for() {
 }
 
 #[tokio::test]
-async fn who_has_no_braze_may_have_ses_or_nobody() {
+async fn without_braze_mails_are_sent_by_ses_or_only_logged() {
     for (sender, transport) in [("ses", Some("ses")), ("log", None)] {
         let mut options = options();
         options.settings.insert("MAIL_SENDER".into(), sender.into());

@@ -1,4 +1,4 @@
-//! What happens after the answer.
+//! What happens after the response.
 
 mod history;
 mod jobs;
@@ -13,12 +13,12 @@ mod work;
 use license_tests::{TestApp, builders::text};
 use serde_json::{Value, json};
 
-/// The mails that people got, oldest first.
+/// The received mails, the oldest first.
 async fn mails(app: &TestApp) -> Vec<Value> {
     app.anonymous().get("/_local/mail").await.expect(200).as_array().expect("a list").clone()
 }
 
-/// Who got mails of that campaign, in order.
+/// The recipients of that campaign, in order.
 async fn recipients(app: &TestApp, campaign: &str) -> Vec<String> {
     let mails = mails(app).await;
     let of = mails.iter().filter(|mail| mail["campaign"] == json!(campaign));
@@ -27,12 +27,12 @@ async fn recipients(app: &TestApp, campaign: &str) -> Vec<String> {
     to
 }
 
-/// Lets something fail.
+/// Injects a fault.
 pub async fn fault(app: &TestApp, fault: Value) {
     app.anonymous().post("/_local/faults", &fault).await.expect(201);
 }
 
-/// How many messages were put aside.
+/// How many messages are in the dead-letter queue.
 async fn dead(app: &TestApp, queue: &str) -> u64 {
     let queues = app.anonymous().get("/_local/queues").await.expect(200);
     queues[queue]["dead"].as_u64().expect("a number")

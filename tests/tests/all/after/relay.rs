@@ -1,4 +1,4 @@
-//! Events from the table to the bus and the audit trail: each once, however often it is carried on.
+//! Events from the table to the bus and the audit trail: each has its effect once, however often it is relayed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ async fn published(app: &TestApp) -> Vec<Value> {
     app.anonymous().get("/_local/events").await.expect(200).as_array().expect("a list").clone()
 }
 
-/// Every event is on the bus and, once, in each trail that it belongs to; nobody's address is in any.
+/// Every event is on the bus and, once, in each of its trails; no address is in any.
 async fn check(app: &TestApp) -> Invariants {
     let (invariants, published) = (app.invariants().await, published(app).await);
     let ids: BTreeSet<String> = published.iter().map(|event| text(&event["detail"], "id")).collect();
@@ -40,7 +40,7 @@ async fn check(app: &TestApp) -> Invariants {
 }
 
 #[tokio::test]
-async fn changes_are_told_under_the_names_that_others_know() {
+async fn changes_are_published_under_the_names_of_open_edx() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
     let held = plan.activated(&app, "ann@example.com").await;
@@ -68,7 +68,7 @@ async fn changes_are_told_under_the_names_that_others_know() {
 }
 
 #[tokio::test]
-async fn a_relay_that_dies_or_cannot_send_carries_everything_on_later() {
+async fn a_relay_that_is_killed_or_cannot_send_delivers_everything_later() {
     let app = TestApp::start().await;
     for service in ["sqs", "eventbridge"] {
         for how in [json!({ "status": 500 }), json!("reset"), json!("reset_after"), json!("garbage")] {
@@ -86,7 +86,7 @@ async fn a_relay_that_dies_or_cannot_send_carries_everything_on_later() {
     let invariants = check(&app).await;
     let assigned = invariants.events.iter().filter(|event| event.kind == EventKind::LicensesAssigned).count();
     assert_eq!(assigned, 10);
-    // Repeated on the bus perhaps, with the same ids.
+    // Events on the bus may be repeated, with the same ids.
     let mut told: BTreeMap<String, usize> = BTreeMap::new();
     for event in published(&app).await.iter().filter(|event| text(event, "detail-type").ends_with("lifecycle.assigned"))
     {
@@ -96,11 +96,11 @@ async fn a_relay_that_dies_or_cannot_send_carries_everything_on_later() {
     let mut to = super::recipients(&app, "assignment-email-campaign").await;
     assert_eq!(to.len(), 100);
     to.dedup();
-    assert_eq!(to.len(), 100, "somebody has two mails");
+    assert_eq!(to.len(), 100, "a learner has two mails");
 }
 
 #[tokio::test]
-async fn what_the_stream_lost_is_carried_on_from_the_table_by_time() {
+async fn events_that_the_stream_lost_are_redriven_from_the_table_by_time() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
     plan.assign(&["ann@example.com"]).await.expect(200);

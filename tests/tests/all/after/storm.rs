@@ -1,5 +1,5 @@
-//! The table fails at random under everything at once: requests, the relay, mails, jobs. Once it is well again,
-//! everything comes to rest as if nothing had been.
+//! The table fails at random during requests, the relay, mails and jobs. When it works again, everything finishes as if
+//! nothing had failed.
 //!
 //! Three seeds, one after the other. `STORM_SEED` repeats one, `STORM_ROUNDS` makes it longer.
 
@@ -52,7 +52,7 @@ async fn storm(seed: u64) {
     for round in 0..setting("STORM_ROUNDS", 2) {
         let from = usize::try_from(round).expect("a number") * 60;
         let learners = emails("ann", from..from + 60);
-        // What is answered with an error is asked again: nobody is invited twice.
+        // Requests that failed are repeated: no learner is invited twice.
         for _ in 0..5 {
             let wish = json!({ "user_emails": learners });
             let answer = plan.admin().post(&plan.path("licenses/assign/"), &wish).await;
@@ -70,13 +70,13 @@ async fn storm(seed: u64) {
             job = Some(text(&asked.json(), "id"));
         }
         plan.revoke(&learners[..5]).await;
-        // More than one transaction holds: each is a run.
+        // More learners than one transaction can hold: each request is a run.
         let many = emails(&format!("eve{round}-"), 0..130);
         plan.assign(&many).await;
         plan.admin().post(&plan.path("licenses/remind/"), &json!({ "user_emails": many })).await;
         plan.revoke(&many[..120]).await;
     }
-    // Still failing, while it is being carried on.
+    // The table still fails while consequences are carried out.
     app.running().drain().await;
     app.proxy().heal();
     for _ in 0..12 {
@@ -86,7 +86,7 @@ async fn storm(seed: u64) {
     let invariants = app.invariants().await;
     let found = Outside::of(&app.anonymous()).await.check(&invariants);
     assert!(found.wanted > 100 && found.mails > 100, "seed {seed}: {found:?}");
-    // The customer's own system was told of everything.
+    // The customer's own system got all events.
     let told = app.anonymous().get("/_local/webhooks").await.expect(200);
     let told: BTreeSet<String> =
         told["received"].as_array().expect("a list").iter().map(|told| text(told, "id")).collect();

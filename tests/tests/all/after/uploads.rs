@@ -24,7 +24,7 @@ async fn awaiting(plan: &Plan) -> (String, Value) {
     (text(&made, "id"), made["upload_form"].clone())
 }
 
-/// Status and S3's word of a refusal.
+/// The status and S3's code of a refusal.
 async fn refusal(response: Response) -> (u16, String) {
     let (status, body) = (response.status().as_u16(), response.text().await.expect("a body"));
     let code = body.split("<Code>").nth(1).and_then(|rest| rest.split('<').next()).unwrap_or_default();
@@ -79,7 +79,7 @@ async fn a_form_is_for_one_file_and_ends() {
     assert_eq!(refusal(post(&url, &fields(&form), "", &[]).await).await, (400, "EntityTooSmall".to_owned()));
     app.advance("PT16M").await;
     assert_eq!(refusal(post(&url, &fields(&form), "email\r\n", &[]).await).await.0, 403);
-    // The job has another one.
+    // The job's next response has another form.
     let again = plan.admin().get(&format!("/api/v1/jobs/{id}/")).await.expect(200)["upload_form"].clone();
     let posted = post(&text(&again, "url"), &fields(&again), "email\r\n", &[("origin", PORTAL)]).await;
     assert_eq!(posted.status().as_u16(), 204);
@@ -87,7 +87,7 @@ async fn a_form_is_for_one_file_and_ends() {
 }
 
 #[tokio::test]
-async fn pages_of_the_portal_may_upload_and_others_may_not() {
+async fn pages_of_the_portal_may_upload_and_pages_of_other_sites_may_not() {
     let settings = [("CORS_ORIGIN_WHITELIST".to_owned(), format!("{PORTAL},https://other.example.com"))];
     let app = TestApp::start_with(Options { settings: settings.into(), ..options() }, false).await;
     let (_, form) = awaiting(&app.plan(5).await).await;
@@ -156,7 +156,7 @@ async fn a_large_file_is_written_and_read_in_parts() {
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_filled_leaves_nothing() {
+async fn a_file_whose_source_fails_leaves_no_parts() {
     let app = TestApp::start().await;
     let client: Arc<dyn Exports> = Arc::new(client(&app));
     let mut file = FileWriter::new(client.as_ref(), "results/broken.csv".to_owned());

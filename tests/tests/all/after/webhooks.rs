@@ -1,4 +1,4 @@
-//! Customers' own systems are told what happens, signed, until they accept it.
+//! Events are delivered to customers' own systems, signed, until they are accepted.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use super::fault;
 
 const ASSIGNED: &str = "edx.server.license-manager.license-lifecycle.assigned";
 
-/// A webhook of a customer's own, at a system that keeps what it is told.
+/// A webhook whose receiver records all deliveries.
 struct Hook {
     admin: Client,
     path: String,
@@ -45,7 +45,7 @@ impl Hook {
         self.admin.patch(&self.path, &wish).await.expect(200)
     }
 
-    /// What came there.
+    /// The received deliveries.
     async fn received(&self, app: &TestApp) -> Vec<Value> {
         let all = app.anonymous().get("/_local/webhooks").await.expect(200);
         let all = all["received"].as_array().expect("a list").iter();
@@ -62,7 +62,7 @@ fn ids(deliveries: &[Value]) -> BTreeSet<String> {
     deliveries.iter().map(|delivery| text(delivery, "id")).collect()
 }
 
-/// What the delivery is to be signed with under these secrets.
+/// The expected signature of the delivery with these secrets.
 fn signature(delivery: &Value, secrets: &[&str]) -> String {
     let secrets: Vec<WebhookSecret> = secrets.iter().map(|secret| WebhookSecret((*secret).to_owned())).collect();
     let (id, timestamp) = (text(delivery, "id"), text(delivery, "timestamp"));
@@ -71,7 +71,7 @@ fn signature(delivery: &Value, secrets: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn a_customers_system_is_told_what_it_wants_to_know_and_nobody_elses() {
+async fn a_webhook_gets_the_events_that_it_wants_and_none_of_other_customers() {
     let app = TestApp::start().await;
     let (plan, other) = (app.plan(100).await, app.plan(10).await);
     let all = Hook::of(&app, &plan.agreement, "all", &[]).await;
@@ -100,7 +100,7 @@ async fn a_customers_system_is_told_what_it_wants_to_know_and_nobody_elses() {
     }
     let everything = serde_json::to_string(&told).expect("JSON");
     assert!(!everything.contains("cid@example.com"));
-    // Nobody is told a secret, or where others are told.
+    // No event contains a webhook's secret or URL.
     for secret in [&all.secret, &some.secret] {
         assert!(!everything.contains(secret.as_str()));
         assert!(!all.state().await.to_string().contains(secret.as_str()));
@@ -111,7 +111,7 @@ async fn a_customers_system_is_told_what_it_wants_to_know_and_nobody_elses() {
 }
 
 #[tokio::test]
-async fn what_fails_is_tried_again_and_forgiven() {
+async fn a_failed_delivery_is_retried_and_a_success_resets_the_failures() {
     let app = TestApp::start().await;
     let plan = app.plan(10).await;
     let hook = Hook::of(&app, &plan.agreement, "hook", &[ASSIGNED]).await;
@@ -130,7 +130,7 @@ async fn what_fails_is_tried_again_and_forgiven() {
     app.advance("PT10M").await;
     let told = hook.received(&app).await;
     assert_eq!(told.len(), 1);
-    // The time of this try, by which its receiver refuses what somebody else kept and sends again.
+    // The time of this attempt, by which the receiver can refuse a delivery that an attacker repeats.
     let at: i64 = text(&told[0], "timestamp").parse().expect("seconds");
     assert!((app.now().timestamp() - at).abs() < 60);
     let state = hook.state().await;
@@ -138,7 +138,7 @@ async fn what_fails_is_tried_again_and_forgiven() {
 }
 
 #[tokio::test]
-async fn an_answer_that_got_lost_is_the_same_delivery_again() {
+async fn a_lost_response_leads_to_the_same_delivery_again() {
     let app = TestApp::start().await;
     let plan = app.plan(10).await;
     let hook = Hook::of(&app, &plan.agreement, "hook", &[ASSIGNED]).await;
@@ -153,7 +153,7 @@ async fn an_answer_that_got_lost_is_the_same_delivery_again() {
 }
 
 #[tokio::test]
-async fn who_fails_for_a_day_is_disabled_and_told_everything_afterwards() {
+async fn a_webhook_that_fails_for_a_day_is_disabled_and_gets_everything_by_a_replay() {
     let app = TestApp::start().await;
     let plan = app.plan(100).await;
     let hook = Hook::of(&app, &plan.agreement, "hook", &[ASSIGNED]).await;
@@ -165,7 +165,7 @@ async fn who_fails_for_a_day_is_disabled_and_told_everything_afterwards() {
     for _ in 0..10 {
         app.advance("PT1H").await;
     }
-    // Ten tries each.
+    // Ten attempts each.
     let state = hook.state().await;
     assert_eq!((state["is_active"].clone(), state["failures"].clone()), (json!(true), json!(60)));
     assert_eq!(state["missed"], 6);
@@ -176,7 +176,7 @@ async fn who_fails_for_a_day_is_disabled_and_told_everything_afterwards() {
     assert_eq!((state["is_active"].clone(), state["disabled_reason"].clone()), (json!(false), json!("failing")));
     let told = app.anonymous().get("/_local/events?type=webhook-disabled").await.expect(200);
     assert_eq!(told.as_array().map(Vec::len), Some(1));
-    // It is left alone now, and cannot be told again until somebody says that it is well.
+    // It gets nothing now, and no replay is possible until it is enabled again.
     app.anonymous().delete("/_local/faults").await.expect(204);
     app.advance("P1D").await;
     assert!(hook.received(&app).await.is_empty());
@@ -202,7 +202,7 @@ async fn who_fails_for_a_day_is_disabled_and_told_everything_afterwards() {
 }
 
 #[tokio::test]
-async fn who_says_that_it_is_gone_is_believed() {
+async fn a_receiver_that_responds_with_410_is_disabled() {
     let app = TestApp::start().await;
     let plan = app.plan(10).await;
     let hook = Hook::of(&app, &plan.agreement, "hook", &[ASSIGNED]).await;
@@ -218,7 +218,7 @@ async fn who_says_that_it_is_gone_is_believed() {
 }
 
 #[tokio::test]
-async fn a_secret_is_replaced_without_a_gap() {
+async fn a_secret_is_rotated_without_a_gap() {
     let app = TestApp::start().await;
     let plan = app.plan(10).await;
     let hook = Hook::of(&app, &plan.agreement, "hook", &[ASSIGNED]).await;
@@ -232,7 +232,7 @@ async fn a_secret_is_replaced_without_a_gap() {
     let told = hook.received(&app).await;
     assert_eq!(told[0]["signature"], signature(&told[0], &[&new, &hook.secret]));
     assert_eq!(told[1]["signature"], signature(&told[1], &[&new]));
-    // An old secret that leaked is replaced twice.
+    // An old secret that leaked is rotated twice.
     let third = text(&hook.change(json!({ "rotate_secret": true })).await, "secret");
     assert!(hook.change(json!({ "description": "ours" })).await["secret"].is_null());
     plan.assign(&["cid@example.com"]).await.expect(200);
@@ -242,14 +242,14 @@ async fn a_secret_is_replaced_without_a_gap() {
 }
 
 #[tokio::test]
-async fn there_are_ten_at_most_whoever_makes_them_at_the_same_time() {
+async fn there_are_ten_at_most_even_if_they_are_created_at_the_same_time() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let list = format!("/api/v1/customer-agreements/{}/webhooks/", agreement.id);
     let wish = json!({ "url": "http://127.0.0.1:9/", "is_active": false });
     let answers = join_all((0..15).map(|_| agreement.admin.post(&list, &wish))).await;
     let made = answers.iter().filter(|answer| answer.status == 201).count();
-    // Whoever met the others too often may try again.
+    // A request that had too many conflicts may be repeated.
     assert!(answers.iter().all(|answer| matches!(answer.status.as_u16(), 201 | 409 | 503)));
     let known = agreement.admin.get(&list).await.expect(200);
     assert_eq!(known.as_array().map(Vec::len), Some(made));
@@ -292,7 +292,7 @@ async fn addresses_that_only_we_can_reach_and_events_that_are_none_are_refused()
     ] {
         agreement.admin.post(&list, &wish).await.expect(400);
     }
-    // A name is looked up when it is used, by what may be reached only.
+    // A name is resolved at the time of delivery, to permitted addresses only.
     let wish = json!({ "url": "https://localhost:9/" });
     let made = agreement.admin.post(&list, &wish).await.expect(201);
     app.drain().await;

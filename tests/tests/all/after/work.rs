@@ -1,4 +1,4 @@
-//! Long work comes to its end, whatever ends the workers, whoever else works, whatever is asked for.
+//! Long work finishes, whatever interrupts the workers and whatever else is requested.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use super::{dead, fault};
 
-/// Asks for a job of that plan; its id.
+/// Creates a job for that plan; returns its id.
 async fn ask(plan: &Plan, kind: &str, params: Value) -> String {
     let body = json!({ "kind": kind, "subscription_plan": plan.id, "params": params });
     text(&plan.admin().post("/api/v1/jobs/", &body).await.expect(202), "id")
@@ -57,7 +57,7 @@ async fn on_a_full_plan_new_learners_before_those_who_hold_a_license_get_no_seat
         assert_eq!(job(&plan, &id).await["state"], state);
         assert_eq!(outcomes(&plan, &id).await, counted([(without, 50), ("already_associated", 30)]));
     }
-    // With some seats the first of the new learners get them.
+    // With a few seats the first of the new learners get them.
     let plan = app.plan(60).await;
     plan.assign(&emails("ann", 0..50)).await.expect(200);
     let id = ask(&plan, "assign", json!({ "user_emails": learners, "notify_users": false })).await;
@@ -95,7 +95,7 @@ async fn rows_that_waited_keep_their_source() {
 async fn a_plan_whose_seats_are_reserved_is_not_deleted() {
     let app = TestApp::proxied().await;
     let plan = app.plan(600).await;
-    // The batch is opened, and dies before anybody has a license.
+    // The run is opened, and the process ends before any license is assigned.
     let mut writes = 0;
     app.proxy().inject(move |call| {
         writes += usize::from(call.operation == "TransactWriteItems");
@@ -115,13 +115,13 @@ async fn a_plan_whose_seats_are_reserved_is_not_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn deleting_a_plan_and_assigning_many_of_it_exclude_each_other() {
+async fn deleting_a_plan_and_a_large_assignment_of_it_exclude_each_other() {
     let app = TestApp::proxied().await;
     let (mut deleted, mut assigned) = (0, 0);
     for round in 0..14_u64 {
         let plan = app.plan(300).await;
         let people = emails("ann", 0..150);
-        // Chunks are slow, so that deleting falls between them, sooner or later.
+        // Chunks are slow, so that some deletion runs between them.
         app.proxy().inject(move |call| {
             let is_slow = call.operation == "TransactWriteItems" && call.writes() > 40;
             if is_slow { Fault::Delay(std::time::Duration::from_millis(40)) } else { Fault::None }
@@ -151,7 +151,7 @@ async fn deleting_a_plan_and_assigning_many_of_it_exclude_each_other() {
     assert!(deleted > 0 && assigned > 0, "{deleted} deleted, {assigned} assigned");
 }
 
-/// All invocations of the workers end before they begin, until this is taken back.
+/// All invocations of the workers end before they begin, until this is withdrawn.
 async fn no_workers(app: &TestApp) {
     fault(app, json!({ "worker": "function-workers", "next": 1_000_000, "how": "before" })).await;
 }
@@ -161,7 +161,7 @@ async fn workers(app: &TestApp) {
 }
 
 #[tokio::test]
-async fn a_turn_that_is_ended_in_the_middle_goes_on_when_its_message_comes_again() {
+async fn an_interrupted_turn_continues_when_its_message_is_delivered_again() {
     let app = TestApp::proxied_throughout().await;
     let plan = app.plan(2_000).await;
     let mut chunks = 0;
@@ -174,7 +174,8 @@ async fn a_turn_that_is_ended_in_the_middle_goes_on_when_its_message_comes_again
     app.proxy().heal();
     let before = job(&plan, &id).await;
     assert!(before["state"] == "running" && before["counts"]["processed"].as_u64() > Some(0), "{before}");
-    // The messages come again one or two minutes after their last attempt, before the job counts as standing still (five).
+    // The messages are delivered again one or two minutes after their last attempt, before the job counts as without
+    // progress (five).
     for _ in 0..4 {
         app.advance("PT1M").await;
         app.drain().await;
@@ -185,13 +186,13 @@ async fn a_turn_that_is_ended_in_the_middle_goes_on_when_its_message_comes_again
 }
 
 #[tokio::test]
-async fn a_job_whose_messages_are_gone_is_set_in_motion_by_the_sweeper_or_an_operator() {
+async fn a_job_whose_messages_are_lost_is_resumed_by_the_sweeper_or_an_operator() {
     let app = TestApp::start().await;
     let plan = app.plan(1_000).await;
     let assign = async |name: &str| {
         ask(&plan, "assign", json!({ "user_emails": emails(name, 0..300), "notify_users": false })).await
     };
-    // Every worker is killed until the message is put aside.
+    // Every worker is killed until the message goes to the dead-letter queue.
     no_workers(&app).await;
     let (first, second, third) = (assign("ann").await, assign("bob").await, assign("eve").await);
     for _ in 0..12 {
@@ -220,7 +221,7 @@ async fn a_job_whose_messages_are_gone_is_set_in_motion_by_the_sweeper_or_an_ope
 }
 
 #[tokio::test]
-async fn a_job_whose_table_fails_for_hours_goes_on_once_it_is_well() {
+async fn a_job_whose_table_fails_for_hours_continues_when_it_works_again() {
     let app = TestApp::proxied_throughout().await;
     let plan = app.plan(1_000).await;
     let mut chunks = 0;
@@ -266,7 +267,7 @@ async fn a_queue_that_refuses_messages_ends_no_job() {
     let (from, rows) = (app.plan(700).await, 700);
     let to = app.plan_of(&from.agreement, 1, &json!({})).await;
     from.assign(&emails("ann", 0..rows)).await.expect(200);
-    // One lane, and more chunks than one turn takes: the next message is refused.
+    // One lane, and more chunks than one turn works on: the next message is refused.
     let id = ask(&from, "transfer", json!({ "all": true, "to_plan": to.id })).await;
     while job(&from, &id).await["state"] == "pending" {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
@@ -303,7 +304,7 @@ async fn of_messages_that_come_twice_or_late_one_lets_a_lane_go_on() {
     // Sixteen chunks, of which 0, 4, 8 and 12 are this lane's.
     let next = turn(0).await;
     assert_eq!(next, Some(4));
-    // It comes again, because the worker was ended after it had sent the next one: it takes that one's place.
+    // The message is delivered again, because the worker ended after it had sent the next one: it does that one's work.
     let again = turn(0).await;
     assert_eq!(again, Some(8));
     assert_eq!(turn(4).await, None, "two messages let the lane go on");
@@ -319,7 +320,7 @@ async fn of_messages_that_come_twice_or_late_one_lets_a_lane_go_on() {
     assert_eq!(plan.overview().await["assigned"], 1_280);
 }
 
-/// Puts a run on record that always fails: its agreement is not there.
+/// Creates a run that always fails, because its agreement does not exist.
 async fn poison(app: &TestApp, agreement: &CustomerAgreement) {
     let stamp = license_tests::app::stamp(app.now());
     let run = Job::internal(JobId(app.uuid(0xd)), JobKind::Revoke, agreement, &stamp);
@@ -332,7 +333,7 @@ async fn poison(app: &TestApp, agreement: &CustomerAgreement) {
 }
 
 #[tokio::test]
-async fn work_that_always_fails_keeps_nobody_waiting_and_is_tried_less_and_less_often() {
+async fn a_run_that_always_fails_delays_no_other_run_and_is_retried_less_and_less_often() {
     let app = TestApp::proxied().await;
     let plan = app.plan(600).await;
     let stored = app.running().store().portfolio(plan.agreement.id.parse().expect("an id")).await;
@@ -351,7 +352,7 @@ async fn work_that_always_fails_keeps_nobody_waiting_and_is_tried_less_and_less_
     app.advance("PT2M").await;
     assert_eq!(app.invariants().await.live(plan.uuid().into()).count(), 300);
 
-    // After two hours of minutes each was tried seven times or so, not 120 times.
+    // In two hours of minutes each was tried about seven times, not 120 times.
     for _ in 0..120 {
         app.advance("PT1M").await;
     }
@@ -366,7 +367,7 @@ async fn work_that_always_fails_keeps_nobody_waiting_and_is_tried_less_and_less_
 }
 
 #[tokio::test]
-async fn one_customers_waiting_jobs_keep_no_other_waiting() {
+async fn one_customers_waiting_jobs_do_not_delay_those_of_another() {
     let app = TestApp::start().await;
     let (full, other) = (app.plan(1).await, app.plan(1).await);
     full.assign(&["ann@example.com"]).await.expect(200);
@@ -411,5 +412,5 @@ async fn a_job_is_kept_for_as_long_as_it_waits() {
     app.drain().await;
     let done = job(&plan, &id).await;
     assert_eq!((&done["state"], &done["counts"]["succeeded"]), (&json!("done"), &json!(1)));
-    assert_eq!(kept().await.0, 0, "what is over expires");
+    assert_eq!(kept().await.0, 0, "what has ended expires");
 }

@@ -1,4 +1,4 @@
-//! Every page × every kind of person: the page's own declaration says who is let in.
+//! Every page × every kind of person: the page's own declaration decides who may see it.
 
 use function_console::{Access, Page, Right};
 use license_tests::{Browser, Client, TestApp, TestResponse};
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::table::PAGES;
 
-/// Pages that need no right, by which people sign in and out. The list may only shrink.
+/// Pages that need no right, for signing in and out. The list may only shrink.
 const OPEN: [(&str, &str); 3] = [("GET", "/complete/edx-oauth2/"), ("GET", "/login/"), ("POST", "/logout/")];
 
 #[test]
@@ -18,7 +18,7 @@ fn only_signing_in_and_out_needs_no_right() {
     assert_eq!(open, OPEN);
 }
 
-/// A request for that page, of things that there are not: a person without the right must not even learn that.
+/// A request for that page, about missing things: without the right a person must not even learn that they are missing.
 async fn ask(browser: &Browser, page: &Page) -> TestResponse {
     let mut path = page.path.to_owned();
     while let Some((head, rest)) = path.split_once('{') {
@@ -69,7 +69,7 @@ async fn tokens_of_the_api_do_not_open_the_console() {
         app.client_with(json!({ "preferred_username": "root", "superuser": true, "administrator": true }));
     for page in PAGES.iter().filter(|page| page.access != Access::Anyone && !page.path.contains('{')) {
         let given = root.send(page.method.parse::<Method>().expect("a method"), page.path, None).await;
-        // The client follows the redirect to the sign-in, as far as the stand-in's page.
+        // The client follows the redirect to the sign-in, up to the stand-in's page.
         assert!(!given.text.contains("Signed in as"), "{}: {}", page.path, given.text);
     }
 }

@@ -1,4 +1,4 @@
-//! Changes: a form, a preview, a reason, and one change by the API's own rules.
+//! Changes: a form, a preview, a reason, and one change by the rules of the API.
 
 use license_tests::{Browser, TestApp, TestResponse, builders::Plan};
 
@@ -27,7 +27,7 @@ async fn licenses_are_assigned_and_revoked_with_preview_and_reason() {
     let browser = Browser::signed_in(&app, "demo-operator").await;
     let path = |action: &str| format!("/admin/plans/{}/{action}/", plan.id);
     let before = counts(&plan).await;
-    // The complaint is beside the field, and what was typed is kept.
+    // The complaint is next to the field, and the input is kept.
     let refused =
         browser.post(&format!("{}preview/", path("assign")), &[("addresses", "bob@example.com <b>x</b>")]).await;
     assert_eq!(refused.status.as_u16(), 400);
@@ -67,7 +67,7 @@ async fn licenses_are_assigned_and_revoked_with_preview_and_reason() {
 }
 
 #[tokio::test]
-async fn what_is_not_possible_is_not_done_and_not_said_to_be() {
+async fn an_impossible_change_is_not_made_and_not_reported_as_made() {
     let app = TestApp::start().await;
     let plan = app.plan(1).await;
     let browser = Browser::signed_in(&app, "demo-operator").await;

@@ -1,4 +1,4 @@
-//! The console, as a browser sees it.
+//! The console, tested as a browser sees it.
 
 mod access;
 mod changing;

@@ -1,11 +1,11 @@
-//! What holds for every page.
+//! Properties of every page.
 
 use license_tests::{Browser, TestApp};
 
 use crate::table::PAGES;
 
 #[tokio::test]
-async fn the_front_door_is_a_page_for_browsers_and_what_it_was_for_others() {
+async fn the_root_is_a_page_for_browsers_and_unchanged_for_other_clients() {
     let app = TestApp::start().await;
     let browser = Browser::new(&app);
     let accept = [("accept", "text/html,application/xhtml+xml,*/*;q=0.8")];

@@ -1,4 +1,4 @@
-//! Pages that show what there is.
+//! Pages that show stored things.
 
 use license_tests::{Browser, TestApp, TestResponse, builders::emails};
 use serde_json::json;
@@ -32,7 +32,7 @@ async fn customers_texts_are_shown_and_never_run() {
 }
 
 #[tokio::test]
-async fn the_search_leads_to_whatever_there_is() {
+async fn the_search_finds_all_kinds_of_things() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let plan = app.plan_of(&agreement, 10, &json!({ "title": "Quarterly onboarding" })).await;
@@ -56,7 +56,7 @@ async fn the_search_leads_to_whatever_there_is() {
     let found = browser.get("/admin/search/?q=ONBOARDING").await.text;
     assert!(found.contains(&format!("/admin/plans/{}/", plan.id)), "{found}");
     assert!(browser.get("/admin/search/?q=nothing-like-that").await.text.contains("Nothing was found."));
-    // Addresses that support tools know.
+    // Paths that support tools know.
     let known = browser.get(&format!("/admin/subscriptions/subscriptionplan/{}/change", plan.id)).await;
     assert_eq!((known.status.as_u16(), location(&known)), (303, format!("/admin/plans/{}/", plan.id).as_str()));
     let known = browser.get(&format!("/admin/subscriptions/license/{}/change/", held.id)).await;
@@ -89,7 +89,7 @@ async fn a_plan_shows_its_licenses_page_by_page_by_status_and_by_address() {
 }
 
 #[tokio::test]
-async fn a_licenses_history_says_who_when_and_why() {
+async fn a_licenses_history_shows_who_when_and_why() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
     let held = plan.assigned("ann@example.com").await;
@@ -102,7 +102,7 @@ async fn a_licenses_history_says_who_when_and_why() {
 }
 
 #[tokio::test]
-async fn the_first_page_tells_of_customers_and_ids_of_other_things_are_no_page() {
+async fn the_first_page_shows_customers_and_ids_of_other_things_are_404() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let browser = Browser::signed_in(&app, "demo-support").await;

@@ -33,7 +33,7 @@ async fn a_session_is_over_after_an_hour_without_use_and_after_twelve_with() {
     }
     app.advance("PT25M").await;
     assert!(!is_signed_in(&busy).await, "it is over after twelve hours, however much it is used");
-    // A form is not sent on to the sign-in, where it would be lost.
+    // A form is not redirected to the sign-in, where its input would be lost.
     let refused = busy.post("/admin/sessions/end/", &[("session", "x")]).await;
     assert_eq!(refused.status.as_u16(), 403);
     assert!(refused.text.contains("Your session is over"), "{}", refused.text);
@@ -87,7 +87,7 @@ async fn ones_sessions_are_listed_and_can_be_ended() {
     assert_eq!(home.matches("this one").count(), 1, "{home}");
     let other =
         home.split("name=\"session\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("another");
-    // A person ends only their own.
+    // A person can end only their own sessions.
     assert_eq!(stranger.post("/admin/sessions/end/", &[("session", other)]).await.status.as_u16(), 404);
     assert!(is_signed_in(&there).await);
     let ended = here.post("/admin/sessions/end/", &[("session", other)]).await;
@@ -96,7 +96,7 @@ async fn ones_sessions_are_listed_and_can_be_ended() {
 }
 
 #[tokio::test]
-async fn signing_in_again_makes_a_new_id_and_ends_the_old_one() {
+async fn signing_in_again_creates_a_new_id_and_ends_the_old_session() {
     let app = TestApp::start().await;
     let browser = Browser::signed_in(&app, "demo-support").await;
     let old = browser.cookie(SESSION).expect("a session");

@@ -1,4 +1,4 @@
-//! Signing in with the LMS: what is sent there, and what is believed of what comes back.
+//! Sign-in with the LMS: what is sent there, and how the response is verified.
 
 use axum::{Json, Router, routing::post};
 use license_local::Options;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 const SESSION: &str = "license_manager_sessionid";
 
 #[tokio::test]
-async fn one_click_at_the_lms_leads_to_the_page_that_was_asked_for() {
+async fn one_click_at_the_lms_leads_to_the_requested_page() {
     let app = TestApp::start().await;
     let browser = Browser::new(&app);
     let asked = browser.get("/admin/?q=x").await;
@@ -33,7 +33,7 @@ async fn one_click_at_the_lms_leads_to_the_page_that_was_asked_for() {
 }
 
 #[tokio::test]
-async fn the_session_is_a_cookie_that_no_script_reads_and_no_other_site_sends() {
+async fn the_session_cookie_is_not_readable_by_scripts_and_not_sent_by_other_sites() {
     let app = TestApp::start().await;
     let browser = Browser::new(&app);
     let at_lms = browser.begin("").await;
@@ -43,7 +43,7 @@ async fn the_session_is_a_cookie_that_no_script_reads_and_no_other_site_sends() 
     let session = cookies.iter().find(|set| set.starts_with(SESSION)).expect("a session");
     assert!(session.contains("; HttpOnly; SameSite=Lax") && session.contains("Path=/;"), "{session}");
     assert!(session.contains("Max-Age=43200"), "{session}");
-    // Over TLS, which the proxy before the function speaks, they are secure.
+    // Behind TLS, which the proxy in front of the function terminates, they are secure.
     let begun = browser.send(reqwest::Method::GET, "/login/", None, &[("x-forwarded-proto", "https")]).await;
     let all =
         begun.headers.get_all("set-cookie").iter().all(|set| set.to_str().is_ok_and(|set| set.ends_with("; Secure")));
@@ -51,7 +51,7 @@ async fn the_session_is_a_cookie_that_no_script_reads_and_no_other_site_sends() 
 }
 
 #[tokio::test]
-async fn staff_and_superusers_are_who_the_claims_say_at_every_sign_in_both_ways() {
+async fn the_claims_of_every_sign_in_decide_who_is_staff_or_superuser() {
     let app = TestApp::start().await;
     let browser = Browser::new(&app);
     let sign_in = async |claims: Value| browser.sign_in("ada", Some(&claims)).await;
@@ -72,24 +72,24 @@ async fn staff_and_superusers_are_who_the_claims_say_at_every_sign_in_both_ways(
 }
 
 #[tokio::test]
-async fn what_was_not_begun_here_is_refused_as_a_page() {
+async fn a_sign_in_that_was_not_begun_here_is_refused_by_a_page() {
     let app = TestApp::start().await;
     let (victim, attacker) = (Browser::new(&app), Browser::new(&app));
     let back = attacker.choose(&attacker.begin("").await, "demo-operator", None).await;
-    // Nothing was begun in this browser.
+    // No sign-in was begun in this browser.
     let refused = victim.get(&back).await;
     assert_eq!(refused.status.as_u16(), 400);
     assert!(refused.text.contains("<h1>Sign-in failed</h1>"), "{}", refused.text);
-    // Something else was begun in it.
+    // Another sign-in was begun in it.
     victim.begin("").await;
     assert_eq!(victim.get(&back).await.status.as_u16(), 400);
     assert_eq!(victim.get("/complete/edx-oauth2/").await.status.as_u16(), 400);
-    // The LMS says no.
+    // The LMS refuses.
     let state = victim.begin("").await.query_pairs().find(|(name, _)| name == "state").expect("a state").1.into_owned();
     let refused = victim.get(&format!("/complete/edx-oauth2/?state={state}&error=access_denied")).await;
     assert_eq!(refused.status.as_u16(), 400);
     assert!(victim.cookie(SESSION).is_none());
-    // A code is good for one sign-in.
+    // A code can be used for one sign-in.
     assert_eq!(attacker.get(&back).await.status.as_u16(), 303);
     assert_eq!(attacker.get(&back).await.status.as_u16(), 400);
 }
@@ -105,7 +105,7 @@ async fn lms_with(token: String) -> String {
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_the_lmss_own_lets_nobody_in() {
+async fn a_token_that_the_lms_did_not_sign_is_refused() {
     let claims = json!({ "preferred_username": "eve", "administrator": true, "superuser": true });
     // Signed by the key of another installation.
     let forged = TestApp::start().await.token(claims);

@@ -1,4 +1,4 @@
-//! A request for each route that changes something, which succeeds and would not be harmless if it was carried out twice.
+//! A request for each route that changes something. It succeeds, and would do harm if it was carried out twice.
 
 use license_api::Route;
 use license_tests::{
@@ -27,14 +27,14 @@ fn case(path: impl Into<String>, body: Value) -> Case {
     Case { path: path.into(), body }
 }
 
-/// The request for that route, about things of its own; `None` for a route that has no case here.
+/// The request for that route, about its own things; `None` for a route that has no case here.
 pub async fn of(app: &TestApp, route: &Route) -> Option<Case> {
     let plan = app.plan_of(&app.agreement().await, 10, &json!({ "should_auto_apply_licenses": true })).await;
     let id = &plan.agreement.id;
     let path = route.path.replace("{plan}", &plan.id).replace("{agreement}", id);
     let hooks = format!("/api/v1/customer-agreements/{id}/webhooks/");
     let learner = json!({ "user_emails": [LEARNER], "subscription_plan": plan.id });
-    // A webhook of which a delivery is tried shows how that ended.
+    // A webhook shows the outcome of a delivery that was attempted.
     let never = "edx.server.license-manager.license-lifecycle.renewed";
     let quiet = json!({ "url": "https://example.com/", "events": [never] });
     let pattern = route.path.trim_start_matches("/api/v1").trim_start_matches("/provisioning-admins");
@@ -135,7 +135,7 @@ fn renewal_of(plan: &Plan) -> Value {
     })
 }
 
-/// The id of a mail whose fate is not known.
+/// The id of a mail of unknown fate.
 async fn unsettled_mail(app: &TestApp, plan: &Plan) -> String {
     fault(app, json!({ "service": "braze", "path": "/campaigns/", "next": 1, "how": "reset_after" })).await;
     let body = json!({ "user_emails": emails("mailed", 0..1) });

@@ -1,4 +1,5 @@
-//! `Idempotency-Key`: one effect and one answer, however often a request is sent, whatever dies in between.
+//! `Idempotency-Key`: one effect and one response, however often a request is sent, and whatever is interrupted in
+//! between.
 
 pub mod cases;
 
@@ -41,7 +42,7 @@ fn die_after(app: &TestApp, transactions: usize) {
     });
 }
 
-/// A client who is called `twice`, with every right or none.
+/// A client with the user name `twice`, with every right or none.
 fn twice(app: &TestApp, is_superuser: bool) -> Client {
     let claims = json!({
         "preferred_username": "twice", "email": cases::LEARNER, "user_id": 77, "superuser": is_superuser, "roles": [],
@@ -49,7 +50,7 @@ fn twice(app: &TestApp, is_superuser: bool) -> Client {
     app.client_with(claims)
 }
 
-/// The body without what a repetition is not told.
+/// The body without what a replay does not contain.
 fn without_secrets(mut body: Value) -> Value {
     if let Some(secret) = body.get_mut("secret") {
         *secret = Value::Null;
@@ -58,7 +59,7 @@ fn without_secrets(mut body: Value) -> Value {
 }
 
 #[tokio::test]
-async fn every_changing_route_takes_effect_once_and_replays_only_to_whom_it_would_answer_now() {
+async fn every_changing_route_takes_effect_once_and_replays_only_to_authorized_requesters() {
     let app = TestApp::start().await;
     let (root, stripped) = (twice(&app, true), twice(&app, false));
     let mut without_case = Vec::new();
@@ -111,7 +112,7 @@ async fn refusals_are_not_replayed() {
 }
 
 #[tokio::test]
-async fn a_webhooks_secret_is_told_once_and_its_record_does_not_hold_it() {
+async fn a_webhooks_secret_is_shown_once_and_is_not_in_its_record() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let path = format!("/api/v1/customer-agreements/{}/webhooks/", agreement.id);
@@ -154,7 +155,7 @@ async fn a_replay_of_a_job_that_waits_for_its_rows_links_to_the_same_upload() {
 }
 
 #[tokio::test]
-async fn the_same_key_and_request_is_the_same_answer_and_another_request_is_refused() {
+async fn the_same_key_and_request_get_the_same_response_and_another_request_is_refused() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
     let first = assign(&plan, &emails("ann", 0..2), "one").await;
@@ -165,21 +166,21 @@ async fn the_same_key_and_request_is_the_same_answer_and_another_request_is_refu
     assert_eq!(again.header("content-type"), Some("application/json"));
     let refused = assign(&plan, &emails("ann", 0..3), "one").await.expect(422);
     assert_eq!(refused, json!({ "detail": "This Idempotency-Key was used for another request." }));
-    // Without the key it is another request, and so it is under another key or by another caller.
+    // Without the key it is another request, and so it is with another key or from another requester.
     assert_eq!(plan.assign(&emails("ann", 0..2)).await.expect(200)["num_already_associated"], 2);
     assert_eq!(assign(&plan, &emails("ann", 0..2), "two").await.expect(200)["num_already_associated"], 2);
     let operator = app.client(Role::Operator, plan.agreement.enterprise);
     let body = json!({ "user_emails": emails("ann", 0..2), "notify_users": false });
     let other = keyed(&operator, Method::POST, &plan.path("licenses/assign/"), &body, "one").await;
     assert_eq!(other.expect(200)["num_already_associated"], 2);
-    // What had no effect is answered again all the same, and refusals are looked at again.
+    // A request without effect is replayed, too, and a refused request is handled anew.
     assert_eq!(plan.revoke(&emails("ann", 0..2)).await.status.as_u16(), 200);
     assert_eq!(assign(&plan, &emails("ann", 0..2), "two").await.expect(200)["num_already_associated"], 2);
     assign(&plan, &emails("many", 0..9), "three").await.expect(400);
     for key in ["", &"x".repeat(256), "\u{e9}"] {
         assign(&plan, &emails("ann", 0..2), key).await.expect(400);
     }
-    // A day later nobody remembers.
+    // A day later the record has expired.
     app.advance("P2D").await;
     let later = assign(&plan, &emails("ann", 0..2), "one").await;
     assert!(!is_replayed(&later));
@@ -210,7 +211,7 @@ async fn of_attempts_at_the_same_time_one_has_the_effect() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_batch_that_died_is_finished_by_the_next_attempt_and_answered_as_a_whole() {
+async fn an_interrupted_run_is_finished_by_the_next_attempt_with_the_whole_response() {
     for is_scheduled in [false, true] {
         let app = TestApp::proxied().await;
         let plan = app.plan(600).await;
@@ -218,7 +219,7 @@ async fn a_batch_that_died_is_finished_by_the_next_attempt_and_answered_as_a_who
         die_after(&app, 5);
         assign(&plan, &people, "batch").await.expect(503);
         app.proxy().heal();
-        // It may still be under way.
+        // It may still be running.
         assign(&plan, &people, "batch").await.expect(409);
         if is_scheduled {
             app.advance("PT3M").await;
@@ -238,7 +239,7 @@ async fn a_batch_that_died_is_finished_by_the_next_attempt_and_answered_as_a_who
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_revocations_that_died_are_carried_on_where_they_ended() {
+async fn many_interrupted_revocations_are_resumed_where_they_ended() {
     let app = TestApp::proxied().await;
     let plan = app.plan(300).await;
     let people = emails("learner", 0..250);
@@ -261,7 +262,7 @@ async fn many_revocations_that_died_are_carried_on_where_they_ended() {
     assert_eq!(order, people);
     assert!(revoked.iter().all(|line| line["original_status"] == "assigned"));
     assert_eq!(body["unsuccessful_revocations"].as_array().map(Vec::len), Some(1));
-    // Somebody new under an old address is not meant by an old request.
+    // An old request does not mean a new person with an old address.
     plan.assign(&people[..1]).await.expect(200);
     assert_eq!(revoke(&plan, &asked, "many").await.expect(207), body);
     assert_eq!(plan.overview().await["assigned"], 1);
@@ -269,7 +270,7 @@ async fn many_revocations_that_died_are_carried_on_where_they_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_is_reminded_twice_by_an_attempt_that_carries_on() {
+async fn an_attempt_that_resumes_reminds_no_learner_twice() {
     let app = TestApp::proxied().await;
     let plan = app.plan(200).await;
     let people = emails("learner", 0..150);
@@ -319,7 +320,7 @@ async fn an_outcome_commits_with_the_change_so_that_a_lost_response_is_replayed(
     let held = plan.assigned("ann@example.com").await;
     let ann = app.learner(plan.agreement.enterprise, "ann@example.com");
     let path = format!("/api/v1/license-activation/?activation_key={}", held.key);
-    // The activation goes through, and its caller never hears of it.
+    // The activation commits, and its response is lost.
     app.proxy().inject(|call| if call.is_write() { Fault::DropAfter } else { Fault::None });
     keyed(&ann, Method::POST, &path, &json!({}), "activate").await.expect(503);
     app.proxy().heal();

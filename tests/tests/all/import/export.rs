@@ -1,4 +1,4 @@
-//! The other direction: what is exported is imported again, item by item.
+//! The other direction: an export is imported again, and the tables are compared item by item.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::{File, PLAN, dump, license, license_id, plan};
 
-/// Takes what is written.
+/// Collects what is written.
 #[derive(Clone, Default)]
 struct Memory(Arc<Mutex<Vec<u8>>>);
 
@@ -41,7 +41,7 @@ async fn export(app: &TestApp) -> Result<(String, ExportReport), ExportError> {
     Ok((String::from_utf8(bytes).expect("text"), report))
 }
 
-/// Everything in the table, but when items were written, which files were imported, and when rosters are to be made.
+/// Everything in the table, except when items were written, which files were imported, and when rosters are due.
 async fn items(app: &TestApp) -> BTreeMap<Key, Item> {
     let table = table_of(app.running().store());
     let pages = table.client().scan().table_name(table.name()).into_paginator().items().send();
@@ -77,7 +77,7 @@ fn count(rows: &[Value], model: &str) -> u64 {
 #[tokio::test]
 async fn an_export_is_imported_item_by_item() {
     let mut rows = dump();
-    // Equal in all by which one of them is preferred: the order of rows must not matter.
+    // These licenses are equal in all fields that decide which one is preferred: the order of rows must not matter.
     for n in [14, 13, 15] {
         rows.push(license(n, "revoked", Some("tony@example.com")));
     }
@@ -101,9 +101,9 @@ async fn an_export_is_imported_item_by_item() {
         let row = row.as_object().expect("an object");
         assert_eq!(row.keys().map(String::as_str).collect::<BTreeSet<_>>(), ["fields", "model", "pk"].into());
     }
-    // One row a line.
+    // One row in each line.
     assert_eq!(text.lines().count(), exported.len() + 2);
-    // Every model that is imported is there, and the report counts them.
+    // Every imported model is exported, and the report counts its rows.
     for (model, rows) in [
         ("subscriptions.license", 10),
         ("subscriptions.customeragreement", 1),
@@ -114,7 +114,7 @@ async fn an_export_is_imported_item_by_item() {
         ("subscriptions.plantype", 1),
         ("subscriptions.subscriptionlicensesource", 1),
         ("subscriptions.subscriptionlicensesourcetype", 1),
-        // Of the users, those of whom anything is on record.
+        // The users with stored data.
         ("core.user", 2),
         ("subscriptions.subscriptionsfeaturerole", 1),
         ("subscriptions.subscriptionsroleassignment", 1),
@@ -126,7 +126,7 @@ async fn an_export_is_imported_item_by_item() {
     assert_eq!(activated["created"], "2026-02-03T04:05:06.789012Z");
     assert_eq!(activated["activation_date"], "2026-03-01T00:00:00Z");
     assert_eq!(fields(super::AGREEMENT)["license_duration_before_purge"], "14 12:30:05");
-    // In another installation the same numbers are other users'.
+    // In another installation the same ids belong to other users.
     let user = exported.iter().find(|row| row["model"] == "core.user").expect("a user");
     assert_eq!((&user["pk"], &user["fields"]["username"]), (&Value::Null, &json!("on-record")));
 }
@@ -142,7 +142,7 @@ async fn recorded_states_come_through() {
         let original: Vec<Value> = serde_json::from_str(&text).expect("JSON");
         let (text, _, imported) = round_trip(&File::of_text(&text)).await;
         let exported: Vec<Value> = serde_json::from_str(&text).expect("JSON");
-        // Nothing of a row is lost but what is another installation's own.
+        // Nothing of a row is lost except what belongs to the other installation.
         let by_key = |rows: &[Value]| -> BTreeMap<String, Value> {
             let kept = rows.iter().filter(|row| row["pk"].is_string());
             kept.map(|row| (format!("{} {}", row["model"], row["pk"]), comparable(&row["fields"]))).collect()
@@ -154,7 +154,7 @@ async fn recorded_states_come_through() {
             if *fields == found[key] {
                 continue;
             }
-            // Of a learner's two live licenses one became a free seat.
+            // One of a learner's two live licenses became a free seat.
             differ += 1;
             assert_eq!(found[key]["status"], "unassigned", "{key}: {fields} is {}", found[key]);
         }
@@ -162,7 +162,7 @@ async fn recorded_states_come_through() {
     }
 }
 
-/// Moments and durations in one spelling, nothing and empty texts as one.
+/// Times and durations in one spelling; missing and empty texts as one.
 fn comparable(fields: &Value) -> Value {
     let fields = fields.as_object().expect("an object").iter().map(|(name, value)| {
         let value = match value.as_str() {
@@ -176,7 +176,7 @@ fn comparable(fields: &Value) -> Value {
     Value::Object(fields.collect())
 }
 
-/// Seats that were never touched are no items here; they are rows in the export, under the ids that they have.
+/// Untouched seats have no items here; they are rows of the export, with their ids.
 #[tokio::test]
 async fn seats_that_are_numbers_become_rows() {
     let app = TestApp::start().await;
@@ -200,10 +200,10 @@ async fn seats_that_are_numbers_become_rows() {
 }
 
 #[tokio::test]
-async fn an_export_of_what_changes_meanwhile_fails() {
+async fn an_export_of_a_changing_plan_fails() {
     let app = TestApp::start().await;
     File::new(&dump()).import(&app).await.expect("imported");
-    // A license that its plan does not count: as if it had been assigned since the counters were read.
+    // A license that its plan does not count, as if it had been assigned since the counters were read.
     let table = table_of(app.running().store());
     let stray = items(&app)
         .await
@@ -238,7 +238,7 @@ impl Write for Full {
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_written_is_said_why() {
+async fn the_reason_why_a_file_cannot_be_written_is_reported() {
     let app = TestApp::start().await;
     let mut rows = dump();
     rows.push(plan("bbbbbbbb-0000-4000-8000-0000000000d3", "Third plan"));

@@ -1,5 +1,5 @@
-//! A dump of a whole installation, as `dumpdata` without arguments writes it: models of libraries, histories, logs, and rows
-//! that only a real installation has.
+//! A dump of a whole installation, as `dumpdata` without arguments writes it: models of libraries, histories, logs, and
+//! rows that only a real installation has.
 
 use std::collections::BTreeMap;
 
@@ -49,7 +49,7 @@ fn installation() -> Vec<Value> {
     let mut rows = Vec::new();
     for (model, count) in foreign() {
         for n in 0..count {
-            // Whatever its fields are, also under names that mean something else elsewhere.
+            // Their fields may have names that mean something else in other models.
             let fields =
                 json!({ "status": n, "user_email": 7, "data": { "nested": [null, 1.5, "text"] }, "user": "x" });
             let pk = if model.starts_with("sessions.") { json!(format!("session-{n}")) } else { json!(n + 1) };
@@ -82,26 +82,26 @@ fn installation() -> Vec<Value> {
         if model == "subscriptions.customeragreement" {
             fields.insert("license_duration_before_purge".to_owned(), json!("90 00:00:00"));
         }
-        // A moment as Django's own encoder writes it.
+        // A time as Django's own encoder writes it.
         fields.insert("modified".to_owned(), json!("2026-02-03T04:05:06.789Z"));
     }
-    // Before 2024-09 renewals of the peer made assigned licenses without a key.
+    // Before 2024-09 renewals of edx's license-manager made assigned licenses without a key.
     let mut keyless = license(20, "assigned", Some("old@example.com"));
     keyless["fields"]["activation_key"] = Value::Null;
     own.push(keyless);
-    // Half of the foreign rows come before, half behind.
+    // Half of the foreign rows come before, half after.
     let behind = rows.split_off(rows.len() / 2);
     rows.into_iter().chain(own).chain(behind).collect()
 }
 
 #[tokio::test]
-async fn what_is_known_is_imported_and_the_rest_is_counted_by_model() {
+async fn known_models_are_imported_and_the_others_are_counted() {
     let app = TestApp::start().await;
     let report = File::new(&installation()).import(&app).await.expect("imported");
     let skipped: BTreeMap<String, u64> = foreign().into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
     assert_eq!(report.skipped, skipped);
     assert_eq!((report.imported["licenses"], report.imported["plans"], report.imported["agreements"]), (7, 2, 1));
-    // It is named, not refused: its learner cannot follow a link.
+    // It is a warning, not an error: its learner cannot follow a link.
     assert_eq!(report.warnings.len(), 1, "{report}");
     assert!(report.warnings[0].contains(&license_id(20)) && !report.to_string().contains("old@"), "{report}");
     let said = report.to_string();
@@ -136,7 +136,7 @@ async fn durations_are_taken_in_every_spelling_of_django() {
     }
 }
 
-/// With `--natural-primary --natural-foreign` users have no numbers.
+/// With `--natural-primary --natural-foreign` users have no ids.
 #[tokio::test]
 async fn users_are_found_by_their_natural_keys() {
     let app = TestApp::start().await;

@@ -1,4 +1,4 @@
-//! The state of a real license-manager, imported and worked with.
+//! The state of a real license-manager, imported and then used.
 
 mod export;
 mod installation;
@@ -109,7 +109,7 @@ pub(crate) fn dump() -> Vec<Value> {
         "exempt_from_batch_processing": false,
     });
     vec![
-        // Licenses first: nothing is said about the order of rows.
+        // Licenses come first: an import must not depend on the order of rows.
         license(1, "activated", Some("ada@example.com")),
         license(2, "assigned", Some("Grace@Example.com")),
         license(3, "unassigned", None),
@@ -142,7 +142,7 @@ pub(crate) fn dump() -> Vec<Value> {
     ]
 }
 
-/// A file that is gone with the test.
+/// A file that is deleted after the test.
 pub(crate) struct File(pub(crate) PathBuf);
 
 impl File {
@@ -236,11 +236,11 @@ async fn it_can_be_worked_with() {
     File::new(&dump()).import(&app).await.expect("imported");
     let admin = admin(&app);
     let customer = EnterpriseId(CUSTOMER.parse().expect("a UUID"));
-    // The invitation that was sent before is still good.
+    // The invitation that was sent before the import is still valid.
     let learner = app.learner(customer, "grace@example.com");
     let activation = format!("/api/v1/license-activation/?activation_key={}", key(2));
     assert_eq!(learner.post(&activation, &json!({})).await.expect(200)["uuid"], license_id(2));
-    // Imported seats are assigned, those whose license was revoked too; then the plan is full.
+    // Imported seats are assigned, including those whose license was revoked; then the plan is full.
     let wish = |email: &str| json!({ "user_emails": [email], "notify_users": false });
     let mut given = Vec::new();
     for email in ["tony@example.com", "new@example.com"] {
@@ -333,9 +333,9 @@ async fn twice_is_once() {
     let report = other.import(&app).await.expect("unchanged");
     assert_eq!((report.unchanged["plans"], report.unchanged["agreements"], report.unchanged["renewals"]), (2, 1, 1));
     assert!(!report.imported.contains_key("licenses"), "{report}");
-    // The record of that file is all that is new.
+    // The record of that file is the only new item.
     assert_eq!(app.invariants().await.items, before + 1);
-    // Whoever has worked with the state since may start with the same files again.
+    // After changes of the state, the same files can be imported again.
     let revoke = json!({ "user_emails": ["ada@example.com"] });
     admin(&app).post(&path("licenses/bulk-revoke/"), &revoke).await.expect(200);
     file.import(&app).await.expect("imported before");
@@ -343,7 +343,7 @@ async fn twice_is_once() {
 }
 
 #[tokio::test]
-async fn rows_that_differ_are_conflicts_and_change_nothing() {
+async fn rows_that_differ_are_conflicts_and_nothing_is_changed() {
     let app = TestApp::start().await;
     File::new(&dump()).import(&app).await.expect("imported");
     let before = app.invariants().await.items;
@@ -374,7 +374,7 @@ async fn rows_that_differ_are_conflicts_and_change_nothing() {
         other => panic!("{other:?}"),
     };
     assert!(bad.iter().all(|row| row.row == 13) && bad.len() == 2, "{bad:?}");
-    // A license more in a plan that is there: a plan does not grow by an import.
+    // A license more in an existing plan: a plan does not grow by an import.
     let mut rows = dump();
     rows.push(license(20, "unassigned", None));
     assert!(matches!(File::new(&rows).import(&app).await, Err(ImportError::Bad(bad)) if bad.len() == 1));
@@ -409,7 +409,7 @@ async fn every_bad_row_is_named_and_nothing_is_imported() {
 }
 
 #[tokio::test]
-async fn what_is_no_dump_is_said_in_one_line() {
+async fn a_file_that_is_no_dump_is_reported_in_one_line() {
     let app = TestApp::start().await;
     for (text, words) in [("{}", "array of rows"), ("[{\"model\": ", "EOF"), ("[1]", "line 1")] {
         let error = File::of_text(text).import(&app).await.expect_err("no dump").to_string();
@@ -419,7 +419,7 @@ async fn what_is_no_dump_is_said_in_one_line() {
     assert!(missing.to_string().contains("/nowhere/state.json"), "{missing}");
 }
 
-/// Dies after so many writes.
+/// Fails after so many writes.
 struct Dying {
     store: Arc<Store>,
     left: AtomicUsize,
@@ -439,7 +439,7 @@ impl PutItems for Dying {
 async fn an_import_that_died_is_completed_by_the_next() {
     let app = TestApp::start().await;
     let mut rows = dump();
-    // More than one heap of rows.
+    // More rows than one block.
     rows.extend((100..2_600).map(|n| license(n, "unassigned", None)));
     let file = File::new(&rows);
     let store = app.running().store();
@@ -447,7 +447,7 @@ async fn an_import_that_died_is_completed_by_the_next() {
     let bulk = BulkWriter::through(store.clone(), dying);
     let error = importer(store, bulk).import(std::slice::from_ref(&file.0), &|_| ()).await.expect_err("died");
     assert!(matches!(error, ImportError::Store(_)), "{error}");
-    // Nobody sees what was written so far.
+    // The written items are not visible yet.
     let operator = app.client(Role::Operator, EnterpriseId(Uuid::nil()));
     assert_eq!(operator.get("/api/v1/subscriptions/").await.expect(200)["count"], 0);
     assert!(app.invariants().await.plans.is_empty());
@@ -457,7 +457,7 @@ async fn an_import_that_died_is_completed_by_the_next() {
     assert_eq!(admin(&app).get(&path("")).await.expect(200)["licenses"]["unassigned"], 2_502);
 }
 
-/// The recorded states, where they are: list and overview say what the file says.
+/// The recorded states, if available: list and overview agree with the file.
 #[tokio::test]
 async fn recorded_states_have_their_files_counts() {
     let Some(folder) = std::env::var_os("CONTRACT_DIR").map(PathBuf::from).filter(|folder| folder.is_dir()) else {
@@ -475,7 +475,7 @@ async fn recorded_states_have_their_files_counts() {
             if ["assigned", "activated"].contains(&status.as_str()) {
                 let held = live.entry((plan.clone(), text("user_email"))).or_default();
                 *held += 1;
-                // Of a learner's live licenses one stays; these files have the one that stays first in rank.
+                // One of a learner's live licenses stays; in these files it is the one with the highest precedence.
                 if *held > 1 {
                     status = "unassigned".to_owned();
                 }

@@ -1,4 +1,4 @@
-//! What a plan costs to list whose free seats are items, because they were imported.
+//! The cost of listing a plan whose free seats are items, because they were imported.
 
 use license_local::Options;
 use license_tests::{Call, TestApp, app::options};
@@ -9,7 +9,7 @@ use super::{File, PLAN, admin, dump, license, path};
 
 const SEATS: u32 = 100_000;
 
-/// An id as Django makes them: random bits, so that the seats are spread over all buckets.
+/// An id like Django's: random bits, so that the seats are spread over all buckets.
 fn id(n: u32) -> String {
     let bits = u128::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835) ^ 0x5bd1_e995;
     uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid().to_string()
@@ -51,7 +51,7 @@ async fn a_hundred_thousand_imported_seats_are_listed_at_a_known_cost() {
         }
         seen.push((what, results, calls.len(), units));
     }
-    // By the ids: the pages are where they belong.
+    // The pages are in the order of the ids.
     let mut ids: Vec<Uuid> = (0..SEATS).map(|n| id(n).parse().expect("a UUID")).collect();
     ids.sort_unstable();
     let of = |results: &[Value]| -> Vec<Uuid> {

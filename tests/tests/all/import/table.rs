@@ -1,4 +1,4 @@
-//! Importing into a table as AWS serves it.
+//! Imports into a table as AWS serves it.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -21,7 +21,7 @@ async fn a_table_that_throttles_gets_everything_in_the_end() {
     let known = app.running().store();
     let store = Arc::new(Store::new(client, app.running().table(), known.clock().clone(), known.random().clone()));
     let importer = importer(&store, BulkWriter::new(store.clone()));
-    // The SDK itself tries three times.
+    // The SDK itself makes three attempts.
     let mut left = 8;
     app.proxy().inject(move |call| {
         let throttles = call.operation == "BatchWriteItem" && left > 0;
@@ -36,7 +36,7 @@ async fn a_table_that_throttles_gets_everything_in_the_end() {
     app.invariants().await.check_counts();
 }
 
-/// Everything in the table, but the products that tests begin with, and when items were written.
+/// Everything in the table, except the products of all tests, and when items were written.
 async fn items(app: &TestApp) -> BTreeMap<Key, Item> {
     let table = table_of(app.running().store());
     let pages = table.client().scan().table_name(table.name()).into_paginator().items().send();

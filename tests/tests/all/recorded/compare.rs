@@ -1,5 +1,5 @@
-//! Compares an answer with a recorded one. Left open: ids that are new, times of now, tokens, which license an
-//! assignment takes, the order among equals.
+//! Compares a response with a recorded one. Not compared: new ids, current times, tokens, which license an assignment
+//! gets, the order of equal items.
 
 use std::collections::BTreeSet;
 
@@ -11,13 +11,13 @@ use uuid::Uuid;
 /// Headers that are compared.
 const HEADERS: [&str; 3] = ["Allow", "WWW-Authenticate", "Content-Type"];
 
-/// Arrays whose order means nothing.
+/// Arrays whose order is irrelevant.
 const SETS: [&str; 3] = ["available_subscription_catalogs", "subscriptions", "prior_renewals"];
 
-/// Fields that ours adds to objects which have the other field.
+/// Fields that our responses add to objects with the other field.
 const ADDITIONS: [(&str, &str); 2] = [("product", "expiration_date"), ("description", "parses")];
 
-/// The texts that a base holds: ids and times which are not new.
+/// The texts of a base: ids and times that are not new.
 #[derive(Debug)]
 pub struct Known(BTreeSet<String>);
 
@@ -63,7 +63,7 @@ struct Comparison<'a> {
     differences: Vec<String>,
 }
 
-/// What differs, each with its place.
+/// The differences, each with its position.
 pub fn differences(
     known: &Known,
     path: &str,
@@ -143,7 +143,7 @@ impl Comparison<'_> {
         self.known.is_new_time(wanted) && moment(found).is_some_and(is_now)
     }
 
-    /// Runs of equals may be in any order; a run that the page cuts may hold others of them.
+    /// A sequence of equal items may be in any order; if the page ends within it, the page may have others of them.
     fn compare_lists(&mut self, place: &str, wanted: &[Value], found: &[Value]) {
         if wanted.len() != found.len() {
             let length = |list: &[Value]| Value::from(format!("{} items", list.len()));
@@ -176,7 +176,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// By what a list is sorted; `None` where the order is given item by item.
+    /// The key by which a list is sorted; `None` if the exact order is compared.
     fn sort_key(&self, place: &str, item: &Value) -> Option<Vec<Value>> {
         let name = place.rsplit('/').next().unwrap_or_default();
         if SETS.contains(&name) {
@@ -195,7 +195,7 @@ impl Comparison<'_> {
     }
 }
 
-/// A link without the place at which its page begins, which ours adds.
+/// A link without the cursor that our responses add.
 fn without_cursor(link: &str) -> String {
     let Some((address, query)) = link.split_once('?') else { return link.to_owned() };
     let query: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("cursor=")).collect();

@@ -1,5 +1,6 @@
-//! Where ours answers otherwise than the peer, on purpose: `departures.json` has all of it. Departures from recordings are
-//! what the replay accepts; each of the others names the test that shows it. `docs/departures.md` is written from both.
+//! Intended departures from edx's license-manager: `departures.json` lists all of them. Departures from recordings
+//! change what the replay expects; each of the others names the test that shows it. `docs/departures.md` is generated
+//! from both.
 
 use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
 
@@ -14,7 +15,7 @@ pub struct Departures {
     others: Vec<OtherDeparture>,
 }
 
-/// A departure from a recording: why, and what changes in the peer's answer to make it ours.
+/// A departure from a recording: the reason, and the changes of the recorded response.
 #[derive(Debug, Deserialize)]
 pub struct Departure {
     reason: String,
@@ -22,15 +23,15 @@ pub struct Departure {
     changes: Map<String, Value>,
 }
 
-/// A departure that no recording shows.
+/// A departure without a recording.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OtherDeparture {
-    /// What it is about.
+    /// The part of the API.
     r#where: String,
-    /// What the peer does.
+    /// The behavior of edx's license-manager.
     peer: String,
-    /// What ours does.
+    /// Our behavior.
     ours: String,
     /// Why.
     reason: String,
@@ -49,7 +50,7 @@ impl Departures {
         self.recordings.get(id)
     }
 
-    /// The recordings that are departed from.
+    /// The recordings with departures.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.recordings.keys().map(String::as_str)
     }
@@ -75,8 +76,8 @@ impl Departures {
 }
 
 impl Departure {
-    /// The answer that ours must give: the peer's with another `status`, other `headers`, another `body` or
-    /// `text`, or other values `at` places in the body (null headers are absent).
+    /// The expected response: the recorded one with another `status`, other `headers`, another `body` or `text`, or
+    /// other values `at` places in the body (null headers are absent).
     pub fn instead_of(&self, peers: &Value) -> Value {
         let mut ours = peers.clone();
         for name in ["status", "body", "text"] {

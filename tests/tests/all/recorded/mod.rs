@@ -1,5 +1,5 @@
-//! The recorded requests of the peer, replayed: every example that touches a route of ours, on its base, at the
-//! recorded time, body for body. Where ours is to answer otherwise, `departures.json` says why and what.
+//! Replays the recorded requests of edx's license-manager: every example of a route that we have, on its base, at the
+//! recorded time; bodies are compared. `departures.json` lists the intended differences with their reasons.
 //!
 //! The recordings are not part of this repository: `CONTRACT_DIR` names the folder that holds `fixtures.json`,
 //! `state.json` and `examples/`. Without it these tests say so and pass.
@@ -31,10 +31,10 @@ struct Example {
     response: Value,
 }
 
-/// What the peer's answers call the host.
+/// The host in the recorded responses.
 const HOST: &str = "licenses.example";
 
-/// Recordings without claims that were nevertheless made with a token: by whom, and how it was sent.
+/// Recordings without claims that were made with a token nevertheless: of whom, and how it was sent.
 const ADMIN_OF_A: &str = "enterprise_admin:eeeeeeee-0000-4000-8000-00000000000a";
 
 fn folder() -> Option<PathBuf> {
@@ -71,7 +71,7 @@ impl Example {
         self.request["path"].as_str().unwrap_or_default()
     }
 
-    /// Whether a route of ours has its path, by whatever method; or nothing of the API has.
+    /// Whether one of our routes has its path with any method, or no route of the API has.
     fn is_ours(&self) -> bool {
         let path = self.path().split('?').next().unwrap_or_default();
         let is_foreign = !path.starts_with("/api/") && self.response["status"] == 404;

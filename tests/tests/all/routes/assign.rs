@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::UNKNOWN;
 
 #[tokio::test]
-async fn a_learner_is_invited_and_invited_once() {
+async fn a_learner_is_assigned_once_and_invited_once() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
     let answer = plan.assign(&[" Ann@Example.com ", "bob@example.com", "ann@EXAMPLE.com"]).await.expect(200);
@@ -45,14 +45,14 @@ async fn a_listed_seat_is_assigned_under_the_id_it_was_listed_under() {
 }
 
 #[tokio::test]
-async fn more_than_there_are_is_refused_as_a_whole() {
+async fn a_request_for_more_licenses_than_there_are_is_refused_as_a_whole() {
     let app = TestApp::start().await;
     let plan = app.plan(2).await;
     let answer = plan.assign(&["a@example.com", "b@example.com", "c@example.com"]).await;
     assert!(answer.expect(400).is_string(), "a bare JSON string: {}", answer.text);
     assert_eq!(plan.overview().await.get("unassigned"), Some(&2));
     plan.assign(&["a@example.com", "b@example.com"]).await.expect(200);
-    // Who has one needs no seat.
+    // A learner with a license needs no seat.
     plan.assign(&["a@example.com"]).await.expect(200);
     plan.assign(&["c@example.com"]).await.expect(400);
     app.invariants().await.check();

@@ -17,7 +17,7 @@ async fn a_learner_takes_a_seat_and_keeps_it() {
     assert_eq!((&first["status"], &first["subscription_plan"]["uuid"]), (&json!("activated"), &json!(plan.id)));
     assert_eq!(take("ANN@example.com").await.expect(200)["uuid"], first["uuid"]);
 
-    // Who was invited keeps that license as it is.
+    // An invited learner keeps the license unchanged.
     let bob = plan.assigned("bob@example.com").await;
     let shown = take("bob@example.com").await.expect(200);
     assert_eq!((&shown["uuid"], &shown["status"]), (&json!(bob.id), &json!("assigned")));
@@ -31,7 +31,7 @@ async fn a_learner_takes_a_seat_and_keeps_it() {
 }
 
 #[tokio::test]
-async fn without_a_plan_that_hands_out_seats_there_is_none() {
+async fn without_a_plan_for_auto_apply_there_is_no_license() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let automatic = |field: &str, value: serde_json::Value| json!({ "should_auto_apply_licenses": true, field: value });

@@ -22,7 +22,7 @@ async fn job(client: &Client, plan: &Plan, id: &str) -> license_tests::TestRespo
 }
 
 #[tokio::test]
-async fn learners_are_enrolled_and_the_requester_hears_of_it() {
+async fn learners_are_enrolled_and_the_requester_gets_a_mail() {
     let app = TestApp::start().await;
     let plan = app.plan(40).await;
     let learners = emails("ann", 0..30);
@@ -46,7 +46,7 @@ async fn learners_are_enrolled_and_the_requester_hears_of_it() {
         let calls = calls.as_array().expect("calls").iter();
         calls.filter(|call| text(call, "path").contains(part)).cloned().collect::<Vec<Value>>()
     };
-    // Three courses, one catalog: each asked once. 31 learners: two calls, of 25 and of 5 who hold licenses.
+    // Three courses, one catalog: each is looked up once. 31 learners: two calls, of 25 and of 5 who hold licenses.
     assert_eq!(to("contains_content_items").len(), 3);
     let enrolled = to("enroll_learners_in_courses");
     let sizes: Vec<usize> =
@@ -62,7 +62,7 @@ async fn learners_are_enrolled_and_the_requester_hears_of_it() {
 }
 
 #[tokio::test]
-async fn a_job_is_on_record_with_what_is_to_follow() {
+async fn a_job_is_stored_with_its_consequences() {
     let app = TestApp::start().await;
     let plan = app.plan(3).await;
     let wish = body(&emails("ann", 0..3), &["course-v1:edX+DemoX+2026"]);
@@ -76,7 +76,7 @@ async fn a_job_is_on_record_with_what_is_to_follow() {
 }
 
 #[tokio::test]
-async fn jobs_are_shown_to_whom_they_concern() {
+async fn jobs_are_shown_to_admins_and_to_their_requesters() {
     let app = TestApp::start().await;
     let (plan, other) = (app.plan(3).await, app.plan(3).await);
     let enterprise = plan.agreement.enterprise;
@@ -89,7 +89,7 @@ async fn jobs_are_shown_to_whom_they_concern() {
     assert_eq!(job(&bob, &plan, &id).await.expect(404), missing);
     assert_eq!(job(other.admin(), &other, &id).await.expect(404), missing);
     assert_eq!(job(plan.admin(), &plan, UNKNOWN).await.expect(404), missing);
-    // Of a job that an admin asked for, a learner gets nothing, though it is about them.
+    // A learner does not see a job that an admin created, even if it is about them.
     let wish = body(&["ann@example.com".to_owned()], &["x"]);
     let made = plan.admin().post(&path(&plan, ""), &wish).await.expect(201);
     assert_eq!(job(&ann, &plan, &text(&made, "job_id")).await.expect(404), missing);
@@ -98,7 +98,7 @@ async fn jobs_are_shown_to_whom_they_concern() {
 }
 
 #[tokio::test]
-async fn what_is_not_valid_is_refused() {
+async fn invalid_requests_are_refused() {
     let app = TestApp::start().await;
     let (plan, other) = (app.plan(3).await, app.plan(3).await);
     let ask = async |rest: &str, body: &Value| plan.admin().post(&path(&plan, rest), body).await;

@@ -27,7 +27,7 @@ async fn revoking_gives_a_seat_back() {
 }
 
 #[tokio::test]
-async fn some_or_all_may_hold_nothing() {
+async fn some_or_all_learners_may_hold_no_license() {
     let app = TestApp::start().await;
     let plan = app.plan(3).await;
     plan.assigned("ann@example.com").await;
@@ -78,7 +78,7 @@ async fn the_cap_counts_activated_licenses_and_refuses_all_or_none() {
     let revocations = async || plan.admin().get(&plan.path("")).await.expect(200)["revocations"].clone();
     assert_eq!(revocations().await, json!({ "applied": 0, "remaining": 2 }));
 
-    // Assigned ones do not count.
+    // Assigned licenses do not count.
     plan.revoke(&emails("b", 0..5)).await.expect(200);
     assert_eq!(revocations().await, json!({ "applied": 0, "remaining": 2 }));
     let refused = plan.revoke(&emails("a", 0..3)).await.expect(400);

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::json;
 
 #[tokio::test]
-async fn a_row_for_each_license_that_somebody_has_or_had() {
+async fn there_is_a_row_for_each_license_that_has_or_had_a_learner() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
     plan.activated(&app, "ann@example.com").await;
@@ -37,7 +37,7 @@ async fn it_is_compressed_for_those_who_take_it() {
 }
 
 #[tokio::test]
-async fn a_table_that_does_not_fit_an_answer_is_a_file_for_a_while() {
+async fn a_csv_that_is_too_large_for_a_response_is_a_file_for_a_while() {
     let settings = [("CSV_LIMIT_BYTES".to_owned(), "10000".to_owned())];
     let options = license_local::Options { settings: settings.into(), ..license_tests::app::options() };
     let app = TestApp::start_with(options, false).await;
@@ -54,14 +54,14 @@ async fn a_table_that_does_not_fit_an_answer_is_a_file_for_a_while() {
     let sent = browser.get(&url).header("authorization", format!("JWT {token}")).send().await.expect("an answer");
     assert_eq!(sent.status().as_u16(), 303);
     let link = sent.headers()["location"].to_str().expect("a link").to_owned();
-    // The file needs no token, and is given to the page that was sent on.
+    // The file needs no token, and the redirected page may read it.
     let file = browser.get(&link).header("origin", "null").send().await.expect("an answer");
     assert_eq!((file.status().as_u16(), file.headers()["content-type"].to_str().ok()), (200, Some("text/csv")));
     assert_eq!(file.headers()["access-control-allow-origin"], "null");
     let text = file.text().await.expect("a body");
     assert_eq!(text.lines().count(), 201);
     assert!(text.starts_with("activation_date,") && text.contains("learner00199@example.com\r\n"));
-    // Clients that follow by themselves notice nothing.
+    // Clients that follow redirects get the same.
     let followed = plan.admin().get(&plan.path("licenses/csv/")).await;
     assert_eq!((followed.status.as_u16(), followed.text), (200, text));
     app.advance("PT16M").await;

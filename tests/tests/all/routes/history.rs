@@ -16,7 +16,7 @@ fn kinds(entries: &[Value]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_license_tells_who_changed_it_when_and_why() {
+async fn a_licenses_history_shows_who_changed_it_when_and_why() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
     let held = plan.activated(&app, "ann@example.com").await;

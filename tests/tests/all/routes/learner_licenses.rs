@@ -45,7 +45,7 @@ async fn a_learner_sees_their_own_licenses_of_the_customer() {
 }
 
 #[tokio::test]
-async fn what_a_customer_agreed_is_shown_to_those_who_reach_it() {
+async fn the_agreement_is_shown_to_requesters_with_access_to_the_customer() {
     let app = TestApp::start().await;
     let (mine, other) = (app.agreement().await, app.agreement().await);
     let learner = app.learner(mine.enterprise, "ann@example.com");
@@ -73,7 +73,7 @@ async fn a_learner_whose_address_changed_keeps_the_license() {
     assert_eq!((&page["count"], &page["results"][0]["uuid"]), (&json!(1), &json!(held.id)));
     let license = plan.license(&held.id).await;
     assert_eq!((&license["user_email"], &license["status"]), (&json!("ann@new.example"), &json!("activated")));
-    // The old address may be invited anew, and is somebody else.
+    // The old address may be invited again, and is another learner.
     assert_ne!(plan.assigned("ann@old.example").await.id, held.id);
     app.invariants().await.check();
 }

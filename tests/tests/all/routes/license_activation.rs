@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::UNKNOWN;
 
 #[tokio::test]
-async fn the_learner_activates_and_again_changes_nothing() {
+async fn the_learner_activates_and_a_repetition_changes_nothing() {
     let app = TestApp::start().await;
     let plan = app.plan(3).await;
     let held = plan.assigned("ann@example.com").await;
@@ -32,7 +32,7 @@ async fn both_forms_of_the_path_and_any_spelling_of_the_address_will_do() {
 }
 
 #[tokio::test]
-async fn somebody_elses_key_and_an_unknown_one_are_not_found() {
+async fn another_learners_key_and_an_unknown_one_are_not_found() {
     let app = TestApp::start().await;
     let plan = app.plan(3).await;
     let ann = plan.assigned("ann@example.com").await;
@@ -79,7 +79,7 @@ async fn a_revoked_license_and_a_plan_that_is_not_current_are_refused() {
     app.invariants().await.check();
 }
 
-/// A learner of a token that lacks the LMS's number.
+/// A learner whose token has no LMS id.
 fn numberless(app: &TestApp, plan: &license_tests::builders::Plan, email: &str) -> license_tests::Client {
     let mut claims = license_tests::Role::Learner.claims(plan.agreement.enterprise, plan.agreement.enterprise);
     claims["email"] = json!(email);
@@ -88,7 +88,7 @@ fn numberless(app: &TestApp, plan: &license_tests::builders::Plan, email: &str) 
 }
 
 #[tokio::test]
-async fn the_lms_knows_what_the_token_lacks() {
+async fn the_lms_gives_the_id_that_the_token_lacks() {
     let app = TestApp::start().await;
     let plan = app.plan(3).await;
     let held = plan.assigned("ann@example.com").await;
@@ -102,7 +102,7 @@ async fn the_lms_knows_what_the_token_lacks() {
 }
 
 #[tokio::test]
-async fn an_lms_that_is_down_keeps_nobody_from_studying() {
+async fn learners_can_activate_while_the_lms_is_down() {
     let nowhere = [("LMS_URL".to_owned(), "http://127.0.0.1:9".to_owned())];
     let app = TestApp::start_with(Options { settings: nowhere.into(), ..options() }, false).await;
     let plan = app.plan(3).await;

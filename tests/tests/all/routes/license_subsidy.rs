@@ -10,7 +10,7 @@ fn path(plan: &Plan, course: &str) -> String {
     format!("/api/v1/license-subsidy?enterprise_customer_uuid={}&course_key={course}", plan.agreement.enterprise)
 }
 
-/// How often the catalog service was asked for contents.
+/// How often contents were requested from the catalog service.
 async fn asked(app: &TestApp) -> usize {
     let calls = app.anonymous().get("/_local/calls").await.expect(200);
     let is_contents =
@@ -32,7 +32,7 @@ async fn an_activated_license_pays_for_a_course_of_its_catalog() {
     assert_eq!(subsidy["start_date"], "2026-01-01T00:00:00Z");
     assert_eq!(subsidy["expiration_date"], "2027-12-31T00:00:00Z");
     assert_eq!(subsidy["subsidy_checksum"].as_str().map(str::len), Some(44));
-    // What a catalog holds is asked once an hour.
+    // A catalog's contents are requested once an hour.
     ann.get(&path(&plan, "edX%2BDemoX")).await.expect(200);
     assert_eq!(asked(&app).await, 1);
     app.advance("PT61M").await;
@@ -42,7 +42,7 @@ async fn an_activated_license_pays_for_a_course_of_its_catalog() {
 }
 
 #[tokio::test]
-async fn whatever_else_is_not_a_subsidy() {
+async fn anything_else_gets_no_subsidy() {
     let app = TestApp::start().await;
     let plan = app.plan(3).await;
     plan.activated(&app, "ann@example.com").await;
@@ -58,7 +58,7 @@ async fn whatever_else_is_not_a_subsidy() {
     assert_eq!(ann.get(&nowhere).await.expect(404), unknown);
     ann.get("/api/v1/license-subsidy?enterprise_customer_uuid=junk&course_key=x").await.expect(400);
     app.client(Role::ForeignLearner, enterprise).get(&path(&plan, "x")).await.expect(403);
-    // A plan that is over pays for nothing.
+    // A plan that has ended pays for nothing.
     app.advance("P500D").await;
     let ann = app.learner(enterprise, "ann@example.com");
     assert_eq!(ann.get(&path(&plan, "edX%2BDemoX")).await.expect(404), json!(NOT_FOUND));

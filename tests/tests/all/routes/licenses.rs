@@ -12,7 +12,7 @@ async fn list(plan: &Plan, query: &str) -> Value {
     plan.admin().get(&plan.path(&format!("licenses/?{query}"))).await.expect(200)
 }
 
-/// Who is on the page, `-` for nobody.
+/// The learners on the page, `-` for none.
 fn people(page: &Value) -> Vec<String> {
     let name = |license: &Value| {
         license["user_email"].as_str().unwrap_or("-").split('@').next().unwrap_or_default().to_owned()
@@ -127,13 +127,13 @@ async fn a_license_is_fetched_from_its_own_plan_only_whatever_its_status() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn walking_a_plan_costs_one_page_each_and_meets_every_license_once() {
+async fn following_the_pages_of_a_plan_costs_one_page_each_and_lists_every_license_once() {
     let app = TestApp::proxied().await;
     let plan = app.plan(12_000).await;
     let people = license_tests::builders::emails("walker", 0..2_000);
     plan.assign(&people).await.expect(200);
     plan.revoke(&people[..700]).await.expect(200);
-    // Seats that came back as rows lie among those that are numbers.
+    // Returned seats, which have items, are sorted among untouched ones.
     let root = app.client(license_tests::Role::Superuser, plan.agreement.enterprise);
     for person in &people[700..720] {
         let held = plan.admin().get(&plan.path(&format!("licenses/?search={person}"))).await.expect(200);
@@ -162,12 +162,12 @@ async fn walking_a_plan_costs_one_page_each_and_meets_every_license_once() {
         }
         let all: std::collections::BTreeSet<&String> = seen.iter().collect();
         assert_eq!((all.len(), seen.len()), (seen.len(), usize::try_from(count).expect("small")), "{query}");
-        // The walk by numbers finds the same, in the same order.
+        // Pages by number give the same, in the same order.
         let numbered = plan.admin().get(&plan.path(&format!("licenses/?{query}&page=3"))).await.expect(200);
         let size: usize = query[10..13].parse().expect("a size");
         assert_eq!(text(&numbered["results"][0], "uuid"), seen[2 * size]);
-        // Every page costs what its own rows cost, in each of the four shards, wherever it lies; where one status ends
-        // and the next begins, both are read.
+        // Every page costs what its own rows cost, in each of the four shards, wherever it is; a page with the end of
+        // one status and the beginning of the next one reads both.
         let most = costs.iter().copied().fold(0.0, f64::max);
         assert!(most <= 2.5 * costs[0], "{costs:?}");
     }

@@ -1,4 +1,4 @@
-//! One module for each group of routes: what they answer where all is well, and each refusal.
+//! One module for each group of routes: the responses of successful requests, and each refusal.
 
 mod assign;
 mod auto_apply;

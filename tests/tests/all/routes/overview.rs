@@ -27,7 +27,7 @@ async fn counts_by_status_the_greatest_first() {
 }
 
 #[tokio::test]
-async fn an_unknown_plan_counts_nothing() {
+async fn an_unknown_plan_has_no_counts() {
     let app = TestApp::start().await;
     let plan = app.plan(1).await;
     let path = format!("/api/v1/subscriptions/{UNKNOWN}/licenses/overview/");

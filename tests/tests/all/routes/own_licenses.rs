@@ -6,7 +6,7 @@ use serde_json::json;
 use super::UNKNOWN;
 
 #[tokio::test]
-async fn a_learner_sees_their_own_and_nobody_elses() {
+async fn learners_see_only_their_own_licenses() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
     let (ann, bob) = (plan.activated(&app, "ann@example.com").await, plan.assigned("bob@example.com").await);
@@ -34,7 +34,7 @@ async fn a_learner_sees_their_own_and_nobody_elses() {
 }
 
 #[tokio::test]
-async fn of_an_unknown_plan_there_are_none() {
+async fn for_an_unknown_plan_the_list_is_empty() {
     let app = TestApp::start().await;
     let plan = app.plan(1).await;
     let learner = app.learner(plan.agreement.enterprise, "ann@example.com");

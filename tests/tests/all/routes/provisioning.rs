@@ -1,4 +1,4 @@
-//! `provisioning-admins/`: agreements and plans are made and read.
+//! `provisioning-admins/`: agreements and plans are created and read.
 
 use license_local::Options;
 use license_tests::{Role, TestApp, app::options, builders::text};
@@ -11,7 +11,7 @@ const AGREEMENTS: &str = "/api/v1/provisioning-admins/customer-agreement/";
 const PLANS: &str = "/api/v1/provisioning-admins/subscriptions/";
 
 #[tokio::test]
-async fn an_agreement_is_made_once_for_each_customer() {
+async fn an_agreement_is_created_once_for_each_customer() {
     let app = TestApp::start().await;
     let body = json!({ "enterprise_customer_uuid": app.uuid(0xe), "enterprise_customer_slug": "acme" });
     let made = app.provisioner().post(AGREEMENTS, &body).await.expect(201);
@@ -138,7 +138,7 @@ async fn refusals_say_why() {
 }
 
 #[tokio::test]
-async fn a_catalog_service_that_is_down_is_not_the_clients_fault() {
+async fn an_unavailable_catalog_service_is_503() {
     let nowhere = [("ENTERPRISE_CATALOG_URL".to_owned(), "http://127.0.0.1:9".to_owned())];
     let app = TestApp::start_with(Options { settings: nowhere.into(), ..options() }, false).await;
     let agreement = app.agreement().await;
@@ -183,7 +183,7 @@ async fn agreements_are_changed_and_names_stay_unique() {
     assert_eq!(moved["enterprise_customer_uuid"], json!(customer));
     assert_eq!(moved["enterprise_customer_slug"], "renamed", "what is left out stays");
     put(json!({ "enterprise_customer_uuid": other.enterprise })).await.expect(400);
-    // The customer who was there before has no agreement any more.
+    // The former customer has no agreement any more.
     let list = app.client(Role::Operator, other.enterprise);
     let of = |id: String| format!("/api/v1/customer-agreement/?enterprise_customer_uuid={id}");
     assert_eq!(list.get(&of(mine.enterprise.to_string())).await.expect(200)["count"], 0);
@@ -208,11 +208,11 @@ async fn plans_are_changed_and_grow() {
     );
     let overview = plan.overview().await;
     assert_eq!((overview["activated"], overview["unassigned"]), (1, 4999));
-    // Every seat is there once, and can be had.
+    // Every seat is listed once, and can be assigned.
     let page = plan.admin().get(&plan.path("licenses/?page=last&page_size=500")).await.expect(200);
     assert_eq!((&page["count"], page["results"].as_array().map(Vec::len)), (&json!(5000), Some(500)));
     plan.assign(&license_tests::builders::emails("more", 0..60)).await.expect(200);
-    // Fewer are wished for: none is taken away.
+    // A smaller number does not remove licenses.
     change(json!({ "change_reason": "other", "desired_num_licenses": 3 })).await.expect(200);
     assert_eq!(plan.overview().await.values().sum::<u64>(), 5000);
     app.invariants().await.check();
@@ -246,7 +246,7 @@ async fn plans_are_changed_and_grow() {
     let other = json!({ "change_reason": "other" });
     let answer = app.provisioner().send(Method::PATCH, &unknown, Some(&other)).await;
     assert_eq!(answer.expect(404), error("No record found."));
-    // An inactive plan is changed only by those who say that they mean it.
+    // An inactive plan is changed only with the explicit parameter.
     change(json!({ "change_reason": "other", "is_active": false })).await.expect(200);
     let wake = json!({ "change_reason": "other", "is_active": true });
     assert_eq!(change(wake.clone()).await.expect(400), error("Unknown error."));
@@ -274,7 +274,7 @@ async fn provisioners_list_plans() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn changes_at_once_are_all_made() {
+async fn simultaneous_changes_are_all_made() {
     let app = TestApp::start().await;
     let plan = app.plan(10).await;
     let path = format!("{PLANS}{}/", plan.id);

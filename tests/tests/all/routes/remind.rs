@@ -40,7 +40,7 @@ async fn those_who_were_invited_are_reminded() {
     let mail = Consequence::MailReminder { greeting: Some("Hello".to_owned()), closing: None };
     assert_eq!(mails.iter().filter(|wish| ***wish == mail).count(), 1, "{mails:?}");
 
-    // One who has activated, or is not known, spoils it for all.
+    // One learner who has activated, or is unknown, makes the whole request fail.
     for email in ["dan@example.com", "eve@example.com"] {
         let answer = remind(json!({ "user_emails": ["bob@example.com", email] })).await.expect(404);
         assert_eq!(answer, json!(format!("{NOBODY} that are associated with the email: {email}")));

@@ -18,7 +18,7 @@ const RENEWALS: &str = "/api/v1/provisioning-admins/subscription-plan-renewals/"
 const START: &str = "2027-12-31T00:00:00Z";
 const END: &str = "2028-12-31T00:00:00Z";
 
-/// A renewal that is on record.
+/// A stored renewal.
 #[derive(Clone, Debug)]
 struct Renewal {
     path: String,
@@ -47,12 +47,12 @@ impl Renewal {
         app.provisioner().get(&self.path).await.expect(200)
     }
 
-    /// The plan that it made or was given, once it is processed.
+    /// The plan that it created or was given, after it was processed.
     fn future(&self, processed: &Value) -> Plan {
         Plan { id: text(processed, "renewed_subscription_plan"), agreement: self.prior.agreement.clone() }
     }
 
-    /// It is refused for that reason, and everything is as it was.
+    /// Asserts that it is refused for that reason, and that nothing was changed.
     async fn is_refused(&self, app: &TestApp, reason: &str) {
         let before = (self.shown(app).await, app.invariants().await.items);
         let answer = self.process(app).await;
@@ -64,7 +64,7 @@ impl Renewal {
     }
 }
 
-/// A plan in which one learner studies, one is invited and one had a license: ann, bob, cid.
+/// A plan with one activated, one invited and one revoked learner: ann, bob, cid.
 async fn lived_in(app: &TestApp, agreement: &Agreement, seats: u64, changes: &Value) -> (Plan, [Held; 3]) {
     let plan = app.plan_of(agreement, seats, changes).await;
     let ann = plan.activated(app, "ann@example.com").await;
@@ -80,7 +80,7 @@ fn live(invariants: &Invariants, plan: &Plan) -> BTreeMap<String, License> {
 }
 
 #[tokio::test]
-async fn the_future_plan_is_made_and_licenses_are_carried_over() {
+async fn the_future_plan_is_created_and_licenses_are_copied() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let terms = json!({
@@ -131,7 +131,7 @@ async fn the_future_plan_is_made_and_licenses_are_carried_over() {
         assert_eq!((copy.activation_date, copy.last_remind_date, copy.revoked_date), (start, None, None));
     }
     assert_eq!(copies["ann@example.com"].status, LicenseStatus::Activated);
-    // Originals keep their status, and who was revoked is left alone.
+    // Originals keep their status, and revoked ones are not changed.
     assert_eq!(
         (prior.license(&ann.id).await["status"].clone(), ann.key),
         (json!("activated"), copies["ann@example.com"].activation_key.expect("a key").to_string())
@@ -175,7 +175,7 @@ async fn a_learner_finds_the_license_in_the_new_plan_and_the_key_still_works() {
     assert_eq!(own("ann@example.com").await, [prior.id.as_str()]);
     app.advance("P60D").await;
     assert_eq!(own("ann@example.com").await, [future.id.as_str()]);
-    // Both licenses hold the key; the plan that is current now is the future one.
+    // Both licenses have the key; the plan that is current now is the future one.
     let activated = future.activate(&app, &bob).await.expect(200);
     assert_eq!(
         (&activated["subscription_plan"]["uuid"], &activated["status"]),
@@ -217,14 +217,14 @@ async fn the_types_to_copy_are_copied() {
     ] {
         let agreement = app.agreement().await;
         let (prior, _) = lived_in(&app, &agreement, 5, &json!({})).await;
-        // As many as are copied are enough.
+        // It is enough to have as many seats as licenses are copied.
         let seats = u64::try_from(wanted.len().max(1)).expect("few");
         let renewal = Renewal::of(&app, &prior, seats, json!({ "license_types_to_copy": types })).await;
         let future = renewal.future(&renewal.process(&app).await.expect(201));
         let invariants = app.invariants().await;
         let copies = live(&invariants, &future);
         assert_eq!(copies.keys().collect::<Vec<_>>(), wanted, "{types}");
-        // The same three learners live in all the agreements: only these keep the table apart.
+        // The same three learners have licenses of all agreements, so only these checks can be used.
         invariants.check_counts();
         let told = invariants.events.iter().filter(|event| event.plan == Some(future.uuid().into()));
         assert_eq!(told.flat_map(|event| &event.licenses).count(), wanted.len());
@@ -232,7 +232,7 @@ async fn the_types_to_copy_are_copied() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_renewed_is_refused_and_nothing_changes() {
+async fn what_cannot_be_renewed_is_refused_and_nothing_is_changed() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let (prior, _) = lived_in(&app, &agreement, 5, &json!({ "title": "Prior" })).await;
@@ -259,14 +259,14 @@ async fn what_cannot_be_renewed_is_refused_and_nothing_changes() {
     used.revoke(&["dee@example.com"]).await.expect(200);
     renewal.is_refused(&app, in_use).await;
 
-    // What was refused can be mended.
+    // A refused renewal can be corrected.
     change(json!({ "renewed_subscription_plan": null, "renewed_plan_title": null })).await;
     renewal.process(&app).await.expect(201);
     app.invariants().await.check();
 }
 
 #[tokio::test]
-async fn there_must_be_such_a_renewal() {
+async fn the_renewal_must_exist() {
     let app = TestApp::start().await;
     let process = async |id: &str| app.provisioner().post(&format!("{RENEWALS}{id}/process/"), &json!({})).await;
     let missing = json!({ "detail": "No SubscriptionPlanRenewal matches the given query." });
@@ -303,7 +303,7 @@ async fn auto_apply_moves_to_the_future_plan_or_ends() {
         };
         assert_eq!((flag(&prior).await, flag(&future).await), (json!(false), json!(after)));
         let copy = live(&app.invariants().await, &future).remove(&ann).expect("a copy");
-        assert_eq!(copy.auto_applied, Some(true), "it says how the learner came to it");
+        assert_eq!(copy.auto_applied, Some(true), "it keeps that the learner used auto-apply");
         let bob = take(&format!("bob{}@example.com", app.number())).await;
         if after {
             assert_eq!(bob.expect(200)["subscription_plan"]["uuid"], json!(future.id));
@@ -369,7 +369,7 @@ async fn of_many_who_process_a_renewal_one_does() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn six_hundred_are_carried_over() {
+async fn six_hundred_are_copied() {
     let app = TestApp::start().await;
     let prior = app.plan(700).await;
     let people = emails("learner", 0..600);
@@ -383,7 +383,7 @@ async fn six_hundred_are_carried_over() {
     assert_eq!(future.overview().await.into_iter().collect::<Vec<_>>(), [("assigned".to_owned(), 550)]);
 }
 
-/// After so many transactions the process is as good as dead.
+/// After so many transactions every call fails, as if the process had ended.
 fn dies_after(app: &TestApp, transactions: usize, how: Fault) {
     let mut writes = 0;
     app.proxy().inject(move |call| {
@@ -393,7 +393,7 @@ fn dies_after(app: &TestApp, transactions: usize, how: Fault) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_renewal_that_dies_half_way_is_carried_on_by_the_schedule() {
+async fn an_interrupted_renewal_is_resumed_by_the_schedule() {
     for how in [Fault::InternalError, Fault::DropAfter] {
         let app = TestApp::proxied().await;
         let agreement = app.agreement().await;
@@ -406,7 +406,7 @@ async fn a_renewal_that_dies_half_way_is_carried_on_by_the_schedule() {
         assert_eq!(answer.status.as_u16(), 503, "{}", answer.text);
         app.proxy().heal();
 
-        // Nobody sees what is half built.
+        // No reader sees the incomplete plan.
         let invariants = app.invariants().await;
         assert_eq!((invariants.internal_runs, invariants.hidden.len()), (1, 1));
         let hidden = Plan { id: invariants.hidden[0].to_string(), agreement: agreement.clone() };
@@ -423,7 +423,7 @@ async fn a_renewal_that_dies_half_way_is_carried_on_by_the_schedule() {
         assert_eq!(found.as_array().map(Vec::len), Some(1), "{found}");
         let own = format!("/api/v1/learner-licenses/?enterprise_customer_uuid={}", agreement.enterprise);
         assert_eq!(app.learner(agreement.enterprise, &copied).get(&own).await.expect(200)["count"], 1);
-        // Nor does anybody change what is under way, or take its title.
+        // Nobody can change a renewal that is being processed, or take its title.
         let patch = json!({ "number_of_licenses": 7 });
         app.provisioner().send(Method::PATCH, &renewal.path, Some(&patch)).await.expect(422);
         app.provisioner().send(Method::DELETE, &renewal.path, None).await.expect(422);
@@ -442,7 +442,7 @@ async fn a_renewal_that_dies_half_way_is_carried_on_by_the_schedule() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_renewal_that_dies_anywhere_is_carried_on_by_the_next_call() {
+async fn a_renewal_that_is_interrupted_anywhere_is_resumed_by_the_next_call() {
     for transactions in 0..5 {
         let app = TestApp::proxied().await;
         let agreement = app.agreement().await;
@@ -467,7 +467,7 @@ async fn a_renewal_that_dies_anywhere_is_carried_on_by_the_next_call() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn learners_who_do_something_meanwhile_lose_nothing() {
+async fn learners_whose_licenses_change_meanwhile_lose_nothing() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let prior = app.plan_of(&agreement, 200, &json!({})).await;
@@ -506,7 +506,7 @@ async fn learners_who_do_something_meanwhile_lose_nothing() {
 }
 
 #[tokio::test]
-async fn nobody_is_passed_over_though_the_index_has_not_heard_of_some() {
+async fn nobody_is_left_out_although_the_index_does_not_show_some() {
     let app = TestApp::proxied().await;
     let agreement = app.agreement().await;
     let (prior, _) = lived_in(&app, &agreement, 5, &json!({})).await;
@@ -529,7 +529,7 @@ async fn nobody_is_passed_over_though_the_index_has_not_heard_of_some() {
 }
 
 #[tokio::test]
-async fn what_happens_between_beginning_and_copying_is_what_is_copied() {
+async fn the_licenses_at_the_time_of_copying_are_copied() {
     let app = TestApp::proxied().await;
     let agreement = app.agreement().await;
     let (prior, [ann, bob, _]) = lived_in(&app, &agreement, 9, &json!({})).await;
@@ -547,7 +547,7 @@ async fn what_happens_between_beginning_and_copying_is_what_is_copied() {
     assert_eq!(renewal.future(&processed).id, hidden.id);
     let invariants = app.invariants().await;
     invariants.check();
-    // Four hold a license by now, and three seats there are: one of those who came late is left out.
+    // Four learners hold a license by now, and there are three seats: one of the late ones is left out.
     let copies = live(&invariants, &hidden);
     assert_eq!((copies.len(), copies.contains_key(&dee.email)), (3, false));
     assert_eq!(copies[&bob.email].status, LicenseStatus::Activated);
@@ -562,7 +562,7 @@ async fn a_copy_follows_its_learner_who_changes_address_meanwhile() {
     let prior = app.plan_of(&agreement, 5, &json!({})).await;
     let held = prior.activated(&app, "ann@old.example").await;
     let renewal = Renewal::of(&app, &prior, 5, json!({})).await;
-    // The license is copied, and the renewal not closed.
+    // The license is copied, and the renewal is not closed.
     dies_after(&app, 2, Fault::InternalError);
     assert_eq!(renewal.process(&app).await.status.as_u16(), 503);
     app.proxy().heal();
@@ -581,7 +581,7 @@ async fn a_copy_follows_its_learner_who_changes_address_meanwhile() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn under_faults_of_all_kinds_everybody_is_carried_over_once() {
+async fn under_faults_of_all_kinds_every_license_is_copied_once() {
     for seed in [1, 2, 3] {
         let app = TestApp::proxied().await;
         let agreement = app.agreement().await;
@@ -618,12 +618,12 @@ async fn under_faults_of_all_kinds_everybody_is_carried_over_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_comes_late_copies_nothing_any_more() {
+async fn a_late_call_copies_nothing_more() {
     let app = TestApp::proxied().await;
     let agreement = app.agreement().await;
     let (prior, _) = lived_in(&app, &agreement, 5, &json!({})).await;
     let renewal = Renewal::of(&app, &prior, 5, json!({})).await;
-    // The copies of the first caller, who has opened, are long on their way; the second one copies and closes.
+    // The copies of the first call, which has opened the run, are delayed; the second call copies and closes.
     let mut writes = 0;
     app.proxy().inject(move |call| {
         writes += usize::from(call.operation == "TransactWriteItems");

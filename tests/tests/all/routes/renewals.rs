@@ -17,7 +17,7 @@ fn body(prior: &Plan, renewed: Option<&Plan>) -> Value {
 }
 
 #[tokio::test]
-async fn a_renewal_is_made_once_for_its_plans() {
+async fn a_renewal_is_created_once_for_its_plans() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let prior = app.plan_of(&agreement, 5, &json!({})).await;
@@ -31,7 +31,7 @@ async fn a_renewal_is_made_once_for_its_plans() {
     );
     assert_eq!(made["enterprise_customer_uuid"], json!(agreement.enterprise));
     assert_eq!(made["license_types_to_copy"], "assigned_and_activated");
-    // The same two plans: that renewal. One of them: 422 with what is in the way.
+    // The same two plans: that renewal. One of them: 422 with the existing renewal.
     assert_eq!(create(&body(&prior, Some(&next))).await.expect(200), made);
     assert_eq!(create(&body(&prior, None)).await.expect(422), made);
     assert_eq!(create(&body(&other, Some(&next))).await.expect(422), made);
@@ -45,7 +45,7 @@ async fn a_renewal_is_made_once_for_its_plans() {
     assert_eq!(list(&format!("renewed_subscription_plan={}", other.id)).await.expect(200)["count"], 1);
     assert_eq!(list("salesforce_opportunity_id=00k000000000000778").await.expect(200)["count"], 0);
     list(&format!("prior_subscription_plan={UNKNOWN}")).await.expect(400);
-    // The plan shows how long it lasts with its renewals.
+    // The plan shows its end including its renewals.
     let shown = prior.admin().get(&prior.path("")).await.expect(200);
     assert_eq!(shown["days_until_expiration_including_renewals"], 768);
     app.invariants().await.check();
@@ -103,7 +103,7 @@ async fn renewals_are_changed_and_deleted() {
 
     app.provisioner().send(Method::DELETE, &path, None).await.expect(204);
     assert_eq!(app.provisioner().get(&path).await.expect(404), missing);
-    // Its plans are free for another one.
+    // Its plans can have another renewal.
     let again = app.provisioner().post(RENEWALS, &body(&prior, Some(&next))).await.expect(201);
     assert_ne!(again["id"], made["id"]);
     app.invariants().await.check();

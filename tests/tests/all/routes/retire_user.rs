@@ -28,7 +28,7 @@ async fn a_learner_leaves_without_a_trace_and_the_seats_are_free() {
     let agreement = app.agreement().await;
     let first = app.plan_of(&agreement, 3, &json!({})).await;
     let second = app.plan(3).await;
-    // Two generations in one plan, an invitation in another, and somebody else.
+    // Two generations in one plan, an invitation in another, and another learner.
     let revoked = first.activated(&app, ann).await;
     first.revoke(&[ann]).await.expect(200);
     let live = first.activated(&app, ann).await;
@@ -46,14 +46,14 @@ async fn a_learner_leaves_without_a_trace_and_the_seats_are_free() {
     }
     let counts = first.overview().await;
     assert_eq!((counts["activated"], counts["revoked"], counts["unassigned"]), (1, 1, 2));
-    // The plan's list leaves out who is nobody, where it is asked to.
+    // The plan's list can leave out licenses without a person.
     let list = async |query: &str| first.admin().get(&first.path(&format!("licenses/{query}"))).await.expect(200);
     assert_eq!(list("?status=revoked").await["count"], 1);
     assert_eq!(list("?status=revoked&ignore_null_emails=1").await["count"], 0);
 
     let again = retire(&app, lms_user_id(ann), "ann").await;
     assert_eq!((again.status.as_u16(), again.text.as_str()), (404, ""));
-    // Every seat can be given out again.
+    // Every seat can be assigned again.
     first.assign(&emails("new", 0..2)).await.expect(200);
     first.assign(&["one-more@example.com"]).await.expect(400);
     app.invariants().await.check();

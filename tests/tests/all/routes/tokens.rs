@@ -34,7 +34,7 @@ async fn only_a_token_of_ours_is_accepted() {
 }
 
 #[tokio::test]
-async fn claims_of_others_or_of_another_time_are_refused() {
+async fn claims_of_other_issuers_or_times_are_refused() {
     let app = TestApp::start().await;
     let now = app.now().timestamp();
     for (name, value) in [
@@ -91,7 +91,7 @@ async fn cookies_read_and_write_only_with_a_csrf_token() {
     let refused = ask(Method::POST, CREATE, &cookies, &[]).await.expect(403);
     assert_eq!(refused, failed("CSRF cookie not set."));
 
-    // As the portals do it: fetch the token once, then send it with every change.
+    // As the portals do it: get the token once, then send it with every change.
     let answer = ask(Method::GET, "/csrf/api/v1/token", &cookies, &[]).await;
     let token = text(&answer.expect(200), "csrfToken");
     let set = answer.header("set-cookie").expect("a cookie").to_owned();
@@ -109,7 +109,7 @@ async fn cookies_read_and_write_only_with_a_csrf_token() {
     let evil = ask(Method::POST, CREATE, &cookies, &[with, ("origin", "https://evil.example")]).await.expect(403);
     let origin = "Origin checking failed - https://evil.example does not match any trusted origins.";
     assert_eq!(evil, failed(origin));
-    // What is left to complain about is the body.
+    // The only remaining complaint is about the body.
     let required = json!({ "enterprise_customer_uuid": ["This field is required."] });
     assert_eq!(ask(Method::POST, CREATE, &cookies, &[with]).await.expect(400), required);
     let portal = ("origin", "https://portal.example");

@@ -1,4 +1,5 @@
-//! The plain way in: `/customer-agreements/`, `/subscriptions/`, `/licenses/`, `/products/`, with and without `/api/v1`.
+//! The unprefixed aliases: `/customer-agreements/`, `/subscriptions/`, `/licenses/`, `/products/`, with and without
+//! `/api/v1`.
 
 use license_tests::{
     Role, TestApp,
@@ -12,7 +13,7 @@ use super::UNKNOWN;
 const FORMS: [&str; 2] = ["", "/api/v1"];
 
 #[tokio::test]
-async fn what_the_peer_has_is_the_same_under_its_plain_name() {
+async fn the_unprefixed_aliases_of_edx_routes_are_the_same() {
     let app = TestApp::start().await;
     let plan = app.plan(3).await;
     plan.assigned("ann@example.com").await;
@@ -56,7 +57,7 @@ async fn licenses_are_listed_across_plans() {
         assert_eq!(list("?email=ann@example.com&status=activated").await["count"], 1);
         assert_eq!(list("?search=more").await["count"], 9);
     }
-    // Pages go over the border of two plans, and hold every license once.
+    // Pages continue from one plan to the next, and list every license once.
     let mut next = Some("/licenses/?page_size=40".to_owned());
     let mut seen = std::collections::BTreeSet::new();
     while let Some(page) = next {
@@ -71,7 +72,7 @@ async fn licenses_are_listed_across_plans() {
     agreement.admin.get("/licenses/?page=2&cursor=junk").await.expect(404);
     agreement.admin.get("/licenses/?page=99").await.expect(404);
     agreement.admin.get("/licenses/?plan=junk").await.expect(400);
-    // Who reaches everybody says whom.
+    // A requester with access to all customers must name one.
     let operator = app.client(Role::Operator, agreement.enterprise);
     operator.get("/licenses/").await.expect(400);
     assert_eq!(operator.get("/licenses/?email=ann@example.com").await.expect(200)["count"], 3);
@@ -79,7 +80,7 @@ async fn licenses_are_listed_across_plans() {
 }
 
 #[tokio::test]
-async fn one_license_is_found_by_its_id_alone() {
+async fn a_license_is_found_by_its_id_alone() {
     let app = TestApp::start().await;
     let plan = app.plan(3).await;
     let held = plan.assigned("ann@example.com").await;
@@ -127,7 +128,7 @@ async fn seats_are_handed_out_and_taken_back() {
     assert_eq!(some["successful_revocations"].as_array().map(Vec::len), Some(1));
     assert_eq!(some["unsuccessful_revocations"][0]["license_uuid"], UNKNOWN);
     assert_eq!(some["unsuccessful_revocations"][1]["error_response_status"], 404);
-    // Another customer's licenses are as unknown as those that there are not.
+    // Another customer's licenses are as unknown as missing ones.
     let foreign = other.assigned("bob@example.com").await;
     let none = post("/licenses/revoke/", json!({ "licenses": [foreign.id] })).await.expect(404);
     assert_eq!(none["unsuccessful_revocations"].as_array().map(Vec::len), Some(1));
@@ -145,7 +146,7 @@ async fn seats_are_handed_out_and_taken_back() {
 }
 
 #[tokio::test]
-async fn plans_are_made_changed_and_deleted_while_nobody_has_used_them() {
+async fn plans_are_created_changed_and_deleted_while_no_learner_has_used_them() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let provisioner = app.provisioner();
@@ -164,7 +165,7 @@ async fn plans_are_made_changed_and_deleted_while_nobody_has_used_them() {
         agreement.admin.get(&path).await.expect(403);
         app.invariants().await.check();
     }
-    // Its title is free again.
+    // Its title can be used again.
     let mut body = app.plan_body(&agreement, 2);
     body["title"] = json!("Short-lived");
     let made = provisioner.post("/subscriptions/", &body).await.expect(201);

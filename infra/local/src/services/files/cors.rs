@@ -55,7 +55,7 @@ impl Cors {
     }
 }
 
-/// Answers what browsers ask beforehand, and says with each response which page may read it.
+/// Responds to preflights, and adds to each response which pages may read it.
 pub(in crate::services) async fn apply(State(cors): State<Cors>, request: Request, next: Next) -> Response {
     let asked = request.headers().get(header::ACCESS_CONTROL_REQUEST_METHOD);
     let asked = asked.filter(|_| request.method() == Method::OPTIONS).and_then(|method| method.to_str().ok());

@@ -13,7 +13,7 @@ use license_domain::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Fields that no condition need admit.
+/// Fields that need no condition.
 const FREE: [&str; 3] = ["policy", "x-amz-signature", "file"];
 
 /// Why a form is refused, in S3's words.
@@ -32,7 +32,7 @@ fn denied(message: impl Into<String>) -> Refused {
     refused(StatusCode::FORBIDDEN, "AccessDenied", message)
 }
 
-/// A form that was posted. Names of fields are in lower case.
+/// A posted form. Names of fields are in lower case.
 #[derive(Debug)]
 pub(super) struct Form {
     fields: BTreeMap<String, String>,
@@ -46,7 +46,7 @@ struct Policy {
 }
 
 impl Form {
-    /// Reads a form. What follows the file is passed over.
+    /// Reads a form. What follows the file is ignored.
     pub async fn read(headers: &HeaderMap, body: Bytes) -> Result<Self, Refused> {
         let malformed = || {
             let message = "The body of your POST request is not well-formed multipart/form-data.";
@@ -110,7 +110,7 @@ impl Form {
         }
     }
 
-    /// The signature is that of the policy as it was sent, with a key made of the secret, the day, and the region.
+    /// Verifies the signature of the policy, with a key derived from the secret, the day and the region.
     fn check_signature(&self, policy: &str, secret_of: impl Fn(&str) -> Option<String>) -> Result<(), Refused> {
         let invalid = || denied("The authorization mechanism you have provided is not supported.");
         let scope: Vec<&str> = self.field("x-amz-credential")?.split('/').collect();
@@ -136,7 +136,7 @@ impl Form {
         Err(refused(StatusCode::FORBIDDEN, "SignatureDoesNotMatch", message))
     }
 
-    /// The name of the field that a condition is about, if the condition holds.
+    /// The name of the condition's field, if the condition holds.
     fn condition(&self, condition: &Value, bucket: &str) -> Result<Option<String>, Refused> {
         let of = |name: &str| match name {
             "bucket" => Some(bucket),
@@ -196,7 +196,7 @@ mod tests {
         NOW.parse().expect("a date")
     }
 
-    /// A form with these conditions beside those of every form, which is signed.
+    /// A signed form with these conditions besides those of every form.
     fn form(conditions: &[Value], file: &'static [u8]) -> Form {
         let scope = "local/20261123/eu-central-1/s3/aws4_request";
         let mut fields: BTreeMap<String, String> = [
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_has_the_size_that_the_policy_says() {
+    fn a_file_must_have_the_size_in_the_policy() {
         let sized = [json!(["content-length-range", 2, 4])];
         for (file, wanted) in [
             (&b"a"[..], Err("EntityTooSmall")),

@@ -6,33 +6,33 @@ use axum::body::Bytes;
 
 use super::tag_of;
 
-/// S3 takes no smaller part, but for the last one.
+/// S3 accepts no smaller part, except the last one.
 const MIN_PART_BYTES: usize = 5 << 20;
 
-/// An upload that has begun.
+/// An open upload.
 #[derive(Debug, Default)]
 struct Upload {
     file: String,
     parts: BTreeMap<usize, Bytes>,
 }
 
-/// Uploads that have begun, by their ids.
+/// Open uploads, by their ids.
 #[derive(Debug, Default)]
 pub(super) struct Uploads(HashMap<String, Upload>);
 
 impl Uploads {
-    /// Begins one of that file.
+    /// Begins an upload of that file.
     pub fn begin(&mut self, id: &str, file: String) {
         self.0.insert(id.to_owned(), Upload { file, parts: BTreeMap::new() });
     }
 
-    /// Takes a part; false where there is no such upload.
+    /// Stores a part; false if there is no such upload.
     pub fn put(&mut self, id: &str, file: &str, number: usize, part: Bytes) -> bool {
         let upload = self.0.get_mut(id).filter(|upload| upload.file == file);
         upload.map(|upload| upload.parts.insert(number, part)).is_some()
     }
 
-    /// The file that the parts with these numbers and tags make, or S3's word for why they make none.
+    /// The file that consists of the parts with these numbers and tags, or S3's error code.
     pub fn end(&mut self, id: &str, file: &str, named: &[(usize, String)]) -> Result<Bytes, &'static str> {
         let upload = self.0.get(id).filter(|upload| upload.file == file).ok_or("NoSuchUpload")?;
         if named.is_empty() {
@@ -53,12 +53,12 @@ impl Uploads {
         Ok(whole.into())
     }
 
-    /// Forgets one; false where there is none.
+    /// Deletes an upload; false if there is none.
     pub fn abort(&mut self, id: &str) -> bool {
         self.0.remove(id).is_some()
     }
 
-    /// How many have begun and are neither ended nor aborted.
+    /// How many are open.
     pub fn open(&self) -> usize {
         self.0.len()
     }

@@ -1,4 +1,4 @@
-//! A million rows in bounded memory, and the same rows whatever ends the attempts at reading them.
+//! A million rows in bounded memory, and the same rows whatever interrupts the attempts to read them.
 
 mod doubles;
 
@@ -18,7 +18,7 @@ use crate::{
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// A quarter of what a function has; its code and its connections need less than 64 MB.
+/// A quarter of a function's memory; its code and its connections need less than 64 MB.
 const MAX_PEAK: usize = 80 << 20;
 
 async fn attempt(files: &Files, chunks: &Chunks, run: &Job, clock: &Standing) -> Result<RowsRead, WorkError> {
@@ -26,7 +26,7 @@ async fn attempt(files: &Files, chunks: &Chunks, run: &Job, clock: &Standing) ->
     read(files, "uploads/7.csv", RowsWriter::new(chunks, run), (clock, until)).await
 }
 
-/// What a test does that takes the memory of all others into account runs alone: the peak is that of the process.
+/// This test runs alone, because the peak is that of the whole process.
 #[tokio::test]
 async fn a_million_rows_and_their_results_take_a_quarter_of_a_functions_memory() {
     let (files, chunks, run) = (Files::with(1_000_000), Chunks::forgetful(), job(JobKind::Assign));
@@ -39,7 +39,7 @@ async fn a_million_rows_and_their_results_take_a_quarter_of_a_functions_memory()
     assert!(peak < MAX_PEAK, "reading takes {} MB", peak >> 20);
 
     MEMORY.reset_peak_usage();
-    // The results of a quarter of them: many times what lies in memory, and the test stays short.
+    // The results of a quarter of them, which is many times what fits into memory, and keeps the test short.
     let done = Job { rows: Some(rows), chunks: count / 4, generation, ..run };
     let mut file = FileWriter::new(&files, "results/7.csv".to_owned()).unless_small(4_000_000);
     let written = write_results(&chunks, &done, ResultsTable::Rows, &mut file).await;
@@ -51,7 +51,7 @@ async fn a_million_rows_and_their_results_take_a_quarter_of_a_functions_memory()
 }
 
 #[tokio::test]
-async fn what_ends_an_attempt_is_continued_and_nothing_is_written_twice() {
+async fn an_interrupted_attempt_is_continued_and_nothing_is_written_twice() {
     const ROWS: u64 = 100_000;
     let (files, run, clock) = (Files::with(ROWS), job(JobKind::Assign), Standing::default());
     let whole = Chunks::default();
@@ -59,20 +59,20 @@ async fn what_ends_an_attempt_is_continued_and_nothing_is_written_twice() {
     assert!(matches!(all, RowsRead::All { rows: ROWS, chunks: 1_250, .. }), "{all:?}");
 
     let chunks = Chunks::default();
-    // The table fails in the middle, then the time of a turn is over, then the function is killed after a checkpoint.
+    // The table fails in the middle, then the time of a turn ends, then the function is killed after a checkpoint.
     chunks.fail_from(700);
     attempt(&files, &chunks, &run, &clock).await.expect_err("the table fails");
     assert_eq!(chunks.written(), 700);
     chunks.fail_from(u64::MAX);
     clock.runs.store(true, Ordering::Relaxed);
     assert_eq!(attempt(&files, &chunks, &run, &clock).await.expect("it goes on"), RowsRead::Unfinished);
-    assert_eq!(chunks.written(), 700 + 500, "what was on record is not written again");
+    assert_eq!(chunks.written(), 700 + 500, "stored chunks are not written again");
     clock.runs.store(false, Ordering::Relaxed);
     assert_eq!(attempt(&files, &chunks, &run, &clock).await.expect("it goes on"), all);
     assert_eq!(chunks.written(), 700 + 500 + 250);
     assert!(chunks.kept() == whole.kept(), "other rows than without the interruptions");
 
-    // Another file under the same name is another generation, from its beginning.
+    // Another file with the same name is another generation, from its beginning.
     let other = Files::tagged(ROWS, "another");
     let replaced = attempt(&other, &chunks, &run, &clock).await.expect("it is read");
     assert!(replaced != all && chunks.written() == 700 + 500 + 250 + 1_250, "{replaced:?}");
@@ -84,7 +84,7 @@ async fn of_two_attempts_one_continues() {
     let chunks = Chunks::default();
     chunks.overtaken.store(true, Ordering::Relaxed);
     assert_eq!(attempt(&files, &chunks, &run, &clock).await.expect("it stops"), RowsRead::Overtaken);
-    // A file that is replaced in the middle is begun anew.
+    // A file that is replaced in the middle is read anew.
     let files = Files { replaced_behind: 1, ..Files::with(500_000) };
     let error = attempt(&files, &Chunks::default(), &run, &clock).await.expect_err("it was replaced");
     assert!(matches!(error, WorkError::Replaced) && error.is_retryable(), "{error}");
@@ -121,7 +121,7 @@ async fn a_bad_row_is_one_refused_row() {
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_rows_says_why() {
+async fn a_file_without_valid_rows_is_an_error_with_a_reason() {
     for (bytes, words) in
         [(&b""[..], NO_COLUMN), (b"name\r\nann\r\n", NO_COLUMN), (b"\xff,user_email\r\n", "it is no CSV")]
     {

@@ -1,4 +1,4 @@
-//! A bucket and a table that hold a million rows without holding them.
+//! A bucket and a table that simulate a million rows without storing them.
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +18,7 @@ use serde_json::json;
 
 use super::super::*;
 
-/// How much the bucket hands out at once.
+/// How much one read of the bucket returns.
 const PART: usize = 4 << 20;
 
 pub fn job(kind: JobKind) -> Job {
@@ -43,7 +43,7 @@ fn result(row: u64) -> RowResult {
     }
 }
 
-/// A clock that stands, or that is a minute later each time.
+/// A clock that stands still, or that is a minute later at each call.
 #[derive(Default)]
 pub struct Standing {
     pub runs: AtomicBool,
@@ -58,7 +58,7 @@ impl Clock for Standing {
     }
 }
 
-/// One file: so many rows that are made when they are read, or these bytes.
+/// One file: so many rows that are generated when they are read, or these bytes.
 pub struct Files {
     pub rows: u64,
     pub bytes: Option<Vec<u8>>,
@@ -91,7 +91,7 @@ impl Files {
         Self { bytes: Some(bytes), ..Self::with(0) }
     }
 
-    /// The row of that number; the header is the first one. All are equally long.
+    /// The row of that number; the header is the first one. All have the same length.
     fn row(n: u64) -> String {
         if n == 0 { format!("{:>26},n\r\n", "user_email") } else { format!("learner{n:07}@example.com,x\r\n") }
     }
@@ -145,19 +145,19 @@ impl Exports for Files {
     }
 
     async fn link(&self, _: &str) -> Result<String, ClientError> {
-        unreachable!("no link is asked for")
+        unreachable!("no link is requested")
     }
 
     async fn upload_form(&self, _: &str) -> Result<UploadForm, ClientError> {
-        unreachable!("no form is asked for")
+        unreachable!("no form is requested")
     }
 
     async fn upload_link(&self, _: &str) -> Result<String, ClientError> {
-        unreachable!("no link is asked for")
+        unreachable!("no link is requested")
     }
 
     async fn is_there(&self, _: &str) -> Result<bool, ClientError> {
-        unreachable!("no test of uploads asks for it")
+        unreachable!("no test of uploads calls it")
     }
 
     async fn remove(&self, _: &str) -> Result<(), ClientError> {
@@ -181,7 +181,7 @@ pub struct Chunks {
 }
 
 impl Chunks {
-    /// A table that keeps no chunk.
+    /// A table that stores no chunk.
     pub fn forgetful() -> Self {
         Self { forgets: true, ..Self::default() }
     }
