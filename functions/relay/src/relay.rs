@@ -62,9 +62,12 @@ fn roster_update(event: &Event) -> Option<RosterUpdate> {
     match event.kind {
         EventKind::LearnerRetired | EventKind::LicensesPurged => Some(RosterUpdate::Forgetting),
         EventKind::RenewalProcessed => Some(RosterUpdate::Soon),
-        EventKind::PlanCreated | EventKind::PlanUpdated | EventKind::PlanDeleted => None,
-        // No license changes.
-        EventKind::LicensesExpired | EventKind::LicensesUnlinked => None,
+        // No license of a list changes.
+        EventKind::PlanCreated
+        | EventKind::PlanUpdated
+        | EventKind::PlanDeleted
+        | EventKind::LicensesExpired
+        | EventKind::LicensesUnlinked => None,
         _ => (event.id.0.as_u128() % CHANGES_OF_A_ROSTER < changed.into()).then_some(RosterUpdate::Soon),
     }
 }

@@ -132,7 +132,7 @@ pub enum PlansCommand {
     /// Begins to unlink learners of plans that ended 90 days ago
     #[command(alias = "unlink_expired_licenses")]
     UnlinkExpiredLicenses {
-        /// The customers; without: CUSTOMERS_WITH_EXPIRED_LICENSES_UNLINKING_ENABLED of the environment
+        /// The customers; without: `CUSTOMERS_WITH_EXPIRED_LICENSES_UNLINKING_ENABLED` of the environment
         #[arg(long, value_name = "UUIDS")]
         customers: Option<String>,
     },
