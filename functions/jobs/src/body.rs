@@ -79,7 +79,7 @@ fn params_of(kind: JobKind) -> Vec<Field> {
         JobKind::Remind => &["user_sfids", "notify_users", "wait"],
         JobKind::Revoke | JobKind::Transfer => &["user_sfids", "greeting", "closing", "notify_users", "wait"],
         JobKind::Enroll => &["user_sfids", "greeting", "closing", "wait"],
-        // Renewals, and what the clock does, are internal runs: no request names them.
+        // Renewals and plan work are internal runs: no request can create one.
         JobKind::Grow | JobKind::Renew | JobKind::Expire | JobKind::Unlink | JobKind::Purge => {
             return own_params(kind).to_vec();
         }

@@ -1,10 +1,10 @@
 //! Examines due runs: interrupted requests, renewals, jobs without progress for any reason, jobs with rows that wait
 //! for seats. A run without progress gets its messages again; workers do the work.
 //!
-//! Looks at plans that are due, too: what is to happen to them by the clock is begun as runs.
+//! It also looks at due plans and begins their work as runs.
 //!
-//! Every minute all of them are examined, each customer in turn. What is examined is postponed first, longer each time,
-//! so that it cannot keep its place in front of others, even if it ends this process.
+//! Every minute all due runs are examined, each customer in turn. A run is postponed before it is examined, longer each
+//! time, so that it cannot block others, even if it ends this process.
 //!
 //! It also updates the rosters of larger plans (docs/decisions/0039-the-roster.md).
 
@@ -61,7 +61,7 @@ pub struct Context {
     pub plan_works: Arc<dyn PlanWorks>,
     /// What is to happen to a plan.
     pub plans: Arc<dyn LooksAtPlans>,
-    /// Where the messages go.
+    /// The queue of the workers.
     pub queues: Arc<dyn Queues>,
 }
 
@@ -100,7 +100,7 @@ impl LooksAtPlans for Plans {
     }
 }
 
-/// What one invocation did.
+/// The result of one invocation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Runs that made no progress, or wait for seats that are free now, and got their messages.

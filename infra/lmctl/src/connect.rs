@@ -61,7 +61,7 @@ fn clock(global: &Global) -> Result<Arc<dyn Clock>, Error> {
     Ok(Arc::new(Moved(at - SystemClock.now())))
 }
 
-/// The embedded engine over the folder, which it locks.
+/// The embedded engine with that folder, which it locks.
 async fn open(folder: &Path, may_create: bool, clock: Arc<dyn Clock>) -> Result<Connected, Error> {
     if !may_create && !folder.is_dir() {
         return Err(Error::Refused(format!("{} is no folder", folder.display())));

@@ -127,7 +127,7 @@ pub enum EventKind {
     LicensesUnlinked,
     /// Personal data of licenses was purged: the time that the agreement says has passed.
     LicensesPurged,
-    /// Licenses went over to another plan; told of both plans, with the licenses where they went.
+    /// Licenses were transferred to another plan. Both plans have an event; that of the new plan has the licenses.
     LicensesTransferred,
     /// A job was created.
     JobRequested,

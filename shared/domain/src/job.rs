@@ -101,7 +101,7 @@ impl JobKind {
         matches!(self, Self::Expire | Self::Unlink | Self::Purge)
     }
 
-    /// How many lanes work on it at once. Transfers change the plans themselves, which only one at a time may.
+    /// How many lanes work on it at the same time. Transfers have one lane, because they change the plans' own items.
     pub fn lanes(self, chunks: u64) -> u16 {
         let most = match self {
             Self::Assign | Self::Revoke | Self::Remind | Self::Expire | Self::Unlink => MAX_LANES,
@@ -439,7 +439,7 @@ pub struct Row {
     /// The license, where there is a row for each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license: Option<LicenseId>,
-    /// The sale that the license comes from.
+    /// The id of the sale that the license comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_id: Option<String>,
     /// What is wrong with the row; if set, the row is not worked on.

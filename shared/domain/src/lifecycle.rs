@@ -18,7 +18,7 @@ pub const BUS_SCHEMA: u32 = 1;
 /// The prefix of the names of lifecycle events.
 pub const LIFECYCLE: &str = "edx.server.license-manager.license-lifecycle.";
 
-/// What they end with.
+/// The last parts of the names of lifecycle events.
 pub const LIFECYCLE_NAMES: [&str; 8] =
     ["created", "assigned", "activated", "revoked", "renewed", "expired", "not-assigned", "deleted"];
 
@@ -28,7 +28,7 @@ pub const KNOWN_TO_CONSUMERS: [&str; 2] = ["license_activation_key", "assigned_e
 /// The name under which the peer records that a learner was unlinked.
 pub const UNLINKED: &str = "edx.server.license-manager.expired.license.unlinked";
 
-/// What the names of our own events begin with.
+/// The prefix of the names of our own events.
 pub const OWN: &str = "license-manager.";
 
 /// An event on the bus.
@@ -75,7 +75,7 @@ fn names(kind: EventKind, change: &LicenseChange) -> Vec<&'static str> {
         EventKind::LicensesPurged if change.from != change.to && change.to == LicenseStatus::Revoked => {
             names.push("revoked");
         }
-        // The original is only told where it goes on.
+        // The event of the original license has only the renewal's name.
         EventKind::LicensesRenewed if change.previous.is_some() => names.push("renewed"),
         _ => {}
     }

@@ -20,12 +20,11 @@
 //! | changes of the prior plan, beside a renewal's event | `CHANGES#event` | `@` | the same |
 //! | roster of a plan | `ROSTER#p` | `@` | gsi3 `DUE#ROSTER` / time, p |
 //! | audit trail of a thing | `TRAIL#LICENSE#l`, `TRAIL#PLAN#p`, `TRAIL#AGREEMENT#a`, `TRAIL#RENEWAL#id` | event id | |
-//! | mail | `SENT#event.consequence.part` | `@` | gsi3 `DUE#MAIL` / time, id, where its fate is not known |
+//! | mail | `SENT#event.consequence.part` | `@` | gsi3 `DUE#MAIL` / time, id, if its fate is unknown |
 //! | that the learner of an expired license was unlinked | `PLAN#p` | `UNLINKED#l` | |
-//! | what admins are told once | `PLAN#p` | `NOTICE#kind` | |
-//! | what was done once for a license | `PLAN#p` | `UNLINKED#l`, `LICENSE-EVENT#l#name` | |
-//! | secret that makes person ids | `SECRET#PERSON` | `@` | |
-//! | job | `JOB#j` | `@` | gsi2 `JOBS#a` / time, j; gsi3 `DUE#WORK` / time, a, attempts, until it is over |
+//! | notice that admins get once | `PLAN#p` | `NOTICE#kind` | |
+//! | secret for making person ids | `SECRET#PERSON` | `@` | |
+//! | job | `JOB#j` | `@` | gsi2 `JOBS#a` / time, j; gsi3 `DUE#WORK` / time, a, attempts, until it ends |
 //! | a job's rows, lanes, outcomes | `JOB#j` | `CHUNK#n` or `CHUNK#generation#n`, `LANE#k`, `RESULT#n.round` | |
 //! | idempotency record of a request | `IDEMPOTENCY#digest` | `@` | |
 //! | requests of a requester in a minute | `THROTTLE#digest#minute` | `@` | |
@@ -179,7 +178,7 @@ impl AgreementKeys {
         Key::new(self.partition(), format!("WORK#{plan}"))
     }
 
-    /// Which renewal leaves a plan: there is at most one.
+    /// The renewal of which the plan is the prior plan: there is at most one.
     pub fn leaving(self, plan: PlanId) -> Key {
         Key::new(self.partition(), format!("RENEWS#{plan}"))
     }
@@ -289,7 +288,7 @@ pub fn due_plan_in(item: &Item) -> Option<DuePlan> {
     Some(DuePlan { plan, agreement, at: at.parse().ok()?, attempts: attempts.parse().ok()? })
 }
 
-/// A plan's place in the operator's list.
+/// A plan's key in the operator's list.
 pub fn plan_listing(plan: PlanId, start: Timestamp) -> IndexKey {
     IndexKey { index: GSI2, pk: ALL_PLANS.to_owned(), sk: format!("{}#{plan}", time(start)) }
 }

@@ -52,10 +52,9 @@ impl Renewals for Store {
         self.table.next_number(&keys::renewal_sequence()).await.map(RenewalId)
     }
 
-    /// One transaction: both plans (still there), of which the one that ends is looked at soon; the renewal, the pointer from its number, and those that say
-    /// which renewal leaves the one plan and which enters the other, all on condition that there is none yet;
-    /// the event. A plan's pointer failed: taken. Anything else: changed. The transaction met another one: again
-    /// after a random wait.
+    /// One transaction: both plans (still there), of which the prior one is looked at soon; the renewal, the pointer from
+    /// its number, and the pointers from the prior and the future plan, all on condition that none exists yet; the event. A
+    /// plan's pointer failed: taken. Anything else: changed. The transaction conflicted: again after a random wait.
     async fn create_renewal(
         &self,
         portfolio: &Portfolio,
@@ -87,10 +86,10 @@ impl Renewals for Store {
         .await
     }
 
-    /// 1. Read the renewal, strongly. It is not `before` any more: changed.
-    /// 2. One transaction: the renewal (its version as read); where the plan that it enters is another one, the new
-    ///    pointer (absent) and the old one's end; the plan that ends is looked at soon; the event.
-    /// 3. The pointer failed: taken. The renewal: changed. The transaction met another one: again.
+    /// 1. Read the renewal, strongly. It is no longer `before`: changed.
+    /// 2. One transaction: the renewal (its version as read); if the future plan is another one, the new pointer
+    ///    (absent), and the old one is deleted; the prior plan is looked at soon; the event.
+    /// 3. The pointer failed: taken. The renewal: changed. The transaction conflicted: again.
     async fn update_renewal(
         &self,
         portfolio: &Portfolio,

@@ -114,7 +114,7 @@ pub fn plan(plan: &SubscriptionPlan, version: u64, stamp: &Stamp) -> Result<Item
     Ok(finish(to_item(plan)?, &key, &indexes, version, stamp))
 }
 
-/// The item of a plan that a run builds: it is in no list and not looked at, and readers leave it out.
+/// The item of a plan that a run builds: it is in no list and not looked at, and readers skip it.
 pub fn hidden_plan(plan: &SubscriptionPlan, version: u64, by: JobId, stamp: &Stamp) -> Result<Item, StoreError> {
     let mut item = self::plan(plan, version, stamp)?;
     for name in [keys::GSI2, keys::GSI3].into_iter().flat_map(keys::key_names) {

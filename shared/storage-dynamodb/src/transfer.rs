@@ -121,8 +121,9 @@ impl Transfer for Store {
     }
 }
 
-/// The plan with so many seats more, and with as many list partitions as a plan of that size has. The condition keeps
-/// somebody else's larger number of partitions: the portfolio may be older than the plan's item.
+/// The write of the plan with so many more seats, and with as many list shards as a plan of that size has. The
+/// condition keeps a larger number of shards that another request wrote: the portfolio may be older than the plan's
+/// item.
 pub(crate) fn resized(plan: &SubscriptionPlan, seats: i64) -> Write {
     let mut terms = Expression::default()
         .name("seats")

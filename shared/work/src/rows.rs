@@ -116,7 +116,7 @@ impl<'a> RowsWriter<'a> {
     }
 }
 
-/// Writes a row for each learner whose license the run's filter admits, or for each of their licenses.
+/// Writes a row for each learner whose license matches the run's filter, or for each of their licenses.
 pub(crate) async fn read_licenses(
     licenses: &dyn Licenses,
     run: &Job,
