@@ -43,7 +43,7 @@ pub const CONFIRM: Page = Page::post("/admin/plans/{plan}/{action}/", OPERATE);
 /// The most addresses of one form; a job accepts more.
 const MAX_ADDRESSES: usize = 1_000;
 
-/// How many addresses that are none are shown.
+/// How many invalid addresses are shown.
 const SHOWN: usize = 20;
 
 /// What is done.
@@ -316,7 +316,7 @@ fn of_revoked(outcome: &Revocations) -> Vec<String> {
     lines
 }
 
-/// Those of the learners who have a license that waits for activation.
+/// The learners with a license that is not activated.
 async fn waiting(context: &Context, plan: PlanId, emails: Vec<EmailAddress>) -> Result<Vec<EmailAddress>, StoreError> {
     let mut pending = Vec::new();
     for some in emails.chunks(MAX_PREFETCHED) {

@@ -48,7 +48,7 @@ impl PageError {
         Self::refused(*status, title, text)
     }
 
-    /// 403: the right is missing.
+    /// 403: the person lacks the right.
     pub fn forbidden(text: impl Into<String>) -> Self {
         Self::refused(StatusCode::FORBIDDEN, "Not allowed", text)
     }

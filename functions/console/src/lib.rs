@@ -63,7 +63,7 @@ pub struct Context {
     pub audit_trails: Arc<dyn AuditTrails>,
     /// Webhooks.
     pub webhooks: Arc<dyn Webhooks>,
-    /// Reads ahead what a preview needs.
+    /// Prefetches what a preview needs.
     pub prefetches: Arc<dyn Prefetches>,
     /// Assigning, revoking and reminding: in one transaction, or as a run.
     pub runs: Runs<LicenseKinds>,

@@ -69,7 +69,7 @@ impl Context<'_> {
         }
     }
 
-    /// Asks whether to go on, unless `--yes` has answered. Without a terminal there is no answer.
+    /// Asks for confirmation, unless `--yes` is given. Without a terminal there is no answer.
     fn confirm(&self, question: &str) -> Result<(), Error> {
         if self.global.yes {
             return Ok(());

@@ -48,7 +48,7 @@ pub enum Error {
     /// The queues.
     #[error("the queues: {0}")]
     Queues(#[from] MessagingError),
-    /// A file was not imported.
+    /// A file could not be imported.
     #[error(transparent)]
     Import(#[from] ImportError),
     /// The table could not be exported.

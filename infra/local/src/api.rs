@@ -23,7 +23,7 @@ pub struct Product {
 }
 
 impl Product {
-    /// Puts every function of the API together.
+    /// Builds every function of the API.
     pub async fn new(template: Template, settings: &Settings, store: &Arc<Store>) -> Result<Self, StartError> {
         macro_rules! function {
             ($name:literal, $function:ident) => {{

@@ -44,7 +44,7 @@ pub enum StartError {
     /// A secret was not kept.
     #[error("the stand-in for secrets: {0}")]
     Secret(String),
-    /// No keys were made.
+    /// No keys could be made.
     #[error("the signing keys: {0}")]
     Keys(String),
     /// The table cannot be used.

@@ -313,7 +313,7 @@ impl Running {
         self.imported.as_ref()
     }
 
-    /// Whether there is a demo customer.
+    /// Whether the demo customer is created.
     pub const fn has_demo(&self) -> bool {
         self.options.demo
     }

@@ -65,9 +65,9 @@ pub struct Local {
     pub aws: Aws,
     /// The event sources, which deliver what changes have caused.
     pub pollers: Arc<Pollers>,
-    /// What carries events on.
+    /// The relay, for redrives.
     pub relay: Arc<Rotating<function_relay::Context>>,
-    /// Who signs tokens, if anybody here can.
+    /// The signer of tokens, if there is one.
     pub signer: Option<Arc<Signer>>,
     /// The demo's tokens, by role.
     pub tokens: Arc<BTreeMap<&'static str, String>>,

@@ -126,7 +126,7 @@ fn secret(text: &str) -> Result<(String, String), &'static str> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// Says what was done: on standard error where the export itself is on standard output.
+/// Prints a report: on standard error if standard output has the export itself.
 fn say(arguments: &Arguments, report: &str) {
     if arguments.export.as_deref().is_some_and(|to| to == Path::new(export::STANDARD_OUTPUT)) {
         eprintln!("{report}");

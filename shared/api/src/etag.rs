@@ -65,7 +65,7 @@ impl Conditions {
         Self { if_match: Some(version.to_owned()), if_none_match: None }
     }
 
-    /// The answer to a read of something that was last changed then.
+    /// The response to a read of a thing that was last changed at `modified`.
     pub fn read<T: Serialize>(&self, modified: Timestamp, body: T) -> Response {
         let tag = tag(modified, &body);
         let is_known = |list: &String| tags(list).any(|known| known == "*" || known == tag);

@@ -134,7 +134,7 @@ where
     }
 }
 
-/// Runs the handler; a second time if another attempt was faster.
+/// Runs the handler, and once more if another attempt committed first.
 pub(crate) async fn run(web: &AppState, principal: Option<&Principal>, request: Request, next: Next) -> Response {
     let (Some(principal), Some(key)) = (principal, key_of(request.method(), request.headers())) else {
         return next.run(request).await;

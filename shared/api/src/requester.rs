@@ -121,7 +121,7 @@ impl Requester {
         }
     }
 
-    /// The customers that any of these roles opens to the caller.
+    /// The customers that the requester may access by any of these roles.
     pub fn access(&self, roles: &[RoleName]) -> Access {
         self.principal.access(roles)
     }

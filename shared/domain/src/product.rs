@@ -29,7 +29,6 @@ pub struct Product {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "the contract's fields")]
 pub struct PlanType {
-    /// Its number.
     pub id: i64,
     /// The label that clients show and test for.
     pub label: String,

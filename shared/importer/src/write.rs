@@ -121,7 +121,7 @@ async fn write_block(
     stored: Arc<BTreeSet<PlanId>>,
     (dump, block): (Dump, Vec<Row>),
 ) -> Result<(Counts, u64), ImportError> {
-    // The first pass has read every row, and found its plan, or nothing would be written.
+    // The first pass has read every row and found its plan; otherwise nothing would be written.
     let changed = || ImportError::Changed { file: dump.name().to_owned() };
     let (mut counts, mut licenses) = (Counts::new(), Vec::with_capacity(block.len()));
     for row in block.iter().filter(|row| row.model == fields::model::LICENSE) {

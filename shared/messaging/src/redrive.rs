@@ -59,8 +59,8 @@ impl Redrive {
         for message in &messages {
             let group = message.attributes().and_then(|all| all.get(&MessageSystemAttributeName::MessageGroupId));
             let send = self.client.send_message().queue_url(to).set_message_body(message.body.clone());
-            let sent = send.set_message_group_id(group.cloned()).send().await;
-            sent.map_err(|error| failed("SendMessage")(&DisplayErrorContext(&error)))?;
+            let outcome = send.set_message_group_id(group.cloned()).send().await;
+            outcome.map_err(|error| failed("SendMessage")(&DisplayErrorContext(&error)))?;
             let delete = self.client.delete_message().queue_url(from);
             let deleted = delete.set_receipt_handle(message.receipt_handle.clone()).send().await;
             deleted.map_err(|error| failed("DeleteMessage")(&DisplayErrorContext(&error)))?;

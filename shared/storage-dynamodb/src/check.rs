@@ -25,8 +25,8 @@ type Buckets = HashMap<BucketKeys, Bucket>;
 #[async_trait]
 impl TableCheck for Store {
     /// 1. Read the buckets of all plans.
-    /// 2. Read every item, and add it up.
-    /// 3. Read the buckets again. A plan whose buckets are not as before has changed meanwhile: its counts are left out.
+    /// 2. Read every item, and add it to the sums.
+    /// 3. Read the buckets again. If a plan's buckets have changed, its counts are not compared.
     /// 4. Look ids up in the index that were read twice.
     /// 5. Compare. With `repair`: each missing pointer is one create, on condition that it is still missing.
     async fn check_table(&self, options: CheckOptions) -> Result<CheckReport, StoreError> {

@@ -35,7 +35,7 @@ pub mod attributes {
     pub const REVOKED_WITHOUT_PERSON: &str = "revoked_without_person";
     /// Who wrote an entity last.
     pub const CHANGED_BY: &str = "changed_by";
-    /// A sequence's last number.
+    /// The last number of a sequence.
     pub const LAST: &str = "last";
     /// The target of a pointer.
     pub const TARGET: &str = "target";

@@ -67,7 +67,7 @@ pub trait ChangeRoles: Send + Sync {
     async fn role_changes(&self, username: &str, limit: usize) -> Result<Vec<RoleChange>, StoreError>;
 }
 
-/// What the API asks of the storage for every request.
+/// The ports that the API uses for every request.
 pub trait RequesterRecords: Users + IdempotencyRecords + RequestCounts {}
 
 impl<T: Users + IdempotencyRecords + RequestCounts> RequesterRecords for T {}

@@ -19,7 +19,6 @@ use license_use_cases::agreements::{self, CreateBody};
 
 use crate::Context;
 
-/// A new agreement.
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/provisioning-admins/customer-agreement/",

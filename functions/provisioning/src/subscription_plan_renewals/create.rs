@@ -17,7 +17,6 @@ use license_use_cases::renewals::{self, CreateBody, Created};
 
 use crate::Context;
 
-/// A new renewal.
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/provisioning-admins/subscription-plan-renewals/",

@@ -64,7 +64,7 @@ pub const DELETE: Route = Route {
     },
 };
 
-/// Reads the number after the caller is known to be allowed.
+/// Reads the number after the requester was authorized.
 pub(crate) fn number(requester: &Requester, text: &str) -> Result<RenewalId, ApiError> {
     requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningPlans)?;
     text.parse().map(RenewalId).map_err(|_| ApiError::malformed())

@@ -34,9 +34,7 @@ impl fmt::Debug for EnterpriseCustomer {
 /// A learner and the course run in which to enroll them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EnrollmentRequest {
-    /// The learner's address.
     pub email: EmailAddress,
-    /// The course run.
     pub course_run_key: String,
     /// The license that pays for it.
     pub license_uuid: LicenseId,

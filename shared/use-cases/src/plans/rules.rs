@@ -13,7 +13,7 @@ use crate::{Provisioning, plans::body::PlanBody};
 /// The prefix of a line item's id in Salesforce.
 const LINE_ITEM_PREFIX: &str = "00k";
 
-/// Why a plan is not made or changed, where no single field is to blame.
+/// Why a plan is not created or changed, if no single field is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray, thiserror::Error)]
 pub enum Refusal {
     #[error("An error occurred: There is no such customer agreement.")]
