@@ -213,7 +213,7 @@ impl From<ApiError> for Failure {
                     format!("The {service} did not respond, so that this could not be checked. Please try again.");
                 // Its response is of the API; making it logs and counts the failure.
                 let _ = error.into_response();
-                Self::Complaints(status, Complaints::of_form(text))
+                Self::Complaints(status, Complaints::of_form(&text))
             }
             error => Self::Page(error.into()),
         }

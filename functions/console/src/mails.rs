@@ -39,7 +39,7 @@ const PARALLEL: usize = 12;
 
 #[derive(Template)]
 #[template(path = "mails.html")]
-struct Mails {
+struct MailsPage {
     frame: Frame,
     back: Option<(String, String)>,
     note: &'static str,
@@ -89,7 +89,7 @@ pub async fn unsettled(
     };
     let mails = context.deliveries.unsettled(MAX).await?;
     let is_meant = |mail: &&Delivery| customer.is_none_or(|customer| mail.agreement == customer);
-    Ok(page(&Mails {
+    Ok(page(&MailsPage {
         frame: Frame::of(&operator, "Mails that need attention"),
         back: customer.map(|id| (format!("/admin/customers/{id}/"), "The customer".to_owned())),
         note: "Mails whose fate is not known, or that were refused; the oldest first.",
@@ -115,10 +115,10 @@ pub async fn of_license(
     let ids: Vec<DeliveryId> = ids.collect();
     let reads: Vec<_> = ids.iter().map(|id| context.deliveries.delivery(id)).collect();
     let mails: Vec<Option<Delivery>> = stream::iter(reads).buffered(PARALLEL).try_collect().await?;
-    Ok(page(&Mails {
+    Ok(page(&MailsPage {
         frame: Frame::of(&operator, format!("Mails about license {id}")),
         back: Some((format!("/admin/plans/{}/licenses/{id}/", plan.uuid), "The license".to_owned())),
-        note: "What became of the mails that the latest ten changes asked for. A mail of a change of many licenses is for all its learners.",
+        note: "The mails of the latest ten changes, and whether they were sent. A mail of a change of many licenses is for all its learners.",
         mails: mails.iter().flatten().map(MailLine::from).collect(),
     }))
 }

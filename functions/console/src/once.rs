@@ -43,12 +43,12 @@ where
     F: Fn(Requester) -> Fut,
     Fut: Future<Output = Result<T, ApiError>>,
 {
-    let content = form.content();
+    let sent = form.content();
     let request = FormRequest {
         person: &operator.person,
         request_id: &operator.request_id,
         key: form.get(KEY).unwrap_or_default(),
-        content: &[path.as_bytes(), content.as_bytes()],
+        content: &[path.as_bytes(), sent.as_bytes()],
         reason,
     };
     of_form(&context.app, request, change).await

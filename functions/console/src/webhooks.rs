@@ -23,7 +23,7 @@ pub const ROUTE: Page = Page::get("/admin/customers/{agreement}/webhooks/", Acce
 
 #[derive(Template)]
 #[template(path = "webhooks.html")]
-struct Webhooks {
+struct WebhooksPage {
     frame: Frame,
     agreement: AgreementId,
     customer: String,
@@ -76,7 +76,7 @@ pub async fn handle(
     let id: AgreementId = agreement.parse().map_err(|_| PageError::not_found())?;
     let (portfolio, webhooks) = try_join!(context.portfolios.portfolio(id), context.webhooks.webhooks(id))?;
     let customer = name_of(&portfolio.ok_or_else(PageError::not_found)?);
-    Ok(page(&Webhooks {
+    Ok(page(&WebhooksPage {
         frame: Frame::of(&operator, format!("Webhooks of {customer}")),
         agreement: id,
         customer,

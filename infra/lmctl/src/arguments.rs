@@ -292,7 +292,7 @@ pub struct RoleArguments {
     /// The user
     #[arg(long, value_name = "NAME")]
     pub username: String,
-    /// The role, such as enterprise_subscriptions_admin
+    /// The role, such as `enterprise_subscriptions_admin`
     #[arg(long, value_name = "ROLE", value_parser = role)]
     pub role: RoleName,
     /// For this customer

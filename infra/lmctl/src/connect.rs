@@ -33,13 +33,11 @@ impl Connected {
 }
 
 pub(crate) async fn connect(global: &Global, may_create: bool) -> Result<Connected, Error> {
-    match &global.data {
-        Some(folder) => open(folder, may_create, clock(global)?).await,
-        None => {
-            let store = serve(global, clock(global)?).await?;
-            Ok(Connected { items: store.clone(), store, engine: None })
-        }
+    if let Some(folder) = &global.data {
+        return open(folder, may_create, clock(global)?).await;
     }
+    let store = serve(global, clock(global)?).await?;
+    Ok(Connected { items: store.clone(), store, engine: None })
 }
 
 /// A clock that is ahead of the system's, or behind it.

@@ -14,9 +14,9 @@ pub struct Complaints(BTreeMap<String, Vec<String>>);
 
 impl Complaints {
     /// One about the form as a whole.
-    pub fn of_form(text: impl Into<String>) -> Self {
+    pub fn of_form(text: &str) -> Self {
         let mut complaints = Self::default();
-        complaints.add("", text.into());
+        complaints.add("", text);
         complaints
     }
 
@@ -32,22 +32,22 @@ impl Complaints {
 
     fn take(&mut self, name: &str, said: &Value) {
         match said {
-            Value::String(text) => self.add(name, text.clone()),
+            Value::String(text) => self.add(name, text),
             Value::Array(items) => items.iter().for_each(|item| self.take(name, item)),
             Value::Object(items) => items.values().for_each(|item| self.take(name, item)),
-            other => self.add(name, other.to_string()),
+            other => self.add(name, &other.to_string()),
         }
     }
 
-    fn add(&mut self, name: &str, text: String) {
-        let refusal = Refusal::of_sentence(&text);
+    fn add(&mut self, name: &str, text: &str) {
+        let refusal = Refusal::of_sentence(text);
         let name = match name {
             "" | "non_field_errors" => refusal.and_then(Refusal::field).unwrap_or_default(),
             name => name,
         };
         let text = match refusal {
             Some(Refusal::NegativeLicenses) => "Enter a number of 0 or more.".to_owned(),
-            _ => text.strip_prefix(PREFIX).unwrap_or(&text).to_owned(),
+            _ => text.strip_prefix(PREFIX).unwrap_or(text).to_owned(),
         };
         self.0.entry(name.to_owned()).or_default().push(text);
     }

@@ -75,8 +75,8 @@ async fn ids_are_unique_plans_have_histories_and_rosters_have_plans() {
 
     // A roster of a plan that is not there, and one that has waited for days.
     let large = app.plan_with_learners(2_500, 100).await;
-    let head = items_with(&app, "pk", &format!("ROSTER#{}", large.id)).await.remove(0);
-    let mut stray = head.clone();
+    let roster = items_with(&app, "pk", &format!("ROSTER#{}", large.id)).await.remove(0);
+    let mut stray = roster.clone();
     stray.extend(keys::roster(license_domain::PlanId(uuid::Uuid::from_u128(7))).attributes());
     put(stray).await;
     let mut found = kinds(&app).await;

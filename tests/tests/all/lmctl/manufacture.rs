@@ -11,13 +11,13 @@ const AT: &str = "2026-11-23T00:00:00Z";
 #[tokio::test]
 async fn made_up_customers_work_like_real_ones() {
     let app = TestApp::start().await;
-    let make = ["manufacture-data", "--customers", "2", "--plans", "3", "--licenses", "150", "--at", AT];
+    let command = ["manufacture-data", "--customers", "2", "--plans", "3", "--licenses", "150", "--at", AT];
     let before = app.invariants().await.items;
-    let dry = done(&app, &[&["--dry-run"][..], &make].concat()).await;
+    let dry = done(&app, &[&["--dry-run"][..], &command].concat()).await;
     assert_eq!(dry.as_array().map(Vec::len), Some(2), "{dry}");
     assert_eq!(app.invariants().await.items, before, "a dry run changes nothing");
 
-    let made = done(&app, &make).await;
+    let made = done(&app, &command).await;
     assert_eq!((&made[0]["outcome"], &made[1]["licenses"]), (&json!("made"), &json!(450)), "{made}");
     let invariants = app.invariants().await;
     invariants.check_counts();
@@ -25,7 +25,7 @@ async fn made_up_customers_work_like_real_ones() {
     assert_eq!((invariants.plans.len(), invariants.renewals.len()), (6, 4));
     assert_eq!(done(&app, &["check"]).await, json!([]));
     // The same command again changes nothing.
-    let again = done(&app, &make).await;
+    let again = done(&app, &command).await;
     assert_eq!((&again[0]["outcome"], &again[1]["outcome"]), (&json!("unchanged"), &json!("unchanged")));
     assert_eq!(app.invariants().await.items, invariants.items);
     // The current plan is worked with.

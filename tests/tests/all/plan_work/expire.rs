@@ -238,7 +238,7 @@ async fn a_plan_that_was_renewed_expires_after_the_last_of_its_chain_and_tells_o
     let called: Vec<Vec<String>> = calls(&app, EXPIRATION).await.iter().map(ids).collect();
     assert_eq!(called.len(), 2, "{called:?}");
     // Personal data of the prior plan was purged in between; what its licenses paid for ends all the same.
-    assert_eq!(called[1], [ann.id.clone()]);
+    assert_eq!(called[1], std::slice::from_ref(&ann.id));
     assert_eq!(calls(&app, EXPIRATION).await[1]["ignore_enrollments_modified_after"], "2026-12-01T00:00:00Z");
     // The license of the prior plan goes on in the future one, which is what is told of.
     let told = events(&app, "expired").await;

@@ -153,7 +153,7 @@ async fn a_renewal_that_an_outage_missed_is_processed_late_and_shown_at_once() {
         }
     };
     let reports = async { futures::join!(sweep(&app), sweep(&app), sweep(&app)) };
-    let (_, reports) = futures::join!(watch, reports);
+    let ((), reports) = futures::join!(watch, reports);
     app.drain().await;
     assert!(reports.0.begun + reports.1.begun + reports.2.begun <= 1, "{reports:?}");
     app.advance("PT10M").await;
