@@ -147,7 +147,7 @@ pub enum EventKind {
     WebhookDisabled,
     /// A learner was retired; a license of theirs names no person now.
     LearnerRetired,
-    /// Another system had put on record of a license what it did for it once; an import has written it to the trail.
+    /// An import added a license event of another system to the history of its license.
     LicenseEventImported,
 }
 
