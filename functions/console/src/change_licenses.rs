@@ -327,7 +327,7 @@ async fn waiting(context: &Context, plan: PlanId, emails: Vec<EmailAddress>) -> 
     Ok(pending)
 }
 
-/// What the person is told, as a text; what failed is a failure of ours.
+/// The outcome as a text for the person. A failure is a failure of the service.
 fn failed(error: InlineError) -> ApiError {
     match error {
         InlineError::NotEnough { wanted, available } => ApiError::text(

@@ -20,7 +20,7 @@ use crate::{
     show,
 };
 
-/// Mails that need somebody's attention.
+/// Mails that need attention.
 pub const UNSETTLED: Page = Page::get("/admin/mails/", Access::Needs(Right::Support));
 /// Mails about a license.
 pub const OF_LICENSE: Page = Page::get("/admin/plans/{plan}/licenses/{license}/mails/", Access::Needs(Right::Support));

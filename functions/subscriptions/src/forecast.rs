@@ -1,5 +1,5 @@
 //! `GET /api/v1/subscriptions/{plan}/forecast/?until=`: what will happen to a plan by the clock, when and why, and what will
-//! not and why. It is told by the rules that the sweeper acts by.
+//! not and why. It is computed by the rules that the sweeper acts by.
 //!
 //! ```json
 //! {

@@ -184,7 +184,7 @@ pub struct ExpireArguments {
     /// Only these plans, whenever they ended
     #[arg(long, alias = "subscription_uuids", value_name = "UUIDS", value_delimiter = ',')]
     pub subscription_uuids: Vec<PlanId>,
-    /// These plans again, if they have expired already: their enrollments end, and their licenses are told of, once more
+    /// These plans again, if they have expired already: their enrollments end, and their licenses get events, once more
     #[arg(long, requires = "subscription_uuids")]
     pub force: bool,
 }

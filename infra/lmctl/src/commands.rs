@@ -55,7 +55,7 @@ pub(crate) async fn run(
 }
 
 impl Context<'_> {
-    /// What a change is recorded with. The name of the operating system's user is a claim: whoever may write to the table
+    /// What a change is recorded with. The name of the operating system's user is a claim: everyone who may write to the table
     /// may name another one with `--actor`.
     fn stamp(&self, reason: String) -> Stamp {
         let user = || ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());

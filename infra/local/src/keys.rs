@@ -38,7 +38,7 @@ impl fmt::Debug for Signer {
 
 impl Signer {
     /// A signer whose tokens the product will accept. Where no key is set, it makes a pair and adds the public
-    /// half to the settings; where only public keys are set, or the key is a secret by name, nobody here can sign.
+    /// half to the settings; where only public keys are set, or the key is a secret by name, there is no signer.
     pub fn new(settings: &mut Settings, data: Option<&Path>) -> Result<Option<Self>, StartError> {
         let (key, header) = if settings.get("JWT_SECRET_KEY").is_some_and(names_a_secret) {
             return Ok(None);

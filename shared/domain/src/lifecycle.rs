@@ -165,7 +165,7 @@ impl Telling<'_> {
             "enterprise_customer_name": agreement.and_then(|agreement| agreement.enterprise_customer_name.as_ref()),
             "customer_agreement_uuid": self.event.agreement,
             "subscription_plan_uuid": self.event.plan,
-            // The plan is marked once all of its licenses have been told of.
+            // The plan is marked once all of its licenses have their events.
             "expiration_processed": event_tells_expiry || self.plan.is_some_and(|plan| plan.expiration_processed),
         }))
     }

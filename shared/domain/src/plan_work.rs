@@ -235,7 +235,7 @@ pub fn next_look(prospects: &[Prospect], attempts: u32, now: Timestamp) -> Optio
     looks.min().map(|at| at.clamp(now + TimeDelta::minutes(1), now + LONGEST_WAIT))
 }
 
-/// What is told of a plan: what is due in the order in which it is done, then by time, and what has no time last. Nothing
+/// The forecast of a plan: what is due in the order in which it is done, then by time, and what has no time last. Nothing
 /// that is to happen after `until`.
 pub fn forecast(mut prospects: Vec<Prospect>, until: Option<Timestamp>) -> Vec<Prospect> {
     prospects.retain(|prospect| prospect.at.is_none_or(|at| until.is_none_or(|until| at <= until)));

@@ -22,8 +22,8 @@ pub fn plan_is_purged_from(agreement: &CustomerAgreement, plan: &SubscriptionPla
 
 /// The license as it is once its personal data is purged, if it is time for that.
 ///
-/// - The plan ended so long ago: whatever the status was, it is revoked and names nobody. No seat takes its place.
-/// - It was revoked so long ago: it names nobody.
+/// - The plan ended so long ago: whatever the status was, it is revoked and names no person. No seat takes its place.
+/// - It was revoked so long ago: it names no person.
 /// - It was assigned so long ago and never activated: it is a free seat again.
 ///
 /// The last two do not touch plans for internal use.

@@ -94,7 +94,7 @@ impl Store {
         let mut events = Vec::with_capacity(items.len());
         for item in items {
             let Some(key) = Key::of(&item) else { continue };
-            // What else lies there, such as what admins were told, is no license event.
+            // Other items of the partition, such as notices for admins, are no license events.
             let Some((license, name)) = keys::license_event_in(&key) else { continue };
             let at = item.get(UNLINKED).and_then(|at| at.as_s().ok()?.parse::<Timestamp>().ok());
             let at = at.ok_or_else(|| StoreError::Corrupt { key: key.sk.clone(), cause: "no time".to_owned() })?;

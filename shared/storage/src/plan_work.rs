@@ -38,7 +38,7 @@ pub trait PlanWorks: Send + Sync {
     async fn note_plan_work(&self, seen: Option<&PlanWork>, work: &PlanWork) -> Result<bool, StoreError>;
 }
 
-/// The most licenses that are told of at once.
+/// The most licenses that one event names.
 pub const MAX_EXPIRED: usize = 100;
 
 /// Expiring the licenses of a plan.

@@ -19,7 +19,7 @@ pub const SLUG: Field = Field::new(text(MAX_SLUG), "The customer's short name in
     .example(|| json!("acme"));
 /// The catalog.
 pub const CATALOG: Field = Field::new(UUID, "The catalog of plans without their own.").nullable().optional();
-/// Whether learners are told of the plan's end.
+/// Whether learners see no notice of the plan's end.
 pub const NO_EXPIRATION_NOTIFICATIONS: Field =
     Field::new(BOOLEAN, "Whether learners see no notice that the plan expires.").optional();
 /// Whether the universal link gives licenses.

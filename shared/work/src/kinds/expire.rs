@@ -1,4 +1,4 @@
-//! Expiring a plan: the enrollments that its licenses pay for end, each license that no later plan carries on is told of,
+//! Expiring a plan: the enrollments that its licenses pay for end, each license that no later plan continues gets an event,
 //! and last the plan is marked.
 
 use chrono::TimeDelta;
@@ -15,7 +15,7 @@ const LATE: TimeDelta = TimeDelta::days(1);
 
 impl AllKinds {
     /// Ends the enrollments of a chunk's licenses, in one call, then tells of them. It may be done twice: an enrollment that
-    /// has ended stays so, and what is told commits with the outcome.
+    /// has ended stays so, and the event commits with the outcome.
     pub(super) async fn expire(&self, chunk: ChunkRows<'_>, change: Change) -> Result<Acted, WorkError> {
         let say = |outcome, detail: Option<&str>| {
             let rows = chunk.rows.iter().map(|row| {

@@ -50,7 +50,7 @@ async fn a_plan_that_ended_ends_what_its_licenses_pay_for_and_tells_of_each() {
     assert_eq!(called[0]["ignore_enrollments_modified_after"], Value::Null);
     assert!(is_marked(&app, &plan).await);
 
-    // Told of are all that no later plan carries on, of any status; free seats name nobody.
+    // Events name all that no later plan continues, of any status; free seats name no person.
     let mut told: Vec<(String, String)> = events(&app, "expired")
         .await
         .iter()
@@ -240,7 +240,7 @@ async fn a_plan_that_was_renewed_expires_after_the_last_of_its_chain_and_tells_o
     // Personal data of the prior plan was purged in between; what its licenses paid for ends all the same.
     assert_eq!(called[1], std::slice::from_ref(&ann.id));
     assert_eq!(calls(&app, EXPIRATION).await[1]["ignore_enrollments_modified_after"], "2026-12-01T00:00:00Z");
-    // The license of the prior plan goes on in the future one, which is what is told of.
+    // The license of the prior plan goes on in the future one, which the event names.
     let told = events(&app, "expired").await;
     assert_eq!(told.len(), 1, "{told:?}");
     assert_ne!(told[0]["license_uuid"], json!(ann.id));

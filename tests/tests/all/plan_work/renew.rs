@@ -53,7 +53,7 @@ async fn usable_of(app: &TestApp, plan: &Plan, email: &str, at: Timestamp) -> Ve
     usable(&portfolio, &held, at).into_iter().cloned().collect()
 }
 
-/// The license that pays for a course, as the learner's client is told.
+/// The license that pays for a course, as the learner's client sees it.
 async fn paying(app: &TestApp, plan: &Plan, email: &str) -> String {
     let learner = app.learner(plan.agreement.enterprise, email);
     let path = format!("/api/v1/license-subsidy?enterprise_customer_uuid={}&course_key=x", plan.agreement.enterprise);
@@ -138,7 +138,7 @@ async fn a_renewal_that_an_outage_missed_is_processed_late_and_shown_at_once() {
     let renewal = renewal_of(&app, &plan, 300, json!({})).await;
     app.drain().await;
     jump(&app, TimeDelta::days(40));
-    // While it is copied: nobody studies with a license of the future plan before all can.
+    // While it is copied: no learner studies with a license of the future plan before all can.
     let watch = async {
         loop {
             let ann = usable_of(&app, &plan, "ann@example.com", app.now()).await;

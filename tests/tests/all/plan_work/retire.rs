@@ -40,7 +40,7 @@ async fn ninety_days_after_a_plans_end_its_licenses_are_revoked_and_name_no_one(
     let counts = plan.overview().await;
     // Eve's revocation had added a seat: 20, less the two that ended with the plan.
     assert_eq!((counts["revoked"], counts["unassigned"]), (3, 18));
-    // Told of are the two that changed their status, without an address.
+    // Events name the two that changed their status, without an address.
     let told: Vec<Value> = events(&app, "revoked").await;
     assert_eq!(told.len(), 3, "eve's was told when it was revoked");
     assert!(told[1..].iter().all(|event| event["assigned_email"].is_null()), "{told:?}");

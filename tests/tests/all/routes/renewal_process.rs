@@ -423,7 +423,7 @@ async fn an_interrupted_renewal_is_resumed_by_the_schedule() {
         assert_eq!(found.as_array().map(Vec::len), Some(1), "{found}");
         let own = format!("/api/v1/learner-licenses/?enterprise_customer_uuid={}", agreement.enterprise);
         assert_eq!(app.learner(agreement.enterprise, &copied).get(&own).await.expect(200)["count"], 1);
-        // Nobody can change a renewal that is being processed, or take its title.
+        // No request can change a renewal that is being processed, or take its title.
         let patch = json!({ "number_of_licenses": 7 });
         app.provisioner().send(Method::PATCH, &renewal.path, Some(&patch)).await.expect(422);
         app.provisioner().send(Method::DELETE, &renewal.path, None).await.expect(422);
