@@ -12,7 +12,10 @@ mod dump;
 mod operations;
 mod table;
 
-use std::{path::PathBuf, time::Instant};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use clap::Parser;
 use license_local::{Options, engine::Engine};
@@ -69,12 +72,26 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let began = Instant::now();
     // The sweeper makes the rosters of the imported plans once the index certainly shows all their licenses.
     client.block_on(app.advance("PT5M"));
+    wait_until_quiet();
     println!("rosters: {:.1} s; memory {} MB after", began.elapsed().as_secs_f64(), cpu::memory());
 
     table::print_heads();
     client.block_on(operations::measure(&app, &arguments.only, arguments.runs, &plans));
     println!("memory at the end: {} MB", cpu::memory());
     Ok(())
+}
+
+/// Waits until workers, the relay and the sweeper have done what they were given, which is no part of an operation.
+fn wait_until_quiet() {
+    const WAIT: Duration = Duration::from_secs(2);
+    loop {
+        let before = cpu::used_by(cpu::PRODUCT);
+        std::thread::sleep(WAIT);
+        // Empty queues and schedules are polled all the time.
+        if cpu::used_by(cpu::PRODUCT).saturating_sub(before) < WAIT / 20 {
+            return;
+        }
+    }
 }
 
 /// Threads of that name.

@@ -1,6 +1,6 @@
 //! The key pair that signs the runner's tokens: its own, unless the settings name keys.
 
-use std::{fmt, path::Path};
+use std::{fmt, path::Path, sync::OnceLock};
 
 use aws_lc_rs::{
     digest,
@@ -21,6 +21,9 @@ const NAME: &str = "license-manager-local";
 
 /// The end of year 9999: the printed tokens do not expire, wherever the clock is moved.
 const NEVER: i64 = 253_402_300_799;
+
+/// The pair of runners without a folder. Making one takes a fifth of a second, and a test process has hundreds of them.
+static UNKEPT: OnceLock<Option<String>> = OnceLock::new();
 
 /// Signs tokens.
 pub struct Signer {
@@ -99,14 +102,23 @@ fn key_pair(data: Option<&Path>) -> Result<String, StartError> {
         return std::fs::read_to_string(path)
             .map_err(|error| StartError::Data { path: path.clone(), cause: error.to_string() });
     }
-    let unusable = |_| StartError::Keys("no key pair was made".to_owned());
-    let der: Pkcs8V1Der<'static> =
-        KeyPair::generate(KeySize::Rsa2048).and_then(|pair| pair.as_der()).map_err(unusable)?;
-    let pem = pem::encode(&pem::Pem::new("PRIVATE KEY", der.as_ref()));
-    if let Some(path) = path {
-        write_secret(&path, &pem).map_err(|error| StartError::Data { path, cause: error.to_string() })?;
-    }
+    let Some(path) = path else {
+        let unkept = UNKEPT.get_or_init(|| new_pair().ok());
+        return unkept.clone().ok_or_else(no_pair);
+    };
+    let pem = new_pair()?;
+    write_secret(&path, &pem).map_err(|error| StartError::Data { path, cause: error.to_string() })?;
     Ok(pem)
+}
+
+fn new_pair() -> Result<String, StartError> {
+    let pair = KeyPair::generate(KeySize::Rsa2048).and_then(|pair| pair.as_der());
+    let der: Pkcs8V1Der<'static> = pair.map_err(|_| no_pair())?;
+    Ok(pem::encode(&pem::Pem::new("PRIVATE KEY", der.as_ref())))
+}
+
+fn no_pair() -> StartError {
+    StartError::Keys("no key pair was made".to_owned())
 }
 
 /// Writes a file that only its owner may read.

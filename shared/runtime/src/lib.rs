@@ -23,6 +23,11 @@ pub use self::{
     rotation::{Rotating, SecretsError},
 };
 
+/// Allocation is the largest part of a request's processor time, and glibc keeps what large reads have freed
+/// (docs/decisions/0035-decoding-and-allocation.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Why a function does not start or an invocation fails.
 pub type Error = lambda_runtime::Error;
 

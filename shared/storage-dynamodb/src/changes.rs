@@ -4,8 +4,6 @@
 //! A log entry is complete: it has the key in the list that each license had before, and the whole license after. Plans
 //! of fewer than 64 seats have no log, because they never get a roster.
 
-use std::ops::ControlFlow;
-
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::{StreamExt, TryStreamExt, stream};
 use license_domain::{EventId, LicenseChange, PlanId, Stamp, SubscriptionPlan, Timestamp};
@@ -14,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Store,
-    keys::{self, Item, Key, TTL},
+    decode::Row,
+    keys::{self, Item, TTL},
     rows::{self, EVENT_LIFETIME_SECONDS, number},
     table::{PARALLEL, Range},
 };
@@ -72,13 +71,13 @@ struct Entry {
 }
 
 /// The changes of an entry of the plan's log: the time, the event's id, and the rows.
-fn read(plan: PlanId, item: Item) -> Result<(Timestamp, EventId, Vec<RowChange>), StoreError> {
+fn read(plan: PlanId, row: Row<Entry>) -> Result<(Timestamp, EventId, Vec<RowChange>), StoreError> {
     let corrupt = |cause: &str| StoreError::Corrupt { key: format!("the changes of {plan}"), cause: cause.to_owned() };
-    let key = Key::of(&item).ok_or_else(|| corrupt("no key"))?;
+    let key = row.keys.key();
     let event = keys::event_of_changes(&key).ok_or_else(|| corrupt("no event"))?;
-    let at = keys::sort_key_in(&item, keys::GSI1).and_then(|at| at.parse().ok()).ok_or_else(|| corrupt("no time"))?;
+    let at = row.keys.sort_key().parse().map_err(|_| corrupt("no time"))?;
     let is_beside = keys::event_at(&key).is_none();
-    let Entry { mut licenses, keys_before } = rows::from_item(item)?;
+    let Entry { mut licenses, keys_before } = row.value;
     licenses.retain(|change| is_beside || !change.is_of_prior_plan);
     let mut changes = Vec::with_capacity(licenses.len().max(keys_before.len()));
     for n in 0..licenses.len().max(keys_before.len()) {
@@ -127,17 +126,19 @@ impl Store {
                 ..Range::default()
             };
             let mut licenses = 0;
-            self.table
-                .each_page(range, PAGE, |items| {
-                    for item in items {
-                        let entry = read(plan.uuid, item)?;
-                        licenses += entry.2.len();
-                        found.push(entry);
-                    }
-                    Ok(if licenses > most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-                })
-                .await?;
-            Ok::<_, StoreError>(found)
+            let mut after = None;
+            loop {
+                let (rows, last) = self.table.query_rows(&range, after, Some(PAGE)).await?;
+                for row in rows {
+                    let entry = read(plan.uuid, row)?;
+                    licenses += entry.2.len();
+                    found.push(entry);
+                }
+                if last.is_none() || licenses > most {
+                    return Ok::<_, StoreError>(found);
+                }
+                after = last;
+            }
         });
         let mut shards = stream::iter(shards.collect::<Vec<_>>()).buffer_unordered(PARALLEL);
         let mut log = Log::default();

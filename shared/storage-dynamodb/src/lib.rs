@@ -13,6 +13,7 @@ mod bulk;
 mod cache;
 mod changes;
 mod check;
+mod decode;
 mod delete_plan;
 mod deliveries;
 mod erasure;

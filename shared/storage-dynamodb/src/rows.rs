@@ -54,14 +54,17 @@ pub fn to_item<T: Serialize>(value: &T) -> Result<Item, StoreError> {
 /// Converts an item to a value.
 pub fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
     let key = Key::of(&item);
-    serde_dynamo::from_item(item).map_err(|error| {
-        let key = match key {
-            Some(key) if key.is_personal() => "(a learner's item)".to_owned(),
-            Some(key) => format!("{} / {}", key.pk, key.sk),
-            None => "(an item without a key)".to_owned(),
-        };
-        StoreError::Corrupt { key, cause: scrub(&error.to_string()) }
-    })
+    serde_dynamo::from_item(item).map_err(|error| corrupt(key, &error))
+}
+
+/// An item that is not what its key says.
+pub(crate) fn corrupt(key: Option<Key>, error: &dyn std::fmt::Display) -> StoreError {
+    let key = match key {
+        Some(key) if key.is_personal() => "(a learner's item)".to_owned(),
+        Some(key) => format!("{} / {}", key.pk, key.sk),
+        None => "(an item without a key)".to_owned(),
+    };
+    StoreError::Corrupt { key, cause: scrub(&error.to_string()) }
 }
 
 /// A whole number as an attribute.

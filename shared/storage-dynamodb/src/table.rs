@@ -6,6 +6,7 @@ use std::{collections::HashMap, fmt, ops::ControlFlow, sync::Arc};
 use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
+    operation::query::builders::QueryFluentBuilder,
     types::{
         AttributeValue, ConditionCheck, Delete, KeysAndAttributes, Put, ReturnConsumedCapacity, ReturnValue,
         ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
@@ -13,10 +14,12 @@ use aws_sdk_dynamodb::{
 };
 use futures::{StreamExt, TryStreamExt, future::BoxFuture, stream};
 use license_domain::{Clock, Random};
+use serde::de::DeserializeOwned;
 
 use crate::{
     attempts::Attempt,
     cache::Cached,
+    decode::{self, KeptBody, Row},
     failures::{cancellation, classify, malformed},
     keys::{Item, Key, PK, SK},
     rows::attributes::LAST,
@@ -262,6 +265,42 @@ impl Table {
         after: Option<Item>,
         limit: Option<usize>,
     ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
+        let answer = self.query_of(range, after, limit).send().await.map_err(|error| classify("Query", &error))?;
+        Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
+    }
+
+    /// Reads one page like [`Self::query_page`]. The rows are read directly from the response, which takes a fraction
+    /// of the processor time: for pages of many rows.
+    pub(crate) async fn query_rows<T: DeserializeOwned>(
+        &self,
+        range: &Range<'_>,
+        after: Option<Item>,
+        limit: Option<usize>,
+    ) -> Result<(Vec<Row<T>>, Option<Item>), StoreError> {
+        let body = KeptBody::default();
+        let query = self.query_of(range, after, limit).customize().interceptor(body.clone());
+        query.send().await.map_err(|error| classify("Query", &error))?;
+        decode::page(&body.take(), range.index)
+    }
+
+    /// Reads the rows of a range, in order, over all its pages.
+    pub(crate) async fn all_rows<T: DeserializeOwned>(&self, range: &Range<'_>) -> Result<Vec<Row<T>>, StoreError> {
+        let (mut found, mut after) = (Vec::new(), range.after.clone());
+        loop {
+            let left = range.limit.map(|limit| limit - found.len());
+            if left == Some(0) {
+                return Ok(found);
+            }
+            let (rows, last) = self.query_rows(range, after, left).await?;
+            found.extend(rows);
+            match last {
+                Some(last) => after = Some(last),
+                None => return Ok(found),
+            }
+        }
+    }
+
+    fn query_of(&self, range: &Range<'_>, after: Option<Item>, limit: Option<usize>) -> QueryFluentBuilder {
         let name = |suffix: &str| range.index.map_or_else(|| suffix.to_owned(), |index| format!("{index}{suffix}"));
         let mut condition = "#pk = :pk".to_owned();
         let mut query = self
@@ -288,9 +327,7 @@ impl Table {
                 .expression_attribute_values(":from", AttributeValue::S(from.to_owned()))
                 .expression_attribute_values(":to", AttributeValue::S(to.to_owned()));
         }
-        let answer =
-            query.key_condition_expression(condition).send().await.map_err(|error| classify("Query", &error))?;
-        Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
+        query.key_condition_expression(condition)
     }
 
     /// Reads a page of the whole table after that key, in no order; returns the page and its last key.

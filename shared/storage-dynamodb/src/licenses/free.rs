@@ -8,8 +8,8 @@ use license_domain::{License, LicenseId, Ordinal, SeatPrefix, SubscriptionPlan};
 use super::index::Shard;
 use crate::{
     Store,
-    keys::{BucketKeys, FREE_PREFIX, Item},
-    rows::{self, Bucket},
+    keys::{BucketKeys, FREE_PREFIX},
+    rows::Bucket,
 };
 use license_storage::StoreError;
 
@@ -34,21 +34,18 @@ impl Store {
             let behind = to_usize(stored).saturating_sub(to_usize(offset) + limit);
             let descending = behind < to_usize(offset);
             let skip = if descending { behind } else { to_usize(offset) };
-            let items = self.merge(stored_in(buckets), (&from, &to), descending, skip + limit).await?;
-            let mut page: Vec<Item> = items.into_iter().skip(skip).collect();
+            let rows = self.merge(stored_in(buckets), (&from, &to), descending, skip + limit).await?;
+            let mut page: Vec<License> = rows.into_iter().skip(skip).collect();
             if descending {
                 page.reverse();
             }
-            return page.into_iter().map(rows::from_item).collect();
+            return Ok(page);
         }
         let most = to_usize(offset).saturating_add(limit).min(to_usize(stored));
         let found = self.merge(stored_in(buckets), (&from, &to), false, most).await?;
         let mut rows: BTreeMap<LicenseId, License> =
             others.iter().map(|license| (license.uuid, license.clone())).collect();
-        for item in found {
-            let license: License = rows::from_item(item)?;
-            rows.insert(license.uuid, license);
-        }
+        rows.extend(found.into_iter().map(|license| (license.uuid, license)));
         let stored: Vec<LicenseId> = rows.keys().copied().collect();
         let ranges: Vec<Untouched> = buckets
             .iter()

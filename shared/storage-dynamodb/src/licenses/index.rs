@@ -8,8 +8,8 @@ use license_domain::{License, LicenseStatus, SubscriptionPlan};
 
 use crate::{
     Store,
+    decode::Row,
     keys::{self, Item},
-    rows,
     table::{PARALLEL, Range},
 };
 use license_storage::StoreError;
@@ -33,12 +33,12 @@ impl Store {
         let skip = if descending { behind } else { size(offset) };
 
         let (from, to) = bounds(status, nobody);
-        let items = self.merged(plan, (&from, &to), descending, skip.saturating_add(limit)).await?;
-        let mut page: Vec<Item> = items.into_iter().skip(skip).collect();
+        let rows = self.merged(plan, (&from, &to), descending, skip.saturating_add(limit)).await?;
+        let mut page: Vec<License> = rows.into_iter().skip(skip).collect();
         if descending {
             page.reverse();
         }
-        page.into_iter().map(rows::from_item).collect()
+        Ok(page)
     }
 
     /// `limit` licenses of that status after that key, in the order of the index.
@@ -51,8 +51,7 @@ impl Store {
     ) -> Result<Vec<License>, StoreError> {
         // A key ends with the license's id: no key is between it and the same key with a space appended.
         let (from, to) = (format!("{key} "), format!("{}\u{10ffff}", keys::list_prefix(status)));
-        let items = self.merged(plan, (&from, &to), false, limit).await?;
-        items.into_iter().map(rows::from_item).collect()
+        self.merged(plan, (&from, &to), false, limit).await
     }
 
     /// Every license of that status.
@@ -62,16 +61,19 @@ impl Store {
         status: LicenseStatus,
     ) -> Result<Vec<License>, StoreError> {
         let (from, to) = bounds(status, true);
-        let queries = (0..plan.seats.list_shards).map(|shard| {
-            self.table.query(Range {
+        let between = (from.as_str(), to.as_str());
+        let queries = (0..plan.seats.list_shards).map(|shard| async move {
+            let range = Range {
                 index: Some(keys::GSI1),
                 partition: keys::list_partition(plan.uuid, shard),
-                between: Some((&from, &to)),
+                between: Some(between),
                 ..Range::default()
-            })
+            };
+            self.table.all_rows(&range).await
         });
-        let shards: Vec<Vec<Item>> = stream::iter(queries.collect::<Vec<_>>()).buffered(PARALLEL).try_collect().await?;
-        shards.into_iter().flatten().map(rows::from_item).collect()
+        let queries = stream::iter(queries.collect::<Vec<_>>()).buffered(PARALLEL);
+        let shards: Vec<Vec<Row<License>>> = queries.try_collect().await?;
+        Ok(shards.into_iter().flatten().map(|row| row.value).collect())
     }
 
     /// The first `wanted` rows of the plan's list between these keys, in order.
@@ -81,7 +83,7 @@ impl Store {
         between: (&str, &str),
         descending: bool,
         wanted: usize,
-    ) -> Result<Vec<Item>, StoreError> {
+    ) -> Result<Vec<License>, StoreError> {
         let shards = (0..plan.seats.list_shards)
             .map(|shard| Shard::new(Some(keys::GSI1), keys::list_partition(plan.uuid, shard)))
             .collect();
@@ -100,7 +102,7 @@ impl Store {
         between: (&str, &str),
         descending: bool,
         wanted: usize,
-    ) -> Result<Vec<Item>, StoreError> {
+    ) -> Result<Vec<License>, StoreError> {
         let mut found = Vec::with_capacity(wanted);
         while found.len() < wanted {
             let share = likely_share(wanted - found.len(), shards.len());
@@ -118,7 +120,7 @@ impl Store {
                     heads.min_by(|a, b| a.head().cmp(&b.head()))
                 };
                 match next.and_then(|shard| shard.rows.pop_front()) {
-                    Some(row) => found.push(row),
+                    Some(row) => found.push(row.value),
                     None => return Ok(found),
                 }
             }
@@ -143,9 +145,9 @@ impl Store {
             consistent: shard.index.is_none(),
             ..Range::default()
         };
-        shard.rows = self.table.query(range).await?.into();
+        shard.rows = self.table.all_rows(&range).await?.into();
         shard.is_at_end = shard.rows.len() < limit;
-        shard.last = shard.rows.back().map(|row| keys::position_in(row, shard.index.unwrap_or_default()));
+        shard.last = shard.rows.back().map(|row| row.keys.position(shard.index));
         Ok(())
     }
 }
@@ -156,7 +158,7 @@ pub(super) struct Shard {
     index: Option<&'static str>,
     partition: String,
     /// Rows that are not merged yet.
-    rows: VecDeque<Item>,
+    rows: VecDeque<Row<License>>,
     /// The key of the last row that was read.
     last: Option<Item>,
     /// Whether all of the shard's rows were read.
@@ -169,7 +171,7 @@ impl Shard {
     }
 
     fn head(&self) -> Option<&str> {
-        keys::sort_key_in(self.rows.front()?, self.index.unwrap_or_default())
+        Some(self.rows.front()?.keys.sort_key())
     }
 }
 

@@ -7,8 +7,8 @@ use license_domain::{License, LicenseStatus, SubscriptionPlan};
 
 use crate::{
     Store,
+    decode::Row,
     keys::{self, Item},
-    rows,
     table::Range,
 };
 use license_storage::StoreError;
@@ -27,7 +27,7 @@ pub(crate) struct Listed<'a> {
 #[derive(Default)]
 struct Shard {
     partition: String,
-    rows: VecDeque<(String, License)>,
+    rows: VecDeque<Row<License>>,
     after: Option<Item>,
     is_read: bool,
 }
@@ -56,9 +56,9 @@ impl<'a> Listed<'a> {
     /// The next row.
     pub(crate) async fn next(&mut self) -> Result<Option<License>, StoreError> {
         self.fill().await?;
-        let first =
-            self.shards.iter_mut().filter(|shard| !shard.rows.is_empty()).min_by(|a, b| a.rows[0].0.cmp(&b.rows[0].0));
-        Ok(first.and_then(|shard| shard.rows.pop_front()).map(|(_, row)| row))
+        let shards = self.shards.iter_mut().filter(|shard| !shard.rows.is_empty());
+        let first = shards.min_by(|a, b| a.rows[0].keys.sort_key().cmp(b.rows[0].keys.sort_key()));
+        Ok(first.and_then(|shard| shard.rows.pop_front()).map(|row| row.value))
     }
 
     /// Reads the next rows if none is buffered.
@@ -82,11 +82,8 @@ impl Shard {
                 between: Some(between),
                 ..Range::default()
             };
-            let (items, last) = store.table.query_page(&range, self.after.take(), Some(PAGE)).await?;
-            for item in items {
-                let key = keys::sort_key_in(&item, keys::GSI1).unwrap_or_default().to_owned();
-                self.rows.push_back((key, rows::from_item(item)?));
-            }
+            let (rows, last) = store.table.query_rows(&range, self.after.take(), Some(PAGE)).await?;
+            self.rows.extend(rows);
             self.is_read = last.is_none();
             self.after = last;
         }
