@@ -16,7 +16,7 @@ use axum::{
 };
 use license_local::{
     StartError,
-    engine::{Engine, TableStream},
+    engine::{Engine, IsRead, TableStream},
     table,
 };
 use serde_json::{Value, json};
@@ -99,7 +99,7 @@ async fn forward(State(database): State<Arc<Database>>, headers: HeaderMap, body
 
 #[async_trait]
 impl TableStream for Database {
-    async fn changes(&self, after: Option<&str>, most: usize) -> Result<Vec<Value>, StartError> {
+    async fn changes(&self, after: Option<&str>, most: usize, _: IsRead<'_>) -> Result<Vec<Value>, StartError> {
         let streams = self.call("ListStreams", json!({ "TableName": table::NAME })).await?;
         let Some(arn) = streams["Streams"][0]["StreamArn"].as_str() else { return Ok(Vec::new()) };
         let stream = self.call("DescribeStream", json!({ "StreamArn": arn })).await?;

@@ -80,6 +80,7 @@ pub fn write(path: &Path, plans: &[BenchPlan]) -> io::Result<()> {
     file.flush()
 }
 
+/// Assigned in the last two months: what is never activated is purged after three, which would be measured, too.
 fn license(plan: BenchPlan, n: u32) -> Value {
     let is_activated = plan.is_assigned && n % 5 < 3;
     json!({
@@ -92,8 +93,8 @@ fn license(plan: BenchPlan, n: u32) -> Value {
         "user_email": plan.is_assigned.then(|| plan.email(n)),
         "lms_user_id": is_activated.then_some(1_000 + n),
         "activation_key": plan.is_assigned.then(|| id("2222", plan, n)),
-        "assigned_date": plan.is_assigned.then(|| format!("2026-02-{:02}T00:00:00Z", 1 + n % 28)),
-        "activation_date": is_activated.then(|| format!("2026-03-{:02}T{:02}:00:00Z", 1 + n % 28, n % 24)),
+        "assigned_date": plan.is_assigned.then(|| format!("2026-10-{:02}T00:00:00Z", 1 + n % 28)),
+        "activation_date": is_activated.then(|| format!("2026-11-{:02}T{:02}:00:00Z", 1 + n % 20, n % 24)),
         "last_remind_date": null, "revoked_date": null, "renewed_to": null, "auto_applied": null,
     })
 }

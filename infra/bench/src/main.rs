@@ -83,7 +83,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// Waits until workers, the relay and the sweeper have done what they were given, which is no part of an operation.
 fn wait_until_quiet() {
-    const WAIT: Duration = Duration::from_secs(2);
+    /// Longer than any pause of that work.
+    const WAIT: Duration = Duration::from_secs(5);
     loop {
         let before = cpu::used_by(cpu::PRODUCT);
         std::thread::sleep(WAIT);

@@ -21,7 +21,7 @@ use tokio::{sync::watch, task::JoinHandle};
 use license_storage_dynamodb::PutItems;
 
 pub(crate) use self::limits::Limited;
-pub use self::stream::TableStream;
+pub use self::stream::{IsRead, TableStream};
 use self::{bulk::EngineBulk, stream::EngineStream};
 use crate::StartError;
 

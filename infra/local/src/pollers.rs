@@ -122,7 +122,7 @@ impl Pollers {
 
     async fn is_read(&self) -> bool {
         let Ok(read) = self.aws.state().checkpoint(stream::CHECKPOINT) else { return false };
-        self.stream.changes(read.as_deref(), 1).await.is_ok_and(|changes| changes.is_empty())
+        self.stream.changes(read.as_deref(), 1, &|_, _| false).await.is_ok_and(|changes| changes.is_empty())
     }
 
     fn nothing_waits(&self) -> bool {

@@ -7,17 +7,24 @@ use dynoxide::{
     Database,
     actions::{get_records::GetRecordsRequest, get_shard_iterator::GetShardIteratorRequest},
     streams::{shard_id, stream_arn},
+    types::AttributeValue,
 };
 use serde_json::Value;
 
 use crate::{StartError, table};
 
+/// The name of the table's partition key.
+const PARTITION_KEY: &str = "pk";
+
+/// Whether a function reads changes of that kind (`INSERT`) of items in that partition.
+pub type IsRead<'a> = &'a (dyn Fn(&str, &str) -> bool + Send + Sync);
+
 /// The changes of the table, in their order.
 #[async_trait]
 pub trait TableStream: Debug + Send + Sync {
     /// At most so many changes after the one with that sequence number (by default from the first that is kept), in the
-    /// form of Lambda's events.
-    async fn changes(&self, after: Option<&str>, most: usize) -> Result<Vec<Value>, StartError>;
+    /// form of Lambda's events. Those that are not read may lack their items.
+    async fn changes(&self, after: Option<&str>, most: usize, is_read: IsRead<'_>) -> Result<Vec<Value>, StartError>;
 }
 
 /// The stream of the embedded engine.
@@ -31,7 +38,7 @@ impl std::fmt::Debug for EngineStream {
 
 #[async_trait]
 impl TableStream for EngineStream {
-    async fn changes(&self, after: Option<&str>, most: usize) -> Result<Vec<Value>, StartError> {
+    async fn changes(&self, after: Option<&str>, most: usize, is_read: IsRead<'_>) -> Result<Vec<Value>, StartError> {
         let failed = |error: &dyn std::fmt::Display| StartError::Engine(error.to_string());
         let kind = if after.is_some() { "AFTER_SEQUENCE_NUMBER" } else { "TRIM_HORIZON" };
         let at = GetShardIteratorRequest {
@@ -43,6 +50,18 @@ impl TableStream for EngineStream {
         let at = self.0.get_shard_iterator(at).map_err(|error| failed(&error))?;
         let read = GetRecordsRequest { shard_iterator: at.shard_iterator.unwrap_or_default(), limit: Some(most) };
         let read = self.0.get_records(read).map_err(|error| failed(&error))?;
-        read.records.iter().map(|record| serde_json::to_value(record).map_err(|error| failed(&error))).collect()
+        let changes = read.records.into_iter().map(|mut record| {
+            let partition = match record.dynamodb.keys.get(PARTITION_KEY) {
+                Some(AttributeValue::S(partition)) => partition.as_str(),
+                _ => "",
+            };
+            // Most changes are read by no function; converting their items would be most of the work.
+            if !is_read(&record.event_name, partition) {
+                record.dynamodb.new_image = None;
+                record.dynamodb.old_image = None;
+            }
+            serde_json::to_value(record).map_err(|error| failed(&error))
+        });
+        changes.collect()
     }
 }

@@ -65,7 +65,8 @@ impl Poller {
     }
 
     async fn read(&self, behind: Option<&str>) -> Result<Vec<Value>, String> {
-        self.pollers.stream.changes(behind, READ).await.map_err(|error| error.to_string())
+        let is_read = |kind: &str, partition: &str| self.source.admits(kind, partition);
+        self.pollers.stream.changes(behind, READ, &is_read).await.map_err(|error| error.to_string())
     }
 
     fn longest_millis(&self) -> i64 {
