@@ -47,12 +47,12 @@ impl Outside {
     #[track_caller]
     pub fn check(&self, invariants: &Invariants) -> Seen {
         invariants.check();
-        let told: BTreeSet<&str> = self.events.iter().filter_map(|event| event["detail"]["id"].as_str()).collect();
+        let published: BTreeSet<&str> = self.events.iter().filter_map(|event| event["detail"]["id"].as_str()).collect();
         for event in &invariants.events {
             let trail = invariants.audit_trails.get(&format!("TRAIL#AGREEMENT#{}", event.agreement));
             let entries = trail.into_iter().flatten().filter(|entry| entry.event == event.id).count();
             assert_eq!(entries, 1, "{:?} {} is in the trail {entries} times", event.kind, event.id);
-            assert!(told.contains(event.id.to_string().as_str()), "{:?} {} is not on the bus", event.kind, event.id);
+            assert!(published.contains(event.id.to_string().as_str()), "{:?} {} is not on the bus", event.kind, event.id);
         }
         let mut seen = Seen { events: invariants.events.len(), mails: self.mails.len(), ..Seen::default() };
         let got = self.by_key();

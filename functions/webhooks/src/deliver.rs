@@ -71,10 +71,10 @@ pub(crate) async fn deliver(
 
 /// The body: the event as the webhook gets it. `None`: the webhook wants nothing of it.
 fn body(event: &Event, portfolio: &Portfolio, webhook: &Webhook) -> Option<Value> {
-    let told = bus_events(event, Some(portfolio)).into_iter().filter(|told| webhook.wants(&told.name));
-    let told: Vec<Value> = told.map(|told| json!({ "type": told.name, "data": told.detail })).collect();
-    (!told.is_empty())
-        .then(|| json!({ "type": "license-manager.events", "timestamp": event.stamp.at, "data": { "events": told } }))
+    let wanted = bus_events(event, Some(portfolio)).into_iter().filter(|event| webhook.wants(&event.name));
+    let events: Vec<Value> = wanted.map(|event| json!({ "type": event.name, "data": event.detail })).collect();
+    (!events.is_empty())
+        .then(|| json!({ "type": "license-manager.events", "timestamp": event.stamp.at, "data": { "events": events } }))
 }
 
 async fn post(context: &Context, event: &Event, webhook: &Webhook, body: &str) -> Attempt {

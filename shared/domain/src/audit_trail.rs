@@ -268,13 +268,13 @@ mod tests {
         Timestamp::from_timestamp(1_795_430_768 + second, 0).expect("a moment")
     }
 
-    fn told(n: u64, before: &License, after: &License) -> AuditEntry {
+    fn entry_of(n: u64, before: &License, after: &License) -> AuditEntry {
         let event = Event {
             id: EventId(Uuid::from_u128(n.into())),
             schema: 1,
             kind: EventKind::LicensesAssigned,
             stamp: Stamp {
-                actor: "somebody".into(),
+                actor: "an-admin".into(),
                 actor_lms_user_id: None,
                 reason: "test".into(),
                 request_id: "-".into(),
@@ -312,7 +312,7 @@ mod tests {
                     _ => before.reset(now).ok(),
                 };
                 if let Some(after) = after {
-                    trail.insert(0, told(u64::try_from(n).expect("a number"), &before, &after));
+                    trail.insert(0, entry_of(u64::try_from(n).expect("a number"), &before, &after));
                     states.push(after);
                 }
             }

@@ -294,12 +294,12 @@ impl Store {
         &self,
         operation: &'static str,
         write: Write,
-        told: Option<(&Event, &Change)>,
+        event: Option<(&Event, &Change)>,
     ) -> Result<bool, StoreError> {
         let write = &write;
         self.transact(operation, (), |mut transaction, ()| async move {
             transaction.when((), [write.clone()]);
-            if let Some((event, change)) = told {
+            if let Some((event, change)) = event {
                 transaction.tell(event, change)?;
             }
             Ok(match self.commit(transaction).await? {

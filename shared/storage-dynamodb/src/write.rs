@@ -183,9 +183,9 @@ impl BucketChange {
             }
         }
         if self.revoked_without_person != 0 {
-            adds.push("#nobodys :nobodys".to_owned());
-            terms.names.insert("#nobodys".to_owned(), attributes::REVOKED_WITHOUT_PERSON.to_owned());
-            terms = terms.value("nobodys", number(self.revoked_without_person));
+            adds.push("#anonymous :anonymous".to_owned());
+            terms.names.insert("#anonymous".to_owned(), attributes::REVOKED_WITHOUT_PERSON.to_owned());
+            terms = terms.value("anonymous", number(self.revoked_without_person));
         }
         if self.grown > 0 {
             adds.push("#end :grown".to_owned());

@@ -119,12 +119,12 @@ impl State {
         let enterprise = agreement.enterprise;
         app.grant("recordedadmin", Scope::Enterprise(enterprise)).await;
         app.grant("recordedforeignadmin", Scope::Enterprise(EnterpriseId(Uuid::from_u128(0xf0f0)))).await;
-        let wish = json!({ "kind": "assign", "subscription_plan": plan.id, "params": { "upload": true } });
-        let job = plan.admin().post("/api/v1/jobs/", &wish).await.expect(202);
+        let request = json!({ "kind": "assign", "subscription_plan": plan.id, "params": { "upload": true } });
+        let job = plan.admin().post("/api/v1/jobs/", &request).await.expect(202);
         let hooks = format!("/api/v1/customer-agreements/{}/webhooks/", agreement.id);
         let never = "edx.server.license-manager.license-lifecycle.renewed";
-        let wish = json!({ "url": "http://127.0.0.1:9/nobody", "events": [never] });
-        let hook = plan.admin().post(&hooks, &wish).await.expect(201);
+        let request = json!({ "url": "http://127.0.0.1:9/nobody", "events": [never] });
+        let hook = plan.admin().post(&hooks, &request).await.expect(201);
         let other = app.plan_of(&agreement, 1, &json!({})).await;
         let names = vec![
             ("webhook", text(&hook, "id")),
@@ -199,7 +199,7 @@ impl State {
     }
 
     /// Whether the text contains the customer's plan, agreement or license.
-    fn is_told(&self, text: &str) -> bool {
+    fn is_disclosed(&self, text: &str) -> bool {
         self.names[..5].iter().any(|(_, secret)| text.contains(secret))
     }
 }
@@ -246,7 +246,7 @@ async fn ask_all(app: &TestApp) -> (Table, Vec<String>) {
             }
             let is_foreign = matches!(role, Role::ForeignAdmin | Role::ForeignLearner | Role::RecordedForeignAdmin);
             if given != Verdict::Admitted || is_foreign {
-                assert!(!state.is_told(&answer.text), "{name} tells {role:?} {}", answer.text);
+                assert!(!state.is_disclosed(&answer.text), "{name} discloses to {role:?} {}", answer.text);
             }
         }
         found.insert(name, Row { path: row.path.clone(), body: row.body.clone(), expect });

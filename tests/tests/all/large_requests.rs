@@ -228,9 +228,9 @@ async fn a_requests_run_is_not_among_the_jobs() {
     assert_eq!(plan.admin().get(&path).await.expect(200)["results"], json!([]));
     let invariants = app.invariants().await;
     invariants.check();
-    let told =
+    let job_events =
         invariants.events.iter().filter(|event| matches!(event.kind, EventKind::JobRequested | EventKind::JobChanged));
-    assert_eq!(told.count(), 0);
+    assert_eq!(job_events.count(), 0);
 }
 
 #[tokio::test]

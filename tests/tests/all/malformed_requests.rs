@@ -52,8 +52,8 @@ async fn bodies_that_cannot_be_read_are_refused_by_every_route_that_reads_one() 
             let shown = String::from_utf8_lossy(&body[..body.len().min(20)]).into_owned();
             let (found, answer) = send(&app, &root, route, &path, kind, body).await;
             // A missing renewal, license or learner is reported first.
-            let is_told = found == status || (found == 404 && path.contains("/7/"));
-            assert!(is_told, "{name}: {kind} {shown}: {found} {answer}");
+            let is_refused = found == status || (found == 404 && path.contains("/7/"));
+            assert!(is_refused, "{name}: {kind} {shown}: {found} {answer}");
             assert!(answer.is_object(), "{name}: {answer}");
         }
     }

@@ -45,8 +45,8 @@ impl Story {
         let url = text(&app.anonymous().get("/_local/webhooks").await.expect(200), "url");
         let hook = agreement.admin.post(&list, &json!({ "url": format!("{url}hook") })).await.expect(201);
         // Assigned by a job, from a file.
-        let wish = json!({ "kind": "assign", "subscription_plan": plan.id, "params": { "upload": true } });
-        let made = plan.admin().post("/api/v1/jobs/", &wish).await.expect(202);
+        let request = json!({ "kind": "assign", "subscription_plan": plan.id, "params": { "upload": true } });
+        let made = plan.admin().post("/api/v1/jobs/", &request).await.expect(202);
         let csv = format!("user_email\r\n{EMAIL}\r\n{OTHER}\r\n");
         let put = reqwest::Client::new().put(text(&made, "upload_url")).body(csv).send().await.expect("an answer");
         assert!(put.status().is_success());
@@ -67,8 +67,8 @@ impl Story {
         learner.post(&activate, &json!({})).await.expect(200);
         // The learner creates a job of their own.
         let enroll = format!("/api/v1/bulk-license-enrollment?enterprise_customer_uuid={}", agreement.enterprise);
-        let wish = json!({ "course_run_keys": ["edX+DemoX"], "emails": [EMAIL], "notify": false });
-        let enrolled = text(&learner.post(&enroll, &wish).await.expect(201), "job_id");
+        let request = json!({ "course_run_keys": ["edX+DemoX"], "emails": [EMAIL], "notify": false });
+        let enrolled = text(&learner.post(&enroll, &request).await.expect(201), "job_id");
         app.drain().await;
         // A delivery and a mail that wait.
         fault(&app, json!({ "service": "webhooks", "next": 1_000, "how": { "status": 503 } })).await;
@@ -205,7 +205,7 @@ async fn who_has_left_is_named_by_no_route_file_mail_or_delivery() {
     assert!(!has_name(&replay) && replay.contains("cid@example.com"), "{replay}");
 
     // Waiting deliveries are made now, and everything is replayed.
-    let (mails, told) = (story.local("mail").await.len(), story.local("webhooks").await.len());
+    let (mails, deliveries) = (story.local("mail").await.len(), story.local("webhooks").await.len());
     let published = story.local("events").await.len();
     app.anonymous().delete("/_local/faults").await.expect(204);
     let replay = format!("{}replay/", story.hook);
@@ -214,7 +214,7 @@ async fn who_has_left_is_named_by_no_route_file_mail_or_delivery() {
         app.advance("PT1H").await;
     }
     app.drain().await;
-    for (what, seen) in [("mail", mails), ("webhooks", told), ("events", published)] {
+    for (what, seen) in [("mail", mails), ("webhooks", deliveries), ("events", published)] {
         let all = story.local(what).await;
         for one in &all[seen..] {
             assert!(!has_name(&one.to_string()), "{what}: {one}");

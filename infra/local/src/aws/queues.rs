@@ -69,8 +69,8 @@ impl Aws {
             while held.len() < most {
                 let Some((n, mut message)) = next(db, queue, now)? else { break };
                 if let Some((dead, _)) = dead.as_ref().filter(|(_, most)| message.receives >= *most) {
-                    let aside = "UPDATE messages SET queue = ?2, visible = ?3, receipt = NULL WHERE n = ?1";
-                    db.execute(aside, params![n, dead, now])?;
+                    let to_dead_letters = "UPDATE messages SET queue = ?2, visible = ?3, receipt = NULL WHERE n = ?1";
+                    db.execute(to_dead_letters, params![n, dead, now])?;
                     continue;
                 }
                 message.receives += 1;

@@ -163,9 +163,9 @@ async fn a_user_is_found_by_any_spelling_of_an_address() {
     let users = LmsUserClient::new(fixture.client.clone());
     let ask = |email: &str| EmailAddress::on_record(email);
     assert_eq!(users.lms_user_id(&ask("a+b@x.example")).await.expect("an answer"), Some(LmsUserId(42)));
-    assert_eq!(users.lms_user_id(&ask("nobody@x.example")).await.expect("an answer"), None);
+    assert_eq!(users.lms_user_id(&ask("unknown@x.example")).await.expect("an answer"), None);
     let queries = fixture.services.queries.lock().expect("not poisoned").clone();
-    assert_eq!(queries, ["a+b@x.example", "nobody@x.example"]);
+    assert_eq!(queries, ["a+b@x.example", "unknown@x.example"]);
 }
 
 #[tokio::test]
@@ -233,7 +233,7 @@ async fn a_port_without_a_listener_is_unreachable() {
     let settings = ClientSettings::from_lookup(|_| Some(url.clone()));
     let client = ServiceClient::new(settings, Arc::new(Standing::default()), Arc::new(Zero)).expect("a client");
     let settings = CatalogSettings::from_lookup(|_| Some(url.clone()));
-    let error = CatalogClient::new(client, settings).belongs_to(CATALOG, CUSTOMER).await.expect_err("nobody there");
+    let error = CatalogClient::new(client, settings).belongs_to(CATALOG, CUSTOMER).await.expect_err("no server listens there");
     assert!(matches!(error, ClientError::Unreachable { service: Service::Lms, cause: Cause::NoConnection }));
 }
 

@@ -179,7 +179,7 @@ async fn enrolling_has_its_own_response_and_a_longer_timeout() {
     let peer = Peer::start().await;
     let client = EnterpriseClient::new(peer.client_within(Duration::from_millis(500), Arc::new(Zero)));
     let license = LicenseId(Uuid::from_u128(7));
-    let wishes = [EnrollmentRequest {
+    let enrollments = [EnrollmentRequest {
         email: EmailAddress::on_record("ann@x.example"),
         course_run_key: "course-v1:x+y+z".into(),
         license_uuid: license,
@@ -190,7 +190,7 @@ async fn enrolling_has_its_own_response_and_a_longer_timeout() {
         let answer = json!({"successes": [person(json!(true))], "pending": [person(json!(null))], "failures": []});
         let delay = if status == 202 { Duration::from_millis(800) } else { Duration::ZERO };
         peer.reply([Reply::status(status).json(&answer).after(delay)]);
-        let outcome = client.enroll(CUSTOMER, &wishes, true).await.expect("an answer");
+        let outcome = client.enroll(CUSTOMER, &enrollments, true).await.expect("an answer");
         assert!(outcome.successes[0].created && !outcome.pending[0].created);
         assert_eq!(outcome.successes[0].email.as_given(), "ann@x.example");
         assert!(outcome.failures.is_empty());
@@ -210,9 +210,9 @@ async fn enrolling_has_its_own_response_and_a_longer_timeout() {
     );
 
     peer.fail_with(&[400]);
-    let error = client.enroll(CUSTOMER, &wishes, true).await.expect_err("a refusal");
+    let error = client.enroll(CUSTOMER, &enrollments, true).await.expect_err("a refusal");
     assert!(matches!(error, ClientError::Refused { status: 400, .. }));
     peer.reply([Reply::status(201).text("garbage")]);
-    let error = client.enroll(CUSTOMER, &wishes, true).await.expect_err("garbage");
+    let error = client.enroll(CUSTOMER, &enrollments, true).await.expect_err("garbage");
     assert!(error.is_outcome_unknown());
 }

@@ -189,7 +189,7 @@ pub async fn broken() -> (String, Arc<AtomicUsize>) {
 }
 
 /// A URL on which no server listens.
-pub async fn nobody() -> String {
+pub async fn unreachable_url() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     format!("http://{}", listener.local_addr().expect("an address"))
 }

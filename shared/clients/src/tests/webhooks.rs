@@ -2,7 +2,7 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use super::peer::{Peer, Reply, broken, nobody};
+use super::peer::{Peer, Reply, broken, unreachable_url};
 use crate::{Cause, ClientError, WebhookClient, WebhookSettings, caller::CallLimits};
 
 fn anywhere() -> WebhookClient {
@@ -64,7 +64,7 @@ async fn the_outcome_of_a_failed_delivery_may_be_unknown() {
     let error = anywhere().deliver(&peer.url, b"{}", &[]).await.expect_err("too late");
     assert!(matches!(error, ClientError::Unreachable { cause: Cause::TimedOut, .. }) && error.is_outcome_unknown());
     assert_eq!(peer.calls(), 1);
-    let error = anywhere().deliver(&nobody().await, b"{}", &[]).await.expect_err("nobody there");
+    let error = anywhere().deliver(&unreachable_url().await, b"{}", &[]).await.expect_err("no server listens there");
     assert!(matches!(error, ClientError::Unreachable { cause: Cause::NoConnection, .. }));
     assert!(error.is_retryable() && !error.is_outcome_unknown());
     let error = anywhere().deliver(&peer.url, b"{}", &[("x", "a\nb")]).await.expect_err("not a header");

@@ -43,12 +43,12 @@ impl AllKinds {
             let changed_after = is_late.then_some(plan.expiration_date);
             self.services.enterprises.expire_enrollments(&paying, changed_after).await?;
         }
-        let is_told = |license: &License| license.renewed_to.is_none() && license.user_email.is_some();
-        let told: Vec<License> = licenses.into_iter().filter(is_told).collect();
-        if told.is_empty() {
+        let has_event = |license: &License| license.renewed_to.is_none() && license.user_email.is_some();
+        let expired: Vec<License> = licenses.into_iter().filter(has_event).collect();
+        if expired.is_empty() {
             return Ok(Acted::ToRecord(results));
         }
-        self.expire.tell_expired(chunk.portfolio, plan, &told, &change.recording(&results)).await?;
+        self.expire.tell_expired(chunk.portfolio, plan, &expired, &change.recording(&results)).await?;
         Ok(Acted::Recorded(results))
     }
 

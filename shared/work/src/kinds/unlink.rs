@@ -67,11 +67,11 @@ impl AllKinds {
         let plan = chunk.plan()?;
         let wanted = licenses_of(&chunk);
         // What is on record of the chunk names no one either.
-        let nobodys = |row: &license_domain::Row| license_domain::RowResult {
+        let purged = |row: &license_domain::Row| license_domain::RowResult {
             user_email: None,
             ..row.result(RowOutcome::Purged, row.license)
         };
-        let results: Vec<_> = chunk.rows.iter().map(nobodys).collect();
+        let results: Vec<_> = chunk.rows.iter().map(purged).collect();
         self.purge.purge(chunk.portfolio, plan, &wanted, &change.recording(&results)).await?;
         Ok(Acted::Recorded(results))
     }

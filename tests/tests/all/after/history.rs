@@ -31,7 +31,7 @@ fn check(recorder: &Recorder, invariants: &Invariants, seed: u64) {
     let history = recorder.history(&invariants.events);
     assert!(history.len() > 30, "seed {seed}: {} steps", history.len());
     if let Err(problem) = history.check(recorder.total()) {
-        panic!("seed {seed}: {problem}\n{history}{}", recorder.told(&invariants.events));
+        panic!("seed {seed}: {problem}\n{history}{}", recorder.text(&invariants.events));
     }
 }
 

@@ -12,8 +12,8 @@ use super::{fault, recipients};
 
 /// Creates a job for that plan; returns its id.
 async fn ask(plan: &Plan, kind: &str, params: Value) -> String {
-    let wish = json!({ "kind": kind, "subscription_plan": plan.id, "params": params });
-    text(&plan.admin().post("/api/v1/jobs/", &wish).await.expect(202), "id")
+    let request = json!({ "kind": kind, "subscription_plan": plan.id, "params": params });
+    text(&plan.admin().post("/api/v1/jobs/", &request).await.expect(202), "id")
 }
 
 async fn job(plan: &Plan, id: &str) -> Value {
@@ -128,7 +128,7 @@ async fn a_dry_run_reports_what_it_would_do_and_changes_nothing() {
     let plan = app.plan(100).await;
     plan.assign(&emails("ann", 0..10)).await.expect(200);
     let before = app.invariants().await;
-    let wish = |kind: &str, params: Value| json!({ "kind": kind, "subscription_plan": plan.id, "params": params, "dry_run": true });
+    let request = |kind: &str, params: Value| json!({ "kind": kind, "subscription_plan": plan.id, "params": params, "dry_run": true });
     let all = emails("ann", 0..120);
     for (kind, params, wanted) in [
         (
@@ -139,7 +139,7 @@ async fn a_dry_run_reports_what_it_would_do_and_changes_nothing() {
         ("revoke", json!({ "user_emails": all }), counted([("revoked", 10), ("not_found", 110)])),
         ("remind", json!({ "all": true }), counted([("reminded", 10)])),
     ] {
-        let id = text(&plan.admin().post("/api/v1/jobs/", &wish(kind, params)).await.expect(202), "id");
+        let id = text(&plan.admin().post("/api/v1/jobs/", &request(kind, params)).await.expect(202), "id");
         app.drain().await;
         assert_eq!(outcomes(&plan, &id).await, wanted, "{kind}");
     }
@@ -202,8 +202,8 @@ async fn licenses_are_transferred_to_another_plan_and_back() {
 async fn rows_are_uploaded_as_a_file() {
     let app = TestApp::start().await;
     let plan = app.plan(300).await;
-    let wish = json!({ "kind": "assign", "subscription_plan": plan.id, "params": { "upload": true } });
-    let made = plan.admin().post("/api/v1/jobs/", &wish).await.expect(202);
+    let request = json!({ "kind": "assign", "subscription_plan": plan.id, "params": { "upload": true } });
+    let made = plan.admin().post("/api/v1/jobs/", &request).await.expect(202);
     let (id, url) = (text(&made, "id"), text(&made, "upload_url"));
     assert_eq!(made["state"], "uploading");
     let rows: Vec<String> = emails("ann", 0..200).iter().map(|email| format!("{email},x")).collect();
@@ -216,7 +216,7 @@ async fn rows_are_uploaded_as_a_file() {
     assert_eq!(results(&plan, &id).await[200]["detail"], "Enter a valid email address.");
     control(&plan, &id, "resume").await.expect(409);
 
-    let made = plan.admin().post("/api/v1/jobs/", &wish).await.expect(202);
+    let made = plan.admin().post("/api/v1/jobs/", &request).await.expect(202);
     let id = text(&made, "id");
     control(&plan, &id, "resume").await.expect(202);
     app.drain().await;
@@ -250,11 +250,11 @@ async fn a_job_is_canceled_and_resumed_where_it_stopped() {
 async fn plans_grow_by_those_who_make_plans() {
     let app = TestApp::start().await;
     let plan = app.plan(10).await;
-    let wish =
+    let request =
         |n: u64| json!({ "kind": "grow", "subscription_plan": plan.id, "params": { "desired_num_licenses": n } });
-    plan.admin().post("/api/v1/jobs/", &wish(5_000)).await.expect(403);
-    app.provisioner().post("/api/v1/jobs/", &wish(5_000)).await.expect(202);
-    app.provisioner().post("/api/v1/jobs/", &wish(2_000_000)).await.expect(202);
+    plan.admin().post("/api/v1/jobs/", &request(5_000)).await.expect(403);
+    app.provisioner().post("/api/v1/jobs/", &request(5_000)).await.expect(202);
+    app.provisioner().post("/api/v1/jobs/", &request(2_000_000)).await.expect(202);
     app.drain().await;
     assert_eq!(plan.admin().get(&plan.path("")).await.expect(200)["licenses"]["total"], 5_000);
     app.invariants().await.check();
@@ -279,8 +279,8 @@ async fn impossible_requests_are_refused_and_jobs_belong_to_a_customer() {
         ("transfer", json!({ "all": true, "to_plan": plan.id }), "to_plan"),
         ("enroll", json!({ "all": true }), "course_run_keys"),
     ] {
-        let wish = json!({ "kind": kind, "subscription_plan": plan.id, "params": params });
-        let answer = ask_for(wish).await.expect(400);
+        let request = json!({ "kind": kind, "subscription_plan": plan.id, "params": params });
+        let answer = ask_for(request).await.expect(400);
         assert!(answer["params"].get(field).is_some(), "{kind} {params}: {answer}");
     }
     let id = ask(&plan, "remind", json!({ "user_emails": ["ann@example.com"] })).await;

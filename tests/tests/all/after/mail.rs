@@ -187,12 +187,12 @@ async fn every_kind_of_mail_reaches_whom_it_is_for() {
     }
     assert_eq!(recipients(&app, "auto-apply-email-campaign").await.len(), 4);
     // 75%, then 100%: each once, and never 75% after 100%.
-    let told = mails(&app).await;
-    let told: Vec<&Value> =
-        told.iter().filter(|mail| mail["campaign"] == json!("utilization-email-campaign")).collect();
-    let percents: Vec<&Value> = told.iter().map(|mail| &mail["trigger_properties"]["percent_allocated"]).collect();
+    let received = mails(&app).await;
+    let received: Vec<&Value> =
+        received.iter().filter(|mail| mail["campaign"] == json!("utilization-email-campaign")).collect();
+    let percents: Vec<&Value> = received.iter().map(|mail| &mail["trigger_properties"]["percent_allocated"]).collect();
     assert_eq!(percents, [&json!(75), &json!(100)], "{}", plan.id);
-    assert!(told.iter().all(|mail| mail["to"] == json!("boss@example.com")));
+    assert!(received.iter().all(|mail| mail["to"] == json!("boss@example.com")));
 }
 
 #[tokio::test]

@@ -242,15 +242,15 @@ async fn it_can_be_worked_with() {
     let activation = format!("/api/v1/license-activation/?activation_key={}", key(2));
     assert_eq!(learner.post(&activation, &json!({})).await.expect(200)["uuid"], license_id(2));
     // Imported seats are assigned, including those whose license was revoked; then the plan is full.
-    let wish = |email: &str| json!({ "user_emails": [email], "notify_users": false });
+    let request = |email: &str| json!({ "user_emails": [email], "notify_users": false });
     let mut given = Vec::new();
     for email in ["tony@example.com", "new@example.com"] {
-        let body = admin.post(&path("licenses/assign/"), &wish(email)).await.expect(200);
+        let body = admin.post(&path("licenses/assign/"), &request(email)).await.expect(200);
         given.push(body["license_assignments"][0]["license"].as_str().expect("an id").to_owned());
     }
     given.sort();
     assert_eq!(given, [license_id(3), license_id(4)]);
-    admin.post(&path("licenses/assign/"), &wish("late@example.com")).await.expect(400);
+    admin.post(&path("licenses/assign/"), &request("late@example.com")).await.expect(400);
     let revoke = json!({ "user_emails": ["ada@example.com"] });
     admin.post(&path("licenses/bulk-revoke/"), &revoke).await.expect(200);
     let invariants = app.invariants().await;

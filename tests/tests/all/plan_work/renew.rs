@@ -72,8 +72,8 @@ async fn a_renewal_begins_twelve_hours_before_its_date_and_once() {
     assert!(!is_processed(&app, &renewal).await);
     app.advance("PT2M").await;
     assert!(is_processed(&app, &renewal).await);
-    let told = events(&app, "renewed").await;
-    assert_eq!(told.len(), 2, "{told:?}");
+    let published = events(&app, "renewed").await;
+    assert_eq!(published.len(), 2, "{published:?}");
     // Who did it and why is on record.
     let history = app.provisioner().get(&format!("{renewal}history/")).await.expect(200).to_string();
     assert!(history.contains("process_renewals") && history.contains("license-manager"), "{history}");
@@ -184,9 +184,9 @@ async fn one_that_is_refused_is_foreseen_waits_longer_each_time_and_stops_no_oth
     let others = renewal_of(&app, &other, 20, json!({})).await;
     app.drain().await;
     // Days ahead: the forecast says that it will not happen, and why.
-    let told = forecast::forecast(&app, &plan, "").await;
-    let line = &told["prospects"][0];
-    assert_eq!((&line["what"], &line["state"]), (&json!("process_renewal"), &json!("refused")), "{told}");
+    let response = forecast::forecast(&app, &plan, "").await;
+    let line = &response["prospects"][0];
+    assert_eq!((&line["what"], &line["state"]), (&json!("process_renewal"), &json!("refused")), "{response}");
     assert_eq!(line["at"], "2026-11-30T12:00:00Z");
     assert!(line["why"].as_str().is_some_and(|why| why.contains("2 licenses would be copied")), "{line}");
     // The looks report it.
@@ -230,8 +230,8 @@ async fn one_that_is_made_late_begins_at_once_and_one_that_is_exempt_waits_for_a
     let exempt_renewal = renewal_of(&app, &exempt, 5, json!({ "exempt_from_batch_processing": true })).await;
     app.advance("P9D").await;
     assert!(!is_processed(&app, &exempt_renewal).await);
-    let told = forecast::forecast(&app, &exempt, "").await.to_string();
-    assert!(told.contains("exempt from batch processing"), "{told}");
+    let response = forecast::forecast(&app, &exempt, "").await.to_string();
+    assert!(response.contains("exempt from batch processing"), "{response}");
     // Its effective date is past.
     let late = renewal_of(&app, &plan, 5, json!({})).await;
     app.advance("PT2M").await;

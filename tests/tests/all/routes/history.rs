@@ -30,7 +30,7 @@ async fn a_licenses_history_shows_who_changed_it_when_and_why() {
     let revoked = &entries[0];
     assert_eq!(revoked["license"]["status"], json!({ "before": "activated", "after": "revoked" }));
     assert!(revoked["actor"].is_string() && revoked["request_id"].is_string() && revoked["at"].is_string());
-    assert_eq!(entries[1]["actor"], Value::Null, "a learner's own doing names nobody");
+    assert_eq!(entries[1]["actor"], Value::Null, "a learner's own doing names no actor");
     let person = &revoked["license"]["person"];
     assert!(person.is_string() && entries.iter().all(|entry| &entry["license"]["person"] == person));
     assert!(!json!(entries).to_string().contains("ann@"), "{entries:?}");

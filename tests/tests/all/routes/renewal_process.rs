@@ -226,8 +226,8 @@ async fn the_types_to_copy_are_copied() {
         assert_eq!(copies.keys().collect::<Vec<_>>(), wanted, "{types}");
         // The same three learners have licenses of all agreements, so only these checks can be used.
         invariants.check_counts();
-        let told = invariants.events.iter().filter(|event| event.plan == Some(future.uuid().into()));
-        assert_eq!(told.flat_map(|event| &event.licenses).count(), wanted.len());
+        let of_future = invariants.events.iter().filter(|event| event.plan == Some(future.uuid().into()));
+        assert_eq!(of_future.flat_map(|event| &event.licenses).count(), wanted.len());
     }
 }
 
@@ -506,7 +506,7 @@ async fn learners_whose_licenses_change_meanwhile_lose_nothing() {
 }
 
 #[tokio::test]
-async fn nobody_is_left_out_although_the_index_does_not_show_some() {
+async fn every_license_is_copied_although_the_index_does_not_show_some() {
     let app = TestApp::proxied().await;
     let agreement = app.agreement().await;
     let (prior, _) = lived_in(&app, &agreement, 5, &json!({})).await;
