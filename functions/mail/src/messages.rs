@@ -34,7 +34,6 @@ pub(crate) struct Person {
 /// The mail of one recipient.
 #[derive(Clone, Debug)]
 pub struct PersonalMail {
-    /// The recipient's address.
     pub email: EmailAddress,
     /// The values for the mail's template.
     pub properties: Map<String, Value>,

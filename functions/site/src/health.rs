@@ -14,7 +14,6 @@ use serde::Serialize;
 
 use crate::Context;
 
-/// Health.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/health/",

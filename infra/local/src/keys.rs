@@ -22,7 +22,6 @@ const NAME: &str = "license-manager-local";
 /// The end of year 9999: the printed tokens do not expire, wherever the clock is moved.
 const NEVER: i64 = 253_402_300_799;
 
-/// Signs tokens.
 pub struct Signer {
     key: EncodingKey,
     header: Header,

@@ -89,7 +89,6 @@ fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Bad> {
     serde_json::from_slice(body).map_err(|error| Bad(format!("the body: {error}")))
 }
 
-/// The router.
 pub fn router(local: Local) -> Router {
     Router::new()
         .route("/_local/", get(index))

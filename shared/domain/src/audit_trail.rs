@@ -42,7 +42,6 @@ pub struct AuditEntry {
     pub event: EventId,
     /// The version of the event's format.
     pub schema: u32,
-    /// What happened.
     pub kind: EventKind,
     pub at: Timestamp,
     /// The user who made the change; none if it was the learner.
@@ -53,9 +52,7 @@ pub struct AuditEntry {
     pub actor_lms_user_id: Option<LmsUserId>,
     pub reason: String,
     pub request_id: String,
-    /// The customer.
     pub enterprise: EnterpriseId,
-    /// The customer's agreement.
     pub agreement: AgreementId,
     /// The plan, if the change concerns one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,9 +89,7 @@ pub struct Move {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LicenseStep {
     pub license: LicenseId,
-    /// The status before.
     pub from: LicenseStatus,
-    /// The status after.
     pub to: LicenseStatus,
     /// The learner who holds it, or held it until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -105,7 +100,6 @@ pub struct LicenseStep {
     /// The license of an earlier plan of which this one is the renewed copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<LicenseId>,
-    /// Its facts before.
     #[serde(default, skip_serializing_if = "LicenseFacts::is_empty")]
     pub before: LicenseFacts,
     /// What is on record.

@@ -191,7 +191,6 @@ pub struct JobParams {
     /// The plan to which licenses are transferred.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_plan: Option<PlanId>,
-    /// The courses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub course_run_keys: Vec<String>,
     /// How many licenses the plan is to have.
@@ -204,7 +203,6 @@ pub struct JobParams {
 pub struct Row {
     /// Its number, from 0.
     pub row: u64,
-    /// The learner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_email: Option<EmailAddress>,
     /// The license, where there is a row for each.
@@ -310,7 +308,6 @@ impl Row {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowResult {
     pub row: u64,
-    /// The learner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_email: Option<EmailAddress>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -320,7 +317,6 @@ pub struct RowResult {
     /// The status that a revoked license had before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original_status: Option<LicenseStatus>,
-    /// The row's outcome.
     pub outcome: RowOutcome,
     /// Details of the outcome.
     #[serde(default, skip_serializing_if = "Option::is_none")]

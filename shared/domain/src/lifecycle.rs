@@ -36,7 +36,6 @@ pub const OWN: &str = "license-manager.";
 pub struct BusEvent {
     /// The id, which is the same when the event is repeated.
     pub id: String,
-    /// The event's name.
     pub name: String,
     pub at: Timestamp,
     pub detail: Value,

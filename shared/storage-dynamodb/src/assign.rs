@@ -137,7 +137,8 @@ impl Store {
         let AssignmentOf { portfolio, plan, request } = *of;
         let mut returned = ahead.bucket.map(|(bucket, _)| (bucket, ahead.returned.clone()));
         let (slots, bucket) = self.look(plan, &request.assignments, ahead).await?;
-        let fresh: Vec<&Assignment> = request.assignments.iter().filter(|assignment| is_fresh(assignment, &slots)).collect();
+        let fresh: Vec<&Assignment> =
+            request.assignments.iter().filter(|assignment| is_fresh(assignment, &slots)).collect();
         let already_associated = to_u64(request.assignments.len() - fresh.len());
         if fresh.is_empty() {
             let assigned = Assigned { assigned: Vec::new(), already_associated };

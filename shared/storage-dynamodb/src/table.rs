@@ -88,7 +88,6 @@ pub enum Canceled {
     /// A conflict or a failed condition, but the SDK had sent the call before and got no response: that attempt may
     /// have been written.
     Unsure(Box<Canceled>),
-    /// Another error.
     Store(StoreError),
 }
 
@@ -265,8 +264,13 @@ impl Table {
 
     /// Adds to numbers of an item, which is created if it does not exist, and returns them. `ttl`: when a new item may
     /// be deleted. A call that the SDK repeats after a lost response counts twice.
-    pub async fn count(&self, key: &Key, names: &[&str], ttl: i64) -> Result<Vec<u64>, StoreError> {
-        let adds: Vec<String> = (0..names.len()).map(|n| format!("#n{n} :one")).collect();
+    pub async fn count<const N: usize>(
+        &self,
+        key: &Key,
+        names: [&str; N],
+        ttl: i64,
+    ) -> Result<[u64; N], StoreError> {
+        let adds: Vec<String> = (0..N).map(|n| format!("#n{n} :one")).collect();
         let mut update = self
             .client
             .update_item()
@@ -278,14 +282,18 @@ impl Table {
             .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
             .return_values(ReturnValue::UpdatedNew)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        for (n, name) in names.iter().enumerate() {
-            update = update.expression_attribute_names(format!("#n{n}"), *name);
+        for (n, name) in names.into_iter().enumerate() {
+            update = update.expression_attribute_names(format!("#n{n}"), name);
         }
         let answer = update.send().await.map_err(|error| classify("UpdateItem", &error))?;
         let found = answer.attributes.unwrap_or_default();
-        let number = |name: &&str| found.get(*name)?.as_n().ok()?.parse().ok();
-        let numbers: Option<Vec<u64>> = names.iter().map(number).collect();
-        numbers.ok_or_else(|| StoreError::Corrupt { key: key.pk.clone(), cause: "a count is not a number".to_owned() })
+        let mut numbers = [0; N];
+        for (number, name) in numbers.iter_mut().zip(names) {
+            *number = found.get(name).and_then(|value| value.as_n().ok()?.parse().ok()).ok_or_else(|| {
+                StoreError::Corrupt { key: key.pk.clone(), cause: format!("{name} is not a number") }
+            })?;
+        }
+        Ok(numbers)
     }
 
     /// Changes one item if the condition of `terms` holds; returns the item after the change, `None` if the condition

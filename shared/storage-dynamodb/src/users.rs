@@ -43,9 +43,9 @@ impl RequestCounts for Store {
     async fn count(&self, caller: &str, at: Timestamp) -> Result<RequestCount, StoreError> {
         let second = format!("s{:02}", at.timestamp().rem_euclid(60));
         let ttl = at.timestamp() + PACE_LIFETIME_SECONDS;
-        let counted = self.table.count(&keys::throttle(caller, at), &["requests", &second], ttl).await?;
-        let of = |n: usize| counted.get(n).copied().unwrap_or_default();
-        Ok(RequestCount { in_minute: of(0), in_second: of(1) })
+        let [in_minute, in_second] =
+            self.table.count(&keys::throttle(caller, at), ["requests", &second], ttl).await?;
+        Ok(RequestCount { in_minute, in_second })
     }
 }
 

@@ -23,7 +23,6 @@ pub(crate) const ROOM_FOR_OTHERS: usize = 10;
 /// A learner's slot in a plan, as it was read.
 #[derive(Clone, Debug)]
 pub(crate) struct Slot {
-    /// The license in it.
     pub license: License,
     /// The version of its item.
     pub version: u64,

@@ -85,7 +85,6 @@ body! {
 /// What became of the request for a renewal.
 #[derive(Debug)]
 pub enum Created {
-    /// It is new.
     New(Portfolio, SubscriptionPlanRenewal),
     /// The renewal of just these plans is there already.
     There(Portfolio, SubscriptionPlanRenewal),

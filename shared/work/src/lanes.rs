@@ -16,7 +16,6 @@ use crate::{
 /// How the work on one chunk ended.
 #[derive(Clone, Copy, Debug)]
 pub enum ChunkEnd {
-    /// It is done.
     Done(JobCounts),
     /// It made progress, and the time ended first.
     Unfinished(JobCounts),

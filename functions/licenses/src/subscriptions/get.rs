@@ -20,7 +20,6 @@ use license_domain::{LicenseId, PlanId};
 
 use crate::{Context, find};
 
-/// One license.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/subscriptions/{plan}/licenses/{license}/",

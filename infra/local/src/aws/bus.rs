@@ -16,12 +16,9 @@ pub struct Published {
     pub id: String,
     /// When it was published, by the runner's clock.
     pub at: Timestamp,
-    /// Its source.
     pub source: String,
-    /// Its type.
     #[serde(rename = "detail-type")]
     pub detail_type: String,
-    /// Its content.
     pub detail: Value,
 }
 
@@ -31,7 +28,6 @@ impl Aws {
         self.state().list("SELECT event FROM events ORDER BY n")
     }
 
-    /// Deletes them.
     pub fn forget_published(&self) -> rusqlite::Result<()> {
         self.state().with(|db| db.execute("DELETE FROM events", []).map(|_| ()))
     }

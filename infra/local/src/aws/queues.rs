@@ -25,16 +25,12 @@ pub struct Depth {
     pub dead: u64,
 }
 
-/// A received message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
-    /// Its id.
     pub id: String,
     /// The receipt for deleting it.
     pub receipt: String,
-    /// Its content.
     pub body: String,
-    /// Its group.
     pub group: Option<String>,
     /// How many times it was received.
     pub receives: u32,
@@ -43,7 +39,6 @@ pub struct Held {
 }
 
 impl Aws {
-    /// Sends a message.
     pub fn send(&self, queue: &str, body: &str, group: Option<&str>, delay_seconds: i64) -> rusqlite::Result<String> {
         let id = self.0.random.uuid().to_string();
         let now = self.now_millis();

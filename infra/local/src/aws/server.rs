@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 
 use super::Aws;
 
-/// The routes.
 pub fn router(aws: Aws) -> Router {
     Router::new().route("/", post(answer)).route("/v2/email/outbound-emails", post(mail)).with_state(aws)
 }

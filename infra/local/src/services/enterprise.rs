@@ -64,7 +64,6 @@ struct EnrollRow {
     course_run_key: String,
 }
 
-/// Enrolls learners in courses.
 pub(super) async fn enroll(Path(_): Path<EnterpriseId>, Json(body): Json<EnrollBody>) -> (StatusCode, Json<Value>) {
     let (mut successes, mut pending, mut failures) = (Vec::new(), Vec::new(), Vec::new());
     for EnrollRow { email, course_run_key } in body.licenses_info {

@@ -129,7 +129,8 @@ async fn a_failure_tells_whether_the_mail_was_sent_and_is_not_retried() {
     assert_eq!(known(&error), 'u');
     assert_eq!(calls.load(std::sync::atomic::Ordering::Relaxed), 1);
 
-    let error = client(&unreachable_url().await).send_campaign(&campaign(1)).await.expect_err("no server listens there");
+    let error =
+        client(&unreachable_url().await).send_campaign(&campaign(1)).await.expect_err("no server listens there");
     assert_eq!(known(&error), 'n');
 }
 

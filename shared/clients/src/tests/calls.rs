@@ -233,7 +233,8 @@ async fn a_port_without_a_listener_is_unreachable() {
     let settings = ClientSettings::from_lookup(|_| Some(url.clone()));
     let client = ServiceClient::new(settings, Arc::new(Standing::default()), Arc::new(Zero)).expect("a client");
     let settings = CatalogSettings::from_lookup(|_| Some(url.clone()));
-    let error = CatalogClient::new(client, settings).belongs_to(CATALOG, CUSTOMER).await.expect_err("no server listens there");
+    let error =
+        CatalogClient::new(client, settings).belongs_to(CATALOG, CUSTOMER).await.expect_err("no server listens there");
     assert!(matches!(error, ClientError::Unreachable { service: Service::Lms, cause: Cause::NoConnection }));
 }
 

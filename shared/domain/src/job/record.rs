@@ -17,7 +17,6 @@ use crate::{
 /// The renewal that a run carries out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RenewalRun {
-    /// The renewal.
     pub renewal: RenewalId,
     /// The future plan, which is hidden until the run ends.
     pub future_plan: PlanId,
@@ -32,11 +31,8 @@ pub struct Job {
     pub uuid: JobId,
     /// What is done.
     pub kind: JobKind,
-    /// Its state.
     pub state: JobState,
-    /// The customer.
     pub enterprise_customer_uuid: EnterpriseId,
-    /// The customer's agreement.
     pub customer_agreement: AgreementId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscription_plan: Option<PlanId>,
@@ -102,7 +98,6 @@ pub struct Job {
     pub kept_until: Option<Timestamp>,
     /// When it was requested.
     pub created: Timestamp,
-    /// When it changed last.
     pub modified: Timestamp,
     /// How many times its record was written.
     #[serde(default)]

@@ -19,12 +19,10 @@ impl AgreementKeys {
         pk.strip_prefix("AGREEMENT#")?.parse().ok()
     }
 
-    /// The agreement.
     pub fn agreement(self) -> Key {
         Key::head(self.partition())
     }
 
-    /// A plan.
     pub fn plan(self, plan: PlanId) -> Key {
         Key::new(self.partition(), format!("PLAN#{plan}"))
     }
@@ -70,9 +68,7 @@ impl AgreementKeys {
 pub enum AgreementPart {
     /// The agreement itself.
     Agreement,
-    /// A plan.
     Plan,
-    /// A renewal.
     Renewal,
     /// Anything else, for example titles and the audit trail.
     Other,

@@ -28,9 +28,7 @@ pub(super) const HEAD: &str = "@";
 /// An item's primary key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
-    /// Partition.
     pub pk: String,
-    /// Sort.
     pub sk: String,
 }
 
@@ -70,7 +68,6 @@ impl Key {
     }
 }
 
-/// An index key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IndexKey {
     pub(super) index: &'static str,

@@ -53,7 +53,6 @@ impl JobKeys {
         Key::new(self.partition(), format!("{CHUNK_PREFIX}{generation}{n:06}"))
     }
 
-    /// A lane.
     pub fn lane(self, lane: u16) -> Key {
         Key::new(self.partition(), format!("{LANE_PREFIX}{lane:03}"))
     }

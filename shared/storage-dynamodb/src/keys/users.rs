@@ -37,7 +37,6 @@ impl UserKeys<'_> {
         Key::new(self.changes(), format!("{}#{id}", time(at)))
     }
 
-    /// A role assignment.
     pub fn role(&self, grant: RoleGrant) -> Key {
         let role = match grant.role {
             RoleName::SubscriptionsAdmin => "subscriptions_admin",
