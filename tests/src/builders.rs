@@ -9,9 +9,7 @@ use crate::{Client, Role, TestApp};
 /// An agreement with a customer.
 #[derive(Clone, Debug)]
 pub struct Agreement {
-    /// Its id.
     pub id: String,
-    /// The customer.
     pub enterprise: EnterpriseId,
     /// The customer's admin.
     pub admin: Client,
@@ -20,20 +18,16 @@ pub struct Agreement {
 /// A plan of an agreement.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Its id.
     pub id: String,
-    /// Its agreement.
     pub agreement: Agreement,
 }
 
 /// A license with a learner.
 #[derive(Clone, Debug)]
 pub struct Held {
-    /// Its id.
     pub id: String,
     /// The secret in the activation link.
     pub key: String,
-    /// The learner's address.
     pub email: String,
 }
 
@@ -89,7 +83,6 @@ impl Plan {
         format!("/api/v1/subscriptions/{}/{rest}", self.id)
     }
 
-    /// The plan's id.
     pub fn uuid(&self) -> Uuid {
         self.id.parse().expect("a UUID")
     }

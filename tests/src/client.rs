@@ -95,12 +95,10 @@ impl Client {
         }
     }
 
-    /// GET.
     pub async fn get(&self, path: &str) -> TestResponse {
         self.send(Method::GET, path, None).await
     }
 
-    /// DELETE.
     pub async fn delete(&self, path: &str) -> TestResponse {
         self.send(Method::DELETE, path, None).await
     }

@@ -20,11 +20,9 @@ pub struct Outside {
 /// How much was checked: a check of nothing proves nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// Events.
     pub events: usize,
     /// Recipients who should have received a mail.
     pub wanted: usize,
-    /// Mails.
     pub mails: usize,
     /// Recipients of mails of unknown fate.
     pub unknown: usize,
@@ -52,7 +50,12 @@ impl Outside {
             let trail = invariants.audit_trails.get(&format!("TRAIL#AGREEMENT#{}", event.agreement));
             let entries = trail.into_iter().flatten().filter(|entry| entry.event == event.id).count();
             assert_eq!(entries, 1, "{:?} {} is in the trail {entries} times", event.kind, event.id);
-            assert!(published.contains(event.id.to_string().as_str()), "{:?} {} is not on the bus", event.kind, event.id);
+            assert!(
+                published.contains(event.id.to_string().as_str()),
+                "{:?} {} is not on the bus",
+                event.kind,
+                event.id
+            );
         }
         let mut seen = Seen { events: invariants.events.len(), mails: self.mails.len(), ..Seen::default() };
         let got = self.by_key();

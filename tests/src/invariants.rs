@@ -19,7 +19,6 @@ use license_storage_dynamodb::{
 #[derive(Debug, Default)]
 pub struct Invariants {
     pub plans: BTreeMap<PlanId, SubscriptionPlan>,
-    /// Hidden plans.
     pub hidden: Vec<PlanId>,
     pub renewals: Vec<SubscriptionPlanRenewal>,
     /// Each plan's buckets.
@@ -224,7 +223,10 @@ impl Invariants {
         }
         let without_event: Vec<_> = happened.difference(&changed).collect();
         let untrue: Vec<_> = changed.difference(&happened).collect();
-        assert!(without_event.is_empty() && untrue.is_empty(), "without an event: {without_event:?}; not so: {untrue:?}");
+        assert!(
+            without_event.is_empty() && untrue.is_empty(),
+            "without an event: {without_event:?}; not so: {untrue:?}"
+        );
     }
 }
 

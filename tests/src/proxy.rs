@@ -26,13 +26,10 @@ pub const REQUEST_ID: &str = "PROXY000000000000000000000000000000000000000000000
 pub struct Call {
     /// Its name, such as `TransactWriteItems`.
     pub operation: String,
-    /// The request.
     pub request: Value,
     /// The response's status; 0 if there was none.
     pub status: u16,
-    /// Read units.
     pub read_units: f64,
-    /// Write units.
     pub write_units: f64,
     /// When it began and ended, as positions in the sequence of all beginnings and ends.
     pub span: (usize, usize),
@@ -70,7 +67,6 @@ pub enum Fault {
     None,
     /// It conflicts with another transaction and is not carried out.
     Conflict,
-    /// It is throttled.
     Throttle,
     /// The engine responds with an internal error and does nothing.
     InternalError,

@@ -88,14 +88,14 @@ async fn overlapping_assigners_leave_one_license_for_each_learner() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_same_holds_if_transactions_conflict() {
+async fn overlapping_assigners_leave_one_license_each_if_transactions_conflict() {
     let app = TestApp::proxied().await;
     app.proxy().inject(conflicts(1, 0.2));
     assign_overlapping(&app, 200).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_same_holds_for_the_last_seats() {
+async fn overlapping_assigners_take_no_more_than_the_last_seats() {
     let app = TestApp::start().await;
     let plan = app.plan(100).await;
     let people = emails("learner", 0..128);
@@ -139,7 +139,7 @@ async fn as_many_auto_applies_succeed_as_there_are_seats() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_same_holds_if_auto_applies_conflict() {
+async fn as_many_auto_applies_succeed_as_there_are_seats_if_transactions_conflict() {
     let app = TestApp::proxied().await;
     app.proxy().inject(conflicts(2, 0.2));
     take_the_last_seats(&app).await;
@@ -223,7 +223,7 @@ async fn a_cap_is_not_overdrawn_by_many_who_revoke() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn all_kinds_of_requests_at_once_add_up() {
+async fn counters_agree_with_the_licenses_after_simultaneous_requests_of_all_kinds() {
     let app = TestApp::proxied().await;
     app.proxy().inject(conflicts(3, 0.05));
     let plan: Plan = app.plan(70).await;

@@ -132,8 +132,9 @@ async fn requests_about_all_learners_succeed_while_others_assign() {
         let ((), reminded, revoked) = futures::join!(assign, remind, revoke);
         let outcome =
             |name: &'static str| move |answer: license_tests::TestResponse| (name, answer.status.as_u16(), answer.text);
-        statuses
-            .extend(reminded.into_iter().map(outcome("remind-all")).chain(revoked.into_iter().map(outcome("bulk-revoke"))));
+        statuses.extend(
+            reminded.into_iter().map(outcome("remind-all")).chain(revoked.into_iter().map(outcome("bulk-revoke"))),
+        );
     }
     let failed: Vec<_> = statuses.iter().filter(|(_, status, _)| *status >= 500).collect();
     assert!(failed.is_empty(), "{} of {}: {failed:?}", failed.len(), statuses.len());

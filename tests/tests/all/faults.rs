@@ -113,7 +113,7 @@ async fn without_the_table_the_health_check_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn under_faults_of_all_kinds_everything_adds_up() {
+async fn counters_agree_with_the_licenses_after_faults_of_all_kinds() {
     let app = TestApp::proxied().await;
     let plan = app.plan(80).await;
     let mut random = StdRng::seed_from_u64(11);

@@ -139,7 +139,8 @@ async fn a_plan_that_grew_is_listed_in_as_many_partitions_as_one_that_was_made_l
     plan.assign(&people[81..160]).await.expect(200);
     assert_eq!(list_partitions(&app, &plan).await.len(), 4);
 
-    let request = json!({ "kind": "grow", "subscription_plan": plan.id, "params": { "desired_num_licenses": MILLION } });
+    let request =
+        json!({ "kind": "grow", "subscription_plan": plan.id, "params": { "desired_num_licenses": MILLION } });
     app.provisioner().post("/api/v1/jobs/", &request).await.expect(202);
     app.drain().await;
     plan.assign(&people[160..]).await.expect(200);
@@ -185,7 +186,8 @@ async fn licenses_that_are_transferred_may_bring_more_list_shards() {
     let people = license_tests::builders::emails("learner", 0..50);
     to.assign(&people[..40]).await.expect(200);
     from.assign(&people[40..]).await.expect(200);
-    let request = json!({ "kind": "transfer", "subscription_plan": from.id, "params": { "all": true, "to_plan": to.id } });
+    let request =
+        json!({ "kind": "transfer", "subscription_plan": from.id, "params": { "all": true, "to_plan": to.id } });
     from.admin().post("/api/v1/jobs/", &request).await.expect(202);
     app.drain().await;
     assert_eq!(app.invariants().await.plans[&license_domain::PlanId(to.uuid())].seats.list_shards, 4);

@@ -179,7 +179,7 @@ impl Story {
 }
 
 #[tokio::test]
-async fn who_has_left_is_named_by_no_route_file_mail_or_delivery() {
+async fn a_retired_learner_is_named_by_no_route_file_mail_or_delivery() {
     let story = Story::tell().await;
     let app = &story.app;
     // The checked responses contain the learner before: the check could find something.

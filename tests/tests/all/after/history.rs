@@ -84,7 +84,7 @@ async fn while_the_table_fails_at_random_clients_observe_a_possible_sequence() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn they_also_do_if_the_seats_are_in_several_buckets() {
+async fn with_seats_in_several_buckets_clients_observe_a_possible_sequence() {
     let seed = setting("HISTORY_SEED", SEED);
     for seed in seed..seed + 3 {
         storm(64, seed).await;
@@ -92,7 +92,7 @@ async fn they_also_do_if_the_seats_are_in_several_buckets() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn they_also_do_while_the_process_is_killed() {
+async fn while_the_process_is_killed_clients_observe_a_possible_sequence() {
     let seed = setting("HISTORY_SEED", SEED);
     let kills = setting("HISTORY_KILLS", 3 * KILLS);
     for run in 0..kills.div_ceil(KILLS) {

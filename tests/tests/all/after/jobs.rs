@@ -148,7 +148,7 @@ async fn a_dry_run_reports_what_it_would_do_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn everybody_is_reminded_and_everybody_revoked() {
+async fn jobs_remind_and_revoke_all_learners_of_a_plan() {
     let app = TestApp::start().await;
     let plan = app.plan(400).await;
     plan.assign(&emails("ann", 0..300)).await.expect(200);

@@ -52,7 +52,8 @@ async fn changes_are_published_under_the_names_of_open_edx() {
         let name = format!("edx.server.license-manager.license-lifecycle.{name}");
         assert!(names.contains(&name), "{name} is not among {names:?}");
     }
-    let activated = events.iter().find(|event| text(event, "detail-type").ends_with("lifecycle.activated")).expect("it");
+    let activated =
+        events.iter().find(|event| text(event, "detail-type").ends_with("lifecycle.activated")).expect("it");
     let detail = &activated["detail"];
     assert_eq!(detail["license_uuid"], json!(held.id));
     assert_eq!(detail["license_activation_key"], json!(held.key));
@@ -118,7 +119,7 @@ async fn events_that_the_stream_lost_are_redriven_from_the_table_by_time() {
 }
 
 #[tokio::test]
-async fn who_left_for_good_is_in_no_trail_and_the_trail_stays() {
+async fn a_retired_learner_is_in_no_audit_trail_and_the_trail_stays() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
     let held = plan.activated(&app, "ann@example.com").await;

@@ -242,7 +242,7 @@ async fn a_secret_is_rotated_without_a_gap() {
 }
 
 #[tokio::test]
-async fn there_are_ten_at_most_even_if_they_are_created_at_the_same_time() {
+async fn an_agreement_has_at_most_ten_webhooks_even_if_they_are_created_at_the_same_time() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let list = format!("/api/v1/customer-agreements/{}/webhooks/", agreement.id);

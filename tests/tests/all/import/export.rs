@@ -132,7 +132,7 @@ async fn an_export_is_imported_item_by_item() {
 }
 
 #[tokio::test]
-async fn recorded_states_come_through() {
+async fn recorded_states_are_exported_and_imported_unchanged() {
     let Some(folder) = std::env::var_os("CONTRACT_DIR").map(PathBuf::from).filter(|folder| folder.is_dir()) else {
         println!("skipped: CONTRACT_DIR names no folder with recordings");
         return;
@@ -178,7 +178,7 @@ fn comparable(fields: &Value) -> Value {
 
 /// Untouched seats have no items here; they are rows of the export, with their ids.
 #[tokio::test]
-async fn seats_that_are_numbers_become_rows() {
+async fn untouched_seats_are_exported_as_rows() {
     let app = TestApp::start().await;
     let plan = app.plan(2_100).await;
     let held = plan.assigned("ann@example.com").await;

@@ -137,7 +137,7 @@ async fn learners_are_unlinked_before_their_data_is_purged_by_hand_too() {
 }
 
 #[tokio::test]
-async fn a_forecast_is_the_apis() {
+async fn lmctl_shows_the_same_forecast_as_the_api() {
     let app = TestApp::start().await;
     let plan = ending(&app, "2026-12-01T00:00:00Z").await;
     app.drain().await;

@@ -156,7 +156,7 @@ async fn one_failure_stops_no_other_plan_and_is_tried_again_until_it_is_done() {
 }
 
 #[tokio::test]
-async fn two_sweepers_at_once_begin_it_once() {
+async fn two_sweepers_at_once_begin_an_expiry_once() {
     let app = TestApp::start().await;
     let plan = ending(&app, json!({})).await;
     plan.activated(&app, "ann@example.com").await;

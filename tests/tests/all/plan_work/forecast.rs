@@ -16,7 +16,7 @@ fn lines(forecast: &Value) -> Vec<(String, String, Value)> {
 }
 
 #[tokio::test]
-async fn it_says_what_will_happen_and_then_that_happens() {
+async fn what_a_forecast_says_happens_at_that_time() {
     let app = TestApp::start().await;
     let plan = app.plan_of(&app.agreement().await, 20, &json!({ "expiration_date": "2026-12-01T00:00:00Z" })).await;
     plan.activated(&app, "ann@example.com").await;
@@ -49,7 +49,7 @@ async fn it_says_what_will_happen_and_then_that_happens() {
 }
 
 #[tokio::test]
-async fn it_is_for_who_administers_a_plan_that_is_there() {
+async fn a_forecast_is_shown_to_admins_of_the_plans_customer_only() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
     plan.admin().get(&plan.path("forecast/")).await.expect(200);

@@ -173,7 +173,7 @@ async fn attempts(app: &TestApp, plan: &Plan) -> u32 {
 }
 
 #[tokio::test]
-async fn one_that_is_refused_is_foreseen_waits_longer_each_time_and_stops_no_other() {
+async fn a_refused_renewal_is_foreseen_waits_longer_each_time_and_stops_no_other() {
     let app = TestApp::start().await;
     let plan = ending(&app, "2026-12-20T00:00:00Z", 20).await;
     plan.activated(&app, "ann@example.com").await;
@@ -223,7 +223,7 @@ async fn one_that_is_refused_is_foreseen_waits_longer_each_time_and_stops_no_oth
 }
 
 #[tokio::test]
-async fn one_that_is_made_late_begins_at_once_and_one_that_is_exempt_waits_for_an_operator() {
+async fn a_renewal_that_is_made_late_begins_at_once_and_an_exempt_one_waits_for_an_operator() {
     let app = TestApp::start().await;
     let plan = ending(&app, EFFECTIVE, 5).await;
     let exempt = ending(&app, EFFECTIVE, 5).await;

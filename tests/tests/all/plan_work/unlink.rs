@@ -65,7 +65,7 @@ async fn learners_are_unlinked_on_the_90th_day_before_they_are_forgotten_and_onc
 }
 
 #[tokio::test]
-async fn who_holds_another_license_stays_and_is_asked_of_again_each_day() {
+async fn a_learner_with_another_license_is_not_unlinked_and_is_examined_again_each_day() {
     let (app, agreement) = enabled().await;
     let plan = plan_ending(&app, &agreement, "2026-12-01T00:00:00Z").await;
     // Personal data is kept for longer.

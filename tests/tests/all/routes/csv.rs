@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::json;
 
 #[tokio::test]
-async fn there_is_a_row_for_each_license_that_has_or_had_a_learner() {
+async fn a_csv_has_a_row_for_each_license_that_has_or_had_a_learner() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
     plan.activated(&app, "ann@example.com").await;
@@ -24,7 +24,7 @@ async fn there_is_a_row_for_each_license_that_has_or_had_a_learner() {
 }
 
 #[tokio::test]
-async fn it_is_compressed_for_those_who_take_it() {
+async fn a_csv_is_compressed_if_the_client_accepts_it() {
     let app = TestApp::start().await;
     let plan = app.plan(200).await;
     plan.assign(&license_tests::builders::emails("learner", 0..90)).await.expect(200);

@@ -52,7 +52,7 @@ async fn a_plan_is_made_with_all_its_seats() {
 }
 
 #[tokio::test]
-async fn plans_that_cannot_be_are_refused_with_an_error() {
+async fn invalid_plans_are_refused_with_an_error() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let title = text(&app.plan_body(&agreement, 1), "title");
@@ -85,7 +85,7 @@ async fn plans_that_cannot_be_are_refused_with_an_error() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_who_make_the_same_one_succeeds() {
+async fn of_many_requests_to_create_the_same_plan_one_succeeds() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let mut body = app.plan_body(&agreement, 1);
@@ -104,7 +104,7 @@ async fn of_many_who_make_the_same_one_succeeds() {
 }
 
 #[tokio::test]
-async fn refusals_say_why() {
+async fn refused_plans_get_the_reason() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let line_item = "You must specify Salesforce ID for selected product. It must start with '00k'.";

@@ -24,7 +24,7 @@ async fn reminded(plan: &Plan) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn those_who_were_invited_are_reminded() {
+async fn invited_learners_are_reminded() {
     let app = TestApp::start().await;
     let plan = app.plan(9).await;
     plan.assign(&["ann@example.com", "bob@example.com", "cid@other.example"]).await.expect(200);
@@ -63,7 +63,7 @@ async fn those_who_were_invited_are_reminded() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn all_are_reminded_who_have_not_activated() {
+async fn all_learners_who_have_not_activated_are_reminded() {
     let app = TestApp::start().await;
     let plan = app.plan(300).await;
     let remind = async || plan.admin().post(&plan.path("licenses/remind-all/"), &json!({})).await;

@@ -369,7 +369,7 @@ async fn of_many_who_process_a_renewal_one_does() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn six_hundred_are_copied() {
+async fn a_renewal_copies_six_hundred_licenses() {
     let app = TestApp::start().await;
     let prior = app.plan(700).await;
     let people = emails("learner", 0..600);

@@ -18,7 +18,7 @@ async fn every_live_license_is_revoked() {
 }
 
 #[tokio::test]
-async fn under_a_cap_it_is_refused() {
+async fn revoke_all_is_refused_under_a_cap() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let plan = app.plan_of(&agreement, 5, &json!({ "is_revocation_cap_enabled": true })).await;
