@@ -53,7 +53,7 @@ pub const ROUTE: Route = Route {
     },
 };
 
-/// The answer.
+/// The response.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Subsidy")]
 pub struct SubsidyResponse {

@@ -35,7 +35,7 @@ pub const ROUTE: Route = Route {
     },
 };
 
-/// The answer.
+/// The response.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "CsrfToken")]
 pub struct CsrfTokenResponse {

@@ -64,7 +64,7 @@ impl fmt::Display for Cause {
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The service was not reached, or did not respond in time.
-    #[error("{service} does not answer: {cause}")]
+    #[error("{service} does not respond: {cause}")]
     Unreachable { service: Service, cause: Cause },
     /// The service responded that it failed, or that it is too busy.
     #[error("{service} failed with status {status}")]
@@ -76,7 +76,7 @@ pub enum ClientError {
     #[error("{service} denied us access")]
     Denied { service: Service },
     /// The response does not have the expected form.
-    #[error("{service} answered with a body of another shape")]
+    #[error("{service} responded with a body of another shape")]
     Unreadable { service: Service },
     /// The call has no recipients, or more than the service accepts; nothing was sent.
     #[error("{service} takes 1 to {limit} at once, not {size}")]

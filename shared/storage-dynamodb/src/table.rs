@@ -117,7 +117,7 @@ impl Table {
 
     /// Reads one item, strongly consistently.
     pub async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
-        let answer = self
+        let response = self
             .client
             .get_item()
             .table_name(&self.name)
@@ -126,7 +126,7 @@ impl Table {
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
             .await;
-        Ok(answer.map_err(|error| classify("GetItem", &error))?.item)
+        Ok(response.map_err(|error| classify("GetItem", &error))?.item)
     }
 
     /// Reads items, strongly consistently, in any order; missing ones are left out. No key may occur twice.
@@ -229,9 +229,9 @@ impl Table {
                 .expression_attribute_values(":from", AttributeValue::S(from.to_owned()))
                 .expression_attribute_values(":to", AttributeValue::S(to.to_owned()));
         }
-        let answer =
+        let response =
             query.key_condition_expression(condition).send().await.map_err(|error| classify("Query", &error))?;
-        Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
+        Ok((response.items.unwrap_or_default(), response.last_evaluated_key))
     }
 
     /// Reads a page of the whole table after that key, in no order; returns the page and its last key.
@@ -264,12 +264,7 @@ impl Table {
 
     /// Adds to numbers of an item, which is created if it does not exist, and returns them. `ttl`: when a new item may
     /// be deleted. A call that the SDK repeats after a lost response counts twice.
-    pub async fn count<const N: usize>(
-        &self,
-        key: &Key,
-        names: [&str; N],
-        ttl: i64,
-    ) -> Result<[u64; N], StoreError> {
+    pub async fn count<const N: usize>(&self, key: &Key, names: [&str; N], ttl: i64) -> Result<[u64; N], StoreError> {
         let adds: Vec<String> = (0..N).map(|n| format!("#n{n} :one")).collect();
         let mut update = self
             .client
@@ -285,13 +280,14 @@ impl Table {
         for (n, name) in names.into_iter().enumerate() {
             update = update.expression_attribute_names(format!("#n{n}"), name);
         }
-        let answer = update.send().await.map_err(|error| classify("UpdateItem", &error))?;
-        let found = answer.attributes.unwrap_or_default();
+        let response = update.send().await.map_err(|error| classify("UpdateItem", &error))?;
+        let found = response.attributes.unwrap_or_default();
         let mut numbers = [0; N];
         for (number, name) in numbers.iter_mut().zip(names) {
-            *number = found.get(name).and_then(|value| value.as_n().ok()?.parse().ok()).ok_or_else(|| {
-                StoreError::Corrupt { key: key.pk.clone(), cause: format!("{name} is not a number") }
-            })?;
+            *number = found
+                .get(name)
+                .and_then(|value| value.as_n().ok()?.parse().ok())
+                .ok_or_else(|| StoreError::Corrupt { key: key.pk.clone(), cause: format!("{name} is not a number") })?;
         }
         Ok(numbers)
     }
@@ -299,7 +295,7 @@ impl Table {
     /// Changes one item if the condition of `terms` holds; returns the item after the change, `None` if the condition
     /// did not hold. A call that the SDK repeats after a lost response finds that it does not hold.
     pub async fn update(&self, key: &Key, update: &str, terms: Expression) -> Result<Option<Item>, StoreError> {
-        let answer = self
+        let response = self
             .client
             .update_item()
             .table_name(&self.name)
@@ -312,8 +308,8 @@ impl Table {
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
             .await;
-        match answer {
-            Ok(answer) => Ok(answer.attributes),
+        match response {
+            Ok(response) => Ok(response.attributes),
             Err(SdkError::ServiceError(refused)) if refused.err().is_conditional_check_failed_exception() => Ok(None),
             Err(error) => Err(classify("UpdateItem", &error)),
         }
@@ -321,7 +317,7 @@ impl Table {
 
     /// The next number of a sequence. A call that the SDK repeats after a lost response leaves a gap.
     pub async fn next_number(&self, sequence: &Key) -> Result<i64, StoreError> {
-        let answer = self
+        let response = self
             .client
             .update_item()
             .table_name(&self.name)
@@ -334,7 +330,7 @@ impl Table {
             .send()
             .await
             .map_err(|error| classify("UpdateItem", &error))?;
-        let last = answer.attributes.as_ref().and_then(|item| item.get(LAST)?.as_n().ok()?.parse().ok());
+        let last = response.attributes.as_ref().and_then(|item| item.get(LAST)?.as_n().ok()?.parse().ok());
         last.ok_or_else(|| StoreError::Corrupt { key: sequence.pk.clone(), cause: "no number".to_owned() })
     }
 

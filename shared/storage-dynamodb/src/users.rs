@@ -43,8 +43,7 @@ impl RequestCounts for Store {
     async fn count(&self, caller: &str, at: Timestamp) -> Result<RequestCount, StoreError> {
         let second = format!("s{:02}", at.timestamp().rem_euclid(60));
         let ttl = at.timestamp() + PACE_LIFETIME_SECONDS;
-        let [in_minute, in_second] =
-            self.table.count(&keys::throttle(caller, at), ["requests", &second], ttl).await?;
+        let [in_minute, in_second] = self.table.count(&keys::throttle(caller, at), ["requests", &second], ttl).await?;
         Ok(RequestCount { in_minute, in_second })
     }
 }

@@ -39,5 +39,5 @@ pub async fn handle(
 ) -> Result<Response, ApiError> {
     let license: LicenseId = id(&license)?;
     let found = find::anywhere(&context, &requester, license).await?;
-    found.answer(&context, &conditions, &params).await
+    found.respond(&context, &conditions, &params).await
 }

@@ -44,5 +44,5 @@ pub async fn handle(
 ) -> Result<Response, ApiError> {
     let (plan, license): (PlanId, LicenseId) = (id(&plan)?, id(&license)?);
     let found = find::in_plan(&context, &requester, plan, license).await?;
-    found.answer(&context, &conditions, &params).await
+    found.respond(&context, &conditions, &params).await
 }

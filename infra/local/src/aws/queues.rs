@@ -153,9 +153,9 @@ impl Aws {
                 }
                 let mut sent = Vec::new();
                 for entry in entries {
-                    let mut answer = self.send_one(&queue, &entry).map_err(failed)?;
-                    answer["Id"] = entry["Id"].clone();
-                    sent.push(answer);
+                    let mut entry_response = self.send_one(&queue, &entry).map_err(failed)?;
+                    entry_response["Id"] = entry["Id"].clone();
+                    sent.push(entry_response);
                 }
                 Ok(json!({ "Successful": sent, "Failed": [] }))
             }

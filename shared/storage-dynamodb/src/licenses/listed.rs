@@ -84,10 +84,11 @@ impl Shard {
             };
             let (items, last) = store.table.query_page(&range, self.after.take(), Some(PAGE)).await?;
             for item in items {
-                let key = keys::sort_key_in(&item, keys::GSI1).map(str::to_owned).ok_or_else(|| StoreError::Corrupt {
-                    key: self.partition.clone(),
-                    cause: "an item of the list has no sort key".to_owned(),
-                })?;
+                let key =
+                    keys::sort_key_in(&item, keys::GSI1).map(str::to_owned).ok_or_else(|| StoreError::Corrupt {
+                        key: self.partition.clone(),
+                        cause: "an item of the list has no sort key".to_owned(),
+                    })?;
                 self.rows.push_back((key, rows::from_item(item)?));
             }
             self.is_read = last.is_none();
