@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{Context, sign};
 
-/// The status by which a receiver says that the URL is gone for good.
+/// The status by which a receiver says that the URL was removed permanently.
 const GONE: u16 = 410;
 
 /// The outcome of a delivery.
@@ -62,7 +62,7 @@ pub(crate) async fn deliver(
         Err(StoreError::Contention { .. }) if !is_last => {}
         // A delivered event must not be repeated because its count could not be written.
         Err(error) if delivered == Delivered::Yes => {
-            tracing::warn!(webhook = %webhook.uuid, %error, "a webhook is not forgiven its failures");
+            tracing::warn!(webhook = %webhook.uuid, %error, "the failures of a webhook could not be reset");
         }
         Err(error) => return Err(error),
     }

@@ -38,7 +38,7 @@ pub enum LicenseStatus {
     Activated,
     /// A learner was invited to use it.
     Assigned,
-    /// Taken back for good; no longer a seat of the plan.
+    /// Revoked, which is final; no longer a seat of the plan.
     Revoked,
     /// A free seat.
     Unassigned,

@@ -16,8 +16,8 @@ async fn an_event_is_delivered_as_it_is() {
     let headers = [("content-type", "application/json"), ("x-signature", "abc")];
     for status in [204, 400, 429, 500] {
         peer.reply([Reply::status(status)]);
-        let answer = anywhere().deliver(&format!("{}/hook?x=1", peer.url), b"{\"a\":1}", &headers).await;
-        assert_eq!(answer.expect("an answer"), status);
+        let response = anywhere().deliver(&format!("{}/hook?x=1", peer.url), b"{\"a\":1}", &headers).await;
+        assert_eq!(response.expect("a response"), status);
     }
     let seen = peer.seen();
     assert_eq!(seen.len(), 4, "none is repeated");
@@ -31,7 +31,7 @@ async fn redirects_are_not_followed() {
     let (peer, other) = (Peer::start().await, Peer::start().await);
     for status in [302, 307, 308] {
         peer.reply([Reply::status(status).header("location", &other.url)]);
-        assert_eq!(anywhere().deliver(&peer.url, b"{}", &[]).await.expect("an answer"), status);
+        assert_eq!(anywhere().deliver(&peer.url, b"{}", &[]).await.expect("a response"), status);
     }
     assert_eq!((peer.calls(), other.calls()), (3, 0));
 }

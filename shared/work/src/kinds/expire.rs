@@ -14,8 +14,8 @@ use crate::WorkError;
 const LATE: TimeDelta = TimeDelta::days(1);
 
 impl AllKinds {
-    /// Ends the enrollments of a chunk's licenses, in one call, then tells of them. It may be done twice: an enrollment that
-    /// has ended stays so, and the event commits with the outcome.
+    /// Ends the enrollments of a chunk's licenses, in one call, then writes the event. It may be done twice: an ended
+    /// enrollment stays ended, and the event commits with the outcome.
     pub(super) async fn expire(&self, chunk: ChunkRows<'_>, change: Change) -> Result<Acted, WorkError> {
         let say = |outcome, detail: Option<&str>| {
             let rows = chunk.rows.iter().map(|row| {
