@@ -73,7 +73,7 @@ impl TestApp {
     /// The products that every installation has.
     async fn stock(&self) {
         let store = self.running.store();
-        if !store.products().await.expect("the table answers").products.is_empty() {
+        if !store.products().await.expect("the table responds").products.is_empty() {
             return;
         }
         let bulk = BulkWriter::new(store.clone());

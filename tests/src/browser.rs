@@ -57,7 +57,7 @@ impl Browser {
         if let Some(form) = form {
             request = request.form(form);
         }
-        let response = request.send().await.expect("the app answers");
+        let response = request.send().await.expect("the app responds");
         let (status, headers) = (response.status(), response.headers().clone());
         if is_ours {
             for set in headers.get_all(header::SET_COOKIE) {

@@ -31,7 +31,7 @@ pub struct Seen {
 impl Outside {
     /// Reads it from the runner.
     pub async fn of(client: &Client) -> Self {
-        let list = |answer: Value| answer.as_array().cloned().unwrap_or_default();
+        let list = |response: Value| response.as_array().cloned().unwrap_or_default();
         Self {
             mails: list(client.get("/_local/mail").await.expect(200)),
             events: list(client.get("/_local/events").await.expect(200)),

@@ -50,7 +50,7 @@ impl Invariants {
         let mut pages =
             table.client().scan().table_name(table.name()).consistent_read(true).into_paginator().items().send();
         while let Some(item) = pages.next().await {
-            invariants.add(item.expect("the engine answers"));
+            invariants.add(item.expect("the engine responds"));
         }
         invariants
     }

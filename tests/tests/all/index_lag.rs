@@ -42,9 +42,9 @@ async fn requests_for_all_licenses_reach_those_that_the_index_does_not_show_yet(
     };
     // While the index shows no license, nothing is done, and the job does not end: it continues later.
     lag(1_000);
-    let answer = revoke().await;
-    let job = answer.header("location").expect("a job").to_owned();
-    answer.expect(204);
+    let response = revoke().await;
+    let job = response.header("location").expect("a job").to_owned();
+    response.expect(204);
     assert_eq!(plan.overview().await["assigned"], 2);
     let state = async || plan.admin().get(&job).await.expect(200)["state"].clone();
     assert_eq!(state().await, "pending");

@@ -119,7 +119,7 @@ fn people_of(page: &Value) -> Vec<String> {
 async fn list_partitions(app: &TestApp, plan: &Plan) -> std::collections::BTreeSet<String> {
     let table = table_of(app.running().store());
     let pages = table.client().scan().table_name(table.name()).into_paginator().items().send();
-    let items = pages.try_collect().await.expect("the table answers");
+    let items = pages.try_collect().await.expect("the table responds");
     let partition = |item: &keys::Item| item.get(&keys::key_names(keys::GSI1)[0])?.as_s().ok().cloned();
     items.iter().filter_map(partition).filter(|pk| pk.starts_with("PLAN#") && pk.contains(&plan.id)).collect()
 }

@@ -8,7 +8,7 @@ const DEMO_PLAN: &str = "/api/v1/subscriptions/bbbbbbbb-0000-4000-8000-0000000de
 
 async fn client(running: &Running, role: &str) -> Client {
     let url = running.url();
-    let token = reqwest::get(format!("{url}/_local/tokens/{role}")).await.expect("an answer");
+    let token = reqwest::get(format!("{url}/_local/tokens/{role}")).await.expect("a response");
     assert!(token.status().is_success(), "{role}");
     Client::new(reqwest::Client::new(), url, Some(token.text().await.expect("a token")))
 }
@@ -167,7 +167,7 @@ async fn a_rotated_secret_is_used_without_a_restart() {
     let rotate = async |value: &str| {
         let url = format!("{}/_local/secrets/{name}", app.running().url());
         let put = reqwest::Client::new().put(url).body(json!({ "key": value }).to_string()).send().await;
-        assert_eq!(put.expect("an answer").status().as_u16(), 204);
+        assert_eq!(put.expect("a response").status().as_u16(), 204);
     };
     let first = checksum().await;
     rotate("second").await;

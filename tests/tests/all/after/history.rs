@@ -49,7 +49,7 @@ async fn play(recorder: Arc<Recorder>, (admin, provisioner): (Client, Client), s
         })
     });
     for client in clients.collect::<Vec<_>>() {
-        client.await.expect("what was answered is understood");
+        client.await.expect("the responses are understood");
     }
 }
 
@@ -121,7 +121,7 @@ async fn killed(seed: u64, kills: u64) {
         }
         child.kill().expect("killed");
         child.wait().expect("gone");
-        playing.await.expect("what was answered is understood");
+        playing.await.expect("the responses are understood");
         clock += chrono::TimeDelta::hours(2);
     }
     let running = license_local::start(options(PathBuf::clone(&folder.0), clock)).await.expect("it starts");

@@ -161,9 +161,9 @@ async fn jobs_remind_and_revoke_all_learners_of_a_plan() {
     app.drain().await;
     assert_eq!(outcomes(&plan, &revoke).await, counted([("revoked", 10)]));
 
-    let answer = plan.admin().post(&plan.path("licenses/revoke-all/"), &json!({})).await;
-    answer.expect(204);
-    let at = answer.header("location").expect("its job").to_owned();
+    let response = plan.admin().post(&plan.path("licenses/revoke-all/"), &json!({})).await;
+    response.expect(204);
+    let at = response.header("location").expect("its job").to_owned();
     app.drain().await;
     let done = plan.admin().get(&at).await.expect(200);
     assert_eq!((&done["state"], &done["counts"]["succeeded"]), (&json!("done"), &json!(291)));
@@ -208,7 +208,7 @@ async fn rows_are_uploaded_as_a_file() {
     assert_eq!(made["state"], "uploading");
     let rows: Vec<String> = emails("ann", 0..200).iter().map(|email| format!("{email},x")).collect();
     let csv = format!("\u{feff}Email,note\r\n{}\r\nnot an address,y\r\nANN00000@example.com,z\r\n", rows.join("\r\n"));
-    let put = reqwest::Client::new().put(url).body(csv).send().await.expect("an answer");
+    let put = reqwest::Client::new().put(url).body(csv).send().await.expect("a response");
     assert!(put.status().is_success());
     control(&plan, &id, "resume").await.expect(202);
     app.drain().await;
@@ -280,8 +280,8 @@ async fn impossible_requests_are_refused_and_jobs_belong_to_a_customer() {
         ("enroll", json!({ "all": true }), "course_run_keys"),
     ] {
         let request = json!({ "kind": kind, "subscription_plan": plan.id, "params": params });
-        let answer = ask_for(request).await.expect(400);
-        assert!(answer["params"].get(field).is_some(), "{kind} {params}: {answer}");
+        let response = ask_for(request).await.expect(400);
+        assert!(response["params"].get(field).is_some(), "{kind} {params}: {response}");
     }
     let id = ask(&plan, "remind", json!({ "user_emails": ["ann@example.com"] })).await;
     other.admin().get(&format!("/api/v1/jobs/{id}/")).await.expect(403);
@@ -322,7 +322,7 @@ async fn a_job_without_progress_is_found() {
     let runs = license_work::RunRecords::new(store, store.clock().clone());
     let stalled = async || {
         let since = app.now() - chrono::TimeDelta::minutes(15);
-        let found = runs.without_progress(since, 10).await.expect("the table answers");
+        let found = runs.without_progress(since, 10).await.expect("the table responds");
         found.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     let quick = ask(&plan, "assign", json!({ "user_emails": emails("bob", 0..10), "notify_users": false })).await;

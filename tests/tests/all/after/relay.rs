@@ -111,8 +111,8 @@ async fn events_that_the_stream_lost_are_redriven_from_the_table_by_time() {
 
     let from = app.now() - chrono::TimeDelta::hours(3);
     let request = json!({ "from": from, "to": app.now() });
-    let answer = app.anonymous().post("/_local/redrive", &request).await.expect(200);
-    assert_eq!(answer, json!({ "events": before.events.len(), "next": null }));
+    let response = app.anonymous().post("/_local/redrive", &request).await.expect(200);
+    assert_eq!(response, json!({ "events": before.events.len(), "next": null }));
     app.drain().await;
     let after = check(&app).await;
     assert_eq!(after.audit_trails, before.audit_trails);

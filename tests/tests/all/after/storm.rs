@@ -55,11 +55,11 @@ async fn storm(seed: u64) {
         // Requests that failed are repeated: no learner is invited twice.
         for _ in 0..5 {
             let request = json!({ "user_emails": learners });
-            let answer = plan.admin().post(&plan.path("licenses/assign/"), &request).await;
-            if answer.status.is_success() {
+            let response = plan.admin().post(&plan.path("licenses/assign/"), &request).await;
+            if response.status.is_success() {
                 break;
             }
-            assert!([500, 502, 503].contains(&answer.status.as_u16()), "{}", answer.text);
+            assert!([500, 502, 503].contains(&response.status.as_u16()), "{}", response.text);
         }
         let request = json!({
             "kind": "assign", "subscription_plan": plan.id,

@@ -247,10 +247,10 @@ async fn an_agreement_has_at_most_ten_webhooks_even_if_they_are_created_at_the_s
     let agreement = app.agreement().await;
     let list = format!("/api/v1/customer-agreements/{}/webhooks/", agreement.id);
     let request = json!({ "url": "http://127.0.0.1:9/", "is_active": false });
-    let answers = join_all((0..15).map(|_| agreement.admin.post(&list, &request))).await;
-    let made = answers.iter().filter(|answer| answer.status == 201).count();
+    let responses = join_all((0..15).map(|_| agreement.admin.post(&list, &request))).await;
+    let made = responses.iter().filter(|response| response.status == 201).count();
     // A request that had too many conflicts may be repeated.
-    assert!(answers.iter().all(|answer| matches!(answer.status.as_u16(), 201 | 409 | 503)));
+    assert!(responses.iter().all(|response| matches!(response.status.as_u16(), 201 | 409 | 503)));
     let known = agreement.admin.get(&list).await.expect(200);
     assert_eq!(known.as_array().map(Vec::len), Some(made));
     for _ in made..usize::from(MAX_WEBHOOKS) {

@@ -45,7 +45,7 @@ async fn export(app: &TestApp) -> Result<(String, ExportReport), ExportError> {
 async fn items(app: &TestApp) -> BTreeMap<Key, Item> {
     let table = table_of(app.running().store());
     let pages = table.client().scan().table_name(table.name()).into_paginator().items().send();
-    let items = pages.try_collect().await.expect("the engine answers").into_iter().map(|mut item| {
+    let items = pages.try_collect().await.expect("the engine responds").into_iter().map(|mut item| {
         item.remove("written");
         (Key::of(&item).expect("every item has a key"), item)
     });

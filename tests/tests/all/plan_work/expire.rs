@@ -254,6 +254,6 @@ async fn renewal_of(app: &TestApp, plan: &Plan, effective: &str) -> i64 {
         "renewed_expiration_date": "2027-12-01T00:00:00Z", "license_types_to_copy": "assigned_and_activated",
         "salesforce_opportunity_id": "00k000000000000456", "exempt_from_batch_processing": true,
     });
-    let answer = app.provisioner().post("/api/v1/provisioning-admins/subscription-plan-renewals/", &body).await;
-    answer.expect(201)["id"].as_i64().expect("a number")
+    let response = app.provisioner().post("/api/v1/provisioning-admins/subscription-plan-renewals/", &body).await;
+    response.expect(201)["id"].as_i64().expect("a number")
 }

@@ -47,9 +47,9 @@ fn usable<'a>(portfolio: &Portfolio, held: &'a [License], now: Timestamp) -> Vec
 /// The licenses that the learner can study with at that moment.
 async fn usable_of(app: &TestApp, plan: &Plan, email: &str, at: Timestamp) -> Vec<License> {
     let store = app.running().store();
-    let portfolio = store.portfolio_of_plan(plan.uuid().into()).await.expect("the table answers").expect("a plan");
+    let portfolio = store.portfolio_of_plan(plan.uuid().into()).await.expect("the table responds").expect("a plan");
     let email = license_domain::EmailAddress::on_record(email).key();
-    let held = store.licenses_of(&email).await.expect("the table answers");
+    let held = store.licenses_of(&email).await.expect("the table responds");
     usable(&portfolio, &held, at).into_iter().cloned().collect()
 }
 
@@ -168,7 +168,7 @@ async fn a_renewal_that_an_outage_missed_is_processed_late_and_shown_at_once() {
 /// How often looking at the plan was refused or failed since, as its mark says.
 async fn attempts(app: &TestApp, plan: &Plan) -> u32 {
     let store = store_at(app, app.now() + TimeDelta::days(3));
-    let due = store.due_plans(1_000).await.expect("the table answers");
+    let due = store.due_plans(1_000).await.expect("the table responds");
     due.iter().find(|due| due.plan == plan.uuid().into()).expect("it is marked").attempts
 }
 

@@ -89,7 +89,7 @@ impl Departure {
             ours["headers"][name] = value.clone();
         }
         for (place, value) in self.changes.get("at").and_then(Value::as_object).into_iter().flatten() {
-            let found = ours["body"].pointer_mut(place).unwrap_or_else(|| panic!("the peer's answer has no {place}"));
+            let found = ours["body"].pointer_mut(place).unwrap_or_else(|| panic!("the peer's response has no {place}"));
             *found = value.clone();
         }
         ours

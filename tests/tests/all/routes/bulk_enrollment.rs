@@ -35,7 +35,7 @@ async fn learners_are_enrolled_and_the_requester_gets_a_mail() {
     app.drain().await;
 
     let link = text(&job(plan.admin(), &plan, &id).await.expect(200), "download_url");
-    let csv = reqwest::get(link).await.expect("an answer").text().await.expect("a file");
+    let csv = reqwest::get(link).await.expect("a response").text().await.expect("a file");
     let count = |end: &str| csv.lines().filter(|line| line.contains(end)).count();
     assert_eq!(csv.lines().count(), 1 + 31 * 3, "{csv}");
     assert_eq!(count(",course-v1:edX+DemoX+2026,"), 31);
@@ -153,7 +153,7 @@ async fn a_hundred_courses_for_many_learners_fit_the_records_of_their_outcomes()
     let made = plan.admin().post(&path, &body(&learners[..1], &many)).await.expect(201);
     app.drain().await;
     let link = text(&job(plan.admin(), &plan, &text(&made, "job_id")).await.expect(200), "download_url");
-    let csv = reqwest::get(link).await.expect("an answer").text().await.expect("a file");
+    let csv = reqwest::get(link).await.expect("a response").text().await.expect("a file");
     assert_eq!(csv.lines().filter(|line| line.contains(",success,")).count(), 500);
 
     let largest = app.invariants().await.largest_outcome;

@@ -42,8 +42,8 @@ async fn invited_learners_are_reminded() {
 
     // One learner who has activated, or is unknown, makes the whole request fail.
     for email in ["dan@example.com", "eve@example.com"] {
-        let answer = remind(json!({ "user_emails": ["bob@example.com", email] })).await.expect(404);
-        assert_eq!(answer, json!(format!("{NONE_PENDING} that are associated with the email: {email}")));
+        let response = remind(json!({ "user_emails": ["bob@example.com", email] })).await.expect(404);
+        assert_eq!(response, json!(format!("{NONE_PENDING} that are associated with the email: {email}")));
     }
     assert_eq!(reminded(&plan).await.len(), 1);
 

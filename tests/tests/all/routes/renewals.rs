@@ -116,7 +116,7 @@ async fn of_many_who_renew_a_plan_one_succeeds() {
     let prior = app.plan_of(&agreement, 5, &json!({})).await;
     let request = body(&prior, None);
     let client = app.provisioner();
-    let answers = futures::future::join_all((0..12).map(|_| client.post(RENEWALS, &request))).await;
-    let count = |status: u16| answers.iter().filter(|answer| answer.status.as_u16() == status).count();
+    let responses = futures::future::join_all((0..12).map(|_| client.post(RENEWALS, &request))).await;
+    let count = |status: u16| responses.iter().filter(|response| response.status.as_u16() == status).count();
     assert_eq!((count(201), count(200)), (1, 11));
 }

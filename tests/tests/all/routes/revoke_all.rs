@@ -23,8 +23,8 @@ async fn revoke_all_is_refused_under_a_cap() {
     let agreement = app.agreement().await;
     let plan = app.plan_of(&agreement, 5, &json!({ "is_revocation_cap_enabled": true })).await;
     plan.assigned("ann@example.com").await;
-    let answer = plan.admin().post(&plan.path("licenses/revoke-all/"), &json!({})).await;
+    let response = plan.admin().post(&plan.path("licenses/revoke-all/"), &json!({})).await;
     let text = "Cannot revoke all licenses when revocation cap is enabled for the subscription plan";
-    assert_eq!(answer.expect(422), json!(text));
+    assert_eq!(response.expect(422), json!(text));
     assert_eq!(plan.overview().await["assigned"], 1);
 }
