@@ -32,7 +32,7 @@ use license_storage::{LicenseFilter, LicenseQuery, Licenses, PagePosition, Store
 const MAX_SORTED: usize = 200_000;
 
 /// The most attempts to find an allocated seat that the index does not show yet.
-const MAX_LOOKS: u32 = 6;
+const MAX_READS: u32 = 6;
 
 #[async_trait]
 impl Licenses for Store {
@@ -41,7 +41,7 @@ impl Licenses for Store {
     /// 3. A seat that was allocated but is not in the index yet is looked up again, for a short time.
     async fn license(&self, plan: &SubscriptionPlan, license: LicenseId) -> Result<Option<License>, StoreError> {
         let ordinal = plan.seats.prefix.ordinal(license).filter(|at| at.bucket < plan.seats.buckets);
-        let found = self.table.looks(MAX_LOOKS, 1, || async move {
+        let found = self.table.until_shown(MAX_READS, 1, || async move {
             let by_id = self.table.query(Range {
                 index: Some(keys::GSI3),
                 partition: keys::license_partition(license),

@@ -15,7 +15,7 @@ const BEGIN: &str = "<!-- budgets: written by the test `budgets` -->";
 const END: &str = "<!-- end of budgets -->";
 
 /// Every call takes that long here, so that simultaneous calls are recognized.
-const PACE: Duration = Duration::from_millis(30);
+const CALL_DURATION: Duration = Duration::from_millis(30);
 
 /// The most calls of an operation whose round trips are counted.
 const MANY: usize = 8;
@@ -107,7 +107,7 @@ impl Meter<'_> {
     async fn measure<T>(&mut self, operation: &'static str, call: impl Future<Output = T>) -> T {
         let proxy = self.app.proxy();
         proxy.take();
-        proxy.inject(|_| Fault::Delay(PACE));
+        proxy.inject(|_| Fault::Delay(CALL_DURATION));
         let value = call.await;
         proxy.heal();
         let calls = proxy.take();
