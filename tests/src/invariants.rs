@@ -197,13 +197,13 @@ impl Invariants {
     /// again shows no earlier changes.
     #[track_caller]
     fn check_events(&self) {
-        let mut changed = HashSet::new();
+        let mut recorded = HashSet::new();
         let changes = || self.events.iter().flat_map(|event| &event.licenses);
         let reset: HashSet<LicenseId> =
             changes().filter(|change| change.to == LicenseStatus::Unassigned).map(|change| change.license).collect();
         for change in changes().filter(|change| !reset.contains(&change.license)) {
             if change.from != change.to {
-                assert!(changed.insert((change.license, change.to)), "two events of one change: {change:?}");
+                assert!(recorded.insert((change.license, change.to)), "two events of one change: {change:?}");
             }
         }
         // A copy gets its original's status without the changes before it.
@@ -221,8 +221,8 @@ impl Invariants {
             ];
             happened.extend(states.iter().filter(|(was, _)| *was).map(|(_, status)| (license.uuid, *status)));
         }
-        let without_event: Vec<_> = happened.difference(&changed).collect();
-        let untrue: Vec<_> = changed.difference(&happened).collect();
+        let without_event: Vec<_> = happened.difference(&recorded).collect();
+        let untrue: Vec<_> = recorded.difference(&happened).collect();
         assert!(
             without_event.is_empty() && untrue.is_empty(),
             "without an event: {without_event:?}; not so: {untrue:?}"
