@@ -73,7 +73,7 @@ impl TestApp {
     /// The products that every installation has.
     async fn stock(&self) {
         let store = self.running.store();
-        if !store.products().await.expect("the table answers").products.is_empty() {
+        if !store.products().await.expect("the table responds").products.is_empty() {
             return;
         }
         let bulk = BulkWriter::new(store.clone());
@@ -137,7 +137,7 @@ impl TestApp {
             Role::Forged => {
                 // The same claims with the signature of another token.
                 let (claims, _) = token.rsplit_once('.').expect("three parts");
-                let other = self.token(json!({ "preferred_username": "somebody" }));
+                let other = self.token(json!({ "preferred_username": "other-user" }));
                 let (_, signature) = other.rsplit_once('.').expect("three parts");
                 Some(format!("{claims}.{signature}"))
             }

@@ -31,7 +31,6 @@ impl Browser {
         self.cookies.lock().expect("no test panics here").get(name).cloned()
     }
 
-    /// Sets a cookie.
     pub fn set_cookie(&self, name: &str, value: &str) {
         self.cookies.lock().expect("no test panics here").insert(name.to_owned(), value.to_owned());
     }
@@ -58,7 +57,7 @@ impl Browser {
         if let Some(form) = form {
             request = request.form(form);
         }
-        let response = request.send().await.expect("the app answers");
+        let response = request.send().await.expect("the app responds");
         let (status, headers) = (response.status(), response.headers().clone());
         if is_ours {
             for set in headers.get_all(header::SET_COOKIE) {
@@ -78,7 +77,6 @@ impl Browser {
         }
     }
 
-    /// GET.
     pub async fn get(&self, path: &str) -> TestResponse {
         self.send(Method::GET, path, None, &[]).await
     }

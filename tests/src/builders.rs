@@ -9,9 +9,7 @@ use crate::{Client, Role, TestApp};
 /// An agreement with a customer.
 #[derive(Clone, Debug)]
 pub struct Agreement {
-    /// Its id.
     pub id: String,
-    /// The customer.
     pub enterprise: EnterpriseId,
     /// The customer's admin.
     pub admin: Client,
@@ -20,20 +18,16 @@ pub struct Agreement {
 /// A plan of an agreement.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Its id.
     pub id: String,
-    /// Its agreement.
     pub agreement: Agreement,
 }
 
 /// A license with a learner.
 #[derive(Clone, Debug)]
 pub struct Held {
-    /// Its id.
     pub id: String,
     /// The secret in the activation link.
     pub key: String,
-    /// The learner's address.
     pub email: String,
 }
 
@@ -46,8 +40,8 @@ impl TestApp {
             "enterprise_customer_slug": format!("customer-{}", self.number()),
             "default_enterprise_catalog_uuid": self.uuid(0xc),
         });
-        let answer = self.provisioner().post("/api/v1/provisioning-admins/customer-agreement/", &body).await;
-        let id = text(&answer.expect(201), "uuid");
+        let response = self.provisioner().post("/api/v1/provisioning-admins/customer-agreement/", &body).await;
+        let id = text(&response.expect(201), "uuid");
         Agreement { id, enterprise, admin: self.client(Role::Admin, enterprise) }
     }
 
@@ -63,8 +57,8 @@ impl TestApp {
         for (name, value) in changes.as_object().into_iter().flatten() {
             body[name] = value.clone();
         }
-        let answer = self.provisioner().post("/api/v1/provisioning-admins/subscriptions/", &body).await;
-        Plan { id: text(&answer.expect(201), "uuid"), agreement: agreement.clone() }
+        let response = self.provisioner().post("/api/v1/provisioning-admins/subscriptions/", &body).await;
+        Plan { id: text(&response.expect(201), "uuid"), agreement: agreement.clone() }
     }
 
     /// The body of a request for a plan.
@@ -89,7 +83,6 @@ impl Plan {
         format!("/api/v1/subscriptions/{}/{rest}", self.id)
     }
 
-    /// The plan's id.
     pub fn uuid(&self) -> Uuid {
         self.id.parse().expect("a UUID")
     }
@@ -120,8 +113,8 @@ impl Plan {
 
     /// An invited learner.
     pub async fn assigned(&self, email: &str) -> Held {
-        let answer = self.assign(&[email]).await.expect(200);
-        let id = text(&answer["license_assignments"][0], "license");
+        let response = self.assign(&[email]).await.expect(200);
+        let id = text(&response["license_assignments"][0], "license");
         let key = text(&self.license(&id).await, "activation_key");
         Held { id, key, email: email.to_owned() }
     }
@@ -141,8 +134,8 @@ impl Plan {
 
     /// The plan's counts by status, as `overview/` has them.
     pub async fn overview(&self) -> std::collections::BTreeMap<String, u64> {
-        let answer = self.admin().get(&self.path("licenses/overview/")).await.expect(200);
-        let rows = answer.as_array().expect("a list").iter();
+        let response = self.admin().get(&self.path("licenses/overview/")).await.expect(200);
+        let rows = response.as_array().expect("a list").iter();
         rows.map(|row| (text(row, "status"), row["count"].as_u64().expect("a count"))).collect()
     }
 }

@@ -68,7 +68,7 @@ impl Client {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.send().await.expect("the app answers");
+        let response = request.send().await.expect("the app responds");
         let (status, headers) = (response.status(), response.headers().clone());
         TestResponse { status, headers, text: response.text().await.expect("a whole body") }
     }
@@ -82,7 +82,7 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = request.send().await.expect("the app answers");
+        let response = request.send().await.expect("the app responds");
         (response.headers().clone(), response.bytes().await.expect("a whole body").to_vec())
     }
 
@@ -95,12 +95,10 @@ impl Client {
         }
     }
 
-    /// GET.
     pub async fn get(&self, path: &str) -> TestResponse {
         self.send(Method::GET, path, None).await
     }
 
-    /// DELETE.
     pub async fn delete(&self, path: &str) -> TestResponse {
         self.send(Method::DELETE, path, None).await
     }
@@ -144,7 +142,7 @@ impl Client {
     }
 
     async fn body(request: reqwest::RequestBuilder) -> Option<Value> {
-        let answer = request.send().await.ok()?.error_for_status().ok()?;
-        serde_json::from_str(&answer.text().await.ok()?).ok()
+        let response = request.send().await.ok()?.error_for_status().ok()?;
+        serde_json::from_str(&response.text().await.ok()?).ok()
     }
 }

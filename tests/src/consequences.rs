@@ -20,11 +20,9 @@ pub struct Outside {
 /// How much was checked: a check of nothing proves nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// Events.
     pub events: usize,
     /// Recipients who should have received a mail.
     pub wanted: usize,
-    /// Mails.
     pub mails: usize,
     /// Recipients of mails of unknown fate.
     pub unknown: usize,
@@ -33,7 +31,7 @@ pub struct Seen {
 impl Outside {
     /// Reads it from the runner.
     pub async fn of(client: &Client) -> Self {
-        let list = |answer: Value| answer.as_array().cloned().unwrap_or_default();
+        let list = |response: Value| response.as_array().cloned().unwrap_or_default();
         Self {
             mails: list(client.get("/_local/mail").await.expect(200)),
             events: list(client.get("/_local/events").await.expect(200)),
@@ -47,12 +45,17 @@ impl Outside {
     #[track_caller]
     pub fn check(&self, invariants: &Invariants) -> Seen {
         invariants.check();
-        let told: BTreeSet<&str> = self.events.iter().filter_map(|event| event["detail"]["id"].as_str()).collect();
+        let published: BTreeSet<&str> = self.events.iter().filter_map(|event| event["detail"]["id"].as_str()).collect();
         for event in &invariants.events {
             let trail = invariants.audit_trails.get(&format!("TRAIL#AGREEMENT#{}", event.agreement));
             let entries = trail.into_iter().flatten().filter(|entry| entry.event == event.id).count();
             assert_eq!(entries, 1, "{:?} {} is in the trail {entries} times", event.kind, event.id);
-            assert!(told.contains(event.id.to_string().as_str()), "{:?} {} is not on the bus", event.kind, event.id);
+            assert!(
+                published.contains(event.id.to_string().as_str()),
+                "{:?} {} is not on the bus",
+                event.kind,
+                event.id
+            );
         }
         let mut seen = Seen { events: invariants.events.len(), mails: self.mails.len(), ..Seen::default() };
         let got = self.by_key();

@@ -256,7 +256,7 @@ impl Recorder {
     }
 
     /// The same as text, for debugging.
-    pub fn told(&self, events: &[Event]) -> String {
+    pub fn text(&self, events: &[Event]) -> String {
         self.steps_of(events)
             .into_iter()
             .map(|(request, step)| format!("{request}: {step:?}"))
@@ -266,9 +266,9 @@ impl Recorder {
 
     /// The complete history: the events in the table show what the responses do not.
     pub fn history(&self, events: &[Event]) -> History {
-        let mut told: BTreeMap<&str, Vec<Step>> = BTreeMap::new();
+        let mut by_request: BTreeMap<&str, Vec<Step>> = BTreeMap::new();
         for (request, step) in self.steps_of(events) {
-            told.entry(request).or_default().push(step);
+            by_request.entry(request).or_default().push(step);
         }
         let log = self.log();
         let mut seen: BTreeMap<usize, Vec<Step>> = BTreeMap::new();
@@ -281,7 +281,7 @@ impl Recorder {
         for (time, line) in log.iter().enumerate() {
             match line {
                 Line::Sent(request) => {
-                    let by_events = || told.get(self.request_id(*request).as_str()).cloned();
+                    let by_events = || by_request.get(self.request_id(*request).as_str()).cloned();
                     let steps = seen.get(request).cloned().or_else(by_events).unwrap_or_default();
                     // A step without a response may take effect at any later time.
                     history.0.extend(steps.into_iter().map(|step| Span {

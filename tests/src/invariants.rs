@@ -19,7 +19,6 @@ use license_storage_dynamodb::{
 #[derive(Debug, Default)]
 pub struct Invariants {
     pub plans: BTreeMap<PlanId, SubscriptionPlan>,
-    /// Hidden plans.
     pub hidden: Vec<PlanId>,
     pub renewals: Vec<SubscriptionPlanRenewal>,
     /// Each plan's buckets.
@@ -51,7 +50,7 @@ impl Invariants {
         let mut pages =
             table.client().scan().table_name(table.name()).consistent_read(true).into_paginator().items().send();
         while let Some(item) = pages.next().await {
-            invariants.add(item.expect("the engine answers"));
+            invariants.add(item.expect("the engine responds"));
         }
         invariants
     }
@@ -166,8 +165,8 @@ impl Invariants {
         ] {
             assert_eq!(counted, self.rows_in(id, status), "{status} of {id}: counters and items differ");
         }
-        let nobodys = count(self.others.iter().filter(|one| one.subscription_plan == id && one.user_email.is_none()));
-        assert_eq!(sum(|bucket| bucket.revoked_without_person), nobodys);
+        let anonymous = count(self.others.iter().filter(|one| one.subscription_plan == id && one.user_email.is_none()));
+        assert_eq!(sum(|bucket| bucket.revoked_without_person), anonymous);
 
         let untouched: u64 = buckets.values().map(|bucket| bucket.end - bucket.next).sum();
         let returned: u64 = buckets.values().map(|bucket| bucket.free).sum();
@@ -198,13 +197,13 @@ impl Invariants {
     /// again shows no earlier changes.
     #[track_caller]
     fn check_events(&self) {
-        let mut told = HashSet::new();
+        let mut recorded = HashSet::new();
         let changes = || self.events.iter().flat_map(|event| &event.licenses);
         let reset: HashSet<LicenseId> =
             changes().filter(|change| change.to == LicenseStatus::Unassigned).map(|change| change.license).collect();
         for change in changes().filter(|change| !reset.contains(&change.license)) {
             if change.from != change.to {
-                assert!(told.insert((change.license, change.to)), "told twice: {change:?}");
+                assert!(recorded.insert((change.license, change.to)), "two events of one change: {change:?}");
             }
         }
         // A copy gets its original's status without the changes before it.
@@ -222,9 +221,12 @@ impl Invariants {
             ];
             happened.extend(states.iter().filter(|(was, _)| *was).map(|(_, status)| (license.uuid, *status)));
         }
-        let untold: Vec<_> = happened.difference(&told).collect();
-        let untrue: Vec<_> = told.difference(&happened).collect();
-        assert!(untold.is_empty() && untrue.is_empty(), "without an event: {untold:?}; not so: {untrue:?}");
+        let without_event: Vec<_> = happened.difference(&recorded).collect();
+        let untrue: Vec<_> = recorded.difference(&happened).collect();
+        assert!(
+            without_event.is_empty() && untrue.is_empty(),
+            "without an event: {without_event:?}; not so: {untrue:?}"
+        );
     }
 }
 

@@ -20,7 +20,7 @@ impl TestApp {
         let agreement = self.agreement().await;
         let small = self.plan_of(&agreement, 1, &json!({})).await;
         let store = self.running().store().clone();
-        let portfolio = store.portfolio_of_plan(PlanId(small.uuid())).await.expect("the table answers").expect("made");
+        let portfolio = store.portfolio_of_plan(PlanId(small.uuid())).await.expect("the table responds").expect("made");
         let model = portfolio.plan(PlanId(small.uuid())).expect("made").clone();
 
         let revoked = learners / 10;

@@ -26,13 +26,10 @@ pub const REQUEST_ID: &str = "PROXY000000000000000000000000000000000000000000000
 pub struct Call {
     /// Its name, such as `TransactWriteItems`.
     pub operation: String,
-    /// The request.
     pub request: Value,
     /// The response's status; 0 if there was none.
     pub status: u16,
-    /// Read units.
     pub read_units: f64,
-    /// Write units.
     pub write_units: f64,
     /// When it began and ended, as positions in the sequence of all beginnings and ends.
     pub span: (usize, usize),
@@ -70,7 +67,6 @@ pub enum Fault {
     None,
     /// It conflicts with another transaction and is not carried out.
     Conflict,
-    /// It is throttled.
     Throttle,
     /// The engine responds with an internal error and does nothing.
     InternalError,
@@ -166,7 +162,7 @@ impl Proxy {
             if let Fault::Delay(time) = fault {
                 tokio::time::sleep(time).await;
             }
-            let answer = match fault {
+            let response = match fault {
                 Fault::None | Fault::Delay(_) | Fault::DropAfter => self.forward(&incoming, &call).await,
                 Fault::Conflict => Some(own(400, &conflict(&call))),
                 Fault::Throttle => Some(own(400, &error("ThrottlingException", "Rate exceeded"))),
@@ -175,10 +171,10 @@ impl Proxy {
                 Fault::Unindexed => Some(own(200, &json!({ "Items": [], "Count": 0, "ScannedCount": 0 }))),
                 Fault::DropBefore => None,
             };
-            self.end(call, answer.as_ref(), began);
-            match answer {
-                Some(answer) if fault != Fault::DropAfter => {
-                    wire::write(&mut writer, answer.status, &answer.headers, &answer.body).await?;
+            self.end(call, response.as_ref(), began);
+            match response {
+                Some(response) if fault != Fault::DropAfter => {
+                    wire::write(&mut writer, response.status, &response.headers, &response.body).await?;
                 }
                 _ => return Ok(()),
             }
@@ -199,10 +195,10 @@ impl Proxy {
         (call, fault, shared.moments)
     }
 
-    fn end(&self, mut call: Call, answer: Option<&Forwarded>, began: usize) {
-        if let Some(answer) = answer {
-            call.status = answer.status;
-            let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    fn end(&self, mut call: Call, response: Option<&Forwarded>, began: usize) {
+        if let Some(response) = response {
+            call.status = response.status;
+            let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
             let units = consumed(&body["ConsumedCapacity"]);
             if call.is_write() { call.write_units = units } else { call.read_units = units }
         }
@@ -249,7 +245,7 @@ fn consumed(capacity: &Value) -> f64 {
     }
 }
 
-/// An answer of the proxy's own.
+/// A response of the proxy's own.
 fn own(status: u16, body: &Value) -> Forwarded {
     let headers = [("content-type", "application/x-amz-json-1.0"), ("x-amzn-requestid", REQUEST_ID)];
     let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();

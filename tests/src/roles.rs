@@ -24,7 +24,6 @@ pub enum Role {
     Staff,
     /// Passes every check.
     Superuser,
-    /// Retires learners.
     RetirementWorker,
     /// Administers the licenses of the customer, by a stored role and not by the token.
     RecordedAdmin,
@@ -43,7 +42,6 @@ pub enum Role {
 }
 
 impl Role {
-    /// All of them.
     pub const ALL: [Self; 17] = [
         Self::Admin,
         Self::ForeignAdmin,

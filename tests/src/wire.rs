@@ -52,7 +52,7 @@ pub fn split(stream: TcpStream) -> (BufReader<OwnedReadHalf>, tokio::net::tcp::O
     (BufReader::new(read), write)
 }
 
-/// Writes an answer.
+/// Writes a response.
 pub async fn write(
     writer: &mut tokio::net::tcp::OwnedWriteHalf,
     status: u16,
@@ -64,8 +64,8 @@ pub async fn write(
         head.extend([name, ": ", value, "\r\n"]);
     }
     head.extend(["content-length: ", &body.len().to_string(), "\r\n\r\n"]);
-    let mut answer = head.into_bytes();
-    answer.extend_from_slice(body);
-    writer.write_all(&answer).await?;
+    let mut response = head.into_bytes();
+    response.extend_from_slice(body);
+    writer.write_all(&response).await?;
     writer.flush().await
 }

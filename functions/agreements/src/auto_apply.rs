@@ -35,7 +35,6 @@ pub const ROUTE: Route = Route {
         ],
     },
 };
-/// The unprefixed alias.
 pub const ALIAS: [Route; 2] = [
     ROUTE.at("/customer-agreements/{agreement}/auto-apply/"),
     ROUTE.at("/api/v1/customer-agreements/{agreement}/auto-apply/"),

@@ -34,7 +34,6 @@ pub const ROUTE: Route = Route {
         answers: &[ResponseDoc::new(200, "The agreement.", Shape::Of(doc::schema::<wire::Agreement>))],
     },
 };
-/// The unprefixed alias.
 pub const ALIAS: [Route; 2] =
     [ROUTE.at("/customer-agreements/{agreement}/"), ROUTE.at("/api/v1/customer-agreements/{agreement}/")];
 

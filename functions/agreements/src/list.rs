@@ -33,7 +33,6 @@ pub const ROUTE: Route = Route {
         answers: &[ResponseDoc::new(200, "A page.", Shape::Of(doc::schema::<Page<wire::Agreement>>))],
     },
 };
-/// The unprefixed alias.
 pub const ALIAS: [Route; 2] = [ROUTE.at("/customer-agreements/"), ROUTE.at("/api/v1/customer-agreements/")];
 
 const PAGE_SIZE: usize = 100;

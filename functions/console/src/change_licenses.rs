@@ -242,7 +242,7 @@ pub async fn confirm(
     let change = |requester| carry_out(context, subject, action, &wanted, requester);
     let lines = match once::once(context, &operator, (&path, &form), reason, change).await {
         Ok(lines) => lines,
-        Err(error) => return Err(PageError::told(error)),
+        Err(error) => return Err(PageError::refusal(error)),
     };
     Ok(page(&DonePage { frame: Frame::of(&operator, format!("{}: done", action.title())), plan: &plan, lines }))
 }

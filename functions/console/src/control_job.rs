@@ -55,7 +55,7 @@ pub async fn form(
     Path((job, control)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
     let (job, control) = find(&context, &job, &control).await?;
-    jobs::decide(&job, control, context.app.now()).map_err(PageError::told)?;
+    jobs::decide(&job, control, context.app.now()).map_err(PageError::refusal)?;
     Ok(show((&context, &operator), &job, control, None))
 }
 
@@ -105,6 +105,6 @@ pub async fn confirm(
         let ports = (context.jobs.as_ref(), context.portfolios.as_ref());
         jobs::control(ports, &requester, seen, control, context.app.now()).await
     };
-    once::once(context, &operator, (&path, &form), reason, change).await.map_err(PageError::told)?;
+    once::once(context, &operator, (&path, &form), reason, change).await.map_err(PageError::refusal)?;
     Ok(redirect(&format!("/admin/jobs/{}/", job.uuid)))
 }

@@ -40,8 +40,8 @@ impl PageError {
         Self::refused(StatusCode::NOT_FOUND, "Not found", "There is no such page, or what it was about is gone.")
     }
 
-    /// A refusal of the API in the words that it has.
-    pub fn told(error: ApiError) -> Self {
+    /// A refusal of the API, with its text.
+    pub fn refusal(error: ApiError) -> Self {
         let ApiError::Refused(status, body) = &error else { return error.into() };
         let Some(text) = body.get("detail").unwrap_or(body).as_str() else { return error.into() };
         let title = if status.is_success() { "Not finished yet" } else { "Not done" };

@@ -21,7 +21,6 @@ use crate::{Context, customer};
 
 const JOB: Field = Field::new(UUID, "The job.").named("bulk_enrollment_job_uuid");
 
-/// A job.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/bulk-license-enrollment/",

@@ -28,7 +28,7 @@ pub const ROUTE: Route = Route {
         answers: &[
             ResponseDoc::new(200, "A page,", Shape::Of(doc::schema::<CursorQuery<ShownRow>>)),
             ResponseDoc::new(200, "or the whole table.", Shape::Csv),
-            ResponseDoc::new(303, "The table is too large for an answer: `Location` leads to a file.", Shape::Nothing),
+            ResponseDoc::new(303, "The CSV is too large for a response: `Location` leads to a file.", Shape::Nothing),
         ],
     },
 };

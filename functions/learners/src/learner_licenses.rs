@@ -51,7 +51,6 @@ pub const ROUTE: Route = Route {
     },
 };
 
-/// The default page size.
 const PAGE_SIZE: usize = 10;
 const MAX_PAGE_SIZE: usize = 100;
 

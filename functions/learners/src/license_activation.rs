@@ -22,7 +22,6 @@ use crate::{Context, lms_user};
 /// The key identifies the license, and proves that it is the requester's.
 const ACTIVATION_KEY: Field = Field::new(UUID, "The secret of the learner's link.").named("activation_key");
 
-/// Activation.
 pub const ROUTE: Route = Route {
     method: "POST",
     path: "/api/v1/license-activation/",

@@ -33,7 +33,6 @@ use crate::{Context, lms_user};
 
 const COURSE_KEY: Field = Field::new(TEXT, "The course.").named("course_key");
 
-/// The subsidy.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/license-subsidy/",
@@ -54,7 +53,7 @@ pub const ROUTE: Route = Route {
     },
 };
 
-/// The answer.
+/// The response.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Subsidy")]
 pub struct SubsidyResponse {

@@ -43,7 +43,7 @@ pub async fn anywhere(context: &Context, requester: &Requester, license: License
 
 impl FoundLicense {
     /// The license as it is now, or as it was at the time in `as_of`.
-    pub async fn answer(
+    pub async fn respond(
         self,
         context: &Context,
         conditions: &Conditions,

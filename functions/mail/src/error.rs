@@ -6,7 +6,6 @@ use license_storage::StoreError;
 /// Why a mail was not sent. It will be retried.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MailError {
-    /// The table failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Another service failed, before the mail itself, or certainly without effect.
@@ -15,7 +14,6 @@ pub(crate) enum MailError {
 }
 
 impl MailError {
-    /// Its name in metrics.
     pub const fn metric(&self) -> &'static str {
         match self {
             Self::Store(error) => error.metric(),

@@ -28,7 +28,6 @@ pub use self::{
 /// The ports and clients that this function uses.
 #[derive(Clone)]
 pub struct Context {
-    /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness for waits.
     pub random: Arc<dyn Random>,

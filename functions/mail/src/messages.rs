@@ -34,7 +34,6 @@ pub(crate) struct Person {
 /// The mail of one recipient.
 #[derive(Clone, Debug)]
 pub struct PersonalMail {
-    /// The recipient's address.
     pub email: EmailAddress,
     /// The values for the mail's template.
     pub properties: Map<String, Value>,
@@ -78,8 +77,8 @@ pub(crate) async fn find(
                 .filter_map(|change| Some(Person { email: change.email.clone()?, license: Some(change.clone()) }));
             learners.skip(id.part * MAX_RECIPIENTS).take(MAX_RECIPIENTS).collect()
         }
-        (false, Some(frozen)) => frozen.into_iter().map(nobodys_learner).collect(),
-        (false, None) => others(context, &mail).await?.into_iter().map(nobodys_learner).collect(),
+        (false, Some(frozen)) => frozen.into_iter().map(without_license).collect(),
+        (false, None) => others(context, &mail).await?.into_iter().map(without_license).collect(),
     };
     if mail.people.is_empty() {
         tracing::warn!(mail = %id, kind = mail.kind.as_str(), "mail has no recipients, not sent");
@@ -104,7 +103,7 @@ async fn again(context: &Context, of: DeliveryId) -> Result<Option<Mail>, MailEr
     }))
 }
 
-const fn nobodys_learner(email: EmailAddress) -> Person {
+const fn without_license(email: EmailAddress) -> Person {
     Person { email, license: None }
 }
 

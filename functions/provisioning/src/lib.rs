@@ -22,7 +22,6 @@ pub struct Context {
     pub app: AppState,
     /// Agreements, plans and renewals, and their changes.
     pub provisioning: Provisioning,
-    /// Processes renewals.
     pub renewal_runs: RenewalRuns,
     pub audit_trails: Arc<dyn AuditTrails>,
 }

@@ -31,7 +31,6 @@ pub const PRODUCTS: Route = Route {
         answers: &[ResponseDoc::new(200, "A page.", Shape::Of(doc::schema::<Page<ProductShape>>))],
     },
 };
-/// The unprefixed alias.
 pub const PLAIN_PRODUCTS: Route = PRODUCTS.at("/products/");
 pub const PLAN_TYPES: Route = Route {
     method: "GET",
@@ -44,7 +43,6 @@ pub const PLAN_TYPES: Route = Route {
         answers: &[ResponseDoc::new(200, "A page.", Shape::Of(doc::schema::<Page<PlanType>>))],
     },
 };
-/// The unprefixed alias.
 pub const PLAIN_PLAN_TYPES: Route = PLAN_TYPES.at("/plan-types/");
 
 const PAGE_SIZE: usize = 100;

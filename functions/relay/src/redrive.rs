@@ -11,9 +11,7 @@ use crate::{Context, RelayError, relay};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Redrive {
-    /// The beginning.
     pub from: Timestamp,
-    /// The end.
     pub to: Timestamp,
 }
 

@@ -9,7 +9,6 @@ use crate::Context;
 /// Why an event was not relayed. It will be retried.
 #[derive(Debug, thiserror::Error)]
 pub enum RelayError {
-    /// The table failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A queue or the bus failed.
@@ -18,7 +17,6 @@ pub enum RelayError {
 }
 
 impl RelayError {
-    /// Its name in metrics.
     pub const fn metric(&self) -> &'static str {
         match self {
             Self::Store(error) => error.metric(),

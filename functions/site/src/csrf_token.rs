@@ -19,7 +19,6 @@ use serde::Serialize;
 
 use crate::Context;
 
-/// The token.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/csrf/api/v1/token/",
@@ -36,7 +35,7 @@ pub const ROUTE: Route = Route {
     },
 };
 
-/// The answer.
+/// The response.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "CsrfToken")]
 pub struct CsrfTokenResponse {
@@ -52,7 +51,8 @@ pub async fn handle(
 ) -> Result<(Headers, Json<CsrfTokenResponse>), ApiError> {
     let known = csrf::token_of_cookie(&parts.headers).map(str::to_owned);
     let token = known.unwrap_or_else(|| csrf::new_token(context.app.random().as_ref()));
-    let cookie = HeaderValue::from_str(&csrf::set_cookie(&parts, &token)).unwrap_or(HeaderValue::from_static(""));
+    let cookie = HeaderValue::from_str(&csrf::set_cookie(&parts, &token))
+        .expect("the token is of hexadecimal digits, or was the value of a header");
     let headers = [
         (header::SET_COOKIE, cookie),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),

@@ -12,7 +12,6 @@ use license_api::{
 
 use crate::schema::CACHED_FOR_MINUTES;
 
-/// The page.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api-docs/",

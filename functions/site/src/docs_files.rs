@@ -51,7 +51,6 @@ const STYLE: Vendored = Vendored {
     gzip: include_bytes!("../vendor/swagger-ui/swagger-ui.css.gz"),
 };
 
-/// The files' router.
 pub fn router() -> Router {
     let vendored = |file: Vendored| get(move |request: Request| async move { file.response(request.headers()) });
     Router::new()

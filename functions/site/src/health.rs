@@ -14,7 +14,6 @@ use serde::Serialize;
 
 use crate::Context;
 
-/// Health.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/health/",
@@ -30,7 +29,7 @@ pub const ROUTE: Route = Route {
     },
 };
 
-/// The answer.
+/// The response.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Health")]
 pub struct Status {
@@ -48,7 +47,7 @@ pub async fn handle(State(context): State<Context>) -> (StatusCode, Json<Status>
     let (code, word) = match context.health.check().await {
         Ok(()) => (StatusCode::OK, "OK"),
         Err(error) => {
-            tracing::error!(cause = %error, "the table does not answer");
+            tracing::error!(cause = %error, "the table does not respond");
             (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE")
         }
     };

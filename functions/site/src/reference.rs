@@ -18,7 +18,6 @@ const GROUPS: [(&str, &str); 9] = [
     ("Service", "Health and this document."),
 ];
 
-/// The document, folded.
 pub fn folded(mut document: Value) -> Value {
     let paths = document["paths"].as_object().cloned().unwrap_or_default();
     let mut kept = Map::new();

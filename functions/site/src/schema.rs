@@ -9,7 +9,6 @@ use license_api::{
     doc::{ResponseDoc, Shape},
 };
 
-/// The document.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/schema/",

@@ -30,7 +30,6 @@ pub const ROUTE: Route = Route {
         ],
     },
 };
-/// The unprefixed alias.
 pub const ALIAS: Route = ROUTE.at("/subscriptions/{plan}/");
 
 pub async fn handle(
@@ -49,7 +48,8 @@ pub async fn handle(
     let portfolio = portfolio.filter(|_| named.is_none() || named == owner).ok_or_else(not_found)?;
     // With a customer only active plans are found; with the id alone every plan.
     let plan = portfolio.plan(plan).filter(|plan| named.is_none() || plan.is_active).ok_or_else(not_found)?;
-    let counts = context.portfolios.seat_counts(&[plan]).await?.remove(&plan.uuid).unwrap_or_default();
+    let counts = context.portfolios.seat_counts(&[plan]).await?.remove(&plan.uuid);
+    let counts = counts.expect("each requested plan is counted");
     if let Some(at) = history::as_of(&params, context.app.now())? {
         let (plan, counts) = as_of(&context, plan, counts, at).await?.ok_or_else(not_found)?;
         let portfolio = Portfolio {

@@ -17,7 +17,6 @@ pub const ROUTE: Route = Route {
     access: RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin },
     doc: history::DOC,
 };
-/// The unprefixed alias.
 pub const ALIAS: Route = ROUTE.at("/subscriptions/{plan}/history/");
 
 pub async fn handle(

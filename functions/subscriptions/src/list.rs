@@ -37,7 +37,6 @@ pub const ROUTE: Route = Route {
         answers: &[ResponseDoc::new(200, "A page.", Shape::Of(doc::schema::<Page<wire::Plan>>))],
     },
 };
-/// The unprefixed alias.
 pub const ALIAS: Route = ROUTE.at("/subscriptions/");
 
 pub async fn handle(

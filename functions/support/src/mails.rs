@@ -102,7 +102,7 @@ pub async fn send(
     if let Some(()) = requester.recorded().await? {
         return Ok((StatusCode::ACCEPTED, Json(Mail::from(&seen))));
     }
-    let settled = || ApiError::detail(StatusCode::CONFLICT, "Nobody is known to lack this mail.");
+    let settled = || ApiError::detail(StatusCode::CONFLICT, "No recipient is known to lack this mail.");
     if !matches!(seen.state, DeliveryState::Unknown | DeliveryState::Refused) {
         return Err(settled());
     }

@@ -47,7 +47,6 @@ const MAX_WITHOUT_PROGRESS: TimeDelta = TimeDelta::minutes(15);
 /// The ports and clients that this function uses.
 #[derive(Clone)]
 pub struct Context {
-    /// The time.
     pub clock: Arc<dyn Clock>,
     /// Finds and postpones due runs.
     pub sweep: Arc<dyn Sweep>,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{Context, sign};
 
-/// The status by which a receiver says that the URL is gone for good.
+/// The status by which a receiver says that the URL was removed permanently.
 const GONE: u16 = 410;
 
 /// The outcome of a delivery.
@@ -62,7 +62,7 @@ pub(crate) async fn deliver(
         Err(StoreError::Contention { .. }) if !is_last => {}
         // A delivered event must not be repeated because its count could not be written.
         Err(error) if delivered == Delivered::Yes => {
-            tracing::warn!(webhook = %webhook.uuid, %error, "a webhook is not forgiven its failures");
+            tracing::warn!(webhook = %webhook.uuid, %error, "the failures of a webhook could not be reset");
         }
         Err(error) => return Err(error),
     }
@@ -71,10 +71,10 @@ pub(crate) async fn deliver(
 
 /// The body: the event as the webhook gets it. `None`: the webhook wants nothing of it.
 fn body(event: &Event, portfolio: &Portfolio, webhook: &Webhook) -> Option<Value> {
-    let told = bus_events(event, Some(portfolio)).into_iter().filter(|told| webhook.wants(&told.name));
-    let told: Vec<Value> = told.map(|told| json!({ "type": told.name, "data": told.detail })).collect();
-    (!told.is_empty())
-        .then(|| json!({ "type": "license-manager.events", "timestamp": event.stamp.at, "data": { "events": told } }))
+    let wanted = bus_events(event, Some(portfolio)).into_iter().filter(|event| webhook.wants(&event.name));
+    let events: Vec<Value> = wanted.map(|event| json!({ "type": event.name, "data": event.detail })).collect();
+    (!events.is_empty())
+        .then(|| json!({ "type": "license-manager.events", "timestamp": event.stamp.at, "data": { "events": events } }))
 }
 
 async fn post(context: &Context, event: &Event, webhook: &Webhook, body: &str) -> Attempt {

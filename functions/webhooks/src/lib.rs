@@ -27,7 +27,6 @@ pub const LAST_TRY: u32 = 10;
 /// The ports and clients that this function uses.
 #[derive(Clone)]
 pub struct Context {
-    /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness for waits.
     pub random: Arc<dyn Random>,

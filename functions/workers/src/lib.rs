@@ -24,7 +24,6 @@ const LAST_ATTEMPT: u32 = 6;
 /// The ports and clients that this function uses.
 #[derive(Clone)]
 pub struct Context {
-    /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness for waits.
     pub random: Arc<dyn Random>,
@@ -45,16 +44,12 @@ pub struct Context {
 /// Why work failed. It will be retried.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BulkError {
-    /// The table failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Another service.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// A queue failed.
     #[error(transparent)]
     Messaging(#[from] MessagingError),
-    /// A run failed.
     #[error(transparent)]
     Job(#[from] WorkError),
 }

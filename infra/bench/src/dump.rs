@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 /// The customer of all plans.
 pub const CUSTOMER: &str = "eeeeeeee-0000-4000-8000-0000000000b1";
-/// The customer's agreement.
 pub const AGREEMENT: &str = "aaaaaaaa-0000-4000-8000-0000000000b1";
 const WHEN: &str = "2026-02-03T04:05:06.789012+00:00";
 
@@ -19,7 +18,6 @@ const WHEN: &str = "2026-02-03T04:05:06.789012+00:00";
 pub struct BenchPlan {
     /// Its number, from which its ids are made.
     pub number: u32,
-    /// The number of licenses.
     pub licenses: u32,
     /// Whether its licenses have learners.
     pub is_assigned: bool,

@@ -5,7 +5,6 @@ use std::time::Duration;
 /// The figures of one operation.
 #[derive(Debug)]
 pub struct Line {
-    /// The operation.
     pub operation: String,
     /// The median of edx's license-manager on the machine where it was measured, in milliseconds.
     pub peer: Option<f64>,
@@ -30,7 +29,6 @@ pub fn print_heads() {
     println!("{:<46} {:>9} {:>8} {:>9} {:>9} {:>9} {:>9}", "", "ms", "ms", "ms", "ms", "CPU ms", "CPU ms");
 }
 
-/// Prints a line.
 pub fn print(line: &Line) {
     let number = |n: Option<f64>| n.map_or_else(|| "–".to_owned(), |n| format!("{n:.1}"));
     let time = |time: Duration| format!("{:.1}", time.as_secs_f64() * 1_000.0);

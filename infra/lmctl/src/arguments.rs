@@ -9,20 +9,20 @@ use license_domain::{AgreementId, DeliveryId, EnterpriseId, JobId, LicenseId, Pl
 use crate::output::Format;
 
 const EXITS: &str = "\
-Exit status: 0 done; 1 something failed, repeat the command; 2 the arguments make no sense, or a question was not answered;
-3 `check` found problems; 4 what was named is not there, or is in no state for that; 130 Ctrl-C.
+Exit status: 0 done; 1 something failed, repeat the command; 2 an argument is wrong, or a question was not answered;
+3 `check` found problems; 4 the named thing does not exist, or its state does not allow the command; 130 Ctrl-C.
 
-The table: --data opens a folder of the local product (which must not run at the same time); --endpoint-url names where a
-table is served, for instance by the running local product; without either it is a table of AWS.";
+The table: --data opens a folder of the local product, which must not run at the same time; --endpoint-url is the address
+of a server with the table, for instance the running local product. Without either, the command uses a table of AWS.";
 
-/// Sees to a License Manager: checks, imports, exports, looks after jobs.
+/// Operates a License Manager: checks, imports and exports its table, and manages its jobs, plans, roles and mails.
 #[derive(Debug, Parser)]
 #[command(name = "lmctl", version, after_help = EXITS, propagate_version = true)]
 pub struct Arguments {
-    /// Which table, and how to answer.
+    /// The table to work on, and the form of the output.
     #[command(flatten)]
     pub global: Global,
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -30,37 +30,37 @@ pub struct Arguments {
 /// Flags of all commands.
 #[derive(Clone, Debug, Args)]
 pub struct Global {
-    /// The profile of AWS's configuration
+    /// The profile in the AWS configuration, as of the AWS CLI
     #[arg(long, global = true, value_name = "NAME", conflicts_with = "data")]
     pub profile: Option<String>,
-    /// The region of AWS
+    /// The AWS region; by default the one of the profile or the environment
     #[arg(long, global = true, value_name = "REGION", conflicts_with = "data")]
     pub region: Option<String>,
-    /// The table
+    /// The name of the table
     #[arg(long, global = true, value_name = "NAME", default_value = "license-manager")]
     pub table: String,
-    /// Where the table is served, if not by AWS
+    /// The address of the server with the table, if it is not AWS
     #[arg(long, global = true, value_name = "URL", conflicts_with = "data")]
     pub endpoint_url: Option<String>,
-    /// A folder in which the local product keeps its table
+    /// A folder in which the local product (`cargo run`) keeps its table
     #[arg(long, global = true, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// How to answer
+    /// The form of the output
     #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
     pub output: Format,
-    /// Answers yes to every question
+    /// Answers yes to every question; without a terminal, questions can only be answered by this
     #[arg(long, global = true)]
     pub yes: bool,
-    /// Shows addresses in full, also those in names of users and in reasons
+    /// Shows e-mail addresses in full, also in names of users and in reasons; by default as `a***@example.com`
     #[arg(long, global = true)]
     pub show_emails: bool,
-    /// Says what would be done, and changes nothing
+    /// Prints what would be done, and changes nothing
     #[arg(long, global = true)]
     pub dry_run: bool,
-    /// The time, if not now: for a local product whose clock was moved, or for a dry run
+    /// The time to use instead of now: for a local product whose clock was moved, or for a dry run
     #[arg(long, global = true, value_name = "RFC3339")]
     pub clock: Option<Timestamp>,
-    /// Who makes changes, for the audit trail; the user of the operating system without
+    /// The name under which changes are recorded in the audit trail; by default the user of the operating system
     #[arg(long, global = true, value_name = "NAME")]
     pub actor: Option<String>,
 }
@@ -68,57 +68,57 @@ pub struct Global {
 /// A command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Recounts the whole table: counters, seats, pointers, keys
+    /// Reads the whole table and checks its counters, seats, pointers and keys
     Check {
-        /// How many segments of the table are read in parallel
+        /// The number of segments of the table that are read in parallel, at most 256
         #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
         segments: u16,
-        /// Repairs what can be repaired without a doubt: pointers that are missing
+        /// Creates pointers that are missing; all other problems are only listed
         #[arg(long)]
         repair: bool,
-        /// How many problems are listed at most
+        /// The most problems that are listed
         #[arg(long, default_value_t = 1_000)]
         limit: usize,
     },
-    /// Imports files that Django's dumpdata wrote
+    /// Imports files that Django's dumpdata wrote; nothing is imported if any row is wrong
     Import {
-        /// The files, which are imported as one
+        /// The files, which are imported as if they were one
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
-    /// Exports everything into a file that Django's loaddata reads
+    /// Exports the table into a file that Django's loaddata reads
     Export {
         /// The file; `-` is standard output
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
-    /// Jobs: assignments, revocations and so on of many learners
+    /// Jobs: assigning, revoking and other work on many learners
     #[command(subcommand)]
     Jobs(JobsCommand),
-    /// The audit trail of one thing, the newest change first
+    /// Shows the audit trail of one thing, the newest change first
     Audit(AuditArguments),
-    /// Explicit role assignments
+    /// Roles that are on record for users
     #[command(subcommand)]
     Roles(RolesCommand),
-    /// What the clock does to plans, by hand
+    /// Work on plans that otherwise begins by the clock
     #[command(flatten)]
     Plans(PlansCommand),
-    /// Mails whose fate is not known, or that were refused
+    /// Mails that may not have been sent: their outcome is unknown, or they were refused
     #[command(subcommand)]
     Mails(MailsCommand),
-    /// Webhooks of customers
+    /// Customers' webhooks
     #[command(subcommand)]
     Webhooks(WebhooksCommand),
     /// Sends messages of a dead-letter queue back to their queue
     Redrive(RedriveArguments),
-    /// Makes customers with plans and licenses, for development and for tests of load
+    /// Creates customers with plans and licenses, for development and for load tests
     ManufactureData(ManufactureArguments),
-    /// Writes a script by which a shell completes this command
+    /// Prints a script with which a shell completes this command
     Completions {
         /// The shell
         shell: Shell,
     },
-    /// Writes the manual page
+    /// Prints the manual page
     Man,
 }
 
@@ -129,44 +129,45 @@ impl Command {
     }
 }
 
-/// What the clock does to plans, by hand. With `--dry-run`: what would be begun, and nothing is.
+/// Work on plans that otherwise begins by the clock. `--dry-run` prints what would begin, and begins nothing.
 #[derive(Debug, Subcommand)]
 pub enum PlansCommand {
-    /// Begins the renewals that are due, however late
+    /// Begins the renewals that are due, also those that are late
     #[command(alias = "process_renewals")]
     ProcessRenewals {
-        /// How many hours before its effective date a renewal is due
+        /// The number of hours before its effective date from which a renewal is due
         #[arg(long, alias = "processing_window_length_hours", value_name = "HOURS", default_value_t = 12)]
         processing_window_length_hours: u32,
     },
-    /// Begins the expiry of plans that have ended, however long ago
+    /// Begins the expiry of plans that have ended, at any time in the past
     #[command(alias = "expire_subscriptions")]
     ExpireSubscriptions(ExpireArguments),
-    /// Begins to unlink learners of plans that ended 90 days ago
+    /// Begins to unlink learners of plans that ended 90 days ago or earlier from their customers
     #[command(alias = "unlink_expired_licenses")]
     UnlinkExpiredLicenses {
-        /// The customers; without: `CUSTOMERS_WITH_EXPIRED_LICENSES_UNLINKING_ENABLED` of the environment
+        /// The customers, separated by commas; by default those in the environment variable
+        /// `CUSTOMERS_WITH_EXPIRED_LICENSES_UNLINKING_ENABLED`
         #[arg(long, value_name = "UUIDS")]
         customers: Option<String>,
     },
-    /// Begins to purge personal data whose time has passed
+    /// Begins to purge personal data that is older than its customer agreement allows
     #[command(alias = "retire_old_licenses")]
     RetireOldLicenses {
-        /// The customers whose learners are unlinked first
+        /// The customers, separated by commas, whose learners must be unlinked before their data is purged
         #[arg(long, value_name = "UUIDS")]
         customers: Option<String>,
-        /// Of no effect: runs have chunks of a size of their own. Scripts may name it
+        /// Has no effect, because the size of chunks is fixed; accepted for scripts that pass it
         #[arg(long, alias = "batch_size", value_name = "NUMBER", hide = true)]
         batch_size: Option<u32>,
     },
-    /// Says what will happen to a plan, when and why, and what will not
+    /// Shows what will happen to a plan, when and why, and what will not happen
     Forecast {
         /// The plan
         plan: PlanId,
-        /// Nothing that is to happen later
+        /// Leaves out what is to happen after this time
         #[arg(long, value_name = "RFC3339")]
         until: Option<Timestamp>,
-        /// The customers whose learners are unlinked
+        /// The customers, separated by commas, whose learners are unlinked
         #[arg(long, value_name = "UUIDS")]
         customers: Option<String>,
     },
@@ -175,21 +176,21 @@ pub enum PlansCommand {
 /// Which plans expire.
 #[derive(Debug, Args)]
 pub struct ExpireArguments {
-    /// Only plans that ended then or later
+    /// Only plans that ended at this time or later; a time without zone is UTC
     #[arg(long, alias = "expired_after", value_name = "TIME", value_parser = utc)]
     pub expired_after: Option<Timestamp>,
-    /// Only plans that ended then or earlier
+    /// Only plans that ended at this time or earlier; a time without zone is UTC
     #[arg(long, alias = "expired_before", value_name = "TIME", value_parser = utc)]
     pub expired_before: Option<Timestamp>,
-    /// Only these plans, whenever they ended
+    /// Only these plans, separated by commas, whenever they ended
     #[arg(long, alias = "subscription_uuids", value_name = "UUIDS", value_delimiter = ',')]
     pub subscription_uuids: Vec<PlanId>,
-    /// These plans again, if they have expired already: their enrollments end, and their licenses get events, once more
+    /// Repeats the expiry of plans that have expired already: enrollments are ended and events are published once more
     #[arg(long, requires = "subscription_uuids")]
     pub force: bool,
 }
 
-/// A time with its zone, or without: then it is UTC.
+/// Parses a time. A time without zone is UTC.
 fn utc(text: &str) -> Result<Timestamp, chrono::ParseError> {
     text.parse().or_else(|_| text.parse::<chrono::NaiveDateTime>().map(|at| at.and_utc()))
 }
@@ -197,12 +198,12 @@ fn utc(text: &str) -> Result<Timestamp, chrono::ParseError> {
 /// Commands about jobs.
 #[derive(Debug, Subcommand)]
 pub enum JobsCommand {
-    /// Lists the jobs of a customer; without one, the jobs that are under way
+    /// Lists a customer's jobs; without a customer, the jobs of all customers that have not ended
     List {
         /// The customer
         #[arg(long, value_name = "UUID")]
         enterprise_customer_uuid: Option<EnterpriseId>,
-        /// How many at most
+        /// The most that are listed
         #[arg(long, default_value_t = 100)]
         limit: usize,
     },
@@ -211,52 +212,52 @@ pub enum JobsCommand {
         /// The job
         job: JobId,
     },
-    /// Stops a job; rows that are done stay done
+    /// Cancels a job; rows that are done stay done
     Cancel {
         /// The job
         job: JobId,
-        /// Why, for the audit trail
+        /// The reason, for the audit trail
         #[arg(long, default_value = "canceled")]
         reason: String,
     },
-    /// Lets a job go on that was stopped, stopped by itself, or stands still
+    /// Resumes a job that was canceled, has failed, or makes no progress
     Resume {
         /// The job
         job: JobId,
-        /// Why, for the audit trail
+        /// The reason, for the audit trail
         #[arg(long, default_value = "resumed")]
         reason: String,
     },
-    /// Lists what became of each row of a job
+    /// Lists the outcomes of a job's rows
     Results {
         /// The job
         job: JobId,
     },
 }
 
-/// The thing whose trail is shown.
+/// The thing whose audit trail is shown.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("subject").required(true).args(["license", "plan", "agreement", "renewal"]))]
 pub struct AuditArguments {
-    /// Of a license
+    /// The audit trail of this license
     #[arg(long, value_name = "UUID")]
     pub license: Option<LicenseId>,
-    /// Of a plan
+    /// The audit trail of this plan
     #[arg(long, value_name = "UUID")]
     pub plan: Option<PlanId>,
-    /// Of a customer agreement
+    /// The audit trail of this customer agreement
     #[arg(long, value_name = "UUID")]
     pub agreement: Option<AgreementId>,
-    /// Of a renewal
+    /// The audit trail of this renewal
     #[arg(long, value_name = "NUMBER", value_parser = renewal)]
     pub renewal: Option<RenewalId>,
-    /// Only changes of that time or later
+    /// Only changes at this time or later
     #[arg(long, value_name = "RFC3339")]
     pub from: Option<Timestamp>,
-    /// Only changes before that time
+    /// Only changes before this time
     #[arg(long, value_name = "RFC3339")]
     pub until: Option<Timestamp>,
-    /// How many at most
+    /// The most that are listed
     #[arg(long, default_value_t = 100)]
     pub limit: usize,
 }
@@ -268,18 +269,18 @@ fn renewal(text: &str) -> Result<RenewalId, std::num::ParseIntError> {
 /// Commands about roles.
 #[derive(Debug, Subcommand)]
 pub enum RolesCommand {
-    /// Lists who has which role where, and who is a superuser
+    /// Lists the roles of users with their customers, and the superusers
     List,
-    /// Grants a user a role
+    /// Grants a role to a user; functions use it within a minute
     Grant(RoleArguments),
-    /// Revokes a user's role
+    /// Revokes a role of a user; functions notice it within a minute
     Revoke(RoleArguments),
-    /// Lists how a user's roles were changed, the newest change first
+    /// Lists the changes of a user's roles, the newest first
     History {
-        /// The user
+        /// The name of the user
         #[arg(long, value_name = "NAME")]
         username: String,
-        /// How many changes at most
+        /// The most changes that are listed
         #[arg(long, default_value_t = 100)]
         limit: usize,
     },
@@ -289,19 +290,19 @@ pub enum RolesCommand {
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("scope").required(true).args(["enterprise_customer_uuid", "all_customers"]))]
 pub struct RoleArguments {
-    /// The user
+    /// The name of the user
     #[arg(long, value_name = "NAME")]
     pub username: String,
     /// The role, such as `enterprise_subscriptions_admin`
     #[arg(long, value_name = "ROLE", value_parser = role)]
     pub role: RoleName,
-    /// For this customer
+    /// The customer for which the role holds
     #[arg(long, value_name = "UUID")]
     pub enterprise_customer_uuid: Option<EnterpriseId>,
-    /// For all customers
+    /// The role holds for all customers
     #[arg(long)]
     pub all_customers: bool,
-    /// Why, for the record
+    /// The reason, for the history of the roles
     #[arg(long)]
     pub reason: String,
 }
@@ -316,17 +317,17 @@ fn role(text: &str) -> Result<RoleName, String> {
 /// Commands about mails.
 #[derive(Debug, Subcommand)]
 pub enum MailsCommand {
-    /// Lists them, the oldest first
+    /// Lists these mails, the oldest first
     List {
-        /// How many at most
+        /// The most that are listed
         #[arg(long, default_value_t = 100)]
         limit: usize,
     },
-    /// Has a mail sent again to those who may not have it
+    /// Sends a mail again to the recipients who may lack it
     Send {
         /// The mail
         mail: DeliveryId,
-        /// Why, for the audit trail
+        /// The reason, for the audit trail
         #[arg(long, default_value = "resend mail")]
         reason: String,
     },
@@ -335,7 +336,7 @@ pub enum MailsCommand {
 /// Commands about webhooks.
 #[derive(Debug, Subcommand)]
 pub enum WebhooksCommand {
-    /// Lists a customer's webhooks, and how their deliveries went
+    /// Lists a customer's webhooks with the counts of their failures
     List {
         /// The customer
         #[arg(long, value_name = "UUID")]
@@ -343,39 +344,39 @@ pub enum WebhooksCommand {
     },
 }
 
-/// From which queue to which.
+/// The two queues.
 #[derive(Debug, Args)]
 pub struct RedriveArguments {
     /// The dead-letter queue's URL
     #[arg(long, value_name = "URL")]
     pub from: String,
-    /// The URL of the queue whose messages they are
+    /// The URL of the queue that the messages came from
     #[arg(long, value_name = "URL")]
     pub to: String,
-    /// Where SQS is served, if not by AWS
+    /// The address of the server with the queues, if it is not AWS
     #[arg(long, value_name = "URL")]
     pub sqs_endpoint: Option<String>,
-    /// How many messages at most
+    /// The most messages that are sent
     #[arg(long, default_value_t = 10_000)]
     pub limit: usize,
 }
 
-/// How much data.
+/// The amount of data.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct ManufactureArguments {
-    /// How many customers
+    /// The number of customers
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub customers: u32,
-    /// How many plans each customer has: one for each year, the last one is current
+    /// The number of plans of each customer: one for each year, of which the last is current
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=20))]
     pub plans: u32,
-    /// How many licenses each plan has
+    /// The number of licenses of each plan
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=5_000_000))]
     pub licenses: u64,
-    /// The same number makes the same data
+    /// The seed of the random data: the same number creates the same data
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// The time of which the data tells; today without
+    /// The time that the data is made for; by default now
     #[arg(long, value_name = "RFC3339")]
     pub at: Option<Timestamp>,
 }

@@ -39,13 +39,11 @@ pub enum Error {
     /// The named thing does not exist, or its state does not allow the command.
     #[error("{0}")]
     Refused(String),
-    /// The table failed.
     #[error("the table: {0}")]
     Store(#[from] StoreError),
     /// The embedded engine did not start.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// The queues.
     #[error("the queues: {0}")]
     Queues(#[from] MessagingError),
     /// A file could not be imported.

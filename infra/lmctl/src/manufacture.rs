@@ -103,7 +103,6 @@ impl World {
         self.start(plan).checked_add_months(Months::new(12)).unwrap_or(self.now)
     }
 
-    /// The customer's agreement.
     pub(crate) fn agreement(&self, customer: u32) -> CustomerAgreement {
         CustomerAgreement {
             enterprise_customer_slug: Some(self.slug(customer)),

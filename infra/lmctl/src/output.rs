@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 
 use crate::Global;
 
-/// An output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// A list of objects.

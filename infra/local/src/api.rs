@@ -49,11 +49,11 @@ impl Product {
 
     pub fn router(self) -> Router {
         let product = Arc::new(self);
-        Router::new().fallback(move |request| answer(product.clone(), request))
+        Router::new().fallback(move |request| respond(product.clone(), request))
     }
 }
 
-async fn answer(product: Arc<Product>, request: Request) -> Response {
+async fn respond(product: Arc<Product>, request: Request) -> Response {
     let function = product.template.route(request.method().as_str(), request.uri().path());
     match function.and_then(|function| product.routers.get(function.binary.as_str())) {
         Some(router) => match router.current().await.oneshot(request).await {

@@ -25,7 +25,6 @@ use crate::StartError;
 /// The account of all resources.
 pub const ACCOUNT: &str = "000000000000";
 
-/// The stand-in.
 #[derive(Clone)]
 pub struct Aws(Arc<Inner>);
 
@@ -57,7 +56,6 @@ impl Aws {
         Ok(Self(Arc::new(Inner { state, queues, clock, random, news: Notify::new() })))
     }
 
-    /// The stored state.
     pub fn state(&self) -> &State {
         &self.0.state
     }

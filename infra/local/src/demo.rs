@@ -24,7 +24,6 @@ use crate::{StartError, keys::Signer};
 
 const TAIL: u128 = 0x0000_4000_8000_0000_000d_e300;
 
-/// The customer.
 pub const ENTERPRISE: EnterpriseId = EnterpriseId(Uuid::from_u128(0xeeee_eeee << 96 | TAIL));
 const CATALOG: CatalogId = CatalogId(Uuid::from_u128(0xcccc_cccc << 96 | TAIL));
 const AGREEMENT: AgreementId = AgreementId(Uuid::from_u128(0xaaaa_aaaa << 96 | TAIL));

@@ -94,7 +94,6 @@ impl Engine {
         Self { url: url.into(), kind: Kind::Elsewhere(stream) }
     }
 
-    /// Its URL.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -107,7 +106,6 @@ impl Engine {
         }
     }
 
-    /// The table's stream.
     pub fn stream(&self) -> Arc<dyn TableStream> {
         match &self.kind {
             Kind::Embedded { database, .. } => Arc::new(EngineStream(database.clone())),

@@ -10,17 +10,12 @@ use license_importer::ImportError;
 pub enum StartError {
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {cause}")]
-    Listen {
-        address: SocketAddr,
-        /// The cause.
-        cause: std::io::Error,
-    },
+    Listen { address: SocketAddr, cause: std::io::Error },
     /// The folder for data cannot be used.
     #[error("cannot keep data in {}: {cause}", path.display())]
     Data {
         /// The folder, or the file in it.
         path: PathBuf,
-        /// The cause.
         cause: String,
     },
     /// Another runner uses the folder.

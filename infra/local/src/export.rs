@@ -28,11 +28,7 @@ pub enum Error {
     Export(#[from] ExportError),
     /// The file cannot be created.
     #[error("cannot write {}: {cause}", path.display())]
-    File {
-        path: PathBuf,
-        /// The cause.
-        cause: io::Error,
-    },
+    File { path: PathBuf, cause: io::Error },
 }
 
 /// Exports the data of the folder together with that of the files; without a folder that of the files alone.

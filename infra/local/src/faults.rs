@@ -55,7 +55,6 @@ pub enum How {
     After,
 }
 
-/// The faults to inject.
 #[derive(Debug, Default)]
 pub struct Faults(Mutex<Vec<Fault>>);
 

@@ -25,7 +25,6 @@ const NEVER: i64 = 253_402_300_799;
 /// The pair of runners without a folder. Making one takes a fifth of a second, and a test process has hundreds of them.
 static UNKEPT: OnceLock<Option<String>> = OnceLock::new();
 
-/// Signs tokens.
 pub struct Signer {
     key: EncodingKey,
     header: Header,

@@ -65,7 +65,6 @@ pub struct Options {
     pub aws_listen: SocketAddr,
     /// The data folder; `None` keeps the data in memory.
     pub data: Option<PathBuf>,
-    /// Files to import.
     pub import: Vec<PathBuf>,
     /// The time to start at; by default the machine's.
     pub clock: Option<Timestamp>,

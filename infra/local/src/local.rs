@@ -89,7 +89,6 @@ fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Bad> {
     serde_json::from_slice(body).map_err(|error| Bad(format!("the body: {error}")))
 }
 
-/// The router.
 pub fn router(local: Local) -> Router {
     Router::new()
         .route("/_local/", get(index))
@@ -110,7 +109,7 @@ async fn index() -> Json<Value> {
         "POST /_local/clock": { "now": "2027-01-01T00:00:00Z", "or advance": "P1D" },
         "GET /_local/tokens": "a token for each role",
         "GET /_local/tokens/{role}": "that token, as text",
-        "POST /_local/tokens": "claims; answers a token with them, as text",
+        "POST /_local/tokens": "claims; returns a token with them, as text",
         "GET /_local/jwks.json": "the public keys of these tokens, a JWK set",
         "PUT /_local/secrets/{name}": "creates or rotates a secret: the body is its value",
         "GET /_local/calls": "the calls to other services",

@@ -20,7 +20,7 @@ pub async fn only(request: Request, next: Next) -> Response {
     if is_from_here(request.headers()) {
         return next.run(request).await;
     }
-    let detail = "The runner's own routes answer only to localhost, 127.0.0.1 and [::1], in Host and in Origin.";
+    let detail = "The runner's own routes respond only to localhost, 127.0.0.1 and [::1], in Host and in Origin.";
     (StatusCode::FORBIDDEN, Json(json!({ "detail": detail }))).into_response()
 }
 

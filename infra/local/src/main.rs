@@ -16,7 +16,7 @@ use tracing_subscriber::EnvFilter;
 
 const SETTINGS: &str = "\
 Settings: JWT_ISSUER, JWT_AUDIENCE, JWT_SECRET_KEY, JWT_PUBLIC_SIGNING_JWK_SET, CORS_ORIGIN_WHITELIST,
-LEARNER_PORTAL_URL, LMS_URL, ENTERPRISE_CATALOG_URL, … as in the template. RUST_LOG says what is logged.";
+LEARNER_PORTAL_URL, LMS_URL, ENTERPRISE_CATALOG_URL, … as in template.yaml. RUST_LOG sets the log level (info).";
 
 /// The whole License Manager on loopback, with an embedded DynamoDB.
 ///
@@ -26,34 +26,36 @@ LEARNER_PORTAL_URL, LMS_URL, ENTERPRISE_CATALOG_URL, … as in the template. RUS
 #[command(group = ArgGroup::new("source").args(["data", "import", "table"]).multiple(true))]
 #[command(group = ArgGroup::new("task").args(["import", "export"]).multiple(true))]
 struct Arguments {
-    /// Where to listen
+    /// The address of the API; other machines must never reach it, because it gives out tokens
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
     listen: SocketAddr,
-    /// Where to serve the table, for `sam local`; on loopback unless you name another address
+    /// The address of the table, for `sam local` and `lmctl`; by default a free port on loopback. It requires no
+    /// password
     #[arg(long, value_name = "ADDRESS", default_value_t = FREE_LOOPBACK_PORT)]
     table_listen: SocketAddr,
-    /// Where to serve the stand-ins for AWS, the LMS, the catalog service and Braze, likewise
+    /// The address of the stand-ins for AWS, the LMS, the catalog service and Braze; by default a free port on loopback
     #[arg(long, value_name = "ADDRESS", default_value_t = FREE_LOOPBACK_PORT)]
     aws_listen: SocketAddr,
-    /// Keeps the data in this folder; in memory without
+    /// The folder in which the table is kept; without it, the table is in memory and is lost at the end
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Imports a Django dumpdata file of a license-manager; may be repeated
+    /// Imports a file that dumpdata of a Django license-manager wrote; may be repeated
     #[arg(long, value_name = "FILE")]
     import: Vec<PathBuf>,
-    /// Exports everything into a file that Django's loaddata reads, and ends; `-` is standard output
+    /// Exports the table into a file that Django's loaddata reads, and ends; `-` is standard output
     #[arg(long, value_name = "FILE", requires = "source", conflicts_with_all = ["clock", "no_demo"])]
     export: Option<PathBuf>,
-    /// Imports into, and exports from, this table of AWS, says what was done, and ends
+    /// The table of AWS that --import and --export work on, instead of the embedded one; the runner ends after that
     #[arg(long, value_name = "NAME", requires = "task", conflicts_with_all = ["data", "clock", "no_demo"])]
     table: Option<String>,
-    /// Where that table is served, if not by AWS
+    /// The address of the server with that table, if it is not AWS
     #[arg(long, value_name = "URL", requires = "table")]
     endpoint_url: Option<String>,
-    /// The time to start at, for example 2026-11-23T10:46:08Z; it runs on from there
+    /// The time at which the clock starts, for example 2026-11-23T10:46:08Z; by default now. The clock runs on from
+    /// there
     #[arg(long, value_name = "RFC3339")]
     clock: Option<Timestamp>,
-    /// A secret that a setting names, such as `secretsmanager:NAME`; may be repeated
+    /// The value of a secret that a setting names as `secretsmanager:NAME`; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = secret)]
     secret: Vec<(String, String)>,
     /// Starts without the demo customer

@@ -78,7 +78,6 @@ impl Services {
         }
     }
 
-    /// The faults to inject.
     pub const fn faults(&self) -> &Arc<Faults> {
         &self.faults
     }

@@ -14,7 +14,6 @@ use aws_sdk_dynamodb::{
 use license_storage::StoreError;
 use license_template::{IndexSpec, KeySpec, Projection as Projected, TableSpec};
 
-/// The table's name.
 pub const NAME: &str = "license-manager";
 
 /// The SDK's own client, as a function would make it, except for the address, the credentials, which are not checked

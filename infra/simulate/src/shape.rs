@@ -6,7 +6,6 @@ use serde_json::Value;
 /// The table or one of its indexes, each with its own partitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Space {
-    /// The table.
     Table,
     /// The first index.
     Gsi1,
@@ -53,7 +52,6 @@ pub struct Touch {
 /// The kind of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallKind {
-    /// A read.
     Read,
     /// A write without a transaction.
     Write,
@@ -61,7 +59,6 @@ pub enum CallKind {
     Transaction,
 }
 
-/// One call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CallShape {
     pub kind: CallKind,
@@ -70,7 +67,6 @@ pub struct CallShape {
 }
 
 impl CallShape {
-    /// Units of this call.
     pub fn units(&self) -> f64 {
         self.touches.iter().map(|touch| touch.units).sum()
     }

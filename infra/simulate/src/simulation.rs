@@ -56,7 +56,6 @@ pub struct Found {
     pub outcomes: BTreeMap<&'static str, Outcome>,
     /// Throttled calls, by space and kind of key.
     pub throttled_keys: BTreeMap<(Space, String), u64>,
-    /// Conflicts by item.
     pub conflicting_items: BTreeMap<String, u64>,
     /// Partitions at the beginning and at the end.
     pub partitions: BTreeMap<Space, (usize, usize)>,

@@ -11,7 +11,6 @@ pub const READS: f64 = 3_000.0;
 /// Microseconds of simulated time.
 pub type Micros = u64;
 
-/// A second.
 pub const SECOND: Micros = 1_000_000;
 
 /// Units that refill with time.

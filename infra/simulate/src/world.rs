@@ -49,7 +49,6 @@ impl World {
         self.plan(self.sums.partition_point(|sum| *sum <= at))
     }
 
-    /// The largest plan.
     pub fn largest(&self) -> Plan {
         self.plan(0)
     }

@@ -7,10 +7,8 @@ use crate::{
     read::{Resource, list, tagged_text, unexpected},
 };
 
-/// An alarm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlarmSpec {
-    /// Its logical id.
     pub id: String,
     /// The metrics that it watches; empty for a composite alarm.
     pub metrics: Vec<MetricSpec>,
@@ -25,7 +23,6 @@ pub struct AlarmSpec {
 pub struct MetricSpec {
     /// Its namespace, with references unresolved.
     pub namespace: String,
-    /// Its name.
     pub name: String,
     /// The values of its dimensions: logical ids, or texts.
     pub dimensions: Vec<String>,
@@ -34,7 +31,6 @@ pub struct MetricSpec {
 /// The resources for the operator.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Operations {
-    /// The alarms.
     pub alarms: Vec<AlarmSpec>,
     /// The dashboard's body, with references unresolved.
     pub dashboard: String,

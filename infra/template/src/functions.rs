@@ -9,10 +9,8 @@ use crate::{
     routes::{self, RouteSpec},
 };
 
-/// A function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionSpec {
-    /// Its logical id.
     pub id: String,
     /// The binary that it runs: the name of its crate.
     pub binary: String,
@@ -24,7 +22,6 @@ pub struct FunctionSpec {
     pub queues: Vec<QueueSource>,
     /// The table's stream, if it reads that.
     pub stream: Option<StreamSource>,
-    /// Its environment variables.
     pub environment: Vec<String>,
     /// The actions that its policy allows.
     pub actions: Vec<String>,
@@ -34,7 +31,6 @@ pub struct FunctionSpec {
     pub parameters: Vec<String>,
     /// The conditions under which its policy has more statements.
     pub conditions: Vec<String>,
-    /// Its timeout.
     pub timeout_seconds: u64,
 }
 

@@ -34,12 +34,10 @@ pub enum TemplateError {
     Unexpected {
         /// The place in the template.
         place: String,
-        /// What is wrong.
         problem: &'static str,
     },
 }
 
-/// The parsed template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     table: TableSpec,
@@ -55,7 +53,6 @@ impl Template {
         Self::parse(TEXT)
     }
 
-    /// Parses a template.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let document: Value = serde_yaml_ng::from_str(text)?;
         let resources = read::resources(&document)?;
@@ -68,7 +65,6 @@ impl Template {
         })
     }
 
-    /// The table.
     pub const fn table(&self) -> &TableSpec {
         &self.table
     }
@@ -78,7 +74,6 @@ impl Template {
         &self.functions
     }
 
-    /// The queues.
     pub fn queues(&self) -> &[QueueSpec] {
         &self.queues
     }

@@ -7,10 +7,8 @@ use crate::{
     read::{Resource, list, tagged_text, text, texts, unexpected},
 };
 
-/// A queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueSpec {
-    /// Its logical id.
     pub name: String,
     /// The visibility timeout: for so long a received message is hidden.
     pub visibility_seconds: u32,
@@ -21,7 +19,6 @@ pub struct QueueSpec {
 /// A queue that a function reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueSource {
-    /// The queue's logical id.
     pub queue: String,
     /// The most messages of one invocation.
     pub batch: usize,

@@ -10,13 +10,10 @@ use crate::{
 /// A table with its indexes. All key attributes are texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableSpec {
-    /// Its logical id.
     pub id: String,
     /// The attributes that keys are made of.
     pub attributes: Vec<String>,
-    /// Its key.
     pub key: KeySpec,
-    /// Its indexes.
     pub indexes: Vec<IndexSpec>,
     /// The attribute with the expiration of items.
     pub ttl: Option<String>,
@@ -27,9 +24,7 @@ pub struct TableSpec {
 /// A key: both parts' attributes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeySpec {
-    /// The partition key.
     pub partition: String,
-    /// The sort key.
     pub sort: String,
 }
 
@@ -44,7 +39,6 @@ pub struct IndexSpec {
 /// The attributes of an index besides keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Projection {
-    /// Everything.
     All,
     /// Nothing.
     KeysOnly,

@@ -48,7 +48,6 @@ struct Claims {
     nbf: Option<f64>,
 }
 
-/// Verifies tokens.
 pub(crate) struct Authenticator {
     issuer: Option<String>,
     audience: Option<String>,

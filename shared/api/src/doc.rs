@@ -69,7 +69,6 @@ pub const CURSOR: Field =
     Field::new(TEXT, "Where the page begins: part of `next`, and of no meaning to clients.").optional().named("cursor");
 pub const PAGE_SIZE: Field =
     Field::new(integer(1, i64::MAX), "How many results a page has.").optional().named("page_size");
-/// The customer.
 pub const ENTERPRISE: Field = THE_ENTERPRISE.optional();
 /// The customer; a required parameter.
 pub const THE_ENTERPRISE: Field = Field::new(UUID, "The customer.").named("enterprise_customer_uuid");

@@ -98,7 +98,6 @@ impl KeyedRequest {
 pub struct FormRequest<'a> {
     /// Who sends it.
     pub person: &'a Principal,
-    /// In which request.
     pub request_id: &'a str,
     /// The key that its page gave it.
     pub key: &'a str,

@@ -151,9 +151,9 @@ impl Remote {
         let (over, running) = watch::channel(());
         let remote = self.clone();
         tokio::spawn(async move {
-            let answer = remote.fetch().await;
+            let fetched = remote.fetch().await;
             let mut known = remote.lock();
-            match answer {
+            match fetched {
                 Ok(keys) => {
                     known.keys = Some(keys);
                     known.fetched = Some(now);
@@ -208,7 +208,7 @@ struct AnySet {
 
 /// The set, if it has a key that can verify tokens. A set without one would lock out every client.
 fn usable(text: &[u8]) -> Result<JwkSet, String> {
-    let set: AnySet = serde_json::from_slice(text).map_err(|error| format!("the answer is no JWK set: {error}"))?;
+    let set: AnySet = serde_json::from_slice(text).map_err(|error| format!("the response is no JWK set: {error}"))?;
     let keys: Vec<Jwk> = set.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect();
     let is_usable = |key: &Jwk| ALGORITHMS.iter().any(|(algorithm, _)| verifies(key, *algorithm));
     if keys.iter().any(|key| is_usable(key) && DecodingKey::from_jwk(key).is_ok()) {

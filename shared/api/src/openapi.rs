@@ -119,7 +119,7 @@ fn operation(
     if is_unsafe(route) {
         parameters.push(json!({
             "name": "Idempotency-Key", "in": "header", "required": false,
-            "description": "The same key and request are the same answer, for a day.",
+            "description": "The same key and request get the same response, for a day.",
             "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
         }));
     }

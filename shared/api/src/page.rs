@@ -115,7 +115,6 @@ impl PageQuery {
 /// A range of a list's items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// The page's number.
     pub number: u64,
     /// How many pages there are; an empty list has one.
     pub pages: u64,

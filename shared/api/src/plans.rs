@@ -9,7 +9,6 @@ use license_storage::{Portfolios, StoreError};
 
 use crate::{ApiError, Page, PageQuery, wire};
 
-/// The page size.
 pub const PAGE_SIZE: usize = 100;
 
 /// A plan with its agreement.

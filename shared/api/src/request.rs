@@ -32,7 +32,7 @@ pub(crate) async fn observe(State(web): State<AppState>, mut request: Request, n
     async {
         let mut response = next.run(request).await;
         let millis = (web.now() - began).num_milliseconds();
-        tracing::info!(%method, route, status = response.status().as_u16(), millis, "answered");
+        tracing::info!(%method, route, status = response.status().as_u16(), millis, "responded");
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID, value);
         }

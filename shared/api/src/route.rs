@@ -12,7 +12,6 @@ pub struct Route {
     pub path: &'static str,
     /// Who may call it.
     pub access: RouteAccess,
-    /// Its documentation.
     pub doc: &'static Doc,
 }
 

@@ -77,11 +77,7 @@ pub enum SettingsError {
     Keys(String),
     /// The value is not an origin.
     #[error("{setting}: {text:?} is not an origin (scheme://host[:port])")]
-    Origin {
-        setting: &'static str,
-        /// The invalid value.
-        text: String,
-    },
+    Origin { setting: &'static str, text: String },
     #[error(transparent)]
     Number(#[from] NotANumber),
     /// The HTTP client could not be built.

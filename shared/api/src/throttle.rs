@@ -40,7 +40,6 @@ pub struct RateLimits {
 /// The requester whose requests are counted together.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum CountedBy<'a> {
-    /// A user.
     User(&'a str),
     /// Requests without a valid token, by the client's address.
     Address(&'a str),

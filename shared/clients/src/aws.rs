@@ -42,7 +42,6 @@ impl Api {
     }
 }
 
-/// Signs requests.
 #[derive(Clone)]
 pub(crate) struct Signer {
     pub credentials: SharedCredentialsProvider,

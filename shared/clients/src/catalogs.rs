@@ -62,14 +62,14 @@ impl Catalogs for CatalogClient {
 
     async fn contains(&self, catalog: CatalogId, course: &str) -> Result<bool, ClientError> {
         let (asked, now) = ((catalog, course.to_owned()), self.client.now());
-        if let Some(answer) = self.contents.get(&asked, now) {
-            return Ok(answer);
+        if let Some(response) = self.contents.get(&asked, now) {
+            return Ok(response);
         }
         let base = self.settings.url()?;
         let url = format!("{base}/api/v1/enterprise-catalogs/{catalog}/contains_content_items/");
         let found: Option<Contents> = self.client.get(Service::Catalog, &url, &[("course_run_ids", course)]).await?;
-        let answer = found.is_some_and(|contents| contents.contains_content_items);
-        self.contents.put(asked, answer, now, now + CONTENTS_LIFETIME);
-        Ok(answer)
+        let response = found.is_some_and(|contents| contents.contains_content_items);
+        self.contents.put(asked, response, now, now + CONTENTS_LIFETIME);
+        Ok(response)
     }
 }

@@ -44,7 +44,7 @@ pub trait Enterprises: Send + Sync {
     async fn enroll(
         &self,
         enterprise: EnterpriseId,
-        wishes: &[EnrollmentRequest],
+        enrollments: &[EnrollmentRequest],
         notify: bool,
     ) -> Result<EnrollOutcome, ClientError>;
 
@@ -186,11 +186,11 @@ impl Enterprises for EnterpriseClient {
     async fn enroll(
         &self,
         enterprise: EnterpriseId,
-        wishes: &[EnrollmentRequest],
+        enrollments: &[EnrollmentRequest],
         notify: bool,
     ) -> Result<EnrollOutcome, ClientError> {
         let url = self.url(&format!("enterprise-customer/{enterprise}/enroll_learners_in_courses/"))?;
-        let body = json!({"licenses_info": wishes, "notify": notify});
+        let body = json!({"licenses_info": enrollments, "notify": notify});
         // The status 409 is a response, too: some learners were not enrolled.
         let (safety, also) = (Safety::Repeatable, StatusCode::CONFLICT);
         self.client.post_for(Service::Enterprise, &url, &body, safety, ENROLL_TIMEOUT, also).await

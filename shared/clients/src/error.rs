@@ -9,7 +9,6 @@ use crate::settings::MissingSetting;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Display, IntoStaticStr)]
 #[strum(serialize_all = "lowercase", const_into_str)]
 pub enum Service {
-    /// The LMS.
     Lms,
     /// The enterprise service, which the LMS serves.
     Enterprise,
@@ -65,27 +64,19 @@ impl fmt::Display for Cause {
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The service was not reached, or did not respond in time.
-    #[error("{service} does not answer: {cause}")]
+    #[error("{service} does not respond: {cause}")]
     Unreachable { service: Service, cause: Cause },
     /// The service responded that it failed, or that it is too busy.
     #[error("{service} failed with status {status}")]
-    Failed {
-        service: Service,
-        /// The response's status.
-        status: u16,
-    },
+    Failed { service: Service, status: u16 },
     /// The service refused the call.
     #[error("{service} refused the call with status {status}")]
-    Refused {
-        service: Service,
-        /// The response's status.
-        status: u16,
-    },
+    Refused { service: Service, status: u16 },
     /// The service denied access: our own configuration lacks a permission or a name.
     #[error("{service} denied us access")]
     Denied { service: Service },
     /// The response does not have the expected form.
-    #[error("{service} answered with a body of another shape")]
+    #[error("{service} responded with a body of another shape")]
     Unreadable { service: Service },
     /// The call has no recipients, or more than the service accepts; nothing was sent.
     #[error("{service} takes 1 to {limit} at once, not {size}")]
@@ -138,7 +129,6 @@ impl ClientError {
         }
     }
 
-    /// Its name in metrics.
     pub const fn metric(&self) -> &'static str {
         match self {
             Self::Unreachable { .. } => "ServiceUnreachable",
@@ -204,7 +194,6 @@ impl SendError {
         matches!(self, Self::NotSent(_))
     }
 
-    /// Its name in metrics.
     pub const fn metric(&self) -> &'static str {
         match self {
             Self::NotSent(error) | Self::Refused(error) | Self::Unknown(error) => error.metric(),

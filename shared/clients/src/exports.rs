@@ -260,8 +260,8 @@ impl Exports for ExportClient {
     async fn begin_parts(&self, name: &str) -> Result<String, ClientError> {
         let url = self.with("POST", name, "uploads=").await?;
         let begin = self.caller.http.post(url).header(header::CONTENT_TYPE, "text/csv");
-        let answer = beginning(self.succeed(begin).await?).await?;
-        let id = element(&answer, "UploadId").ok_or(ClientError::Unreadable { service: Service::Files })?;
+        let response = beginning(self.succeed(begin).await?).await?;
+        let id = element(&response, "UploadId").ok_or(ClientError::Unreadable { service: Service::Files })?;
         Ok(id.to_owned())
     }
 

@@ -9,7 +9,6 @@ use crate::{
     service::ServiceClient,
 };
 
-/// Users of the LMS.
 #[async_trait]
 pub trait LmsUsers: Send + Sync {
     /// The id of the user with that address, if there is one.

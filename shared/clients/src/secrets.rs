@@ -134,16 +134,16 @@ impl SecretsClient {
         let wanted = wanted(settings);
         let places: BTreeMap<&SecretLocation, &str> =
             wanted.iter().map(|wanted| (&wanted.place, wanted.setting)).collect();
-        let answers = places.iter().map(|(place, setting)| async move {
-            let answer = self.ask(place).await;
-            answer.map(|answer| (*place, answer)).inspect_err(|error| could_not_be_read(setting, error))
+        let values = places.iter().map(|(place, setting)| async move {
+            let value = self.ask(place).await;
+            value.map(|value| (*place, value)).inspect_err(|error| could_not_be_read(setting, error))
         });
-        let answers: BTreeMap<&SecretLocation, String> = try_join_all(answers).await?.into_iter().collect();
+        let values: BTreeMap<&SecretLocation, String> = try_join_all(values).await?.into_iter().collect();
         let values = wanted.iter().filter_map(|wanted| {
-            let answer = answers.get(&wanted.place)?;
+            let value = values.get(&wanted.place)?;
             let value = match &wanted.key {
-                None => Ok(answer.clone()),
-                Some(key) => member(answer, key).ok_or(ClientError::Unreadable { service: Service::Secrets }),
+                None => Ok(value.clone()),
+                Some(key) => member(value, key).ok_or(ClientError::Unreadable { service: Service::Secrets }),
             };
             let value = value.inspect_err(|error| could_not_be_read(wanted.setting, error));
             Some(value.map(|value| (wanted.setting, value)))

@@ -31,13 +31,10 @@ pub trait EmailSender: Send + Sync {
 
 #[derive(Clone, PartialEq, Eq)]
 pub struct Email {
-    /// The recipient.
     pub to: EmailAddress,
-    /// The subject line.
     pub subject: String,
     /// The plain text.
     pub text: String,
-    /// The HTML.
     pub html: String,
     /// The address for replies, if it is not the sender's.
     pub reply_to: Option<String>,

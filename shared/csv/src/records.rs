@@ -18,7 +18,6 @@ pub struct Records {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Record<'a> {
-    /// Its cells.
     Cells(Cells<'a>),
     /// It has too many bytes or cells.
     TooLong,

@@ -51,7 +51,6 @@ pub struct CustomerAgreement {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_scaling_increment_percentage: Option<u32>,
     pub created: Timestamp,
-    /// When it last changed.
     pub modified: Timestamp,
 }
 

@@ -42,7 +42,6 @@ pub struct AuditEntry {
     pub event: EventId,
     /// The version of the event's format.
     pub schema: u32,
-    /// What happened.
     pub kind: EventKind,
     pub at: Timestamp,
     /// The user who made the change; none if it was the learner.
@@ -53,9 +52,7 @@ pub struct AuditEntry {
     pub actor_lms_user_id: Option<LmsUserId>,
     pub reason: String,
     pub request_id: String,
-    /// The customer.
     pub enterprise: EnterpriseId,
-    /// The customer's agreement.
     pub agreement: AgreementId,
     /// The plan, if the change concerns one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,9 +89,7 @@ pub struct Move {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LicenseStep {
     pub license: LicenseId,
-    /// The status before.
     pub from: LicenseStatus,
-    /// The status after.
     pub to: LicenseStatus,
     /// The learner who holds it, or held it until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -105,7 +100,6 @@ pub struct LicenseStep {
     /// The license of an earlier plan of which this one is the renewed copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<LicenseId>,
-    /// Its facts before.
     #[serde(default, skip_serializing_if = "LicenseFacts::is_empty")]
     pub before: LicenseFacts,
     /// What is on record.
@@ -268,13 +262,13 @@ mod tests {
         Timestamp::from_timestamp(1_795_430_768 + second, 0).expect("a moment")
     }
 
-    fn told(n: u64, before: &License, after: &License) -> AuditEntry {
+    fn entry_of(n: u64, before: &License, after: &License) -> AuditEntry {
         let event = Event {
             id: EventId(Uuid::from_u128(n.into())),
             schema: 1,
             kind: EventKind::LicensesAssigned,
             stamp: Stamp {
-                actor: "somebody".into(),
+                actor: "an-admin".into(),
                 actor_lms_user_id: None,
                 reason: "test".into(),
                 request_id: "-".into(),
@@ -312,7 +306,7 @@ mod tests {
                     _ => before.reset(now).ok(),
                 };
                 if let Some(after) = after {
-                    trail.insert(0, told(u64::try_from(n).expect("a number"), &before, &after));
+                    trail.insert(0, entry_of(u64::try_from(n).expect("a number"), &before, &after));
                     states.push(after);
                 }
             }

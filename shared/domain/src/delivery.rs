@@ -44,7 +44,6 @@ pub enum MailKind {
 }
 
 impl MailKind {
-    /// Every kind.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// Its name in the store, in metrics and in responses.
@@ -127,12 +126,9 @@ pub enum DeliveryState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     pub id: DeliveryId,
-    /// The kind of mail.
     pub kind: MailKind,
-    /// Its state.
     pub state: DeliveryState,
     pub enterprise: EnterpriseId,
-    /// The customer's agreement.
     pub agreement: AgreementId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanId>,
@@ -159,7 +155,6 @@ pub struct Delivery {
     /// How many calls were made.
     pub calls: u32,
     pub created: Timestamp,
-    /// When it changed last.
     pub at: Timestamp,
     /// How many times the record was written.
     pub version: u64,

@@ -12,7 +12,6 @@ use crate::{
 /// A run that is due to be examined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
-    /// The run's id.
     pub run: JobId,
     /// The agreement whose run it is.
     pub agreement: AgreementId,
@@ -27,7 +26,6 @@ pub struct Due {
 pub struct Waits {
     /// The first wait; it doubles with each attempt.
     pub first: TimeDelta,
-    /// The longest wait.
     pub longest: TimeDelta,
 }
 

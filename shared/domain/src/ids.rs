@@ -41,11 +41,9 @@ macro_rules! uuid_id {
 }
 
 uuid_id! {
-    /// A customer agreement.
     AgreementId,
     /// A customer, as the enterprise service names it.
     EnterpriseId,
-    /// A subscription plan.
     PlanId,
     /// A license: one seat of a plan.
     LicenseId,

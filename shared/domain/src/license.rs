@@ -38,7 +38,7 @@ pub enum LicenseStatus {
     Activated,
     /// A learner was invited to use it.
     Assigned,
-    /// Taken back for good; no longer a seat of the plan.
+    /// Revoked, which is final; no longer a seat of the plan.
     Revoked,
     /// A free seat.
     Unassigned,
@@ -65,7 +65,6 @@ pub struct License {
     pub uuid: LicenseId,
     /// The plan that it is a seat of.
     pub subscription_plan: PlanId,
-    /// Its status.
     pub status: LicenseStatus,
     /// The learner's address, as it was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,16 +75,13 @@ pub struct License {
     /// The secret of the activation link, from assignment on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation_key: Option<ActivationKey>,
-    /// When it was assigned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assigned_date: Option<Timestamp>,
-    /// When it was activated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation_date: Option<Timestamp>,
     /// When the learner was last reminded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_remind_date: Option<Timestamp>,
-    /// When it was revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_date: Option<Timestamp>,
     /// The license of a later plan that is its renewed copy.
@@ -97,9 +93,7 @@ pub struct License {
     /// The sale that it comes from, if it was sold alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<LicenseSource>,
-    /// When it was created.
     pub created: Timestamp,
-    /// When it last changed.
     pub modified: Timestamp,
 }
 

@@ -36,7 +36,6 @@ pub const OWN: &str = "license-manager.";
 pub struct BusEvent {
     /// The id, which is the same when the event is repeated.
     pub id: String,
-    /// The event's name.
     pub name: String,
     pub at: Timestamp,
     pub detail: Value,
@@ -47,17 +46,17 @@ pub struct BusEvent {
 pub fn bus_events(event: &Event, portfolio: Option<&Portfolio>) -> Vec<BusEvent> {
     let agreement = portfolio.map(|portfolio| &portfolio.agreement);
     let plan = portfolio.and_then(|portfolio| portfolio.plan(event.plan?));
-    let told = Telling { event, agreement, plan };
+    let source = BusEventSource { event, agreement, plan };
     let mut events: Vec<BusEvent> = Vec::new();
     for (n, change) in event.licenses.iter().enumerate() {
-        events.extend(names(event.kind, change).into_iter().map(|name| told.license(n, name, change)));
+        events.extend(names(event.kind, change).into_iter().map(|name| source.license(n, name, change)));
     }
     if event.kind == EventKind::LicensesUnlinked {
-        events.extend(event.licenses.iter().enumerate().map(|(n, change)| told.unlinked(n, change)));
+        events.extend(event.licenses.iter().enumerate().map(|(n, change)| source.unlinked(n, change)));
     }
-    events.extend(whole_plan(event).map(|name| told.plan(name)));
-    events.extend((event.kind == EventKind::LicenseNotAssigned).then(|| told.not_assigned()));
-    events.push(told.own());
+    events.extend(whole_plan(event).map(|name| source.plan(name)));
+    events.extend((event.kind == EventKind::LicenseNotAssigned).then(|| source.not_assigned()));
+    events.push(source.own());
     events
 }
 
@@ -91,13 +90,13 @@ fn whole_plan(event: &Event) -> Option<&'static str> {
     }
 }
 
-struct Telling<'a> {
+struct BusEventSource<'a> {
     event: &'a Event,
     agreement: Option<&'a CustomerAgreement>,
     plan: Option<&'a SubscriptionPlan>,
 }
 
-impl Telling<'_> {
+impl BusEventSource<'_> {
     fn license(&self, n: usize, name: &str, change: &LicenseChange) -> BusEvent {
         let mut detail = self.customer();
         detail.extend(object(json!({
@@ -173,7 +172,7 @@ impl Telling<'_> {
     fn finish(&self, id: String, name: String, mut detail: Map<String, Value>) -> BusEvent {
         let at = self.event.stamp.at;
         let is_lifecycle = name.starts_with(LIFECYCLE);
-        detail.retain(|name, _| may_be_told(name, is_lifecycle));
+        detail.retain(|name, _| may_be_published(name, is_lifecycle));
         detail.extend(object(json!({ "id": id, "version": BUS_SCHEMA, "time": at })));
         BusEvent { id, name, at, detail: Value::Object(detail) }
     }
@@ -181,7 +180,7 @@ impl Telling<'_> {
 
 /// Whether events may have a property of that name. Personal and secret ones only if consumers of Open edX's events
 /// know them.
-fn may_be_told(name: &str, is_lifecycle: bool) -> bool {
+fn may_be_published(name: &str, is_lifecycle: bool) -> bool {
     let is_open = class_of(name).is_some_and(|class| !class.is_masked());
     is_open || (is_lifecycle && KNOWN_TO_CONSUMERS.contains(&name))
 }

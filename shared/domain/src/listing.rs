@@ -8,7 +8,6 @@ pub enum OrderField {
     UserEmail,
     /// The status, alphabetically.
     Status,
-    /// When it was activated.
     ActivationDate,
     /// When the learner was last reminded.
     LastRemindDate,

@@ -30,10 +30,8 @@ pub enum Pii {
 }
 
 impl Pii {
-    /// Every class.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
-    /// Its name.
     pub const fn as_str(self) -> &'static str {
         self.into_str()
     }

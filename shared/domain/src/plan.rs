@@ -23,9 +23,7 @@ pub struct SubscriptionPlan {
     pub title: String,
     /// The agreement that it belongs to.
     pub customer_agreement: AgreementId,
-    /// When it starts.
     pub start_date: Timestamp,
-    /// When it ends.
     pub expiration_date: Timestamp,
     /// Whether its expiration has been processed.
     pub expiration_processed: bool,
@@ -62,7 +60,6 @@ pub struct SubscriptionPlan {
     /// The desired number of licenses; none if it is not managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired_num_licenses: Option<u64>,
-    /// When it was created.
     pub created: Timestamp,
     /// When its terms last changed.
     pub modified: Timestamp,
@@ -98,7 +95,6 @@ pub enum ChangeReason {
     DelayedPayment,
     /// The customer asked for it.
     OrganizationRequestedChange,
-    /// Anything else.
     #[default]
     Other,
 }

@@ -14,10 +14,8 @@ pub struct Product {
     /// Its description, at most 255 characters.
     #[serde(default)]
     pub description: String,
-    /// Its id in Salesforce.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub salesforce_product_id: Option<String>,
-    /// Its id in Netsuite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub netsuite_id: Option<i64>,
     /// The number of its plan type.

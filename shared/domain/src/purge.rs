@@ -36,16 +36,16 @@ pub fn purged(
     let kept = kept_for(agreement)?;
     let is_past = |at: Timestamp| at.checked_add_signed(kept).is_some_and(|until| until < now);
     license.user_email.as_ref()?;
-    let nobodys = || License { source: None, ..license.anonymous(now) };
+    let anonymous = || License { source: None, ..license.anonymous(now) };
     if is_past(plan.expiration_date) {
         let revoked_date = license.revoked_date.or(Some(now));
-        return Some(License { status: LicenseStatus::Revoked, revoked_date, ..nobodys() });
+        return Some(License { status: LicenseStatus::Revoked, revoked_date, ..anonymous() });
     }
     if plan.for_internal_use_only {
         return None;
     }
     match license.status {
-        LicenseStatus::Revoked if license.revoked_date.is_some_and(is_past) => Some(nobodys()),
+        LicenseStatus::Revoked if license.revoked_date.is_some_and(is_past) => Some(anonymous()),
         LicenseStatus::Assigned if license.assigned_date.is_some_and(is_past) => license.reset(now).ok(),
         _ => None,
     }

@@ -35,7 +35,6 @@ pub struct SubscriptionPlanRenewal {
     pub renewed_expiration_date: Timestamp,
     /// Whether it has been processed.
     pub processed: bool,
-    /// When it was processed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processed_datetime: Option<Timestamp>,
     /// The future plan's title, if it is not the default.
@@ -47,9 +46,7 @@ pub struct SubscriptionPlanRenewal {
     pub disable_auto_apply_licenses: bool,
     /// Whether the schedule leaves it alone.
     pub exempt_from_batch_processing: bool,
-    /// When it was created.
     pub created: Timestamp,
-    /// When it last changed.
     pub modified: Timestamp,
 }
 
@@ -71,10 +68,8 @@ pub struct SubscriptionPlanRenewal {
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum LicenseTypesToCopy {
-    /// Assigned and activated ones.
     #[default]
     AssignedAndActivated,
-    /// Activated ones.
     Activated,
     /// None.
     Nothing,

@@ -32,7 +32,6 @@ pub enum Refusal {
     TooManyThere {
         /// The number of the renewal.
         number: u64,
-        /// The future plan's total.
         total: u64,
     },
     /// The future plan was frozen, so it cannot grow.

@@ -29,7 +29,6 @@ const BUCKET_MASK: u64 = 0xfff;
 /// The position of a seat in its plan: its bucket, and its number there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Ordinal {
-    /// The bucket's number.
     pub bucket: u16,
     /// The seat's number within the bucket.
     pub sequence: u64,
@@ -95,7 +94,6 @@ impl TryFrom<String> for SeatPrefix {
 pub struct SeatLayout {
     /// Every license that is not revoked.
     pub total: u64,
-    /// The number of buckets.
     pub buckets: u16,
     /// The number of list shards.
     pub list_shards: u16,

@@ -72,7 +72,6 @@ pub struct Webhook {
     /// Its number among the agreement's webhooks.
     pub slot: u8,
     pub customer_agreement: AgreementId,
-    /// The customer.
     pub enterprise_customer_uuid: EnterpriseId,
     /// The URL of deliveries. It may contain a secret.
     pub url: String,
@@ -87,12 +86,10 @@ pub struct Webhook {
     /// The names of the events that it gets; all if the list is empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<String>,
-    /// Whether events are delivered.
     pub is_active: bool,
     /// Why it is disabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_reason: Option<DisabledReason>,
-    /// When it was disabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_at: Option<Timestamp>,
     /// How many times in a row it failed.
@@ -113,7 +110,6 @@ pub struct Webhook {
     /// When the last replay was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replayed_at: Option<Timestamp>,
-    /// When it was made.
     pub created: Timestamp,
     /// When it was last changed.
     pub modified: Timestamp,

@@ -37,9 +37,7 @@ pub struct Row {
     pub number: u64,
     /// Its model, such as `subscriptions.license`.
     pub model: String,
-    /// Its primary key.
     pub pk: Value,
-    /// Its fields as JSON.
     pub fields: Box<RawValue>,
 }
 

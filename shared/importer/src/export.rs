@@ -54,7 +54,6 @@ pub enum ExportError {
         /// How many were read.
         read: Tally,
     },
-    /// The table failed.
     #[error("nothing was exported ({0}); start it again")]
     Store(#[from] StoreError),
 }

@@ -48,7 +48,6 @@ pub mod model {
 #[derive(Debug, Serialize)]
 pub struct WrittenRow<K, F> {
     pub model: &'static str,
-    /// Its primary key.
     pub pk: K,
     pub fields: F,
 }

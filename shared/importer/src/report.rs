@@ -67,7 +67,6 @@ pub struct BadRow {
     pub row: u64,
     /// The row's model and key.
     pub what: String,
-    /// What is wrong.
     pub reason: String,
 }
 
@@ -93,7 +92,6 @@ pub enum ImportError {
     /// A file has other rows than when it was checked.
     #[error("the import did not finish ({file} has changed meanwhile); start it again")]
     Changed { file: String },
-    /// The table failed.
     #[error("the import did not finish ({0}); start it again")]
     Store(#[from] StoreError),
 }

@@ -65,15 +65,15 @@ impl EventBus {
                 .build();
             call = call.entries(entry);
         }
-        let answer = call.send().await.map_err(|error| MessagingError::Unavailable {
+        let response = call.send().await.map_err(|error| MessagingError::Unavailable {
             operation: OPERATION,
             cause: DisplayErrorContext(&error).to_string(),
         })?;
-        let refused = usize::try_from(answer.failed_entry_count).expect("a number of entries");
+        let refused = usize::try_from(response.failed_entry_count).expect("a number of entries");
         if refused == 0 {
             return Ok(());
         }
-        let cause = answer.entries.unwrap_or_default().into_iter().find_map(|entry| entry.error_code);
+        let cause = response.entries.unwrap_or_default().into_iter().find_map(|entry| entry.error_code);
         Err(MessagingError::Partly { operation: OPERATION, refused, sent, cause: cause.unwrap_or_default() })
     }
 }

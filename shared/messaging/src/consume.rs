@@ -20,7 +20,6 @@ const FIRST_BACK_OFF: u32 = 60;
 /// The longest wait, in seconds.
 const MAX_BACK_OFF: u32 = 3600;
 
-/// A received message.
 #[derive(Clone, Debug)]
 pub struct Received {
     pub message: Message,

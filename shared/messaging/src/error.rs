@@ -5,11 +5,7 @@
 pub enum MessagingError {
     /// The service did not respond, or throttled.
     #[error("{operation}: {cause}")]
-    Unavailable {
-        operation: &'static str,
-        /// The error's message.
-        cause: String,
-    },
+    Unavailable { operation: &'static str, cause: String },
     /// A part of what was sent was not accepted.
     #[error("{operation}: {refused} of {sent} were not accepted: {cause}")]
     Partly {
@@ -32,7 +28,6 @@ impl MessagingError {
         !matches!(self, Self::NotConfigured(_))
     }
 
-    /// Its name in metrics.
     pub const fn metric(&self) -> &'static str {
         match self {
             Self::Unavailable { .. } => "MessagingUnavailable",

@@ -53,11 +53,7 @@ pub enum Message {
         step: u64,
     },
     /// Deliver an event to a webhook.
-    Webhook {
-        event: EventId,
-        /// The webhook's id.
-        webhook: WebhookId,
-    },
+    Webhook { event: EventId, webhook: WebhookId },
 }
 
 impl Message {

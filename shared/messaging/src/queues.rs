@@ -73,18 +73,18 @@ impl SqsQueues {
                 .map_err(|error| failed(&error))?;
             call = call.entries(entry);
         }
-        let answer = call.send().await.map_err(|error| failed(&DisplayErrorContext(&error)))?;
+        let response = call.send().await.map_err(|error| failed(&DisplayErrorContext(&error)))?;
         // A message counts as sent if the response lists it as sent, and as not sent if the response does not list it
         // at all.
-        let named: HashSet<&str> = answer.successful.iter().map(|sent| sent.id.as_str()).collect();
+        let named: HashSet<&str> = response.successful.iter().map(|sent| sent.id.as_str()).collect();
         let refused = (0..messages.len()).filter(|n| !named.contains(n.to_string().as_str())).count();
-        if refused == 0 && answer.failed.is_empty() {
+        if refused == 0 && response.failed.is_empty() {
             return Ok(());
         }
-        let cause = answer.failed.first().map_or("the answer does not name them", |first| first.code.as_str());
+        let cause = response.failed.first().map_or("the response does not name them", |first| first.code.as_str());
         Err(MessagingError::Partly {
             operation: OPERATION,
-            refused: refused.max(answer.failed.len()),
+            refused: refused.max(response.failed.len()),
             sent: messages.len(),
             cause: cause.to_owned(),
         })
@@ -127,7 +127,7 @@ mod tests {
     use crate::Message;
 
     /// A queue that sends this body in response to every call.
-    async fn queue(answer: &'static str) -> SqsQueues {
+    async fn queue(response: &'static str) -> SqsQueues {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
         tokio::spawn(async move {
@@ -140,7 +140,7 @@ mod tests {
                     request.push_str(std::str::from_utf8(&part[..read]).expect("ASCII"));
                 }
                 let head = "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\nconnection: close\r\n";
-                let response = format!("{head}content-length: {}\r\n\r\n{answer}", answer.len());
+                let response = format!("{head}content-length: {}\r\n\r\n{response}", response.len());
                 stream.write_all(response.as_bytes()).await.expect("the client reads");
             }
         });
@@ -176,13 +176,13 @@ mod tests {
         const BOTH: &str = r#"{"Successful": [{"Id": "0", "MessageId": "a", "MD5OfMessageBody": "x"},
             {"Id": "1", "MessageId": "b", "MD5OfMessageBody": "x"}], "Failed": []}"#;
         queue(BOTH).await.send(mails(2)).await.expect("both were sent");
-        for (answer, unsent) in
+        for (response, unsent) in
             [(ONE, 1), (OTHER, 1), (TWICE, 1), ("{}", 2), (r#"{"Successful": [], "Failed": []}"#, 2)]
         {
-            let error = queue(answer).await.send(mails(2)).await.expect_err(answer);
+            let error = queue(response).await.send(mails(2)).await.expect_err(response);
             assert!(
                 matches!(error, MessagingError::Partly { refused, sent: 2, .. } if refused == unsent),
-                "{answer}: {error}"
+                "{response}: {error}"
             );
             assert!(error.is_retryable());
         }

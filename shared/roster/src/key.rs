@@ -44,7 +44,6 @@ impl RowKey {
         &self.0
     }
 
-    /// The status in it.
     pub fn status(&self) -> LicenseStatus {
         self.parts().0
     }

@@ -11,11 +11,9 @@ const SCHEMA: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     schema: u32,
-    /// The plan.
     pub plan: PlanId,
     /// The blocks hold the sum of exactly the changes before this time.
     pub complete_to: Timestamp,
-    /// The blocks.
     pub blocks: Vec<BlockEntry>,
 }
 

@@ -40,7 +40,6 @@ pub struct Among {
     places: Vec<Place>,
     /// How many licenses to skip, from the least id on.
     pub skip: u64,
-    /// How many to return.
     pub limit: usize,
     /// Whether the result must then be reversed, because the order is descending.
     pub reversed: bool,

@@ -148,7 +148,6 @@ pub fn number<T: FromStr>(
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotANumber {
     pub setting: &'static str,
-    /// The invalid value.
     pub text: String,
 }
 

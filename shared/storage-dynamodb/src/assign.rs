@@ -100,7 +100,7 @@ impl Assign for Store {
             return Err(AssignError::NotEnough { wanted: to_u64(request.assignments.len()), available: 0 });
         };
         let mut named = std::collections::HashSet::new();
-        request.assignments.retain(|wish| named.insert(wish.email.key()));
+        request.assignments.retain(|assignment| named.insert(assignment.email.key()));
         let prefetch = std::mem::take(&mut request.prefetch);
         if request.assignments.len() > AT_ONCE {
             return Err(AssignError::TooMany);
@@ -137,7 +137,8 @@ impl Store {
         let AssignmentOf { portfolio, plan, request } = *of;
         let mut returned = ahead.bucket.map(|(bucket, _)| (bucket, ahead.returned.clone()));
         let (slots, bucket) = self.look(plan, &request.assignments, ahead).await?;
-        let fresh: Vec<&Assignment> = request.assignments.iter().filter(|wish| is_fresh(wish, &slots)).collect();
+        let fresh: Vec<&Assignment> =
+            request.assignments.iter().filter(|assignment| is_fresh(assignment, &slots)).collect();
         let already_associated = to_u64(request.assignments.len() - fresh.len());
         if fresh.is_empty() {
             let assigned = Assigned { assigned: Vec::new(), already_associated };
@@ -168,12 +169,12 @@ impl Store {
 
         let mut assigned = Vec::with_capacity(fresh.len());
         let mut changes = Vec::with_capacity(fresh.len());
-        for (wish, seat) in fresh.iter().zip(&seats) {
-            let license = self.hand_out(seat, wish, request.change.at);
-            let (before, agreement) = (slots.get(&wish.email.key()), portfolio.agreement.uuid);
+        for (assignment, seat) in fresh.iter().zip(&seats) {
+            let license = self.hand_out(seat, assignment, request.change.at);
+            let (before, agreement) = (slots.get(&assignment.email.key()), portfolio.agreement.uuid);
             transaction.when(Failed::Slot, occupy(&license, before, agreement, &plan.seats, &request.change)?);
             changes.push(LicenseChange::new(seat, &license));
-            assigned.push((wish.email.clone(), license.uuid));
+            assigned.push((assignment.email.clone(), license.uuid));
         }
         let assigned = Assigned { assigned, already_associated };
         let change = request.change.clone().recording_learners(&assigned);
@@ -190,10 +191,10 @@ impl Store {
     async fn look(
         &self,
         plan: &SubscriptionPlan,
-        wishes: &[Assignment],
+        assignments: &[Assignment],
         ahead: ReadAhead,
     ) -> Result<(HashMap<EmailKey, Slot>, Option<(BucketKeys, rows::Bucket)>), StoreError> {
-        let emails: Vec<EmailKey> = wishes.iter().map(|wish| wish.email.key()).collect();
+        let emails: Vec<EmailKey> = assignments.iter().map(|assignment| assignment.email.key()).collect();
         let at = self.any_bucket(plan.uuid, &plan.seats);
         let bucket_of = |(bucket, seen)| (BucketKeys { plan: plan.uuid, bucket }, seen);
         if let Some(items) = ahead.slots {
@@ -234,6 +235,6 @@ impl Store {
 }
 
 /// Whether the learner holds no live license.
-pub(crate) fn is_fresh(wish: &Assignment, slots: &HashMap<EmailKey, Slot>) -> bool {
-    slots.get(&wish.email.key()).is_none_or(|slot| !slot.license.status.is_live())
+pub(crate) fn is_fresh(assignment: &Assignment, slots: &HashMap<EmailKey, Slot>) -> bool {
+    slots.get(&assignment.email.key()).is_none_or(|slot| !slot.license.status.is_live())
 }

@@ -17,18 +17,18 @@ impl Table {
         attempts(self.random(), operation, state, attempt).await
     }
 
-    /// Looks for something that an index may not show yet; `None` if it does not appear. `first_wait` is the number of
+    /// Reads something that an index may not show yet; `None` if it does not appear. `first_wait` is the number of
     /// the attempt whose wait is the first one here.
-    pub(crate) async fn looks<T, F, Fut>(
+    pub(crate) async fn until_shown<T, F, Fut>(
         &self,
-        looks: u32,
+        reads: u32,
         first_wait: u32,
-        mut look: F,
+        mut read: F,
     ) -> Result<Option<T>, StoreError>
     where
         F: FnMut() -> Fut,
         Fut: Future<Output = Result<Attempt<T>, StoreError>>,
     {
-        bounded_attempts(self.random(), looks, first_wait, (), |()| look()).await
+        bounded_attempts(self.random(), reads, first_wait, (), |()| read()).await
     }
 }

@@ -13,7 +13,6 @@ const PRODUCTS_LIFETIME: TimeDelta = TimeDelta::seconds(60);
 /// The caches of one process.
 #[derive(Debug, Default)]
 pub struct Cached {
-    /// From plan to agreement.
     pub plans: Cache<PlanId, AgreementId>,
     /// From customer to agreement.
     pub enterprises: Cache<EnterpriseId, AgreementId>,
@@ -23,7 +22,6 @@ pub struct Cached {
     pub returned_seats: Cache<PlanId, ()>,
     /// The secret for making person ids.
     pub person_secret: Cache<(), String>,
-    /// Recent retirements.
     pub(crate) retired: RetiredCache,
     /// Objects of rosters.
     pub rosters: crate::roster::RosterCache,
@@ -36,7 +34,6 @@ impl Cached {
         self.products.get(&(), now)
     }
 
-    /// Caches the products.
     pub fn remember_products(&self, now: Timestamp, catalog: &ProductCatalog) {
         self.products.put((), catalog.clone(), now, now + PRODUCTS_LIFETIME);
     }

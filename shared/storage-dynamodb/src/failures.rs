@@ -47,12 +47,12 @@ where
     if is("TransactionConflict") || is("ThrottlingError") || is("ProvisionedThroughputExceeded") {
         return Canceled::Conflict;
     }
-    let told = |(at, reason): (usize, &CancellationReason)| {
+    let described = |(at, reason): (usize, &CancellationReason)| {
         let code = reason.code().filter(|code| *code != "None")?;
         Some(format!("item {at}: {code}: {}", scrub(reason.message().unwrap_or_default())))
     };
-    let told: Vec<String> = reasons.iter().enumerate().filter_map(told).collect();
-    let cause = shorten(&format!("{}{}", told.join("; "), request_id(&service)));
+    let described: Vec<String> = reasons.iter().enumerate().filter_map(described).collect();
+    let cause = shorten(&format!("{}{}", described.join("; "), request_id(&service)));
     Canceled::Store(StoreError::Refused { operation: OPERATION, cause })
 }
 
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_named() {
+    fn no_message_names_a_person() {
         for (message, left) in [
             ("lower bound operand: AttributeValue: {S:ann@example.com}, upper", "lower bound operand: …"),
             ("duplicate key LEARNER#ann@example.com / LICENSE#1", "duplicate key …"),

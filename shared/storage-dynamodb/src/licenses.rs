@@ -4,8 +4,10 @@
 mod free;
 mod index;
 mod listed;
+mod order;
 
 pub(crate) use self::listed::Listed;
+use self::order::{compare, tie};
 
 use license_domain::number::{to_u64, to_usize};
 use license_roster::Window;
@@ -24,13 +26,13 @@ use crate::{
     rows::{self, Bucket},
     table::Range,
 };
-use license_storage::{LicenseFilter, LicenseQuery, Licenses, OrderBy, OrderField, PagePosition, StoreError};
+use license_storage::{LicenseFilter, LicenseQuery, Licenses, PagePosition, StoreError};
 
 /// The most rows that are sorted in memory if a plan's roster cannot be read: some 100 MB.
 const MAX_SORTED: usize = 200_000;
 
 /// The most attempts to find an allocated seat that the index does not show yet.
-const MAX_LOOKS: u32 = 6;
+const MAX_READS: u32 = 6;
 
 #[async_trait]
 impl Licenses for Store {
@@ -39,7 +41,7 @@ impl Licenses for Store {
     /// 3. A seat that was allocated but is not in the index yet is looked up again, for a short time.
     async fn license(&self, plan: &SubscriptionPlan, license: LicenseId) -> Result<Option<License>, StoreError> {
         let ordinal = plan.seats.prefix.ordinal(license).filter(|at| at.bucket < plan.seats.buckets);
-        let found = self.table.looks(MAX_LOOKS, 1, || async move {
+        let found = self.table.until_shown(MAX_READS, 1, || async move {
             let by_id = self.table.query(Range {
                 index: Some(keys::GSI3),
                 partition: keys::license_partition(license),
@@ -261,8 +263,8 @@ impl Store {
                 });
                 found.extend(self.free_seats(plan, buckets, &[], (after, offset), limit).await?);
             } else {
-                let nobody = !query.filter.ignore_null_emails;
-                found.extend(self.listed(plan, status, nobody, count, offset, limit).await?);
+                let with_null_emails = !query.filter.ignore_null_emails;
+                found.extend(self.listed(plan, status, with_null_emails, count, offset, limit).await?);
             }
             offset = 0;
             if found.len() >= query.limit {
@@ -393,26 +395,4 @@ fn take(rows: &[License], offset: &mut u64, limit: usize, found: &mut Vec<Licens
     let skip = to_usize(*offset).min(rows.len());
     *offset -= to_u64(skip);
     found.extend(rows[skip..].iter().take(limit - found.len()).cloned());
-}
-
-/// Compares by the steps of the ordering; without steps by status, then address. A missing value comes first.
-fn compare(order: &[OrderBy], a: &License, b: &License) -> Ordering {
-    let email = |license: &License| license.user_email.as_ref().map(|email| email.key().sort_key());
-    let by = |field: OrderField| match field {
-        OrderField::UserEmail => email(a).cmp(&email(b)),
-        OrderField::Status => a.status.cmp(&b.status),
-        OrderField::ActivationDate => a.activation_date.cmp(&b.activation_date),
-        OrderField::LastRemindDate => a.last_remind_date.cmp(&b.last_remind_date),
-    };
-    if order.is_empty() {
-        return by(OrderField::Status).then_with(|| by(OrderField::UserEmail));
-    }
-    order.iter().fold(Ordering::Equal, |so_far, step| {
-        so_far.then_with(|| if step.descending { by(step.field).reverse() } else { by(step.field) })
-    })
-}
-
-/// Equal licenses are ordered by id, in the direction of the last step.
-fn tie(order: &[OrderBy], a: LicenseId, b: LicenseId) -> Ordering {
-    if order.last().is_some_and(|step| step.descending) { b.cmp(&a) } else { a.cmp(&b) }
 }

@@ -162,10 +162,10 @@ impl Store {
             (Write::put(rows::free_seat(&seat, at)?), seat, give_back(license.status))
         } else {
             // Only revoked licenses cannot be reset.
-            let nobodys = license.anonymous(change.at);
+            let anonymous = license.anonymous(change.at);
             let (agreement, version) = (portfolio.agreement.uuid, slot.version + 1);
-            let row = rows::license(&nobodys, Home::Archive, agreement, &plan.seats, version, change)?;
-            (Write::put(row), nobodys, BucketChange { revoked_without_person: 1, ..BucketChange::default() })
+            let row = rows::license(&anonymous, Home::Archive, agreement, &plan.seats, version, change)?;
+            (Write::put(row), anonymous, BucketChange { revoked_without_person: 1, ..BucketChange::default() })
         };
         let changes = vec![LicenseChange::forgetting(license, &stays)];
         let event = self.license_event(EventKind::LearnerRetired, portfolio, plan.uuid, changes, Vec::new(), change);

@@ -63,9 +63,7 @@ pub(crate) struct Retired {
 /// A name of a person. Its digest is made with the table's secret, so that names cannot be guessed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Name<'a> {
-    /// An address.
     Address(&'a EmailKey),
-    /// A user name.
     User(&'a str),
     /// An id in the LMS.
     Number(LmsUserId),

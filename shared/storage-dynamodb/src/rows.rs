@@ -103,13 +103,11 @@ pub fn version_of(item: &Item) -> u64 {
     item.get(attributes::VERSION).and_then(|v| v.as_n().ok()).and_then(|n| n.parse().ok()).unwrap_or_default()
 }
 
-/// An agreement's item.
 pub fn agreement(agreement: &CustomerAgreement, version: u64, stamp: &Stamp) -> Result<Item, StoreError> {
     let keys = AgreementKeys(agreement.uuid);
     Ok(finish(to_item(agreement)?, &keys.agreement(), &[keys.listing()], version, stamp))
 }
 
-/// A plan's item.
 pub fn plan(plan: &SubscriptionPlan, version: u64, stamp: &Stamp) -> Result<Item, StoreError> {
     let key = AgreementKeys(plan.customer_agreement).plan(plan.uuid);
     // A plan that was changed is looked at soon; that look says when the next one is.
@@ -132,7 +130,6 @@ pub fn run_in(item: &Item, attribute: &str) -> Option<JobId> {
     item.get(attribute)?.as_s().ok()?.parse().ok()
 }
 
-/// A renewal's item.
 pub fn renewal(renewal: &SubscriptionPlanRenewal, version: u64, stamp: &Stamp) -> Result<Item, StoreError> {
     let key = AgreementKeys(renewal.customer_agreement).renewal(renewal.id);
     Ok(finish(to_item(renewal)?, &key, &[keys::renewal_listing(renewal.id)], version, stamp))
@@ -163,7 +160,6 @@ pub fn import(digest: &str, name: &str, at: Timestamp) -> Item {
     item
 }
 
-/// An event's item.
 pub fn event(event: &Event) -> Result<Item, StoreError> {
     let mut item = to_item(event)?;
     item.extend(keys::event(event.id).attributes());
@@ -254,7 +250,6 @@ impl Bucket {
         (self.end - self.next) + self.free
     }
 
-    /// The bucket's item.
     pub fn item(&self, at: BucketKeys) -> Result<Item, StoreError> {
         let mut item = to_item(self)?;
         item.extend(at.bucket().attributes());

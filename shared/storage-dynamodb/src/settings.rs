@@ -14,7 +14,6 @@ pub struct StoreSettings {
     pub endpoint: Option<String>,
 }
 
-/// No table is configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the setting {TABLE_NAME} is missing")]
 pub struct NoTable;

@@ -1,33 +1,31 @@
 //! Single calls to the table: their consumed capacity is requested, errors are classified, and throttled or unprocessed
 //! parts are retried. No code here knows an entity.
 
+mod writes;
+
 use std::{collections::HashMap, fmt, ops::ControlFlow, sync::Arc};
 
 use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
     operation::query::builders::QueryFluentBuilder,
-    types::{
-        AttributeValue, ConditionCheck, Delete, KeysAndAttributes, Put, ReturnConsumedCapacity, ReturnValue,
-        ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
-    },
+    types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity, ReturnValue, TransactWriteItem},
 };
 use futures::{StreamExt, TryStreamExt, future::BoxFuture, stream};
-use license_domain::{Clock, Random};
+use license_domain::Random;
 use serde::de::DeserializeOwned;
 
 use crate::{
     attempts::Attempt,
-    cache::Cached,
     decode::{self, KeptBody, Row},
     failures::{cancellation, classify, malformed},
     keys::{Item, Key, PK, SK},
     rows::attributes::LAST,
     sdk_attempts::SdkAttempts,
-    settings::StoreSettings,
-    transaction::size_of,
 };
-use license_storage::{Objects, StoreError};
+use license_storage::StoreError;
+
+pub use self::writes::{Expression, Write};
 
 /// More items than a page can have: a page ends after 1 MB.
 const MAX_PAGE_ITEMS: usize = 1_000_000;
@@ -50,66 +48,6 @@ pub struct Table {
 impl fmt::Debug for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Table").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-/// The adapter, which implements all ports.
-#[derive(Clone)]
-pub struct Store {
-    pub(crate) table: Table,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) random: Arc<dyn Random>,
-    pub(crate) cached: Arc<Cached>,
-    /// The store of rosters; without it, lists are read from the index.
-    pub(crate) objects: Option<Arc<dyn Objects>>,
-}
-
-impl fmt::Debug for Store {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store").field("table", &self.table).finish_non_exhaustive()
-    }
-}
-
-impl Store {
-    /// The adapter over that table.
-    pub fn new(client: Client, table: impl Into<String>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
-        let table = Table { client, name: table.into(), random: random.clone() };
-        Self { table, clock, random, cached: Arc::default(), objects: None }
-    }
-
-    /// The adapter over the table in the settings.
-    pub fn connect(
-        settings: &StoreSettings,
-        config: &aws_config::SdkConfig,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn Random>,
-    ) -> Self {
-        let mut builder = aws_sdk_dynamodb::config::Builder::from(config);
-        // Without an endpoint here, that of the shared configuration stays.
-        if let Some(endpoint) = &settings.endpoint {
-            builder.set_endpoint_url(Some(endpoint.clone()));
-        }
-        Self::new(Client::from_conf(builder.build()), settings.table.clone(), clock, random)
-    }
-
-    /// A copy with rosters, which are stored there. It shares the caches.
-    #[must_use]
-    pub fn with_rosters(&self, objects: Arc<dyn Objects>) -> Self {
-        Self { objects: Some(objects), ..self.clone() }
-    }
-
-    pub fn clock(&self) -> &Arc<dyn Clock> {
-        &self.clock
-    }
-
-    pub fn random(&self) -> &Arc<dyn Random> {
-        &self.random
-    }
-
-    /// A copy with another source of random numbers.
-    #[must_use]
-    pub fn with_random(&self, random: Arc<dyn Random>) -> Self {
-        Self::new(self.table.client.clone(), self.table.name.clone(), self.clock.clone(), random)
     }
 }
 
@@ -153,7 +91,6 @@ pub enum Canceled {
     /// A conflict or a failed condition, but the SDK had sent the call before and got no response: that attempt may
     /// have been written.
     Unsure(Box<Canceled>),
-    /// Another error.
     Store(StoreError),
 }
 
@@ -164,6 +101,10 @@ impl From<StoreError> for Canceled {
 }
 
 impl Table {
+    pub(crate) fn new(client: Client, name: String, random: Arc<dyn Random>) -> Self {
+        Self { client, name, random }
+    }
+
     pub(crate) fn random(&self) -> &dyn Random {
         self.random.as_ref()
     }
@@ -179,7 +120,7 @@ impl Table {
 
     /// Reads one item, strongly consistently.
     pub async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
-        let answer = self
+        let response = self
             .client
             .get_item()
             .table_name(&self.name)
@@ -188,7 +129,7 @@ impl Table {
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
             .await;
-        Ok(answer.map_err(|error| classify("GetItem", &error))?.item)
+        Ok(response.map_err(|error| classify("GetItem", &error))?.item)
     }
 
     /// Reads items, strongly consistently, in any order; missing ones are left out. No key may occur twice.
@@ -265,8 +206,8 @@ impl Table {
         after: Option<Item>,
         limit: Option<usize>,
     ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
-        let answer = self.query_of(range, after, limit).send().await.map_err(|error| classify("Query", &error))?;
-        Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
+        let response = self.query_of(range, after, limit).send().await.map_err(|error| classify("Query", &error))?;
+        Ok((response.items.unwrap_or_default(), response.last_evaluated_key))
     }
 
     /// Reads one page like [`Self::query_page`]. The rows are read directly from the response, which takes a fraction
@@ -360,8 +301,8 @@ impl Table {
 
     /// Adds to numbers of an item, which is created if it does not exist, and returns them. `ttl`: when a new item may
     /// be deleted. A call that the SDK repeats after a lost response counts twice.
-    pub async fn count(&self, key: &Key, names: &[&str], ttl: i64) -> Result<Vec<u64>, StoreError> {
-        let adds: Vec<String> = (0..names.len()).map(|n| format!("#n{n} :one")).collect();
+    pub async fn count<const N: usize>(&self, key: &Key, names: [&str; N], ttl: i64) -> Result<[u64; N], StoreError> {
+        let adds: Vec<String> = (0..N).map(|n| format!("#n{n} :one")).collect();
         let mut update = self
             .client
             .update_item()
@@ -373,19 +314,25 @@ impl Table {
             .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
             .return_values(ReturnValue::UpdatedNew)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        for (n, name) in names.iter().enumerate() {
-            update = update.expression_attribute_names(format!("#n{n}"), *name);
+        for (n, name) in names.into_iter().enumerate() {
+            update = update.expression_attribute_names(format!("#n{n}"), name);
         }
-        let answer = update.send().await.map_err(|error| classify("UpdateItem", &error))?;
-        let found = answer.attributes.unwrap_or_default();
-        let number = |name: &&str| found.get(*name)?.as_n().ok()?.parse().ok();
-        Ok(names.iter().map(|name| number(name).unwrap_or_default()).collect())
+        let response = update.send().await.map_err(|error| classify("UpdateItem", &error))?;
+        let found = response.attributes.unwrap_or_default();
+        let mut numbers = [0; N];
+        for (number, name) in numbers.iter_mut().zip(names) {
+            *number = found
+                .get(name)
+                .and_then(|value| value.as_n().ok()?.parse().ok())
+                .ok_or_else(|| StoreError::Corrupt { key: key.pk.clone(), cause: format!("{name} is not a number") })?;
+        }
+        Ok(numbers)
     }
 
     /// Changes one item if the condition of `terms` holds; returns the item after the change, `None` if the condition
     /// did not hold. A call that the SDK repeats after a lost response finds that it does not hold.
     pub async fn update(&self, key: &Key, update: &str, terms: Expression) -> Result<Option<Item>, StoreError> {
-        let answer = self
+        let response = self
             .client
             .update_item()
             .table_name(&self.name)
@@ -398,8 +345,8 @@ impl Table {
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
             .await;
-        match answer {
-            Ok(answer) => Ok(answer.attributes),
+        match response {
+            Ok(response) => Ok(response.attributes),
             Err(SdkError::ServiceError(refused)) if refused.err().is_conditional_check_failed_exception() => Ok(None),
             Err(error) => Err(classify("UpdateItem", &error)),
         }
@@ -407,7 +354,7 @@ impl Table {
 
     /// The next number of a sequence. A call that the SDK repeats after a lost response leaves a gap.
     pub async fn next_number(&self, sequence: &Key) -> Result<i64, StoreError> {
-        let answer = self
+        let response = self
             .client
             .update_item()
             .table_name(&self.name)
@@ -420,7 +367,7 @@ impl Table {
             .send()
             .await
             .map_err(|error| classify("UpdateItem", &error))?;
-        let last = answer.attributes.as_ref().and_then(|item| item.get(LAST)?.as_n().ok()?.parse().ok());
+        let last = response.attributes.as_ref().and_then(|item| item.get(LAST)?.as_n().ok()?.parse().ok());
         last.ok_or_else(|| StoreError::Corrupt { key: sequence.pk.clone(), cause: "no number".to_owned() })
     }
 
@@ -474,145 +421,5 @@ impl Table {
             }
             canceled => canceled,
         })
-    }
-}
-
-/// One item of a transaction.
-#[derive(Clone, Debug)]
-pub enum Write {
-    /// Puts an item, if the condition holds.
-    Put { item: Item, condition: Option<Expression> },
-    /// Changes an item, if the condition holds.
-    Update {
-        key: Key,
-        update: String,
-        condition: Option<String>,
-        /// The names and values of both expressions.
-        terms: Expression,
-    },
-    /// Changes nothing; the transaction fails if the condition does not hold.
-    Check { key: Key, condition: Expression },
-    /// Deletes an item, if the condition holds.
-    Delete { key: Key, condition: Option<Expression> },
-}
-
-/// An expression with the names (`#n`) and values (`:v`) that it uses.
-#[derive(Clone, Debug, Default)]
-pub struct Expression {
-    pub text: String,
-    pub names: HashMap<String, String>,
-    pub values: HashMap<String, AttributeValue>,
-}
-
-impl Expression {
-    /// An expression without names and values.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), ..Self::default() }
-    }
-
-    /// The condition that the item does not exist.
-    pub fn absent() -> Self {
-        Self::new("attribute_not_exists(pk)")
-    }
-
-    /// The condition that the item exists.
-    pub fn present() -> Self {
-        Self::new("attribute_exists(pk)")
-    }
-
-    /// Adds a name; `name` is used as `#name`.
-    #[must_use]
-    pub fn name(mut self, name: &str) -> Self {
-        self.names.insert(format!("#{name}"), name.to_owned());
-        self
-    }
-
-    /// Adds a value; `name` is used as `:name`.
-    #[must_use]
-    pub fn value(mut self, name: &str, value: AttributeValue) -> Self {
-        self.values.insert(format!(":{name}"), value);
-        self
-    }
-
-    fn size(&self) -> usize {
-        self.names.values().map(String::len).sum::<usize>() + size_of(&self.values)
-    }
-
-    fn names(&self) -> Option<HashMap<String, String>> {
-        (!self.names.is_empty()).then(|| self.names.clone())
-    }
-
-    fn values(&self) -> Option<HashMap<String, AttributeValue>> {
-        (!self.values.is_empty()).then(|| self.values.clone())
-    }
-}
-
-impl Write {
-    /// Puts an item on condition that it does not exist.
-    pub fn create(item: Item) -> Self {
-        Self::Put { item, condition: Some(Expression::absent()) }
-    }
-
-    /// Puts an item without condition.
-    pub fn put(item: Item) -> Self {
-        Self::Put { item, condition: None }
-    }
-
-    /// The approximate number of bytes that it adds to a transaction.
-    pub(crate) fn size(&self) -> usize {
-        match self {
-            Self::Put { item, condition } => size_of(item) + condition.as_ref().map_or(0, Expression::size),
-            Self::Update { terms, .. } => terms.size(),
-            Self::Check { condition, .. } => condition.size(),
-            Self::Delete { condition, .. } => condition.as_ref().map_or(0, Expression::size),
-        }
-    }
-
-    fn into_transaction(self, table: &str) -> Result<TransactWriteItem, StoreError> {
-        let with_old = ReturnValuesOnConditionCheckFailure::AllOld;
-        let built = match self {
-            Self::Put { item, condition } => {
-                let mut put = Put::builder().table_name(table).set_item(Some(item));
-                if let Some(condition) = condition {
-                    put = put
-                        .set_expression_attribute_names(condition.names())
-                        .set_expression_attribute_values(condition.values())
-                        .condition_expression(condition.text)
-                        .return_values_on_condition_check_failure(with_old);
-                }
-                put.build().map(|put| TransactWriteItem::builder().put(put).build())
-            }
-            Self::Update { key, update, condition, terms } => Update::builder()
-                .table_name(table)
-                .set_key(Some(key.attributes()))
-                .update_expression(update)
-                .set_condition_expression(condition)
-                .set_expression_attribute_names(terms.names())
-                .set_expression_attribute_values(terms.values())
-                .return_values_on_condition_check_failure(with_old)
-                .build()
-                .map(|update| TransactWriteItem::builder().update(update).build()),
-            Self::Check { key, condition } => ConditionCheck::builder()
-                .table_name(table)
-                .set_key(Some(key.attributes()))
-                .set_expression_attribute_names(condition.names())
-                .set_expression_attribute_values(condition.values())
-                .condition_expression(condition.text)
-                .return_values_on_condition_check_failure(with_old)
-                .build()
-                .map(|check| TransactWriteItem::builder().condition_check(check).build()),
-            Self::Delete { key, condition } => {
-                let mut delete = Delete::builder().table_name(table).set_key(Some(key.attributes()));
-                if let Some(condition) = condition {
-                    delete = delete
-                        .set_expression_attribute_names(condition.names())
-                        .set_expression_attribute_values(condition.values())
-                        .condition_expression(condition.text)
-                        .return_values_on_condition_check_failure(with_old);
-                }
-                delete.build().map(|delete| TransactWriteItem::builder().delete(delete).build())
-            }
-        };
-        built.map_err(|error| malformed("TransactWriteItems", &error))
     }
 }

@@ -3,17 +3,14 @@
 
 use crate::Store;
 
-/// Keys.
 pub mod keys {
     pub use crate::keys::*;
 }
 
-/// Items.
 pub mod rows {
     pub use crate::rows::*;
 }
 
-/// Single calls.
 pub mod table {
     pub use crate::table::*;
 }

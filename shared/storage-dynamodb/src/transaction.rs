@@ -32,7 +32,7 @@ pub(crate) const MAX_ITEMS: usize = 100;
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// How often an item is read that shows whether a transaction was written.
-const LOOKS_FOR_A_WITNESS: u32 = 3;
+const WITNESS_READS: u32 = 3;
 
 /// Writes that commit together or not at all. `C` names the conditions.
 #[derive(Debug)]
@@ -270,7 +270,7 @@ impl Store {
             let look = || async move {
                 Ok(if self.table.get(key).await?.is_some() { Attempt::Done(()) } else { Attempt::Retry(()) })
             };
-            Ok(self.table.looks(LOOKS_FOR_A_WITNESS, 4, look).await?.is_some())
+            Ok(self.table.until_shown(WITNESS_READS, 4, look).await?.is_some())
         })
     }
 
@@ -294,12 +294,12 @@ impl Store {
         &self,
         operation: &'static str,
         write: Write,
-        told: Option<(&Event, &Change)>,
+        event: Option<(&Event, &Change)>,
     ) -> Result<bool, StoreError> {
         let write = &write;
         self.transact(operation, (), |mut transaction, ()| async move {
             transaction.when((), [write.clone()]);
-            if let Some((event, change)) = told {
+            if let Some((event, change)) = event {
                 transaction.tell(event, change)?;
             }
             Ok(match self.commit(transaction).await? {

@@ -35,17 +35,16 @@ pub(crate) fn add(user: &mut StoredUser, item: Item) -> Result<(), StoreError> {
 }
 
 /// How long a minute's count is kept, in seconds.
-const PACE_LIFETIME_SECONDS: i64 = 10 * 60;
+const COUNT_LIFETIME_SECONDS: i64 = 10 * 60;
 
 #[async_trait]
 impl RequestCounts for Store {
     /// One update of the minute's item, which counts the minute and each of its seconds.
     async fn count(&self, caller: &str, at: Timestamp) -> Result<RequestCount, StoreError> {
         let second = format!("s{:02}", at.timestamp().rem_euclid(60));
-        let ttl = at.timestamp() + PACE_LIFETIME_SECONDS;
-        let counted = self.table.count(&keys::throttle(caller, at), &["requests", &second], ttl).await?;
-        let of = |n: usize| counted.get(n).copied().unwrap_or_default();
-        Ok(RequestCount { in_minute: of(0), in_second: of(1) })
+        let ttl = at.timestamp() + COUNT_LIFETIME_SECONDS;
+        let [in_minute, in_second] = self.table.count(&keys::throttle(caller, at), ["requests", &second], ttl).await?;
+        Ok(RequestCount { in_minute, in_second })
     }
 }
 

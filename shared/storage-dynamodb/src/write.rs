@@ -23,7 +23,6 @@ pub(crate) const ROOM_FOR_OTHERS: usize = 10;
 /// A learner's slot in a plan, as it was read.
 #[derive(Clone, Debug)]
 pub(crate) struct Slot {
-    /// The license in it.
     pub license: License,
     /// The version of its item.
     pub version: u64,
@@ -183,9 +182,9 @@ impl BucketChange {
             }
         }
         if self.revoked_without_person != 0 {
-            adds.push("#nobodys :nobodys".to_owned());
-            terms.names.insert("#nobodys".to_owned(), attributes::REVOKED_WITHOUT_PERSON.to_owned());
-            terms = terms.value("nobodys", number(self.revoked_without_person));
+            adds.push("#anonymous :anonymous".to_owned());
+            terms.names.insert("#anonymous".to_owned(), attributes::REVOKED_WITHOUT_PERSON.to_owned());
+            terms = terms.value("anonymous", number(self.revoked_without_person));
         }
         if self.grown > 0 {
             adds.push("#end :grown".to_owned());

@@ -16,7 +16,6 @@ use crate::{StoreError, StoredUser};
 pub struct ImportedLicense {
     /// The license, and its placement.
     pub placed: PlacedLicense,
-    /// The customer.
     pub enterprise: EnterpriseId,
     /// The agreement of its plan.
     pub agreement: AgreementId,
@@ -29,9 +28,7 @@ pub struct ImportedLicense {
 /// What another system did once for a license, and must not be done again: unlinking its learner, or telling of its age.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LicenseEvent {
-    /// What was done.
     pub name: String,
-    /// When.
     pub at: Timestamp,
 }
 
@@ -72,9 +69,7 @@ impl BucketCounts {
 /// A name that only one thing may have, and the thing that claims it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Claim {
-    /// A customer's agreement.
     Customer(EnterpriseId, AgreementId),
-    /// An agreement's slug.
     Slug(String, AgreementId),
     /// The agreement of a plan.
     Plan(PlanId, AgreementId),

@@ -45,7 +45,6 @@ pub struct Problem {
     pub what: String,
     /// The stored and the expected state.
     pub detail: String,
-    /// Whether it was repaired.
     pub repaired: bool,
 }
 

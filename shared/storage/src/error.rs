@@ -55,7 +55,6 @@ impl StoreError {
         matches!(self, Self::Contention { .. } | Self::Unavailable { .. } | Self::AlreadyApplied)
     }
 
-    /// Its name in metrics.
     pub const fn metric(&self) -> &'static str {
         match self {
             Self::Contention { .. } => "StoreContention",

@@ -18,7 +18,6 @@ pub enum IdempotencyKey {
     Request(String),
     /// A chunk of a job.
     Chunk {
-        /// The job.
         job: JobId,
         /// The number of the chunk.
         chunk: u64,

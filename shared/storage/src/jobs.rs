@@ -78,7 +78,6 @@ pub struct TransferRequest {
     pub from: PlanId,
     /// The plan that gets them.
     pub to: PlanId,
-    /// Actor, reason and time.
     pub change: Change,
 }
 

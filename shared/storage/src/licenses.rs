@@ -12,7 +12,6 @@ use crate::{Change, StoreError};
 /// One learner of a request to assign.
 #[derive(Clone, Debug)]
 pub struct Assignment {
-    /// The learner.
     pub email: EmailAddress,
     /// The sale that this license comes from.
     pub source_id: Option<String>,
@@ -29,9 +28,7 @@ pub struct AssignRequest {
     pub greeting: Option<String>,
     /// A closing for the mail.
     pub closing: Option<String>,
-    /// What was prefetched.
     pub prefetch: Prefetch,
-    /// Actor, reason and time.
     pub change: Change,
 }
 
@@ -109,12 +106,7 @@ pub const MAX_REMINDED: usize = 90;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Revocation {
     /// The license is revoked.
-    Revoked {
-        /// The license.
-        license: LicenseId,
-        /// The status before.
-        original_status: LicenseStatus,
-    },
+    Revoked { license: LicenseId, original_status: LicenseStatus },
     /// The learner holds no license of the plan.
     NotFound,
     /// The plan's cap does not allow it.
@@ -126,16 +118,13 @@ pub enum Revocation {
 pub struct RevokeRequest {
     /// The learners, without duplicates.
     pub emails: Vec<EmailAddress>,
-    /// What was prefetched.
     pub prefetch: Prefetch,
-    /// Actor, reason and time.
     pub change: Change,
 }
 
 /// The outcome for each learner of a request to revoke.
 pub type Revocations = Vec<(EmailAddress, Revocation)>;
 
-/// Revokes licenses.
 #[async_trait]
 pub trait Revoke: Send + Sync {
     /// Revokes the live licenses of these learners, [`MAX_REVOKED`] at most; returns the outcome of each, in the order
@@ -164,9 +153,7 @@ pub struct RemindRequest {
     pub greeting: Option<String>,
     /// A closing for the mail.
     pub closing: Option<String>,
-    /// What was prefetched.
     pub prefetch: Prefetch,
-    /// Actor, reason and time.
     pub change: Change,
 }
 
@@ -191,7 +178,6 @@ pub enum ActivateError {
     Store(#[from] StoreError),
 }
 
-/// Activates licenses.
 #[async_trait]
 pub trait Activate: Send + Sync {
     /// Activates a license that the learner was seen to hold; an activated license stays as it is.
@@ -217,7 +203,6 @@ pub enum AutoApplyError {
     Store(#[from] StoreError),
 }
 
-/// Auto-apply.
 #[async_trait]
 pub trait AutoApply: Send + Sync {
     /// The learner's live license of the plan, or a new one, which is activated immediately.
@@ -231,7 +216,6 @@ pub trait AutoApply: Send + Sync {
     ) -> Result<License, AutoApplyError>;
 }
 
-/// Retires learners.
 #[async_trait]
 pub trait Retire: Send + Sync {
     /// Erases the learner from all licenses, and the data that is stored under the user name; returns how many items

@@ -30,13 +30,11 @@ impl PagePosition {
 /// A query for a window of a plan's licenses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LicenseQuery {
-    /// Which licenses.
     pub filter: LicenseFilter,
     /// The order; if empty, by status, then address. Equal licenses are ordered by id.
     pub order: Vec<OrderBy>,
     /// Where to begin, instead of skipping; in the default order only.
     pub after: Option<PagePosition>,
-    /// How many to skip.
     pub offset: u64,
     /// How many to return at most.
     pub limit: usize,
@@ -127,7 +125,6 @@ impl Prefetch {
 /// The most learners that are prefetched.
 pub const MAX_PREFETCHED: usize = 90;
 
-/// Prefetches.
 #[async_trait]
 pub trait Prefetches: Send + Sync {
     /// Reads the learners' slots in the plan, and a bucket if the plan's layout is known. Reads nothing for more than

@@ -65,10 +65,8 @@ pub enum CreatePlanError {
     Store(#[from] StoreError),
 }
 
-/// Creates agreements and plans.
 #[async_trait]
 pub trait Provision: Send + Sync {
-    /// Creates an agreement.
     async fn create_agreement(
         &self,
         agreement: &CustomerAgreement,
@@ -105,7 +103,6 @@ pub enum UpdateError {
     Store(#[from] StoreError),
 }
 
-/// Changes agreements and plans.
 #[async_trait]
 pub trait Update: Send + Sync {
     /// Replaces `before` by `after`, if the stored agreement is still `before`.
@@ -163,7 +160,6 @@ pub enum RenewalError {
     Store(#[from] StoreError),
 }
 
-/// Stores renewals.
 #[async_trait]
 pub trait Renewals: Send + Sync {
     /// The agreement that holds the renewal of that number.
@@ -175,7 +171,6 @@ pub trait Renewals: Send + Sync {
     /// A new number for a renewal.
     async fn next_renewal_id(&self) -> Result<RenewalId, StoreError>;
 
-    /// Creates a renewal.
     async fn create_renewal(
         &self,
         portfolio: &Portfolio,

@@ -97,7 +97,6 @@ pub struct Copied {
 /// item of a returned seat), beside all buckets of a large plan and the event.
 pub const MAX_COPIED: usize = 25;
 
-/// Processes renewals.
 #[async_trait]
 pub trait Renew: Send + Sync {
     /// Opens the renewal's run, unless it was opened before. Only this step may refuse the renewal.

@@ -35,19 +35,13 @@ pub enum RoleChangeKind {
 /// A change of a user's explicit role assignments.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoleChange {
-    /// What was done.
     pub kind: RoleChangeKind,
-    /// The role.
     pub role: RoleName,
     /// For which customers.
     pub scope: Scope,
-    /// Who did it.
     pub actor: String,
-    /// Why.
     pub reason: String,
-    /// In which request.
     pub request_id: String,
-    /// When.
     pub at: Timestamp,
 }
 
@@ -75,13 +69,10 @@ impl<T: Users + IdempotencyRecords + RequestCounts> RequesterRecords for T {}
 /// The request count of a requester.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RequestCount {
-    /// In this second.
     pub in_second: u64,
-    /// In this minute.
     pub in_minute: u64,
 }
 
-/// Counts requests.
 #[async_trait]
 pub trait RequestCounts: Send + Sync {
     /// Counts one request of that requester.

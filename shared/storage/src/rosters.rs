@@ -40,7 +40,6 @@ pub trait RosterMarks: Send + Sync {
 /// A roster that is due to be updated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueRoster {
-    /// Its plan.
     pub plan: PlanId,
     /// Its position among the due rosters. The text is opaque outside the adapter.
     pub place: String,
@@ -53,7 +52,6 @@ pub enum RosterOutcome {
     Taken,
     /// The plan was deleted, or is too small for a roster.
     Removed,
-    /// The roster was built.
     Built,
     /// The roster has the latest changes.
     Compacted,

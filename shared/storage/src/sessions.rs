@@ -30,10 +30,8 @@ pub struct Session {
     pub ends: Timestamp,
 }
 
-/// Stores sessions.
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// Creates a session.
     async fn create_session(&self, session: &Session) -> Result<(), StoreError>;
 
     /// The session with that digest, unless it was revoked. The caller checks its times.

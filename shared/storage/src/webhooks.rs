@@ -5,7 +5,6 @@ use license_domain::{AgreementId, Consequence, Portfolio, Webhook, webhook::Deli
 
 use crate::{Change, StoreError};
 
-/// Stores webhooks.
 #[async_trait]
 pub trait Webhooks: Send + Sync {
     /// The agreement's webhooks, the oldest first.

@@ -2,7 +2,6 @@
 
 use license_domain::{Clock, Random, Timestamp, clock::to_micros};
 
-/// The system clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 

@@ -10,14 +10,12 @@ use serde_json::json;
 
 use crate::Provisioning;
 
-/// The customer.
 pub const CUSTOMER: Field = Field::new(UUID, "The customer; unique.");
 /// The customer's short name.
 pub const SLUG: Field = Field::new(text(MAX_SLUG), "The customer's short name in links, unique.")
     .nullable()
     .optional()
     .example(|| json!("acme"));
-/// The catalog.
 pub const CATALOG: Field = Field::new(UUID, "The catalog of plans without their own.").nullable().optional();
 /// Whether learners see no notice of the plan's end.
 pub const NO_EXPIRATION_NOTIFICATIONS: Field =

@@ -18,9 +18,7 @@ pub enum Control {
 /// A job that was changed, as far as its lanes had come.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ChangedJob {
-    /// The job.
     pub job: Job,
-    /// Its lanes.
     pub lanes: Vec<Lane>,
 }
 

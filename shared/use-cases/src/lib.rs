@@ -19,12 +19,8 @@ pub struct Provisioning {
     pub app: AppState,
     /// Agreements and plans on record.
     pub portfolios: Arc<dyn Portfolios>,
-    /// Creates agreements and plans.
     pub provision: Arc<dyn Provision>,
-    /// Changes agreements and plans.
     pub update: Arc<dyn Update>,
-    /// Renewals.
     pub renewals: Arc<dyn Renewals>,
-    /// The catalog service.
     pub catalogs: Arc<dyn Catalogs>,
 }

@@ -20,9 +20,7 @@ use crate::Provisioning;
 pub struct NewPlan {
     /// Its agreement.
     pub portfolio: Portfolio,
-    /// The plan.
     pub plan: SubscriptionPlan,
-    /// The products.
     pub products: ProductCatalog,
 }
 

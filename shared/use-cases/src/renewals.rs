@@ -82,12 +82,11 @@ body! {
     }
 }
 
-/// What became of the request for a renewal.
+/// The outcome of a request for a renewal.
 #[derive(Debug)]
 pub enum Created {
-    /// It is new.
     New(Portfolio, SubscriptionPlanRenewal),
-    /// The renewal of just these plans is there already.
+    /// The renewal of exactly these plans exists already.
     There(Portfolio, SubscriptionPlanRenewal),
     /// One of the plans has this other renewal.
     Rival(Portfolio, SubscriptionPlanRenewal),
@@ -232,7 +231,7 @@ fn check_dates(portfolio: &Portfolio, renewal: &SubscriptionPlanRenewal) -> Resu
     Ok(())
 }
 
-/// The renewal that stands in the way.
+/// The existing renewal that excludes the wanted one.
 pub fn rival<'a>(portfolio: &'a Portfolio, wanted: &SubscriptionPlanRenewal) -> Option<&'a SubscriptionPlanRenewal> {
     let leaves = |there: &&SubscriptionPlanRenewal| there.prior_subscription_plan == wanted.prior_subscription_plan;
     let enters = |there: &&SubscriptionPlanRenewal| {

@@ -15,7 +15,6 @@ use crate::{
 /// The position of a lane.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct At {
-    /// The chunk.
     pub chunk: u64,
     /// The lane's counts before the chunk.
     pub so_far: JobCounts,

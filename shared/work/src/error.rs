@@ -7,13 +7,10 @@ use license_storage::{StoreError, UpdateError};
 /// Why a run did not continue.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkError {
-    /// The table failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Another service.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// A queue failed.
     #[error(transparent)]
     Messaging(#[from] MessagingError),
     /// Something that the job needs does not exist any more.

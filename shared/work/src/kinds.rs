@@ -35,14 +35,11 @@ use crate::{
 
 pub use self::renew::{RenewalError, Renewals};
 
-/// Rows of a chunk.
 #[derive(Clone, Copy, Debug)]
 pub struct ChunkRows<'a> {
-    /// The run.
     pub run: &'a Job,
     /// The agreement of its plan.
     pub portfolio: &'a Portfolio,
-    /// The rows.
     pub rows: &'a [Row],
     /// The lane's counts before the chunk.
     pub so_far: JobCounts,
@@ -193,7 +190,6 @@ impl Kinds for LicenseKinds {
 pub struct Services {
     /// The enterprise service, which enrolls learners.
     pub enterprises: Arc<dyn Enterprises>,
-    /// The catalog service.
     pub catalogs: Arc<dyn Catalogs>,
     /// Uploads and results.
     pub exports: Arc<dyn Exports>,

@@ -16,20 +16,19 @@ use crate::{
 /// How the work on one chunk ended.
 #[derive(Clone, Copy, Debug)]
 pub enum ChunkEnd {
-    /// It is done.
     Done(JobCounts),
     /// It made progress, and the time ended first.
     Unfinished(JobCounts),
 }
 
-/// A run that is to begin.
-enum Begun {
+/// A run, when a turn is about to work on it.
+enum Rows {
     /// Its rows are stored.
-    Is(Job),
+    Stored(Job),
     /// Its rows are being read: another turn continues.
-    IsRead(Job),
+    BeingRead(Job),
     /// Another attempt reads its rows, or there is no such run.
-    IsNot,
+    Unavailable,
 }
 
 /// How a turn of a lane ended.
@@ -47,10 +46,10 @@ impl<K: Kinds> Runs<K> {
     /// they are not. It may be repeated: each attempt writes the rows as a generation of its own, or as that of the
     /// file's content, and one of them becomes the run's.
     pub async fn begin(&self, run: JobId) -> Result<Vec<Outgoing>, WorkError> {
-        let run = match self.begun(run).await? {
-            Begun::Is(run) => run,
-            Begun::IsRead(run) => return Ok(vec![lane_message(&run, ALL_LANES, 0)]),
-            Begun::IsNot => return Ok(Vec::new()),
+        let run = match self.with_stored_rows(run).await? {
+            Rows::Stored(run) => run,
+            Rows::BeingRead(run) => return Ok(vec![lane_message(&run, ALL_LANES, 0)]),
+            Rows::Unavailable => return Ok(Vec::new()),
         };
         match run.state {
             JobState::Running if run.chunks == 0 => {
@@ -67,14 +66,14 @@ impl<K: Kinds> Runs<K> {
     }
 
     /// The run, with stored rows.
-    async fn begun(&self, run: JobId) -> Result<Begun, WorkError> {
+    async fn with_stored_rows(&self, run: JobId) -> Result<Rows, WorkError> {
         match self.jobs.job(run).await? {
             Some(run) if run.state == JobState::Pending => self.write_rows(run).await,
-            run => Ok(run.map_or(Begun::IsNot, Begun::Is)),
+            run => Ok(run.map_or(Rows::Unavailable, Rows::Stored)),
         }
     }
 
-    async fn write_rows(&self, mut run: Job) -> Result<Begun, WorkError> {
+    async fn write_rows(&self, mut run: Job) -> Result<Rows, WorkError> {
         let portfolio = self.records.portfolio_of(&run).await?;
         let (rows, chunks, generation) = if let Some(rows) = run.rows {
             (rows, run.chunks, run.generation)
@@ -83,12 +82,12 @@ impl<K: Kinds> Runs<K> {
             run.generation = u32::try_from(below).expect("it is below the largest u32") + 1;
             match self.kinds.read_rows(&run, &portfolio, RowsWriter::new(self.jobs.as_ref(), &run)).await {
                 Ok(RowsRead::All { rows, chunks, generation }) => (rows, chunks, generation),
-                Ok(RowsRead::Unfinished) => return Ok(Begun::IsRead(run)),
-                Ok(RowsRead::Overtaken) => return Ok(Begun::IsNot),
+                Ok(RowsRead::Unfinished) => return Ok(Rows::BeingRead(run)),
+                Ok(RowsRead::Overtaken) => return Ok(Rows::Unavailable),
                 // Another attempt may have read the file, and deleted it.
                 Err(error) => {
                     let begun = self.jobs.job(run.uuid).await?.filter(|now| now.state != JobState::Pending);
-                    return begun.map_or(Err(error), |begun| Ok(Begun::Is(begun)));
+                    return begun.map_or(Err(error), |begun| Ok(Rows::Stored(begun)));
                 }
             }
         };
@@ -108,10 +107,10 @@ impl<K: Kinds> Runs<K> {
             if let Err(error) = self.kinds.forget_upload(&after).await {
                 tracing::warn!(run = %run.uuid, %error, "an upload that was read is not deleted");
             }
-            return Ok(Begun::Is(Job { version: run.version + 1, ..after }));
+            return Ok(Rows::Stored(Job { version: run.version + 1, ..after }));
         }
         // Another attempt began it, or an admin canceled it.
-        Ok(self.jobs.job(run.uuid).await?.map_or(Begun::IsNot, Begun::Is))
+        Ok(self.jobs.job(run.uuid).await?.map_or(Rows::Unavailable, Rows::Stored))
     }
 
     /// Works on a lane for one turn; returns the message by which it continues, if something is left.
@@ -187,8 +186,8 @@ impl<K: Kinds> Runs<K> {
     /// Begins a run and works on all of its lanes at the same time for one turn. The rest continues by the messages of
     /// its event, or by those of the sweeper.
     pub async fn run_lanes(&self, run: JobId, turn: Turn) -> Result<(), WorkError> {
-        let run = match self.begun(run).await? {
-            Begun::Is(run) if run.state == JobState::Running => run,
+        let run = match self.with_stored_rows(run).await? {
+            Rows::Stored(run) if run.state == JobState::Running => run,
             _ => return Ok(()),
         };
         let lanes = self.jobs.lanes(run.uuid).await?;

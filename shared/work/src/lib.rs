@@ -93,7 +93,6 @@ impl<K: Kinds> Runs<K> {
         Self { records, clock, random, jobs: store.clone(), idempotency: store.clone(), kinds }
     }
 
-    /// The records of runs.
     pub const fn records(&self) -> &RunRecords {
         &self.records
     }

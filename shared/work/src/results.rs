@@ -44,7 +44,6 @@ impl Known {
         self.rows.extend(rows.into_iter().map(|row| ((row.row, row.course_run_key.clone()), row)));
     }
 
-    /// The rows, in order.
     pub(crate) fn rows(&self) -> impl Iterator<Item = &RowResult> {
         self.rows.values()
     }

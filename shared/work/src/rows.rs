@@ -27,7 +27,6 @@ pub enum RowsRead {
     All {
         /// How many rows.
         rows: u64,
-        /// The number of chunks.
         chunks: u64,
         /// The chunks' generation.
         generation: u32,

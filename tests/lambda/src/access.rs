@@ -17,7 +17,6 @@ pub struct AwsRequest<'a> {
 /// The signer of a request, and the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credential {
-    /// The access key.
     pub key: String,
     /// The region that the signature is for.
     pub region: String,

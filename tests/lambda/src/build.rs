@@ -9,7 +9,6 @@ const FOLDER: &str = "LAMBDA_BUILD_DIR";
 /// Set if the functions must have been built: their absence is then a failure.
 const REQUIRED: &str = "LAMBDA_TESTS_REQUIRED";
 
-/// The built artifacts.
 #[derive(Clone, Debug)]
 pub struct Build {
     folder: PathBuf,
@@ -64,7 +63,6 @@ impl Build {
     }
 }
 
-/// The repository's root.
 pub fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).expect("tests/lambda is two folders below the root").to_owned()

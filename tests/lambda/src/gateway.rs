@@ -31,7 +31,6 @@ const OWN_HEADERS: [HeaderName; 4] =
 pub struct Role {
     /// The function's logical id.
     pub function: String,
-    /// Its policy.
     pub policy: Policy,
 }
 
@@ -85,7 +84,6 @@ impl Gateway {
         Self { url, inner }
     }
 
-    /// Its URL.
     pub fn url(&self) -> &str {
         &self.url
     }

@@ -23,7 +23,6 @@ impl Access {
     }
 }
 
-/// One statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
     allows: bool,
@@ -39,7 +38,6 @@ pub struct Statement {
 /// All statements of a role.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// Its statements.
     pub statements: Vec<Statement>,
 }
 

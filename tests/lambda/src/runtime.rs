@@ -42,11 +42,8 @@ const ENVIRONMENT_BYTES: usize = 4 * 1024;
 /// A function of the template.
 #[derive(Clone, Debug)]
 pub struct Spec {
-    /// Its logical id.
     pub id: String,
-    /// Its binary.
     pub binary: String,
-    /// Its ARN.
     pub arn: String,
     /// The path of its bootstrap.
     pub bootstrap: PathBuf,
@@ -54,9 +51,7 @@ pub struct Spec {
     pub environment: Vec<(String, String)>,
     /// The variables that AWS, or its stand-in, adds.
     pub surroundings: Vec<(String, String)>,
-    /// Its memory.
     pub memory_mb: u64,
-    /// Its timeout.
     pub timeout: Duration,
 }
 
@@ -94,7 +89,6 @@ struct Shared {
     invocations: AtomicUsize,
 }
 
-/// A running function.
 pub struct Function {
     shared: Arc<Shared>,
     sender: mpsc::UnboundedSender<Invocation>,
@@ -162,7 +156,6 @@ impl Function {
         }
     }
 
-    /// Its specification.
     pub fn spec(&self) -> &Spec {
         &self.shared.spec
     }

@@ -142,7 +142,6 @@ impl Stack {
         }
     }
 
-    /// The API's URL.
     pub fn url(&self) -> &str {
         &self.url
     }

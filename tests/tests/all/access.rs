@@ -74,9 +74,9 @@ fn expected(route: &Route, role: Role) -> Verdict {
     }
 }
 
-fn verdict_of(answer: &TestResponse) -> Verdict {
-    let detail = answer.json()["detail"].as_str().unwrap_or_default().to_owned();
-    match answer.status.as_u16() {
+fn verdict_of(response: &TestResponse) -> Verdict {
+    let detail = response.json()["detail"].as_str().unwrap_or_default().to_owned();
+    match response.status.as_u16() {
         401 => Verdict::Unknown,
         403 => {
             let known = [
@@ -119,12 +119,12 @@ impl State {
         let enterprise = agreement.enterprise;
         app.grant("recordedadmin", Scope::Enterprise(enterprise)).await;
         app.grant("recordedforeignadmin", Scope::Enterprise(EnterpriseId(Uuid::from_u128(0xf0f0)))).await;
-        let wish = json!({ "kind": "assign", "subscription_plan": plan.id, "params": { "upload": true } });
-        let job = plan.admin().post("/api/v1/jobs/", &wish).await.expect(202);
+        let request = json!({ "kind": "assign", "subscription_plan": plan.id, "params": { "upload": true } });
+        let job = plan.admin().post("/api/v1/jobs/", &request).await.expect(202);
         let hooks = format!("/api/v1/customer-agreements/{}/webhooks/", agreement.id);
         let never = "edx.server.license-manager.license-lifecycle.renewed";
-        let wish = json!({ "url": "http://127.0.0.1:9/nobody", "events": [never] });
-        let hook = plan.admin().post(&hooks, &wish).await.expect(201);
+        let request = json!({ "url": "http://127.0.0.1:9/nobody", "events": [never] });
+        let hook = plan.admin().post(&hooks, &request).await.expect(201);
         let other = app.plan_of(&agreement, 1, &json!({})).await;
         let names = vec![
             ("webhook", text(&hook, "id")),
@@ -199,7 +199,7 @@ impl State {
     }
 
     /// Whether the text contains the customer's plan, agreement or license.
-    fn is_told(&self, text: &str) -> bool {
+    fn is_disclosed(&self, text: &str) -> bool {
         self.names[..5].iter().any(|(_, secret)| text.contains(secret))
     }
 }
@@ -223,17 +223,17 @@ async fn ask_all(app: &TestApp) -> (Table, Vec<String>) {
         let mut expect: BTreeMap<u16, Vec<String>> = BTreeMap::new();
         for role in Role::ALL {
             let method: Method = route.method.parse().expect("a method");
-            let answer = client(app, role, state.enterprise).send(method, &path, body.as_ref()).await;
-            expect.entry(answer.status.as_u16()).or_default().push(format!("{role:?}"));
-            if answer.status.is_success() && route.method != "GET" {
+            let response = client(app, role, state.enterprise).send(method, &path, body.as_ref()).await;
+            expect.entry(response.status.as_u16()).or_default().push(format!("{role:?}"));
+            if response.status.is_success() && route.method != "GET" {
                 // The next response must not depend on when the consequences of this one are done.
                 app.drain().await;
             }
-            let (declared, given) = (expected(route, role), verdict_of(&answer));
-            if declared != given || answer.status.is_server_error() {
+            let (declared, given) = (expected(route, role), verdict_of(&response));
+            if declared != given || response.status.is_server_error() {
                 wrong.push(format!(
                     "{name} as {role:?}: declared {declared:?}, came {}: {}",
-                    answer.status, answer.text
+                    response.status, response.text
                 ));
             }
             if given == Verdict::Unknown {
@@ -241,12 +241,12 @@ async fn ask_all(app: &TestApp) -> (Table, Vec<String>) {
                     Role::Anonymous => "Authentication credentials were not provided.",
                     _ => "Invalid token.",
                 };
-                assert_eq!(answer.json()["detail"], detail);
-                assert_eq!(answer.header("www-authenticate"), Some("JWT realm=\"api\""));
+                assert_eq!(response.json()["detail"], detail);
+                assert_eq!(response.header("www-authenticate"), Some("JWT realm=\"api\""));
             }
             let is_foreign = matches!(role, Role::ForeignAdmin | Role::ForeignLearner | Role::RecordedForeignAdmin);
             if given != Verdict::Admitted || is_foreign {
-                assert!(!state.is_told(&answer.text), "{name} tells {role:?} {}", answer.text);
+                assert!(!state.is_disclosed(&response.text), "{name} discloses to {role:?} {}", response.text);
             }
         }
         found.insert(name, Row { path: row.path.clone(), body: row.body.clone(), expect });
@@ -299,15 +299,15 @@ async fn learners_enroll_themselves_and_admins_everyone() {
     ];
     for role in Role::ALL {
         for (path, body, is_of_others) in &wanted {
-            let answer = client(&app, role, state.enterprise).post(path, body).await;
+            let response = client(&app, role, state.enterprise).post(path, body).await;
             let wanted = match expected(route, role) {
                 Verdict::Admitted if role == Role::Learner && *is_of_others => {
                     Verdict::Refused(RequiredPermission::UnanchoredAdmin.detail())
                 }
                 other => other,
             };
-            assert_eq!(verdict_of(&answer), wanted, "{role:?} {path} {body}: {} {}", answer.status, answer.text);
-            assert!(!answer.status.is_server_error(), "{role:?}: {}", answer.text);
+            assert_eq!(verdict_of(&response), wanted, "{role:?} {path} {body}: {} {}", response.status, response.text);
+            assert!(!response.status.is_server_error(), "{role:?}: {}", response.text);
         }
     }
     // A requester without an address has no licenses of their own.
@@ -320,9 +320,9 @@ async fn learners_enroll_themselves_and_admins_everyone() {
 async fn an_unknown_path_is_a_page_that_says_so() {
     let app = TestApp::start().await;
     for path in ["/", "/api/v1/", "/api/v1/nothing/", "/auto_auth/"] {
-        let answer = app.anonymous().get(path).await;
-        assert_eq!(answer.status.as_u16(), 404, "{path}");
-        assert!(answer.text.contains("<h1>Not Found</h1>"), "{path}: {}", answer.text);
+        let response = app.anonymous().get(path).await;
+        assert_eq!(response.status.as_u16(), 404, "{path}");
+        assert!(response.text.contains("<h1>Not Found</h1>"), "{path}: {}", response.text);
     }
 }
 
@@ -343,8 +343,8 @@ async fn every_response_has_the_request_id() {
     let mine = app.anonymous().send_with(Method::GET, "/health/", None, &[("x-request-id", "mine-1")]).await;
     assert_eq!(mine.header("x-request-id"), Some("mine-1"));
     for path in ["/health/", "/nowhere", "/api/v1/subscriptions/"] {
-        let answer = app.anonymous().get(path).await;
-        assert!(answer.header("x-request-id").is_some_and(|id| id.len() == 36), "{path}: {:?}", answer.headers);
+        let response = app.anonymous().get(path).await;
+        assert!(response.header("x-request-id").is_some_and(|id| id.len() == 36), "{path}: {:?}", response.headers);
     }
 }
 
@@ -352,11 +352,11 @@ async fn every_response_has_the_request_id() {
 async fn every_response_has_the_security_headers() {
     let app = TestApp::start().await;
     for path in ["/health/", "/nowhere", "/api/v1/subscriptions/"] {
-        let answer = app.anonymous().get(path).await;
+        let response = app.anonymous().get(path).await;
         let wanted =
             [("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"), ("referrer-policy", "same-origin")];
         for (name, value) in wanted {
-            assert_eq!(answer.header(name), Some(value), "{path}");
+            assert_eq!(response.header(name), Some(value), "{path}");
         }
     }
 }

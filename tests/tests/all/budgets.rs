@@ -15,7 +15,7 @@ const BEGIN: &str = "<!-- budgets: written by the test `budgets` -->";
 const END: &str = "<!-- end of budgets -->";
 
 /// Every call takes that long here, so that simultaneous calls are recognized.
-const PACE: Duration = Duration::from_millis(30);
+const CALL_DURATION: Duration = Duration::from_millis(30);
 
 /// The most calls of an operation whose round trips are counted.
 const MANY: usize = 8;
@@ -107,7 +107,7 @@ impl Meter<'_> {
     async fn measure<T>(&mut self, operation: &'static str, call: impl Future<Output = T>) -> T {
         let proxy = self.app.proxy();
         proxy.take();
-        proxy.inject(|_| Fault::Delay(PACE));
+        proxy.inject(|_| Fault::Delay(CALL_DURATION));
         let value = call.await;
         proxy.heal();
         let calls = proxy.take();
@@ -344,11 +344,11 @@ fn document() -> PathBuf {
 const INTRODUCTION: &str = "\
 # Budgets
 
-What each operation asks of DynamoDB, measured over HTTP by the test `budgets` and held exactly: a change that
-costs more, or less, changes this table. Units are those of the table and its indexes together; a transaction's
-are twice those of its items. Round trips are the longest chain of calls that wait for each other; where more
-than eight calls are made, most of them together, they are not counted. All requesters are known but where it says
-otherwise: a caller who was not seen for a minute costs a Query more.
+What each operation costs at DynamoDB, measured over HTTP by the test `budgets`. The test fails if an operation
+costs more or less than this table says. Units are those of the table and its indexes together; a transaction's
+are twice those of its items. Round trips are the longest chain of calls that wait for each other; they are not counted
+for more than eight calls, because most of those are parallel. All requesters are known unless the row says
+otherwise: a requester who was not seen for a minute costs one more Query.
 ";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,8 +11,8 @@ async fn a_plan_that_has_ended_activates_no_license() {
     plan.activate(&app, &early).await.expect(200);
     let shown = app.anonymous().post("/_local/clock", &json!({ "now": "2027-12-31T12:00:00Z" })).await.expect(200);
     assert!(shown["now"].as_str().is_some_and(|now| now.starts_with("2027-12-31T12:00:0")), "{shown}");
-    let answer = plan.activate(&app, &late).await.expect(404);
-    assert_eq!(answer, json!({ "detail": "No License matches the given query." }));
+    let response = plan.activate(&app, &late).await.expect(404);
+    assert_eq!(response, json!({ "detail": "No License matches the given query." }));
     let plan_now = plan.admin().get(&plan.path("")).await;
     // The admin's token was issued when the plan was current; the runner's tokens do not expire with its clock.
     let shown = plan_now.expect(200);
@@ -29,8 +29,8 @@ async fn the_clock_only_goes_forward() {
     let after = now(&app.advance("P1DT1H").await);
     assert!(after.starts_with("2026-11-24T11:46:"), "{after}");
     for body in [json!({ "now": "2026-11-23T00:00:00Z" }), json!({ "advance": "-P1D" }), json!({ "advance": "soon" })] {
-        let answer = app.anonymous().post("/_local/clock", &body).await;
-        assert_eq!(answer.status.as_u16(), 400, "{body}: {}", answer.text);
+        let response = app.anonymous().post("/_local/clock", &body).await;
+        assert_eq!(response.status.as_u16(), 400, "{body}: {}", response.text);
     }
     assert!(now(&app.anonymous().get("/_local/clock").await.expect(200)) >= after);
 }
@@ -45,6 +45,6 @@ async fn an_expired_token_is_refused() {
     let client = app.client_with(claims);
     client.get("/api/v1/customer-agreement/").await.expect(200);
     app.advance("PT11M").await;
-    let answer = client.get("/api/v1/customer-agreement/").await;
-    assert_eq!(answer.expect(401), json!({ "detail": "Invalid token." }));
+    let response = client.get("/api/v1/customer-agreement/").await;
+    assert_eq!(response.expect(401), json!({ "detail": "Invalid token." }));
 }

@@ -24,10 +24,10 @@ async fn at_once<T: Send + 'static>(
 
 /// No request was locked out, and none failed.
 #[track_caller]
-fn assert_calm(answers: &[TestResponse]) {
-    for answer in answers {
-        let status = answer.status.as_u16();
-        assert!(status != 423 && status < 500, "{status}: {}", answer.text);
+fn assert_calm(responses: &[TestResponse]) {
+    for response in responses {
+        let status = response.status.as_u16();
+        assert!(status != 423 && status < 500, "{status}: {}", response.text);
     }
 }
 
@@ -55,15 +55,15 @@ fn lists(people: &[String], each: usize) -> Vec<Vec<String>> {
 async fn assign_overlapping(app: &TestApp, seats: u64) {
     let plan = app.plan(seats).await;
     let people = emails("learner", 0..128);
-    let answers = at_once(lists(&people, 8).into_iter().map(|list| {
+    let responses = at_once(lists(&people, 8).into_iter().map(|list| {
         let plan = plan.clone();
         async move { plan.assign(&list).await }
     }))
     .await;
-    assert_calm(&answers);
+    assert_calm(&responses);
     let (mut successful, mut ids) = (0, HashSet::new());
-    for answer in answers {
-        let body = answer.expect(200);
+    for response in responses {
+        let body = response.expect(200);
         let number = |name: &str| body[name].as_u64().expect("a number");
         assert_eq!(number("num_successful_assignments") + number("num_already_associated"), 8);
         successful += number("num_successful_assignments");
@@ -88,24 +88,24 @@ async fn overlapping_assigners_leave_one_license_for_each_learner() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_same_holds_if_transactions_conflict() {
+async fn overlapping_assigners_leave_one_license_each_if_transactions_conflict() {
     let app = TestApp::proxied().await;
     app.proxy().inject(conflicts(1, 0.2));
     assign_overlapping(&app, 200).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_same_holds_for_the_last_seats() {
+async fn overlapping_assigners_take_no_more_than_the_last_seats() {
     let app = TestApp::start().await;
     let plan = app.plan(100).await;
     let people = emails("learner", 0..128);
-    let answers = at_once(lists(&people, 8).into_iter().map(|list| {
+    let responses = at_once(lists(&people, 8).into_iter().map(|list| {
         let plan = plan.clone();
         async move { plan.assign(&list).await }
     }))
     .await;
-    assert_calm(&answers);
-    assert!(answers.iter().any(|answer| answer.status.as_u16() == 400), "there are too few seats for all");
+    assert_calm(&responses);
+    assert!(responses.iter().any(|response| response.status.as_u16() == 400), "there are too few seats for all");
     let invariants = app.invariants().await;
     invariants.check();
     let live = invariants.live(plan.uuid().into()).count();
@@ -117,16 +117,16 @@ async fn take_the_last_seats(app: &TestApp) {
     let agreement = app.agreement().await;
     let plan = app.plan_of(&agreement, 20, &json!({ "should_auto_apply_licenses": true })).await;
     let path = format!("/api/v1/customer-agreement/{}/auto-apply/", agreement.id);
-    let answers = at_once(emails("learner", 0..CALLERS).into_iter().map(|email| {
+    let responses = at_once(emails("learner", 0..CALLERS).into_iter().map(|email| {
         let (learner, path) = (app.learner(agreement.enterprise, &email), path.clone());
         async move { learner.post(&path, &json!({})).await }
     }))
     .await;
-    assert_calm(&answers);
-    let of = |status: u16| answers.iter().filter(|answer| answer.status.as_u16() == status).count();
+    assert_calm(&responses);
+    let of = |status: u16| responses.iter().filter(|response| response.status.as_u16() == status).count();
     assert_eq!((of(200), of(422)), (20, 44));
     let ids: HashSet<String> =
-        answers.iter().filter_map(|answer| Some(answer.json()["uuid"].as_str()?.to_owned())).collect();
+        responses.iter().filter_map(|response| Some(response.json()["uuid"].as_str()?.to_owned())).collect();
     assert_eq!(ids.len(), 20, "a license went to two learners");
     let invariants = app.invariants().await;
     invariants.check();
@@ -139,7 +139,7 @@ async fn as_many_auto_applies_succeed_as_there_are_seats() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_same_holds_if_auto_applies_conflict() {
+async fn as_many_auto_applies_succeed_as_there_are_seats_if_transactions_conflict() {
     let app = TestApp::proxied().await;
     app.proxy().inject(conflicts(2, 0.2));
     take_the_last_seats(&app).await;
@@ -151,12 +151,12 @@ async fn a_learner_who_auto_applies_many_times_gets_one_seat() {
     let agreement = app.agreement().await;
     let plan = app.plan_of(&agreement, 20, &json!({ "should_auto_apply_licenses": true })).await;
     let path = format!("/api/v1/customer-agreement/{}/auto-apply/", agreement.id);
-    let answers = at_once((0..16).map(|_| {
+    let responses = at_once((0..16).map(|_| {
         let (learner, path) = (app.learner(agreement.enterprise, "ann@example.com"), path.clone());
         async move { learner.post(&path, &json!({})).await }
     }))
     .await;
-    let ids: HashSet<String> = answers.iter().map(|one| one.expect(200)["uuid"].to_string()).collect();
+    let ids: HashSet<String> = responses.iter().map(|one| one.expect(200)["uuid"].to_string()).collect();
     assert_eq!(ids.len(), 1);
     let invariants = app.invariants().await;
     invariants.check();
@@ -182,13 +182,13 @@ async fn activating_and_revoking_race_and_revoking_has_the_last_word() {
         (false, held.email.clone(), plan.admin().clone(), plan.path("licenses/bulk-revoke/"), body)
     });
     let calls: Vec<_> = activations.zip(revocations).flat_map(|(one, other)| [one, other]).collect();
-    let answers = at_once(calls.into_iter().map(|(activates, email, client, path, body)| async move {
+    let responses = at_once(calls.into_iter().map(|(activates, email, client, path, body)| async move {
         (activates, email, client.post(&path, &body).await)
     }))
     .await;
-    assert_calm(&answers.iter().map(|(_, _, answer)| answer.clone()).collect::<Vec<_>>());
+    assert_calm(&responses.iter().map(|(_, _, response)| response.clone()).collect::<Vec<_>>());
     for email in held.iter().map(|held| &held.email) {
-        let of = |wanted: bool| answers.iter().find(|(is, of, _)| *is == wanted && of == email).expect("an answer");
+        let of = |wanted: bool| responses.iter().find(|(is, of, _)| *is == wanted && of == email).expect("a response");
         let revocation = &of(false).2.expect(200)["successful_revocations"][0];
         let was = revocation["original_status"].as_str().expect("a status");
         let activation = of(true).2.status.as_u16();
@@ -210,26 +210,26 @@ async fn a_cap_is_not_overdrawn_by_many_who_revoke() {
     for email in &people {
         plan.activated(&app, email).await;
     }
-    let answers = at_once(people.into_iter().map(|email| {
+    let responses = at_once(people.into_iter().map(|email| {
         let plan = plan.clone();
         async move { plan.revoke(&[email]).await }
     }))
     .await;
-    assert_calm(&answers);
-    assert_eq!(answers.iter().filter(|answer| answer.status.as_u16() == 200).count(), 8);
+    assert_calm(&responses);
+    assert_eq!(responses.iter().filter(|response| response.status.as_u16() == 200).count(), 8);
     let shown = plan.admin().get(&plan.path("")).await.expect(200);
     assert_eq!(shown["revocations"], json!({ "applied": 8, "remaining": 0 }));
     app.invariants().await.check();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn all_kinds_of_requests_at_once_add_up() {
+async fn counters_agree_with_the_licenses_after_simultaneous_requests_of_all_kinds() {
     let app = TestApp::proxied().await;
     app.proxy().inject(conflicts(3, 0.05));
     let plan: Plan = app.plan(70).await;
     let people = emails("learner", 0..48);
     plan.assign(&people[..24]).await.expect(200);
-    let answers = at_once((0..48).map(|n| {
+    let responses = at_once((0..48).map(|n| {
         let (plan, people) = (plan.clone(), people.clone());
         async move {
             let some = |skip: usize, n: usize| people.iter().cycle().skip(skip).take(n).cloned().collect::<Vec<_>>();
@@ -241,9 +241,9 @@ async fn all_kinds_of_requests_at_once_add_up() {
         }
     }))
     .await;
-    assert_calm(&answers);
-    for answer in answers.iter().filter(|answer| answer.status.as_u16() == 200) {
-        if let Some(rows) = answer.json().as_array() {
+    assert_calm(&responses);
+    for response in responses.iter().filter(|response| response.status.as_u16() == 200) {
+        if let Some(rows) = response.json().as_array() {
             let count = |row: &serde_json::Value| {
                 if row["status"] == "revoked" { 0 } else { row["count"].as_u64().unwrap_or(0) }
             };

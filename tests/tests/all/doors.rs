@@ -20,9 +20,9 @@ async fn no_cache_keeps_a_response_about_people() {
     for route in table::routes() {
         let (path, body) = state.request(route);
         for client in [&app.anonymous(), &root] {
-            let answer = client.send(route.method.parse().expect("a method"), &path, body.as_ref()).await;
+            let response = client.send(route.method.parse().expect("a method"), &path, body.as_ref()).await;
             let wanted = if PUBLIC.contains(&route.path) { "public, max-age=300" } else { "no-store" };
-            assert_eq!(answer.header("cache-control"), Some(wanted), "{} {path}: {}", route.method, answer.status);
+            assert_eq!(response.header("cache-control"), Some(wanted), "{} {path}: {}", route.method, response.status);
         }
     }
     for path in ["/nowhere", "/api/v1/subscriptions/junk/", "/api/v1/subscriptions/?format=xml"] {
@@ -53,13 +53,13 @@ async fn texts_of_any_length_in_the_query_are_no_failure() {
                     query.split('&').filter(|pair| pair.split('=').next() != Some(field.name) && !pair.is_empty());
                 let query =
                     others.map(str::to_owned).chain([format!("{}={text}", field.name)]).collect::<Vec<_>>().join("&");
-                let answer =
+                let response =
                     root.send(route.method.parse().expect("a method"), &format!("{bare}?{query}"), body.as_ref()).await;
                 let name = format!("{} {bare} {}={}", route.method, field.name, &text[..text.len().min(40)]);
-                assert!(!answer.status.is_server_error(), "{name}: {} {}", answer.status, answer.text);
+                assert!(!response.status.is_server_error(), "{name}: {} {}", response.status, response.text);
                 // A missing renewal is reported first.
                 if matches!(field.format, Format::Moment) && !bare.contains("/7/") {
-                    assert_eq!(answer.status.as_u16(), 400, "{name}: {}", answer.text);
+                    assert_eq!(response.status.as_u16(), 400, "{name}: {}", response.text);
                 }
                 sent += 1;
             }
@@ -76,9 +76,9 @@ async fn years_beyond_9999_are_refused_in_bodies() {
     {
         let mut body = app.plan_body(&agreement, 5);
         body["expiration_date"] = json!(date);
-        let answer = app.provisioner().post("/api/v1/provisioning-admins/subscriptions/", &body).await;
-        answer.expect(400);
-        assert!(answer.text.contains("expiration_date"), "{date}: {}", answer.text);
+        let response = app.provisioner().post("/api/v1/provisioning-admins/subscriptions/", &body).await;
+        response.expect(400);
+        assert!(response.text.contains("expiration_date"), "{date}: {}", response.text);
     }
 }
 
@@ -89,7 +89,8 @@ async fn a_list_without_remaining_items_is_empty() {
     let plan = app.plan(10).await;
     plan.assign(&emails("ann", 0..3)).await.expect(200);
     let store = app.running().store();
-    let portfolio = store.portfolio_of_plan(plan.uuid().into()).await.expect("the table answers").expect("a portfolio");
+    let portfolio =
+        store.portfolio_of_plan(plan.uuid().into()).await.expect("the table responds").expect("a portfolio");
     let stored = portfolio.plan(plan.uuid().into()).expect("the plan");
     for filter in [
         LicenseFilter::default(),
@@ -130,10 +131,12 @@ async fn requests_about_all_learners_succeed_while_others_assign() {
             found
         };
         let ((), reminded, revoked) = futures::join!(assign, remind, revoke);
-        let told =
-            |name: &'static str| move |answer: license_tests::TestResponse| (name, answer.status.as_u16(), answer.text);
-        statuses
-            .extend(reminded.into_iter().map(told("remind-all")).chain(revoked.into_iter().map(told("bulk-revoke"))));
+        let outcome = |name: &'static str| {
+            move |response: license_tests::TestResponse| (name, response.status.as_u16(), response.text)
+        };
+        statuses.extend(
+            reminded.into_iter().map(outcome("remind-all")).chain(revoked.into_iter().map(outcome("bulk-revoke"))),
+        );
     }
     let failed: Vec<_> = statuses.iter().filter(|(_, status, _)| *status >= 500).collect();
     assert!(failed.is_empty(), "{} of {}: {failed:?}", failed.len(), statuses.len());
@@ -152,9 +155,9 @@ async fn requests_to_unknown_paths_are_counted_like_others() {
     for (client, limit) in [(&anonymous, 3), (&admin, 4)] {
         let get = async |client: &Client, n: usize| client.get(&format!("/api/v1/nowhere/{n}/")).await;
         for n in 0..limit {
-            let answer = get(client, n).await;
-            answer.expect(404);
-            assert_eq!(answer.header("ratelimit-limit"), Some(limit.to_string().as_str()));
+            let response = get(client, n).await;
+            response.expect(404);
+            assert_eq!(response.header("ratelimit-limit"), Some(limit.to_string().as_str()));
         }
         get(client, 9).await.expect(429);
     }
@@ -198,14 +201,14 @@ async fn of_four_hundred_thousand_names_of_events_none_is_looked_at() {
     let agreement = app.agreement().await;
     let path = format!("/api/v1/customer-agreements/{}/webhooks/", agreement.id);
     let body = json!({ "url": "https://hooks.example/x", "events": vec!["x"; 400_000] });
-    let answer = agreement.admin.post(&path, &body).await;
+    let response = agreement.admin.post(&path, &body).await;
     let wanted = json!({ "events": ["Ensure this field has no more than 100 elements."] });
-    assert_eq!(answer.expect(400), wanted);
+    assert_eq!(response.expect(400), wanted);
     let twice = json!({ "url": "https://hooks.example/x", "events": vec!["license-manager.licenses-assigned"; 100] });
     let made = agreement.admin.post(&path, &twice).await;
     if made.status == 201 {
         assert_eq!(made.json()["events"], json!(["license-manager.licenses-assigned"]));
     }
-    let answer = agreement.admin.send(Method::GET, &path, None).await;
-    answer.expect(200);
+    let response = agreement.admin.send(Method::GET, &path, None).await;
+    response.expect(200);
 }

@@ -16,8 +16,8 @@ async fn change(client: &Client, method: Method, path: &str, body: &Value, tag: 
     client.send_with(method, path, Some(body), &[("if-match", tag)]).await
 }
 
-fn tag(answer: &TestResponse) -> String {
-    answer.header("etag").expect("a tag").to_owned()
+fn tag(response: &TestResponse) -> String {
+    response.header("etag").expect("a tag").to_owned()
 }
 
 async fn renewal(app: &TestApp, prior: &Plan) -> String {
@@ -116,8 +116,8 @@ async fn of_changes_to_the_same_version_one_succeeds() {
         let titles: Vec<Value> =
             (0..8).map(|n| json!({ "change_reason": "other", "title": format!("{round} {n}") })).collect();
         let changes = titles.iter().map(|body| change(&provisioner, Method::PATCH, &path, body, &seen));
-        let answers = join_all(changes).await;
-        let count = |status| answers.iter().filter(|answer| answer.status.as_u16() == status).count();
-        assert_eq!((count(200), count(412)), (1, 7), "{answers:?}");
+        let responses = join_all(changes).await;
+        let count = |status| responses.iter().filter(|response| response.status.as_u16() == status).count();
+        assert_eq!((count(200), count(412)), (1, 7), "{responses:?}");
     }
 }

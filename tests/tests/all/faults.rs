@@ -18,12 +18,12 @@ use license_tests::{
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 #[track_caller]
-fn is_unavailable(answer: &TestResponse) {
-    assert_eq!(answer.status.as_u16(), 503, "{}", answer.text);
-    assert!(answer.header("retry-after").is_some());
-    assert!(answer.json()["detail"].is_string(), "{}", answer.text);
+fn is_unavailable(response: &TestResponse) {
+    assert_eq!(response.status.as_u16(), 503, "{}", response.text);
+    assert!(response.header("retry-after").is_some());
+    assert!(response.json()["detail"].is_string(), "{}", response.text);
     for internal in ["dynamo", "Transact", "PutItem", "LEARNER#", "table"] {
-        assert!(!answer.text.contains(internal), "an internal word: {}", answer.text);
+        assert!(!response.text.contains(internal), "an internal word: {}", response.text);
     }
 }
 
@@ -108,12 +108,12 @@ async fn without_the_table_the_health_check_fails() {
     let app = TestApp::proxied().await;
     app.anonymous().get("/health/").await.expect(200);
     app.proxy().inject(|_| Fault::InternalError);
-    let answer = app.anonymous().get("/health/").await;
-    assert_eq!(answer.expect(503)["overall_status"], "UNAVAILABLE");
+    let response = app.anonymous().get("/health/").await;
+    assert_eq!(response.expect(503)["overall_status"], "UNAVAILABLE");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn under_faults_of_all_kinds_everything_adds_up() {
+async fn counters_agree_with_the_licenses_after_faults_of_all_kinds() {
     let app = TestApp::proxied().await;
     let plan = app.plan(80).await;
     let mut random = StdRng::seed_from_u64(11);
@@ -139,9 +139,9 @@ async fn under_faults_of_all_kinds_everything_adds_up() {
             if n % 4 == 3 { plan.revoke(&some).await } else { plan.assign(&some).await }
         })
     });
-    for answer in futures::future::join_all(calls.collect::<Vec<_>>()).await {
-        let answer = answer.expect("a call that does not panic");
-        assert!([200, 207, 404, 503].contains(&answer.status.as_u16()), "{}: {}", answer.status, answer.text);
+    for response in futures::future::join_all(calls.collect::<Vec<_>>()).await {
+        let response = response.expect("a call that does not panic");
+        assert!([200, 207, 404, 503].contains(&response.status.as_u16()), "{}: {}", response.status, response.text);
     }
     app.proxy().heal();
     app.advance("PT3M").await;
@@ -153,10 +153,10 @@ async fn the_tables_own_message_is_logged_and_not_sent_to_clients() {
     let app = TestApp::proxied().await;
     let plan = app.plan(10).await;
     app.proxy().inject(|_| Fault::Denied);
-    let answer = plan.assign(&["ann@example.com"]).await;
-    assert_eq!(answer.status.as_u16(), 500, "{}", answer.text);
+    let response = plan.assign(&["ann@example.com"]).await;
+    assert_eq!(response.status.as_u16(), 500, "{}", response.text);
     for internal in ["arn:", "AccessDenied", "dynamodb", REQUEST_ID] {
-        assert!(!answer.text.contains(internal), "an internal word: {}", answer.text);
+        assert!(!response.text.contains(internal), "an internal word: {}", response.text);
     }
     let client = license_local::table::client(app.proxy().url());
     let store = app.running().store();

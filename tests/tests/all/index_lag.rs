@@ -4,7 +4,7 @@ use license_tests::{Fault, TestApp, builders::emails};
 use serde_json::json;
 
 #[tokio::test]
-async fn a_license_is_fetched_though_the_index_has_not_heard_of_it_yet() {
+async fn a_license_is_fetched_although_the_index_does_not_show_it_yet() {
     let app = TestApp::proxied().await;
     let plan = app.plan(10).await;
     let held = plan.assigned("ann@example.com").await;
@@ -28,7 +28,7 @@ async fn an_untouched_seat_needs_no_index() {
 }
 
 #[tokio::test]
-async fn all_means_all_though_the_index_has_not_heard_of_some() {
+async fn requests_for_all_licenses_reach_those_that_the_index_does_not_show_yet() {
     let app = TestApp::proxied().await;
     let plan = app.plan(10).await;
     plan.assign(&["ann@example.com", "bob@example.com"]).await.expect(200);
@@ -42,9 +42,9 @@ async fn all_means_all_though_the_index_has_not_heard_of_some() {
     };
     // While the index shows no license, nothing is done, and the job does not end: it continues later.
     lag(1_000);
-    let answer = revoke().await;
-    let job = answer.header("location").expect("a job").to_owned();
-    answer.expect(204);
+    let response = revoke().await;
+    let job = response.header("location").expect("a job").to_owned();
+    response.expect(204);
     assert_eq!(plan.overview().await["assigned"], 2);
     let state = async || plan.admin().get(&job).await.expect(200)["state"].clone();
     assert_eq!(state().await, "pending");

@@ -119,7 +119,7 @@ fn people_of(page: &Value) -> Vec<String> {
 async fn list_partitions(app: &TestApp, plan: &Plan) -> std::collections::BTreeSet<String> {
     let table = table_of(app.running().store());
     let pages = table.client().scan().table_name(table.name()).into_paginator().items().send();
-    let items = pages.try_collect().await.expect("the table answers");
+    let items = pages.try_collect().await.expect("the table responds");
     let partition = |item: &keys::Item| item.get(&keys::key_names(keys::GSI1)[0])?.as_s().ok().cloned();
     items.iter().filter_map(partition).filter(|pk| pk.starts_with("PLAN#") && pk.contains(&plan.id)).collect()
 }
@@ -139,8 +139,9 @@ async fn a_plan_that_grew_is_listed_in_as_many_partitions_as_one_that_was_made_l
     plan.assign(&people[81..160]).await.expect(200);
     assert_eq!(list_partitions(&app, &plan).await.len(), 4);
 
-    let wish = json!({ "kind": "grow", "subscription_plan": plan.id, "params": { "desired_num_licenses": MILLION } });
-    app.provisioner().post("/api/v1/jobs/", &wish).await.expect(202);
+    let request =
+        json!({ "kind": "grow", "subscription_plan": plan.id, "params": { "desired_num_licenses": MILLION } });
+    app.provisioner().post("/api/v1/jobs/", &request).await.expect(202);
     app.drain().await;
     plan.assign(&people[160..]).await.expect(200);
     assert_eq!(list_partitions(&app, &plan).await.len(), 16);
@@ -185,8 +186,9 @@ async fn licenses_that_are_transferred_may_bring_more_list_shards() {
     let people = license_tests::builders::emails("learner", 0..50);
     to.assign(&people[..40]).await.expect(200);
     from.assign(&people[40..]).await.expect(200);
-    let wish = json!({ "kind": "transfer", "subscription_plan": from.id, "params": { "all": true, "to_plan": to.id } });
-    from.admin().post("/api/v1/jobs/", &wish).await.expect(202);
+    let request =
+        json!({ "kind": "transfer", "subscription_plan": from.id, "params": { "all": true, "to_plan": to.id } });
+    from.admin().post("/api/v1/jobs/", &request).await.expect(202);
     app.drain().await;
     assert_eq!(app.invariants().await.plans[&license_domain::PlanId(to.uuid())].seats.list_shards, 4);
     assert_eq!(people_of(&page(&to, "status=assigned").await), people);

@@ -48,8 +48,8 @@ async fn returned_seats_and_learners_who_hold_a_license_are_part_of_a_large_assi
 async fn too_few_seats_refuse_all_of_a_large_assignment() {
     let app = TestApp::start().await;
     let plan = app.plan(499).await;
-    let answer = plan.assign(&emails("learner", 0..500)).await;
-    assert!(answer.expect(400).is_string(), "{}", answer.text);
+    let response = plan.assign(&emails("learner", 0..500)).await;
+    assert!(response.expect(400).is_string(), "{}", response.text);
     let invariants = app.invariants().await;
     invariants.check();
     assert_eq!(invariants.live(plan.uuid().into()).count(), 0);
@@ -67,9 +67,9 @@ async fn a_large_assignment_that_is_ended_half_way_is_finished_by_a_worker() {
         writes += usize::from(call.operation == "TransactWriteItems");
         if writes > 5 { Fault::InternalError } else { Fault::None }
     });
-    let answer = plan.assign(&people).await;
-    assert_eq!(answer.status.as_u16(), 503, "{}", answer.text);
-    assert!(answer.header("retry-after").is_some());
+    let response = plan.assign(&people).await;
+    assert_eq!(response.status.as_u16(), 503, "{}", response.text);
+    assert!(response.header("retry-after").is_some());
     app.proxy().heal();
 
     let invariants = app.invariants().await;
@@ -145,9 +145,9 @@ async fn interrupted_large_assignments_that_overlap_add_up_when_they_are_finishe
             list.truncate(150);
             tokio::spawn(async move { plan.assign(&list).await })
         });
-        for answer in join_all(calls.collect::<Vec<_>>()).await {
-            let answer = answer.expect("a call that does not panic");
-            assert!([200, 400, 503].contains(&answer.status.as_u16()), "{}: {}", answer.status, answer.text);
+        for response in join_all(calls.collect::<Vec<_>>()).await {
+            let response = response.expect("a call that does not panic");
+            assert!([200, 400, 503].contains(&response.status.as_u16()), "{}: {}", response.status, response.text);
         }
         app.proxy().heal();
         app.advance("PT3M").await;
@@ -228,9 +228,9 @@ async fn a_requests_run_is_not_among_the_jobs() {
     assert_eq!(plan.admin().get(&path).await.expect(200)["results"], json!([]));
     let invariants = app.invariants().await;
     invariants.check();
-    let told =
+    let job_events =
         invariants.events.iter().filter(|event| matches!(event.kind, EventKind::JobRequested | EventKind::JobChanged));
-    assert_eq!(told.count(), 0);
+    assert_eq!(job_events.count(), 0);
 }
 
 #[tokio::test]

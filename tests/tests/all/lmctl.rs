@@ -89,7 +89,7 @@ async fn a_table_is_recounted_and_only_missing_pointers_are_repaired() {
 }
 
 #[tokio::test]
-async fn files_go_in_and_out() {
+async fn files_are_imported_and_exported() {
     let app = TestApp::start().await;
     let file = File::new(&dump());
     let path = file.0.to_str().expect("text").to_owned();
@@ -168,7 +168,7 @@ async fn a_job_is_canceled_and_resumed_only_after_an_answer() {
 }
 
 #[tokio::test]
-async fn it_documents_itself() {
+async fn every_command_is_documented_and_man_and_completions_are_printed() {
     let (exit, man) = lmctl(&["man"]).await;
     assert_eq!(exit.expect("it succeeds"), Exit::Done);
     assert!(man.contains(".TH lmctl") && man.contains("show\\-emails"), "{man}");

@@ -13,10 +13,10 @@ async fn send(app: &TestApp, client: &Client, route: &Route, path: &str, kind: &
     let method: Method = route.method.parse().expect("a method");
     let url = format!("{}{path}", app.running().url());
     let request = client.authorized(method, &url).header(header::CONTENT_TYPE, kind).body(body);
-    let answer = request.send().await.expect("an answer");
-    let status = answer.status().as_u16();
-    assert!(answer.headers().contains_key("x-request-id"), "{path}");
-    let text = answer.text().await.expect("a body");
+    let response = request.send().await.expect("a response");
+    let status = response.status().as_u16();
+    assert!(response.headers().contains_key("x-request-id"), "{path}");
+    let text = response.text().await.expect("a body");
     assert!(!text.contains("serde") && !text.contains("panicked"), "an internal word: {text}");
     (status, serde_json::from_str(&text).unwrap_or_default())
 }
@@ -50,11 +50,11 @@ async fn bodies_that_cannot_be_read_are_refused_by_every_route_that_reads_one() 
             ("multipart/form-data; boundary=X", b"--X\r\nContent".to_vec(), 400),
         ] {
             let shown = String::from_utf8_lossy(&body[..body.len().min(20)]).into_owned();
-            let (found, answer) = send(&app, &root, route, &path, kind, body).await;
+            let (found, response) = send(&app, &root, route, &path, kind, body).await;
             // A missing renewal, license or learner is reported first.
-            let is_told = found == status || (found == 404 && path.contains("/7/"));
-            assert!(is_told, "{name}: {kind} {shown}: {found} {answer}");
-            assert!(answer.is_object(), "{name}: {answer}");
+            let is_refused = found == status || (found == 404 && path.contains("/7/"));
+            assert!(is_refused, "{name}: {kind} {shown}: {found} {response}");
+            assert!(response.is_object(), "{name}: {response}");
         }
     }
 }
@@ -237,8 +237,8 @@ async fn fields_that_a_route_does_not_declare_are_passed_over() {
         body["undeclared_field"] = json!({ "a": [1] });
         // A webhook can have one replay a minute.
         app.advance("PT1M").await;
-        let answer = root.send(method, &path, Some(&body)).await;
-        assert_eq!(answer.status, plain, "{name}: {}", answer.text);
+        let response = root.send(method, &path, Some(&body)).await;
+        assert_eq!(response.status, plain, "{name}: {}", response.text);
     }
 }
 
@@ -274,13 +274,13 @@ async fn a_missing_method_is_405_and_allow_lists_the_existing_ones() {
             if table::routes().any(|other| has(&other)) {
                 continue;
             }
-            let answer = root.send(method.parse().expect("a method"), bare, None).await;
-            assert_eq!(answer.status.as_u16(), 405, "{method} {bare}: {}", answer.text);
-            assert_eq!(answer.json()["detail"], format!("Method \"{method}\" not allowed."));
+            let response = root.send(method.parse().expect("a method"), bare, None).await;
+            assert_eq!(response.status.as_u16(), 405, "{method} {bare}: {}", response.text);
+            assert_eq!(response.json()["detail"], format!("Method \"{method}\" not allowed."));
             // It lists the methods of the function that responded.
             let function = template.route(method, bare).expect("a function").binary.clone();
             let (_, routes) = table::FUNCTIONS.into_iter().find(|(name, _)| *name == function).expect("a function");
-            let allow = answer.header("allow").expect("Allow").to_owned();
+            let allow = response.header("allow").expect("Allow").to_owned();
             for other in routes.iter().filter(|other| other.path == route.path) {
                 assert!(allow.split(", ").any(|known| known == other.method), "{bare}: {allow}");
             }
@@ -295,8 +295,8 @@ async fn formats_other_than_json_are_refused() {
     let root = access::client(&app, Role::Superuser, state.enterprise);
     for route in table::routes().filter(|route| route.method == "GET") {
         let (path, _) = state.request(route);
-        let answer = root.send_with(Method::GET, &path, None, &[("accept", "application/xml")]).await;
-        assert_eq!(answer.expect(406), json!({ "detail": "Could not satisfy the request Accept header." }), "{path}");
+        let response = root.send_with(Method::GET, &path, None, &[("accept", "application/xml")]).await;
+        assert_eq!(response.expect(406), json!({ "detail": "Could not satisfy the request Accept header." }), "{path}");
         let format = format!("{path}{}format=xml", if path.contains('?') { '&' } else { '?' });
         assert_eq!(root.get(&format).await.expect(404), json!({ "detail": "Not found." }), "{path}");
     }
@@ -314,12 +314,12 @@ async fn ids_that_are_none_are_404_in_paths_and_400_in_parameters() {
             for junk in ["junk", "0", "%00", "%F0%28", "..%2f..", &"9".repeat(400)] {
                 let odd = route.path.split('/').map(|part| if part.starts_with('{') { junk } else { part });
                 let odd = odd.collect::<Vec<_>>().join("/");
-                let answer = root.send(method.clone(), &odd, body.as_ref()).await;
+                let response = root.send(method.clone(), &odd, body.as_ref()).await;
                 assert!(
-                    [400, 404].contains(&answer.status.as_u16()),
+                    [400, 404].contains(&response.status.as_u16()),
                     "{method} {odd}: {} {}",
-                    answer.status,
-                    answer.text
+                    response.status,
+                    response.text
                 );
             }
         }
@@ -327,8 +327,8 @@ async fn ids_that_are_none_are_404_in_paths_and_400_in_parameters() {
             let (bare, query) = path.split_once('?').unwrap_or((&path, ""));
             let others = query.split('&').filter(|pair| !pair.is_empty() && pair.split('=').next() != Some(param.name));
             let query = others.map(str::to_owned).chain([format!("{}=junk", param.name)]).collect::<Vec<_>>().join("&");
-            let answer = root.send(method.clone(), &format!("{bare}?{query}"), body.as_ref()).await;
-            assert_eq!(answer.status.as_u16(), 400, "{method} {bare}?{query}: {}", answer.text);
+            let response = root.send(method.clone(), &format!("{bare}?{query}"), body.as_ref()).await;
+            assert_eq!(response.status.as_u16(), 400, "{method} {bare}?{query}: {}", response.text);
         }
     }
 }
@@ -340,9 +340,9 @@ async fn thousands_of_addresses_are_read_and_invalid_ones_named_by_position() {
     let mut people = license_tests::builders::emails("many", 0..5_000);
     people[7] = "nobody".to_owned();
     people[4_321] = format!("{}@example.com", "x".repeat(300));
-    let answer = plan.assign(&people).await.expect(400);
+    let response = plan.assign(&people).await.expect(400);
     let complaint = json!(["Enter a valid email address."]);
-    assert_eq!(answer, json!({ "user_emails": { "7": complaint, "4321": complaint } }));
+    assert_eq!(response, json!({ "user_emails": { "7": complaint, "4321": complaint } }));
     let few = plan.assign(&license_tests::builders::emails("many", 0..5_000)).await;
     assert!(few.expect(400).is_string(), "{}", few.text);
 }
@@ -354,13 +354,13 @@ async fn forms_are_read_like_json() {
     let url = format!("{}{}", app.running().url(), plan.path("licenses/assign/"));
     let post = || plan.admin().authorized(Method::POST, &url);
     let one =
-        post().form(&[("user_emails", "ann@example.com"), ("notify_users", "false")]).send().await.expect("an answer");
+        post().form(&[("user_emails", "ann@example.com"), ("notify_users", "false")]).send().await.expect("a response");
     assert_eq!(one.json::<Value>().await.expect("JSON")["num_successful_assignments"], 1);
     let two = [("user_emails", "bob@example.com"), ("user_emails", "cy@example.com")];
-    let two = post().form(&two).send().await.expect("an answer");
+    let two = post().form(&two).send().await.expect("a response");
     assert_eq!(two.json::<Value>().await.expect("JSON")["num_successful_assignments"], 2);
     let multipart = "--X\r\nContent-Disposition: form-data; name=\"user_emails\"\r\n\r\ndi@example.com\r\n--X--\r\n";
     let sent = post().header(header::CONTENT_TYPE, "multipart/form-data; boundary=X").body(multipart);
-    let sent = sent.send().await.expect("an answer");
+    let sent = sent.send().await.expect("a response");
     assert_eq!(sent.json::<Value>().await.expect("JSON")["num_successful_assignments"], 1);
 }

@@ -191,7 +191,7 @@ async fn a_cell_that_is_too_long_is_one_refused_row() {
         format!("{},", learners[2]),
     ];
     let file = format!("user_email,user_sfid\n{}\n", rows.join("\n"));
-    let put = reqwest::Client::new().put(text(&made, "upload_url")).body(file).send().await.expect("an answer");
+    let put = reqwest::Client::new().put(text(&made, "upload_url")).body(file).send().await.expect("a response");
     assert!(put.status().is_success());
     let id = text(&made, "id");
     plan.admin().post(&format!("/api/v1/jobs/{id}/resume/"), &json!({})).await.expect(202);

@@ -79,9 +79,9 @@ fn every_status_of_the_access_table_is_documented() {
 async fn the_product_serves_its_document_and_a_page_of_it() {
     let app = TestApp::start().await;
     for path in ["/api/schema/", "/api/schema"] {
-        let answer = app.anonymous().get(path).await;
-        assert_eq!(answer.expect(200), generated());
-        assert_eq!(answer.header("content-type"), Some("application/vnd.oai.openapi+json"));
+        let response = app.anonymous().get(path).await;
+        assert_eq!(response.expect(200), generated());
+        assert_eq!(response.header("content-type"), Some("application/vnd.oai.openapi+json"));
     }
     let page = app.anonymous().get("/api-docs/").await;
     assert_eq!((page.status.as_u16(), page.header("content-type")), (200, Some("text/html; charset=utf-8")));

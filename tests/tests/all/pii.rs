@@ -26,7 +26,7 @@ fn document() -> String {
     for class in Pii::ALL {
         let (logs, erased) =
             (if class.is_masked() { "masked" } else { "as it is" }, if class.is_erased() { "erased" } else { "stays" });
-        let bus = if class.is_masked() { "only where the peer's consumers know it" } else { "may be told" };
+        let bus = if class.is_masked() { "only where the peer's consumers know it" } else { "may be published" };
         writeln!(text, "| {} | {logs} | {erased} | {bus} |", class.as_str()).expect("a text");
     }
     writeln!(
@@ -113,7 +113,7 @@ async fn every_stored_attribute_has_a_class_and_events_contain_nothing_personal(
     assert!(without.is_empty(), "not classified in shared/domain/src/pii/names.rs: {without:?}");
 
     let events = app.anonymous().get("/_local/events").await.expect(200);
-    let mut told = 0;
+    let mut checked = 0;
     for event in events.as_array().expect("a list") {
         let mut detail = event["detail"].clone();
         let is_lifecycle = event.to_string().contains(lifecycle::LIFECYCLE);
@@ -127,8 +127,8 @@ async fn every_stored_attribute_has_a_class_and_events_contain_nothing_personal(
             let is_personal = class_of(&name).unwrap_or_else(|| panic!("{name} is not classified")).is_masked();
             let is_known = is_lifecycle && lifecycle::KNOWN_TO_CONSUMERS.contains(&name.as_str());
             assert!(!is_personal || is_known, "{name} of {event}");
-            told += usize::from(is_personal);
+            checked += usize::from(is_personal);
         }
     }
-    assert!(told > 0, "the lifecycle events were looked at");
+    assert!(checked > 0, "the lifecycle events were looked at");
 }

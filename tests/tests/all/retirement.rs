@@ -45,10 +45,10 @@ impl Story {
         let url = text(&app.anonymous().get("/_local/webhooks").await.expect(200), "url");
         let hook = agreement.admin.post(&list, &json!({ "url": format!("{url}hook") })).await.expect(201);
         // Assigned by a job, from a file.
-        let wish = json!({ "kind": "assign", "subscription_plan": plan.id, "params": { "upload": true } });
-        let made = plan.admin().post("/api/v1/jobs/", &wish).await.expect(202);
+        let request = json!({ "kind": "assign", "subscription_plan": plan.id, "params": { "upload": true } });
+        let made = plan.admin().post("/api/v1/jobs/", &request).await.expect(202);
         let csv = format!("user_email\r\n{EMAIL}\r\n{OTHER}\r\n");
-        let put = reqwest::Client::new().put(text(&made, "upload_url")).body(csv).send().await.expect("an answer");
+        let put = reqwest::Client::new().put(text(&made, "upload_url")).body(csv).send().await.expect("a response");
         assert!(put.status().is_success());
         let job = text(&made, "id");
         plan.admin().post(&format!("/api/v1/jobs/{job}/resume/"), &json!({})).await.expect(202);
@@ -67,8 +67,8 @@ impl Story {
         learner.post(&activate, &json!({})).await.expect(200);
         // The learner creates a job of their own.
         let enroll = format!("/api/v1/bulk-license-enrollment?enterprise_customer_uuid={}", agreement.enterprise);
-        let wish = json!({ "course_run_keys": ["edX+DemoX"], "emails": [EMAIL], "notify": false });
-        let enrolled = text(&learner.post(&enroll, &wish).await.expect(201), "job_id");
+        let request = json!({ "course_run_keys": ["edX+DemoX"], "emails": [EMAIL], "notify": false });
+        let enrolled = text(&learner.post(&enroll, &request).await.expect(201), "job_id");
         app.drain().await;
         // A delivery and a mail that wait.
         fault(&app, json!({ "service": "webhooks", "next": 1_000, "how": { "status": 503 } })).await;
@@ -100,12 +100,12 @@ impl Story {
     }
 
     /// The responses of all GET routes, and the files to which they lead.
-    async fn answers(&self) -> BTreeMap<String, String> {
+    async fn responses(&self) -> BTreeMap<String, String> {
         let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/all/access.json");
         let rows: Value = serde_json::from_str(&fs::read_to_string(file).expect("access.json")).expect("JSON");
         let root = access::client(&self.app, Role::Superuser, self.plan.agreement.enterprise);
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
-        let mut answers = BTreeMap::new();
+        let mut responses = BTreeMap::new();
         for route in table::routes().filter(|route| route.method == "GET") {
             let row = &rows[format!("GET {}", route.path)];
             let mut path = text(row, "path");
@@ -117,23 +117,23 @@ impl Story {
                 for format in ["", "format=csv"] {
                     let mark = if path.contains('?') { '&' } else { '?' };
                     let url = format!("{}{path}{mark}{format}", self.app.running().url());
-                    let response = root.authorized(Method::GET, &url).send().await.expect("an answer");
+                    let response = root.authorized(Method::GET, &url).send().await.expect("a response");
                     let location =
                         response.headers().get("location").and_then(|url| url.to_str().ok()).map(str::to_owned);
-                    let mut answer = response.text().await.expect("a body");
-                    let link = serde_json::from_str::<Value>(&answer).ok();
+                    let mut response = response.text().await.expect("a body");
+                    let link = serde_json::from_str::<Value>(&response).ok();
                     let link = link.and_then(|body| body["download_url"].as_str().map(str::to_owned));
                     if let Some(link) = location.or(link).filter(|link| link.contains("/s3/")) {
                         let file = http.get(link).send().await.expect("a file");
                         assert!(file.status().is_success(), "{url}");
-                        answer += &file.text().await.expect("a body");
+                        response += &file.text().await.expect("a body");
                     }
                     // The page's own link repeats the request.
-                    answers.insert(url.clone(), answer.replace(&path, "").replace(&path.replace('@', "%40"), ""));
+                    responses.insert(url.clone(), response.replace(&path, "").replace(&path.replace('@', "%40"), ""));
                 }
             }
         }
-        answers
+        responses
     }
 
     async fn retire(&self) {
@@ -150,7 +150,7 @@ impl Story {
             self.app.now().format("%Y%m%dT%H%M%SZ")
         );
         let bucket = format!("{}/s3/Exports/", self.app.running().aws_url());
-        let get = async |url: String| reqwest::get(url).await.expect("an answer").text().await.expect("a body");
+        let get = async |url: String| reqwest::get(url).await.expect("a response").text().await.expect("a body");
         let list = get(format!("{bucket}?list-type=2&prefix=&{signed}")).await;
         let mut files = Vec::new();
         for name in list.split("<Key>").skip(1).filter_map(|key| key.split("</Key>").next()) {
@@ -179,21 +179,21 @@ impl Story {
 }
 
 #[tokio::test]
-async fn who_has_left_is_named_by_no_route_file_mail_or_delivery() {
+async fn a_retired_learner_is_named_by_no_route_file_mail_or_delivery() {
     let story = Story::tell().await;
     let app = &story.app;
     // The checked responses contain the learner before: the check could find something.
-    let before = story.answers().await;
-    let naming = before.values().filter(|answer| has_name(answer)).count();
-    assert!(naming >= 8, "{naming} answers of {} name the learner", before.len());
+    let before = story.responses().await;
+    let naming = before.values().filter(|response| has_name(response)).count();
+    assert!(naming >= 8, "{naming} responses of {} name the learner", before.len());
     assert!(story.files().await.iter().any(|(_, file)| has_name(file)));
     assert!(story.files().await.iter().all(|(name, _)| !name.starts_with("uploads/")), "an upload that was read");
     assert!(story.items().await.iter().any(|item| has_name(&format!("{item:?}"))));
 
     story.retire().await;
     // Immediately, before any consequence is carried out.
-    for (url, answer) in story.answers().await {
-        assert!(!has_name(&answer), "GET {url}: {answer}");
+    for (url, response) in story.responses().await {
+        assert!(!has_name(&response), "GET {url}: {response}");
     }
     for (name, file) in story.files().await {
         assert!(!has_name(&file), "{name}: {file}");
@@ -205,7 +205,7 @@ async fn who_has_left_is_named_by_no_route_file_mail_or_delivery() {
     assert!(!has_name(&replay) && replay.contains("cid@example.com"), "{replay}");
 
     // Waiting deliveries are made now, and everything is replayed.
-    let (mails, told) = (story.local("mail").await.len(), story.local("webhooks").await.len());
+    let (mails, deliveries) = (story.local("mail").await.len(), story.local("webhooks").await.len());
     let published = story.local("events").await.len();
     app.anonymous().delete("/_local/faults").await.expect(204);
     let replay = format!("{}replay/", story.hook);
@@ -214,7 +214,7 @@ async fn who_has_left_is_named_by_no_route_file_mail_or_delivery() {
         app.advance("PT1H").await;
     }
     app.drain().await;
-    for (what, seen) in [("mail", mails), ("webhooks", told), ("events", published)] {
+    for (what, seen) in [("mail", mails), ("webhooks", deliveries), ("events", published)] {
         let all = story.local(what).await;
         for one in &all[seen..] {
             assert!(!has_name(&one.to_string()), "{what}: {one}");

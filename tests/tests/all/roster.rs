@@ -47,7 +47,7 @@ impl Rostered {
 
     async fn plan(&self) -> SubscriptionPlan {
         let id = PlanId(self.plan.uuid());
-        let portfolio = self.store.portfolio_of_plan(id).await.expect("the table answers").expect("it is there");
+        let portfolio = self.store.portfolio_of_plan(id).await.expect("the table responds").expect("it is there");
         portfolio.plan(id).expect("it is there").clone()
     }
 
@@ -62,19 +62,19 @@ impl Rostered {
     /// The position of the roster's head among the due ones, whenever it is due.
     async fn due(&self) -> DueRoster {
         let plan = PlanId(self.plan.uuid());
-        let head = table_of(&self.store).get(&keys::roster(plan)).await.expect("the table answers").expect("a head");
+        let head = table_of(&self.store).get(&keys::roster(plan)).await.expect("the table responds").expect("a head");
         let (plan, place) = keys::due_roster_in(&head).expect("it is due");
         DueRoster { plan, place }
     }
 
     async fn update(&self) -> RosterOutcome {
-        self.store.update_roster(&self.due().await).await.expect("the table answers")
+        self.store.update_roster(&self.due().await).await.expect("the table responds")
     }
 
     /// The time up to which the roster is complete.
     async fn complete_to(&self) -> Option<String> {
         let key = keys::roster(PlanId(self.plan.uuid()));
-        let head = table_of(&self.store).get(&key).await.expect("the table answers")?;
+        let head = table_of(&self.store).get(&key).await.expect("the table responds")?;
         Some(head.get("complete_to")?.as_s().expect("a text").clone())
     }
 
@@ -303,11 +303,11 @@ async fn learners_whose_data_is_purged_are_in_no_object() {
     for (status, limit) in [(LicenseStatus::Assigned, 30), (LicenseStatus::Revoked, 10)] {
         let filter = LicenseFilter { statuses: Some(vec![status]), ..LicenseFilter::default() };
         let query = LicenseQuery { filter, limit, ..LicenseQuery::default() };
-        let page = rostered.store.list(&plan, &query).await.expect("the table answers");
+        let page = rostered.store.list(&plan, &query).await.expect("the table responds");
         let key = |license: &License| license.user_email.as_ref().expect("a learner").key();
         wanted.extend(page.iter().map(|license| (key(license), license.uuid)));
     }
-    let portfolio = rostered.store.portfolio_of_plan(plan.uuid).await.expect("the table answers");
+    let portfolio = rostered.store.portfolio_of_plan(plan.uuid).await.expect("the table responds");
     let mut portfolio = portfolio.expect("its agreement");
     portfolio.agreement.license_duration_before_purge_seconds = 0;
     let change = stamp(rostered.app.now()).into();

@@ -8,7 +8,7 @@ const DEMO_PLAN: &str = "/api/v1/subscriptions/bbbbbbbb-0000-4000-8000-0000000de
 
 async fn client(running: &Running, role: &str) -> Client {
     let url = running.url();
-    let token = reqwest::get(format!("{url}/_local/tokens/{role}")).await.expect("an answer");
+    let token = reqwest::get(format!("{url}/_local/tokens/{role}")).await.expect("a response");
     assert!(token.status().is_success(), "{role}");
     Client::new(reqwest::Client::new(), url, Some(token.text().await.expect("a token")))
 }
@@ -22,8 +22,8 @@ async fn the_demo_can_be_played_through() {
     let plans = admin.get("/api/v1/subscriptions/").await.expect(200);
     assert_eq!(plans["count"], 4);
 
-    let wish = json!({ "user_emails": ["learner@demo.example"], "notify_users": false });
-    admin.post(&format!("{DEMO_PLAN}/licenses/assign/"), &wish).await.expect(200);
+    let request = json!({ "user_emails": ["learner@demo.example"], "notify_users": false });
+    admin.post(&format!("{DEMO_PLAN}/licenses/assign/"), &request).await.expect(200);
     let search = format!("{DEMO_PLAN}/licenses/?search=learner@demo.example&status=assigned");
     let found = admin.get(&search).await.expect(200);
     let key = found["results"][0]["activation_key"].as_str().expect("a key").to_owned();
@@ -35,8 +35,8 @@ async fn the_demo_can_be_played_through() {
         lines.iter().find(|line| line["status"] == status).map_or(Value::Null, |line| line["count"].clone())
     };
     assert_eq!((count("activated"), count("assigned"), count("unassigned")), (json!(6), json!(4), json!(90)));
-    let wish = json!({ "user_emails": ["learner@demo.example"] });
-    let revoked = admin.post(&format!("{DEMO_PLAN}/licenses/bulk-revoke/"), &wish).await.expect(200);
+    let request = json!({ "user_emails": ["learner@demo.example"] });
+    let revoked = admin.post(&format!("{DEMO_PLAN}/licenses/bulk-revoke/"), &request).await.expect(200);
     assert_eq!(revoked["successful_revocations"][0]["original_status"], "activated");
 
     client(&running, "operator").await.get("/api/v1/customer-agreement/").await.expect(200);
@@ -52,9 +52,9 @@ async fn data_and_tokens_outlive_a_restart() {
     let options = Options { demo: true, data: Some(folder.clone()), ..options() };
     let running = license_local::start(options.clone()).await.expect("it starts");
     let token = running.tokens()["admin"].clone();
-    let wish = json!({ "user_emails": ["new@demo.example"], "notify_users": false });
+    let request = json!({ "user_emails": ["new@demo.example"], "notify_users": false });
     let admin = client(&running, "admin").await;
-    admin.post(&format!("{DEMO_PLAN}/licenses/assign/"), &wish).await.expect(200);
+    admin.post(&format!("{DEMO_PLAN}/licenses/assign/"), &request).await.expect(200);
     let before = admin.get(&format!("{DEMO_PLAN}/licenses/overview/")).await.expect(200);
     running.stop().await;
 
@@ -167,7 +167,7 @@ async fn a_rotated_secret_is_used_without_a_restart() {
     let rotate = async |value: &str| {
         let url = format!("{}/_local/secrets/{name}", app.running().url());
         let put = reqwest::Client::new().put(url).body(json!({ "key": value }).to_string()).send().await;
-        assert_eq!(put.expect("an answer").status().as_u16(), 204);
+        assert_eq!(put.expect("a response").status().as_u16(), 204);
     };
     let first = checksum().await;
     rotate("second").await;

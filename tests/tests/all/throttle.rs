@@ -27,12 +27,12 @@ async fn app(proxied: bool) -> TestApp {
 }
 
 #[track_caller]
-fn is_throttled(answer: &TestResponse, limit: &str) {
-    let detail = answer.expect(429)["detail"].as_str().unwrap_or_default().to_owned();
+fn is_throttled(response: &TestResponse, limit: &str) {
+    let detail = response.expect(429)["detail"].as_str().unwrap_or_default().to_owned();
     assert!(detail.starts_with("Request was throttled. Expected available in "), "{detail}");
-    let wait: u64 = answer.header("retry-after").and_then(|text| text.parse().ok()).expect("seconds");
+    let wait: u64 = response.header("retry-after").and_then(|text| text.parse().ok()).expect("seconds");
     assert!((1..=60).contains(&wait));
-    assert_eq!((answer.header("ratelimit-limit"), answer.header("ratelimit-remaining")), (Some(limit), Some("0")));
+    assert_eq!((response.header("ratelimit-limit"), response.header("ratelimit-remaining")), (Some(limit), Some("0")));
 }
 
 #[tokio::test]
@@ -41,10 +41,10 @@ async fn a_user_who_is_over_the_limit_waits_for_the_next_minute() {
     let enterprise = EnterpriseId(app.uuid(0xe));
     let admin = app.client(Role::Admin, enterprise);
     for left in (0..5).rev() {
-        let answer = admin.get("/api/v1/subscriptions/").await;
-        answer.expect(200);
-        assert_eq!(answer.header("ratelimit-limit"), Some("5"));
-        assert_eq!(answer.header("ratelimit-remaining"), Some(left.to_string().as_str()));
+        let response = admin.get("/api/v1/subscriptions/").await;
+        response.expect(200);
+        assert_eq!(response.header("ratelimit-limit"), Some("5"));
+        assert_eq!(response.header("ratelimit-remaining"), Some(left.to_string().as_str()));
     }
     is_throttled(&admin.get("/api/v1/subscriptions/").await, "5");
     is_throttled(&admin.post("/api/v1/retire_user/", &json!({})).await, "5");
@@ -73,7 +73,7 @@ async fn strangers_are_limited_by_address_and_monitors_are_not() {
     let statuses: Vec<u16> = futures::future::join_all((0..4).map(|_| forged.get("/api/v1/subscriptions/")))
         .await
         .iter()
-        .map(|answer| answer.status.as_u16())
+        .map(|response| response.status.as_u16())
         .collect();
     assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 1, "{statuses:?}");
     for _ in 0..5 {
@@ -166,8 +166,8 @@ async fn instances_count_together() {
             .header("authorization", format!("JWT {token}"))
             .body(Body::empty())
             .expect("a request");
-        let answer = instances[round % 3].clone().oneshot(request).await.expect("an answer");
-        admitted += usize::from(answer.status().as_u16() == 200);
+        let response = instances[round % 3].clone().oneshot(request).await.expect("a response");
+        admitted += usize::from(response.status().as_u16() == 200);
     }
     assert_eq!(admitted, 7);
 }

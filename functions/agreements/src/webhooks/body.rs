@@ -18,7 +18,6 @@ pub const URL: Field = Field::new(text(MAX_WEBHOOK_URL), "Where events go: HTTPS
     .example(|| json!("https://lms.example.com/licenses"));
 /// What it is for.
 pub const DESCRIPTION: Field = Field::new(blank_text(MAX_DESCRIPTION), "What it is for.").nullable().optional();
-/// Which events.
 pub const EVENTS: Field = Field::new(
     list(&EVENT).or_empty().at_most(MAX_EVENTS),
     "The names of the events that are sent; all where none is named.",

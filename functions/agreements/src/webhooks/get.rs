@@ -13,7 +13,6 @@ use license_api::{
 use super::{ACCESS, agreement, find, response::Shown};
 use crate::Context;
 
-/// One.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/customer-agreements/{agreement}/webhooks/{webhook}/",

@@ -46,7 +46,8 @@ pub async fn handle(
     let not_found = || ApiError::not_found("SubscriptionPlan");
     let portfolio = portfolio.filter(|_| named.is_some() && named == owner).ok_or_else(not_found)?;
     let plan = portfolio.plan(plan).filter(|plan| plan.is_active).ok_or_else(not_found)?;
-    let counts = context.portfolios.seat_counts(&[plan]).await?.remove(&plan.uuid).unwrap_or_default();
+    let counts = context.portfolios.seat_counts(&[plan]).await?.remove(&plan.uuid);
+    let counts = counts.expect("each requested plan is counted");
     let body = wire::Plan::new(&portfolio, plan, counts, &products, context.app.now());
     Ok(conditions.read(plan.modified, body))
 }

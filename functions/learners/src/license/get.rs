@@ -14,7 +14,6 @@ use license_domain::{LicenseId, PlanId};
 
 use crate::{Context, own_licenses};
 
-/// One license.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/subscriptions/{plan}/license/{license}/",

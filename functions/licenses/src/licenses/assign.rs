@@ -52,7 +52,6 @@ pub const ROUTE: Route = Route {
         ],
     },
 };
-/// The unprefixed alias.
 pub const ALIAS: Route = ROUTE.at("/licenses/assign/");
 
 pub async fn handle(

@@ -14,7 +14,6 @@ use license_domain::LicenseId;
 
 use crate::{Context, find};
 
-/// One license.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/licenses/{license}/",
@@ -29,7 +28,6 @@ pub const ROUTE: Route = Route {
         ],
     },
 };
-/// The unprefixed alias.
 pub const ALIAS: Route = ROUTE.at("/licenses/{license}/");
 
 pub async fn handle(
@@ -41,5 +39,5 @@ pub async fn handle(
 ) -> Result<Response, ApiError> {
     let license: LicenseId = id(&license)?;
     let found = find::anywhere(&context, &requester, license).await?;
-    found.answer(&context, &conditions, &params).await
+    found.respond(&context, &conditions, &params).await
 }

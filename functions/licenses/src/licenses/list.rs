@@ -54,7 +54,6 @@ pub const ROUTE: Route = Route {
         answers: &[ResponseDoc::new(200, "A page.", Shape::Of(doc::schema::<NumberedPage<wire::License>>))],
     },
 };
-/// The unprefixed alias.
 pub const ALIAS: Route = ROUTE.at("/licenses/");
 
 /// The most plans that are read at the same time.

@@ -60,7 +60,6 @@ pub const ROUTE: Route = Route {
         ],
     },
 };
-/// The unprefixed alias.
 pub const ALIAS: Route = ROUTE.at("/licenses/revoke/");
 
 pub async fn handle(

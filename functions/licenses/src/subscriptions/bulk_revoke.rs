@@ -143,8 +143,8 @@ fn revoked(outcome: &Revocations, mut unknown: Vec<UnknownLicense>) -> Response 
         outcome.iter().any(|(_, one)| matches!(one, Revocation::Revoked { license, .. } if *license == id))
     };
     unknown.retain(|UnknownLicense(id)| !is_revoked(*id));
-    let (status, answer) = answer(outcome, &unknown);
-    (status, Json(answer)).into_response()
+    let (status, response) = response_of(outcome, &unknown);
+    (status, Json(response)).into_response()
 }
 
 /// The response for a plan that does not exist. Clients read `unsuccessful_revocations` of every 400 and 404.
@@ -164,8 +164,8 @@ impl Failure {
 
 /// The response if none of the given licenses is known.
 pub fn none(unknown: &[UnknownLicense]) -> Response {
-    let (status, answer) = answer(&[], unknown);
-    (status, Json(answer)).into_response()
+    let (status, response) = response_of(&[], unknown);
+    (status, Json(response)).into_response()
 }
 
 fn parse(body: &Body) -> Result<Recipients, Complaints> {
@@ -173,7 +173,7 @@ fn parse(body: &Body) -> Result<Recipients, Complaints> {
     Recipients::new(user_emails, filters)
 }
 
-fn answer(outcome: &[(EmailAddress, Revocation)], unknown: &[UnknownLicense]) -> (StatusCode, BulkRevokeResponse) {
+fn response_of(outcome: &[(EmailAddress, Revocation)], unknown: &[UnknownLicense]) -> (StatusCode, BulkRevokeResponse) {
     let mut successes = Vec::new();
     let mut failures = Vec::new();
     let mut is_refused = false;
@@ -246,9 +246,9 @@ mod tests {
         let license = LicenseId(Uuid::nil());
         let revoked = || Revocation::Revoked { license, original_status: LicenseStatus::Assigned };
         let status = |outcome: Vec<Revocation>| {
-            let (status, answer) =
-                answer(&outcome.into_iter().map(|one| (email.clone(), one)).collect::<Vec<_>>(), &[]);
-            (status.as_u16(), answer.successful_revocations.is_some())
+            let (status, response) =
+                response_of(&outcome.into_iter().map(|one| (email.clone(), one)).collect::<Vec<_>>(), &[]);
+            (status.as_u16(), response.successful_revocations.is_some())
         };
         assert_eq!(status(vec![revoked()]), (200, true));
         assert_eq!(status(vec![revoked(), Revocation::NotFound]), (207, true));

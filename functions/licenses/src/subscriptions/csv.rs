@@ -36,7 +36,7 @@ pub const ROUTE: Route = Route {
         body: &[],
         answers: &[
             ResponseDoc::new(200, "CSV (RFC 4180) with a header; without free seats.", Shape::Csv),
-            ResponseDoc::new(303, "The table is too large for an answer: `Location` leads to a file.", Shape::Nothing),
+            ResponseDoc::new(303, "The CSV is too large for a response: `Location` leads to a file.", Shape::Nothing),
         ],
     },
 };

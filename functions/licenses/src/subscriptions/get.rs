@@ -20,7 +20,6 @@ use license_domain::{LicenseId, PlanId};
 
 use crate::{Context, find};
 
-/// One license.
 pub const ROUTE: Route = Route {
     method: "GET",
     path: "/api/v1/subscriptions/{plan}/licenses/{license}/",
@@ -45,5 +44,5 @@ pub async fn handle(
 ) -> Result<Response, ApiError> {
     let (plan, license): (PlanId, LicenseId) = (id(&plan)?, id(&license)?);
     let found = find::in_plan(&context, &requester, plan, license).await?;
-    found.answer(&context, &conditions, &params).await
+    found.respond(&context, &conditions, &params).await
 }

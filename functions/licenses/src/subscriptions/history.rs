@@ -24,7 +24,6 @@ pub const ROUTE: Route = Route {
 };
 /// The history of a license of any plan.
 pub const ACROSS_PLANS: Route = ROUTE.at("/api/v1/licenses/{license}/history/");
-/// The unprefixed alias.
 pub const ALIAS: Route = ROUTE.at("/licenses/{license}/history/");
 
 pub async fn of_plan(

@@ -42,10 +42,8 @@ pub const ROUTE: Route = Route {
     },
 };
 
-/// The unprefixed alias.
 pub const ALIAS: Route = ROUTE.at("/subscriptions/{plan}/licenses/");
 
-/// The default page size.
 pub const PAGE_SIZE: usize = 100;
 pub const MAX_PAGE_SIZE: usize = 500;
 

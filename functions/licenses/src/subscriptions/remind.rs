@@ -100,7 +100,7 @@ pub async fn handle(
         Recipients::Learners(emails) => {
             let pending = pending(&context, plan, &keys, &prefetch).await?;
             if let Some(missing) = emails.iter().find(|email| !pending.contains(&email.key())) {
-                return Err(nobody(Some(missing)));
+                return Err(none_pending(Some(missing)));
             }
             send(&context, &requester, portfolio, plan, emails, words, prefetch).await
         }
@@ -159,7 +159,7 @@ pub async fn send_to_all(
 ) -> Result<StatusCode, ApiError> {
     let emails = waiting(context, plan, LicenseFilter::default()).await?;
     if emails.is_empty() {
-        return Err(nobody(None));
+        return Err(none_pending(None));
     }
     send(context, requester, portfolio, plan, emails, words, Prefetch::default()).await
 }
@@ -180,7 +180,7 @@ async fn send(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn nobody(named: Option<&EmailAddress>) -> ApiError {
+fn none_pending(named: Option<&EmailAddress>) -> ApiError {
     let text = "Could not find any licenses pending activation";
     let text = match named {
         Some(email) => format!("{text} that are associated with the email: {}", email.as_given()),

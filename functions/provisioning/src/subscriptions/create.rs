@@ -36,7 +36,6 @@ pub const ROUTE: Route = Route {
     },
 };
 
-/// The unprefixed aliases.
 pub const ALIAS: [Route; 2] = [ROUTE.at("/subscriptions/"), ROUTE.at("/api/v1/subscriptions/")];
 
 /// The new plan.

@@ -30,7 +30,6 @@ pub const ROUTE: Route = Route {
         ],
     },
 };
-/// The unprefixed alias.
 pub const ALIAS: Route = ROUTE.at("/subscriptions/{plan}/");
 
 pub async fn handle(

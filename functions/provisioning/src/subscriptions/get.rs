@@ -43,7 +43,7 @@ pub async fn handle(
     let found = portfolio.as_ref().and_then(|portfolio| Some((portfolio, portfolio.plan(id)?)));
     let (portfolio, plan) = found.ok_or_else(|| ApiError::error(StatusCode::NOT_FOUND, "No record found."))?;
     let counts = portfolios.seat_counts(&[plan]).await?;
-    let counts = counts.get(&id).copied().unwrap_or_default();
+    let counts = counts.get(&id).copied().expect("each requested plan is counted");
     let body = wire::Plan::new(portfolio, plan, counts, &products, context.app.now());
     Ok(conditions.read(plan.modified, body))
 }

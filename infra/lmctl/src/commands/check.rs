@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use license_storage::{CheckOptions, TableCheck};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Context;
 use crate::{Error, Exit, output::Listing};
@@ -23,7 +23,7 @@ pub(super) async fn check(
     for problem in &report.problems {
         left += u64::from(!problem.repaired);
         listing.row([
-            serde_json::to_value(problem.kind).unwrap_or(Value::Null),
+            serde_json::to_value(problem.kind).expect("a kind serializes as a word"),
             json!(problem.what),
             json!(problem.detail),
             json!(problem.repaired),

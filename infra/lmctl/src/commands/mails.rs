@@ -28,7 +28,7 @@ async fn send(
 ) -> Result<Exit, Error> {
     let seen = context.store.delivery(mail).await?;
     let seen = seen.ok_or_else(|| Error::Refused(format!("there is no mail {mail}")))?;
-    let settled = || Error::Refused("nobody is known to lack this mail".to_owned());
+    let settled = || Error::Refused("no recipient is known to lack this mail".to_owned());
     if !matches!(seen.state, DeliveryState::Unknown | DeliveryState::Refused) {
         return Err(settled());
     }

@@ -16,12 +16,9 @@ pub struct Published {
     pub id: String,
     /// When it was published, by the runner's clock.
     pub at: Timestamp,
-    /// Its source.
     pub source: String,
-    /// Its type.
     #[serde(rename = "detail-type")]
     pub detail_type: String,
-    /// Its content.
     pub detail: Value,
 }
 
@@ -31,7 +28,6 @@ impl Aws {
         self.state().list("SELECT event FROM events ORDER BY n")
     }
 
-    /// Deletes them.
     pub fn forget_published(&self) -> rusqlite::Result<()> {
         self.state().with(|db| db.execute("DELETE FROM events", []).map(|_| ()))
     }
@@ -42,11 +38,11 @@ impl Aws {
         if entries.is_empty() || entries.len() > AT_ONCE {
             return Err(format!("{} entries in one call", entries.len()));
         }
-        let mut answers = Vec::new();
+        let mut responses = Vec::new();
         for entry in entries {
             let text = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
             let Ok(detail) = serde_json::from_str(&text("Detail")) else {
-                answers.push(json!({ "ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed." }));
+                responses.push(json!({ "ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed." }));
                 continue;
             };
             let id = self.0.random.uuid().to_string();
@@ -58,9 +54,9 @@ impl Aws {
                 detail,
             };
             self.state().insert("events (event)", &event).map_err(|error| error.to_string())?;
-            answers.push(json!({ "EventId": id }));
+            responses.push(json!({ "EventId": id }));
         }
-        let failed = answers.iter().filter(|answer| answer.get("ErrorCode").is_some()).count();
-        Ok(json!({ "FailedEntryCount": failed, "Entries": answers }))
+        let failed = responses.iter().filter(|response| response.get("ErrorCode").is_some()).count();
+        Ok(json!({ "FailedEntryCount": failed, "Entries": responses }))
     }
 }

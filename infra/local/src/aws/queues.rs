@@ -25,16 +25,12 @@ pub struct Depth {
     pub dead: u64,
 }
 
-/// A received message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
-    /// Its id.
     pub id: String,
     /// The receipt for deleting it.
     pub receipt: String,
-    /// Its content.
     pub body: String,
-    /// Its group.
     pub group: Option<String>,
     /// How many times it was received.
     pub receives: u32,
@@ -43,7 +39,6 @@ pub struct Held {
 }
 
 impl Aws {
-    /// Sends a message.
     pub fn send(&self, queue: &str, body: &str, group: Option<&str>, delay_seconds: i64) -> rusqlite::Result<String> {
         let id = self.0.random.uuid().to_string();
         let now = self.now_millis();
@@ -69,8 +64,8 @@ impl Aws {
             while held.len() < most {
                 let Some((n, mut message)) = next(db, queue, now)? else { break };
                 if let Some((dead, _)) = dead.as_ref().filter(|(_, most)| message.receives >= *most) {
-                    let aside = "UPDATE messages SET queue = ?2, visible = ?3, receipt = NULL WHERE n = ?1";
-                    db.execute(aside, params![n, dead, now])?;
+                    let to_dead_letters = "UPDATE messages SET queue = ?2, visible = ?3, receipt = NULL WHERE n = ?1";
+                    db.execute(to_dead_letters, params![n, dead, now])?;
                     continue;
                 }
                 message.receives += 1;
@@ -158,9 +153,9 @@ impl Aws {
                 }
                 let mut sent = Vec::new();
                 for entry in entries {
-                    let mut answer = self.send_one(&queue, &entry).map_err(failed)?;
-                    answer["Id"] = entry["Id"].clone();
-                    sent.push(answer);
+                    let mut entry_response = self.send_one(&queue, &entry).map_err(failed)?;
+                    entry_response["Id"] = entry["Id"].clone();
+                    sent.push(entry_response);
                 }
                 Ok(json!({ "Successful": sent, "Failed": [] }))
             }

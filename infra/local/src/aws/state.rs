@@ -38,7 +38,6 @@ pub struct Mail {
     pub transport: String,
     /// The campaign's id, or the subject.
     pub campaign: String,
-    /// The recipient's address.
     pub to: String,
     /// The template's values, or the text.
     pub trigger_properties: Value,
@@ -88,7 +87,6 @@ impl State {
         self.with(|db| db.execute("INSERT OR REPLACE INTO checkpoints VALUES (?1, ?2)", [name, value]).map(|_| ()))
     }
 
-    /// Stores a mail.
     pub fn keep_mail(&self, mail: &Mail) -> rusqlite::Result<()> {
         self.insert("mails (mail)", mail)
     }
@@ -98,7 +96,6 @@ impl State {
         self.list("SELECT mail FROM mails ORDER BY n")
     }
 
-    /// Deletes the mails.
     pub fn forget_mails(&self) -> rusqlite::Result<()> {
         self.with(|db| db.execute("DELETE FROM mails", []).map(|_| ()))
     }

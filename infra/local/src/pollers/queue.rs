@@ -66,14 +66,15 @@ impl Poller {
         let event = event(&self.source.queue, &held);
         // In a task of its own, so that a panic affects only this invocation.
         let call = tokio::spawn((self.handler)(event));
-        let Ok(answer) = call.await else {
+        let Ok(response) = call.await else {
             tracing::error!(function = self.function, "an invocation failed");
             return;
         };
         if fault == Some(How::After) {
             return;
         }
-        let is_failed = |held: &Held| answer.batch_item_failures.iter().any(|failed| failed.item_identifier == held.id);
+        let is_failed =
+            |held: &Held| response.batch_item_failures.iter().any(|failed| failed.item_identifier == held.id);
         for done in held.iter().filter(|held| !is_failed(held)) {
             if let Err(error) = self.pollers.aws.delete(&self.source.queue, &done.receipt) {
                 tracing::error!(%error, queue = self.source.queue, "a message cannot be deleted");

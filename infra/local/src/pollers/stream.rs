@@ -130,11 +130,11 @@ impl Poller {
             return None;
         }
         let call = tokio::spawn((self.handler)(event, self.pollers.id()));
-        let answer = call.await.ok()?;
+        let response = call.await.ok()?;
         if fault == Some(How::After) {
             return None;
         }
-        let Some(failure) = answer.batch_item_failures.first() else { return Some(batch.len()) };
+        let Some(failure) = response.batch_item_failures.first() else { return Some(batch.len()) };
         let from = failure.item_identifier.as_deref()?;
         batch.iter().position(|change| sequence(change) == from)
     }

@@ -14,9 +14,9 @@ use crate::aws::Mail;
 /// The most recipients of one call.
 const AT_ONCE: usize = 50;
 
-type Answer = (StatusCode, Json<Value>);
+type BrazeResponse = (StatusCode, Json<Value>);
 
-fn answer(status: StatusCode, body: Value) -> Answer {
+fn respond(status: StatusCode, body: Value) -> BrazeResponse {
     (status, Json(body))
 }
 
@@ -26,22 +26,26 @@ fn is_known(headers: &HeaderMap) -> bool {
 }
 
 /// All other calls.
-pub(super) async fn accepted(headers: HeaderMap) -> Answer {
+pub(super) async fn accepted(headers: HeaderMap) -> BrazeResponse {
     if !is_known(&headers) {
-        return answer(StatusCode::UNAUTHORIZED, json!({ "message": "Invalid API key" }));
+        return respond(StatusCode::UNAUTHORIZED, json!({ "message": "Invalid API key" }));
     }
-    answer(StatusCode::CREATED, json!({ "message": "success" }))
+    respond(StatusCode::CREATED, json!({ "message": "success" }))
 }
 
 /// A campaign's mail to some people.
-pub(super) async fn send(State(services): State<Services>, headers: HeaderMap, Json(call): Json<Value>) -> Answer {
+pub(super) async fn send(
+    State(services): State<Services>,
+    headers: HeaderMap,
+    Json(call): Json<Value>,
+) -> BrazeResponse {
     if !is_known(&headers) {
-        return answer(StatusCode::UNAUTHORIZED, json!({ "message": "Invalid API key" }));
+        return respond(StatusCode::UNAUTHORIZED, json!({ "message": "Invalid API key" }));
     }
     let recipients = call["recipients"].as_array().cloned().unwrap_or_default();
     let campaign = call["campaign_id"].as_str().unwrap_or_default();
     if campaign.is_empty() || recipients.is_empty() || recipients.len() > AT_ONCE {
-        return answer(StatusCode::BAD_REQUEST, json!({ "message": "a campaign and 1 to 50 recipients are needed" }));
+        return respond(StatusCode::BAD_REQUEST, json!({ "message": "a campaign and 1 to 50 recipients are needed" }));
     }
     let dispatch_id = license_domain::Random::uuid(&SystemRandom).simple().to_string();
     for recipient in &recipients {
@@ -58,8 +62,8 @@ pub(super) async fn send(State(services): State<Services>, headers: HeaderMap, J
         };
         if let Err(error) = services.aws.state().keep_mail(&mail) {
             tracing::error!(%error, "a mail was not kept");
-            return answer(StatusCode::INTERNAL_SERVER_ERROR, json!({ "message": "error" }));
+            return respond(StatusCode::INTERNAL_SERVER_ERROR, json!({ "message": "error" }));
         }
     }
-    answer(StatusCode::CREATED, json!({ "dispatch_id": dispatch_id, "message": "success" }))
+    respond(StatusCode::CREATED, json!({ "dispatch_id": dispatch_id, "message": "success" }))
 }

@@ -31,7 +31,6 @@ pub struct Call {
     query: Option<String>,
     /// JSON, or text for anything else.
     body: Value,
-    /// The response's status.
     status: u16,
 }
 
@@ -44,7 +43,6 @@ impl Calls {
         self.with(|calls| calls.iter().cloned().collect())
     }
 
-    /// Deletes them.
     pub fn clear(&self) {
         self.with(VecDeque::clear);
     }

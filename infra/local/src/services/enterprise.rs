@@ -54,20 +54,19 @@ pub(super) async fn accepted() -> Json<Value> {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Wishes {
-    licenses_info: Vec<Wish>,
+pub(super) struct EnrollBody {
+    licenses_info: Vec<EnrollRow>,
 }
 
 #[derive(Deserialize)]
-struct Wish {
+struct EnrollRow {
     email: String,
     course_run_key: String,
 }
 
-/// Enrolls learners in courses.
-pub(super) async fn enroll(Path(_): Path<EnterpriseId>, Json(wishes): Json<Wishes>) -> (StatusCode, Json<Value>) {
+pub(super) async fn enroll(Path(_): Path<EnterpriseId>, Json(body): Json<EnrollBody>) -> (StatusCode, Json<Value>) {
     let (mut successes, mut pending, mut failures) = (Vec::new(), Vec::new(), Vec::new());
-    for Wish { email, course_run_key } in wishes.licenses_info {
+    for EnrollRow { email, course_run_key } in body.licenses_info {
         let row = json!({ "email": email, "course_run_key": course_run_key, "created": true });
         if course_run_key.starts_with(FAILS) {
             failures.push(row);

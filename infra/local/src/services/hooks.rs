@@ -53,7 +53,6 @@ impl Hooks {
         self.with(|received| received.iter().cloned().collect())
     }
 
-    /// Deletes them.
     pub fn clear(&self) {
         self.with(VecDeque::clear);
     }

@@ -15,7 +15,7 @@ use super::Services;
 /// The ids that the stand-in makes begin here, far from those of imported learners.
 const MADE_UP: u64 = 1_000_000_000;
 
-type Answer = Result<Json<Value>, StatusCode>;
+type LmsResponse = Result<Json<Value>, StatusCode>;
 
 /// A service token for every client.
 pub(super) fn token() -> Json<Value> {
@@ -28,7 +28,7 @@ pub(super) struct Asked {
 }
 
 /// Every address has an account: its id is that of the stored licenses, or one made from the address.
-pub(super) async fn account(State(services): State<Services>, Query(asked): Query<Asked>) -> Answer {
+pub(super) async fn account(State(services): State<Services>, Query(asked): Query<Asked>) -> LmsResponse {
     let key = EmailKey::of(&asked.email);
     let held = services.store.licenses_of(&key).await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
     let known = held.iter().find_map(|license| license.lms_user_id).map(|user| json!(user));
@@ -42,7 +42,7 @@ fn made_up(email: &str) -> u64 {
 }
 
 /// A customer with an agreement.
-pub(super) async fn enterprise_customer(State(services): State<Services>, Path(id): Path<EnterpriseId>) -> Answer {
+pub(super) async fn enterprise_customer(State(services): State<Services>, Path(id): Path<EnterpriseId>) -> LmsResponse {
     let found = services.store.portfolio_of_enterprise(id).await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
     let agreement = found.ok_or(StatusCode::NOT_FOUND)?.agreement;
     let name = agreement.enterprise_customer_name.or_else(|| agreement.enterprise_customer_slug.clone());

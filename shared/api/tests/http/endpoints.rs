@@ -152,8 +152,8 @@ async fn bodies_are_read_after_authentication() {
     let token = token("ada", &[ADMIN]);
     let post = async |media_type: &str, body: &str| {
         let headers = [("Authorization", token.as_str()), ("Content-Type", media_type)];
-        let answer = ask(&served(), "POST", THING, &headers, body).await;
-        (answer.status, answer.json())
+        let response = ask(&served(), "POST", THING, &headers, body).await;
+        (response.status, response.json())
     };
     assert_eq!(post("application/json", "{\"a\": 1}").await, (200, json!({ "a": 1 })));
     assert_eq!(post("application/json", "").await, (200, json!({})));

@@ -89,7 +89,7 @@ async fn any_of_several_keys_may_have_signed() {
 #[derive(Clone)]
 struct KeyServer {
     /// The response; an error if there is none.
-    answer: Arc<Mutex<Option<String>>>,
+    response: Arc<Mutex<Option<String>>>,
     asked: Arc<AtomicUsize>,
     /// How many responses may be sent; the others wait.
     allowed: Arc<Semaphore>,
@@ -98,7 +98,7 @@ struct KeyServer {
 impl Default for KeyServer {
     fn default() -> Self {
         let allowed = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
-        Self { answer: Arc::default(), asked: Arc::default(), allowed }
+        Self { response: Arc::default(), asked: Arc::default(), allowed }
     }
 }
 
@@ -108,8 +108,8 @@ impl KeyServer {
         self.say(set.map(|set| json!(set).to_string()));
     }
 
-    fn say(&self, answer: Option<String>) {
-        *self.answer.lock().expect("not poisoned") = answer;
+    fn say(&self, response: Option<String>) {
+        *self.response.lock().expect("not poisoned") = response;
     }
 
     /// Holds back all responses until [`KeyServer::go_on`].
@@ -135,18 +135,18 @@ impl KeyServer {
     /// Starts the server on a free port and returns its URL.
     async fn start(&self) -> String {
         let server = self.clone();
-        let answer = move || {
+        let response = move || {
             let server = server.clone();
             async move {
                 server.asked.fetch_add(1, Ordering::SeqCst);
                 server.allowed.acquire().await.expect("never closed").forget();
-                let answer = server.answer.lock().expect("not poisoned").clone();
-                answer.ok_or(StatusCode::BAD_GATEWAY)
+                let response = server.response.lock().expect("not poisoned").clone();
+                response.ok_or(StatusCode::BAD_GATEWAY)
             }
         };
         let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let router = Router::new().route("/keys", get(answer));
+        let router = Router::new().route("/keys", get(response));
         tokio::spawn(async move { axum::serve(listener, router).await });
         format!("http://{address}/keys")
     }
@@ -203,7 +203,7 @@ async fn an_unusable_set_never_replaces_good_keys() {
     let clock = Standing::at(START);
     let api = api(&clock, &[("JWT_PUBLIC_SIGNING_JWK_SET", &server.start().await)]);
     assert_eq!(status(&api, &signer.own()).await, 200);
-    let answers = [
+    let responses = [
         String::new(),
         "<html>be back soon</html>".to_owned(),
         json!({ "keys": [] }).to_string(),
@@ -212,9 +212,9 @@ async fn an_unusable_set_never_replaces_good_keys() {
         json!({ "keys": [encrypting] }).to_string(),
         padded.to_string(),
     ];
-    for (n, answer) in answers.into_iter().enumerate() {
-        let shown: String = answer.chars().take(60).collect();
-        server.say(Some(answer));
+    for (n, response) in responses.into_iter().enumerate() {
+        let shown: String = response.chars().take(60).collect();
+        server.say(Some(response));
         clock.advance(3_600);
         assert_eq!((status(&api, &signer.own()).await, server.asked()), (200, n + 2), "{shown}");
         assert_eq!(status(&api, &other.own()).await, 401, "{shown}");
@@ -253,7 +253,7 @@ async fn requests_whose_key_is_known_wait_for_no_fetch() {
     waiting[0].abort();
     server.go_on();
     for request in waiting.into_iter().skip(1) {
-        assert_eq!(request.await.expect("an answer"), 200);
+        assert_eq!(request.await.expect("a response"), 200);
     }
     assert_eq!(server.asked(), 2);
 }

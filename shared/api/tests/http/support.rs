@@ -192,7 +192,7 @@ pub async fn ask(api: &Router, method: &str, path: &str, headers: &[(&str, &str)
         request = request.header(*name, *value);
     }
     let request = request.body(Body::from(body.to_owned())).expect("a request");
-    let response = api.clone().oneshot(request).await.expect("an answer");
+    let response = api.clone().oneshot(request).await.expect("a response");
     let (parts, body) = response.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.expect("a body").to_vec();
     TestResponse { status: parts.status.as_u16(), headers: parts.headers, body }

@@ -7,9 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct EnterpriseCustomer {
-    /// The customer's slug.
     pub slug: Option<String>,
-    /// Its name.
     pub name: Option<String>,
     /// The contact for the customer's learners and admins.
     pub contact_email: Option<String>,
@@ -74,7 +72,6 @@ pub(super) struct PendingLearner<'a> {
     pub user_email: &'a EmailAddress,
 }
 
-/// One page of learners.
 #[derive(Deserialize)]
 pub(super) struct LearnerPage {
     pub next: Option<String>,

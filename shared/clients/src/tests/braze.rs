@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Standing, Zero,
-    peer::{Peer, Reply, broken, nobody},
+    peer::{Peer, Reply, broken, unreachable_url},
 };
 use crate::{
     Braze, BrazeCampaign, BrazeClient, BrazeSettings, ClientError, Dispatch, Recipient, SendError, caller::CallLimits,
@@ -129,7 +129,8 @@ async fn a_failure_tells_whether_the_mail_was_sent_and_is_not_retried() {
     assert_eq!(known(&error), 'u');
     assert_eq!(calls.load(std::sync::atomic::Ordering::Relaxed), 1);
 
-    let error = client(&nobody().await).send_campaign(&campaign(1)).await.expect_err("nobody there");
+    let error =
+        client(&unreachable_url().await).send_campaign(&campaign(1)).await.expect_err("no server listens there");
     assert_eq!(known(&error), 'n');
 }
 

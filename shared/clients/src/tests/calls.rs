@@ -151,9 +151,9 @@ impl Fixture {
 async fn a_catalog_belongs_to_its_customer_only() {
     let fixture = Fixture::start("s3cret").await;
     let catalogs = fixture.catalogs();
-    assert!(catalogs.belongs_to(CATALOG, CUSTOMER).await.expect("an answer"));
-    assert!(!catalogs.belongs_to(CATALOG, EnterpriseId(Uuid::nil())).await.expect("an answer"));
-    assert!(!catalogs.belongs_to(CatalogId(Uuid::nil()), CUSTOMER).await.expect("an answer"));
+    assert!(catalogs.belongs_to(CATALOG, CUSTOMER).await.expect("a response"));
+    assert!(!catalogs.belongs_to(CATALOG, EnterpriseId(Uuid::nil())).await.expect("a response"));
+    assert!(!catalogs.belongs_to(CatalogId(Uuid::nil()), CUSTOMER).await.expect("a response"));
     assert_eq!(fixture.tokens(), 1, "one token serves all calls");
 }
 
@@ -162,10 +162,10 @@ async fn a_user_is_found_by_any_spelling_of_an_address() {
     let fixture = Fixture::start("s3cret").await;
     let users = LmsUserClient::new(fixture.client.clone());
     let ask = |email: &str| EmailAddress::on_record(email);
-    assert_eq!(users.lms_user_id(&ask("a+b@x.example")).await.expect("an answer"), Some(LmsUserId(42)));
-    assert_eq!(users.lms_user_id(&ask("nobody@x.example")).await.expect("an answer"), None);
+    assert_eq!(users.lms_user_id(&ask("a+b@x.example")).await.expect("a response"), Some(LmsUserId(42)));
+    assert_eq!(users.lms_user_id(&ask("unknown@x.example")).await.expect("a response"), None);
     let queries = fixture.services.queries.lock().expect("not poisoned").clone();
-    assert_eq!(queries, ["a+b@x.example", "nobody@x.example"]);
+    assert_eq!(queries, ["a+b@x.example", "unknown@x.example"]);
 }
 
 #[tokio::test]
@@ -201,16 +201,16 @@ async fn failures_are_retried_and_refusals_are_not() {
 #[tokio::test]
 async fn the_token_is_renewed_shortly_before_its_end_and_when_it_is_withdrawn() {
     let fixture = Fixture::start("s3cret").await;
-    fixture.belongs().await.expect("an answer");
+    fixture.belongs().await.expect("a response");
     fixture.clock.0.store(3600 - 61, Ordering::Relaxed);
-    fixture.belongs().await.expect("an answer");
+    fixture.belongs().await.expect("a response");
     assert_eq!(fixture.tokens(), 1);
     fixture.clock.0.store(3600 - 60, Ordering::Relaxed);
-    fixture.belongs().await.expect("an answer");
+    fixture.belongs().await.expect("a response");
     assert_eq!(fixture.tokens(), 2);
 
     fixture.fail_with(&[401]);
-    fixture.belongs().await.expect("an answer with a new token");
+    fixture.belongs().await.expect("a response with a new token");
     assert_eq!(fixture.tokens(), 3);
     fixture.fail_with(&[401, 401]);
     let error = fixture.belongs().await.expect_err("refused twice");
@@ -233,7 +233,8 @@ async fn a_port_without_a_listener_is_unreachable() {
     let settings = ClientSettings::from_lookup(|_| Some(url.clone()));
     let client = ServiceClient::new(settings, Arc::new(Standing::default()), Arc::new(Zero)).expect("a client");
     let settings = CatalogSettings::from_lookup(|_| Some(url.clone()));
-    let error = CatalogClient::new(client, settings).belongs_to(CATALOG, CUSTOMER).await.expect_err("nobody there");
+    let error =
+        CatalogClient::new(client, settings).belongs_to(CATALOG, CUSTOMER).await.expect_err("no server listens there");
     assert!(matches!(error, ClientError::Unreachable { service: Service::Lms, cause: Cause::NoConnection }));
 }
 

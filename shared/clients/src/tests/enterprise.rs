@@ -35,12 +35,12 @@ async fn a_customer_is_remembered_for_ten_minutes_and_its_absence_is_not() {
     let peer = Peer::start().await;
     let client = EnterpriseClient::new(peer.client());
     peer.fail_with(&[404]);
-    assert_eq!(client.customer(CUSTOMER).await.expect("an answer"), None);
+    assert_eq!(client.customer(CUSTOMER).await.expect("a response"), None);
     peer.reply([ok(&json!({
         "uuid": CUSTOMER, "slug": "acme", "name": "Acme", "contact_email": "help@acme.example", "sender_alias": null,
         "reply_to": "noreply@acme.example", "enable_integrated_customer_learner_portal_search": true, "more": [1],
     }))]);
-    let customer = client.customer(CUSTOMER).await.expect("an answer").expect("a customer");
+    let customer = client.customer(CUSTOMER).await.expect("a response").expect("a customer");
     assert_eq!(customer.slug.as_deref(), Some("acme"));
     assert_eq!(customer.contact_email.as_deref(), Some("help@acme.example"));
     assert_eq!((customer.sender_alias.as_deref(), customer.identity_provider.as_deref()), (None, None));
@@ -54,7 +54,7 @@ async fn a_customer_is_remembered_for_ten_minutes_and_its_absence_is_not() {
     assert_eq!(seen[1].target, format!("{BASE}/enterprise-customer/{CUSTOMER}/"));
     peer.clock.0.store(600, Ordering::Relaxed);
     peer.reply([ok(&json!({"slug": "acme-2"}))]);
-    let customer = client.customer(CUSTOMER).await.expect("an answer").expect("a customer");
+    let customer = client.customer(CUSTOMER).await.expect("a response").expect("a customer");
     assert_eq!(customer.slug.as_deref(), Some("acme-2"));
     assert!(!customer.enable_integrated_customer_learner_portal_search);
 }
@@ -67,7 +67,7 @@ async fn a_failure_is_not_remembered() {
     let error = client.customer(CUSTOMER).await.expect_err("garbage");
     assert!(matches!(error, ClientError::Unreadable { service: Service::Enterprise }));
     peer.reply([ok(&json!({"slug": "acme"}))]);
-    assert!(client.customer(CUSTOMER).await.expect("an answer").is_some());
+    assert!(client.customer(CUSTOMER).await.expect("a response").is_some());
 }
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn enrolling_has_its_own_response_and_a_longer_timeout() {
     let peer = Peer::start().await;
     let client = EnterpriseClient::new(peer.client_within(Duration::from_millis(500), Arc::new(Zero)));
     let license = LicenseId(Uuid::from_u128(7));
-    let wishes = [EnrollmentRequest {
+    let enrollments = [EnrollmentRequest {
         email: EmailAddress::on_record("ann@x.example"),
         course_run_key: "course-v1:x+y+z".into(),
         license_uuid: license,
@@ -187,10 +187,10 @@ async fn enrolling_has_its_own_response_and_a_longer_timeout() {
     }];
     let person = |created: Value| json!({"email": "ann@x.example", "course_run_key": "course-v1:x+y+z", "created": created, "user": 1});
     for status in [201, 202, 409] {
-        let answer = json!({"successes": [person(json!(true))], "pending": [person(json!(null))], "failures": []});
+        let response = json!({"successes": [person(json!(true))], "pending": [person(json!(null))], "failures": []});
         let delay = if status == 202 { Duration::from_millis(800) } else { Duration::ZERO };
-        peer.reply([Reply::status(status).json(&answer).after(delay)]);
-        let outcome = client.enroll(CUSTOMER, &wishes, true).await.expect("an answer");
+        peer.reply([Reply::status(status).json(&response).after(delay)]);
+        let outcome = client.enroll(CUSTOMER, &enrollments, true).await.expect("a response");
         assert!(outcome.successes[0].created && !outcome.pending[0].created);
         assert_eq!(outcome.successes[0].email.as_given(), "ann@x.example");
         assert!(outcome.failures.is_empty());
@@ -210,9 +210,9 @@ async fn enrolling_has_its_own_response_and_a_longer_timeout() {
     );
 
     peer.fail_with(&[400]);
-    let error = client.enroll(CUSTOMER, &wishes, true).await.expect_err("a refusal");
+    let error = client.enroll(CUSTOMER, &enrollments, true).await.expect_err("a refusal");
     assert!(matches!(error, ClientError::Refused { status: 400, .. }));
     peer.reply([Reply::status(201).text("garbage")]);
-    let error = client.enroll(CUSTOMER, &wishes, true).await.expect_err("garbage");
+    let error = client.enroll(CUSTOMER, &enrollments, true).await.expect_err("garbage");
     assert!(error.is_outcome_unknown());
 }

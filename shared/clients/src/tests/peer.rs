@@ -99,7 +99,7 @@ async fn token(State(inner): State<Arc<Inner>>) -> Response {
     Json(json!({"access_token": format!("token-{number}"), "expires_in": 3600})).into_response()
 }
 
-async fn answer(
+async fn response(
     State(inner): State<Arc<Inner>>,
     method: Method,
     uri: Uri,
@@ -121,7 +121,7 @@ impl Peer {
         let inner = Arc::new(Inner::default());
         let router = Router::new()
             .route("/oauth2/access_token", post(token))
-            .fallback(answer)
+            .fallback(response)
             .layer(DefaultBodyLimit::disable());
         let router = router.with_state(inner.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -189,7 +189,7 @@ pub async fn broken() -> (String, Arc<AtomicUsize>) {
 }
 
 /// A URL on which no server listens.
-pub async fn nobody() -> String {
+pub async fn unreachable_url() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     format!("http://{}", listener.local_addr().expect("an address"))
 }

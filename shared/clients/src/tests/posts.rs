@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{
     Zero,
-    peer::{Peer, Reply, broken, nobody},
+    peer::{Peer, Reply, broken, unreachable_url},
 };
 use crate::{Cause, ClientError, Safety, Service, ServiceClient};
 
@@ -81,11 +81,11 @@ async fn a_post_that_must_have_effect_once_is_retried_if_the_service_did_nothing
 
 #[tokio::test]
 async fn without_a_connection_nothing_was_done() {
-    let (peer, nobody) = (Peer::start().await, nobody().await);
+    let (peer, unreachable) = (Peer::start().await, unreachable_url().await);
     for safety in [Safety::Once, Safety::Repeatable] {
         let waits = Arc::new(Waits::default());
         let client = peer.client_within(Duration::from_secs(5), waits.clone());
-        let error = post(&client, &nobody, safety).await.expect_err("nobody there");
+        let error = post(&client, &unreachable, safety).await.expect_err("no server listens there");
         assert!(matches!(error, ClientError::Unreachable { cause: Cause::NoConnection, .. }));
         assert!(!error.is_outcome_unknown());
         assert_eq!(waits.0.load(Ordering::Relaxed), 2, "three attempts");
@@ -176,7 +176,7 @@ async fn errors_do_not_contain_the_request() {
         peer.reply([Reply::status(status).text("ann@x.example is unknown")]);
         errors.push(post(&client, &peer.url, Safety::Once).await.expect_err("a failure"));
     }
-    for url in [broken, nobody().await, "http://ann@x.example:port".to_owned()] {
+    for url in [broken, unreachable_url().await, "http://ann@x.example:port".to_owned()] {
         errors.push(post(&client, &url, Safety::Once).await.expect_err("a failure"));
     }
     for error in errors {

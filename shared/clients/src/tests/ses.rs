@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     Standing, Zero,
-    peer::{Peer, Reply, nobody},
+    peer::{Peer, Reply, unreachable_url},
 };
 use crate::{ClientError, Email, EmailSender, SendError, SesClient, SesSettings};
 
@@ -79,8 +79,8 @@ async fn a_failure_tells_whether_the_mail_was_sent_and_is_not_retried() {
     assert!(matches!(errors[0], SendError::Refused(_)));
     assert!(matches!(errors[1], SendError::NotSent(_)));
     assert!(matches!(errors[2], SendError::Unknown(_)));
-    let error = client(&nobody().await, Some("no-reply@acme.example")).send(&message()).await;
-    errors.push(error.expect_err("nobody there"));
+    let error = client(&unreachable_url().await, Some("no-reply@acme.example")).send(&message()).await;
+    errors.push(error.expect_err("no server listens there"));
     assert!(matches!(errors[3], SendError::NotSent(_)));
     errors.push(client(&peer.url, None).send(&message()).await.expect_err("no sender"));
     assert!(matches!(errors[4], SendError::NotSent(ClientError::NotConfigured(_))));

@@ -2,7 +2,7 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use super::peer::{Peer, Reply, broken, nobody};
+use super::peer::{Peer, Reply, broken, unreachable_url};
 use crate::{Cause, ClientError, WebhookClient, WebhookSettings, caller::CallLimits};
 
 fn anywhere() -> WebhookClient {
@@ -16,8 +16,8 @@ async fn an_event_is_delivered_as_it_is() {
     let headers = [("content-type", "application/json"), ("x-signature", "abc")];
     for status in [204, 400, 429, 500] {
         peer.reply([Reply::status(status)]);
-        let answer = anywhere().deliver(&format!("{}/hook?x=1", peer.url), b"{\"a\":1}", &headers).await;
-        assert_eq!(answer.expect("an answer"), status);
+        let response = anywhere().deliver(&format!("{}/hook?x=1", peer.url), b"{\"a\":1}", &headers).await;
+        assert_eq!(response.expect("a response"), status);
     }
     let seen = peer.seen();
     assert_eq!(seen.len(), 4, "none is repeated");
@@ -31,7 +31,7 @@ async fn redirects_are_not_followed() {
     let (peer, other) = (Peer::start().await, Peer::start().await);
     for status in [302, 307, 308] {
         peer.reply([Reply::status(status).header("location", &other.url)]);
-        assert_eq!(anywhere().deliver(&peer.url, b"{}", &[]).await.expect("an answer"), status);
+        assert_eq!(anywhere().deliver(&peer.url, b"{}", &[]).await.expect("a response"), status);
     }
     assert_eq!((peer.calls(), other.calls()), (3, 0));
 }
@@ -64,7 +64,7 @@ async fn the_outcome_of_a_failed_delivery_may_be_unknown() {
     let error = anywhere().deliver(&peer.url, b"{}", &[]).await.expect_err("too late");
     assert!(matches!(error, ClientError::Unreachable { cause: Cause::TimedOut, .. }) && error.is_outcome_unknown());
     assert_eq!(peer.calls(), 1);
-    let error = anywhere().deliver(&nobody().await, b"{}", &[]).await.expect_err("nobody there");
+    let error = anywhere().deliver(&unreachable_url().await, b"{}", &[]).await.expect_err("no server listens there");
     assert!(matches!(error, ClientError::Unreachable { cause: Cause::NoConnection, .. }));
     assert!(error.is_retryable() && !error.is_outcome_unknown());
     let error = anywhere().deliver(&peer.url, b"{}", &[("x", "a\nb")]).await.expect_err("not a header");

@@ -18,7 +18,6 @@ struct LicenseEventFields {
     modified: Timestamp,
 }
 
-/// A license event.
 pub fn license_event(row: &Row) -> Reading<(LicenseId, LicenseEvent)> {
     let LicenseEventFields { license, event_name, created, .. } = fields(row)?;
     if event_name.is_empty() || event_name.len() > MAX_NAME_BYTES {

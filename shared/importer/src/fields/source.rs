@@ -15,7 +15,6 @@ pub struct SourceOf {
     pub source_type: i64,
 }
 
-/// A license's source.
 pub fn source(row: &Row) -> Reading<SourceOf> {
     fields(row)
 }

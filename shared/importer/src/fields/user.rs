@@ -36,7 +36,6 @@ pub fn role(row: &Row) -> Reading<(i64, String)> {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum UserReference {
-    /// By the key.
     Key(i64),
     /// By the natural key, which is the name.
     Name((String,)),
@@ -45,16 +44,13 @@ pub enum UserReference {
 /// A role that a user has.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct AssignedRole {
-    /// The user.
     pub user: UserReference,
-    /// The role's key.
     pub role: i64,
     /// The customer for which it holds; `None` for all.
     #[serde(alias = "enterprise_id")]
     pub enterprise_customer_uuid: Option<EnterpriseId>,
 }
 
-/// A role assignment.
 pub fn role_assignment(row: &Row) -> Reading<AssignedRole> {
     fields(row)
 }

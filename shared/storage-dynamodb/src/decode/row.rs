@@ -9,7 +9,9 @@ use std::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeOwned, DeserializeSeed, IntoDeserializer, MapAccess, Visitor, value::MapAccessDeserializer},
+    de::{
+        DeserializeOwned, DeserializeSeed, Error, IntoDeserializer, MapAccess, Visitor, value::MapAccessDeserializer,
+    },
 };
 use serde_json::value::RawValue;
 
@@ -126,6 +128,9 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for RowSeed<'_, T> {
         let mut keys = RowKeys { index: self.index.map(|_| Default::default()), ..RowKeys::default() };
         let rest = Rest { item, names: self.index, keys: &mut keys };
         let value = T::deserialize(MapAccessDeserializer::new(rest))?;
+        if keys.sort_key().is_empty() {
+            return Err(A::Error::custom("a row without its keys"));
+        }
         Ok(Row { keys, value })
     }
 }

@@ -12,11 +12,15 @@ const OTHER_PREFIX: &str = "LICENSE-EVENT#";
 
 /// What was done once for a license of that plan.
 pub fn license_event(of: PlanId, license: LicenseId, name: &str) -> Key {
-    let place = match name {
-        UNLINKED_EVENT => format!("{UNLINKED_PREFIX}{license}"),
-        _ => format!("{OTHER_PREFIX}{license}#{name}"),
-    };
-    Key::new(plan(of).pk, place)
+    match name {
+        UNLINKED_EVENT => unlinked(of, license),
+        _ => Key::new(plan(of).pk, format!("{OTHER_PREFIX}{license}#{name}")),
+    }
+}
+
+/// That the learner of an expired license was unlinked from the customer.
+pub fn unlinked(of: PlanId, license: LicenseId) -> Key {
+    Key::new(plan(of).pk, format!("{UNLINKED_PREFIX}{license}"))
 }
 
 /// The license and the name of such a key.

@@ -21,7 +21,7 @@ impl Store {
         &self,
         plan: &SubscriptionPlan,
         status: LicenseStatus,
-        nobody: bool,
+        with_null_emails: bool,
         count: u64,
         offset: u64,
         limit: usize,
@@ -32,7 +32,7 @@ impl Store {
         let descending = behind < size(offset);
         let skip = if descending { behind } else { size(offset) };
 
-        let (from, to) = bounds(status, nobody);
+        let (from, to) = bounds(status, with_null_emails);
         let rows = self.merged(plan, (&from, &to), descending, skip.saturating_add(limit)).await?;
         let mut page: Vec<License> = rows.into_iter().skip(skip).collect();
         if descending {

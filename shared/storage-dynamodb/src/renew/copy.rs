@@ -20,7 +20,7 @@ use crate::{
 use license_storage::{Copied, Jobs, Licenses, RenewalUnderWay, StoreError};
 
 /// The most reads of the index for a copy that it does not show yet.
-const MAX_LOOKS: u32 = 4;
+const MAX_READS: u32 = 4;
 
 /// What is copied, and the stamp of the copies.
 #[derive(Clone, Copy, Debug)]
@@ -185,7 +185,7 @@ impl Store {
         let look = || async move {
             Ok(if self.license(future, copy).await?.is_some() { Attempt::Done(()) } else { Attempt::Retry(()) })
         };
-        Ok(self.table.looks(MAX_LOOKS, 3, look).await?.is_some())
+        Ok(self.table.until_shown(MAX_READS, 3, look).await?.is_some())
     }
 }
 

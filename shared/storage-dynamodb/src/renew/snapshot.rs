@@ -17,7 +17,6 @@ use license_storage::StoreError;
 pub(crate) struct AgreementSnapshot {
     /// The agreement with all its plans.
     pub portfolio: Portfolio,
-    /// The renewal.
     pub renewal: SubscriptionPlanRenewal,
     /// The version of its item.
     pub version: u64,

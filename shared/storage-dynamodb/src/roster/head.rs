@@ -24,7 +24,6 @@ const FORGETTING: &str = "forgetting";
 /// A roster's head.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
-    /// The plan's agreement.
     pub(super) agreement: Option<AgreementId>,
     /// The manifest's object, and the time up to which it is complete.
     pub(super) current: Option<Current>,

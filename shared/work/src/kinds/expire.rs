@@ -14,8 +14,8 @@ use crate::WorkError;
 const LATE: TimeDelta = TimeDelta::days(1);
 
 impl AllKinds {
-    /// Ends the enrollments of a chunk's licenses, in one call, then tells of them. It may be done twice: an enrollment that
-    /// has ended stays so, and the event commits with the outcome.
+    /// Ends the enrollments of a chunk's licenses, in one call, then writes the event. It may be done twice: an ended
+    /// enrollment stays ended, and the event commits with the outcome.
     pub(super) async fn expire(&self, chunk: ChunkRows<'_>, change: Change) -> Result<Acted, WorkError> {
         let say = |outcome, detail: Option<&str>| {
             let rows = chunk.rows.iter().map(|row| {
@@ -43,12 +43,12 @@ impl AllKinds {
             let changed_after = is_late.then_some(plan.expiration_date);
             self.services.enterprises.expire_enrollments(&paying, changed_after).await?;
         }
-        let is_told = |license: &License| license.renewed_to.is_none() && license.user_email.is_some();
-        let told: Vec<License> = licenses.into_iter().filter(is_told).collect();
-        if told.is_empty() {
+        let has_event = |license: &License| license.renewed_to.is_none() && license.user_email.is_some();
+        let expired: Vec<License> = licenses.into_iter().filter(has_event).collect();
+        if expired.is_empty() {
             return Ok(Acted::ToRecord(results));
         }
-        self.expire.tell_expired(chunk.portfolio, plan, &told, &change.recording(&results)).await?;
+        self.expire.tell_expired(chunk.portfolio, plan, &expired, &change.recording(&results)).await?;
         Ok(Acted::Recorded(results))
     }
 

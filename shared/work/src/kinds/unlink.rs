@@ -10,9 +10,9 @@ use super::{Acted, AllKinds, ChunkRows};
 use crate::{PARALLEL, WorkError};
 
 impl AllKinds {
-    /// Unlinks the learners of a chunk's licenses, in one call, then puts it on record. Who holds another license of a
-    /// current plan of the customer is passed over, and asked of again another day. It may be done twice: who is
-    /// unlinked stays so.
+    /// Unlinks the learners of a chunk's licenses, in one call, then puts it on record. A learner with another license of
+    /// a current plan of the customer is left out, and examined again another day. It may be done twice, because an
+    /// unlinked learner stays unlinked.
     pub(super) async fn unlink(&self, chunk: ChunkRows<'_>, change: Change) -> Result<Acted, WorkError> {
         let (portfolio, plan) = (chunk.portfolio, chunk.plan()?);
         let wanted = licenses_of(&chunk);
@@ -67,11 +67,11 @@ impl AllKinds {
         let plan = chunk.plan()?;
         let wanted = licenses_of(&chunk);
         // What is on record of the chunk names no one either.
-        let nobodys = |row: &license_domain::Row| license_domain::RowResult {
+        let purged = |row: &license_domain::Row| license_domain::RowResult {
             user_email: None,
             ..row.result(RowOutcome::Purged, row.license)
         };
-        let results: Vec<_> = chunk.rows.iter().map(nobodys).collect();
+        let results: Vec<_> = chunk.rows.iter().map(purged).collect();
         self.purge.purge(chunk.portfolio, plan, &wanted, &change.recording(&results)).await?;
         Ok(Acted::Recorded(results))
     }

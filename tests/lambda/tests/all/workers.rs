@@ -79,7 +79,7 @@ async fn left_half_way(stack: &Stack) {
     let store = Arc::new(store);
     let runs = Runs::new(&store, clock, Arc::new(SystemRandom), LicenseKinds::new(&store));
     let agreement = AgreementId(AGREEMENT.parse().expect("an id"));
-    let portfolio = store.portfolio(agreement).await.expect("the table answers").expect("the demo's agreement");
+    let portfolio = store.portfolio(agreement).await.expect("the table responds").expect("the demo's agreement");
     let mut writes = 0;
     proxy.inject(move |call| {
         writes += usize::from(call.operation == "TransactWriteItems");

@@ -31,7 +31,7 @@ fn check(recorder: &Recorder, invariants: &Invariants, seed: u64) {
     let history = recorder.history(&invariants.events);
     assert!(history.len() > 30, "seed {seed}: {} steps", history.len());
     if let Err(problem) = history.check(recorder.total()) {
-        panic!("seed {seed}: {problem}\n{history}{}", recorder.told(&invariants.events));
+        panic!("seed {seed}: {problem}\n{history}{}", recorder.text(&invariants.events));
     }
 }
 
@@ -49,7 +49,7 @@ async fn play(recorder: Arc<Recorder>, (admin, provisioner): (Client, Client), s
         })
     });
     for client in clients.collect::<Vec<_>>() {
-        client.await.expect("what was answered is understood");
+        client.await.expect("the responses are understood");
     }
 }
 
@@ -84,7 +84,7 @@ async fn while_the_table_fails_at_random_clients_observe_a_possible_sequence() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn they_also_do_if_the_seats_are_in_several_buckets() {
+async fn with_seats_in_several_buckets_clients_observe_a_possible_sequence() {
     let seed = setting("HISTORY_SEED", SEED);
     for seed in seed..seed + 3 {
         storm(64, seed).await;
@@ -92,7 +92,7 @@ async fn they_also_do_if_the_seats_are_in_several_buckets() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn they_also_do_while_the_process_is_killed() {
+async fn while_the_process_is_killed_clients_observe_a_possible_sequence() {
     let seed = setting("HISTORY_SEED", SEED);
     let kills = setting("HISTORY_KILLS", 3 * KILLS);
     for run in 0..kills.div_ceil(KILLS) {
@@ -121,7 +121,7 @@ async fn killed(seed: u64, kills: u64) {
         }
         child.kill().expect("killed");
         child.wait().expect("gone");
-        playing.await.expect("what was answered is understood");
+        playing.await.expect("the responses are understood");
         clock += chrono::TimeDelta::hours(2);
     }
     let running = license_local::start(options(PathBuf::clone(&folder.0), clock)).await.expect("it starts");

@@ -12,8 +12,8 @@ use super::{fault, recipients};
 
 /// Creates a job for that plan; returns its id.
 async fn ask(plan: &Plan, kind: &str, params: Value) -> String {
-    let wish = json!({ "kind": kind, "subscription_plan": plan.id, "params": params });
-    text(&plan.admin().post("/api/v1/jobs/", &wish).await.expect(202), "id")
+    let request = json!({ "kind": kind, "subscription_plan": plan.id, "params": params });
+    text(&plan.admin().post("/api/v1/jobs/", &request).await.expect(202), "id")
 }
 
 async fn job(plan: &Plan, id: &str) -> Value {
@@ -128,7 +128,7 @@ async fn a_dry_run_reports_what_it_would_do_and_changes_nothing() {
     let plan = app.plan(100).await;
     plan.assign(&emails("ann", 0..10)).await.expect(200);
     let before = app.invariants().await;
-    let wish = |kind: &str, params: Value| json!({ "kind": kind, "subscription_plan": plan.id, "params": params, "dry_run": true });
+    let request = |kind: &str, params: Value| json!({ "kind": kind, "subscription_plan": plan.id, "params": params, "dry_run": true });
     let all = emails("ann", 0..120);
     for (kind, params, wanted) in [
         (
@@ -139,7 +139,7 @@ async fn a_dry_run_reports_what_it_would_do_and_changes_nothing() {
         ("revoke", json!({ "user_emails": all }), counted([("revoked", 10), ("not_found", 110)])),
         ("remind", json!({ "all": true }), counted([("reminded", 10)])),
     ] {
-        let id = text(&plan.admin().post("/api/v1/jobs/", &wish(kind, params)).await.expect(202), "id");
+        let id = text(&plan.admin().post("/api/v1/jobs/", &request(kind, params)).await.expect(202), "id");
         app.drain().await;
         assert_eq!(outcomes(&plan, &id).await, wanted, "{kind}");
     }
@@ -148,7 +148,7 @@ async fn a_dry_run_reports_what_it_would_do_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn everybody_is_reminded_and_everybody_revoked() {
+async fn jobs_remind_and_revoke_all_learners_of_a_plan() {
     let app = TestApp::start().await;
     let plan = app.plan(400).await;
     plan.assign(&emails("ann", 0..300)).await.expect(200);
@@ -161,9 +161,9 @@ async fn everybody_is_reminded_and_everybody_revoked() {
     app.drain().await;
     assert_eq!(outcomes(&plan, &revoke).await, counted([("revoked", 10)]));
 
-    let answer = plan.admin().post(&plan.path("licenses/revoke-all/"), &json!({})).await;
-    answer.expect(204);
-    let at = answer.header("location").expect("its job").to_owned();
+    let response = plan.admin().post(&plan.path("licenses/revoke-all/"), &json!({})).await;
+    response.expect(204);
+    let at = response.header("location").expect("its job").to_owned();
     app.drain().await;
     let done = plan.admin().get(&at).await.expect(200);
     assert_eq!((&done["state"], &done["counts"]["succeeded"]), (&json!("done"), &json!(291)));
@@ -202,13 +202,13 @@ async fn licenses_are_transferred_to_another_plan_and_back() {
 async fn rows_are_uploaded_as_a_file() {
     let app = TestApp::start().await;
     let plan = app.plan(300).await;
-    let wish = json!({ "kind": "assign", "subscription_plan": plan.id, "params": { "upload": true } });
-    let made = plan.admin().post("/api/v1/jobs/", &wish).await.expect(202);
+    let request = json!({ "kind": "assign", "subscription_plan": plan.id, "params": { "upload": true } });
+    let made = plan.admin().post("/api/v1/jobs/", &request).await.expect(202);
     let (id, url) = (text(&made, "id"), text(&made, "upload_url"));
     assert_eq!(made["state"], "uploading");
     let rows: Vec<String> = emails("ann", 0..200).iter().map(|email| format!("{email},x")).collect();
     let csv = format!("\u{feff}Email,note\r\n{}\r\nnot an address,y\r\nANN00000@example.com,z\r\n", rows.join("\r\n"));
-    let put = reqwest::Client::new().put(url).body(csv).send().await.expect("an answer");
+    let put = reqwest::Client::new().put(url).body(csv).send().await.expect("a response");
     assert!(put.status().is_success());
     control(&plan, &id, "resume").await.expect(202);
     app.drain().await;
@@ -216,7 +216,7 @@ async fn rows_are_uploaded_as_a_file() {
     assert_eq!(results(&plan, &id).await[200]["detail"], "Enter a valid email address.");
     control(&plan, &id, "resume").await.expect(409);
 
-    let made = plan.admin().post("/api/v1/jobs/", &wish).await.expect(202);
+    let made = plan.admin().post("/api/v1/jobs/", &request).await.expect(202);
     let id = text(&made, "id");
     control(&plan, &id, "resume").await.expect(202);
     app.drain().await;
@@ -250,11 +250,11 @@ async fn a_job_is_canceled_and_resumed_where_it_stopped() {
 async fn plans_grow_by_those_who_make_plans() {
     let app = TestApp::start().await;
     let plan = app.plan(10).await;
-    let wish =
+    let request =
         |n: u64| json!({ "kind": "grow", "subscription_plan": plan.id, "params": { "desired_num_licenses": n } });
-    plan.admin().post("/api/v1/jobs/", &wish(5_000)).await.expect(403);
-    app.provisioner().post("/api/v1/jobs/", &wish(5_000)).await.expect(202);
-    app.provisioner().post("/api/v1/jobs/", &wish(2_000_000)).await.expect(202);
+    plan.admin().post("/api/v1/jobs/", &request(5_000)).await.expect(403);
+    app.provisioner().post("/api/v1/jobs/", &request(5_000)).await.expect(202);
+    app.provisioner().post("/api/v1/jobs/", &request(2_000_000)).await.expect(202);
     app.drain().await;
     assert_eq!(plan.admin().get(&plan.path("")).await.expect(200)["licenses"]["total"], 5_000);
     app.invariants().await.check();
@@ -279,9 +279,9 @@ async fn impossible_requests_are_refused_and_jobs_belong_to_a_customer() {
         ("transfer", json!({ "all": true, "to_plan": plan.id }), "to_plan"),
         ("enroll", json!({ "all": true }), "course_run_keys"),
     ] {
-        let wish = json!({ "kind": kind, "subscription_plan": plan.id, "params": params });
-        let answer = ask_for(wish).await.expect(400);
-        assert!(answer["params"].get(field).is_some(), "{kind} {params}: {answer}");
+        let request = json!({ "kind": kind, "subscription_plan": plan.id, "params": params });
+        let response = ask_for(request).await.expect(400);
+        assert!(response["params"].get(field).is_some(), "{kind} {params}: {response}");
     }
     let id = ask(&plan, "remind", json!({ "user_emails": ["ann@example.com"] })).await;
     other.admin().get(&format!("/api/v1/jobs/{id}/")).await.expect(403);
@@ -322,7 +322,7 @@ async fn a_job_without_progress_is_found() {
     let runs = license_work::RunRecords::new(store, store.clock().clone());
     let stalled = async || {
         let since = app.now() - chrono::TimeDelta::minutes(15);
-        let found = runs.without_progress(since, 10).await.expect("the table answers");
+        let found = runs.without_progress(since, 10).await.expect("the table responds");
         found.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     let quick = ask(&plan, "assign", json!({ "user_emails": emails("bob", 0..10), "notify_users": false })).await;

@@ -49,8 +49,8 @@ pub fn start(data: &Path, clock: Timestamp) -> (Child, Value) {
         .spawn()
         .expect("a process");
     for _ in 0..3_000 {
-        if let Some(told) = std::fs::read_to_string(&ready).ok().and_then(|text| serde_json::from_str(&text).ok()) {
-            return (child, told);
+        if let Some(started) = std::fs::read_to_string(&ready).ok().and_then(|text| serde_json::from_str(&text).ok()) {
+            return (child, started);
         }
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -68,10 +68,10 @@ impl Drop for Folder {
 }
 
 /// Sends all kinds of requests at the same time until the process is killed. Their responses are not checked.
-async fn work(told: Value, round: usize) {
+async fn work(started: Value, round: usize) {
     let http = reqwest::Client::new();
-    let url = told["url"].as_str().expect("a URL").to_owned();
-    let client = |role: &str| Client::new(http.clone(), &url, told["tokens"][role].as_str().map(str::to_owned));
+    let url = started["url"].as_str().expect("a URL").to_owned();
+    let client = |role: &str| Client::new(http.clone(), &url, started["tokens"][role].as_str().map(str::to_owned));
     let (admin, provisioner) = (client("admin"), client("provisioning-admin"));
     let send = async |client: &Client, path: &str, body: Value| client.try_post(path, &body).await;
     let Some(plans) = admin.try_get("/api/v1/subscriptions/").await else { return };
@@ -95,8 +95,8 @@ async fn work(told: Value, round: usize) {
     let jobs = async {
         for n in 0..4 {
             let rows = emails(&format!("j{round}-{n}-"), 0..300);
-            let wish = json!({ "kind": "assign", "subscription_plan": id, "params": { "user_emails": rows } });
-            send(&admin, "/api/v1/jobs/", wish).await;
+            let request = json!({ "kind": "assign", "subscription_plan": id, "params": { "user_emails": rows } });
+            send(&admin, "/api/v1/jobs/", request).await;
         }
     };
     let renew = async {
@@ -143,8 +143,8 @@ async fn kill_again_and_again(seed: u64) -> usize {
     std::fs::create_dir_all(&folder.0).expect("a folder");
     let mut clock: Timestamp = license_tests::NOW.parse().expect("a moment");
     for round in 0..usize::try_from(setting("KILL_ROUNDS", 2)).expect("a number") {
-        let (mut child, told) = start(&folder.0, clock);
-        let working = tokio::spawn(work(told, round));
+        let (mut child, started) = start(&folder.0, clock);
+        let working = tokio::spawn(work(started, round));
         tokio::time::sleep(Duration::from_millis(random.random_range(30..1_500))).await;
         child.kill().expect("killed");
         child.wait().expect("gone");

@@ -46,13 +46,14 @@ async fn changes_are_published_under_the_names_of_open_edx() {
     let held = plan.activated(&app, "ann@example.com").await;
     plan.revoke(&["ann@example.com"]).await.expect(200);
     app.drain().await;
-    let told = published(&app).await;
-    let names: Vec<String> = told.iter().map(|event| text(event, "detail-type")).collect();
+    let events = published(&app).await;
+    let names: Vec<String> = events.iter().map(|event| text(event, "detail-type")).collect();
     for name in ["created", "assigned", "activated", "revoked"] {
         let name = format!("edx.server.license-manager.license-lifecycle.{name}");
         assert!(names.contains(&name), "{name} is not among {names:?}");
     }
-    let activated = told.iter().find(|event| text(event, "detail-type").ends_with("lifecycle.activated")).expect("it");
+    let activated =
+        events.iter().find(|event| text(event, "detail-type").ends_with("lifecycle.activated")).expect("it");
     let detail = &activated["detail"];
     assert_eq!(detail["license_uuid"], json!(held.id));
     assert_eq!(detail["license_activation_key"], json!(held.key));
@@ -79,20 +80,20 @@ async fn a_relay_that_is_killed_or_cannot_send_delivers_everything_later() {
     fault(&app, json!({ "worker": "function-relay", "next": 2, "how": "after" })).await;
     let plan = app.plan(200).await;
     for n in 0..10 {
-        let wish = json!({ "user_emails": emails("ann", n * 10..n * 10 + 10) });
-        plan.admin().post(&plan.path("licenses/assign/"), &wish).await.expect(200);
+        let request = json!({ "user_emails": emails("ann", n * 10..n * 10 + 10) });
+        plan.admin().post(&plan.path("licenses/assign/"), &request).await.expect(200);
     }
     app.drain().await;
     let invariants = check(&app).await;
     let assigned = invariants.events.iter().filter(|event| event.kind == EventKind::LicensesAssigned).count();
     assert_eq!(assigned, 10);
     // Events on the bus may be repeated, with the same ids.
-    let mut told: BTreeMap<String, usize> = BTreeMap::new();
+    let mut published_of: BTreeMap<String, usize> = BTreeMap::new();
     for event in published(&app).await.iter().filter(|event| text(event, "detail-type").ends_with("lifecycle.assigned"))
     {
-        *told.entry(text(&event["detail"], "license_uuid")).or_default() += 1;
+        *published_of.entry(text(&event["detail"], "license_uuid")).or_default() += 1;
     }
-    assert_eq!(told.len(), 100);
+    assert_eq!(published_of.len(), 100);
     let mut to = super::recipients(&app, "assignment-email-campaign").await;
     assert_eq!(to.len(), 100);
     to.dedup();
@@ -109,16 +110,16 @@ async fn events_that_the_stream_lost_are_redriven_from_the_table_by_time() {
     app.anonymous().send(reqwest::Method::DELETE, "/_local/events", None).await.expect(204);
 
     let from = app.now() - chrono::TimeDelta::hours(3);
-    let wish = json!({ "from": from, "to": app.now() });
-    let answer = app.anonymous().post("/_local/redrive", &wish).await.expect(200);
-    assert_eq!(answer, json!({ "events": before.events.len(), "next": null }));
+    let request = json!({ "from": from, "to": app.now() });
+    let response = app.anonymous().post("/_local/redrive", &request).await.expect(200);
+    assert_eq!(response, json!({ "events": before.events.len(), "next": null }));
     app.drain().await;
     let after = check(&app).await;
     assert_eq!(after.audit_trails, before.audit_trails);
 }
 
 #[tokio::test]
-async fn who_left_for_good_is_in_no_trail_and_the_trail_stays() {
+async fn a_retired_learner_is_in_no_audit_trail_and_the_trail_stays() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
     let held = plan.activated(&app, "ann@example.com").await;

@@ -54,18 +54,18 @@ async fn storm(seed: u64) {
         let learners = emails("ann", from..from + 60);
         // Requests that failed are repeated: no learner is invited twice.
         for _ in 0..5 {
-            let wish = json!({ "user_emails": learners });
-            let answer = plan.admin().post(&plan.path("licenses/assign/"), &wish).await;
-            if answer.status.is_success() {
+            let request = json!({ "user_emails": learners });
+            let response = plan.admin().post(&plan.path("licenses/assign/"), &request).await;
+            if response.status.is_success() {
                 break;
             }
-            assert!([500, 502, 503].contains(&answer.status.as_u16()), "{}", answer.text);
+            assert!([500, 502, 503].contains(&response.status.as_u16()), "{}", response.text);
         }
-        let wish = json!({
+        let request = json!({
             "kind": "assign", "subscription_plan": plan.id,
             "params": { "user_emails": emails(&format!("bob{round}-"), 0..200) },
         });
-        let asked = plan.admin().post("/api/v1/jobs/", &wish).await;
+        let asked = plan.admin().post("/api/v1/jobs/", &request).await;
         if asked.status.is_success() {
             job = Some(text(&asked.json(), "id"));
         }
@@ -87,11 +87,11 @@ async fn storm(seed: u64) {
     let found = Outside::of(&app.anonymous()).await.check(&invariants);
     assert!(found.wanted > 100 && found.mails > 100, "seed {seed}: {found:?}");
     // The customer's own system got all events.
-    let told = app.anonymous().get("/_local/webhooks").await.expect(200);
-    let told: BTreeSet<String> =
-        told["received"].as_array().expect("a list").iter().map(|told| text(told, "id")).collect();
+    let received = app.anonymous().get("/_local/webhooks").await.expect(200);
+    let received: BTreeSet<String> =
+        received["received"].as_array().expect("a list").iter().map(|received| text(received, "id")).collect();
     let missed =
-        invariants.events.iter().filter(|event| event.stamp.at > since && !told.contains(&event.id.to_string()));
+        invariants.events.iter().filter(|event| event.stamp.at > since && !received.contains(&event.id.to_string()));
     assert_eq!(missed.map(|event| (event.kind, event.id)).next(), None, "seed {seed}");
     if let Some(id) = job {
         let job = plan.admin().get(&format!("/api/v1/jobs/{id}/")).await.expect(200);

@@ -55,7 +55,7 @@ async fn rows_are_uploaded_by_a_form() {
 }
 
 #[tokio::test]
-async fn a_form_is_for_one_file_and_ends() {
+async fn an_upload_form_is_valid_for_one_file_and_for_a_while() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
     let (id, form) = awaiting(&plan).await;

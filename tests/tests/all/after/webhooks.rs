@@ -27,8 +27,8 @@ impl Hook {
     async fn of(app: &TestApp, agreement: &Agreement, name: &str, events: &[&str]) -> Self {
         let list = format!("/api/v1/customer-agreements/{}/webhooks/", agreement.id);
         let url = text(&app.anonymous().get("/_local/webhooks").await.expect(200), "url");
-        let wish = json!({ "url": format!("{url}{name}"), "events": events });
-        let made = agreement.admin.post(&list, &wish).await.expect(201);
+        let request = json!({ "url": format!("{url}{name}"), "events": events });
+        let made = agreement.admin.post(&list, &request).await.expect(201);
         Self {
             admin: agreement.admin.clone(),
             path: format!("{list}{}/", text(&made, "id")),
@@ -41,8 +41,8 @@ impl Hook {
         self.admin.get(&self.path).await.expect(200)
     }
 
-    async fn change(&self, wish: Value) -> Value {
-        self.admin.patch(&self.path, &wish).await.expect(200)
+    async fn change(&self, request: Value) -> Value {
+        self.admin.patch(&self.path, &request).await.expect(200)
     }
 
     /// The received deliveries.
@@ -83,22 +83,22 @@ async fn a_webhook_gets_the_events_that_it_wants_and_none_of_other_customers() {
     other.assign(&["cid@example.com"]).await.expect(200);
     app.drain().await;
 
-    let told = some.received(&app).await;
-    assert_eq!(told.len(), 1);
-    assert_eq!(names(&told[0]), [ASSIGNED, ASSIGNED]);
-    let detail = &told[0]["body"]["data"]["events"][0]["data"];
+    let received = some.received(&app).await;
+    assert_eq!(received.len(), 1);
+    assert_eq!(names(&received[0]), [ASSIGNED, ASSIGNED]);
+    let detail = &received[0]["body"]["data"]["events"][0]["data"];
     assert_eq!(detail["assigned_email"], "ann@example.com");
     assert_eq!(detail["enterprise_customer_uuid"], json!(plan.agreement.enterprise));
-    assert_eq!(told[0]["signature"], signature(&told[0], &[&some.secret]));
-    assert_ne!(told[0]["signature"], signature(&told[0], &[&all.secret]));
+    assert_eq!(received[0]["signature"], signature(&received[0], &[&some.secret]));
+    assert_ne!(received[0]["signature"], signature(&received[0], &[&all.secret]));
 
-    let told = all.received(&app).await;
-    assert_eq!(told.len(), before + 2);
-    let names: BTreeSet<String> = told[before..].iter().flat_map(names).collect();
+    let received = all.received(&app).await;
+    assert_eq!(received.len(), before + 2);
+    let names: BTreeSet<String> = received[before..].iter().flat_map(names).collect();
     for name in [ASSIGNED, "license-manager.licenses-assigned", "license-manager.licenses-revoked"] {
         assert!(names.contains(name), "{name} is not among {names:?}");
     }
-    let everything = serde_json::to_string(&told).expect("JSON");
+    let everything = serde_json::to_string(&received).expect("JSON");
     assert!(!everything.contains("cid@example.com"));
     // No event contains a webhook's secret or URL.
     for secret in [&all.secret, &some.secret] {
@@ -128,10 +128,10 @@ async fn a_failed_delivery_is_retried_and_a_success_resets_the_failures() {
     assert_eq!(hook.state().await["failures"], 3);
     assert!(hook.received(&app).await.is_empty());
     app.advance("PT10M").await;
-    let told = hook.received(&app).await;
-    assert_eq!(told.len(), 1);
+    let received = hook.received(&app).await;
+    assert_eq!(received.len(), 1);
     // The time of this attempt, by which the receiver can refuse a delivery that an attacker repeats.
-    let at: i64 = text(&told[0], "timestamp").parse().expect("seconds");
+    let at: i64 = text(&received[0], "timestamp").parse().expect("seconds");
     assert!((app.now().timestamp() - at).abs() < 60);
     let state = hook.state().await;
     assert_eq!((state["failures"].clone(), state["problem"].clone()), (json!(0), Value::Null));
@@ -147,9 +147,9 @@ async fn a_lost_response_leads_to_the_same_delivery_again() {
     plan.assign(&["ann@example.com"]).await.expect(200);
     app.drain().await;
     app.advance("PT10M").await;
-    let told = hook.received(&app).await;
-    assert!(told.len() >= 2, "{}", told.len());
-    assert_eq!(ids(&told).len(), 1);
+    let received = hook.received(&app).await;
+    assert!(received.len() >= 2, "{}", received.len());
+    assert_eq!(ids(&received).len(), 1);
 }
 
 #[tokio::test]
@@ -174,31 +174,31 @@ async fn a_webhook_that_fails_for_a_day_is_disabled_and_gets_everything_by_a_rep
     app.drain().await;
     let state = hook.state().await;
     assert_eq!((state["is_active"].clone(), state["disabled_reason"].clone()), (json!(false), json!("failing")));
-    let told = app.anonymous().get("/_local/events?type=webhook-disabled").await.expect(200);
-    assert_eq!(told.as_array().map(Vec::len), Some(1));
+    let disabled = app.anonymous().get("/_local/events?type=webhook-disabled").await.expect(200);
+    assert_eq!(disabled.as_array().map(Vec::len), Some(1));
     // It gets nothing now, and no replay is possible until it is enabled again.
     app.anonymous().delete("/_local/faults").await.expect(204);
     app.advance("P1D").await;
     assert!(hook.received(&app).await.is_empty());
     let replay = format!("{}replay/", hook.path);
-    let wish = json!({ "from": start });
-    hook.admin.post(&replay, &wish).await.expect(409);
+    let request = json!({ "from": start });
+    hook.admin.post(&replay, &request).await.expect(409);
 
     let state = hook.change(json!({ "is_active": true })).await;
     assert_eq!((state["failures"].clone(), state["disabled_at"].clone()), (json!(0), Value::Null));
-    let state = hook.admin.post(&replay, &wish).await.expect(202);
+    let state = hook.admin.post(&replay, &request).await.expect(202);
     assert_eq!((state["missed"].clone(), state["missed_since"].clone()), (json!(0), Value::Null));
     app.drain().await;
-    let told = hook.received(&app).await;
-    assert_eq!(told.iter().flat_map(names).count(), 13);
-    let again = ids(&told);
+    let received = hook.received(&app).await;
+    assert_eq!(received.iter().flat_map(names).count(), 13);
+    let again = ids(&received);
     // One replay a minute.
-    hook.admin.post(&replay, &wish).await.expect(429);
+    hook.admin.post(&replay, &request).await.expect(429);
     app.advance("PT1M").await;
-    hook.admin.post(&replay, &wish).await.expect(202);
+    hook.admin.post(&replay, &request).await.expect(202);
     app.drain().await;
     let twice = hook.received(&app).await;
-    assert_eq!((twice.len(), ids(&twice)), (told.len() * 2, again));
+    assert_eq!((twice.len(), ids(&twice)), (received.len() * 2, again));
 }
 
 #[tokio::test]
@@ -229,37 +229,37 @@ async fn a_secret_is_rotated_without_a_gap() {
     app.advance("P1D").await;
     plan.assign(&["bob@example.com"]).await.expect(200);
     app.drain().await;
-    let told = hook.received(&app).await;
-    assert_eq!(told[0]["signature"], signature(&told[0], &[&new, &hook.secret]));
-    assert_eq!(told[1]["signature"], signature(&told[1], &[&new]));
+    let received = hook.received(&app).await;
+    assert_eq!(received[0]["signature"], signature(&received[0], &[&new, &hook.secret]));
+    assert_eq!(received[1]["signature"], signature(&received[1], &[&new]));
     // An old secret that leaked is rotated twice.
     let third = text(&hook.change(json!({ "rotate_secret": true })).await, "secret");
     assert!(hook.change(json!({ "description": "ours" })).await["secret"].is_null());
     plan.assign(&["cid@example.com"]).await.expect(200);
     app.drain().await;
-    let told = hook.received(&app).await;
-    assert_eq!(told[2]["signature"], signature(&told[2], &[&third, &new]));
+    let received = hook.received(&app).await;
+    assert_eq!(received[2]["signature"], signature(&received[2], &[&third, &new]));
 }
 
 #[tokio::test]
-async fn there_are_ten_at_most_even_if_they_are_created_at_the_same_time() {
+async fn an_agreement_has_at_most_ten_webhooks_even_if_they_are_created_at_the_same_time() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let list = format!("/api/v1/customer-agreements/{}/webhooks/", agreement.id);
-    let wish = json!({ "url": "http://127.0.0.1:9/", "is_active": false });
-    let answers = join_all((0..15).map(|_| agreement.admin.post(&list, &wish))).await;
-    let made = answers.iter().filter(|answer| answer.status == 201).count();
+    let request = json!({ "url": "http://127.0.0.1:9/", "is_active": false });
+    let responses = join_all((0..15).map(|_| agreement.admin.post(&list, &request))).await;
+    let made = responses.iter().filter(|response| response.status == 201).count();
     // A request that had too many conflicts may be repeated.
-    assert!(answers.iter().all(|answer| matches!(answer.status.as_u16(), 201 | 409 | 503)));
+    assert!(responses.iter().all(|response| matches!(response.status.as_u16(), 201 | 409 | 503)));
     let known = agreement.admin.get(&list).await.expect(200);
     assert_eq!(known.as_array().map(Vec::len), Some(made));
     for _ in made..usize::from(MAX_WEBHOOKS) {
-        agreement.admin.post(&list, &wish).await.expect(201);
+        agreement.admin.post(&list, &request).await.expect(201);
     }
-    agreement.admin.post(&list, &wish).await.expect(409);
+    agreement.admin.post(&list, &request).await.expect(409);
     let first = text(&agreement.admin.get(&list).await.expect(200)[0], "id");
     agreement.admin.delete(&format!("{list}{first}/")).await.expect(204);
-    agreement.admin.post(&list, &wish).await.expect(201);
+    agreement.admin.post(&list, &request).await.expect(201);
 }
 
 #[tokio::test]
@@ -282,7 +282,7 @@ async fn addresses_that_only_we_can_reach_and_events_that_are_none_are_refused()
         let complaints = agreement.admin.post(&list, &json!({ "url": url })).await.expect(400);
         assert!(complaints["url"].is_array(), "{url}: {complaints}");
     }
-    for wish in [
+    for request in [
         json!({}),
         json!({ "url": 3 }),
         json!({ "url": "https://example.com/", "events": ["assigned"] }),
@@ -290,21 +290,21 @@ async fn addresses_that_only_we_can_reach_and_events_that_are_none_are_refused()
         json!({ "url": "https://example.com/", "is_active": "perhaps" }),
         json!({ "url": format!("https://example.com/{}", "x".repeat(2048)) }),
     ] {
-        agreement.admin.post(&list, &wish).await.expect(400);
+        agreement.admin.post(&list, &request).await.expect(400);
     }
     // A name is resolved at the time of delivery, to permitted addresses only.
-    let wish = json!({ "url": "https://localhost:9/" });
-    let made = agreement.admin.post(&list, &wish).await.expect(201);
+    let request = json!({ "url": "https://localhost:9/" });
+    let made = agreement.admin.post(&list, &request).await.expect(201);
     app.drain().await;
     let state = agreement.admin.get(&format!("{list}{}/", text(&made, "id"))).await.expect(200);
     assert!(text(&state, "problem").contains("not public"), "{state}");
     let replay = format!("{list}{}/replay/", text(&made, "id"));
-    for wish in [
+    for request in [
         json!({}),
         json!({ "from": "yesterday" }),
         json!({ "from": "2026-11-01T00:00:00Z" }),
         json!({ "from": "2026-11-23T00:00:00Z", "until": "2026-11-22T00:00:00Z" }),
     ] {
-        agreement.admin.post(&replay, &wish).await.expect(400);
+        agreement.admin.post(&replay, &request).await.expect(400);
     }
 }

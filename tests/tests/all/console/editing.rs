@@ -117,7 +117,7 @@ async fn of_two_who_change_the_same_the_second_sees_both_versions() {
     let looked = send(&first, &of_first, &preview, &[("title", "The first's"), ("desired_num_licenses", "8")]).await;
     app.advance("PT1S").await;
     assert_eq!(send(&first, &looked, &path, &[("reason", "a")]).await.status.as_u16(), 200);
-    // Who had looked already, and who had not, both lose, and their changes are kept.
+    // Neither a later confirmation nor a later preview overwrites the change, and the entered values are kept.
     let lost = send(&second, &late, &path, &[("reason", "b")]).await;
     let also_lost = send(&second, &of_second, &preview, &[("title", "The second's")]).await;
     for lost in [&lost, &also_lost] {

@@ -106,8 +106,8 @@ async fn mails_webhooks_changes_and_users_have_their_pages() {
     assert!(all.contains("licenses-assigned") && all.contains("plan-created"), "{all}");
     let some = browser.get(&format!("{audit}?kind=plan")).await.text;
     assert!(some.contains("plan-created") && !some.contains("licenses-assigned"), "{some}");
-    let nobodys = browser.get(&format!("{audit}?actor=nobody")).await.text;
-    assert!(nobodys.contains("No change is on record."), "{nobodys}");
+    let unknown = browser.get(&format!("{audit}?actor=nobody")).await.text;
+    assert!(unknown.contains("No change is on record."), "{unknown}");
     let later = browser.get(&format!("{audit}?from=2099-01-01")).await.text;
     assert!(later.contains("No change is on record."), "{later}");
     assert!(browser.get(&format!("{audit}?from=soon")).await.text.contains("written like"));

@@ -78,7 +78,7 @@ async fn who_reads_the_table_cannot_use_a_session() {
 }
 
 #[tokio::test]
-async fn ones_sessions_are_listed_and_can_be_ended() {
+async fn the_sessions_of_a_user_are_listed_and_can_be_ended() {
     let app = TestApp::start().await;
     let here = Browser::signed_in(&app, "demo-support").await;
     let there = Browser::signed_in(&app, "demo-support").await;

@@ -19,8 +19,8 @@ async fn keyed(client: &Client, method: Method, path: &str, body: &Value, key: &
     client.send_with(method, path, Some(body), &[("idempotency-key", key)]).await
 }
 
-fn is_replayed(answer: &TestResponse) -> bool {
-    answer.header("idempotent-replayed") == Some("true")
+fn is_replayed(response: &TestResponse) -> bool {
+    response.header("idempotent-replayed") == Some("true")
 }
 
 async fn assign(plan: &Plan, people: &[String], key: &str) -> TestResponse {
@@ -130,7 +130,7 @@ async fn a_webhooks_secret_is_shown_once_and_is_not_in_its_record() {
     assert_eq!(again, without_secrets(rotated.clone()));
 
     let table = table_of(app.running().store());
-    let items = table.client().scan().table_name(table.name()).send().await.expect("the engine answers");
+    let items = table.client().scan().table_name(table.name()).send().await.expect("the engine responds");
     let records: Vec<String> = items
         .items()
         .iter()
@@ -195,17 +195,17 @@ async fn of_attempts_at_the_same_time_one_has_the_effect() {
     for round in 0..4 {
         let people = emails(&format!("round{round}-"), 0..10);
         let key = format!("round {round}");
-        let answers = join_all((0..8).map(|_| assign(&plan, &people, &key))).await;
+        let responses = join_all((0..8).map(|_| assign(&plan, &people, &key))).await;
         let mut given: Vec<&TestResponse> = Vec::new();
-        for answer in &answers {
-            match answer.status.as_u16() {
-                200 => given.push(answer),
-                409 => assert!(answer.header("retry-after").is_some()),
-                _ => panic!("{}: {}", answer.status, answer.text),
+        for response in &responses {
+            match response.status.as_u16() {
+                200 => given.push(response),
+                409 => assert!(response.header("retry-after").is_some()),
+                _ => panic!("{}: {}", response.status, response.text),
             }
         }
-        assert_eq!(given.iter().filter(|answer| !is_replayed(answer)).count(), 1);
-        assert!(given.iter().all(|answer| answer.json()["num_successful_assignments"] == 10), "{answers:?}");
+        assert_eq!(given.iter().filter(|response| !is_replayed(response)).count(), 1);
+        assert!(given.iter().all(|response| response.json()["num_successful_assignments"] == 10), "{responses:?}");
     }
     app.invariants().await.check();
 }
@@ -226,9 +226,9 @@ async fn an_interrupted_run_is_finished_by_the_next_attempt_with_the_whole_respo
         } else {
             app.running().clock().set(app.now() + chrono::TimeDelta::seconds(61)).expect("later");
         }
-        let answer = assign(&plan, &people, "batch").await;
-        assert!(is_replayed(&answer));
-        let body = answer.expect(200);
+        let response = assign(&plan, &people, "batch").await;
+        assert!(is_replayed(&response));
+        let body = response.expect(200);
         assert_eq!((&body["num_successful_assignments"], &body["num_already_associated"]), (&json!(500), &json!(0)));
         let once_more = assign(&plan, &people, "batch").await;
         assert_eq!(once_more.expect(200), body);
@@ -254,9 +254,9 @@ async fn many_interrupted_revocations_are_resumed_where_they_ended() {
     assert!((1..250).contains(&revoked), "{revoked}");
     revoke(&plan, &asked, "many").await.expect(409);
     app.running().clock().set(app.now() + chrono::TimeDelta::seconds(61)).expect("later");
-    let answer = revoke(&plan, &asked, "many").await;
-    assert!(is_replayed(&answer));
-    let body = answer.expect(207);
+    let response = revoke(&plan, &asked, "many").await;
+    assert!(is_replayed(&response));
+    let body = response.expect(207);
     let revoked = body["successful_revocations"].as_array().expect("a list");
     let order: Vec<&str> = revoked.iter().filter_map(|line| line["user_email"].as_str()).collect();
     assert_eq!(order, people);
@@ -280,8 +280,8 @@ async fn an_attempt_that_resumes_reminds_no_learner_twice() {
     keyed(plan.admin(), Method::POST, &path, &json!({}), "all").await.expect(503);
     app.proxy().heal();
     app.running().clock().set(app.now() + chrono::TimeDelta::seconds(61)).expect("later");
-    let answer = keyed(plan.admin(), Method::POST, &path, &json!({}), "all").await;
-    assert_eq!((answer.status.as_u16(), is_replayed(&answer)), (204, true), "{}", answer.text);
+    let response = keyed(plan.admin(), Method::POST, &path, &json!({}), "all").await;
+    assert_eq!((response.status.as_u16(), is_replayed(&response)), (204, true), "{}", response.text);
     let invariants = app.invariants().await;
     let mut reminded: Vec<String> = invariants
         .events
@@ -324,8 +324,8 @@ async fn an_outcome_commits_with_the_change_so_that_a_lost_response_is_replayed(
     app.proxy().inject(|call| if call.is_write() { Fault::DropAfter } else { Fault::None });
     keyed(&ann, Method::POST, &path, &json!({}), "activate").await.expect(503);
     app.proxy().heal();
-    let answer = keyed(&ann, Method::POST, &path, &json!({}), "activate").await;
-    assert!(is_replayed(&answer));
-    assert_eq!(answer.expect(200)["status"], "activated");
+    let response = keyed(&ann, Method::POST, &path, &json!({}), "activate").await;
+    assert!(is_replayed(&response));
+    assert_eq!(response.expect(200)["status"], "activated");
     app.invariants().await.check();
 }

@@ -45,7 +45,7 @@ async fn export(app: &TestApp) -> Result<(String, ExportReport), ExportError> {
 async fn items(app: &TestApp) -> BTreeMap<Key, Item> {
     let table = table_of(app.running().store());
     let pages = table.client().scan().table_name(table.name()).into_paginator().items().send();
-    let items = pages.try_collect().await.expect("the engine answers").into_iter().map(|mut item| {
+    let items = pages.try_collect().await.expect("the engine responds").into_iter().map(|mut item| {
         item.remove("written");
         (Key::of(&item).expect("every item has a key"), item)
     });
@@ -132,7 +132,7 @@ async fn an_export_is_imported_item_by_item() {
 }
 
 #[tokio::test]
-async fn recorded_states_come_through() {
+async fn recorded_states_are_exported_and_imported_unchanged() {
     let Some(folder) = std::env::var_os("CONTRACT_DIR").map(PathBuf::from).filter(|folder| folder.is_dir()) else {
         println!("skipped: CONTRACT_DIR names no folder with recordings");
         return;
@@ -178,7 +178,7 @@ fn comparable(fields: &Value) -> Value {
 
 /// Untouched seats have no items here; they are rows of the export, with their ids.
 #[tokio::test]
-async fn seats_that_are_numbers_become_rows() {
+async fn untouched_seats_are_exported_as_rows() {
     let app = TestApp::start().await;
     let plan = app.plan(2_100).await;
     let held = plan.assigned("ann@example.com").await;

@@ -132,7 +132,7 @@ async fn durations_are_taken_in_every_spelling_of_django() {
         File::new(&rows).import(&app).await.expect(text);
         let agreement: license_domain::AgreementId = AGREEMENT.parse().expect("a UUID");
         let portfolio = license_storage::Portfolios::portfolio(app.running().store().as_ref(), agreement).await;
-        let portfolio = portfolio.expect("the table answers").expect("imported");
+        let portfolio = portfolio.expect("the table responds").expect("imported");
         assert_eq!(portfolio.agreement.license_duration_before_purge_seconds, seconds, "{text}");
     }
 }
@@ -153,7 +153,7 @@ async fn users_are_found_by_their_natural_keys() {
     let report = File::new(&rows).import(&app).await.expect("imported");
     assert_eq!((report.imported["role assignments"], report.imported["superusers"]), (1, 1));
     let store = app.running().store();
-    let user = license_storage::Users::user(store.as_ref(), "by-name").await.expect("the table answers");
+    let user = license_storage::Users::user(store.as_ref(), "by-name").await.expect("the table responds");
     assert_eq!(user.grants.len(), 1);
-    assert!(license_storage::Users::user(store.as_ref(), "root").await.expect("the table answers").is_superuser);
+    assert!(license_storage::Users::user(store.as_ref(), "root").await.expect("the table responds").is_superuser);
 }

@@ -42,7 +42,7 @@ async fn license_events_are_in_the_license_s_history() {
     // The mark by which it is known that the learner was unlinked.
     let table = table_of(app.running().store());
     let key = Key { pk: format!("PLAN#{PLAN}"), sk: format!("UNLINKED#{}", license_id(5)) };
-    assert!(table.get(&key).await.expect("the engine answers").is_some());
+    assert!(table.get(&key).await.expect("the engine responds").is_some());
     app.invariants().await.check_counts();
 }
 

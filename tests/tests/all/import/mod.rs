@@ -188,7 +188,7 @@ fn path(rest: &str) -> String {
 }
 
 #[tokio::test]
-async fn everything_is_kept() {
+async fn an_import_keeps_ids_dates_and_keys() {
     let app = TestApp::start().await;
     let report = File::new(&dump()).import(&app).await.expect("imported");
     assert_eq!(
@@ -232,7 +232,7 @@ async fn everything_is_kept() {
 }
 
 #[tokio::test]
-async fn it_can_be_worked_with() {
+async fn an_imported_plan_can_be_used_like_any_other() {
     let app = TestApp::start().await;
     File::new(&dump()).import(&app).await.expect("imported");
     let admin = admin(&app);
@@ -242,15 +242,15 @@ async fn it_can_be_worked_with() {
     let activation = format!("/api/v1/license-activation/?activation_key={}", key(2));
     assert_eq!(learner.post(&activation, &json!({})).await.expect(200)["uuid"], license_id(2));
     // Imported seats are assigned, including those whose license was revoked; then the plan is full.
-    let wish = |email: &str| json!({ "user_emails": [email], "notify_users": false });
+    let request = |email: &str| json!({ "user_emails": [email], "notify_users": false });
     let mut given = Vec::new();
     for email in ["tony@example.com", "new@example.com"] {
-        let body = admin.post(&path("licenses/assign/"), &wish(email)).await.expect(200);
+        let body = admin.post(&path("licenses/assign/"), &request(email)).await.expect(200);
         given.push(body["license_assignments"][0]["license"].as_str().expect("an id").to_owned());
     }
     given.sort();
     assert_eq!(given, [license_id(3), license_id(4)]);
-    admin.post(&path("licenses/assign/"), &wish("late@example.com")).await.expect(400);
+    admin.post(&path("licenses/assign/"), &request("late@example.com")).await.expect(400);
     let revoke = json!({ "user_emails": ["ada@example.com"] });
     admin.post(&path("licenses/bulk-revoke/"), &revoke).await.expect(200);
     let invariants = app.invariants().await;
@@ -292,7 +292,7 @@ async fn an_imported_renewal_is_processed_into_imported_seats() {
 }
 
 #[tokio::test]
-async fn duplicates_are_folded() {
+async fn of_two_live_licenses_in_a_plan_one_stays_and_the_other_becomes_a_free_seat() {
     let app = TestApp::start().await;
     let mut rows = dump();
     // Ada: activated wins. Grace: the newest assignment wins. Tony: two revoked ones stay.
@@ -321,7 +321,7 @@ async fn duplicates_are_folded() {
 }
 
 #[tokio::test]
-async fn twice_is_once() {
+async fn a_second_import_of_a_file_changes_nothing() {
     let app = TestApp::start().await;
     let file = File::new(&dump());
     file.import(&app).await.expect("imported");

@@ -40,7 +40,7 @@ async fn a_table_that_throttles_gets_everything_in_the_end() {
 async fn items(app: &TestApp) -> BTreeMap<Key, Item> {
     let table = table_of(app.running().store());
     let pages = table.client().scan().table_name(table.name()).into_paginator().items().send();
-    let items = pages.try_collect().await.expect("the engine answers").into_iter().map(|mut item| {
+    let items = pages.try_collect().await.expect("the engine responds").into_iter().map(|mut item| {
         item.retain(|name, _| !["written", "imported"].contains(&name.as_str()));
         (Key::of(&item).expect("every item has a key"), item)
     });

@@ -137,18 +137,18 @@ async fn learners_are_unlinked_before_their_data_is_purged_by_hand_too() {
 }
 
 #[tokio::test]
-async fn a_forecast_is_the_apis() {
+async fn lmctl_shows_the_same_forecast_as_the_api() {
     let app = TestApp::start().await;
     let plan = ending(&app, "2026-12-01T00:00:00Z").await;
     app.drain().await;
     let before = whole_table(&app).await;
     let at = app.now().to_rfc3339();
-    let told = done(&app, &["forecast", &plan.id, "--clock", &at]).await;
+    let response = done(&app, &["forecast", &plan.id, "--clock", &at]).await;
     let api = forecast::forecast(&app, &plan, "?until=2099-01-01T00:00:00Z").await;
     let of_api: Vec<(&Value, &Value)> =
         api["prospects"].as_array().expect("a list").iter().map(|one| (&one["state"], &one["why"])).collect();
     let of_command: Vec<(&Value, &Value)> =
-        told.as_array().expect("a list").iter().map(|one| (&one["state"], &one["why"])).collect();
+        response.as_array().expect("a list").iter().map(|one| (&one["state"], &one["why"])).collect();
     assert_eq!(of_command, of_api);
     let soon = done(&app, &["forecast", &plan.id, "--clock", &at, "--until", "2027-01-01T00:00:00Z"]).await;
     assert_eq!(soon.as_array().map(Vec::len), Some(2), "{soon}");

@@ -51,7 +51,7 @@ async fn a_plan_that_ended_ends_what_its_licenses_pay_for_and_tells_of_each() {
     assert!(is_marked(&app, &plan).await);
 
     // Events name all that no later plan continues, of any status; free seats name no person.
-    let mut told: Vec<(String, String)> = events(&app, "expired")
+    let mut published: Vec<(String, String)> = events(&app, "expired")
         .await
         .iter()
         .map(|event| {
@@ -60,14 +60,14 @@ async fn a_plan_that_ended_ends_what_its_licenses_pay_for_and_tells_of_each() {
             (text("license_uuid"), text("status"))
         })
         .collect();
-    told.sort();
+    published.sort();
     let mut wanted = vec![
         (ann.id.clone(), "activated".to_owned()),
         (bob.id.clone(), "assigned".to_owned()),
         (eve.id.clone(), "revoked".to_owned()),
     ];
     wanted.sort();
-    assert_eq!(told, wanted);
+    assert_eq!(published, wanted);
     // No license changes its status, and no one gets a mail.
     let statuses = plan.overview().await;
     assert_eq!((statuses["activated"], statuses["assigned"], statuses["revoked"]), (1, 1, 1));
@@ -156,7 +156,7 @@ async fn one_failure_stops_no_other_plan_and_is_tried_again_until_it_is_done() {
 }
 
 #[tokio::test]
-async fn two_sweepers_at_once_begin_it_once() {
+async fn two_sweepers_at_once_begin_an_expiry_once() {
     let app = TestApp::start().await;
     let plan = ending(&app, json!({})).await;
     plan.activated(&app, "ann@example.com").await;
@@ -241,9 +241,9 @@ async fn a_plan_that_was_renewed_expires_after_the_last_of_its_chain_and_tells_o
     assert_eq!(called[1], std::slice::from_ref(&ann.id));
     assert_eq!(calls(&app, EXPIRATION).await[1]["ignore_enrollments_modified_after"], "2026-12-01T00:00:00Z");
     // The license of the prior plan goes on in the future one, which the event names.
-    let told = events(&app, "expired").await;
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert_ne!(told[0]["license_uuid"], json!(ann.id));
+    let published = events(&app, "expired").await;
+    assert_eq!(published.len(), 1, "{published:?}");
+    assert_ne!(published[0]["license_uuid"], json!(ann.id));
     app.invariants().await.check();
 }
 
@@ -254,6 +254,6 @@ async fn renewal_of(app: &TestApp, plan: &Plan, effective: &str) -> i64 {
         "renewed_expiration_date": "2027-12-01T00:00:00Z", "license_types_to_copy": "assigned_and_activated",
         "salesforce_opportunity_id": "00k000000000000456", "exempt_from_batch_processing": true,
     });
-    let answer = app.provisioner().post("/api/v1/provisioning-admins/subscription-plan-renewals/", &body).await;
-    answer.expect(201)["id"].as_i64().expect("a number")
+    let response = app.provisioner().post("/api/v1/provisioning-admins/subscription-plan-renewals/", &body).await;
+    response.expect(201)["id"].as_i64().expect("a number")
 }

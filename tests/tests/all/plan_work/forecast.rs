@@ -16,23 +16,23 @@ fn lines(forecast: &Value) -> Vec<(String, String, Value)> {
 }
 
 #[tokio::test]
-async fn it_says_what_will_happen_and_then_that_happens() {
+async fn what_a_forecast_says_happens_at_that_time() {
     let app = TestApp::start().await;
     let plan = app.plan_of(&app.agreement().await, 20, &json!({ "expiration_date": "2026-12-01T00:00:00Z" })).await;
     plan.activated(&app, "ann@example.com").await;
     app.drain().await;
     let before = whole_table(&app).await;
-    let told = forecast(&app, &plan, "").await;
+    let response = forecast(&app, &plan, "").await;
     let line = |what: &str, state: &str, at: Value| (what.to_owned(), state.to_owned(), at);
     assert_eq!(
-        lines(&told),
+        lines(&response),
         [
             line("expire_subscription", "ahead", json!("2026-12-01T00:00:00Z")),
             line("retire_licenses", "ahead", json!("2027-03-01T00:00:00Z")),
             line("unlink_learners", "never", Value::Null),
         ]
     );
-    assert_eq!(told["prospects"][0]["why"], "The plan ends, and no renewal carries it on.");
+    assert_eq!(response["prospects"][0]["why"], "The plan ends, and no renewal carries it on.");
     assert_eq!(whole_table(&app).await.len(), before.len());
     // Nothing later than asked for; what will not happen has no time.
     let soon = forecast(&app, &plan, "?until=2027-01-01T00:00:00Z").await;
@@ -44,12 +44,12 @@ async fn it_says_what_will_happen_and_then_that_happens() {
     );
     app.advance("P100D").await;
     app.advance("PT10M").await;
-    let told = forecast(&app, &plan, "").await;
-    assert!(lines(&told).contains(&line("retire_licenses", "done", Value::Null)), "{told}");
+    let response = forecast(&app, &plan, "").await;
+    assert!(lines(&response).contains(&line("retire_licenses", "done", Value::Null)), "{response}");
 }
 
 #[tokio::test]
-async fn it_is_for_who_administers_a_plan_that_is_there() {
+async fn a_forecast_is_shown_to_admins_of_the_plans_customer_only() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
     plan.admin().get(&plan.path("forecast/")).await.expect(200);

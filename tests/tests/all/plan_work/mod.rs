@@ -64,20 +64,20 @@ fn store_at(app: &TestApp, at: Timestamp) -> Store {
 async fn dry_run(app: &TestApp, at: &str) -> Vec<Prospect> {
     let store = Arc::new(store_at(app, at.parse().expect("a moment")));
     let plans = Plans::new(&store, store.clock().clone(), store.random().clone(), Rules::default());
-    let due = plans.due(1_000).await.expect("the table answers");
+    let due = plans.due(1_000).await.expect("the table responds");
     due.into_iter().map(|(_, prospect)| prospect).collect()
 }
 
 /// The plan as it is on record.
 async fn on_record(app: &TestApp, plan: &Plan) -> SubscriptionPlan {
-    let portfolio = app.running().store().portfolio_of_plan(plan.uuid().into()).await.expect("the table answers");
+    let portfolio = app.running().store().portfolio_of_plan(plan.uuid().into()).await.expect("the table responds");
     portfolio.expect("its agreement").plan(plan.uuid().into()).expect("the plan").clone()
 }
 
 /// Lets the customer's personal data be kept for so many seconds.
 async fn keep_for(app: &TestApp, plan: &Plan, seconds: i64) {
     let store = app.running().store();
-    let portfolio = store.portfolio_of_plan(plan.uuid().into()).await.expect("the table answers");
+    let portfolio = store.portfolio_of_plan(plan.uuid().into()).await.expect("the table responds");
     let before = portfolio.expect("the plan").agreement;
     let after = CustomerAgreement { license_duration_before_purge_seconds: seconds, ..before.clone() };
     store.update_agreement(&before, &after, &stamp(app.now()).into()).await.expect("written");
@@ -116,7 +116,7 @@ async fn whole_table(app: &TestApp) -> Vec<String> {
     let mut items = Vec::new();
     let mut after = None;
     loop {
-        let (page, next) = table.scan(after.as_ref()).await.expect("the engine answers");
+        let (page, next) = table.scan(after.as_ref()).await.expect("the engine responds");
         items.extend(page.into_iter().map(|item| rows::from_item::<Value>(item).expect("JSON").to_string()));
         let Some(next) = next else { break };
         after = Some(next);

@@ -47,9 +47,9 @@ fn usable<'a>(portfolio: &Portfolio, held: &'a [License], now: Timestamp) -> Vec
 /// The licenses that the learner can study with at that moment.
 async fn usable_of(app: &TestApp, plan: &Plan, email: &str, at: Timestamp) -> Vec<License> {
     let store = app.running().store();
-    let portfolio = store.portfolio_of_plan(plan.uuid().into()).await.expect("the table answers").expect("a plan");
+    let portfolio = store.portfolio_of_plan(plan.uuid().into()).await.expect("the table responds").expect("a plan");
     let email = license_domain::EmailAddress::on_record(email).key();
-    let held = store.licenses_of(&email).await.expect("the table answers");
+    let held = store.licenses_of(&email).await.expect("the table responds");
     usable(&portfolio, &held, at).into_iter().cloned().collect()
 }
 
@@ -72,8 +72,8 @@ async fn a_renewal_begins_twelve_hours_before_its_date_and_once() {
     assert!(!is_processed(&app, &renewal).await);
     app.advance("PT2M").await;
     assert!(is_processed(&app, &renewal).await);
-    let told = events(&app, "renewed").await;
-    assert_eq!(told.len(), 2, "{told:?}");
+    let published = events(&app, "renewed").await;
+    assert_eq!(published.len(), 2, "{published:?}");
     // Who did it and why is on record.
     let history = app.provisioner().get(&format!("{renewal}history/")).await.expect(200).to_string();
     assert!(history.contains("process_renewals") && history.contains("license-manager"), "{history}");
@@ -168,12 +168,12 @@ async fn a_renewal_that_an_outage_missed_is_processed_late_and_shown_at_once() {
 /// How often looking at the plan was refused or failed since, as its mark says.
 async fn attempts(app: &TestApp, plan: &Plan) -> u32 {
     let store = store_at(app, app.now() + TimeDelta::days(3));
-    let due = store.due_plans(1_000).await.expect("the table answers");
+    let due = store.due_plans(1_000).await.expect("the table responds");
     due.iter().find(|due| due.plan == plan.uuid().into()).expect("it is marked").attempts
 }
 
 #[tokio::test]
-async fn one_that_is_refused_is_foreseen_waits_longer_each_time_and_stops_no_other() {
+async fn a_refused_renewal_is_foreseen_waits_longer_each_time_and_stops_no_other() {
     let app = TestApp::start().await;
     let plan = ending(&app, "2026-12-20T00:00:00Z", 20).await;
     plan.activated(&app, "ann@example.com").await;
@@ -184,9 +184,9 @@ async fn one_that_is_refused_is_foreseen_waits_longer_each_time_and_stops_no_oth
     let others = renewal_of(&app, &other, 20, json!({})).await;
     app.drain().await;
     // Days ahead: the forecast says that it will not happen, and why.
-    let told = forecast::forecast(&app, &plan, "").await;
-    let line = &told["prospects"][0];
-    assert_eq!((&line["what"], &line["state"]), (&json!("process_renewal"), &json!("refused")), "{told}");
+    let response = forecast::forecast(&app, &plan, "").await;
+    let line = &response["prospects"][0];
+    assert_eq!((&line["what"], &line["state"]), (&json!("process_renewal"), &json!("refused")), "{response}");
     assert_eq!(line["at"], "2026-11-30T12:00:00Z");
     assert!(line["why"].as_str().is_some_and(|why| why.contains("2 licenses would be copied")), "{line}");
     // The looks report it.
@@ -223,15 +223,15 @@ async fn one_that_is_refused_is_foreseen_waits_longer_each_time_and_stops_no_oth
 }
 
 #[tokio::test]
-async fn one_that_is_made_late_begins_at_once_and_one_that_is_exempt_waits_for_an_operator() {
+async fn a_renewal_that_is_made_late_begins_at_once_and_an_exempt_one_waits_for_an_operator() {
     let app = TestApp::start().await;
     let plan = ending(&app, EFFECTIVE, 5).await;
     let exempt = ending(&app, EFFECTIVE, 5).await;
     let exempt_renewal = renewal_of(&app, &exempt, 5, json!({ "exempt_from_batch_processing": true })).await;
     app.advance("P9D").await;
     assert!(!is_processed(&app, &exempt_renewal).await);
-    let told = forecast::forecast(&app, &exempt, "").await.to_string();
-    assert!(told.contains("exempt from batch processing"), "{told}");
+    let response = forecast::forecast(&app, &exempt, "").await.to_string();
+    assert!(response.contains("exempt from batch processing"), "{response}");
     // Its effective date is past.
     let late = renewal_of(&app, &plan, 5, json!({})).await;
     app.advance("PT2M").await;

@@ -41,9 +41,9 @@ async fn ninety_days_after_a_plans_end_its_licenses_are_revoked_and_name_no_one(
     // Eve's revocation had added a seat: 20, less the two that ended with the plan.
     assert_eq!((counts["revoked"], counts["unassigned"]), (3, 18));
     // Events name the two that changed their status, without an address.
-    let told: Vec<Value> = events(&app, "revoked").await;
-    assert_eq!(told.len(), 3, "eve's was told when it was revoked");
-    assert!(told[1..].iter().all(|event| event["assigned_email"].is_null()), "{told:?}");
+    let published: Vec<Value> = events(&app, "revoked").await;
+    assert_eq!(published.len(), 3, "eve's was published when it was revoked");
+    assert!(published[1..].iter().all(|event| event["assigned_email"].is_null()), "{published:?}");
     // The histories name no one either.
     let trails = serde_json::to_string(
         &invariants

@@ -51,10 +51,10 @@ async fn learners_are_unlinked_on_the_90th_day_before_they_are_forgotten_and_onc
     let called = calls(&app, UNLINK).await;
     assert_eq!(called.iter().map(emails_of).collect::<Vec<_>>(), [["ann@example.com", "bob@example.com"]]);
     assert_eq!(called[0]["is_relinkable"], true);
-    let told = app.anonymous().get("/_local/events").await.expect(200);
-    let told = told.as_array().expect("events").iter();
+    let published = app.anonymous().get("/_local/events").await.expect(200);
+    let published = published.as_array().expect("events").iter();
     let name = "edx.server.license-manager.expired.license.unlinked";
-    assert_eq!(told.filter(|event| event.to_string().contains(name)).count(), 2);
+    assert_eq!(published.filter(|event| event.to_string().contains(name)).count(), 2);
     let invariants = app.invariants().await;
     invariants.check();
     assert_eq!(invariants.slots.len(), 0, "they are forgotten afterwards");
@@ -65,7 +65,7 @@ async fn learners_are_unlinked_on_the_90th_day_before_they_are_forgotten_and_onc
 }
 
 #[tokio::test]
-async fn who_holds_another_license_stays_and_is_asked_of_again_each_day() {
+async fn a_learner_with_another_license_is_not_unlinked_and_is_examined_again_each_day() {
     let (app, agreement) = enabled().await;
     let plan = plan_ending(&app, &agreement, "2026-12-01T00:00:00Z").await;
     // Personal data is kept for longer.

@@ -68,27 +68,27 @@ pub fn differences(
     known: &Known,
     path: &str,
     expected: &Value,
-    answer: &TestResponse,
+    response: &TestResponse,
     times: (Timestamp, Timestamp),
 ) -> Vec<String> {
     let mut comparison = Comparison { known, path, times, differences: Vec::new() };
-    if expected["status"] != answer.status.as_u16() {
-        comparison.note("status", &expected["status"], &Value::from(answer.status.as_u16()));
+    if expected["status"] != response.status.as_u16() {
+        comparison.note("status", &expected["status"], &Value::from(response.status.as_u16()));
     }
     for name in HEADERS {
         let value = |text: &str| text.split(';').next().unwrap_or_default().trim().to_owned();
         let wanted = expected["headers"][name].as_str().map(value);
-        let found = answer.header(name).map(value);
+        let found = response.header(name).map(value);
         if wanted != found {
             comparison.note(name, &Value::from(wanted), &Value::from(found));
         }
     }
     if let Some(text) = expected["text"].as_str() {
-        if text != answer.text {
-            comparison.note("text", &expected["text"], &Value::from(answer.text.clone()));
+        if text != response.text {
+            comparison.note("text", &expected["text"], &Value::from(response.text.clone()));
         }
     } else if !expected["body"].is_null() {
-        comparison.compare("", &expected["body"], &answer.json());
+        comparison.compare("", &expected["body"], &response.json());
     }
     comparison.differences
 }

@@ -56,10 +56,10 @@ impl Departures {
     }
 
     fn document(&self) -> String {
-        let mut text = "# Departures from the peer\n\nThis service replaces another one on the wire. Where it answers otherwise on \
-                        purpose, it is listed here. The tests are made of the same list: a recording of the peer that is \
-                        answered otherwise and is not listed fails, and so does one that is listed and is answered \
-                        alike.\n\n<!-- written by the test `recorded` from departures.json -->\n\n| where | the peer | this \
+        let mut text = "# Departures from the peer\n\nThis service replaces another one on the wire. This page lists where its \
+                        responses differ on purpose. The tests use the same list: a recording of the peer whose response \
+                        differs and is not listed fails, and so does a listed one whose response is the \
+                        same.\n\n<!-- written by the test `recorded` from departures.json -->\n\n| where | the peer | this \
                         service | why | shown by the test |\n|---|---|---|---|---|\n"
             .to_owned();
         for other in &self.others {
@@ -67,7 +67,7 @@ impl Departures {
             // Writing to a String does not fail.
             let _ = writeln!(text, "| {where} | {peer} | {ours} | {reason} | `{test}` |");
         }
-        text.push_str("\n## Recordings that are answered otherwise\n\n| recording | why |\n|---|---|\n");
+        text.push_str("\n## Recordings with another response\n\n| recording | why |\n|---|---|\n");
         for (id, departure) in &self.recordings {
             let _ = writeln!(text, "| `{id}` | {} |", departure.reason);
         }
@@ -89,7 +89,7 @@ impl Departure {
             ours["headers"][name] = value.clone();
         }
         for (place, value) in self.changes.get("at").and_then(Value::as_object).into_iter().flatten() {
-            let found = ours["body"].pointer_mut(place).unwrap_or_else(|| panic!("the peer's answer has no {place}"));
+            let found = ours["body"].pointer_mut(place).unwrap_or_else(|| panic!("the peer's response has no {place}"));
             *found = value.clone();
         }
         ours

@@ -90,7 +90,7 @@ impl Example {
         } else if !self.request["body"].is_null() && self.method() != Method::GET {
             request = request.json(&self.request["body"]);
         }
-        let response = request.send().await.expect("an answer");
+        let response = request.send().await.expect("a response");
         let (status, headers) = (response.status(), response.headers().clone());
         TestResponse { status, headers, text: response.text().await.expect("a body") }
     }
@@ -151,16 +151,16 @@ async fn replay_all(base: &str, clock: &str) {
         }
         replayed += 1;
         let began = app.now();
-        let answer = example.replay(&app).await;
+        let response = example.replay(&app).await;
         let times = (began, app.now());
         let path = example.path();
-        let differences = compare::differences(&known, path, &example.response, &answer, times);
+        let differences = compare::differences(&known, path, &example.response, &response, times);
         let departure = departures.of(&example.id);
         let complaints = match departure {
             None => differences,
             Some(_) if differences.is_empty() => vec!["is listed as a departure, but does not differ".to_owned()],
             Some(departure) => {
-                compare::differences(&known, path, &departure.instead_of(&example.response), &answer, times)
+                compare::differences(&known, path, &departure.instead_of(&example.response), &response, times)
             }
         };
         if !complaints.is_empty() {

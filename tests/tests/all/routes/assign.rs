@@ -10,9 +10,9 @@ use super::UNKNOWN;
 async fn a_learner_is_assigned_once_and_invited_once() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
-    let answer = plan.assign(&[" Ann@Example.com ", "bob@example.com", "ann@EXAMPLE.com"]).await.expect(200);
-    assert_eq!(answer["num_successful_assignments"], 2);
-    let lines = answer["license_assignments"].as_array().expect("a list");
+    let response = plan.assign(&[" Ann@Example.com ", "bob@example.com", "ann@EXAMPLE.com"]).await.expect(200);
+    assert_eq!(response["num_successful_assignments"], 2);
+    let lines = response["license_assignments"].as_array().expect("a list");
     assert_eq!(
         lines.iter().map(|line| text(line, "user_email")).collect::<Vec<_>>(),
         ["ann@example.com", "bob@example.com"]
@@ -48,8 +48,8 @@ async fn a_listed_seat_is_assigned_under_the_id_it_was_listed_under() {
 async fn a_request_for_more_licenses_than_there_are_is_refused_as_a_whole() {
     let app = TestApp::start().await;
     let plan = app.plan(2).await;
-    let answer = plan.assign(&["a@example.com", "b@example.com", "c@example.com"]).await;
-    assert!(answer.expect(400).is_string(), "a bare JSON string: {}", answer.text);
+    let response = plan.assign(&["a@example.com", "b@example.com", "c@example.com"]).await;
+    assert!(response.expect(400).is_string(), "a bare JSON string: {}", response.text);
     assert_eq!(plan.overview().await.get("unassigned"), Some(&2));
     plan.assign(&["a@example.com", "b@example.com"]).await.expect(200);
     // A learner with a license needs no seat.
@@ -79,8 +79,8 @@ async fn bodies_that_are_not_valid_are_refused_field_by_field() {
             json!({ "notify_users": ["Must be a valid boolean."] }),
         ),
     ] {
-        let answer = plan.admin().post(&plan.path("licenses/assign/"), &body).await;
-        assert_eq!(answer.expect(400), complaint, "{body}");
+        let response = plan.admin().post(&plan.path("licenses/assign/"), &body).await;
+        assert_eq!(response.expect(400), complaint, "{body}");
     }
     assert_eq!(app.invariants().await.live(plan.uuid().into()).count(), 0);
 }
@@ -93,8 +93,8 @@ async fn an_unknown_plan_is_known_to_superusers_only() {
     let body = json!({ "user_emails": ["a@example.com"] });
     let as_role = |role| app.client(role, plan.agreement.enterprise);
     for role in [Role::Admin, Role::Operator] {
-        let answer = as_role(role).post(&path, &body).await;
-        assert_eq!(answer.expect(403), json!({ "detail": "MISSING: subscriptions.has_admin_access" }));
+        let response = as_role(role).post(&path, &body).await;
+        assert_eq!(response.expect(403), json!({ "detail": "MISSING: subscriptions.has_admin_access" }));
     }
     as_role(Role::Superuser).post(&path, &body).await.expect(404);
     let malformed = as_role(Role::Admin).post("/api/v1/subscriptions/junk/licenses/assign/", &body).await;

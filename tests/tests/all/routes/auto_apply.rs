@@ -43,9 +43,9 @@ async fn without_a_plan_for_auto_apply_there_is_no_license() {
     ] {
         app.plan_of(&agreement, 5, &changes).await;
         let learner = app.learner(agreement.enterprise, "ann@example.com");
-        let answer =
+        let response =
             learner.post(&format!("/api/v1/customer-agreement/{}/auto-apply/", agreement.id), &json!({})).await;
-        assert!(answer.expect(422).is_string(), "{changes}");
+        assert!(response.expect(422).is_string(), "{changes}");
     }
 }
 

@@ -29,13 +29,13 @@ async fn learners_are_enrolled_and_the_requester_gets_a_mail() {
     plan.assign(&learners).await.expect(200);
     let mut asked = learners.clone();
     asked.push("pending-has-no-license@example.com".to_owned());
-    let wish = body(&asked, &["course-v1:edX+DemoX+2026", "NOTINCATALOG+1", "FAILS+2"]);
-    let made = plan.admin().post(&path(&plan, &format!("&subscription_uuid={}", plan.id)), &wish).await.expect(201);
+    let request = body(&asked, &["course-v1:edX+DemoX+2026", "NOTINCATALOG+1", "FAILS+2"]);
+    let made = plan.admin().post(&path(&plan, &format!("&subscription_uuid={}", plan.id)), &request).await.expect(201);
     let id = text(&made, "job_id");
     app.drain().await;
 
     let link = text(&job(plan.admin(), &plan, &id).await.expect(200), "download_url");
-    let csv = reqwest::get(link).await.expect("an answer").text().await.expect("a file");
+    let csv = reqwest::get(link).await.expect("a response").text().await.expect("a file");
     let count = |end: &str| csv.lines().filter(|line| line.contains(end)).count();
     assert_eq!(csv.lines().count(), 1 + 31 * 3, "{csv}");
     assert_eq!(count(",course-v1:edX+DemoX+2026,"), 31);
@@ -65,8 +65,8 @@ async fn learners_are_enrolled_and_the_requester_gets_a_mail() {
 async fn a_job_is_stored_with_its_consequences() {
     let app = TestApp::start().await;
     let plan = app.plan(3).await;
-    let wish = body(&emails("ann", 0..3), &["course-v1:edX+DemoX+2026"]);
-    let made = plan.admin().post(&path(&plan, &format!("&subscription_uuid={}", plan.id)), &wish).await.expect(201);
+    let request = body(&emails("ann", 0..3), &["course-v1:edX+DemoX+2026"]);
+    let made = plan.admin().post(&path(&plan, &format!("&subscription_uuid={}", plan.id)), &request).await.expect(201);
     let id = text(&made, "job_id");
     assert_eq!(text(&job(plan.admin(), &plan, &id).await.expect(200), "job_id"), id);
     let invariants = app.invariants().await;
@@ -90,8 +90,8 @@ async fn jobs_are_shown_to_admins_and_to_their_requesters() {
     assert_eq!(job(other.admin(), &other, &id).await.expect(404), missing);
     assert_eq!(job(plan.admin(), &plan, UNKNOWN).await.expect(404), missing);
     // A learner does not see a job that an admin created, even if it is about them.
-    let wish = body(&["ann@example.com".to_owned()], &["x"]);
-    let made = plan.admin().post(&path(&plan, ""), &wish).await.expect(201);
+    let request = body(&["ann@example.com".to_owned()], &["x"]);
+    let made = plan.admin().post(&path(&plan, ""), &request).await.expect(201);
     assert_eq!(job(&ann, &plan, &text(&made, "job_id")).await.expect(404), missing);
     job(other.admin(), &plan, &id).await.expect(403);
     app.client(Role::ForeignLearner, enterprise).post(&path(&plan, ""), &json!({})).await.expect(403);
@@ -139,8 +139,8 @@ async fn a_hundred_courses_for_many_learners_fit_the_records_of_their_outcomes()
     plan.assign(&learners).await.expect(200);
     let courses: Vec<String> = (0..100).map(|n| format!("course-v1:edX+{}{n:03}+2026", "Demo".repeat(55))).collect();
     let params = json!({ "user_emails": learners, "course_run_keys": courses });
-    let wish = json!({ "kind": "enroll", "subscription_plan": plan.id, "params": params });
-    let id = text(&plan.admin().post("/api/v1/jobs/", &wish).await.expect(202), "id");
+    let request = json!({ "kind": "enroll", "subscription_plan": plan.id, "params": params });
+    let id = text(&plan.admin().post("/api/v1/jobs/", &request).await.expect(202), "id");
     app.drain().await;
     let done = plan.admin().get(&format!("/api/v1/jobs/{id}/")).await.expect(200);
     assert_eq!((&done["state"], &done["counts"]["succeeded"]), (&json!("done"), &json!(2_500)), "{done}");
@@ -153,7 +153,7 @@ async fn a_hundred_courses_for_many_learners_fit_the_records_of_their_outcomes()
     let made = plan.admin().post(&path, &body(&learners[..1], &many)).await.expect(201);
     app.drain().await;
     let link = text(&job(plan.admin(), &plan, &text(&made, "job_id")).await.expect(200), "download_url");
-    let csv = reqwest::get(link).await.expect("an answer").text().await.expect("a file");
+    let csv = reqwest::get(link).await.expect("a response").text().await.expect("a file");
     assert_eq!(csv.lines().filter(|line| line.contains(",success,")).count(), 500);
 
     let largest = app.invariants().await.largest_outcome;

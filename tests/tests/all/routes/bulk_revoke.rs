@@ -43,7 +43,7 @@ async fn some_or_all_learners_may_hold_no_license() {
 }
 
 #[tokio::test]
-async fn filters_choose_whom() {
+async fn filters_choose_the_learners() {
     let app = TestApp::start().await;
     let plan = app.plan(6).await;
     plan.activated(&app, "ann@one.example").await;
@@ -92,7 +92,7 @@ async fn the_cap_counts_activated_licenses_and_refuses_all_or_none() {
 }
 
 #[tokio::test]
-async fn more_than_one_transaction_holds_are_revoked() {
+async fn more_licenses_than_one_transaction_holds_are_revoked() {
     let app = TestApp::start().await;
     let plan = app.plan(300).await;
     let people = emails("learner", 0..250);

@@ -5,17 +5,17 @@ use reqwest::Method;
 use serde_json::json;
 
 #[tokio::test]
-async fn there_is_a_row_for_each_license_that_has_or_had_a_learner() {
+async fn a_csv_has_a_row_for_each_license_that_has_or_had_a_learner() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
     plan.activated(&app, "ann@example.com").await;
     let bob = plan.assigned("bob@example.com").await;
     plan.assigned("cid@example.com").await;
     plan.revoke(&["cid@example.com"]).await.expect(200);
-    let answer = plan.admin().get(&plan.path("licenses/csv/")).await;
-    assert_eq!(answer.status.as_u16(), 200);
-    assert!(answer.header("content-type").is_some_and(|kind| kind.starts_with("text/csv")));
-    let rows: Vec<&str> = answer.text.split_terminator("\r\n").collect();
+    let response = plan.admin().get(&plan.path("licenses/csv/")).await;
+    assert_eq!(response.status.as_u16(), 200);
+    assert!(response.header("content-type").is_some_and(|kind| kind.starts_with("text/csv")));
+    let rows: Vec<&str> = response.text.split_terminator("\r\n").collect();
     assert_eq!(rows[0], "activation_date,activation_link,last_remind_date,status,user_email");
     assert_eq!(rows.len(), 4, "no free seats: {rows:?}");
     assert!(rows[1].ends_with(",activated,ann@example.com") && rows[1].starts_with("2026-11-23T10:46:"), "{rows:?}");
@@ -24,7 +24,7 @@ async fn there_is_a_row_for_each_license_that_has_or_had_a_learner() {
 }
 
 #[tokio::test]
-async fn it_is_compressed_for_those_who_take_it() {
+async fn a_csv_is_compressed_if_the_client_accepts_it() {
     let app = TestApp::start().await;
     let plan = app.plan(200).await;
     plan.assign(&license_tests::builders::emails("learner", 0..90)).await.expect(200);
@@ -51,11 +51,11 @@ async fn a_csv_that_is_too_large_for_a_response_is_a_file_for_a_while() {
     let url = format!("{}{}", app.running().url(), plan.path("licenses/csv/"));
     let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
     let token = app.token(license_tests::Role::Admin.claims(plan.agreement.enterprise, plan.agreement.enterprise));
-    let sent = browser.get(&url).header("authorization", format!("JWT {token}")).send().await.expect("an answer");
+    let sent = browser.get(&url).header("authorization", format!("JWT {token}")).send().await.expect("a response");
     assert_eq!(sent.status().as_u16(), 303);
     let link = sent.headers()["location"].to_str().expect("a link").to_owned();
     // The file needs no token, and the redirected page may read it.
-    let file = browser.get(&link).header("origin", "null").send().await.expect("an answer");
+    let file = browser.get(&link).header("origin", "null").send().await.expect("a response");
     assert_eq!((file.status().as_u16(), file.headers()["content-type"].to_str().ok()), (200, Some("text/csv")));
     assert_eq!(file.headers()["access-control-allow-origin"], "null");
     let text = file.text().await.expect("a body");
@@ -65,7 +65,7 @@ async fn a_csv_that_is_too_large_for_a_response_is_a_file_for_a_while() {
     let followed = plan.admin().get(&plan.path("licenses/csv/")).await;
     assert_eq!((followed.status.as_u16(), followed.text), (200, text));
     app.advance("PT16M").await;
-    assert_eq!(browser.get(&link).send().await.expect("an answer").status().as_u16(), 403);
+    assert_eq!(browser.get(&link).send().await.expect("a response").status().as_u16(), 403);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use license_tests::TestApp;
 use serde_json::json;
 
 #[tokio::test]
-async fn all_is_well() {
+async fn the_health_check_succeeds_and_needs_no_token() {
     let app = TestApp::start().await;
     for path in ["/health/", "/health"] {
         let body = app.anonymous().get(path).await.expect(200);

@@ -30,7 +30,7 @@ async fn a_licenses_history_shows_who_changed_it_when_and_why() {
     let revoked = &entries[0];
     assert_eq!(revoked["license"]["status"], json!({ "before": "activated", "after": "revoked" }));
     assert!(revoked["actor"].is_string() && revoked["request_id"].is_string() && revoked["at"].is_string());
-    assert_eq!(entries[1]["actor"], Value::Null, "a learner's own doing names nobody");
+    assert_eq!(entries[1]["actor"], Value::Null, "a learner's own doing names no actor");
     let person = &revoked["license"]["person"];
     assert!(person.is_string() && entries.iter().all(|entry| &entry["license"]["person"] == person));
     assert!(!json!(entries).to_string().contains("ann@"), "{entries:?}");
@@ -39,7 +39,7 @@ async fn a_licenses_history_shows_who_changed_it_when_and_why() {
 }
 
 #[tokio::test]
-async fn plans_agreements_and_renewals_have_theirs_with_filters_and_pages() {
+async fn plans_agreements_and_renewals_have_histories_with_filters_and_pages() {
     let app = TestApp::start().await;
     let plan = app.plan(300).await;
     for n in 0..120 {
@@ -72,7 +72,7 @@ async fn plans_agreements_and_renewals_have_theirs_with_filters_and_pages() {
 }
 
 #[tokio::test]
-async fn things_are_shown_as_they_were() {
+async fn licenses_and_plans_are_shown_as_they_were_at_a_time() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;
     let held = plan.assigned("ann@example.com").await;

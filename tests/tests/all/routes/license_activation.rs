@@ -38,8 +38,8 @@ async fn another_learners_key_and_an_unknown_one_are_not_found() {
     let ann = plan.assigned("ann@example.com").await;
     for key in [ann.key.as_str(), UNKNOWN] {
         let other = Held { email: "bob@example.com".into(), key: key.into(), id: String::new() };
-        let answer = plan.activate(&app, &other).await;
-        assert_eq!(answer.expect(404), json!({ "detail": "No License matches the given query." }));
+        let response = plan.activate(&app, &other).await;
+        assert_eq!(response.expect(404), json!({ "detail": "No License matches the given query." }));
     }
 }
 
@@ -53,8 +53,8 @@ async fn without_key_or_address_nothing_is_activated() {
     let mut claims = license_tests::Role::Learner.claims(plan.agreement.enterprise, plan.agreement.enterprise);
     claims["email"] = Value::Null;
     let nameless = app.client_with(claims);
-    let answer = nameless.post(&format!("/api/v1/license-activation/?activation_key={UNKNOWN}"), &json!({})).await;
-    assert_eq!(answer.expect(400), json!({ "detail": "`email` is required and could not be found in your jwt" }));
+    let response = nameless.post(&format!("/api/v1/license-activation/?activation_key={UNKNOWN}"), &json!({})).await;
+    assert_eq!(response.expect(400), json!({ "detail": "`email` is required and could not be found in your jwt" }));
 }
 
 #[tokio::test]
@@ -73,8 +73,8 @@ async fn a_revoked_license_and_a_plan_that_is_not_current_are_refused() {
     ] {
         let plan = app.plan_of(&agreement, 3, &changes).await;
         let held = plan.assigned("ann@example.com").await;
-        let answer = plan.activate(&app, &held).await;
-        assert_eq!(answer.expect(404), json!({ "detail": "No License matches the given query." }), "{changes}");
+        let response = plan.activate(&app, &held).await;
+        assert_eq!(response.expect(404), json!({ "detail": "No License matches the given query." }), "{changes}");
     }
     app.invariants().await.check();
 }
@@ -108,8 +108,8 @@ async fn learners_can_activate_while_the_lms_is_down() {
     let plan = app.plan(3).await;
     let held = plan.assigned("ann@example.com").await;
     let path = format!("/api/v1/license-activation/?activation_key={}", held.key);
-    let answer = numberless(&app, &plan, "ann@example.com").post(&path, &json!({})).await;
-    assert_eq!(answer.expect(200)["status"], "activated");
+    let response = numberless(&app, &plan, "ann@example.com").post(&path, &json!({})).await;
+    assert_eq!(response.expect(200)["status"], "activated");
     let invariants = app.invariants().await;
     assert!(invariants.live(plan.uuid().into()).all(|license| license.lms_user_id.is_none()));
 }

@@ -42,7 +42,7 @@ async fn an_activated_license_pays_for_a_course_of_its_catalog() {
 }
 
 #[tokio::test]
-async fn anything_else_gets_no_subsidy() {
+async fn a_course_outside_of_the_catalog_or_without_an_activated_license_gets_no_subsidy() {
     let app = TestApp::start().await;
     let plan = app.plan(3).await;
     plan.activated(&app, "ann@example.com").await;

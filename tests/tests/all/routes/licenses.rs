@@ -88,8 +88,8 @@ async fn pages() {
     let back = plan.admin().get(last["previous"].as_str().expect("a link")).await.expect(200);
     assert_eq!(people(&back).join(" "), "dan eve -");
     for wrong in ["page=4&page_size=3", "page=0", "page=x"] {
-        let answer = plan.admin().get(&plan.path(&format!("licenses/?{wrong}"))).await;
-        assert_eq!(answer.expect(404), json!({ "detail": "Invalid page." }), "{wrong}");
+        let response = plan.admin().get(&plan.path(&format!("licenses/?{wrong}"))).await;
+        assert_eq!(response.expect(404), json!({ "detail": "Invalid page." }), "{wrong}");
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::UNKNOWN;
 
 #[tokio::test]
-async fn counts_by_status_the_greatest_first() {
+async fn an_overview_has_counts_by_status_the_greatest_first() {
     let app = TestApp::start().await;
     let plan = app.plan(9).await;
     plan.activated(&app, "ann@x.example").await;

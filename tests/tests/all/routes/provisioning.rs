@@ -52,7 +52,7 @@ async fn a_plan_is_made_with_all_its_seats() {
 }
 
 #[tokio::test]
-async fn plans_that_cannot_be_are_refused_with_an_error() {
+async fn invalid_plans_are_refused_with_an_error() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let title = text(&app.plan_body(&agreement, 1), "title");
@@ -75,8 +75,8 @@ async fn plans_that_cannot_be_are_refused_with_an_error() {
     ] {
         let mut body = app.plan_body(&agreement, 1);
         body[field] = value.clone();
-        let answer = app.provisioner().post(PLANS, &body).await;
-        assert!(!answer.expect(400)["error"].is_null(), "{field} = {value}: {}", answer.text);
+        let response = app.provisioner().post(PLANS, &body).await;
+        assert!(!response.expect(400)["error"].is_null(), "{field} = {value}: {}", response.text);
     }
     let mut internal = app.plan_body(&agreement, 1_000_001);
     internal["for_internal_use_only"] = json!(true);
@@ -85,7 +85,7 @@ async fn plans_that_cannot_be_are_refused_with_an_error() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_who_make_the_same_one_succeeds() {
+async fn of_many_requests_to_create_the_same_plan_one_succeeds() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let mut body = app.plan_body(&agreement, 1);
@@ -104,7 +104,7 @@ async fn of_many_who_make_the_same_one_succeeds() {
 }
 
 #[tokio::test]
-async fn refusals_say_why() {
+async fn refused_plans_get_the_reason() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let line_item = "You must specify Salesforce ID for selected product. It must start with '00k'.";
@@ -124,16 +124,16 @@ async fn refusals_say_why() {
         for (name, value) in changes.as_object().expect("fields") {
             body[name] = value.clone();
         }
-        let answer = app.provisioner().post(PLANS, &body).await.expect(400);
-        assert_eq!(answer, json!({ "error": format!("An error occurred: {refusal}") }));
+        let response = app.provisioner().post(PLANS, &body).await.expect(400);
+        assert_eq!(response, json!({ "error": format!("An error occurred: {refusal}") }));
     }
     // Without a default catalog the plan has to name one; tests need no line item.
     let bare = json!({ "enterprise_customer_uuid": app.uuid(0xe) });
     let made = app.provisioner().post("/api/v1/provisioning-admins/customer-agreement/", &bare).await.expect(201);
     let mut body = app.plan_body(&agreement, 1);
     body["customer_agreement"] = made["uuid"].clone();
-    let answer = app.provisioner().post(PLANS, &body).await.expect(400);
-    assert!(answer["error"].as_str().is_some_and(|error| error.contains("needs a catalog")), "{answer}");
+    let response = app.provisioner().post(PLANS, &body).await.expect(400);
+    assert!(response["error"].as_str().is_some_and(|error| error.contains("needs a catalog")), "{response}");
     app.plan_of(&agreement, 1, &json!({ "product": 4, "salesforce_opportunity_line_item": null })).await;
 }
 
@@ -144,9 +144,9 @@ async fn an_unavailable_catalog_service_is_503() {
     let agreement = app.agreement().await;
     let mut body = app.plan_body(&agreement, 1);
     body["enterprise_catalog_uuid"] = json!(UNKNOWN);
-    let answer = app.provisioner().post(PLANS, &body).await;
-    assert_eq!(answer.expect(503), json!({ "detail": "The catalog service did not answer as expected." }));
-    assert!(answer.header("retry-after").is_some());
+    let response = app.provisioner().post(PLANS, &body).await;
+    assert_eq!(response.expect(503), json!({ "detail": "The catalog service did not response as expected." }));
+    assert!(response.header("retry-after").is_some());
 }
 
 #[tokio::test]
@@ -221,8 +221,8 @@ async fn plans_are_changed_and_grow() {
     let title = text(&app.provisioner().get(&path).await.expect(200), "title");
     let second = app.plan_of(&plan.agreement, 1, &json!({})).await;
     let rename = json!({ "change_reason": "other", "title": title.to_lowercase() });
-    let answer = app.provisioner().send(Method::PATCH, &format!("{PLANS}{}/", second.id), Some(&rename)).await;
-    assert!(answer.expect(400)["error"].as_str().is_some_and(|error| error.contains("title")), "{}", answer.text);
+    let response = app.provisioner().send(Method::PATCH, &format!("{PLANS}{}/", second.id), Some(&rename)).await;
+    assert!(response.expect(400)["error"].as_str().is_some_and(|error| error.contains("title")), "{}", response.text);
     for (changes, refusal) in [
         (json!({}), json!({ "error": { "change_reason": ["This field is required."] } })),
         (
@@ -244,8 +244,8 @@ async fn plans_are_changed_and_grow() {
     change(json!({ "change_reason": "other", "customer_agreement": UNKNOWN })).await.expect(400);
     let unknown = format!("{PLANS}{UNKNOWN}/");
     let other = json!({ "change_reason": "other" });
-    let answer = app.provisioner().send(Method::PATCH, &unknown, Some(&other)).await;
-    assert_eq!(answer.expect(404), error("No record found."));
+    let response = app.provisioner().send(Method::PATCH, &unknown, Some(&other)).await;
+    assert_eq!(response.expect(404), error("No record found."));
     // An inactive plan is changed only with the explicit parameter.
     change(json!({ "change_reason": "other", "is_active": false })).await.expect(200);
     let wake = json!({ "change_reason": "other", "is_active": true });
@@ -283,8 +283,8 @@ async fn simultaneous_changes_are_all_made() {
     let client = app.provisioner();
     let more = json!({ "change_reason": "other", "desired_num_licenses": 90 });
     let requests = changes.iter().chain([&more]).map(|body| client.send(Method::PATCH, &path, Some(body)));
-    for answer in futures::future::join_all(requests).await {
-        answer.expect(200);
+    for response in futures::future::join_all(requests).await {
+        response.expect(200);
     }
     let shown =
         app.provisioner().send(Method::PATCH, &path, Some(&json!({ "change_reason": "new" }))).await.expect(200);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// The day after assignments.
 const NEXT_DAY: &str = "2026-11-24";
 
-const NOBODY: &str = "Could not find any licenses pending activation";
+const NONE_PENDING: &str = "Could not find any licenses pending activation";
 
 async fn reminded(plan: &Plan) -> Vec<String> {
     let page = plan.admin().get(&plan.path("licenses/?page_size=500")).await.expect(200);
@@ -24,7 +24,7 @@ async fn reminded(plan: &Plan) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn those_who_were_invited_are_reminded() {
+async fn invited_learners_are_reminded() {
     let app = TestApp::start().await;
     let plan = app.plan(9).await;
     plan.assign(&["ann@example.com", "bob@example.com", "cid@other.example"]).await.expect(200);
@@ -38,12 +38,12 @@ async fn those_who_were_invited_are_reminded() {
     invariants.check();
     let mails: Vec<&Consequence> = invariants.events.iter().flat_map(|event| &event.consequences).collect();
     let mail = Consequence::MailReminder { greeting: Some("Hello".to_owned()), closing: None };
-    assert_eq!(mails.iter().filter(|wish| ***wish == mail).count(), 1, "{mails:?}");
+    assert_eq!(mails.iter().filter(|other| ***other == mail).count(), 1, "{mails:?}");
 
     // One learner who has activated, or is unknown, makes the whole request fail.
     for email in ["dan@example.com", "eve@example.com"] {
-        let answer = remind(json!({ "user_emails": ["bob@example.com", email] })).await.expect(404);
-        assert_eq!(answer, json!(format!("{NOBODY} that are associated with the email: {email}")));
+        let response = remind(json!({ "user_emails": ["bob@example.com", email] })).await.expect(404);
+        assert_eq!(response, json!(format!("{NONE_PENDING} that are associated with the email: {email}")));
     }
     assert_eq!(reminded(&plan).await.len(), 1);
 
@@ -63,11 +63,11 @@ async fn those_who_were_invited_are_reminded() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn all_are_reminded_who_have_not_activated() {
+async fn all_learners_who_have_not_activated_are_reminded() {
     let app = TestApp::start().await;
     let plan = app.plan(300).await;
     let remind = async || plan.admin().post(&plan.path("licenses/remind-all/"), &json!({})).await;
-    assert_eq!(remind().await.expect(404), json!(NOBODY));
+    assert_eq!(remind().await.expect(404), json!(NONE_PENDING));
     plan.assign(&emails("learner", 0..200)).await.expect(200);
     plan.activated(&app, "ann@example.com").await;
     app.advance("P1D").await;

@@ -55,8 +55,8 @@ impl Renewal {
     /// Asserts that it is refused for that reason, and that nothing was changed.
     async fn is_refused(&self, app: &TestApp, reason: &str) {
         let before = (self.shown(app).await, app.invariants().await.items);
-        let answer = self.process(app).await;
-        assert_eq!(answer.expect(500), json!({ "error": reason }));
+        let response = self.process(app).await;
+        assert_eq!(response.expect(500), json!({ "error": reason }));
         let invariants = app.invariants().await;
         assert_eq!((self.shown(app).await, invariants.items), before);
         invariants.check();
@@ -226,8 +226,8 @@ async fn the_types_to_copy_are_copied() {
         assert_eq!(copies.keys().collect::<Vec<_>>(), wanted, "{types}");
         // The same three learners have licenses of all agreements, so only these checks can be used.
         invariants.check_counts();
-        let told = invariants.events.iter().filter(|event| event.plan == Some(future.uuid().into()));
-        assert_eq!(told.flat_map(|event| &event.licenses).count(), wanted.len());
+        let of_future = invariants.events.iter().filter(|event| event.plan == Some(future.uuid().into()));
+        assert_eq!(of_future.flat_map(|event| &event.licenses).count(), wanted.len());
     }
 }
 
@@ -278,8 +278,8 @@ async fn the_renewal_must_exist() {
     let stranger = app.client(Role::Admin, plan.agreement.enterprise);
     stranger.post(&format!("{}process/", renewal.path), &json!({})).await.expect(403);
     // Without its slash, and without a body.
-    let answer = app.provisioner().send(Method::POST, &format!("{}process", renewal.path), None).await;
-    answer.expect(201);
+    let response = app.provisioner().send(Method::POST, &format!("{}process", renewal.path), None).await;
+    response.expect(201);
 }
 
 #[tokio::test]
@@ -355,9 +355,9 @@ async fn of_many_who_process_a_renewal_one_does() {
         let learners = emails("learner", 0..usize::try_from(people).expect("few"));
         prior.assign(&learners).await.expect(200);
         let renewal = Renewal::of(&app, &prior, people, changes).await;
-        let answers = join_all((0..8).map(|_| renewal.process(&app))).await;
-        let count = |status: u16| answers.iter().filter(|answer| answer.status.as_u16() == status).count();
-        let texts: Vec<&str> = answers.iter().map(|answer| answer.text.as_str()).collect();
+        let responses = join_all((0..8).map(|_| renewal.process(&app))).await;
+        let count = |status: u16| responses.iter().filter(|response| response.status.as_u16() == status).count();
+        let texts: Vec<&str> = responses.iter().map(|response| response.text.as_str()).collect();
         assert_eq!((count(201), count(200)), (1, 7), "{texts:?}");
         assert!(texts.windows(2).all(|two| two[0] == two[1]), "{texts:?}");
         let invariants = app.invariants().await;
@@ -369,7 +369,7 @@ async fn of_many_who_process_a_renewal_one_does() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn six_hundred_are_copied() {
+async fn a_renewal_copies_six_hundred_licenses() {
     let app = TestApp::start().await;
     let prior = app.plan(700).await;
     let people = emails("learner", 0..600);
@@ -402,8 +402,8 @@ async fn an_interrupted_renewal_is_resumed_by_the_schedule() {
         prior.assign(&people).await.expect(200);
         let renewal = Renewal::of(&app, &prior, 250, json!({})).await;
         dies_after(&app, 4, how);
-        let answer = renewal.process(&app).await;
-        assert_eq!(answer.status.as_u16(), 503, "{}", answer.text);
+        let response = renewal.process(&app).await;
+        assert_eq!(response.status.as_u16(), 503, "{}", response.text);
         app.proxy().heal();
 
         // No reader sees the incomplete plan.
@@ -487,8 +487,8 @@ async fn learners_whose_licenses_change_meanwhile_lose_nothing() {
     let (processed, activations, revocations, assignments) =
         tokio::join!(renewal.process(&app), activations, revocations, assignments);
     let future = renewal.future(&processed.expect(201));
-    for answer in activations.iter().chain(&revocations).chain(&assignments) {
-        answer.expect(200);
+    for response in activations.iter().chain(&revocations).chain(&assignments) {
+        response.expect(200);
     }
     let invariants = app.invariants().await;
     invariants.check();
@@ -506,7 +506,7 @@ async fn learners_whose_licenses_change_meanwhile_lose_nothing() {
 }
 
 #[tokio::test]
-async fn nobody_is_left_out_although_the_index_does_not_show_some() {
+async fn every_license_is_copied_although_the_index_does_not_show_some() {
     let app = TestApp::proxied().await;
     let agreement = app.agreement().await;
     let (prior, _) = lived_in(&app, &agreement, 5, &json!({})).await;
@@ -519,8 +519,8 @@ async fn nobody_is_left_out_although_the_index_does_not_show_some() {
         });
     };
     lag(1_000);
-    let answer = renewal.process(&app).await;
-    assert!(answer.header("retry-after").is_some() && answer.status.as_u16() == 503, "{}", answer.text);
+    let response = renewal.process(&app).await;
+    assert!(response.header("retry-after").is_some() && response.status.as_u16() == 503, "{}", response.text);
     lag(3);
     let future = renewal.future(&renewal.process(&app).await.expect(201));
     let invariants = app.invariants().await;
@@ -599,11 +599,11 @@ async fn under_faults_of_all_kinds_every_license_is_copied_once() {
             6..=12 => Fault::Conflict,
             _ => Fault::None,
         });
-        let answers = join_all((0..4).map(|_| renewal.process(&app))).await;
-        for answer in &answers {
-            assert!([200, 201, 503].contains(&answer.status.as_u16()), "{}: {}", answer.status, answer.text);
+        let responses = join_all((0..4).map(|_| renewal.process(&app))).await;
+        for response in &responses {
+            assert!([200, 201, 503].contains(&response.status.as_u16()), "{}: {}", response.status, response.text);
         }
-        assert!(answers.iter().filter(|answer| answer.status.as_u16() == 201).count() <= 1);
+        assert!(responses.iter().filter(|response| response.status.as_u16() == 201).count() <= 1);
         app.proxy().heal();
         app.advance("PT3M").await;
         let invariants = app.invariants().await;

@@ -68,9 +68,9 @@ async fn bodies_that_are_not_valid_are_refused_field_by_field() {
         ("number_of_licenses", json!(0), json!(["Ensure this value is greater than or equal to 1."])),
         ("license_types_to_copy", json!("all"), json!(["\"all\" is not a valid choice."])),
     ] {
-        let mut wish = body(&plan, None);
-        wish[field] = value;
-        assert_eq!(app.provisioner().post(RENEWALS, &wish).await.expect(400), json!({ field: complaint }));
+        let mut request = body(&plan, None);
+        request[field] = value;
+        assert_eq!(app.provisioner().post(RENEWALS, &request).await.expect(400), json!({ field: complaint }));
     }
 }
 
@@ -114,9 +114,9 @@ async fn of_many_who_renew_a_plan_one_succeeds() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let prior = app.plan_of(&agreement, 5, &json!({})).await;
-    let wish = body(&prior, None);
+    let request = body(&prior, None);
     let client = app.provisioner();
-    let answers = futures::future::join_all((0..12).map(|_| client.post(RENEWALS, &wish))).await;
-    let count = |status: u16| answers.iter().filter(|answer| answer.status.as_u16() == status).count();
+    let responses = futures::future::join_all((0..12).map(|_| client.post(RENEWALS, &request))).await;
+    let count = |status: u16| responses.iter().filter(|response| response.status.as_u16() == status).count();
     assert_eq!((count(201), count(200)), (1, 11));
 }

@@ -18,13 +18,13 @@ async fn every_live_license_is_revoked() {
 }
 
 #[tokio::test]
-async fn under_a_cap_it_is_refused() {
+async fn revoke_all_is_refused_under_a_cap() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let plan = app.plan_of(&agreement, 5, &json!({ "is_revocation_cap_enabled": true })).await;
     plan.assigned("ann@example.com").await;
-    let answer = plan.admin().post(&plan.path("licenses/revoke-all/"), &json!({})).await;
+    let response = plan.admin().post(&plan.path("licenses/revoke-all/"), &json!({})).await;
     let text = "Cannot revoke all licenses when revocation cap is enabled for the subscription plan";
-    assert_eq!(answer.expect(422), json!(text));
+    assert_eq!(response.expect(422), json!(text));
     assert_eq!(plan.overview().await["assigned"], 1);
 }

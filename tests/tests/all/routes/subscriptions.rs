@@ -27,8 +27,8 @@ async fn plans_are_listed_newest_start_first() {
     let junk = mine.admin.get("/api/v1/subscriptions/?enterprise_customer_uuid=junk").await.expect(400);
     assert_eq!(junk, json!({ "detail": "junk is not a valid uuid." }));
     for page in ["2", "0", "x"] {
-        let answer = mine.admin.get(&format!("/api/v1/subscriptions/?{of}&page={page}")).await.expect(404);
-        assert_eq!(answer, json!({ "detail": "Invalid page." }), "{page}");
+        let response = mine.admin.get(&format!("/api/v1/subscriptions/?{of}&page={page}")).await.expect(404);
+        assert_eq!(response, json!({ "detail": "Invalid page." }), "{page}");
     }
     assert_eq!(ids(&list(&format!("{of}&page=last")).await).len(), 2);
     let operator = app.client(Role::Operator, mine.enterprise).get("/api/v1/subscriptions/").await.expect(200);

@@ -23,13 +23,13 @@ async fn only_a_token_of_ours_is_accepted() {
     };
     ask(format!("JWT {token}")).await.expect(200);
     for wrong in [format!("JWT {head}.{forged}"), format!("JWT {head}."), "JWT x".to_owned()] {
-        let answer = ask(wrong.clone()).await;
-        assert_eq!(answer.expect(401), json!({ "detail": "Invalid token." }), "{wrong}");
+        let response = ask(wrong.clone()).await;
+        assert_eq!(response.expect(401), json!({ "detail": "Invalid token." }), "{wrong}");
     }
     for absent in [format!("Bearer {token}"), token.clone(), "JWT".to_owned()] {
-        let answer = ask(absent.clone()).await;
-        assert_eq!(answer.expect(401)["detail"], "Authentication credentials were not provided.", "{absent}");
-        assert_eq!(answer.header("www-authenticate"), Some("JWT realm=\"api\""));
+        let response = ask(absent.clone()).await;
+        assert_eq!(response.expect(401)["detail"], "Authentication credentials were not provided.", "{absent}");
+        assert_eq!(response.header("www-authenticate"), Some("JWT realm=\"api\""));
     }
 }
 
@@ -62,8 +62,8 @@ async fn without_a_secret_hs256_is_refused() {
         let key = jsonwebtoken::EncodingKey::from_secret(secret.as_bytes());
         let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).expect("a token");
         let header = format!("JWT {token}");
-        let answer = app.anonymous().send_with(Method::GET, LIST, None, &[("authorization", &header)]).await;
-        assert_eq!(answer.expect(401), json!({ "detail": "Invalid token." }));
+        let response = app.anonymous().send_with(Method::GET, LIST, None, &[("authorization", &header)]).await;
+        assert_eq!(response.expect(401), json!({ "detail": "Invalid token." }));
     }
 }
 
@@ -92,9 +92,9 @@ async fn cookies_read_and_write_only_with_a_csrf_token() {
     assert_eq!(refused, failed("CSRF cookie not set."));
 
     // As the portals do it: get the token once, then send it with every change.
-    let answer = ask(Method::GET, "/csrf/api/v1/token", &cookies, &[]).await;
-    let token = text(&answer.expect(200), "csrfToken");
-    let set = answer.header("set-cookie").expect("a cookie").to_owned();
+    let response = ask(Method::GET, "/csrf/api/v1/token", &cookies, &[]).await;
+    let token = text(&response.expect(200), "csrfToken");
+    let set = response.header("set-cookie").expect("a cookie").to_owned();
     let (pair, attributes) = set.split_once(';').expect("attributes");
     assert_eq!(pair, format!("license_manager_csrftoken={token}"));
     assert!(attributes.contains("SameSite=Lax") && attributes.contains("Path=/"), "{attributes}");

@@ -101,7 +101,7 @@ async fn a_license_is_found_by_its_id_alone() {
 }
 
 #[tokio::test]
-async fn seats_are_handed_out_and_taken_back() {
+async fn licenses_are_assigned_and_revoked_by_the_unprefixed_routes() {
     let app = TestApp::start().await;
     let plan = app.plan(9).await;
     let other = app.plan(9).await;
@@ -192,7 +192,7 @@ async fn plans_are_created_changed_and_deleted_while_no_learner_has_used_them() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_plan_is_deleted_or_handed_out_but_not_both() {
+async fn a_plan_is_deleted_or_assigned_from_but_not_both() {
     let app = TestApp::start().await;
     for round in 0..6 {
         let plan = app.plan(3).await;

@@ -1,0 +1,50 @@
+//! Keys of plans in lists, and of what is kept beside a plan.
+
+use license_domain::{DuePlan, PlanId, SeatPrefix, Timestamp};
+
+use super::{AgreementKeys, GSI2, GSI3, IndexKey, Item, Key, sort_key_in, time};
+
+/// Partition of the list of plans.
+pub const ALL_PLANS: &str = "ALL#PLAN";
+/// Partition of plans by the time at which they are looked at next.
+pub const DUE_PLANS: &str = "DUE#PLAN";
+
+/// When a plan is looked at next, and how often that has failed.
+pub fn due_plan(at: Timestamp, attempts: u32) -> IndexKey {
+    IndexKey { index: GSI3, pk: DUE_PLANS.to_owned(), sk: format!("{}#{attempts}", time(at)) }
+}
+
+/// The plan that an item of that partition stands for.
+pub fn due_plan_in(item: &Item) -> Option<DuePlan> {
+    let key = Key::of(item)?;
+    let plan = key.sk.strip_prefix("PLAN#")?.parse().ok()?;
+    let (at, attempts) = sort_key_in(item, GSI3)?.split_once('#')?;
+    let agreement = AgreementKeys::of_partition(&key.pk)?;
+    Some(DuePlan { plan, agreement, at: at.parse().ok()?, attempts: attempts.parse().ok()? })
+}
+
+/// A plan's key in the operator's list.
+pub fn plan_listing(plan: PlanId, start: Timestamp) -> IndexKey {
+    IndexKey { index: GSI2, pk: ALL_PLANS.to_owned(), sk: format!("{}#{plan}", time(start)) }
+}
+
+/// The plan and its start, parsed from a sort key of the operator's list.
+pub fn plan_of_listing(sk: &str) -> Option<(&str, PlanId)> {
+    let (start, plan) = sk.rsplit_once('#')?;
+    Some((start, plan.parse().ok()?))
+}
+
+/// From plan to agreement.
+pub fn plan(plan: PlanId) -> Key {
+    Key::head(format!("PLAN#{plan}"))
+}
+
+/// From seat prefix to plan.
+pub fn seats(prefix: SeatPrefix) -> Key {
+    Key::head(format!("SEATS#{prefix}"))
+}
+
+/// A notice that a plan's admins get once.
+pub fn notice(plan: PlanId, kind: &str) -> Key {
+    Key::new(self::plan(plan).pk, format!("NOTICE#{kind}"))
+}
