@@ -107,8 +107,12 @@ async fn lms_with(token: String) -> String {
 #[tokio::test]
 async fn a_token_that_the_lms_did_not_sign_is_refused() {
     let claims = json!({ "preferred_username": "eve", "administrator": true, "superuser": true });
-    // Signed by the key of another installation.
-    let forged = TestApp::start().await.token(claims);
+    // With the signature of another token.
+    let app = TestApp::start().await;
+    let (wanted, other) = (app.token(claims), app.token(json!({ "preferred_username": "ann" })));
+    let (claims, _) = wanted.rsplit_once('.').expect("three parts");
+    let (_, signature) = other.rsplit_once('.').expect("three parts");
+    let forged = format!("{claims}.{signature}");
     for token in [forged, "nonsense".to_owned(), String::new()] {
         let setting = ("SOCIAL_AUTH_EDX_OAUTH2_URL_ROOT".to_owned(), lms_with(token).await);
         let app = TestApp::start_with(Options { settings: [setting].into(), ..options() }, false).await;
