@@ -4,7 +4,7 @@ use license_domain::{Consequence, Event, EventKind, Webhook, delivery::MAX_RECIP
 use license_messaging::{Message, MessagingError, Outgoing, Queue};
 use license_storage::{RosterUpdate, StoreError};
 
-use crate::Context;
+use crate::{Context, growth};
 
 /// Why an event was not relayed. It will be retried.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +40,9 @@ pub(crate) async fn relay(context: &Context, event: &Event) -> Result<(), RelayE
     let plan = portfolio.as_ref().zip(event.plan).and_then(|(portfolio, plan)| portfolio.plan(plan));
     if let (Some(plan), Some(update)) = (plan, roster_update(event)) {
         context.rosters.mark(plan, update).await?;
+    }
+    if let Some(portfolio) = &portfolio {
+        growth::look(context, event, portfolio).await?;
     }
     let published = bus_events(event, portfolio.as_ref());
     let mut messages = messages(event);

@@ -139,6 +139,9 @@ pub enum PlansCommand {
         #[arg(long, alias = "processing_window_length_hours", value_name = "HOURS", default_value_t = 12)]
         processing_window_length_hours: u32,
     },
+    /// Begins one step of growth of each plan that is to grow
+    #[command(alias = "process_auto_scalable_plans")]
+    ProcessAutoScalablePlans,
     /// Begins the expiry of plans that have ended, however long ago
     #[command(alias = "expire_subscriptions")]
     ExpireSubscriptions(ExpireArguments),

@@ -1,6 +1,9 @@
 //! What the clock does to a plan: what is due, what is ahead, what waits or will not happen, and why. The sweeper acts by
 //! these rules, and a forecast shows them: there is no second set of rules.
 
+mod expiry;
+mod growth;
+mod leaving;
 mod renewal;
 
 use std::collections::{HashMap, HashSet};
@@ -16,11 +19,15 @@ use crate::{
     ids::{AgreementId, EnterpriseId, JobId, PlanId},
     job::{Job, JobKind},
     plan::SubscriptionPlan,
-    purge,
-    renewal::{PROCESSING_WINDOW, SubscriptionPlanRenewal},
+    renewal::PROCESSING_WINDOW,
 };
 
-pub use self::renewal::{FORESEEN, REFUSED, refused};
+pub use self::{
+    expiry::{expiry, prior_plans},
+    growth::{growing_plan, growth},
+    leaving::UNLINKED_AFTER,
+    renewal::{FORESEEN, REFUSED, refused},
+};
 
 /// So long after its effective date a renewal that is not processed still keeps its plan from expiring.
 pub const RENEWAL_GRACE: TimeDelta = TimeDelta::days(1);
@@ -90,6 +97,8 @@ impl PlanWork {
 pub enum PlanWorkKind {
     /// Its renewal is processed.
     ProcessRenewal,
+    /// It gets more licenses, because most of its licenses are allocated.
+    GrowPlan,
     /// The enrollments that its licenses pay for end, and the plan is marked.
     ExpireSubscription,
     /// Its learners are unlinked from the customer.
@@ -103,6 +112,7 @@ impl PlanWorkKind {
     pub const fn run(self) -> JobKind {
         match self {
             Self::ProcessRenewal => JobKind::Renew,
+            Self::GrowPlan => JobKind::Grow,
             Self::ExpireSubscription => JobKind::Expire,
             Self::UnlinkLearners => JobKind::Unlink,
             Self::RetireLicenses => JobKind::Purge,
@@ -113,6 +123,7 @@ impl PlanWorkKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ProcessRenewal => "process_renewals",
+            Self::GrowPlan => "process_auto_scalable_plans",
             Self::ExpireSubscription => "expire_subscriptions",
             Self::UnlinkLearners => "unlink_expired_licenses",
             Self::RetireLicenses => "retire_old_licenses",
@@ -212,8 +223,13 @@ pub fn counted<'a>(portfolio: &'a Portfolio, plan: &'a SubscriptionPlan) -> Vec<
 pub fn prospects(facts: Facts<'_>, now: Timestamp) -> Vec<Prospect> {
     // A renewal that is late keeps its plan from expiring. Who is to be unlinked must still be named: unlinking comes
     // before purging.
-    let others = [expiry(facts.portfolio, facts.plan, now), unlinking(facts, now), purging(facts, now)];
-    renewal::renewal(facts, now).into_iter().chain(others).collect()
+    let others = [
+        expiry(facts.portfolio, facts.plan, now),
+        leaving::unlinking(facts, now),
+        leaving::purging(facts, now),
+    ];
+    let growth = growth(facts.portfolio, facts.plan, &facts.own_counts(), now);
+    renewal::renewal(facts, now).into_iter().chain(growth.map(|(prospect, _)| prospect)).chain(others).collect()
 }
 
 /// The first thing that is due.
@@ -244,126 +260,6 @@ pub fn forecast(mut prospects: Vec<Prospect>, until: Option<Timestamp>) -> Vec<P
         (!is_due, prospect.at.is_none(), prospect.at.filter(|_| !is_due))
     });
     prospects
-}
-
-/// So long after its end the learners of a plan are unlinked, whatever the agreement says of personal data.
-pub const UNLINKED_AFTER: TimeDelta = TimeDelta::days(90);
-
-/// Learners of an expired plan are unlinked from the customer, 90 days after its end, where the installation has chosen
-/// that. Who holds another license is asked of again each day, as long as the license names them.
-fn unlinking(facts: Facts<'_>, now: Timestamp) -> Prospect {
-    let say = |state, at, why: &str| Prospect { work: PlanWorkKind::UnlinkLearners, state, at, why: why.to_owned() };
-    let at = facts.plan.expiration_date + UNLINKED_AFTER;
-    if now > at && facts.own_counts().allocated() == 0 {
-        return say(ProspectState::Done, None, "No license of the plan has a learner.");
-    }
-    if !facts.rules.unlinking.contains(&facts.portfolio.agreement.enterprise_customer_uuid) {
-        return say(ProspectState::Never, None, "Unlinking is not enabled for the customer.");
-    }
-    let at = facts.last.and_then(|last| last.unlinked).map_or(at, |last| at.max(last + LONGEST_WAIT));
-    let state = if now > at { ProspectState::Due } else { ProspectState::Ahead };
-    say(state, Some(at), "The plan has ended 90 days before, and its learners may hold no other license.")
-}
-
-/// Personal data is purged: all of a plan once it has ended long enough ago; before that, of licenses that were revoked,
-/// or assigned and never activated, long enough ago.
-fn purging(facts: Facts<'_>, now: Timestamp) -> Prospect {
-    let Facts { portfolio, plan, last, .. } = facts;
-    let counts = facts.own_counts();
-    let agreement = &portfolio.agreement;
-    let say = |state, at, why: &str| Prospect { work: PlanWorkKind::RetireLicenses, state, at, why: why.to_owned() };
-    let (Some(end), Some(kept)) = (purge::plan_is_purged_from(agreement, plan), purge::kept_for(agreement)) else {
-        return say(ProspectState::Never, None, "The agreement says no time for which personal data is kept.");
-    };
-    let revoked = counts.revoked.saturating_sub(counts.revoked_without_person);
-    if counts.allocated() + revoked == 0 && (now > end || plan.for_internal_use_only) {
-        return say(ProspectState::Done, None, "No license of the plan names anyone.");
-    }
-    if now > end {
-        return say(ProspectState::Due, Some(end), "The plan ended longer ago than personal data is kept.");
-    }
-    let is_looked_through = !plan.for_internal_use_only && counts.assigned + revoked > 0;
-    if !is_looked_through {
-        return say(ProspectState::Ahead, Some(end), "Personal data is kept for a while after the plan has ended.");
-    }
-    // No license was revoked or assigned before the plan was made. They are looked through once a day.
-    let first = plan.created + kept;
-    let at = last.and_then(|last| last.purged).map_or(first, |last| first.max(last + LONGEST_WAIT)).min(end);
-    let state = if now > at { ProspectState::Due } else { ProspectState::Ahead };
-    say(state, Some(at), "Licenses that were revoked, or assigned and not activated, long ago are looked for each day.")
-}
-
-/// A plan's expiry: what its licenses pay for ends.
-///
-/// - It is due once the plan has ended, however long ago, and is not marked.
-/// - A renewal that is not processed yet keeps the plan from expiring until a day after its effective date.
-/// - A plan that was renewed expires after the last plan of its chain has.
-pub fn expiry(portfolio: &Portfolio, plan: &SubscriptionPlan, now: Timestamp) -> Prospect {
-    let say = |state, at, why: String| Prospect { work: PlanWorkKind::ExpireSubscription, state, at, why };
-    if plan.expiration_processed {
-        return say(ProspectState::Done, None, "The plan's expiry was carried out.".to_owned());
-    }
-    let from = |at: Timestamp, why: String| {
-        let state = if now > at { ProspectState::Due } else { ProspectState::Ahead };
-        say(state, Some(at), why)
-    };
-    match portfolio.renewal_of(plan.uuid) {
-        None => from(plan.expiration_date, "The plan ends, and no renewal carries it on.".to_owned()),
-        Some(renewal) if renewal.processed => match last_of_chain(portfolio, plan, renewal) {
-            Some(last) if last.expiration_processed => {
-                let why = format!("The plan was renewed, and the last plan of its chain, {}, has expired.", last.uuid);
-                from(plan.expiration_date, why)
-            }
-            Some(last) => {
-                let why = format!("The plan was renewed: it expires after the last plan of its chain, {}.", last.uuid);
-                say(ProspectState::Waits, Some(last.expiration_date), why)
-            }
-            None => say(ProspectState::Never, None, "The plan was renewed.".to_owned()),
-        },
-        Some(renewal) => {
-            let at = plan.expiration_date.max(renewal.effective_date + RENEWAL_GRACE);
-            if now > at {
-                let why = format!("The plan has ended, and its renewal {} was not processed in time.", renewal.id);
-                return say(ProspectState::Due, Some(at), why);
-            }
-            let why = format!("Renewal {} is to carry the plan on from {}.", renewal.id, renewal.effective_date);
-            say(ProspectState::Waits, Some(at), why)
-        }
-    }
-}
-
-/// The plan at the end of the processed renewals that begin with this one; none where they form a ring, or lead to a plan
-/// that is not there.
-fn last_of_chain<'a>(
-    portfolio: &'a Portfolio,
-    first: &SubscriptionPlan,
-    renewal: &'a SubscriptionPlanRenewal,
-) -> Option<&'a SubscriptionPlan> {
-    let mut next = Some(renewal);
-    let mut last = None;
-    for _ in 0..=portfolio.renewals.len() {
-        let Some(renewal) = next else { break };
-        last = Some(portfolio.plan(renewal.renewed_subscription_plan?)?);
-        next = last.and_then(|plan| portfolio.renewal_of(plan.uuid)).filter(|renewal| renewal.processed);
-    }
-    last.filter(|last| next.is_none() && last.uuid != first.uuid)
-}
-
-/// The plans that were renewed into this one, directly or not: they expire once it has.
-pub fn prior_plans(portfolio: &Portfolio, plan: PlanId) -> Vec<PlanId> {
-    let mut found = vec![plan];
-    let mut at = 0;
-    while at < found.len() {
-        let prior = portfolio.prior_renewals_of(found[at]).filter(|renewal| renewal.processed);
-        let prior: Vec<PlanId> = prior.map(|renewal| renewal.prior_subscription_plan).collect();
-        for plan in prior {
-            if !found.contains(&plan) {
-                found.push(plan);
-            }
-        }
-        at += 1;
-    }
-    found.split_off(1)
 }
 
 #[cfg(test)]

@@ -290,6 +290,9 @@ impl Kinds for AllKinds {
     }
 
     async fn read_rows(&self, run: &Job, portfolio: &Portfolio, writer: RowsWriter<'_>) -> Result<RowsRead, WorkError> {
+        if run.kind == JobKind::Grow {
+            return writer.one_row().await;
+        }
         match &run.upload {
             Some(file) => {
                 let until = self.clock.now() + Turn::OF_A_MESSAGE.time;

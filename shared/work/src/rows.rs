@@ -108,6 +108,12 @@ impl<'a> RowsWriter<'a> {
         Ok(())
     }
 
+    /// Writes a single row: the run is about its plan, and not about single licenses.
+    pub(crate) async fn one_row(mut self) -> Result<RowsRead, WorkError> {
+        self.push(Row::default()).await?;
+        self.finish().await
+    }
+
     /// Writes the remaining rows.
     pub(crate) async fn finish(mut self) -> Result<RowsRead, WorkError> {
         self.full.extend(self.open.finish());

@@ -34,6 +34,9 @@ pub(super) async fn run(
             let plans = Worked::new(context, Rules { renewal_window: window, ..rules(None)? });
             plans.all(PlanWorkKind::ProcessRenewal, |_| true, out).await
         }
+        PlansCommand::ProcessAutoScalablePlans => {
+            Worked::new(context, rules(None)?).all(PlanWorkKind::GrowPlan, |_| true, out).await
+        }
         PlansCommand::ExpireSubscriptions(arguments) => expire(context, &arguments, out).await,
         PlansCommand::UnlinkExpiredLicenses { customers } => {
             let plans = Worked::new(context, rules(customers)?);

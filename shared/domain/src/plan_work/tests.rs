@@ -5,15 +5,15 @@ use crate::{
     agreement::CustomerAgreement,
     ids::{EnterpriseId, RenewalId},
     plan::ChangeReason,
-    renewal::LicenseTypesToCopy,
+    renewal::{LicenseTypesToCopy, SubscriptionPlanRenewal},
     seats::{SeatLayout, SeatPrefix},
 };
 
-fn day(day: i64) -> Timestamp {
+pub(super) fn day(day: i64) -> Timestamp {
     Timestamp::UNIX_EPOCH + TimeDelta::days(20_000 + day)
 }
 
-fn plan(id: u128, start: i64, end: i64) -> SubscriptionPlan {
+pub(super) fn plan(id: u128, start: i64, end: i64) -> SubscriptionPlan {
     SubscriptionPlan {
         uuid: PlanId(Uuid::from_u128(id)),
         title: format!("Plan {id}"),
@@ -41,7 +41,7 @@ fn plan(id: u128, start: i64, end: i64) -> SubscriptionPlan {
     }
 }
 
-fn renewal(id: i64, from: u128, to: Option<u128>, effective: i64, processed: bool) -> SubscriptionPlanRenewal {
+pub(super) fn renewal(id: i64, from: u128, to: Option<u128>, effective: i64, processed: bool) -> SubscriptionPlanRenewal {
     SubscriptionPlanRenewal {
         id: RenewalId(id),
         customer_agreement: AgreementId(Uuid::nil()),
@@ -62,7 +62,7 @@ fn renewal(id: i64, from: u128, to: Option<u128>, effective: i64, processed: boo
     }
 }
 
-fn portfolio(plans: Vec<SubscriptionPlan>, renewals: Vec<SubscriptionPlanRenewal>) -> Portfolio {
+pub(super) fn portfolio(plans: Vec<SubscriptionPlan>, renewals: Vec<SubscriptionPlanRenewal>) -> Portfolio {
     let agreement = CustomerAgreement::new(AgreementId(Uuid::nil()), EnterpriseId(Uuid::nil()), day(0));
     Portfolio { agreement, plans, renewals }
 }

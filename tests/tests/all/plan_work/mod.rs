@@ -3,6 +3,7 @@
 mod by_hand;
 mod expire;
 mod forecast;
+mod grow;
 mod renew;
 mod retire;
 mod unlink;
