@@ -29,6 +29,14 @@ pub(crate) fn message(kind: MailKind, message: &PersonalMail) -> Email {
         MailKind::PostActivation | MailKind::AutoApplied => {
             (format!("Welcome to learning with {customer}"), format!("Your license of \"{plan}\" is active."))
         }
+        MailKind::ExpirationReminder => (
+            format!("Your access to courses from {customer} ends soon"),
+            format!("Your license of \"{plan}\" ends in {} days, at {}.", of("days_until_expiration"), of("expiration_date")),
+        ),
+        MailKind::Expiration => (
+            format!("Your access to courses from {customer} has ended"),
+            format!("Your license of \"{plan}\" has ended at {}.", of("expiration_date")),
+        ),
         MailKind::RevocationCapReached => (
             format!("{customer} has reached the revocation cap of a plan"),
             format!("No more activated licenses of \"{plan}\" can be revoked.\n\n{portal}"),

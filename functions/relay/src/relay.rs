@@ -70,7 +70,10 @@ fn roster_update(event: &Event) -> Option<RosterUpdate> {
         | EventKind::PlanUpdated
         | EventKind::PlanDeleted
         | EventKind::LicensesExpired
-        | EventKind::LicensesUnlinked => None,
+        | EventKind::LicensesUnlinked
+        | EventKind::ExpirationReminded
+        | EventKind::ExpirationTold
+        | EventKind::LicensesLongActivated => None,
         _ => (event.id.0.as_u128() % CHANGES_OF_A_ROSTER < changed.into()).then_some(RosterUpdate::Soon),
     }
 }

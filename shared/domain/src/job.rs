@@ -62,6 +62,18 @@ pub enum JobKind {
     /// The personal data of a plan's licenses is purged. There is a row for each license.
     #[schemars(skip)]
     Purge,
+    /// Learners are reminded that their plan ends. There is a row for each license.
+    #[serde(rename = "expiration-reminders")]
+    #[schemars(skip)]
+    ExpirationReminders,
+    /// Learners are told that their plan has ended. There is a row for each license.
+    #[serde(rename = "expiration-mails")]
+    #[schemars(skip)]
+    ExpirationMails,
+    /// Other systems are told of licenses that were activated long ago. There is a row for each license.
+    #[serde(rename = "license-events")]
+    #[schemars(skip)]
+    LicenseEvents,
 }
 
 impl JobKind {
@@ -80,6 +92,9 @@ impl JobKind {
             Self::Expire => "expire",
             Self::Unlink => "unlink",
             Self::Purge => "purge",
+            Self::ExpirationReminders => "expiration-reminders",
+            Self::ExpirationMails => "expiration-mails",
+            Self::LicenseEvents => "license-events",
         }
     }
 
@@ -93,18 +108,31 @@ impl JobKind {
             Self::Expire => 100,
             Self::Unlink => 90,
             Self::Purge => 40,
+            Self::ExpirationReminders | Self::ExpirationMails | Self::LicenseEvents => 50,
         }
     }
 
     /// Whether there is a row for each license, and not for each learner.
     pub const fn is_of_licenses(self) -> bool {
-        matches!(self, Self::Expire | Self::Unlink | Self::Purge)
+        matches!(self, Self::Expire | Self::Unlink | Self::Purge) || self.is_announcement()
+    }
+
+    /// Whether something is told of licenses, once.
+    pub const fn is_announcement(self) -> bool {
+        matches!(self, Self::ExpirationReminders | Self::ExpirationMails | Self::LicenseEvents)
     }
 
     /// How many lanes work on it at the same time. Transfers have one lane, because they change the plans' own items.
     pub fn lanes(self, chunks: u64) -> u16 {
         let most = match self {
-            Self::Assign | Self::Revoke | Self::Remind | Self::Expire | Self::Unlink => MAX_LANES,
+            Self::Assign
+            | Self::Revoke
+            | Self::Remind
+            | Self::Expire
+            | Self::Unlink
+            | Self::ExpirationReminders
+            | Self::ExpirationMails
+            | Self::LicenseEvents => MAX_LANES,
             Self::Transfer | Self::Enroll | Self::Grow | Self::Renew | Self::Purge => 1,
         };
         u16::try_from(chunks.min(u64::from(most))).expect("at most `most`").max(1)
@@ -199,6 +227,9 @@ pub struct JobParams {
     /// How many licenses the plan is to have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired_num_licenses: Option<u64>,
+    /// Since when a license must have changed for an internal run to look at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
 }
 
 /// The renewal that a run carries out.
@@ -491,6 +522,9 @@ pub enum RowOutcome {
     /// The license names no one any more.
     #[schemars(skip)]
     Purged,
+    /// The learner, or another system, was told of the license.
+    #[schemars(skip)]
+    Told,
     /// The row cannot be read.
     Invalid,
 }
@@ -515,6 +549,7 @@ impl RowOutcome {
             Self::Expired => "expired",
             Self::Unlinked => "unlinked",
             Self::Purged => "purged",
+            Self::Told => "told",
             Self::Invalid => "invalid",
         }
     }

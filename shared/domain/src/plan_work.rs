@@ -4,6 +4,7 @@
 mod expiry;
 mod growth;
 mod leaving;
+mod mails;
 mod renewal;
 
 use std::collections::{HashMap, HashSet};
@@ -26,6 +27,7 @@ pub use self::{
     expiry::{expiry, prior_plans},
     growth::{growing_plan, growth},
     leaving::UNLINKED_AFTER,
+    mails::{LONG_ACTIVATED, LicenseNotice, REMINDED_BEFORE, TOLD_WITHIN, Told, is_of_run, since},
     renewal::{FORESEEN, REFUSED, refused},
 };
 
@@ -70,6 +72,15 @@ pub struct PlanWork {
     /// When purging was begun last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purged: Option<Timestamp>,
+    /// When reminding learners of the plan's end was begun last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reminded: Option<Told>,
+    /// When telling learners that the plan has ended was begun last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expiration_told: Option<Told>,
+    /// When telling other systems of licenses was begun last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events_told: Option<Timestamp>,
     /// How many times the record was written.
     pub version: u64,
 }
@@ -78,6 +89,9 @@ impl PlanWork {
     /// The record of a run that begins, after the work that was begun last.
     pub fn begun(plan: &SubscriptionPlan, last: Option<&Self>, run: &Job) -> Self {
         let at = |kind: JobKind, before: Option<Timestamp>| if run.kind == kind { Some(run.created) } else { before };
+        let told = |kind: JobKind, before: Option<Told>| {
+            if run.kind == kind { Some(Told { at: run.created, end: plan.expiration_date }) } else { before }
+        };
         Self {
             plan: plan.uuid,
             agreement: plan.customer_agreement,
@@ -86,6 +100,9 @@ impl PlanWork {
             begun: run.created,
             unlinked: at(JobKind::Unlink, last.and_then(|last| last.unlinked)),
             purged: at(JobKind::Purge, last.and_then(|last| last.purged)),
+            reminded: told(JobKind::ExpirationReminders, last.and_then(|last| last.reminded)),
+            expiration_told: told(JobKind::ExpirationMails, last.and_then(|last| last.expiration_told)),
+            events_told: at(JobKind::LicenseEvents, last.and_then(|last| last.events_told)),
             version: 0,
         }
     }
@@ -99,8 +116,14 @@ pub enum PlanWorkKind {
     ProcessRenewal,
     /// It gets more licenses, because most of its licenses are allocated.
     GrowPlan,
+    /// Its learners are reminded that it ends.
+    RemindOfExpiration,
     /// The enrollments that its licenses pay for end, and the plan is marked.
     ExpireSubscription,
+    /// Its learners are told that it has ended.
+    TellExpiration,
+    /// Other systems are told of licenses that were activated long ago.
+    TellLicenseEvents,
     /// Its learners are unlinked from the customer.
     UnlinkLearners,
     /// Personal data of its licenses is purged.
@@ -113,7 +136,10 @@ impl PlanWorkKind {
         match self {
             Self::ProcessRenewal => JobKind::Renew,
             Self::GrowPlan => JobKind::Grow,
+            Self::RemindOfExpiration => JobKind::ExpirationReminders,
             Self::ExpireSubscription => JobKind::Expire,
+            Self::TellExpiration => JobKind::ExpirationMails,
+            Self::TellLicenseEvents => JobKind::LicenseEvents,
             Self::UnlinkLearners => JobKind::Unlink,
             Self::RetireLicenses => JobKind::Purge,
         }
@@ -124,7 +150,10 @@ impl PlanWorkKind {
         match self {
             Self::ProcessRenewal => "process_renewals",
             Self::GrowPlan => "process_auto_scalable_plans",
+            Self::RemindOfExpiration => "send_license_expiration_reminders",
             Self::ExpireSubscription => "expire_subscriptions",
+            Self::TellExpiration => "send_subscription_plan_expiration_emails",
+            Self::TellLicenseEvents => "trigger_event_for_licenses",
             Self::UnlinkLearners => "unlink_expired_licenses",
             Self::RetireLicenses => "retire_old_licenses",
         }
@@ -167,13 +196,31 @@ pub struct Prospect {
 pub struct Rules {
     /// The customers whose learners are unlinked.
     pub unlinking: HashSet<EnterpriseId>,
+    /// The customers whose learners are reminded of their plan's end.
+    pub reminders: HashSet<EnterpriseId>,
+    /// The customers whose learners are told that their plan has ended.
+    pub expiration_mails: HashSet<EnterpriseId>,
+    /// The customers of whose licenses other systems are told half a year after their activation.
+    pub license_events: HashSet<EnterpriseId>,
+    /// How long before a plan's end its learners are reminded.
+    pub reminded_before: TimeDelta,
+    /// Until how long after a plan's end its learners are told of it.
+    pub told_within: TimeDelta,
     /// How long before its effective date a renewal is processed.
     pub renewal_window: TimeDelta,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { unlinking: HashSet::new(), renewal_window: PROCESSING_WINDOW }
+        Self {
+            unlinking: HashSet::new(),
+            reminders: HashSet::new(),
+            expiration_mails: HashSet::new(),
+            license_events: HashSet::new(),
+            reminded_before: REMINDED_BEFORE,
+            told_within: TOLD_WITHIN,
+            renewal_window: PROCESSING_WINDOW,
+        }
     }
 }
 
@@ -183,12 +230,32 @@ impl Default for Rules {
 pub struct NotACustomer(pub String);
 
 impl Rules {
-    /// With these customers, whose UUIDs commas or blanks separate.
-    pub fn unlinking(customers: &str) -> Result<Self, NotACustomer> {
-        let names = customers.split([',', ' ', '\n']).map(str::trim).filter(|name| !name.is_empty());
-        let customer = |name: &str| name.parse().map_err(|_| NotACustomer(name.to_owned()));
-        Ok(Self { unlinking: names.map(customer).collect::<Result<_, _>>()?, ..Self::default() })
+    /// The setting with the customers whose learners are unlinked 90 days after their plan's end.
+    pub const UNLINKING: &str = "CUSTOMERS_WITH_EXPIRED_LICENSES_UNLINKING_ENABLED";
+    /// The setting with the customers whose learners are reminded of their plan's end.
+    pub const REMINDERS: &str = "CUSTOMERS_WITH_LICENSE_EXPIRATION_REMINDERS_ENABLED";
+    /// The setting with the customers whose learners are told that their plan has ended.
+    pub const EXPIRATION_MAILS: &str = "CUSTOMERS_WITH_PLAN_EXPIRATION_EMAILS_ENABLED";
+    /// The setting with the customers of whose licenses other systems are told half a year after their activation.
+    pub const LICENSE_EVENTS: &str = "CUSTOMERS_WITH_CUSTOM_LICENSE_EVENTS";
+
+    /// What the settings of these names choose.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, NotACustomer> {
+        let named = |setting: &str| customers(&lookup(setting).unwrap_or_default());
+        Ok(Self {
+            unlinking: named(Self::UNLINKING)?,
+            reminders: named(Self::REMINDERS)?,
+            expiration_mails: named(Self::EXPIRATION_MAILS)?,
+            license_events: named(Self::LICENSE_EVENTS)?,
+            ..Self::default()
+        })
     }
+}
+
+/// The customers of a list of UUIDs, which commas or blanks separate.
+pub fn customers(list: &str) -> Result<HashSet<EnterpriseId>, NotACustomer> {
+    let names = list.split([',', ' ', '\n']).map(str::trim).filter(|name| !name.is_empty());
+    names.map(|name| name.parse().map_err(|_| NotACustomer(name.to_owned()))).collect()
 }
 
 /// What is known of a plan.
@@ -223,13 +290,13 @@ pub fn counted<'a>(portfolio: &'a Portfolio, plan: &'a SubscriptionPlan) -> Vec<
 pub fn prospects(facts: Facts<'_>, now: Timestamp) -> Vec<Prospect> {
     // A renewal that is late keeps its plan from expiring. Who is to be unlinked must still be named: unlinking comes
     // before purging.
-    let others = [
-        expiry(facts.portfolio, facts.plan, now),
-        leaving::unlinking(facts, now),
-        leaving::purging(facts, now),
-    ];
+    // What names learners comes before purging, too.
+    let mut ending = vec![expiry(facts.portfolio, facts.plan, now), mails::telling_end(facts, now)];
+    ending.extend(mails::telling_events(facts, now));
+    ending.extend([leaving::unlinking(facts, now), leaving::purging(facts, now)]);
     let growth = growth(facts.portfolio, facts.plan, &facts.own_counts(), now);
-    renewal::renewal(facts, now).into_iter().chain(growth.map(|(prospect, _)| prospect)).chain(others).collect()
+    let running = [renewal::renewal(facts, now), growth.map(|(prospect, _)| prospect), mails::reminding(facts, now)];
+    running.into_iter().flatten().chain(ending).collect()
 }
 
 /// The first thing that is due.

@@ -22,6 +22,7 @@
 //! | audit trail of a thing | `TRAIL#LICENSE#l`, `TRAIL#PLAN#p`, `TRAIL#AGREEMENT#a`, `TRAIL#RENEWAL#id` | event id | |
 //! | mail | `SENT#event.consequence.part` | `@` | gsi3 `DUE#MAIL` / time, id, if its fate is unknown |
 //! | that the learner of an expired license was unlinked | `PLAN#p` | `UNLINKED#l` | |
+//! | that a learner was told of the plan's end: a digest of the address | `PLAN#p` | `TOLD#kind#digest` | |
 //! | notice that admins get once | `PLAN#p` | `NOTICE#kind` | |
 //! | secret for making person ids | `SECRET#PERSON` | `@` | |
 //! | job | `JOB#j` | `@` | gsi2 `JOBS#a` / time, j; gsi3 `DUE#WORK` / time, a, attempts, until it ends |
@@ -520,6 +521,11 @@ pub fn unsettled_mail(id: &DeliveryId, at: Timestamp) -> IndexKey {
 /// A notice that a plan's admins get once.
 pub fn notice(plan: PlanId, kind: &str) -> Key {
     Key::new(self::plan(plan).pk, format!("NOTICE#{kind}"))
+}
+
+/// That a learner was told of the plan's end.
+pub fn told(plan: PlanId, kind: &str, learner: uuid::Uuid) -> Key {
+    Key::new(self::plan(plan).pk, format!("TOLD#{kind}#{learner}"))
 }
 
 /// That the learner of an expired license was unlinked.

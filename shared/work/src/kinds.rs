@@ -1,6 +1,7 @@
 //! What runs do to their chunks. A function has only the kinds that its policy permits: those that change licenses need
 //! the table only, the others also other services.
 
+mod announce;
 mod assign;
 mod dry_run;
 mod enroll;
@@ -21,7 +22,7 @@ use license_domain::{
     Clock, Job, JobCounts, JobKind, PlanId, Portfolio, Row, RowResult, Stamp, SubscriptionPlan, Timestamp,
 };
 use license_storage::{
-    Assign, Change, Expire, Jobs, Learners, Licenses, PlanWorks, Portfolios, Prefetches, Purge, Remind, Reserve,
+    Announce, Assign, Change, Expire, Jobs, Learners, Licenses, PlanWorks, Portfolios, Prefetches, Purge, Remind, Reserve,
     Revoke, Transfer, Unlink, Update,
 };
 
@@ -146,7 +147,15 @@ impl Kinds for LicenseKinds {
     async fn act(&self, chunk: ChunkRows<'_>, change: Change) -> Result<Acted, WorkError> {
         match (chunk.run.kind, chunk.run.dry_run) {
             (
-                JobKind::Enroll | JobKind::Grow | JobKind::Renew | JobKind::Expire | JobKind::Unlink | JobKind::Purge,
+                JobKind::Enroll
+                | JobKind::Grow
+                | JobKind::Renew
+                | JobKind::Expire
+                | JobKind::Unlink
+                | JobKind::Purge
+                | JobKind::ExpirationReminders
+                | JobKind::ExpirationMails
+                | JobKind::LicenseEvents,
                 _,
             )
             | (JobKind::Transfer, false) => Err(WorkError::OtherKind),
@@ -218,6 +227,7 @@ pub struct AllKinds {
     expire: Arc<dyn Expire>,
     unlink: Arc<dyn Unlink>,
     purge: Arc<dyn Purge>,
+    announce: Arc<dyn Announce>,
     plan_works: Arc<dyn PlanWorks>,
     renewals: Renewals,
     services: Services,
@@ -240,6 +250,7 @@ impl AllKinds {
             + Expire
             + Unlink
             + Purge
+            + Announce
             + PlanWorks
             + 'static,
     {
@@ -252,6 +263,7 @@ impl AllKinds {
             expire: store.clone(),
             unlink: store.clone(),
             purge: store.clone(),
+            announce: store.clone(),
             plan_works: store.clone(),
             renewals,
             services,
@@ -274,6 +286,7 @@ impl Kinds for AllKinds {
             (JobKind::Expire, _) => self.expire(chunk, change).await,
             (JobKind::Unlink, _) => self.unlink(chunk, change).await,
             (JobKind::Purge, _) => self.purge(chunk, change).await,
+            (kind, _) if kind.is_announcement() => self.announce(chunk, change).await,
             (JobKind::Transfer, false) => self.transfer(chunk, change).await,
             _ => self.licenses.act(chunk, change).await,
         }

@@ -4,6 +4,7 @@ mod by_hand;
 mod expire;
 mod forecast;
 mod grow;
+mod mails;
 mod renew;
 mod retire;
 mod unlink;
