@@ -85,6 +85,7 @@ fn params_of(kind: JobKind) -> Vec<Field> {
         | JobKind::Expire
         | JobKind::Unlink
         | JobKind::Purge
+        | JobKind::UtilizationReport
         | JobKind::ExpirationReminders
         | JobKind::ExpirationMails
         | JobKind::LicenseEvents => {
@@ -108,6 +109,7 @@ const fn own_params(kind: JobKind) -> &'static [Field] {
         | JobKind::Expire
         | JobKind::Unlink
         | JobKind::Purge
+        | JobKind::UtilizationReport
         | JobKind::ExpirationReminders
         | JobKind::ExpirationMails
         | JobKind::LicenseEvents => &[],

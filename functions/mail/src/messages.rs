@@ -131,7 +131,8 @@ async fn about(context: &Context, event: &Event, consequence: &Consequence) -> R
         more.insert("subscription_plan_uuid".to_owned(), json!(plan.uuid));
         more.insert("subscription_plan_title".to_owned(), json!(plan.title));
         let end = plan.expiration_date;
-        let shown = if kind == MailKind::Utilization { json!(shown(end)) } else { json!(end) };
+        let shown =
+            if matches!(kind, MailKind::Utilization | MailKind::FirstWeek) { json!(shown(end)) } else { json!(end) };
         more.insert("subscription_plan_expiration_date".to_owned(), shown);
     }
     match consequence {
@@ -150,6 +151,15 @@ async fn about(context: &Context, event: &Event, consequence: &Consequence) -> R
                 more.insert("num_allocated_licenses".to_owned(), json!(counts.allocated()));
                 more.insert("num_licenses".to_owned(), json!(plan.seats.total));
                 more.insert("num_total_licenses".to_owned(), json!(plan.seats.total));
+            }
+        }
+        Consequence::MailFirstWeek { taken } => {
+            more.insert("num_auto_applied_licenses_since_turned_on".to_owned(), json!(taken));
+            if let Some(plan) = &plan {
+                let counts = context.portfolios.seat_counts(&[plan]).await?;
+                let counts = counts.get(&plan.uuid).copied().unwrap_or_default();
+                more.insert("num_allocated_licenses".to_owned(), json!(counts.allocated()));
+                more.insert("num_licenses".to_owned(), json!(plan.seats.total));
             }
         }
         Consequence::MailExpirationReminder { end } => {

@@ -12,8 +12,7 @@ use license_work::{Plans, RunRecords};
 use crate::Context;
 
 /// The settings that this function reads.
-pub const SETTINGS: Declared =
-    &[runtime::SETTINGS, QueueSettings::BULK, ExportSettings::DECLARED, PLANS];
+pub const SETTINGS: Declared = &[runtime::SETTINGS, QueueSettings::BULK, ExportSettings::DECLARED, PLANS];
 
 /// The customers whose learners are unlinked, reminded or told of their plan's end, and of whose licenses there are events.
 const PLANS: &[Setting] = &[

@@ -162,6 +162,9 @@ pub enum PlansCommand {
         #[arg(long, alias = "batch_size", value_name = "NUMBER", hide = true)]
         batch_size: Option<u32>,
     },
+    /// Begins to tell customers' admins of the first week with auto-apply
+    #[command(alias = "send_license_utilization_emails")]
+    SendLicenseUtilizationEmails,
     /// Begins to remind learners with activated licenses that their plan ends
     #[command(alias = "send_license_expiration_reminders")]
     SendLicenseExpirationReminders {

@@ -248,6 +248,7 @@ mod tests {
             can_freeze_unused_licenses: false,
             last_freeze_timestamp: None,
             should_auto_apply_licenses: Some(true),
+            auto_apply_since: None,
             desired_num_licenses: None,
             created: now(),
             modified: now(),

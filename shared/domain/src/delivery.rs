@@ -43,6 +43,8 @@ pub enum MailKind {
     RevocationCapReached,
     /// To the customer's admins: so much of a plan is allocated.
     Utilization,
+    /// To the customer's admins: the utilization a week after auto-apply was enabled.
+    FirstWeek,
     /// To the requester of an enrollment job: the link to its results.
     EnrollmentResults,
 }

@@ -141,6 +141,8 @@ pub enum EventKind {
     JobChanged,
     /// A plan's allocation passed a threshold.
     UtilizationReached,
+    /// A week with auto-apply has passed: the customer's admins are told of the plan's utilization.
+    FirstWeekReported,
     /// An operator requested that a mail of unknown fate is sent again.
     MailResent,
     /// A webhook was made.
@@ -402,6 +404,11 @@ pub enum Consequence {
         /// The utilization in percent.
         percent: u8,
     },
+    /// Inform the customer's admins of the first week with auto-apply.
+    MailFirstWeek {
+        /// How many licenses learners took.
+        taken: u64,
+    },
     /// Send the requester of an enrollment job the link to its results.
     MailEnrollmentResults { job: JobId },
     /// Send again a mail of unknown fate.
@@ -435,6 +442,7 @@ impl Consequence {
             Self::MailAutoApplied => Some(MailKind::AutoApplied),
             Self::MailRevocationCapReached => Some(MailKind::RevocationCapReached),
             Self::MailUtilization { .. } => Some(MailKind::Utilization),
+            Self::MailFirstWeek { .. } => Some(MailKind::FirstWeek),
             Self::MailEnrollmentResults { .. } => Some(MailKind::EnrollmentResults),
             Self::ResendMail { .. }
             | Self::CheckUtilization

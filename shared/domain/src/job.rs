@@ -62,6 +62,10 @@ pub enum JobKind {
     /// The personal data of a plan's licenses is purged. There is a row for each license.
     #[schemars(skip)]
     Purge,
+    /// The customer's admins are told of a plan's utilization. There is one row.
+    #[serde(rename = "utilization-report")]
+    #[schemars(skip)]
+    UtilizationReport,
     /// Learners are reminded that their plan ends. There is a row for each license.
     #[serde(rename = "expiration-reminders")]
     #[schemars(skip)]
@@ -92,6 +96,7 @@ impl JobKind {
             Self::Expire => "expire",
             Self::Unlink => "unlink",
             Self::Purge => "purge",
+            Self::UtilizationReport => "utilization-report",
             Self::ExpirationReminders => "expiration-reminders",
             Self::ExpirationMails => "expiration-mails",
             Self::LicenseEvents => "license-events",
@@ -104,7 +109,7 @@ impl JobKind {
             Self::Assign | Self::Revoke | Self::Remind => 80,
             Self::Transfer => 30,
             Self::Enroll => 25,
-            Self::Grow | Self::Renew => 1,
+            Self::Grow | Self::Renew | Self::UtilizationReport => 1,
             Self::Expire => 100,
             Self::Unlink => 90,
             Self::Purge => 40,
@@ -133,7 +138,7 @@ impl JobKind {
             | Self::ExpirationReminders
             | Self::ExpirationMails
             | Self::LicenseEvents => MAX_LANES,
-            Self::Transfer | Self::Enroll | Self::Grow | Self::Renew | Self::Purge => 1,
+            Self::Transfer | Self::Enroll | Self::Grow | Self::Renew | Self::Purge | Self::UtilizationReport => 1,
         };
         u16::try_from(chunks.min(u64::from(most))).expect("at most `most`").max(1)
     }

@@ -6,6 +6,7 @@ mod growth;
 mod leaving;
 mod mails;
 mod renewal;
+mod utilization;
 
 use std::collections::{HashMap, HashSet};
 
@@ -29,6 +30,7 @@ pub use self::{
     leaving::UNLINKED_AFTER,
     mails::{LONG_ACTIVATED, LicenseNotice, REMINDED_BEFORE, TOLD_WITHIN, Told, is_of_run, since},
     renewal::{FORESEEN, REFUSED, refused},
+    utilization::REPORTED_AFTER,
 };
 
 /// So long after its effective date a renewal that is not processed still keeps its plan from expiring.
@@ -81,6 +83,9 @@ pub struct PlanWork {
     /// When telling other systems of licenses was begun last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events_told: Option<Timestamp>,
+    /// When telling the customer's admins of the first week with auto-apply was begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported: Option<Timestamp>,
     /// How many times the record was written.
     pub version: u64,
 }
@@ -102,6 +107,7 @@ impl PlanWork {
             purged: at(JobKind::Purge, last.and_then(|last| last.purged)),
             reminded: told(JobKind::ExpirationReminders, last.and_then(|last| last.reminded)),
             expiration_told: told(JobKind::ExpirationMails, last.and_then(|last| last.expiration_told)),
+            reported: at(JobKind::UtilizationReport, last.and_then(|last| last.reported)),
             events_told: at(JobKind::LicenseEvents, last.and_then(|last| last.events_told)),
             version: 0,
         }
@@ -116,6 +122,8 @@ pub enum PlanWorkKind {
     ProcessRenewal,
     /// It gets more licenses, because most of its licenses are allocated.
     GrowPlan,
+    /// The customer's admins are told of its utilization a week after auto-apply was enabled.
+    ReportUtilization,
     /// Its learners are reminded that it ends.
     RemindOfExpiration,
     /// The enrollments that its licenses pay for end, and the plan is marked.
@@ -136,6 +144,7 @@ impl PlanWorkKind {
         match self {
             Self::ProcessRenewal => JobKind::Renew,
             Self::GrowPlan => JobKind::Grow,
+            Self::ReportUtilization => JobKind::UtilizationReport,
             Self::RemindOfExpiration => JobKind::ExpirationReminders,
             Self::ExpireSubscription => JobKind::Expire,
             Self::TellExpiration => JobKind::ExpirationMails,
@@ -150,6 +159,7 @@ impl PlanWorkKind {
         match self {
             Self::ProcessRenewal => "process_renewals",
             Self::GrowPlan => "process_auto_scalable_plans",
+            Self::ReportUtilization => "send_license_utilization_emails",
             Self::RemindOfExpiration => "send_license_expiration_reminders",
             Self::ExpireSubscription => "expire_subscriptions",
             Self::TellExpiration => "send_subscription_plan_expiration_emails",
@@ -295,7 +305,12 @@ pub fn prospects(facts: Facts<'_>, now: Timestamp) -> Vec<Prospect> {
     ending.extend(mails::telling_events(facts, now));
     ending.extend([leaving::unlinking(facts, now), leaving::purging(facts, now)]);
     let growth = growth(facts.portfolio, facts.plan, &facts.own_counts(), now);
-    let running = [renewal::renewal(facts, now), growth.map(|(prospect, _)| prospect), mails::reminding(facts, now)];
+    let running = [
+        renewal::renewal(facts, now),
+        growth.map(|(prospect, _)| prospect),
+        utilization::first_week(facts, now),
+        mails::reminding(facts, now),
+    ];
     running.into_iter().flatten().chain(ending).collect()
 }
 

@@ -57,7 +57,9 @@ impl Announce for Store {
             LicenseNotice::PlanEnds(end) => {
                 (EventKind::ExpirationReminded, vec![Consequence::MailExpirationReminder { end: *end }])
             }
-            LicenseNotice::PlanEnded(end) => (EventKind::ExpirationTold, vec![Consequence::MailExpiration { end: *end }]),
+            LicenseNotice::PlanEnded(end) => {
+                (EventKind::ExpirationTold, vec![Consequence::MailExpiration { end: *end }])
+            }
             LicenseNotice::LongActivated => (EventKind::LicensesLongActivated, Vec::new()),
         };
         let secret = &self.person_secret().await?;

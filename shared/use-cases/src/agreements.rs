@@ -4,7 +4,9 @@ use license_api::{
     ApiError, Body, Change, Complaints, Conditions, Field, Requester, body,
     fields::{BOOLEAN, Format, UUID, integer, text},
 };
-use license_domain::{AgreementId, CatalogId, CustomerAgreement, EnterpriseId, Portfolio, Timestamp, maxima::MAX_SLUG, plan::MAX_LICENSES};
+use license_domain::{
+    AgreementId, CatalogId, CustomerAgreement, EnterpriseId, Portfolio, Timestamp, maxima::MAX_SLUG, plan::MAX_LICENSES,
+};
 use license_storage::{Attempt, CreateAgreementError, UpdateError};
 use serde_json::json;
 

@@ -10,6 +10,7 @@ mod grow;
 mod learners;
 mod licenses;
 mod renew;
+mod report;
 mod transfer;
 mod unlink;
 mod upload;
@@ -22,8 +23,8 @@ use license_domain::{
     Clock, Job, JobCounts, JobKind, PlanId, Portfolio, Row, RowResult, Stamp, SubscriptionPlan, Timestamp,
 };
 use license_storage::{
-    Announce, Assign, Change, Expire, Jobs, Learners, Licenses, PlanWorks, Portfolios, Prefetches, Purge, Remind, Reserve,
-    Revoke, Transfer, Unlink, Update,
+    Announce, Assign, Change, Expire, Jobs, Learners, Licenses, Notifications, PlanWorks, Portfolios, Prefetches,
+    Purge, Remind, Reserve, Revoke, Transfer, Unlink, Update,
 };
 
 use crate::{
@@ -153,6 +154,7 @@ impl Kinds for LicenseKinds {
                 | JobKind::Expire
                 | JobKind::Unlink
                 | JobKind::Purge
+                | JobKind::UtilizationReport
                 | JobKind::ExpirationReminders
                 | JobKind::ExpirationMails
                 | JobKind::LicenseEvents,
@@ -228,6 +230,7 @@ pub struct AllKinds {
     unlink: Arc<dyn Unlink>,
     purge: Arc<dyn Purge>,
     announce: Arc<dyn Announce>,
+    notifications: Arc<dyn Notifications>,
     plan_works: Arc<dyn PlanWorks>,
     renewals: Renewals,
     services: Services,
@@ -251,6 +254,7 @@ impl AllKinds {
             + Unlink
             + Purge
             + Announce
+            + Notifications
             + PlanWorks
             + 'static,
     {
@@ -264,6 +268,7 @@ impl AllKinds {
             unlink: store.clone(),
             purge: store.clone(),
             announce: store.clone(),
+            notifications: store.clone(),
             plan_works: store.clone(),
             renewals,
             services,
@@ -283,6 +288,7 @@ impl Kinds for AllKinds {
         match (chunk.run.kind, chunk.run.dry_run) {
             (JobKind::Enroll, _) => self.enroll(chunk.run, chunk.portfolio, chunk.rows).await.map(Acted::ToRecord),
             (JobKind::Grow, _) => self.grow(chunk, change).await,
+            (JobKind::UtilizationReport, _) => self.report(chunk, change).await,
             (JobKind::Expire, _) => self.expire(chunk, change).await,
             (JobKind::Unlink, _) => self.unlink(chunk, change).await,
             (JobKind::Purge, _) => self.purge(chunk, change).await,
@@ -303,7 +309,7 @@ impl Kinds for AllKinds {
     }
 
     async fn read_rows(&self, run: &Job, portfolio: &Portfolio, writer: RowsWriter<'_>) -> Result<RowsRead, WorkError> {
-        if run.kind == JobKind::Grow {
+        if matches!(run.kind, JobKind::Grow | JobKind::UtilizationReport) {
             return writer.one_row().await;
         }
         match &run.upload {

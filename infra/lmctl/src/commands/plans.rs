@@ -43,6 +43,9 @@ pub(super) async fn run(
             let plans = Worked::new(context, rules(customers)?);
             plans.all(PlanWorkKind::RetireLicenses, |_| true, out).await
         }
+        PlansCommand::SendLicenseUtilizationEmails => {
+            Worked::new(context, rules(None)?).all(PlanWorkKind::ReportUtilization, |_| true, out).await
+        }
         PlansCommand::SendLicenseExpirationReminders {
             enterprise_customer_uuid: Customers(reminders),
             days_before_expiration,

@@ -76,7 +76,8 @@ fn decide(portfolio: &Portfolio, plan: &SubscriptionPlan, counts: &SeatCounts, n
     }
     // The total is below the maximum here, and no plan comes near the largest number.
     let step = total.saturating_mul(increment.into()).div_ceil(100).max(1).min(maximum - total);
-    let why = format!("{allocated} of {total} licenses are allocated, which is above {threshold} %: it grows by {step}.");
+    let why =
+        format!("{allocated} of {total} licenses are allocated, which is above {threshold} %: it grows by {step}.");
     Decision::Grows { step, why }
 }
 

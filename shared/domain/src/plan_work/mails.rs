@@ -177,7 +177,11 @@ pub(super) fn telling_end(facts: Facts<'_>, now: Timestamp) -> Prospect {
         return say(ProspectState::Waits, None, "A renewal is to carry the licenses on.");
     }
     let state = if now >= from { ProspectState::Due } else { ProspectState::Ahead };
-    say(state, Some(from), "Learners whose activated license no later plan carries on are told that the plan has ended.")
+    say(
+        state,
+        Some(from),
+        "Learners whose activated license no later plan carries on are told that the plan has ended.",
+    )
 }
 
 /// Other systems are told of each license half a year after its activation. `None`: the customer has not chosen it.

@@ -33,6 +33,7 @@ pub(super) fn plan(id: u128, start: i64, end: i64) -> SubscriptionPlan {
         can_freeze_unused_licenses: false,
         last_freeze_timestamp: None,
         should_auto_apply_licenses: None,
+        auto_apply_since: None,
         desired_num_licenses: None,
         created: day(start),
         modified: day(start),
@@ -41,7 +42,13 @@ pub(super) fn plan(id: u128, start: i64, end: i64) -> SubscriptionPlan {
     }
 }
 
-pub(super) fn renewal(id: i64, from: u128, to: Option<u128>, effective: i64, processed: bool) -> SubscriptionPlanRenewal {
+pub(super) fn renewal(
+    id: i64,
+    from: u128,
+    to: Option<u128>,
+    effective: i64,
+    processed: bool,
+) -> SubscriptionPlanRenewal {
     SubscriptionPlanRenewal {
         id: RenewalId(id),
         customer_agreement: AgreementId(Uuid::nil()),

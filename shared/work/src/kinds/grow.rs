@@ -1,9 +1,7 @@
 //! Adds licenses to a plan.
 
 use license_domain::{
-    ProspectState, RowOutcome, RowResult, SeatCounts, SubscriptionPlan,
-    plan::MAX_LICENSES,
-    plan_work,
+    ProspectState, RowOutcome, RowResult, SeatCounts, SubscriptionPlan, plan::MAX_LICENSES, plan_work,
 };
 use license_storage::Change;
 use license_telemetry::metrics;

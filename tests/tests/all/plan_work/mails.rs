@@ -3,10 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::{after, lmctl::{done, on}};
+use crate::{
+    after,
+    lmctl::{done, on},
+};
 use license_domain::LicenseId;
 use license_lmctl::Exit;
-use license_tests::{app::options, builders::{Agreement, emails, text}};
+use license_tests::{
+    app::options,
+    builders::{Agreement, emails, text},
+};
 
 const REMINDER: &str = "license-expiration-reminder-campaign";
 const EXPIRATION: &str = "subscription-plan-expiration-campaign";

@@ -6,6 +6,7 @@ mod forecast;
 mod grow;
 mod mails;
 mod renew;
+mod report;
 mod retire;
 mod unlink;
 

@@ -45,6 +45,7 @@ fn work(at: &Portfolio) -> PlanWork {
         reminded: None,
         expiration_told: None,
         events_told: None,
+        reported: None,
         version: 1,
     }
 }
