@@ -80,7 +80,15 @@ fn params_of(kind: JobKind) -> Vec<Field> {
         JobKind::Revoke | JobKind::Transfer => &["user_sfids", "greeting", "closing", "notify_users", "wait"],
         JobKind::Enroll => &["user_sfids", "greeting", "closing", "wait"],
         // Renewals and plan work are internal runs: no request can create one.
-        JobKind::Grow | JobKind::Renew | JobKind::Expire | JobKind::Unlink | JobKind::Purge => {
+        JobKind::Grow
+        | JobKind::Renew
+        | JobKind::Expire
+        | JobKind::Unlink
+        | JobKind::Purge
+        | JobKind::UtilizationReport
+        | JobKind::ExpirationReminders
+        | JobKind::ExpirationMails
+        | JobKind::LicenseEvents => {
             return own_params(kind).to_vec();
         }
     };
@@ -100,7 +108,11 @@ const fn own_params(kind: JobKind) -> &'static [Field] {
         | JobKind::Renew
         | JobKind::Expire
         | JobKind::Unlink
-        | JobKind::Purge => &[],
+        | JobKind::Purge
+        | JobKind::UtilizationReport
+        | JobKind::ExpirationReminders
+        | JobKind::ExpirationMails
+        | JobKind::LicenseEvents => &[],
     }
 }
 
@@ -171,6 +183,7 @@ impl JobRequest {
             to_plan: body.to_plan,
             course_run_keys: once_each(body.course_run_keys.unwrap_or_default()),
             desired_num_licenses: None,
+            since: None,
         };
         Ok((params, emails.map(|emails| rows(&emails, &sources)), body.upload))
     }

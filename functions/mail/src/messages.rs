@@ -120,13 +120,18 @@ async fn about(context: &Context, event: &Event, consequence: &Consequence) -> R
         }
         _ => (None, None),
     };
+    let is_of_expiration = matches!(kind, MailKind::ExpirationReminder | MailKind::Expiration);
+    if is_of_expiration && portfolio.agreement.disable_expiration_notifications {
+        return Ok(None);
+    }
     let plan = event.plan.and_then(|plan| portfolio.plan(plan)).cloned();
     let mut more = Map::new();
     if let Some(plan) = &plan {
         more.insert("subscription_plan_uuid".to_owned(), json!(plan.uuid));
         more.insert("subscription_plan_title".to_owned(), json!(plan.title));
         let end = plan.expiration_date;
-        let shown = if kind == MailKind::Utilization { json!(shown(end)) } else { json!(end) };
+        let shown =
+            if matches!(kind, MailKind::Utilization | MailKind::FirstWeek) { json!(shown(end)) } else { json!(end) };
         more.insert("subscription_plan_expiration_date".to_owned(), shown);
     }
     match consequence {
@@ -146,6 +151,23 @@ async fn about(context: &Context, event: &Event, consequence: &Consequence) -> R
                 more.insert("num_licenses".to_owned(), json!(plan.seats.total));
                 more.insert("num_total_licenses".to_owned(), json!(plan.seats.total));
             }
+        }
+        Consequence::MailFirstWeek { taken } => {
+            more.insert("num_auto_applied_licenses_since_turned_on".to_owned(), json!(taken));
+            if let Some(plan) = &plan {
+                let counts = context.portfolios.seat_counts(&[plan]).await?;
+                let counts = counts.get(&plan.uuid).copied().unwrap_or_default();
+                more.insert("num_allocated_licenses".to_owned(), json!(counts.allocated()));
+                more.insert("num_licenses".to_owned(), json!(plan.seats.total));
+            }
+        }
+        Consequence::MailExpirationReminder { end } => {
+            more.insert("expiration_date".to_owned(), json!(end.format("%Y-%m-%dT%H:%M:%SZ").to_string()));
+            more.insert("days_until_expiration".to_owned(), json!(days_between(event.stamp.at, *end)));
+        }
+        Consequence::MailExpiration { end } => {
+            more.insert("expiration_date".to_owned(), json!(end.format("%Y-%m-%dT%H:%M:%SZ").to_string()));
+            more.insert("days_since_expiration".to_owned(), json!(days_between(*end, event.stamp.at)));
         }
         Consequence::MailEnrollmentResults { job } => {
             more.insert("bulk_enrollment_job_uuid".to_owned(), json!(job));
@@ -198,6 +220,11 @@ pub(crate) async fn write(context: &Context, mail: &Mail) -> Result<Vec<Personal
 /// The format of days in mails.
 fn shown(at: Timestamp) -> String {
     at.format("%b %-d, %Y").to_string()
+}
+
+/// Calendar days from one day to another one.
+fn days_between(from: Timestamp, to: Timestamp) -> i64 {
+    (to.date_naive() - from.date_naive()).num_days()
 }
 
 /// Templates of invitations and reminders also use attributes of the recipient.

@@ -48,8 +48,11 @@ impl MailCampaign {
             Self::Of(MailKind::Reminder) => "BRAZE_REMIND_EMAIL_CAMPAIGN",
             Self::Of(MailKind::PostActivation) => "BRAZE_ACTIVATION_EMAIL_CAMPAIGN",
             Self::Of(MailKind::AutoApplied) => "BRAZE_AUTO_APPLY_EMAIL_CAMPAIGN",
+            Self::Of(MailKind::ExpirationReminder) => "BRAZE_LICENSE_EXPIRATION_REMINDER_CAMPAIGN",
+            Self::Of(MailKind::Expiration) => "BRAZE_SUBSCRIPTION_PLAN_EXPIRATION_CAMPAIGN",
             Self::Of(MailKind::RevocationCapReached) => "BRAZE_REVOKE_CAP_EMAIL_CAMPAIGN",
             Self::Of(MailKind::Utilization) => "BRAZE_UTILIZATION_EMAIL_CAMPAIGN",
+            Self::Of(MailKind::FirstWeek) => "INITIAL_LICENSE_UTILIZATION_CAMPAIGN",
             Self::Of(MailKind::EnrollmentResults) => "BRAZE_BULK_ENROLL_RESULT_CAMPAIGN",
             Self::AutoAppliedWithIdentityProvider => "BRAZE_AUTO_APPLY_IDP_EMAIL_CAMPAIGN",
         }
@@ -79,8 +82,11 @@ impl MailSettings {
         Setting::plain(MailCampaign::Of(MailKind::Reminder).setting()),
         Setting::plain(MailCampaign::Of(MailKind::PostActivation).setting()),
         Setting::plain(MailCampaign::Of(MailKind::AutoApplied).setting()),
+        Setting::plain(MailCampaign::Of(MailKind::ExpirationReminder).setting()),
+        Setting::plain(MailCampaign::Of(MailKind::Expiration).setting()),
         Setting::plain(MailCampaign::Of(MailKind::RevocationCapReached).setting()),
         Setting::plain(MailCampaign::Of(MailKind::Utilization).setting()),
+        Setting::plain(MailCampaign::Of(MailKind::FirstWeek).setting()),
         Setting::plain(MailCampaign::Of(MailKind::EnrollmentResults).setting()),
         Setting::plain(MailCampaign::AutoAppliedWithIdentityProvider.setting()),
     ];

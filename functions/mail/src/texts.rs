@@ -29,6 +29,18 @@ pub(crate) fn message(kind: MailKind, message: &PersonalMail) -> Email {
         MailKind::PostActivation | MailKind::AutoApplied => {
             (format!("Welcome to learning with {customer}"), format!("Your license of \"{plan}\" is active."))
         }
+        MailKind::ExpirationReminder => (
+            format!("Your access to courses from {customer} ends soon"),
+            format!(
+                "Your license of \"{plan}\" ends in {} days, at {}.",
+                of("days_until_expiration"),
+                of("expiration_date")
+            ),
+        ),
+        MailKind::Expiration => (
+            format!("Your access to courses from {customer} has ended"),
+            format!("Your license of \"{plan}\" has ended at {}.", of("expiration_date")),
+        ),
         MailKind::RevocationCapReached => (
             format!("{customer} has reached the revocation cap of a plan"),
             format!("No more activated licenses of \"{plan}\" can be revoked.\n\n{portal}"),
@@ -39,6 +51,15 @@ pub(crate) fn message(kind: MailKind, message: &PersonalMail) -> Email {
                 "{} of {} licenses of \"{plan}\" are allocated.\n\n{portal}",
                 of("num_allocated_licenses"),
                 of("num_total_licenses")
+            ),
+        ),
+        MailKind::FirstWeek => (
+            format!("The first week in which learners of {customer} could take licenses"),
+            format!(
+                "Learners took {} licenses of \"{plan}\"; {} of {} are allocated.\n\n{portal}",
+                of("num_auto_applied_licenses_since_turned_on"),
+                of("num_allocated_licenses"),
+                of("num_licenses")
             ),
         ),
         MailKind::EnrollmentResults => {

@@ -17,12 +17,14 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
     let queues = QueueSettings::from_lookup(parts.lookup(), &Queue::ALL);
     let bus = BusSettings::from_lookup(parts.lookup());
     Ok(Context {
+        clock: parts.clock(),
         stream: parts.store.clone(),
         portfolios: parts.store.clone(),
         events: parts.store.clone(),
         webhooks: parts.store.clone(),
         rosters: parts.store.clone(),
         audit_trails: parts.store.clone(),
+        plan_works: parts.store.clone(),
         queues: Arc::new(SqsQueues::new(&queues, &parts.aws)),
         bus: Arc::new(EventBus::new(&bus, &parts.aws)),
     })

@@ -4,6 +4,7 @@
 
 mod compose;
 mod counters;
+mod growth;
 mod redrive;
 mod relay;
 mod stream;
@@ -11,8 +12,9 @@ mod stream;
 use std::sync::Arc;
 
 use aws_lambda_events::event::{dynamodb, streams::DynamoDbEventResponse};
+use license_domain::Clock;
 use license_messaging::{Bus, Queues};
-use license_storage::{AuditTrails, EventStream, Events, Portfolios, RosterMarks, Webhooks};
+use license_storage::{AuditTrails, EventStream, Events, PlanWorks, Portfolios, RosterMarks, Webhooks};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
@@ -24,6 +26,8 @@ pub use self::{
 /// The ports and clients that this function uses.
 #[derive(Clone)]
 pub struct Context {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
     pub stream: Arc<dyn EventStream<dynamodb::EventRecord>>,
     /// Agreements, for the customers' names.
     pub portfolios: Arc<dyn Portfolios>,
@@ -32,6 +36,8 @@ pub struct Context {
     /// Rosters to mark for an update.
     pub rosters: Arc<dyn RosterMarks>,
     pub audit_trails: Arc<dyn AuditTrails>,
+    /// Plans that an event makes due to be looked at.
+    pub plan_works: Arc<dyn PlanWorks>,
     /// The queues of workers.
     pub queues: Arc<dyn Queues>,
     /// The event bus, for other systems.

@@ -4,7 +4,7 @@ use license_domain::{Consequence, Event, EventKind, Webhook, delivery::MAX_RECIP
 use license_messaging::{Message, MessagingError, Outgoing, Queue};
 use license_storage::{RosterUpdate, StoreError};
 
-use crate::Context;
+use crate::{Context, growth};
 
 /// Why an event was not relayed. It will be retried.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +39,9 @@ pub(crate) async fn relay(context: &Context, event: &Event) -> Result<(), RelayE
     if let (Some(plan), Some(update)) = (plan, roster_update(event)) {
         context.rosters.mark(plan, update).await?;
     }
+    if let Some(portfolio) = &portfolio {
+        growth::look(context, event, portfolio).await?;
+    }
     let published = bus_events(event, portfolio.as_ref());
     let mut messages = messages(event);
     let is_wanted = |webhook: &&Webhook| published.iter().any(|event| webhook.wants(&event.name));
@@ -65,7 +68,10 @@ fn roster_update(event: &Event) -> Option<RosterUpdate> {
         | EventKind::PlanUpdated
         | EventKind::PlanDeleted
         | EventKind::LicensesExpired
-        | EventKind::LicensesUnlinked => None,
+        | EventKind::LicensesUnlinked
+        | EventKind::ExpirationReminded
+        | EventKind::ExpirationTold
+        | EventKind::LicensesLongActivated => None,
         _ => (event.id.0.as_u128() % CHANGES_OF_A_ROSTER < changed.into()).then_some(RosterUpdate::Soon),
     }
 }

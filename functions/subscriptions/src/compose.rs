@@ -10,10 +10,15 @@ use license_settings::{Declared, Setting};
 use crate::Context;
 
 /// The settings that this function reads.
-pub const SETTINGS: Declared = &[runtime::SETTINGS, ApiSettings::DECLARED, &[Setting::plain(UNLINKING)]];
+pub const SETTINGS: Declared = &[runtime::SETTINGS, ApiSettings::DECLARED, PLANS];
 
-/// The customers whose learners are unlinked 90 days after their plan's end: forecasts tell of that.
-const UNLINKING: &str = "CUSTOMERS_WITH_EXPIRED_LICENSES_UNLINKING_ENABLED";
+/// The customers whose learners are unlinked, reminded or told of their plan's end, and of whose licenses there are events.
+const PLANS: &[Setting] = &[
+    Setting::plain(Rules::UNLINKING),
+    Setting::plain(Rules::REMINDERS),
+    Setting::plain(Rules::EXPIRATION_MAILS),
+    Setting::plain(Rules::LICENSE_EVENTS),
+];
 
 /// Builds the context from the settings.
 pub fn compose(parts: &Parts) -> Result<Context, Error> {
@@ -23,6 +28,6 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
         portfolios: parts.store.clone(),
         audit_trails: parts.store.clone(),
         plan_works: parts.store.clone(),
-        rules: Arc::new(Rules::unlinking(&parts.lookup()(UNLINKING).unwrap_or_default())?),
+        rules: Arc::new(Rules::from_lookup(parts.lookup())?),
     })
 }

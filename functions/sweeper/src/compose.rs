@@ -12,16 +12,20 @@ use license_work::{Plans, RunRecords};
 use crate::Context;
 
 /// The settings that this function reads.
-pub const SETTINGS: Declared =
-    &[runtime::SETTINGS, QueueSettings::BULK, ExportSettings::DECLARED, &[Setting::plain(UNLINKING)]];
+pub const SETTINGS: Declared = &[runtime::SETTINGS, QueueSettings::BULK, ExportSettings::DECLARED, PLANS];
 
-/// The customers whose learners are unlinked 90 days after their plan's end.
-const UNLINKING: &str = "CUSTOMERS_WITH_EXPIRED_LICENSES_UNLINKING_ENABLED";
+/// The customers whose learners are unlinked, reminded or told of their plan's end, and of whose licenses there are events.
+const PLANS: &[Setting] = &[
+    Setting::plain(Rules::UNLINKING),
+    Setting::plain(Rules::REMINDERS),
+    Setting::plain(Rules::EXPIRATION_MAILS),
+    Setting::plain(Rules::LICENSE_EVENTS),
+];
 
 /// Builds the context from the settings.
 pub fn compose(parts: &Parts) -> Result<Context, Error> {
     let queues = QueueSettings::from_lookup(parts.lookup(), &[Queue::Bulk]);
-    let rules = Rules::unlinking(&parts.lookup()(UNLINKING).unwrap_or_default())?;
+    let rules = Rules::from_lookup(parts.lookup())?;
     Ok(Context {
         clock: parts.clock(),
         sweep: parts.store.clone(),

@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{collections::HashSet, path::PathBuf};
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -139,6 +139,9 @@ pub enum PlansCommand {
         #[arg(long, alias = "processing_window_length_hours", value_name = "HOURS", default_value_t = 12)]
         processing_window_length_hours: u32,
     },
+    /// Begins one step of growth of each plan that is to grow
+    #[command(alias = "process_auto_scalable_plans")]
+    ProcessAutoScalablePlans,
     /// Begins the expiry of plans that have ended, at any time in the past
     #[command(alias = "expire_subscriptions")]
     ExpireSubscriptions(ExpireArguments),
@@ -160,6 +163,42 @@ pub enum PlansCommand {
         #[arg(long, alias = "batch_size", value_name = "NUMBER", hide = true)]
         batch_size: Option<u32>,
     },
+    /// Begins to tell customers' admins of the first week with auto-apply
+    #[command(alias = "send_license_utilization_emails")]
+    SendLicenseUtilizationEmails,
+    /// Begins to remind learners with activated licenses that their plan ends
+    #[command(alias = "send_license_expiration_reminders")]
+    SendLicenseExpirationReminders {
+        /// The customers, separated by commas or blanks
+        #[arg(long, alias = "enterprise_customer_uuid", value_name = "UUIDS", value_parser = customers)]
+        enterprise_customer_uuid: Customers,
+        /// How many days before their plan's end learners are reminded
+        #[arg(long, alias = "days_before_expiration", value_name = "DAYS", default_value_t = 30)]
+        days_before_expiration: u16,
+        /// Of no effect: runs have chunks of a size of their own. Scripts may name it
+        #[arg(long, alias = "batch_size", value_name = "NUMBER", hide = true)]
+        batch_size: Option<u32>,
+    },
+    /// Begins to tell learners with activated licenses that their plan has ended
+    #[command(alias = "send_subscription_plan_expiration_emails")]
+    SendSubscriptionPlanExpirationEmails {
+        /// The customers, separated by commas or blanks
+        #[arg(long, alias = "enterprise_customer_uuid", value_name = "UUIDS", value_parser = customers)]
+        enterprise_customer_uuid: Customers,
+        /// Of plans that ended so many days ago at most
+        #[arg(long, alias = "days_since_expiration", value_name = "DAYS", default_value_t = 7)]
+        days_since_expiration: u16,
+        /// Of no effect: runs have chunks of a size of their own. Scripts may name it
+        #[arg(long, alias = "batch_size", value_name = "NUMBER", hide = true)]
+        batch_size: Option<u32>,
+    },
+    /// Begins to tell other systems of licenses that were activated 180 days ago
+    #[command(alias = "trigger_event_for_licenses")]
+    TriggerEventForLicenses {
+        /// The customers; without: `CUSTOMERS_WITH_CUSTOM_LICENSE_EVENTS` of the environment
+        #[arg(long, value_name = "UUIDS", value_parser = customers)]
+        customers: Option<Customers>,
+    },
     /// Shows what will happen to a plan, when and why, and what will not happen
     Forecast {
         /// The plan
@@ -171,6 +210,15 @@ pub enum PlansCommand {
         #[arg(long, value_name = "UUIDS")]
         customers: Option<String>,
     },
+}
+
+/// Customers, one at least.
+#[derive(Clone, Debug)]
+pub struct Customers(pub HashSet<EnterpriseId>);
+
+fn customers(list: &str) -> Result<Customers, String> {
+    let customers = license_domain::plan_work::customers(list).map_err(|error| error.to_string())?;
+    if customers.is_empty() { Err("no customer is named".to_owned()) } else { Ok(Customers(customers)) }
 }
 
 /// Which plans expire.

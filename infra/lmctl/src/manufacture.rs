@@ -135,6 +135,7 @@ impl World {
             can_freeze_unused_licenses: false,
             last_freeze_timestamp: None,
             should_auto_apply_licenses: None,
+            auto_apply_since: None,
             desired_num_licenses: Some(total),
             created: start_date,
             modified: start_date,

@@ -144,6 +144,7 @@ fn plan(terms: &Terms, prefix: SeatPrefix, now: Timestamp) -> SubscriptionPlan {
         can_freeze_unused_licenses: false,
         last_freeze_timestamp: None,
         should_auto_apply_licenses: terms.auto_apply.then_some(true),
+        auto_apply_since: terms.auto_apply.then_some(now),
         desired_num_licenses: Some(terms.seats),
         created: now,
         modified: now,

@@ -76,7 +76,30 @@ pub struct ExpirationMessaging {
 /// How long personal data is kept after a plan's expiration if the agreement does not say: 90 days.
 pub const DEFAULT_PURGE_SECONDS: i64 = 90 * 24 * 60 * 60;
 
+/// How the current plan of an agreement grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AutoScaling {
+    /// The most licenses to which it grows.
+    pub maximum: u64,
+    /// It grows while more than this percentage of its licenses is allocated.
+    pub threshold: u32,
+    /// The growth, in percent of its licenses.
+    pub increment: u32,
+}
+
 impl CustomerAgreement {
+    /// The numbers of auto-scaling, or what is wrong with them: an import may bring an agreement without them.
+    pub fn auto_scaling(&self) -> Result<AutoScaling, &'static str> {
+        let percentage = |percentage: Option<u32>| percentage.filter(|percentage| (1..=100).contains(percentage));
+        Ok(AutoScaling {
+            maximum: self.auto_scaling_max_licenses.filter(|most| *most > 0).ok_or("has no maximum of licenses")?,
+            threshold: percentage(self.auto_scaling_threshold_percentage)
+                .ok_or("has no threshold from 1 to 100 percent")?,
+            increment: percentage(self.auto_scaling_increment_percentage)
+                .ok_or("has no increment from 1 to 100 percent")?,
+        })
+    }
+
     /// The URL where a learner activates the license with that key; none if the customer has no slug.
     pub fn activation_link(&self, portal: &str, key: ActivationKey) -> Option<String> {
         Some(format!("{portal}/{}/licenses/{key}/activate", self.enterprise_customer_slug.as_deref()?))
@@ -224,6 +247,7 @@ mod tests {
             can_freeze_unused_licenses: false,
             last_freeze_timestamp: None,
             should_auto_apply_licenses: Some(true),
+            auto_apply_since: None,
             desired_num_licenses: None,
             created: now(),
             modified: now(),

@@ -35,10 +35,16 @@ pub enum MailKind {
     PostActivation,
     /// Welcome, to a learner who took a license without an invitation.
     AutoApplied,
+    /// Reminds a learner that the plan of an activated license ends.
+    ExpirationReminder,
+    /// Tells a learner that the plan of an activated license has ended.
+    Expiration,
     /// To customer success: a plan's revocation cap is reached.
     RevocationCapReached,
     /// To the customer's admins: so much of a plan is allocated.
     Utilization,
+    /// To the customer's admins: the utilization a week after auto-apply was enabled.
+    FirstWeek,
     /// To the requester of an enrollment job: the link to its results.
     EnrollmentResults,
 }
@@ -53,7 +59,15 @@ impl MailKind {
 
     /// Whether its recipients are the learners of the event's licenses.
     pub const fn is_for_learners(self) -> bool {
-        matches!(self, Self::Assignment | Self::Reminder | Self::PostActivation | Self::AutoApplied)
+        matches!(
+            self,
+            Self::Assignment
+                | Self::Reminder
+                | Self::PostActivation
+                | Self::AutoApplied
+                | Self::ExpirationReminder
+                | Self::Expiration
+        )
     }
 }
 

@@ -127,6 +127,12 @@ pub enum EventKind {
     LicensesUnlinked,
     /// Personal data of licenses was purged: the time that the agreement says has passed.
     LicensesPurged,
+    /// Learners with these activated licenses were reminded that their plan ends.
+    ExpirationReminded,
+    /// Learners with these activated licenses were told that their plan has ended.
+    ExpirationTold,
+    /// These licenses were activated half a year ago.
+    LicensesLongActivated,
     /// Licenses were transferred to another plan. Both plans have an event; that of the new plan has the licenses.
     LicensesTransferred,
     /// A job was created.
@@ -135,6 +141,8 @@ pub enum EventKind {
     JobChanged,
     /// A plan's allocation passed a threshold.
     UtilizationReached,
+    /// A week with auto-apply has passed: the customer's admins are told of the plan's utilization.
+    FirstWeekReported,
     /// An operator requested that a mail of unknown fate is sent again.
     MailResent,
     /// A webhook was made.
@@ -371,6 +379,16 @@ pub enum Consequence {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         closing: Option<String>,
     },
+    /// Remind the learners of the event's licenses that their plan ends.
+    MailExpirationReminder {
+        /// The end of the plan.
+        end: Timestamp,
+    },
+    /// Tell the learners of the event's licenses that their plan has ended.
+    MailExpiration {
+        /// The end of the plan.
+        end: Timestamp,
+    },
     /// Welcome the learner who activated a license.
     MailPostActivation,
     /// Welcome the learner who took a license without an invitation.
@@ -385,6 +403,11 @@ pub enum Consequence {
     MailUtilization {
         /// The utilization in percent.
         percent: u8,
+    },
+    /// Inform the customer's admins of the first week with auto-apply.
+    MailFirstWeek {
+        /// How many licenses learners took.
+        taken: u64,
     },
     /// Send the requester of an enrollment job the link to its results.
     MailEnrollmentResults { job: JobId },
@@ -413,10 +436,13 @@ impl Consequence {
         match self {
             Self::MailAssignment { .. } => Some(MailKind::Assignment),
             Self::MailReminder { .. } => Some(MailKind::Reminder),
+            Self::MailExpirationReminder { .. } => Some(MailKind::ExpirationReminder),
+            Self::MailExpiration { .. } => Some(MailKind::Expiration),
             Self::MailPostActivation => Some(MailKind::PostActivation),
             Self::MailAutoApplied => Some(MailKind::AutoApplied),
             Self::MailRevocationCapReached => Some(MailKind::RevocationCapReached),
             Self::MailUtilization { .. } => Some(MailKind::Utilization),
+            Self::MailFirstWeek { .. } => Some(MailKind::FirstWeek),
             Self::MailEnrollmentResults { .. } => Some(MailKind::EnrollmentResults),
             Self::ResendMail { .. }
             | Self::CheckUtilization

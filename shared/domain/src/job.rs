@@ -60,6 +60,22 @@ pub enum JobKind {
     /// The personal data of a plan's licenses is purged. There is a row for each license.
     #[schemars(skip)]
     Purge,
+    /// The customer's admins are told of a plan's utilization. There is one row.
+    #[serde(rename = "utilization-report")]
+    #[schemars(skip)]
+    UtilizationReport,
+    /// Learners are reminded that their plan ends. There is a row for each license.
+    #[serde(rename = "expiration-reminders")]
+    #[schemars(skip)]
+    ExpirationReminders,
+    /// Learners are told that their plan has ended. There is a row for each license.
+    #[serde(rename = "expiration-mails")]
+    #[schemars(skip)]
+    ExpirationMails,
+    /// Other systems are told of licenses that were activated long ago. There is a row for each license.
+    #[serde(rename = "license-events")]
+    #[schemars(skip)]
+    LicenseEvents,
 }
 
 impl JobKind {
@@ -78,6 +94,10 @@ impl JobKind {
             Self::Expire => "expire",
             Self::Unlink => "unlink",
             Self::Purge => "purge",
+            Self::UtilizationReport => "utilization-report",
+            Self::ExpirationReminders => "expiration-reminders",
+            Self::ExpirationMails => "expiration-mails",
+            Self::LicenseEvents => "license-events",
         }
     }
 
@@ -87,23 +107,36 @@ impl JobKind {
             Self::Assign | Self::Revoke | Self::Remind => 80,
             Self::Transfer => 30,
             Self::Enroll => 25,
-            Self::Grow | Self::Renew => 1,
+            Self::Grow | Self::Renew | Self::UtilizationReport => 1,
             Self::Expire => 100,
             Self::Unlink => 90,
             Self::Purge => 40,
+            Self::ExpirationReminders | Self::ExpirationMails | Self::LicenseEvents => 50,
         }
     }
 
     /// Whether there is a row for each license, and not for each learner.
     pub const fn is_of_licenses(self) -> bool {
-        matches!(self, Self::Expire | Self::Unlink | Self::Purge)
+        matches!(self, Self::Expire | Self::Unlink | Self::Purge) || self.is_announcement()
+    }
+
+    /// Whether something is told of licenses, once.
+    pub const fn is_announcement(self) -> bool {
+        matches!(self, Self::ExpirationReminders | Self::ExpirationMails | Self::LicenseEvents)
     }
 
     /// How many lanes work on it at the same time. Transfers have one lane, because they change the plans' own items.
     pub fn lanes(self, chunks: u64) -> u16 {
         let most = match self {
-            Self::Assign | Self::Revoke | Self::Remind | Self::Expire | Self::Unlink => MAX_LANES,
-            Self::Transfer | Self::Enroll | Self::Grow | Self::Renew | Self::Purge => 1,
+            Self::Assign
+            | Self::Revoke
+            | Self::Remind
+            | Self::Expire
+            | Self::Unlink
+            | Self::ExpirationReminders
+            | Self::ExpirationMails
+            | Self::LicenseEvents => MAX_LANES,
+            Self::Transfer | Self::Enroll | Self::Grow | Self::Renew | Self::Purge | Self::UtilizationReport => 1,
         };
         u16::try_from(chunks.min(u64::from(most))).expect("at most `most`").max(1)
     }
@@ -196,6 +229,9 @@ pub struct JobParams {
     /// How many licenses the plan is to have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired_num_licenses: Option<u64>,
+    /// Since when a license must have changed for an internal run to look at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
 }
 
 /// A row of a job's input.
@@ -260,6 +296,9 @@ pub enum RowOutcome {
     /// The license names no one any more.
     #[schemars(skip)]
     Purged,
+    /// The learner, or another system, was told of the license.
+    #[schemars(skip)]
+    Told,
     /// The row cannot be read.
     Invalid,
 }
@@ -284,6 +323,7 @@ impl RowOutcome {
             Self::Expired => "expired",
             Self::Unlinked => "unlinked",
             Self::Purged => "purged",
+            Self::Told => "told",
             Self::Invalid => "invalid",
         }
     }

@@ -28,6 +28,9 @@ pub const KNOWN_TO_CONSUMERS: [&str; 2] = ["license_activation_key", "assigned_e
 /// The name under which the peer records that a learner was unlinked.
 pub const UNLINKED: &str = "edx.server.license-manager.expired.license.unlinked";
 
+/// The name under which the peer tells of a license half a year after its activation.
+pub const LONG_ACTIVATED: &str = "edx.server.license-manager.license.activated.180.days.ago";
+
 /// The prefix of the names of our own events.
 pub const OWN: &str = "license-manager.";
 
@@ -53,6 +56,9 @@ pub fn bus_events(event: &Event, portfolio: Option<&Portfolio>) -> Vec<BusEvent>
     }
     if event.kind == EventKind::LicensesUnlinked {
         events.extend(event.licenses.iter().enumerate().map(|(n, change)| source.unlinked(n, change)));
+    }
+    if event.kind == EventKind::LicensesLongActivated {
+        events.extend(event.licenses.iter().enumerate().map(|(n, change)| source.long_activated(n, change)));
     }
     events.extend(whole_plan(event).map(|name| source.plan(name)));
     events.extend((event.kind == EventKind::LicenseNotAssigned).then(|| source.not_assigned()));
@@ -119,6 +125,17 @@ impl BusEventSource<'_> {
         self.finish(format!("{}.{n}.unlinked", self.event.id), UNLINKED.to_owned(), detail)
     }
 
+    fn long_activated(&self, n: usize, change: &LicenseChange) -> BusEvent {
+        let mut detail = self.customer();
+        detail.extend(object(json!({
+            "license_uuid": change.license,
+            "activation_date": change.after.activation_date,
+            "assigned_lms_user_id": change.lms_user_id,
+            "user_email": change.person(),
+        })));
+        self.finish(format!("{}.{n}.long-activated", self.event.id), LONG_ACTIVATED.to_owned(), detail)
+    }
+
     fn plan(&self, name: &str) -> BusEvent {
         let mut detail = self.customer();
         detail.insert("status".to_owned(), json!(LicenseStatus::Unassigned));
@@ -171,8 +188,7 @@ impl BusEventSource<'_> {
 
     fn finish(&self, id: String, name: String, mut detail: Map<String, Value>) -> BusEvent {
         let at = self.event.stamp.at;
-        let is_lifecycle = name.starts_with(LIFECYCLE);
-        detail.retain(|name, _| may_be_published(name, is_lifecycle));
+        detail.retain(|property, _| may_be_published(property, &name));
         detail.extend(object(json!({ "id": id, "version": BUS_SCHEMA, "time": at })));
         BusEvent { id, name, at, detail: Value::Object(detail) }
     }
@@ -180,9 +196,11 @@ impl BusEventSource<'_> {
 
 /// Whether events may have a property of that name. Personal and secret ones only if consumers of Open edX's events
 /// know them.
-fn may_be_published(name: &str, is_lifecycle: bool) -> bool {
-    let is_open = class_of(name).is_some_and(|class| !class.is_masked());
-    is_open || (is_lifecycle && KNOWN_TO_CONSUMERS.contains(&name))
+fn may_be_published(property: &str, event: &str) -> bool {
+    let is_open = class_of(property).is_some_and(|class| !class.is_masked());
+    is_open
+        || (event.starts_with(LIFECYCLE) && KNOWN_TO_CONSUMERS.contains(&property))
+        || (event == LONG_ACTIVATED && property == "user_email")
 }
 
 fn object(value: Value) -> Map<String, Value> {

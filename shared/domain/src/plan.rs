@@ -57,6 +57,9 @@ pub struct SubscriptionPlan {
     /// Whether learners may take a seat without an invitation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub should_auto_apply_licenses: Option<bool>,
+    /// Since when learners may. None if they may not, or if it is not on record, as after an import.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_apply_since: Option<Timestamp>,
     /// The desired number of licenses; none if it is not managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired_num_licenses: Option<u64>,
@@ -109,6 +112,17 @@ impl ChangeReason {
 }
 
 impl SubscriptionPlan {
+    /// The changed plan, with the time since when learners may take a seat without an invitation.
+    #[must_use]
+    pub fn noting_auto_apply(self, before: Option<&Self>) -> Self {
+        let applies = |plan: &Self| plan.should_auto_apply_licenses == Some(true);
+        let since = match before.filter(|before| applies(before)) {
+            Some(before) => before.auto_apply_since,
+            None => Some(self.modified),
+        };
+        Self { auto_apply_since: since.filter(|_| applies(&self)), ..self }
+    }
+
     /// Whether `now` is within its term, including start and end.
     pub fn is_current(&self, now: Timestamp) -> bool {
         self.start_date <= now && now <= self.expiration_date

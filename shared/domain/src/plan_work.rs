@@ -1,7 +1,12 @@
 //! What the clock does to a plan: what is due, what is ahead, what waits or will not happen, and why. The sweeper acts by
 //! these rules, and a forecast shows them: there is no second set of rules.
 
+mod expiry;
+mod growth;
+mod leaving;
+mod mails;
 mod renewal;
+mod utilization;
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,11 +21,17 @@ use crate::{
     ids::{AgreementId, EnterpriseId, JobId, PlanId},
     job::{Job, JobKind},
     plan::SubscriptionPlan,
-    purge,
-    renewal::{PROCESSING_WINDOW, SubscriptionPlanRenewal},
+    renewal::PROCESSING_WINDOW,
 };
 
-pub use self::renewal::{FORESEEN, REFUSED, refused};
+pub use self::{
+    expiry::{expiry, prior_plans},
+    growth::{growing_plan, growth},
+    leaving::UNLINKED_AFTER,
+    mails::{LONG_ACTIVATED, LicenseNotice, REMINDED_BEFORE, TOLD_WITHIN, Told, is_of_run, since},
+    renewal::{FORESEEN, REFUSED, refused},
+    utilization::REPORTED_AFTER,
+};
 
 /// So long after its effective date a renewal that is not processed still keeps its plan from expiring.
 pub const RENEWAL_GRACE: TimeDelta = TimeDelta::days(1);
@@ -63,6 +74,18 @@ pub struct PlanWork {
     /// When purging was begun last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purged: Option<Timestamp>,
+    /// When reminding learners of the plan's end was begun last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reminded: Option<Told>,
+    /// When telling learners that the plan has ended was begun last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expiration_told: Option<Told>,
+    /// When telling other systems of licenses was begun last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events_told: Option<Timestamp>,
+    /// When telling the customer's admins of the first week with auto-apply was begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported: Option<Timestamp>,
     /// How many times the record was written.
     pub version: u64,
 }
@@ -71,6 +94,9 @@ impl PlanWork {
     /// The record of a run that begins, after the work that was begun last.
     pub fn begun(plan: &SubscriptionPlan, last: Option<&Self>, run: &Job) -> Self {
         let at = |kind: JobKind, before: Option<Timestamp>| if run.kind == kind { Some(run.created) } else { before };
+        let told = |kind: JobKind, before: Option<Told>| {
+            if run.kind == kind { Some(Told { at: run.created, end: plan.expiration_date }) } else { before }
+        };
         Self {
             plan: plan.uuid,
             agreement: plan.customer_agreement,
@@ -79,6 +105,10 @@ impl PlanWork {
             begun: run.created,
             unlinked: at(JobKind::Unlink, last.and_then(|last| last.unlinked)),
             purged: at(JobKind::Purge, last.and_then(|last| last.purged)),
+            reminded: told(JobKind::ExpirationReminders, last.and_then(|last| last.reminded)),
+            expiration_told: told(JobKind::ExpirationMails, last.and_then(|last| last.expiration_told)),
+            reported: at(JobKind::UtilizationReport, last.and_then(|last| last.reported)),
+            events_told: at(JobKind::LicenseEvents, last.and_then(|last| last.events_told)),
             version: 0,
         }
     }
@@ -90,8 +120,18 @@ impl PlanWork {
 pub enum PlanWorkKind {
     /// Its renewal is processed.
     ProcessRenewal,
+    /// It gets more licenses, because most of its licenses are allocated.
+    GrowPlan,
+    /// The customer's admins are told of its utilization a week after auto-apply was enabled.
+    ReportUtilization,
+    /// Its learners are reminded that it ends.
+    RemindOfExpiration,
     /// The enrollments that its licenses pay for end, and the plan is marked.
     ExpireSubscription,
+    /// Its learners are told that it has ended.
+    TellExpiration,
+    /// Other systems are told of licenses that were activated long ago.
+    TellLicenseEvents,
     /// Its learners are unlinked from the customer.
     UnlinkLearners,
     /// Personal data of its licenses is purged.
@@ -103,7 +143,12 @@ impl PlanWorkKind {
     pub const fn run(self) -> JobKind {
         match self {
             Self::ProcessRenewal => JobKind::Renew,
+            Self::GrowPlan => JobKind::Grow,
+            Self::ReportUtilization => JobKind::UtilizationReport,
+            Self::RemindOfExpiration => JobKind::ExpirationReminders,
             Self::ExpireSubscription => JobKind::Expire,
+            Self::TellExpiration => JobKind::ExpirationMails,
+            Self::TellLicenseEvents => JobKind::LicenseEvents,
             Self::UnlinkLearners => JobKind::Unlink,
             Self::RetireLicenses => JobKind::Purge,
         }
@@ -113,7 +158,12 @@ impl PlanWorkKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ProcessRenewal => "process_renewals",
+            Self::GrowPlan => "process_auto_scalable_plans",
+            Self::ReportUtilization => "send_license_utilization_emails",
+            Self::RemindOfExpiration => "send_license_expiration_reminders",
             Self::ExpireSubscription => "expire_subscriptions",
+            Self::TellExpiration => "send_subscription_plan_expiration_emails",
+            Self::TellLicenseEvents => "trigger_event_for_licenses",
             Self::UnlinkLearners => "unlink_expired_licenses",
             Self::RetireLicenses => "retire_old_licenses",
         }
@@ -156,13 +206,31 @@ pub struct Prospect {
 pub struct Rules {
     /// The customers whose learners are unlinked.
     pub unlinking: HashSet<EnterpriseId>,
+    /// The customers whose learners are reminded of their plan's end.
+    pub reminders: HashSet<EnterpriseId>,
+    /// The customers whose learners are told that their plan has ended.
+    pub expiration_mails: HashSet<EnterpriseId>,
+    /// The customers of whose licenses other systems are told half a year after their activation.
+    pub license_events: HashSet<EnterpriseId>,
+    /// How long before a plan's end its learners are reminded.
+    pub reminded_before: TimeDelta,
+    /// Until how long after a plan's end its learners are told of it.
+    pub told_within: TimeDelta,
     /// How long before its effective date a renewal is processed.
     pub renewal_window: TimeDelta,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { unlinking: HashSet::new(), renewal_window: PROCESSING_WINDOW }
+        Self {
+            unlinking: HashSet::new(),
+            reminders: HashSet::new(),
+            expiration_mails: HashSet::new(),
+            license_events: HashSet::new(),
+            reminded_before: REMINDED_BEFORE,
+            told_within: TOLD_WITHIN,
+            renewal_window: PROCESSING_WINDOW,
+        }
     }
 }
 
@@ -172,12 +240,32 @@ impl Default for Rules {
 pub struct NotACustomer(pub String);
 
 impl Rules {
-    /// With these customers, whose UUIDs commas or blanks separate.
-    pub fn unlinking(customers: &str) -> Result<Self, NotACustomer> {
-        let names = customers.split([',', ' ', '\n']).map(str::trim).filter(|name| !name.is_empty());
-        let customer = |name: &str| name.parse().map_err(|_| NotACustomer(name.to_owned()));
-        Ok(Self { unlinking: names.map(customer).collect::<Result<_, _>>()?, ..Self::default() })
+    /// The setting with the customers whose learners are unlinked 90 days after their plan's end.
+    pub const UNLINKING: &str = "CUSTOMERS_WITH_EXPIRED_LICENSES_UNLINKING_ENABLED";
+    /// The setting with the customers whose learners are reminded of their plan's end.
+    pub const REMINDERS: &str = "CUSTOMERS_WITH_LICENSE_EXPIRATION_REMINDERS_ENABLED";
+    /// The setting with the customers whose learners are told that their plan has ended.
+    pub const EXPIRATION_MAILS: &str = "CUSTOMERS_WITH_PLAN_EXPIRATION_EMAILS_ENABLED";
+    /// The setting with the customers of whose licenses other systems are told half a year after their activation.
+    pub const LICENSE_EVENTS: &str = "CUSTOMERS_WITH_CUSTOM_LICENSE_EVENTS";
+
+    /// What the settings of these names choose.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, NotACustomer> {
+        let named = |setting: &str| customers(&lookup(setting).unwrap_or_default());
+        Ok(Self {
+            unlinking: named(Self::UNLINKING)?,
+            reminders: named(Self::REMINDERS)?,
+            expiration_mails: named(Self::EXPIRATION_MAILS)?,
+            license_events: named(Self::LICENSE_EVENTS)?,
+            ..Self::default()
+        })
     }
+}
+
+/// The customers of a list of UUIDs, which commas or blanks separate.
+pub fn customers(list: &str) -> Result<HashSet<EnterpriseId>, NotACustomer> {
+    let names = list.split([',', ' ', '\n']).map(str::trim).filter(|name| !name.is_empty());
+    names.map(|name| name.parse().map_err(|_| NotACustomer(name.to_owned()))).collect()
 }
 
 /// What is known of a plan.
@@ -212,8 +300,18 @@ pub fn counted<'a>(portfolio: &'a Portfolio, plan: &'a SubscriptionPlan) -> Vec<
 pub fn prospects(facts: Facts<'_>, now: Timestamp) -> Vec<Prospect> {
     // A renewal that is late keeps its plan from expiring. Who is to be unlinked must still be named: unlinking comes
     // before purging.
-    let others = [expiry(facts.portfolio, facts.plan, now), unlinking(facts, now), purging(facts, now)];
-    renewal::renewal(facts, now).into_iter().chain(others).collect()
+    // What names learners comes before purging, too.
+    let mut ending = vec![expiry(facts.portfolio, facts.plan, now), mails::telling_end(facts, now)];
+    ending.extend(mails::telling_events(facts, now));
+    ending.extend([leaving::unlinking(facts, now), leaving::purging(facts, now)]);
+    let growth = growth(facts.portfolio, facts.plan, &facts.own_counts(), now);
+    let running = [
+        renewal::renewal(facts, now),
+        growth.map(|(prospect, _)| prospect),
+        utilization::first_week(facts, now),
+        mails::reminding(facts, now),
+    ];
+    running.into_iter().flatten().chain(ending).collect()
 }
 
 /// The first thing that is due.
@@ -244,126 +342,6 @@ pub fn forecast(mut prospects: Vec<Prospect>, until: Option<Timestamp>) -> Vec<P
         (!is_due, prospect.at.is_none(), prospect.at.filter(|_| !is_due))
     });
     prospects
-}
-
-/// So long after its end the learners of a plan are unlinked, whatever the agreement says of personal data.
-pub const UNLINKED_AFTER: TimeDelta = TimeDelta::days(90);
-
-/// Learners of an expired plan are unlinked from the customer, 90 days after its end, where the installation has chosen
-/// that. Who holds another license is asked of again each day, as long as the license names them.
-fn unlinking(facts: Facts<'_>, now: Timestamp) -> Prospect {
-    let say = |state, at, why: &str| Prospect { work: PlanWorkKind::UnlinkLearners, state, at, why: why.to_owned() };
-    let at = facts.plan.expiration_date + UNLINKED_AFTER;
-    if now > at && facts.own_counts().allocated() == 0 {
-        return say(ProspectState::Done, None, "No license of the plan has a learner.");
-    }
-    if !facts.rules.unlinking.contains(&facts.portfolio.agreement.enterprise_customer_uuid) {
-        return say(ProspectState::Never, None, "Unlinking is not enabled for the customer.");
-    }
-    let at = facts.last.and_then(|last| last.unlinked).map_or(at, |last| at.max(last + LONGEST_WAIT));
-    let state = if now > at { ProspectState::Due } else { ProspectState::Ahead };
-    say(state, Some(at), "The plan has ended 90 days before, and its learners may hold no other license.")
-}
-
-/// Personal data is purged: all of a plan once it has ended long enough ago; before that, of licenses that were revoked,
-/// or assigned and never activated, long enough ago.
-fn purging(facts: Facts<'_>, now: Timestamp) -> Prospect {
-    let Facts { portfolio, plan, last, .. } = facts;
-    let counts = facts.own_counts();
-    let agreement = &portfolio.agreement;
-    let say = |state, at, why: &str| Prospect { work: PlanWorkKind::RetireLicenses, state, at, why: why.to_owned() };
-    let (Some(end), Some(kept)) = (purge::plan_is_purged_from(agreement, plan), purge::kept_for(agreement)) else {
-        return say(ProspectState::Never, None, "The agreement says no time for which personal data is kept.");
-    };
-    let revoked = counts.revoked.saturating_sub(counts.revoked_without_person);
-    if counts.allocated() + revoked == 0 && (now > end || plan.for_internal_use_only) {
-        return say(ProspectState::Done, None, "No license of the plan names anyone.");
-    }
-    if now > end {
-        return say(ProspectState::Due, Some(end), "The plan ended longer ago than personal data is kept.");
-    }
-    let is_looked_through = !plan.for_internal_use_only && counts.assigned + revoked > 0;
-    if !is_looked_through {
-        return say(ProspectState::Ahead, Some(end), "Personal data is kept for a while after the plan has ended.");
-    }
-    // No license was revoked or assigned before the plan was made. They are looked through once a day.
-    let first = plan.created + kept;
-    let at = last.and_then(|last| last.purged).map_or(first, |last| first.max(last + LONGEST_WAIT)).min(end);
-    let state = if now > at { ProspectState::Due } else { ProspectState::Ahead };
-    say(state, Some(at), "Licenses that were revoked, or assigned and not activated, long ago are looked for each day.")
-}
-
-/// A plan's expiry: what its licenses pay for ends.
-///
-/// - It is due once the plan has ended, however long ago, and is not marked.
-/// - A renewal that is not processed yet keeps the plan from expiring until a day after its effective date.
-/// - A plan that was renewed expires after the last plan of its chain has.
-pub fn expiry(portfolio: &Portfolio, plan: &SubscriptionPlan, now: Timestamp) -> Prospect {
-    let say = |state, at, why: String| Prospect { work: PlanWorkKind::ExpireSubscription, state, at, why };
-    if plan.expiration_processed {
-        return say(ProspectState::Done, None, "The plan's expiry was carried out.".to_owned());
-    }
-    let from = |at: Timestamp, why: String| {
-        let state = if now > at { ProspectState::Due } else { ProspectState::Ahead };
-        say(state, Some(at), why)
-    };
-    match portfolio.renewal_of(plan.uuid) {
-        None => from(plan.expiration_date, "The plan ends, and no renewal carries it on.".to_owned()),
-        Some(renewal) if renewal.processed => match last_of_chain(portfolio, plan, renewal) {
-            Some(last) if last.expiration_processed => {
-                let why = format!("The plan was renewed, and the last plan of its chain, {}, has expired.", last.uuid);
-                from(plan.expiration_date, why)
-            }
-            Some(last) => {
-                let why = format!("The plan was renewed: it expires after the last plan of its chain, {}.", last.uuid);
-                say(ProspectState::Waits, Some(last.expiration_date), why)
-            }
-            None => say(ProspectState::Never, None, "The plan was renewed.".to_owned()),
-        },
-        Some(renewal) => {
-            let at = plan.expiration_date.max(renewal.effective_date + RENEWAL_GRACE);
-            if now > at {
-                let why = format!("The plan has ended, and its renewal {} was not processed in time.", renewal.id);
-                return say(ProspectState::Due, Some(at), why);
-            }
-            let why = format!("Renewal {} is to carry the plan on from {}.", renewal.id, renewal.effective_date);
-            say(ProspectState::Waits, Some(at), why)
-        }
-    }
-}
-
-/// The plan at the end of the processed renewals that begin with this one; none where they form a ring, or lead to a plan
-/// that is not there.
-fn last_of_chain<'a>(
-    portfolio: &'a Portfolio,
-    first: &SubscriptionPlan,
-    renewal: &'a SubscriptionPlanRenewal,
-) -> Option<&'a SubscriptionPlan> {
-    let mut next = Some(renewal);
-    let mut last = None;
-    for _ in 0..=portfolio.renewals.len() {
-        let Some(renewal) = next else { break };
-        last = Some(portfolio.plan(renewal.renewed_subscription_plan?)?);
-        next = last.and_then(|plan| portfolio.renewal_of(plan.uuid)).filter(|renewal| renewal.processed);
-    }
-    last.filter(|last| next.is_none() && last.uuid != first.uuid)
-}
-
-/// The plans that were renewed into this one, directly or not: they expire once it has.
-pub fn prior_plans(portfolio: &Portfolio, plan: PlanId) -> Vec<PlanId> {
-    let mut found = vec![plan];
-    let mut at = 0;
-    while at < found.len() {
-        let prior = portfolio.prior_renewals_of(found[at]).filter(|renewal| renewal.processed);
-        let prior: Vec<PlanId> = prior.map(|renewal| renewal.prior_subscription_plan).collect();
-        for plan in prior {
-            if !found.contains(&plan) {
-                found.push(plan);
-            }
-        }
-        at += 1;
-    }
-    found.split_off(1)
 }
 
 #[cfg(test)]

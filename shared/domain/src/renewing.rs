@@ -129,6 +129,7 @@ impl SubscriptionPlanRenewal {
             can_freeze_unused_licenses: false,
             last_freeze_timestamp: None,
             should_auto_apply_licenses: prior.should_auto_apply_licenses.map(|_| false),
+            auto_apply_since: None,
             desired_num_licenses: Some(self.number_of_licenses),
             created: now,
             modified: now,
@@ -162,10 +163,9 @@ impl SubscriptionPlanRenewal {
         future: &SubscriptionPlan,
         now: Timestamp,
     ) -> Option<(SubscriptionPlan, SubscriptionPlan)> {
-        let with = |plan: &SubscriptionPlan, applies| SubscriptionPlan {
-            should_auto_apply_licenses: Some(applies),
-            modified: now,
-            ..plan.clone()
+        let with = |plan: &SubscriptionPlan, applies| {
+            let after = SubscriptionPlan { should_auto_apply_licenses: Some(applies), modified: now, ..plan.clone() };
+            after.noting_auto_apply(Some(plan))
         };
         let moves = prior.should_auto_apply_licenses == Some(true);
         let before = SubscriptionPlan { change_reason: ChangeReason::Other, ..with(prior, false) };
@@ -249,6 +249,7 @@ mod tests {
             can_freeze_unused_licenses: true,
             last_freeze_timestamp: None,
             should_auto_apply_licenses: None,
+            auto_apply_since: None,
             desired_num_licenses: Some(total),
             created: at("2025-12-01T00:00:00Z"),
             modified: at("2025-12-01T00:00:00Z"),
@@ -349,6 +350,7 @@ mod tests {
             salesforce_opportunity_line_item: Some("00k000000000000777".to_owned()),
             can_freeze_unused_licenses: false,
             should_auto_apply_licenses: Some(false),
+            auto_apply_since: None,
             desired_num_licenses: Some(30),
             created: now(),
             modified: now(),

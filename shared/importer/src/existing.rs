@@ -55,6 +55,8 @@ async fn portfolios(importer: &Importer, survey: &mut Survey, existing: &mut Exi
         for plan in portfolio.plans {
             let Some(mut wanted) = survey.plans.get(&plan.uuid).cloned() else { continue };
             wanted.seats = plan.seats;
+            // No file has it.
+            wanted.auto_apply_since = plan.auto_apply_since;
             if wanted == plan {
                 existing.plans.insert(plan.uuid);
                 survey.plans.insert(plan.uuid, plan);

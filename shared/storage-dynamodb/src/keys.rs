@@ -22,6 +22,7 @@
 //! | audit trail of a thing | `TRAIL#LICENSE#l`, `TRAIL#PLAN#p`, `TRAIL#AGREEMENT#a`, `TRAIL#RENEWAL#id` | event id | |
 //! | mail | `SENT#event.consequence.part` | `@` | gsi3 `DUE#MAIL` / time, id, if its fate is unknown |
 //! | that the learner of an expired license was unlinked | `PLAN#p` | `UNLINKED#l` | |
+//! | that a learner was informed of the plan's end: a digest of the address | `PLAN#p` | `TOLD#kind#digest` | |
 //! | notice that admins get once | `PLAN#p` | `NOTICE#kind` | |
 //! | secret for making person ids | `SECRET#PERSON` | `@` | |
 //! | job | `JOB#j` | `@` | gsi2 `JOBS#a` / time, j; gsi3 `DUE#WORK` / time, a, attempts, until it ends |
@@ -75,7 +76,7 @@ pub use self::licenses::{
 pub use self::mails::{UNSETTLED_MAILS, delivery, unsettled_mail};
 pub use self::order::{before, due_by, time};
 pub use self::plans::{
-    ALL_PLANS, DUE_PLANS, due_plan, due_plan_in, notice, plan, plan_listing, plan_of_listing, seats,
+    ALL_PLANS, DUE_PLANS, due_plan, due_plan_in, informed, notice, plan, plan_listing, plan_of_listing, seats,
 };
 pub use self::renewals::{ALL_RENEWALS, renewal, renewal_listing, renewal_sequence};
 pub use self::requests::{idempotency, throttle};

@@ -5,6 +5,7 @@
 
 mod activate;
 mod allocate;
+mod announce;
 mod assign;
 mod attempts;
 mod audit_trails;

@@ -7,10 +7,13 @@ use crate::{
     Store, keys, rows,
     table::{Expression, Write},
 };
-use license_storage::{Notifications, StoreError};
+use license_storage::{Change, Notifications, StoreError};
 
 /// The name of the notice about a plan's utilization.
 const UTILIZATION: &str = "utilization";
+
+/// The name of the notice about the first week with auto-apply.
+const FIRST_WEEK: &str = "first-week";
 
 /// The attribute with the percentage of the last notice.
 const PERCENT: &str = "percent";
@@ -45,5 +48,24 @@ impl Notifications for Store {
             &stamp.clone().into(),
         )
         .await
+    }
+
+    /// One transaction: the notice (absent), the event that requests the mail, the record of the change.
+    async fn tell_first_week(
+        &self,
+        portfolio: &Portfolio,
+        plan: PlanId,
+        taken: u64,
+        change: &Change,
+    ) -> Result<bool, StoreError> {
+        let event = Event {
+            plan: Some(plan),
+            count: Some(taken),
+            consequences: vec![Consequence::MailFirstWeek { taken }],
+            ..self.new_event(EventKind::FirstWeekReported, &portfolio.agreement, change)
+        };
+        let mut item = keys::notice(plan, FIRST_WEEK).attributes();
+        item.insert("told".to_owned(), rows::text(keys::time(change.at)));
+        self.write_telling("first week notice", Write::create(item), &event, change).await
     }
 }

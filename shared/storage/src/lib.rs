@@ -42,7 +42,7 @@ pub use self::{
         Learners, LicenseQuery, Licenses, MAX_PREFETCHED, PagePosition, Prefetch, Prefetched, Prefetches, with_key,
     },
     outbox::{AuditQuery, AuditTrails, Deliveries, EventStream, Events, Notifications, StreamedEvent},
-    plan_work::{Expire, MAX_EXPIRED, PlanWorks, Purge, Unlink},
+    plan_work::{Announce, Expire, MAX_EXPIRED, PlanWorks, Purge, Unlink},
     portfolios::{
         CreateAgreementError, CreatePlanError, DeletePlanError, Portfolios, Provision, RenewalError, Renewals, Update,
         UpdateError,

@@ -88,4 +88,14 @@ pub trait Notifications: Send + Sync {
         percent: u8,
         stamp: &Stamp,
     ) -> Result<bool, StoreError>;
+
+    /// Records that the admins of a plan are to be informed of its first week with auto-apply, in which learners took so
+    /// many licenses. `false` if they were informed before.
+    async fn tell_first_week(
+        &self,
+        portfolio: &Portfolio,
+        plan: PlanId,
+        taken: u64,
+        change: &Change,
+    ) -> Result<bool, StoreError>;
 }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use async_trait::async_trait;
 use license_domain::{
     AgreementId, DuePlan, EmailKey, Job, License, LicenseId, PlanId, PlanWork, Portfolio, SubscriptionPlan, Timestamp,
+    plan_work::LicenseNotice,
 };
 
 use crate::{Change, StoreError};
@@ -74,6 +75,28 @@ pub trait Unlink: Send + Sync {
         portfolio: &Portfolio,
         plan: &SubscriptionPlan,
         licenses: &[License],
+        change: &Change,
+    ) -> Result<(), StoreError>;
+}
+
+/// Telling of a plan's licenses, once each.
+#[async_trait]
+pub trait Announce: Send + Sync {
+    /// Those of these licenses that were not told of before.
+    async fn untold(
+        &self,
+        plan: PlanId,
+        licenses: Vec<License>,
+        notice: &LicenseNotice,
+    ) -> Result<Vec<License>, StoreError>;
+
+    /// Puts on record, and tells, what is told of these licenses; 50 at most. What was told of meanwhile is left out.
+    async fn tell_once(
+        &self,
+        portfolio: &Portfolio,
+        plan: &SubscriptionPlan,
+        licenses: &[License],
+        notice: &LicenseNotice,
         change: &Change,
     ) -> Result<(), StoreError>;
 }

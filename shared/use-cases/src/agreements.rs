@@ -2,9 +2,11 @@
 
 use license_api::{
     ApiError, Body, Change, Complaints, Conditions, Field, Requester, body,
-    fields::{BOOLEAN, UUID, text},
+    fields::{BOOLEAN, Format, UUID, integer, text},
 };
-use license_domain::{AgreementId, CatalogId, CustomerAgreement, EnterpriseId, Portfolio, Timestamp, maxima::MAX_SLUG};
+use license_domain::{
+    AgreementId, CatalogId, CustomerAgreement, EnterpriseId, Portfolio, Timestamp, maxima::MAX_SLUG, plan::MAX_LICENSES,
+};
 use license_storage::{Attempt, CreateAgreementError, UpdateError};
 use serde_json::json;
 
@@ -22,6 +24,21 @@ pub const NO_EXPIRATION_NOTIFICATIONS: Field =
     Field::new(BOOLEAN, "Whether learners see no notice that the plan expires.").optional();
 /// Whether the universal link gives licenses.
 pub const UNIVERSAL_LINK: Field = Field::new(BOOLEAN, "Whether the universal link gives a license.").optional();
+/// Whether the current plan grows.
+pub const AUTO_SCALING: Field =
+    Field::new(BOOLEAN, "Whether the current plan grows by itself, which needs the three numbers.").optional();
+const LICENSES: Format = integer(1, MAX_LICENSES.cast_signed());
+/// The most licenses to which it grows.
+pub const AUTO_SCALING_MAX: Field =
+    Field::new(LICENSES, "The most licenses to which the current plan grows.").nullable().optional();
+/// The percentage above which it grows.
+pub const AUTO_SCALING_THRESHOLD: Field =
+    Field::new(integer(1, 100), "The current plan grows while more than this percentage of it is allocated.")
+        .nullable()
+        .optional();
+/// The growth in percent.
+pub const AUTO_SCALING_INCREMENT: Field =
+    Field::new(integer(1, 100), "The growth, in percent of the plan's licenses, rounded up.").nullable().optional();
 
 body! {
     /// A new agreement.
@@ -31,6 +48,10 @@ body! {
         default_enterprise_catalog_uuid: Option<CatalogId> = CATALOG,
         disable_expiration_notifications: bool = NO_EXPIRATION_NOTIFICATIONS.default(|| json!(false)),
         enable_auto_applied_subscriptions_with_universal_link: bool = UNIVERSAL_LINK.default(|| json!(false)),
+        enable_auto_scaling_of_current_plan: bool = AUTO_SCALING.default(|| json!(false)),
+        auto_scaling_max_licenses: Option<u64> = AUTO_SCALING_MAX,
+        auto_scaling_threshold_percentage: Option<u32> = AUTO_SCALING_THRESHOLD,
+        auto_scaling_increment_percentage: Option<u32> = AUTO_SCALING_INCREMENT,
     }
 }
 
@@ -44,6 +65,13 @@ body! {
         default_enterprise_catalog_uuid: Change<CatalogId> = CATALOG,
         disable_expiration_notifications: Option<bool> = NO_EXPIRATION_NOTIFICATIONS,
         enable_auto_applied_subscriptions_with_universal_link: Option<bool> = UNIVERSAL_LINK,
+        enable_auto_scaling_of_current_plan: Option<bool> = AUTO_SCALING,
+        #[serde(default)]
+        auto_scaling_max_licenses: Change<u64> = AUTO_SCALING_MAX,
+        #[serde(default)]
+        auto_scaling_threshold_percentage: Change<u32> = AUTO_SCALING_THRESHOLD,
+        #[serde(default)]
+        auto_scaling_increment_percentage: Change<u32> = AUTO_SCALING_INCREMENT,
     }
 }
 
@@ -56,6 +84,13 @@ body! {
         default_enterprise_catalog_uuid: Change<CatalogId> = CATALOG,
         disable_expiration_notifications: Option<bool> = NO_EXPIRATION_NOTIFICATIONS,
         enable_auto_applied_subscriptions_with_universal_link: Option<bool> = UNIVERSAL_LINK,
+        enable_auto_scaling_of_current_plan: Option<bool> = AUTO_SCALING,
+        #[serde(default)]
+        auto_scaling_max_licenses: Change<u64> = AUTO_SCALING_MAX,
+        #[serde(default)]
+        auto_scaling_threshold_percentage: Change<u32> = AUTO_SCALING_THRESHOLD,
+        #[serde(default)]
+        auto_scaling_increment_percentage: Change<u32> = AUTO_SCALING_INCREMENT,
     }
 }
 
@@ -76,6 +111,10 @@ impl From<PutBody> for AgreementChange {
                 default_enterprise_catalog_uuid: body.default_enterprise_catalog_uuid,
                 disable_expiration_notifications: body.disable_expiration_notifications,
                 enable_auto_applied_subscriptions_with_universal_link: universal_link,
+                enable_auto_scaling_of_current_plan: body.enable_auto_scaling_of_current_plan,
+                auto_scaling_max_licenses: body.auto_scaling_max_licenses,
+                auto_scaling_threshold_percentage: body.auto_scaling_threshold_percentage,
+                auto_scaling_increment_percentage: body.auto_scaling_increment_percentage,
             },
         }
     }
@@ -102,6 +141,16 @@ impl AgreementChange {
             disable_expiration_notifications: is_silent.unwrap_or(before.disable_expiration_notifications),
             enable_auto_applied_subscriptions_with_universal_link: universal_link
                 .unwrap_or(before.enable_auto_applied_subscriptions_with_universal_link),
+            enable_auto_scaling_of_current_plan: fields
+                .enable_auto_scaling_of_current_plan
+                .unwrap_or(before.enable_auto_scaling_of_current_plan),
+            auto_scaling_max_licenses: fields.auto_scaling_max_licenses.over(before.auto_scaling_max_licenses),
+            auto_scaling_threshold_percentage: fields
+                .auto_scaling_threshold_percentage
+                .over(before.auto_scaling_threshold_percentage),
+            auto_scaling_increment_percentage: fields
+                .auto_scaling_increment_percentage
+                .over(before.auto_scaling_increment_percentage),
             modified: now,
             ..before
         }
@@ -150,6 +199,9 @@ pub async fn update(
         let portfolio = find().await?;
         conditions.check(portfolio.agreement.modified)?;
         let after = change.apply(&portfolio.agreement, context.app.now());
+        if !has_same_scaling(&portfolio.agreement, &after) {
+            check_scaling(&after)?;
+        }
         let recorded = requester.change("update-agreement").await?.recording(&after);
         match context.update.update_agreement(&portfolio.agreement, &after, &recorded).await {
             Ok(()) => Ok(Attempt::Done(Portfolio { agreement: after, ..portfolio })),
@@ -165,13 +217,47 @@ pub async fn update(
 fn parse(body: &Body, id: AgreementId, now: Timestamp) -> Result<CustomerAgreement, Complaints> {
     let body = CreateBody::read(body)?;
     let universal_link = body.enable_auto_applied_subscriptions_with_universal_link;
-    Ok(CustomerAgreement {
+    let agreement = CustomerAgreement {
         enterprise_customer_slug: body.enterprise_customer_slug,
         default_enterprise_catalog_uuid: body.default_enterprise_catalog_uuid,
         disable_expiration_notifications: body.disable_expiration_notifications,
         enable_auto_applied_subscriptions_with_universal_link: universal_link,
+        enable_auto_scaling_of_current_plan: body.enable_auto_scaling_of_current_plan,
+        auto_scaling_max_licenses: body.auto_scaling_max_licenses,
+        auto_scaling_threshold_percentage: body.auto_scaling_threshold_percentage,
+        auto_scaling_increment_percentage: body.auto_scaling_increment_percentage,
         ..CustomerAgreement::new(id, body.enterprise_customer_uuid, now)
-    })
+    };
+    check_scaling(&agreement)?;
+    Ok(agreement)
+}
+
+/// An import may bring an agreement whose auto-scaling lacks numbers: its other fields can still be changed.
+fn has_same_scaling(before: &CustomerAgreement, after: &CustomerAgreement) -> bool {
+    let scaling = |agreement: &CustomerAgreement| {
+        (
+            agreement.enable_auto_scaling_of_current_plan,
+            agreement.auto_scaling_max_licenses,
+            agreement.auto_scaling_threshold_percentage,
+            agreement.auto_scaling_increment_percentage,
+        )
+    };
+    scaling(before) == scaling(after)
+}
+
+/// Auto-scaling needs its three numbers.
+fn check_scaling(agreement: &CustomerAgreement) -> Result<(), Complaints> {
+    let mut complaints = Complaints::default();
+    for (is_missing, field) in [
+        (agreement.auto_scaling_max_licenses.is_none(), "auto_scaling_max_licenses"),
+        (agreement.auto_scaling_threshold_percentage.is_none(), "auto_scaling_threshold_percentage"),
+        (agreement.auto_scaling_increment_percentage.is_none(), "auto_scaling_increment_percentage"),
+    ] {
+        if is_missing && agreement.enable_auto_scaling_of_current_plan {
+            complaints.add(field, "This number is required while auto-scaling of the current plan is enabled.");
+        }
+    }
+    complaints.finish()
 }
 
 /// 400: the names that are taken.
@@ -205,6 +291,35 @@ mod tests {
         let agreement = parsed(&json!({"enterprise_customer_uuid": Uuid::max()})).expect("valid");
         assert_eq!(agreement.enterprise_customer_uuid, EnterpriseId(Uuid::max()));
         assert!(agreement.enterprise_customer_slug.is_none() && !agreement.disable_expiration_notifications);
+    }
+
+    #[test]
+    fn auto_scaling_needs_its_three_numbers() {
+        let body = |increment: Value| {
+            json!({
+                "enterprise_customer_uuid": Uuid::max(), "enable_auto_scaling_of_current_plan": true,
+                "auto_scaling_max_licenses": 500, "auto_scaling_threshold_percentage": 75,
+                "auto_scaling_increment_percentage": increment,
+            })
+        };
+        let agreement = parsed(&body(json!(10))).expect("valid");
+        assert!(agreement.auto_scaling().is_ok());
+        let refused = parsed(&body(Value::Null)).expect_err("complaints").into_value();
+        let why = "This number is required while auto-scaling of the current plan is enabled.";
+        assert_eq!(refused, json!({ "auto_scaling_increment_percentage": [why] }));
+        let refused = parsed(&body(json!(101))).expect_err("complaints").into_value();
+        assert_eq!(refused.as_object().map(|fields| fields.len()), Some(1), "{refused}");
+
+        let on: AgreementChange = PatchBody::read(&Body::json(
+            json!({ "enable_auto_scaling_of_current_plan": true }).as_object().expect("an object").clone(),
+        ))
+        .expect("a body")
+        .into();
+        let now = "2026-11-23T10:46:08Z".parse().expect("a date");
+        let bare = parsed(&json!({ "enterprise_customer_uuid": Uuid::max() })).expect("valid");
+        let after = on.apply(&bare, now);
+        assert!(after.enable_auto_scaling_of_current_plan && !has_same_scaling(&bare, &after));
+        assert!(check_scaling(&after).is_err() && check_scaling(&bare).is_ok());
     }
 
     #[test]

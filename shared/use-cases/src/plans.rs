@@ -133,7 +133,7 @@ fn plan(body: PlanBody, total: u64, random: &dyn Random, now: Timestamp) -> Subs
     let bits = random.bits().to_be_bytes();
     let mut prefix = [0_u8; 8];
     prefix.copy_from_slice(&bits[..8]);
-    SubscriptionPlan {
+    let plan = SubscriptionPlan {
         uuid: random.plan_id(),
         title: body.title,
         customer_agreement: body.customer_agreement,
@@ -152,10 +152,12 @@ fn plan(body: PlanBody, total: u64, random: &dyn Random, now: Timestamp) -> Subs
         can_freeze_unused_licenses: body.can_freeze_unused_licenses,
         last_freeze_timestamp: None,
         should_auto_apply_licenses: body.should_auto_apply_licenses,
+        auto_apply_since: None,
         desired_num_licenses: Some(total),
         created: now,
         modified: now,
         change_reason: body.change_reason,
         seats: SeatLayout::for_total(total, SeatPrefix::from_bits(u64::from_be_bytes(prefix))),
-    }
+    };
+    plan.noting_auto_apply(None)
 }

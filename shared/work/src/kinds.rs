@@ -1,6 +1,7 @@
 //! What runs do to their chunks. A function has only the kinds that its policy permits: those that change licenses need
 //! the table only, the others also other services.
 
+mod announce;
 mod assign;
 mod dry_run;
 mod enroll;
@@ -9,6 +10,7 @@ mod grow;
 mod learners;
 mod licenses;
 mod renew;
+mod report;
 mod transfer;
 mod unlink;
 mod upload;
@@ -21,8 +23,8 @@ use license_domain::{
     Clock, Job, JobCounts, JobKind, PlanId, Portfolio, Row, RowResult, Stamp, SubscriptionPlan, Timestamp,
 };
 use license_storage::{
-    Assign, Change, Expire, Jobs, Learners, Licenses, PlanWorks, Portfolios, Prefetches, Purge, Remind, Reserve,
-    Revoke, Transfer, Unlink, Update,
+    Announce, Assign, Change, Expire, Jobs, Learners, Licenses, Notifications, PlanWorks, Portfolios, Prefetches,
+    Purge, Remind, Reserve, Revoke, Transfer, Unlink, Update,
 };
 
 use crate::{
@@ -143,7 +145,16 @@ impl Kinds for LicenseKinds {
     async fn act(&self, chunk: ChunkRows<'_>, change: Change) -> Result<Acted, WorkError> {
         match (chunk.run.kind, chunk.run.dry_run) {
             (
-                JobKind::Enroll | JobKind::Grow | JobKind::Renew | JobKind::Expire | JobKind::Unlink | JobKind::Purge,
+                JobKind::Enroll
+                | JobKind::Grow
+                | JobKind::Renew
+                | JobKind::Expire
+                | JobKind::Unlink
+                | JobKind::Purge
+                | JobKind::UtilizationReport
+                | JobKind::ExpirationReminders
+                | JobKind::ExpirationMails
+                | JobKind::LicenseEvents,
                 _,
             )
             | (JobKind::Transfer, false) => Err(WorkError::OtherKind),
@@ -214,6 +225,8 @@ pub struct AllKinds {
     expire: Arc<dyn Expire>,
     unlink: Arc<dyn Unlink>,
     purge: Arc<dyn Purge>,
+    announce: Arc<dyn Announce>,
+    notifications: Arc<dyn Notifications>,
     plan_works: Arc<dyn PlanWorks>,
     renewals: Renewals,
     services: Services,
@@ -236,6 +249,8 @@ impl AllKinds {
             + Expire
             + Unlink
             + Purge
+            + Announce
+            + Notifications
             + PlanWorks
             + 'static,
     {
@@ -248,6 +263,8 @@ impl AllKinds {
             expire: store.clone(),
             unlink: store.clone(),
             purge: store.clone(),
+            announce: store.clone(),
+            notifications: store.clone(),
             plan_works: store.clone(),
             renewals,
             services,
@@ -267,9 +284,11 @@ impl Kinds for AllKinds {
         match (chunk.run.kind, chunk.run.dry_run) {
             (JobKind::Enroll, _) => self.enroll(chunk.run, chunk.portfolio, chunk.rows).await.map(Acted::ToRecord),
             (JobKind::Grow, _) => self.grow(chunk, change).await,
+            (JobKind::UtilizationReport, _) => self.report(chunk, change).await,
             (JobKind::Expire, _) => self.expire(chunk, change).await,
             (JobKind::Unlink, _) => self.unlink(chunk, change).await,
             (JobKind::Purge, _) => self.purge(chunk, change).await,
+            (kind, _) if kind.is_announcement() => self.announce(chunk, change).await,
             (JobKind::Transfer, false) => self.transfer(chunk, change).await,
             _ => self.licenses.act(chunk, change).await,
         }
@@ -286,6 +305,9 @@ impl Kinds for AllKinds {
     }
 
     async fn read_rows(&self, run: &Job, portfolio: &Portfolio, writer: RowsWriter<'_>) -> Result<RowsRead, WorkError> {
+        if matches!(run.kind, JobKind::Grow | JobKind::UtilizationReport) {
+            return writer.one_row().await;
+        }
         match &run.upload {
             Some(file) => {
                 let until = self.clock.now() + Turn::OF_A_MESSAGE.time;

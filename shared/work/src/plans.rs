@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use license_domain::{
     AgreementId, Clock, DuePlan, Job, JobId, JobKind, JobParams, JobState, LicenseStatus, PlanId, PlanWork,
-    PlanWorkKind, Portfolio, Prospect, Random, RowFilter, Stamp, Timestamp,
+    PlanWorkKind, Prospect, Random, RowFilter, Stamp, Timestamp,
     plan_work::{self, Facts, Rules},
 };
 use license_messaging::Outgoing;
@@ -221,7 +221,7 @@ impl Plans {
                 Err(RenewError::Store(error)) => return Err(error.into()),
             }
         } else {
-            self.run(prospect.work, portfolio, plan.uuid, &stamp)
+            self.run(prospect.work, facts, &stamp)
         };
         let work = PlanWork::begun(plan, last, &run);
         let is_first = if prospect.work == PlanWorkKind::ProcessRenewal {
@@ -247,10 +247,11 @@ impl Plans {
     }
 
     /// The run that does it. It belongs to no requester, and is never given up.
-    fn run(&self, work: PlanWorkKind, portfolio: &Portfolio, plan: PlanId, stamp: &Stamp) -> Job {
-        let run = Job::internal(self.random.job_id(), work.run(), &portfolio.agreement, stamp);
-        let params = JobParams { filter: Some(filter(run.kind)), ..JobParams::default() };
-        Job { state: JobState::Pending, subscription_plan: Some(plan), params, ..run }
+    fn run(&self, work: PlanWorkKind, facts: Facts<'_>, stamp: &Stamp) -> Job {
+        let run = Job::internal(self.random.job_id(), work.run(), &facts.portfolio.agreement, stamp);
+        let since = plan_work::since(facts, work);
+        let params = JobParams { filter: Some(filter(run.kind)), since, ..JobParams::default() };
+        Job { state: JobState::Pending, subscription_plan: Some(facts.plan.uuid), params, ..run }
     }
 }
 
@@ -258,6 +259,7 @@ impl Plans {
 fn filter(kind: JobKind) -> RowFilter {
     let statuses = match kind {
         JobKind::Unlink => vec![LicenseStatus::Assigned, LicenseStatus::Activated],
+        kind if kind.is_announcement() => vec![LicenseStatus::Activated],
         JobKind::Expire | JobKind::Purge => {
             vec![LicenseStatus::Assigned, LicenseStatus::Activated, LicenseStatus::Revoked]
         }

@@ -4,7 +4,10 @@ use std::{fmt, time::Duration};
 
 use license_domain::number::{to_u64, to_usize};
 use license_domain::{
-    EmailAddress, Job, JobKind, License, Portfolio, Row, SubscriptionPlan, job::chunks::Chunks, purge,
+    EmailAddress, Job, JobKind, License, Portfolio, Row, SubscriptionPlan,
+    job::chunks::Chunks,
+    plan_work::{LicenseNotice, is_of_run},
+    purge,
 };
 use license_storage::{Jobs, LicenseFilter, LicenseQuery, Licenses, StoreError};
 
@@ -107,6 +110,12 @@ impl<'a> RowsWriter<'a> {
         Ok(())
     }
 
+    /// Writes a single row: the run is about its plan, and not about single licenses.
+    pub(crate) async fn one_row(mut self) -> Result<RowsRead, WorkError> {
+        self.push(Row::default()).await?;
+        self.finish().await
+    }
+
     /// Writes the remaining rows.
     pub(crate) async fn finish(mut self) -> Result<RowsRead, WorkError> {
         self.full.extend(self.open.finish());
@@ -149,9 +158,12 @@ async fn read_all(
     writer: &mut RowsWriter<'_>,
 ) -> Result<bool, WorkError> {
     let is_of_licenses = run.kind.is_of_licenses();
-    // Of what is to be purged only that whose time has come.
-    let is_wanted = |plan: &SubscriptionPlan, license: &License| {
-        run.kind != JobKind::Purge || purge::purged(&portfolio.agreement, plan, license, run.created).is_some()
+    // Of what is to be purged, or told of, only that whose time has come.
+    let is_wanted = |plan: &SubscriptionPlan, license: &License| match LicenseNotice::of(run.kind, plan) {
+        Some(notice) => {
+            notice.concerns(license, run.created) && is_of_run(run.kind, license, run.params.since, run.created)
+        }
+        None => run.kind != JobKind::Purge || purge::purged(&portfolio.agreement, plan, license, run.created).is_some(),
     };
     let mut named = Named::default();
     for plan in plans {

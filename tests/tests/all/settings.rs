@@ -28,7 +28,7 @@ fn parts(declared: Declared, values: &[(&str, &str)]) -> Parts {
             "JWT_PUBLIC_SIGNING_JWK_SET" => r#"{"keys": []}"#,
             "CUSTOMER_SUCCESS_EMAIL" => "cs@example.com",
             "MAIL_SENDER" => "log",
-            "CUSTOMERS_WITH_EXPIRED_LICENSES_UNLINKING_ENABLED" => "7fa3cd6b-1d1e-4b5c-9d3a-0f4c1f7a2b11",
+            name if name.starts_with("CUSTOMERS_WITH_") => "7fa3cd6b-1d1e-4b5c-9d3a-0f4c1f7a2b11",
             name if name.ends_with("_ORIGINS") || name.ends_with("_WHITELIST") => "https://portal.example.com",
             name if name.ends_with("_URL") || name.ends_with("_ENDPOINT") => "http://127.0.0.1:9",
             _ => "7",

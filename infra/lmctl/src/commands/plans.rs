@@ -14,14 +14,11 @@ use serde_json::{Value, json};
 use super::Context;
 use crate::{
     Error, Exit,
-    arguments::{ExpireArguments, PlansCommand},
+    arguments::{Customers, ExpireArguments, PlansCommand},
     output::Listing,
 };
 
 const COLUMNS: [&str; 7] = ["plan", "agreement", "work", "state", "at", "why", "run"];
-
-/// The setting of the same name: the customers whose learners are unlinked.
-const UNLINKING: &str = "CUSTOMERS_WITH_EXPIRED_LICENSES_UNLINKING_ENABLED";
 
 pub(super) async fn run(
     context: &Context<'_>,
@@ -34,6 +31,9 @@ pub(super) async fn run(
             let plans = Worked::new(context, Rules { renewal_window: window, ..rules(None)? });
             plans.all(PlanWorkKind::ProcessRenewal, |_| true, out).await
         }
+        PlansCommand::ProcessAutoScalablePlans => {
+            Worked::new(context, rules(None)?).all(PlanWorkKind::GrowPlan, |_| true, out).await
+        }
         PlansCommand::ExpireSubscriptions(arguments) => expire(context, &arguments, out).await,
         PlansCommand::UnlinkExpiredLicenses { customers } => {
             let plans = Worked::new(context, rules(customers)?);
@@ -43,15 +43,47 @@ pub(super) async fn run(
             let plans = Worked::new(context, rules(customers)?);
             plans.all(PlanWorkKind::RetireLicenses, |_| true, out).await
         }
+        PlansCommand::SendLicenseUtilizationEmails => {
+            Worked::new(context, rules(None)?).all(PlanWorkKind::ReportUtilization, |_| true, out).await
+        }
+        PlansCommand::SendLicenseExpirationReminders {
+            enterprise_customer_uuid: Customers(reminders),
+            days_before_expiration,
+            batch_size: _,
+        } => {
+            let reminded_before = TimeDelta::days(days_before_expiration.into());
+            let plans = Worked::new(context, Rules { reminders, reminded_before, ..rules(None)? });
+            plans.all(PlanWorkKind::RemindOfExpiration, |_| true, out).await
+        }
+        PlansCommand::SendSubscriptionPlanExpirationEmails {
+            enterprise_customer_uuid: Customers(expiration_mails),
+            days_since_expiration,
+            batch_size: _,
+        } => {
+            let told_within = TimeDelta::days(days_since_expiration.into());
+            let plans = Worked::new(context, Rules { expiration_mails, told_within, ..rules(None)? });
+            plans.all(PlanWorkKind::TellExpiration, |_| true, out).await
+        }
+        PlansCommand::TriggerEventForLicenses { customers } => {
+            let mut rules = rules(None)?;
+            if let Some(Customers(customers)) = customers {
+                rules.license_events = customers;
+            }
+            Worked::new(context, rules).all(PlanWorkKind::TellLicenseEvents, |_| true, out).await
+        }
         PlansCommand::Forecast { plan, until, customers } => {
             Worked::new(context, rules(customers)?).forecast(plan, until, out).await
         }
     }
 }
 
+/// The rules of the environment; `customers`: those whose learners are unlinked.
 fn rules(customers: Option<String>) -> Result<Rules, Error> {
-    let customers = customers.or_else(|| std::env::var(UNLINKING).ok()).unwrap_or_default();
-    Rules::unlinking(&customers).map_err(|error| Error::Usage(error.to_string()))
+    let lookup = |name: &str| match &customers {
+        Some(customers) if name == Rules::UNLINKING => Some(customers.clone()),
+        _ => std::env::var(name).ok(),
+    };
+    Rules::from_lookup(lookup).map_err(|error| Error::Usage(error.to_string()))
 }
 
 async fn expire(

@@ -38,7 +38,8 @@ impl JobCounts {
             | RowOutcome::Grown
             | RowOutcome::Expired
             | RowOutcome::Unlinked
-            | RowOutcome::Purged => Self { succeeded: 1, ..nothing },
+            | RowOutcome::Purged
+            | RowOutcome::Told => Self { succeeded: 1, ..nothing },
             RowOutcome::AlreadyAssociated => Self { unchanged: 1, ..nothing },
             RowOutcome::Waiting => Self { waiting: 1, ..nothing },
             RowOutcome::NoSeat

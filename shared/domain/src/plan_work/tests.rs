@@ -5,15 +5,15 @@ use crate::{
     agreement::CustomerAgreement,
     ids::{EnterpriseId, RenewalId},
     plan::ChangeReason,
-    renewal::LicenseTypesToCopy,
+    renewal::{LicenseTypesToCopy, SubscriptionPlanRenewal},
     seats::{SeatLayout, SeatPrefix},
 };
 
-fn day(day: i64) -> Timestamp {
+pub(super) fn day(day: i64) -> Timestamp {
     Timestamp::UNIX_EPOCH + TimeDelta::days(20_000 + day)
 }
 
-fn plan(id: u128, start: i64, end: i64) -> SubscriptionPlan {
+pub(super) fn plan(id: u128, start: i64, end: i64) -> SubscriptionPlan {
     SubscriptionPlan {
         uuid: PlanId(Uuid::from_u128(id)),
         title: format!("Plan {id}"),
@@ -33,6 +33,7 @@ fn plan(id: u128, start: i64, end: i64) -> SubscriptionPlan {
         can_freeze_unused_licenses: false,
         last_freeze_timestamp: None,
         should_auto_apply_licenses: None,
+        auto_apply_since: None,
         desired_num_licenses: None,
         created: day(start),
         modified: day(start),
@@ -41,7 +42,13 @@ fn plan(id: u128, start: i64, end: i64) -> SubscriptionPlan {
     }
 }
 
-fn renewal(id: i64, from: u128, to: Option<u128>, effective: i64, processed: bool) -> SubscriptionPlanRenewal {
+pub(super) fn renewal(
+    id: i64,
+    from: u128,
+    to: Option<u128>,
+    effective: i64,
+    processed: bool,
+) -> SubscriptionPlanRenewal {
     SubscriptionPlanRenewal {
         id: RenewalId(id),
         customer_agreement: AgreementId(Uuid::nil()),
@@ -62,7 +69,7 @@ fn renewal(id: i64, from: u128, to: Option<u128>, effective: i64, processed: boo
     }
 }
 
-fn portfolio(plans: Vec<SubscriptionPlan>, renewals: Vec<SubscriptionPlanRenewal>) -> Portfolio {
+pub(super) fn portfolio(plans: Vec<SubscriptionPlan>, renewals: Vec<SubscriptionPlanRenewal>) -> Portfolio {
     let agreement = CustomerAgreement::new(AgreementId(Uuid::nil()), EnterpriseId(Uuid::nil()), day(0));
     Portfolio { agreement, plans, renewals }
 }
@@ -152,20 +159,21 @@ fn where_they_meet_learners_are_unlinked_before_they_are_forgotten() {
     let facts = Facts { portfolio: &at, plan: &at.plans[0], counts: &counted, last: None, rules: &rules };
     let prospects = prospects(facts, day(101));
     assert_eq!(due(&prospects).map(|prospect| prospect.work), Some(PlanWorkKind::RetireLicenses));
-    assert_eq!(prospects[1].state, ProspectState::Never);
+    assert_eq!(prospects[2].state, ProspectState::Never);
     // A time that makes no sense purges nothing.
     at.agreement.license_duration_before_purge_seconds = -3;
     let states: Vec<ProspectState> = all(&at, counts, day(101)).iter().map(|prospect| prospect.state).collect();
-    assert_eq!(states, [ProspectState::Done, ProspectState::Due, ProspectState::Never]);
+    let done = ProspectState::Done;
+    assert_eq!(states, [done, done, ProspectState::Due, ProspectState::Never]);
 }
 
 #[test]
 fn customers_are_named_by_their_uuids() {
     let id = "7fa3cd6b-1d1e-4b5c-9d3a-0f4c1f7a2b11";
-    let named = Rules::unlinking(&format!(" {id},{id} \n")).expect("customers").unlinking;
-    assert_eq!(named, HashSet::from([id.parse().expect("a UUID")]));
-    assert_eq!(Rules::unlinking("").expect("none"), Rules::default());
-    assert_eq!(Rules::unlinking("all"), Err(NotACustomer("all".to_owned())));
+    let given = |list: &'static str| move |name: &str| (name == Rules::REMINDERS).then(|| list.to_owned());
+    assert_eq!(customers(&format!(" {id},{id} \n")), Ok(HashSet::from([id.parse().expect("a UUID")])));
+    assert_eq!(Rules::from_lookup(given("")).expect("none"), Rules::default());
+    assert_eq!(Rules::from_lookup(given("all")), Err(NotACustomer("all".to_owned())));
 }
 
 #[test]

@@ -64,6 +64,7 @@ pub fn plan(row: &Row, seats: SeatLayout) -> Reading<SubscriptionPlan> {
         can_freeze_unused_licenses: fields.can_freeze_unused_licenses,
         last_freeze_timestamp: fields.last_freeze_timestamp.map(to_micros),
         should_auto_apply_licenses: fields.should_auto_apply_licenses,
+        auto_apply_since: None,
         desired_num_licenses: fields.desired_num_licenses,
         created: to_micros(fields.created),
         modified: to_micros(fields.modified),

@@ -48,3 +48,8 @@ pub fn seats(prefix: SeatPrefix) -> Key {
 pub fn notice(plan: PlanId, kind: &str) -> Key {
     Key::new(self::plan(plan).pk, format!("NOTICE#{kind}"))
 }
+
+/// That a learner was informed of the plan's end.
+pub fn informed(plan: PlanId, kind: &str, learner: uuid::Uuid) -> Key {
+    Key::new(self::plan(plan).pk, format!("TOLD#{kind}#{learner}"))
+}

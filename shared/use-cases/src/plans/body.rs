@@ -89,9 +89,10 @@ impl PlanPatch {
 
     /// The plan with the change, except its number of licenses.
     pub fn apply(&self, before: &SubscriptionPlan, now: Timestamp) -> SubscriptionPlan {
-        let before = before.clone();
         let line_item = &self.salesforce_opportunity_line_item;
-        SubscriptionPlan {
+        let stood = before;
+        let before = before.clone();
+        let after = SubscriptionPlan {
             title: self.title.clone().unwrap_or(before.title),
             start_date: self.start_date.unwrap_or(before.start_date),
             expiration_date: self.expiration_date.unwrap_or(before.expiration_date),
@@ -107,7 +108,8 @@ impl PlanPatch {
             change_reason: self.change_reason,
             modified: now,
             ..before
-        }
+        };
+        after.noting_auto_apply(Some(stood))
     }
 }
 

@@ -14,12 +14,12 @@ use license_tests::{TestApp, builders::text};
 use serde_json::{Value, json};
 
 /// The received mails, the oldest first.
-async fn mails(app: &TestApp) -> Vec<Value> {
+pub(crate) async fn mails(app: &TestApp) -> Vec<Value> {
     app.anonymous().get("/_local/mail").await.expect(200).as_array().expect("a list").clone()
 }
 
 /// The recipients of that campaign, in order.
-async fn recipients(app: &TestApp, campaign: &str) -> Vec<String> {
+pub(crate) async fn recipients(app: &TestApp, campaign: &str) -> Vec<String> {
     let mails = mails(app).await;
     let of = mails.iter().filter(|mail| mail["campaign"] == json!(campaign));
     let mut to: Vec<String> = of.map(|mail| text(mail, "to")).collect();

@@ -151,7 +151,7 @@ async fn lmctl_shows_the_same_forecast_as_the_api() {
         response.as_array().expect("a list").iter().map(|one| (&one["state"], &one["why"])).collect();
     assert_eq!(of_command, of_api);
     let soon = done(&app, &["forecast", &plan.id, "--clock", &at, "--until", "2027-01-01T00:00:00Z"]).await;
-    assert_eq!(soon.as_array().map(Vec::len), Some(2), "{soon}");
+    assert_eq!(soon.as_array().map(Vec::len), Some(4), "{soon}");
     assert_eq!(whole_table(&app).await, before);
     // At another time than now nothing of AWS is changed.
     let arguments = ["lmctl", "--region", "nowhere", "--clock", &at, "expire-subscriptions"];

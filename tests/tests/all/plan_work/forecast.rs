@@ -29,6 +29,8 @@ async fn what_a_forecast_says_happens_at_that_time() {
         [
             line("expire_subscription", "ahead", json!("2026-12-01T00:00:00Z")),
             line("retire_licenses", "ahead", json!("2027-03-01T00:00:00Z")),
+            line("remind_of_expiration", "never", Value::Null),
+            line("tell_expiration", "never", Value::Null),
             line("unlink_learners", "never", Value::Null),
         ]
     );
@@ -36,11 +38,15 @@ async fn what_a_forecast_says_happens_at_that_time() {
     assert_eq!(whole_table(&app).await.len(), before.len());
     // Nothing later than asked for; what will not happen has no time.
     let soon = forecast(&app, &plan, "?until=2027-01-01T00:00:00Z").await;
-    assert_eq!(lines(&soon).len(), 2, "{soon}");
+    assert_eq!(lines(&soon).len(), 4, "{soon}");
     app.advance("P9D").await;
     assert_eq!(
         lines(&forecast(&app, &plan, "").await)[1..],
-        [line("expire_subscription", "done", Value::Null), line("unlink_learners", "never", Value::Null),]
+        [
+            line("expire_subscription", "done", Value::Null),
+            line("tell_expiration", "never", Value::Null),
+            line("unlink_learners", "never", Value::Null),
+        ]
     );
     app.advance("P100D").await;
     app.advance("PT10M").await;

@@ -3,7 +3,10 @@
 mod by_hand;
 mod expire;
 mod forecast;
+mod grow;
+mod mails;
 mod renew;
+mod report;
 mod retire;
 mod unlink;
 

@@ -1,0 +1,76 @@
+//! The report on a plan's utilization a week after learners could first take its licenses without an invitation.
+
+use chrono::TimeDelta;
+
+use super::{Facts, PlanWorkKind, Prospect, ProspectState};
+use crate::clock::Timestamp;
+
+/// So long after auto-apply was enabled the customer's admins are told of the plan's utilization.
+pub const REPORTED_AFTER: TimeDelta = TimeDelta::days(7);
+
+/// The report on the first week, once for a plan. `None`: learners cannot take licenses of it, or it has ended.
+pub(super) fn first_week(facts: Facts<'_>, now: Timestamp) -> Option<Prospect> {
+    let plan = facts.plan;
+    if plan.should_auto_apply_licenses != Some(true) || now > plan.expiration_date {
+        return None;
+    }
+    let say =
+        |state, at, why: &str| Some(Prospect { work: PlanWorkKind::ReportUtilization, state, at, why: why.to_owned() });
+    if facts.last.is_some_and(|last| last.reported.is_some()) {
+        return say(ProspectState::Done, None, "The customer's admins were told of the plan's utilization.");
+    }
+    let Some(since) = plan.auto_apply_since else {
+        let why = "It is not on record since when learners take licenses without an invitation.";
+        return say(ProspectState::Never, None, why);
+    };
+    if !plan.is_active {
+        return say(ProspectState::Never, None, "The plan is not active.");
+    }
+    let at = since.max(plan.start_date) + REPORTED_AFTER;
+    if at > plan.expiration_date {
+        return say(ProspectState::Never, None, "The plan ends before a week has passed.");
+    }
+    let state = if now >= at { ProspectState::Due } else { ProspectState::Ahead };
+    let why = "A week after learners could first take licenses without an invitation, admins are told how many did.";
+    say(state, Some(at), why)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::{
+        super::{
+            Rules,
+            tests::{day, plan, portfolio},
+        },
+        *,
+    };
+
+    #[test]
+    fn the_report_is_due_a_week_after_auto_apply_was_enabled_and_the_plan_has_started() {
+        let mut at = portfolio(vec![plan(1, 10, 100)], Vec::new());
+        let stands = |at: &crate::Portfolio, now| {
+            let (counts, rules) = (HashMap::new(), Rules::default());
+            let facts = Facts { portfolio: at, plan: &at.plans[0], counts: &counts, last: None, rules: &rules };
+            first_week(facts, now).map(|prospect| (prospect.state, prospect.at))
+        };
+        assert_eq!(stands(&at, day(50)), None);
+        let off = at.plans[0].clone();
+        at.plans[0].should_auto_apply_licenses = Some(true);
+        assert_eq!(stands(&at, day(50)), Some((ProspectState::Never, None)), "as an import leaves it");
+        at.plans[0].modified = day(5);
+        at.plans[0] = at.plans[0].clone().noting_auto_apply(Some(&off));
+        assert_eq!(stands(&at, day(16)), Some((ProspectState::Ahead, Some(day(17)))));
+        assert_eq!(stands(&at, day(17)), Some((ProspectState::Due, Some(day(17)))));
+        assert_eq!(stands(&at, day(101)), None);
+        // Other changes leave the time; disabling and enabling starts anew.
+        let mut later = at.plans[0].clone();
+        later.modified = day(40);
+        assert_eq!(later.clone().noting_auto_apply(Some(&at.plans[0])).auto_apply_since, Some(day(5)));
+        later.should_auto_apply_licenses = Some(false);
+        assert_eq!(later.clone().noting_auto_apply(Some(&at.plans[0])).auto_apply_since, None);
+        at.plans[0].auto_apply_since = Some(day(95));
+        assert_eq!(stands(&at, day(96)), Some((ProspectState::Never, None)));
+    }
+}
