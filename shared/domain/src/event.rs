@@ -127,6 +127,8 @@ pub enum EventKind {
     LicensesUnlinked,
     /// Personal data of licenses was purged: the time that the agreement says has passed.
     LicensesPurged,
+    /// `count` licenses were deleted: revoked ones, which the event names, or unassigned ones of a plan that was frozen.
+    LicensesDeleted,
     /// Licenses were transferred to another plan. Both plans have an event; that of the new plan has the licenses.
     LicensesTransferred,
     /// A job was created.

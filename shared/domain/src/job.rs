@@ -50,6 +50,13 @@ pub enum JobKind {
     Enroll,
     /// The plan gets more licenses. There is one row.
     Grow,
+    /// The unassigned licenses of the plan are deleted. There is one row.
+    Freeze,
+    /// Revoked licenses of the plan are deleted. There is a row for each license.
+    #[serde(rename = "delete-revoked")]
+    DeleteRevoked,
+    /// The agreement gets the name and the slug that the enterprise service has of the customer. There is one row.
+    Sync,
     /// A renewal's licenses are copied into the future plan. There are no rows; the copied licenses are the result.
     #[schemars(skip)]
     Renew,
@@ -66,7 +73,17 @@ pub enum JobKind {
 
 impl JobKind {
     /// The kinds of jobs. The other kinds are internal.
-    pub const ALL: [Self; 6] = [Self::Assign, Self::Revoke, Self::Remind, Self::Transfer, Self::Enroll, Self::Grow];
+    pub const ALL: [Self; 9] = [
+        Self::Assign,
+        Self::Revoke,
+        Self::Remind,
+        Self::Transfer,
+        Self::Enroll,
+        Self::Grow,
+        Self::Freeze,
+        Self::DeleteRevoked,
+        Self::Sync,
+    ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -76,6 +93,9 @@ impl JobKind {
             Self::Transfer => "transfer",
             Self::Enroll => "enroll",
             Self::Grow => "grow",
+            Self::Freeze => "freeze",
+            Self::DeleteRevoked => "delete-revoked",
+            Self::Sync => "sync",
             Self::Renew => "renew",
             Self::Expire => "expire",
             Self::Unlink => "unlink",
@@ -89,23 +109,34 @@ impl JobKind {
             Self::Assign | Self::Revoke | Self::Remind => 80,
             Self::Transfer => 30,
             Self::Enroll => 25,
-            Self::Grow | Self::Renew => 1,
+            Self::Grow | Self::Freeze | Self::Sync | Self::Renew => 1,
             Self::Expire => 100,
             Self::Unlink => 90,
-            Self::Purge => 40,
+            Self::DeleteRevoked | Self::Purge => 40,
         }
     }
 
     /// Whether there is a row for each license, and not for each learner.
     pub const fn is_of_licenses(self) -> bool {
-        matches!(self, Self::Expire | Self::Unlink | Self::Purge)
+        matches!(self, Self::Expire | Self::Unlink | Self::Purge | Self::DeleteRevoked)
+    }
+
+    /// Whether only those who make plans may ask for it, because it changes what was sold, or deletes records.
+    pub const fn is_for_provisioners(self) -> bool {
+        matches!(self, Self::Grow | Self::Freeze | Self::DeleteRevoked | Self::Sync)
     }
 
     /// How many lanes work on it at the same time. Transfers have one lane, because they change the plans' own items.
     pub fn lanes(self, chunks: u64) -> u16 {
         let most = match self {
-            Self::Assign | Self::Revoke | Self::Remind | Self::Expire | Self::Unlink => MAX_LANES,
-            Self::Transfer | Self::Enroll | Self::Grow | Self::Renew | Self::Purge => 1,
+            Self::Assign | Self::Revoke | Self::Remind | Self::Expire | Self::Unlink | Self::DeleteRevoked => MAX_LANES,
+            Self::Transfer
+            | Self::Enroll
+            | Self::Grow
+            | Self::Freeze
+            | Self::Sync
+            | Self::Renew
+            | Self::Purge => 1,
         };
         u16::try_from(chunks.min(u64::from(most))).expect("at most `most`").max(1)
     }
@@ -199,6 +230,13 @@ pub struct JobParams {
     /// How many licenses the plan is to have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired_num_licenses: Option<u64>,
+}
+
+impl JobParams {
+    /// Those of a job on all licenses of these statuses.
+    pub fn all_of(statuses: &[LicenseStatus]) -> Self {
+        Self { filter: Some(RowFilter { statuses: statuses.to_vec(), search: Vec::new() }), ..Self::default() }
+    }
 }
 
 /// The renewal that a run carries out.
@@ -482,6 +520,12 @@ pub enum RowOutcome {
     Refused,
     /// The plan has as many licenses as were requested.
     Grown,
+    /// The plan has no unassigned licenses.
+    Frozen,
+    /// The license was deleted.
+    Deleted,
+    /// The agreement is as the enterprise service has it.
+    Synced,
     /// What the license paid for has ended.
     #[schemars(skip)]
     Expired,
@@ -512,6 +556,9 @@ impl RowOutcome {
             Self::NotInCatalog => "not_in_catalog",
             Self::Refused => "refused",
             Self::Grown => "grown",
+            Self::Frozen => "frozen",
+            Self::Deleted => "deleted",
+            Self::Synced => "synced",
             Self::Expired => "expired",
             Self::Unlinked => "unlinked",
             Self::Purged => "purged",

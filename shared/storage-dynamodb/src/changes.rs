@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::{StreamExt, TryStreamExt, stream};
-use license_domain::{EventId, LicenseChange, PlanId, Stamp, SubscriptionPlan, Timestamp};
+use license_domain::{EventId, EventKind, LicenseChange, PlanId, Stamp, SubscriptionPlan, Timestamp};
 use license_roster::{Delta, RowChange, RowKey};
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +65,9 @@ pub(crate) fn beside(event: EventId, stamp: &Stamp, licenses: &[LicenseChange]) 
 /// An entry as the index shows it.
 #[derive(Deserialize)]
 struct Entry {
+    /// Absent from the item of changes beside an event.
+    #[serde(default)]
+    kind: Option<EventKind>,
     #[serde(default)]
     licenses: Vec<LicenseChange>,
     #[serde(default)]
@@ -78,7 +81,8 @@ fn read(plan: PlanId, item: Item) -> Result<(Timestamp, EventId, Vec<RowChange>)
     let event = keys::event_of_changes(&key).ok_or_else(|| corrupt("no event"))?;
     let at = keys::sort_key_in(&item, keys::GSI1).and_then(|at| at.parse().ok()).ok_or_else(|| corrupt("no time"))?;
     let is_beside = keys::event_at(&key).is_none();
-    let Entry { mut licenses, keys_before } = rows::from_item(item)?;
+    let Entry { kind, mut licenses, keys_before } = rows::from_item(item)?;
+    let is_deletion = kind == Some(EventKind::LicensesDeleted);
     licenses.retain(|change| is_beside || !change.is_of_prior_plan);
     let mut changes = Vec::with_capacity(licenses.len().max(keys_before.len()));
     for n in 0..licenses.len().max(keys_before.len()) {
@@ -92,7 +96,7 @@ fn read(plan: PlanId, item: Item) -> Result<(Timestamp, EventId, Vec<RowChange>)
             }
             (None, None) => None,
         };
-        let after = change.map(|change| change.license_after(plan).ok_or_else(|| corrupt("part of a license")));
+        let after = change.filter(|_| !is_deletion).map(|change| change.license_after(plan).ok_or_else(|| corrupt("part of a license")));
         changes.push(RowChange { before, after: after.transpose()? });
     }
     Ok((at, event, changes))

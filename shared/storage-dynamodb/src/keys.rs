@@ -10,6 +10,8 @@
 //! | webhook | `AGREEMENT#a` | `WEBHOOK#slot` | |
 //! | the work that the clock began last on a plan | `AGREEMENT#a` | `WORK#p` | |
 //! | pointers (unique) | `ENT#e`, `SLUG#s`, `PLAN#p`, `RENEWAL#id`, `SEATS#prefix` | `@` | |
+//! | a plan's counts on a day | `PLAN#p` | `DAY#date` | |
+//! | a change of products or plan types | `CATALOG-CHANGES` | time and id | |
 //! | bucket | `POOL#p#k` | `@` | |
 //! | returned or imported free seat | `POOL#p#k` | `FREE#l` | gsi3 `LICENSE#l` |
 //! | slot: a learner's license of a plan | `LEARNER#lower` | `LICENSE#p` | gsi1 `PLAN#p#shard` / status, address, l; gsi3 `LICENSE#l` |
@@ -49,7 +51,7 @@ use license_domain::{
 };
 use license_storage::IdempotencyKey;
 
-pub use self::license_events::{license_event, license_event_in};
+pub use self::license_events::{LICENSE_EVENT_PREFIX, license_event, license_event_in};
 pub use self::rosters::{
     DUE_ROSTERS, change, changes_beside, changes_partition, due_roster, due_roster_in, event_of_changes, roster,
 };
@@ -716,6 +718,22 @@ pub fn is_key(name: &str) -> bool {
 /// The products and plan types.
 pub fn catalog() -> Key {
     Key::head("CATALOG")
+}
+
+/// The partition of the records of changes of the products and plan types.
+pub const PRODUCT_CHANGES: &str = "CATALOG-CHANGES";
+
+/// The record of such a change.
+pub fn product_change(at: Timestamp, id: uuid::Uuid) -> Key {
+    Key::new(PRODUCT_CHANGES.to_owned(), format!("{}#{id}", time(at)))
+}
+
+/// The prefix of the sort keys of a plan's days.
+pub const DAY_PREFIX: &str = "DAY#";
+
+/// A plan's counts on a day.
+pub fn plan_day(of: PlanId, day: chrono::NaiveDate) -> Key {
+    Key::new(plan(of).pk, format!("{DAY_PREFIX}{}", day.format("%Y-%m-%d")))
 }
 
 /// The record of an imported file, by its digest.

@@ -2,13 +2,16 @@
 //! the table only, the others also other services.
 
 mod assign;
+mod delete_revoked;
 mod dry_run;
 mod enroll;
 mod expire;
+mod freeze;
 mod grow;
 mod learners;
 mod licenses;
 mod renew;
+mod sync;
 mod transfer;
 mod unlink;
 mod upload;
@@ -18,10 +21,10 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use license_clients::{Catalogs, Enterprises, Exports, FileWriter};
 use license_domain::{
-    Clock, Job, JobCounts, JobKind, PlanId, Portfolio, Row, RowResult, Stamp, SubscriptionPlan, Timestamp,
+    Clock, Job, JobCounts, JobKind, PlanId, Portfolio, Row, RowOutcome, RowResult, Stamp, SubscriptionPlan, Timestamp,
 };
 use license_storage::{
-    Assign, Change, Expire, Jobs, Learners, Licenses, PlanWorks, Portfolios, Prefetches, Purge, Remind, Reserve,
+    Assign, Change, Expire, Jobs, Learners, Licenses, Operations, PlanWorks, Portfolios, Prefetches, Purge, Remind, Reserve,
     Revoke, Transfer, Unlink, Update,
 };
 
@@ -63,6 +66,11 @@ impl ChunkRows<'_> {
             Ok(self.plan()?.uuid)
         }
     }
+}
+
+/// The result of the only row of a run that has one.
+fn one_row(outcome: RowOutcome, detail: String) -> Vec<RowResult> {
+    vec![RowResult { detail: Some(detail), ..Row::default().result(outcome, None) }]
 }
 
 /// What was done to rows: to all of them, or to the first ones only.
@@ -146,7 +154,15 @@ impl Kinds for LicenseKinds {
     async fn act(&self, chunk: ChunkRows<'_>, change: Change) -> Result<Acted, WorkError> {
         match (chunk.run.kind, chunk.run.dry_run) {
             (
-                JobKind::Enroll | JobKind::Grow | JobKind::Renew | JobKind::Expire | JobKind::Unlink | JobKind::Purge,
+                JobKind::Enroll
+                | JobKind::Grow
+                | JobKind::Freeze
+                | JobKind::DeleteRevoked
+                | JobKind::Sync
+                | JobKind::Renew
+                | JobKind::Expire
+                | JobKind::Unlink
+                | JobKind::Purge,
                 _,
             )
             | (JobKind::Transfer, false) => Err(WorkError::OtherKind),
@@ -219,6 +235,7 @@ pub struct AllKinds {
     unlink: Arc<dyn Unlink>,
     purge: Arc<dyn Purge>,
     plan_works: Arc<dyn PlanWorks>,
+    operations: Arc<dyn Operations>,
     renewals: Renewals,
     services: Services,
 }
@@ -241,6 +258,7 @@ impl AllKinds {
             + Unlink
             + Purge
             + PlanWorks
+            + Operations
             + 'static,
     {
         Self {
@@ -253,6 +271,7 @@ impl AllKinds {
             unlink: store.clone(),
             purge: store.clone(),
             plan_works: store.clone(),
+            operations: store.clone(),
             renewals,
             services,
         }
@@ -271,6 +290,9 @@ impl Kinds for AllKinds {
         match (chunk.run.kind, chunk.run.dry_run) {
             (JobKind::Enroll, _) => self.enroll(chunk.run, chunk.portfolio, chunk.rows).await.map(Acted::ToRecord),
             (JobKind::Grow, _) => self.grow(chunk, change).await,
+            (JobKind::Freeze, _) => self.freeze(chunk, change).await,
+            (JobKind::DeleteRevoked, _) => self.delete_revoked(chunk, change).await,
+            (JobKind::Sync, _) => self.sync(chunk, change).await,
             (JobKind::Expire, _) => self.expire(chunk, change).await,
             (JobKind::Unlink, _) => self.unlink(chunk, change).await,
             (JobKind::Purge, _) => self.purge(chunk, change).await,
