@@ -55,11 +55,13 @@ async fn usable(app: &TestApp, agreement: &Agreement, email: &str) -> Vec<Value>
     all.filter(|license| license["status"] == "activated").cloned().collect()
 }
 
-/// The properties of the lifecycle events of that name, by the plan that they name.
-async fn events(app: &TestApp, name: &str) -> usize {
+/// How many lifecycle events of that name are about a license of the learner, and in which plan the last one is.
+async fn events(app: &TestApp, name: &str, email: &str) -> (usize, Option<String>) {
     let name = format!("edx.server.license-manager.license-lifecycle.{name}");
     let events = app.anonymous().get(&format!("/_local/events?type={name}")).await.expect(200);
-    events.as_array().map_or(0, Vec::len)
+    let events = events.as_array().expect("events").iter().map(|event| &event["detail"]);
+    let of: Vec<&Value> = events.filter(|detail| detail["assigned_email"] == email).collect();
+    (of.len(), of.last().map(|detail| text(detail, "subscription_plan_uuid")))
 }
 
 #[tokio::test]
@@ -111,16 +113,20 @@ async fn a_customer_lives_ten_years_by_the_clock() {
         last = plan;
     }
     // No renewal is agreed upon any more: the last plan ends, and with it what each learner could do.
-    assert_eq!(events(&app, "expired").await, 0, "no license of a renewed plan expires; the side plan has none");
+    for held in &learners {
+        assert_eq!(events(&app, "expired", &held.email).await.0, 0, "{} was renewed each time", held.email);
+    }
     until(&app, "2037-01-03").await;
     for held in &learners {
         assert_eq!(usable(&app, &agreement, &held.email).await.len(), 0, "{}", held.email);
     }
     let ended = last.admin().get(&last.path("?include_inactive=true")).await.expect(200);
     assert_eq!(ended["is_current"], false, "{ended}");
-    assert!(events(&app, "renewed").await > 0);
-    // Each learner who held a license at the end, activated or not, and no one else.
-    assert_eq!(events(&app, "expired").await, learners.len() + 1);
+    // Each learner is told of once, with the license of the last plan. The first one was renewed ten times.
+    for email in learners.iter().map(|held| held.email.as_str()).chain(["waits00000@example.com"]) {
+        assert_eq!(events(&app, "expired", email).await, (1, Some(last.id.clone())), "{email}");
+    }
+    assert_eq!(events(&app, "renewed", "ann@example.com").await.0, 10);
     // The side plan has lived and ended unused.
     let counts = side.admin().get(&side.path("")).await.expect(200)["licenses"].clone();
     assert_eq!((&counts["total"], &counts["unassigned"]), (&json!(5), &json!(5)));
