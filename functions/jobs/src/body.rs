@@ -70,10 +70,13 @@ body! {
 const TO_PLAN: Field = Field::new(UUID, "The plan that licenses go to.").named("to_plan");
 const COURSE_RUN_KEYS: Field =
     Field::new(COURSES, "The courses.").named("course_run_keys").example(|| json!(["course-v1:edX+DemoX+2026"]));
-const DESIRED_NUM_LICENSES: Field = Field::new(integer(1, i64::MAX), "How many licenses the plan is to have; without it the desired number of its terms.")
-    .optional()
-    .named("desired_num_licenses")
-    .example(|| json!(700));
+const DESIRED_NUM_LICENSES: Field = Field::new(
+    integer(1, i64::MAX),
+    "How many licenses the plan is to have; without it the desired number of its terms.",
+)
+.optional()
+.named("desired_num_licenses")
+.example(|| json!(700));
 
 /// The parameters that a kind uses.
 fn params_of(kind: JobKind) -> Vec<Field> {

@@ -40,10 +40,10 @@ const MAX_OF_A_CUSTOMER: TimeDelta = TimeDelta::days(92);
 /// How many plans' days are read at the same time.
 const PARALLEL: usize = 8;
 
-const FROM: Field = Field::new(MOMENT, "The first day; 30 days before the last one, if none is named.").optional().named("from");
+const FROM: Field =
+    Field::new(MOMENT, "The first day; 30 days before the last one, if none is named.").optional().named("from");
 const TO: Field = Field::new(MOMENT, "The last day; today, if none is named.").optional().named("to");
-const ACCESS: RouteAccess =
-    RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin };
+const ACCESS: RouteAccess = RouteAccess::Roles { roles: ADMINS, listing: false, missing: RequiredPermission::Admin };
 const ANSWERS: &[ResponseDoc] = &[
     ResponseDoc::new(200, "The plans' days,", Shape::Of(doc::schema::<Utilization>)),
     ResponseDoc::new(200, "or all days as a table.", Shape::Csv),
@@ -55,12 +55,7 @@ pub const OF_PLAN: Route = Route {
     method: "GET",
     path: "/api/v1/subscriptions/{plan}/utilization/",
     access: ACCESS,
-    doc: &Doc {
-        summary: "How a plan was used by day",
-        query: &[FROM, TO, doc::FORMAT],
-        body: &[],
-        answers: ANSWERS,
-    },
+    doc: &Doc { summary: "How a plan was used by day", query: &[FROM, TO, doc::FORMAT], body: &[], answers: ANSWERS },
 };
 /// The unprefixed alias.
 pub const OF_PLAN_ALIAS: Route = OF_PLAN.at("/subscriptions/{plan}/utilization/");

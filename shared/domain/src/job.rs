@@ -130,13 +130,7 @@ impl JobKind {
     pub fn lanes(self, chunks: u64) -> u16 {
         let most = match self {
             Self::Assign | Self::Revoke | Self::Remind | Self::Expire | Self::Unlink | Self::DeleteRevoked => MAX_LANES,
-            Self::Transfer
-            | Self::Enroll
-            | Self::Grow
-            | Self::Freeze
-            | Self::Sync
-            | Self::Renew
-            | Self::Purge => 1,
+            Self::Transfer | Self::Enroll | Self::Grow | Self::Freeze | Self::Sync | Self::Renew | Self::Purge => 1,
         };
         u16::try_from(chunks.min(u64::from(most))).expect("at most `most`").max(1)
     }

@@ -63,7 +63,7 @@ impl PlanDay {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{event::EventKind, audit_trail::Move};
+    use crate::{audit_trail::Move, event::EventKind};
 
     fn entry(moves: &[(LicenseStatus, LicenseStatus, u64)]) -> AuditEntry {
         let moves = moves.iter().map(|(from, to, licenses)| Move { from: *from, to: *to, licenses: *licenses });

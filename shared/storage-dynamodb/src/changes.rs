@@ -96,7 +96,9 @@ fn read(plan: PlanId, item: Item) -> Result<(Timestamp, EventId, Vec<RowChange>)
             }
             (None, None) => None,
         };
-        let after = change.filter(|_| !is_deletion).map(|change| change.license_after(plan).ok_or_else(|| corrupt("part of a license")));
+        let after = change
+            .filter(|_| !is_deletion)
+            .map(|change| change.license_after(plan).ok_or_else(|| corrupt("part of a license")));
         changes.push(RowChange { before, after: after.transpose()? });
     }
     Ok((at, event, changes))

@@ -1,6 +1,8 @@
 //! Deleting revoked licenses of a plan, with what was noted beside them.
 
-use license_domain::{EmailKey, Event, EventKind, LicenseChange, LicenseId, LicenseStatus, Portfolio, SubscriptionPlan};
+use license_domain::{
+    EmailKey, Event, EventKind, LicenseChange, LicenseId, LicenseStatus, Portfolio, SubscriptionPlan,
+};
 
 use crate::{
     Store,

@@ -3,9 +3,7 @@
 
 use async_trait::async_trait;
 use license_domain::number::to_u64;
-use license_domain::{
-    EmailKey, Event, EventKind, LicenseId, PlanId, Portfolio, RowResult, SubscriptionPlan,
-};
+use license_domain::{EmailKey, Event, EventKind, LicenseId, PlanId, Portfolio, RowResult, SubscriptionPlan};
 
 use crate::{
     Store,

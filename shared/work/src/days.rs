@@ -19,17 +19,14 @@ impl Plans {
         }
     }
 
-    async fn try_to_take_day(
-        &self,
-        plan: &SubscriptionPlan,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    async fn try_to_take_day(&self, plan: &SubscriptionPlan, now: Timestamp) -> Result<(), StoreError> {
         let last = self.days.last_day(plan.uuid).await?;
         if last.as_ref().is_some_and(|last| last.day >= now.date_naive()) {
             return Ok(());
         }
         let (from, until) = PlanDay::period(plan, last.as_ref(), now);
-        let query = AuditQuery { from: Some(from), until: Some(until), limit: Some(MAX_CHANGES), ..AuditQuery::default() };
+        let query =
+            AuditQuery { from: Some(from), until: Some(until), limit: Some(MAX_CHANGES), ..AuditQuery::default() };
         let plans = [plan];
         let (counts, changes) = futures::try_join!(
             self.portfolios.seat_counts(&plans),

@@ -24,8 +24,8 @@ use license_domain::{
     Clock, Job, JobCounts, JobKind, PlanId, Portfolio, Row, RowOutcome, RowResult, Stamp, SubscriptionPlan, Timestamp,
 };
 use license_storage::{
-    Assign, Change, Expire, Jobs, Learners, Licenses, Operations, PlanWorks, Portfolios, Prefetches, Purge, Remind, Reserve,
-    Revoke, Transfer, Unlink, Update,
+    Assign, Change, Expire, Jobs, Learners, Licenses, Operations, PlanWorks, Portfolios, Prefetches, Purge, Remind,
+    Reserve, Revoke, Transfer, Unlink, Update,
 };
 
 use crate::{

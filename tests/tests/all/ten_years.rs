@@ -70,13 +70,8 @@ async fn a_customer_lives_ten_years_by_the_clock() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     // The tests' clock begins late in 2026; the plans with it.
-    let main = app
-        .plan_of(
-            &agreement,
-            20,
-            &json!({ "title": "Main 2026", "expiration_date": "2027-01-01T00:00:00Z" }),
-        )
-        .await;
+    let main =
+        app.plan_of(&agreement, 20, &json!({ "title": "Main 2026", "expiration_date": "2027-01-01T00:00:00Z" })).await;
     let side = year(&app, &agreement, ("Side", 2028, 5)).await;
     let ann = main.activated(&app, "ann@example.com").await;
     main.assign(&emails("waits", 0..2)).await.expect(200);
@@ -145,9 +140,9 @@ async fn a_customer_lives_ten_years_by_the_clock() {
     let mails = app.anonymous().get("/_local/mail").await.expect(200);
     let mails = mails.as_array().expect("mails");
     for held in &learners {
-        let welcomes = mails.iter().filter(|mail| {
-            mail["to"] == held.email.as_str() && mail["campaign"] == "activation-email-campaign"
-        });
+        let welcomes = mails
+            .iter()
+            .filter(|mail| mail["to"] == held.email.as_str() && mail["campaign"] == "activation-email-campaign");
         assert_eq!(welcomes.count(), 1, "{}", held.email);
     }
     assert!(mails.iter().all(|mail| mail["to"] != "waits00001@example.com"), "the license was revoked unannounced");

@@ -11,7 +11,10 @@ use license_api::{
 };
 use license_domain::PlanType;
 
-use crate::products::{body::{PlanTypeBody, check_plan_type}, changing::{Changed, authorize, change, with}};
+use crate::products::{
+    body::{PlanTypeBody, check_plan_type},
+    changing::{Changed, authorize, change, with},
+};
 use crate::{Context, products::ACCESS};
 
 pub const ROUTE: Route = Route {

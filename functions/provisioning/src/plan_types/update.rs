@@ -14,7 +14,10 @@ use license_api::{
 };
 use license_domain::PlanType;
 
-use crate::products::{body::{PlanTypePatch, check_plan_type}, changing::{Changed, authorize, change, with}};
+use crate::products::{
+    body::{PlanTypePatch, check_plan_type},
+    changing::{Changed, authorize, change, with},
+};
 use crate::{Context, products::ACCESS};
 
 pub const ROUTE: Route = Route {

@@ -11,7 +11,11 @@ use license_api::{
 };
 use license_domain::Product;
 
-use super::{ProductShape, body::{ProductBody, check_product}, changing::{Changed, authorize, change, with}};
+use super::{
+    ProductShape,
+    body::{ProductBody, check_product},
+    changing::{Changed, authorize, change, with},
+};
 use crate::{Context, products::ACCESS};
 
 pub const ROUTE: Route = Route {

@@ -14,7 +14,11 @@ use license_api::{
 };
 use license_domain::Product;
 
-use super::{ProductShape, body::{ProductPatch, check_product}, changing::{Changed, authorize, change, with}};
+use super::{
+    ProductShape,
+    body::{ProductPatch, check_product},
+    changing::{Changed, authorize, change, with},
+};
 use crate::{Context, products::ACCESS};
 
 pub const ROUTE: Route = Route {

@@ -49,8 +49,7 @@ pub(super) async fn run(
         }
         OperationsCommand::SyncAgreement { enterprise_customer_uuid: customer, reason } => {
             let portfolio = context.store.portfolio_of_enterprise(customer).await?;
-            let portfolio =
-                portfolio.ok_or_else(|| Error::Refused(format!("customer {customer} has no agreement")))?;
+            let portfolio = portfolio.ok_or_else(|| Error::Refused(format!("customer {customer} has no agreement")))?;
             create(context, (&portfolio, None), (JobKind::Sync, JobParams::default()), reason, out).await
         }
     }
@@ -82,8 +81,7 @@ async fn create(
     };
     let job = Job::new(context.store.random().job_id(), kind, &portfolio.agreement, requester, stamp.at);
     let is_filtered = params.filter.is_some();
-    let job =
-        Job { subscription_plan: plan, params, dry_run: context.global.dry_run, reason: Some(reason), ..job };
+    let job = Job { subscription_plan: plan, params, dry_run: context.global.dry_run, reason: Some(reason), ..job };
     let (job, chunks) = if is_filtered { (job, Vec::new()) } else { job.with_rows(&[Row::default()]) };
     context.store.create_job(portfolio, &job, &chunks, &Change::from(stamp)).await?;
     jobs::show(context, &[job], out).await

@@ -115,13 +115,7 @@ pub(super) async fn devstack(
     }
     let columns = ["enterprise_customer_uuid", "customer_agreement", "subscription_plan", "title", "licenses"];
     let mut listing = Listing::new(context.global, columns, out)?;
-    listing.row([
-        json!(enterprise),
-        json!(agreement.uuid),
-        json!(plan.uuid),
-        json!(plan.title),
-        json!(licenses),
-    ])?;
+    listing.row([json!(enterprise), json!(agreement.uuid), json!(plan.uuid), json!(plan.title), json!(licenses)])?;
     listing.finish()?;
     Ok(Exit::Done)
 }

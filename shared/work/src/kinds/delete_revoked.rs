@@ -20,7 +20,8 @@ impl AllKinds {
         let is_kept = |row: &Row| row.license.is_some_and(|license| kept.contains(&license));
         // What is on record of the chunk names no learner, because their licenses are gone.
         let result = |row: &Row| {
-            let (outcome, detail) = if is_kept(row) { (RowOutcome::Refused, Some(KEPT)) } else { (RowOutcome::Deleted, None) };
+            let (outcome, detail) =
+                if is_kept(row) { (RowOutcome::Refused, Some(KEPT)) } else { (RowOutcome::Deleted, None) };
             RowResult { user_email: None, detail: detail.map(str::to_owned), ..row.result(outcome, row.license) }
         };
         let results: Vec<RowResult> = chunk.rows.iter().map(result).collect();

@@ -54,7 +54,10 @@ async fn freezing_deletes_what_no_learner_has() {
     app.drain().await;
     let before = records(&app).await;
     let dry = operate(&app, &plan, "freeze", true).await;
-    assert_eq!((&dry[0]["outcome"], &dry[0]["detail"]), (&json!("frozen"), &json!("96 unassigned licenses would be deleted.")));
+    assert_eq!(
+        (&dry[0]["outcome"], &dry[0]["detail"]),
+        (&json!("frozen"), &json!("96 unassigned licenses would be deleted."))
+    );
     assert_eq!(records(&app).await, before, "a dry run changes nothing");
 
     let then = app.now();
@@ -74,7 +77,8 @@ async fn freezing_deletes_what_no_learner_has() {
     let history = plan.admin().get(&plan.path("history/?kind=licenses-deleted")).await.expect(200);
     let entry = &history["results"][0];
     assert_eq!((&entry["reason"], &entry["count"]), (&json!("the customer asked for it"), &json!(96)), "{history}");
-    let was = plan.admin().get(&plan.path(&format!("?as_of={}", then.format("%Y-%m-%dT%H:%M:%S%.6fZ")))).await.expect(200);
+    let was =
+        plan.admin().get(&plan.path(&format!("?as_of={}", then.format("%Y-%m-%dT%H:%M:%S%.6fZ")))).await.expect(200);
     assert_eq!((&was["licenses"]["total"], &was["licenses"]["unassigned"]), (&json!(100), &json!(96)), "{was}");
     // Again is the same as once.
     assert_eq!(operate(&app, &plan, "freeze", false).await[0]["detail"], "The plan has 4 licenses now.");
@@ -139,7 +143,8 @@ async fn revoked_licenses_are_deleted_with_what_was_noted_beside_them() {
     // The license's own history ends with it, and the plan's counts of then are known.
     let trail = done(&app, &["audit", "--license", &held.id]).await;
     assert_eq!(trail[0]["kind"], "licenses-deleted", "{trail}");
-    let was = plan.admin().get(&plan.path(&format!("?as_of={}", then.format("%Y-%m-%dT%H:%M:%S%.6fZ")))).await.expect(200);
+    let was =
+        plan.admin().get(&plan.path(&format!("?as_of={}", then.format("%Y-%m-%dT%H:%M:%S%.6fZ")))).await.expect(200);
     assert_eq!(was["licenses"]["revoked"], 2, "{was}");
     let name = "edx.server.license-manager.license-lifecycle.deleted";
     let events = app.anonymous().get(&format!("/_local/events?type={name}")).await.expect(200);
@@ -189,7 +194,8 @@ async fn an_agreement_gets_what_the_enterprise_service_has() {
     assert!(name().await.is_some());
     assert_eq!(operate(&app, &plan, "sync", false).await[0]["detail"], "Nothing differs.");
     let customer = plan.agreement.enterprise.to_string();
-    let out = done(&app, &["operations", "sync-agreement", "--enterprise-customer-uuid", &customer, "--reason", "-"]).await;
+    let out =
+        done(&app, &["operations", "sync-agreement", "--enterprise-customer-uuid", &customer, "--reason", "-"]).await;
     app.drain().await;
     assert_eq!(job(&plan, &text(&out[0], "id")).await["state"], "done");
 }

@@ -17,7 +17,10 @@ async fn products_are_created_changed_and_sold() {
     let app = TestApp::start().await;
     let kind = json!({ "label": "Academy", "ns_id_required": false, "sf_id_required": false, "reason": "a new offer" });
     let kind = app.provisioner().post(KINDS, &kind).await.expect(201);
-    assert_eq!((&kind["id"], &kind["is_paid_subscription"], &kind["ns_id_required"]), (&json!(7), &json!(true), &json!(false)));
+    assert_eq!(
+        (&kind["id"], &kind["is_paid_subscription"], &kind["ns_id_required"]),
+        (&json!(7), &json!(true), &json!(false))
+    );
     let body = json!({ "name": "Academy for teams", "plan_type": 7, "description": "Essentials" });
     let product = app.provisioner().post(PRODUCTS, &body).await.expect(201);
     assert_eq!((&product["id"], &product["netsuite_id"]), (&json!(8), &Value::Null), "{product}");
@@ -28,8 +31,12 @@ async fn products_are_created_changed_and_sold() {
     let plan = app.plan_of(&agreement, 5, &json!({ "product": 8, "salesforce_opportunity_line_item": null })).await;
     assert_eq!(plan.admin().get(&plan.path("")).await.expect(200)["plan_type"], "Academy");
 
-    let changed = change(&app, &format!("{PRODUCTS}8/"), json!({ "name": "Teams", "netsuite_id": 44 })).await.expect(200);
-    assert_eq!((&changed["name"], &changed["description"], &changed["netsuite_id"]), (&json!("Teams"), &json!("Essentials"), &json!(44)));
+    let changed =
+        change(&app, &format!("{PRODUCTS}8/"), json!({ "name": "Teams", "netsuite_id": 44 })).await.expect(200);
+    assert_eq!(
+        (&changed["name"], &changed["description"], &changed["netsuite_id"]),
+        (&json!("Teams"), &json!("Essentials"), &json!(44))
+    );
     change(&app, &format!("{KINDS}7/"), json!({ "ns_id_required": true })).await.expect(200);
     // What was done is on record, the newest first.
     let records = app.running().store().product_changes(10).await.expect("the table answers");
@@ -68,10 +75,10 @@ async fn what_does_not_fit_is_refused() {
 async fn changes_at_the_same_time_are_all_kept() {
     let app = TestApp::start().await;
     let client = app.provisioner();
-    let bodies: Vec<Value> =
-        (0..6).map(|n| json!({ "name": format!("Offer {n}"), "plan_type": 3 })).collect();
+    let bodies: Vec<Value> = (0..6).map(|n| json!({ "name": format!("Offer {n}"), "plan_type": 3 })).collect();
     let made = futures::future::join_all(bodies.iter().map(|body| client.post(PRODUCTS, body))).await;
-    let mut ids: Vec<u64> = made.into_iter().map(|answer| answer.expect(201)["id"].as_u64().expect("a number")).collect();
+    let mut ids: Vec<u64> =
+        made.into_iter().map(|answer| answer.expect(201)["id"].as_u64().expect("a number")).collect();
     ids.sort_unstable();
     assert_eq!(ids, [8, 9, 10, 11, 12, 13]);
     assert_eq!(client.get(PRODUCTS).await.expect(200)["count"], 13);

@@ -22,7 +22,10 @@ async fn a_plan_is_counted_once_a_day() {
     plan.assign(&emails("ann", 0..10)).await.expect(200);
     let first = days(plan.admin(), &path).await;
     assert_eq!(first.len(), 1, "{first:?}");
-    assert_eq!((&first[0]["day"], &first[0]["total"], &first[0]["assigned"]), (&json!("2026-11-23"), &json!(100), &json!(0)));
+    assert_eq!(
+        (&first[0]["day"], &first[0]["total"], &first[0]["assigned"]),
+        (&json!("2026-11-23"), &json!(100), &json!(0))
+    );
     for n in 0..3 {
         plan.activated(&app, &format!("bob{n}@example.com")).await;
     }
@@ -30,7 +33,10 @@ async fn a_plan_is_counted_once_a_day() {
     app.advance("P1D").await;
     app.advance("P1D").await;
     let counted = days(plan.admin(), &path).await;
-    assert_eq!(counted.iter().map(|day| text(day, "day")).collect::<Vec<_>>(), ["2026-11-23", "2026-11-24", "2026-11-25"]);
+    assert_eq!(
+        counted.iter().map(|day| text(day, "day")).collect::<Vec<_>>(),
+        ["2026-11-23", "2026-11-24", "2026-11-25"]
+    );
     let second = &counted[1];
     let seats = ["total", "assigned", "activated", "unassigned", "revoked"].map(|name| second[name].clone());
     assert_eq!(seats, [100, 9, 2, 89, 2].map(|n| json!(n)), "{second}");
@@ -53,7 +59,10 @@ async fn a_plan_is_counted_once_a_day() {
     let all = format!("/api/v1/subscriptions/utilization/?enterprise_customer_uuid={}", plan.agreement.enterprise);
     let both = plan.admin().get(&all).await.expect(200);
     let plans = both["plans"].as_array().expect("plans");
-    assert_eq!(plans.iter().map(|plan| text(plan, "subscription_plan_uuid")).collect::<Vec<_>>(), [plan.id.clone(), other.id]);
+    assert_eq!(
+        plans.iter().map(|plan| text(plan, "subscription_plan_uuid")).collect::<Vec<_>>(),
+        [plan.id.clone(), other.id]
+    );
     assert_eq!(plans[0]["days"].as_array().map(Vec::len), Some(3));
     app.invariants().await.check_counts();
 }
