@@ -10,7 +10,7 @@ use license_api::{
 use license_domain::{
     EmailAddress, JobKind, JobParams, LicenseStatus, PlanId, Portfolio, Row, RowFilter, SubscriptionPlan,
     email::{MAX_EMAIL_LENGTH, fold},
-    maxima::{MAX_COURSE_KEY, MAX_SOURCE_ID},
+    maxima::{MAX_COURSE_KEY, MAX_DESCRIPTION, MAX_SOURCE_ID},
 };
 use serde_json::{Map, Value, json};
 
@@ -34,11 +34,13 @@ const LIVE: [LicenseStatus; 2] = [LicenseStatus::Activated, LicenseStatus::Assig
 
 body! {
     pub struct CreateBody {
-        kind: JobKind = Field::new(KINDS, "What is done. To grow a plan is for those who create plans."),
+        kind: JobKind = Field::new(KINDS, "What is done. `grow`, `freeze`, `delete-revoked` and `sync` are for those who create plans."),
         subscription_plan: PlanId = Field::new(UUID, "The plan."),
         params: Option<Map<String, Value>> = Field::new(PARAMS, "What the kind needs.").nullable().optional(),
         dry_run: bool =
             Field::new(BOOLEAN, "Whether the job only says what it would do.").default(|| json!(false)),
+        reason: Option<String> =
+            Field::new(blank_text(MAX_DESCRIPTION), "Why, for the history; the kind without.").nullable().optional(),
     }
 }
 
@@ -61,16 +63,20 @@ body! {
             Field::new(BOOLEAN, "Whether learners without a seat wait for one.").default(|| json!(false)),
         to_plan: Option<PlanId> = TO_PLAN.optional(),
         course_run_keys: Option<Vec<String>> = COURSE_RUN_KEYS.optional(),
-        desired_num_licenses: Option<u64> = DESIRED_NUM_LICENSES.optional(),
+        desired_num_licenses: Option<u64> = DESIRED_NUM_LICENSES,
     }
 }
 
 const TO_PLAN: Field = Field::new(UUID, "The plan that licenses go to.").named("to_plan");
 const COURSE_RUN_KEYS: Field =
     Field::new(COURSES, "The courses.").named("course_run_keys").example(|| json!(["course-v1:edX+DemoX+2026"]));
-const DESIRED_NUM_LICENSES: Field = Field::new(integer(1, i64::MAX), "How many licenses the plan is to have.")
-    .named("desired_num_licenses")
-    .example(|| json!(700));
+const DESIRED_NUM_LICENSES: Field = Field::new(
+    integer(1, i64::MAX),
+    "How many licenses the plan is to have; without it the desired number of its terms.",
+)
+.optional()
+.named("desired_num_licenses")
+.example(|| json!(700));
 
 /// The parameters that a kind uses.
 fn params_of(kind: JobKind) -> Vec<Field> {
@@ -81,6 +87,9 @@ fn params_of(kind: JobKind) -> Vec<Field> {
         JobKind::Enroll => &["user_sfids", "greeting", "closing", "wait"],
         // Renewals and plan work are internal runs: no request can create one.
         JobKind::Grow
+        | JobKind::Freeze
+        | JobKind::DeleteRevoked
+        | JobKind::Sync
         | JobKind::Renew
         | JobKind::Expire
         | JobKind::Unlink
@@ -105,6 +114,9 @@ const fn own_params(kind: JobKind) -> &'static [Field] {
         JobKind::Assign
         | JobKind::Revoke
         | JobKind::Remind
+        | JobKind::Freeze
+        | JobKind::DeleteRevoked
+        | JobKind::Sync
         | JobKind::Renew
         | JobKind::Expire
         | JobKind::Unlink
@@ -132,24 +144,31 @@ pub struct JobRequest {
     pub rows: Option<Vec<Row>>,
     /// Whether the rows will be uploaded.
     pub upload: bool,
+    /// Why, if the request says so.
+    pub reason: Option<String>,
 }
 
 impl JobRequest {
     /// Reads the request; the error contains the complaints about its body and about the kind's parameters.
     pub fn read(body: &Body) -> Result<Self, Complaints> {
-        let CreateBody { kind, subscription_plan: plan, params, dry_run } = CreateBody::read(body)?;
+        let CreateBody { kind, subscription_plan: plan, params, dry_run, reason } = CreateBody::read(body)?;
         let params = Body::json(params.unwrap_or_default());
         // Parameters that the kind does not use are checked, too, and then ignored.
         let (params, rows, upload) = fields::read(&params, &[COMMON, own_params(kind)].concat())
             .and_then(|params| Self::with_params(kind, params))
             .map_err(|complaints| Complaints::within("params", complaints))?;
-        Ok(Self { kind, plan, dry_run, params, rows, upload })
+        let reason = reason.filter(|reason| !reason.is_empty());
+        Ok(Self { kind, plan, dry_run, params, rows, upload, reason })
     }
 
     fn with_params(kind: JobKind, body: ParamsBody) -> Result<(JobParams, Option<Vec<Row>>, bool), Complaints> {
-        if kind == JobKind::Grow {
-            let params = JobParams { desired_num_licenses: body.desired_num_licenses, ..JobParams::default() };
-            return Ok((params, Some(vec![Row::default()]), false));
+        match kind {
+            JobKind::Grow | JobKind::Freeze | JobKind::Sync => {
+                let params = JobParams { desired_num_licenses: body.desired_num_licenses, ..JobParams::default() };
+                return Ok((params, Some(vec![Row::default()]), false));
+            }
+            JobKind::DeleteRevoked => return Ok((JobParams::all_of(&[LicenseStatus::Revoked]), None, false)),
+            _ => {}
         }
         let said = |text: Option<String>| text.filter(|text| !text.is_empty());
         let (emails, search) = (body.user_emails, said(body.user_email));
@@ -193,6 +212,10 @@ impl JobRequest {
         let complain = |field: &str, text: &str| Err(Complaints::within("params", Complaints::of(field, text)).into());
         if self.kind == JobKind::Revoke && self.params.filter.is_some() && plan.is_revocation_cap_enabled {
             return complain("all", "The plan has a cap on revocations: name the learners.");
+        }
+        if self.kind == JobKind::Freeze && !plan.can_freeze_unused_licenses {
+            let text = "The plan's unused licenses may not be frozen.";
+            return Err(Complaints::of("subscription_plan", text).into());
         }
         match self.params.to_plan {
             Some(to) if to == plan.uuid => complain("to_plan", "This is the plan itself."),

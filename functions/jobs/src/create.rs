@@ -4,6 +4,7 @@
 //! {"kind": "assign", "subscription_plan": "…", "params": {"user_emails": ["ann@example.com"], "wait": true}, "dry_run": false}
 //! {"kind": "revoke", "subscription_plan": "…", "params": {"all": true}}
 //! {"kind": "assign", "subscription_plan": "…", "params": {"upload": true}}
+//! {"kind": "freeze", "subscription_plan": "…", "reason": "the customer pays for fewer learners", "dry_run": true}
 //! ```
 //! With `upload` the rows are uploaded as CSV by the form `upload_form`, and `…/resume/` begins the job.
 
@@ -12,7 +13,7 @@ use license_api::{
     ADMINS, ApiError, Body, Doc, PROVISIONERS, Requester, RequiredPermission, Route, RouteAccess,
     doc::{self, ResponseDoc, Shape},
 };
-use license_domain::{Job, JobKind, JobParams, JobState};
+use license_domain::{Job, JobParams, JobState};
 
 use crate::{
     Context,
@@ -39,13 +40,13 @@ pub async fn handle(
     body: Result<Body, ApiError>,
 ) -> Result<(StatusCode, Json<Shown>), ApiError> {
     let may_some = !requester.access(ADMINS).is_empty() || requester.principal.is_superuser;
-    let may_grow = requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningPlans).is_ok();
-    if !may_some && !may_grow {
+    let may_provision = requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningPlans).is_ok();
+    if !may_some && !may_provision {
         return Err(RequiredPermission::Admin.refusal());
     }
     let request = JobRequest::read(&body?)?;
     let portfolio = context.portfolios.portfolio_of_plan(request.plan).await?;
-    if request.kind == JobKind::Grow {
+    if request.kind.is_for_provisioners() {
         requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningPlans)?;
     } else {
         let enterprise = portfolio.as_ref().map(|portfolio| portfolio.agreement.enterprise_customer_uuid);
@@ -63,6 +64,7 @@ pub async fn handle(
         subscription_plan: Some(request.plan),
         params: request.params,
         dry_run: request.dry_run,
+        reason: request.reason,
         ..Job::new(id, request.kind, &portfolio.agreement, requester.requester(), context.app.now())
     };
     let (job, chunks) = match (request.rows, request.upload) {
@@ -74,7 +76,8 @@ pub async fn handle(
         }
     };
     let response = accepted(&context, &job).await?;
-    let change = requester.change(&format!("job {}", request.kind.as_str())).await?.recording(&recorded(&job));
+    let why = job.reason.clone().unwrap_or_else(|| format!("job {}", request.kind.as_str()));
+    let change = requester.change(&why).await?.recording(&recorded(&job));
     context.jobs.create_job(&portfolio, &job, &chunks, &change).await?;
     Ok(response)
 }

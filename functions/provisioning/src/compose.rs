@@ -32,5 +32,6 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
         app,
         renewal_runs: Renewals::new(&parts.store, parts.clock(), parts.random()),
         audit_trails: parts.store.clone(),
+        products: parts.store.clone(),
     })
 }

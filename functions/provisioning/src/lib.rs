@@ -2,6 +2,7 @@
 
 mod compose;
 mod customer_agreement;
+mod plan_types;
 mod products;
 mod subscription_plan_renewals;
 mod subscriptions;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 
 use axum::{Router, extract::FromRef};
 use license_api::{AppState, Endpoints};
-use license_storage::AuditTrails;
+use license_storage::{AuditTrails, ChangeProducts};
 use license_use_cases::Provisioning;
 use license_work::Renewals as RenewalRuns;
 
@@ -24,6 +25,8 @@ pub struct Context {
     pub provisioning: Provisioning,
     pub renewal_runs: RenewalRuns,
     pub audit_trails: Arc<dyn AuditTrails>,
+    /// Changes what plans are sold as.
+    pub products: Arc<dyn ChangeProducts>,
 }
 
 impl FromRef<Context> for AppState {
@@ -55,6 +58,10 @@ pub fn endpoints() -> Endpoints<Context> {
         .add(subscriptions::delete::ALIAS, subscriptions::delete::handle)
         .add(products::PRODUCTS, products::products)
         .add(products::PLAIN_PRODUCTS, products::products)
+        .add(products::create::ROUTE, products::create::handle)
+        .add(products::update::ROUTE, products::update::handle)
+        .add(plan_types::create::ROUTE, plan_types::create::handle)
+        .add(plan_types::update::ROUTE, plan_types::update::handle)
         .add(products::PLAN_TYPES, products::plan_types)
         .add(products::PLAIN_PLAN_TYPES, products::plan_types)
         .add(subscription_plan_renewals::create::ROUTE, subscription_plan_renewals::create::handle)

@@ -5,6 +5,11 @@
 //!   "salesforce_product_id": null, "netsuite_id": 106, "plan_type": 1}]}
 //! ```
 
+pub mod body;
+pub mod changing;
+pub mod create;
+pub mod update;
+
 use axum::{Json, extract::State};
 use license_api::{
     ApiError, Doc, PROVISIONERS, Page, PageQuery, Requester, RequiredPermission, Route, RouteAccess,
@@ -17,7 +22,7 @@ use serde::Serialize;
 
 use crate::Context;
 
-const ACCESS: RouteAccess =
+pub const ACCESS: RouteAccess =
     RouteAccess::Roles { roles: PROVISIONERS, listing: false, missing: RequiredPermission::ProvisioningPlans };
 
 pub const PRODUCTS: Route = Route {

@@ -30,7 +30,8 @@ pub(crate) async fn relay(context: &Context, event: &Event) -> Result<(), RelayE
     let (portfolio, webhooks) =
         futures::try_join!(context.portfolios.portfolio(event.agreement), context.webhooks.webhooks(event.agreement))?;
     context.audit_trails.record(event).await?;
-    if matches!(event.kind, EventKind::LearnerRetired | EventKind::LicensesPurged) {
+    if matches!(event.kind, EventKind::LearnerRetired | EventKind::LicensesPurged | EventKind::LicensesDeleted) {
+        // The learner of a deleted license cannot be found by it later.
         for change in &event.licenses {
             context.audit_trails.forget_persons(change.license).await?;
         }

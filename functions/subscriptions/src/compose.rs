@@ -28,6 +28,7 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
         portfolios: parts.store.clone(),
         audit_trails: parts.store.clone(),
         plan_works: parts.store.clone(),
+        plan_days: parts.store.clone(),
         rules: Arc::new(Rules::from_lookup(parts.lookup())?),
     })
 }

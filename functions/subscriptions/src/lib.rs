@@ -5,13 +5,14 @@ mod forecast;
 mod get;
 mod history;
 mod list;
+mod utilization;
 
 use std::sync::Arc;
 
 use axum::{Router, extract::FromRef};
 use license_api::{AppState, Endpoints};
 use license_domain::plan_work::Rules;
-use license_storage::{AuditTrails, PlanWorks, Portfolios};
+use license_storage::{AuditTrails, PlanDays, PlanWorks, Portfolios};
 
 pub use self::compose::{SETTINGS, compose};
 
@@ -23,6 +24,8 @@ pub struct Context {
     pub audit_trails: Arc<dyn AuditTrails>,
     /// The work that the clock began last on a plan.
     pub plan_works: Arc<dyn PlanWorks>,
+    /// Plans' counts by day.
+    pub plan_days: Arc<dyn PlanDays>,
     /// What the installation has chosen.
     pub rules: Arc<Rules>,
 }
@@ -46,6 +49,10 @@ pub fn endpoints() -> Endpoints<Context> {
         .add(history::ALIAS, history::handle)
         .add(forecast::ROUTE, forecast::handle)
         .add(forecast::ALIAS, forecast::handle)
+        .add(utilization::OF_PLAN, utilization::of_plan)
+        .add(utilization::OF_PLAN_ALIAS, utilization::of_plan)
+        .add(utilization::OF_CUSTOMER, utilization::of_customer)
+        .add(utilization::OF_CUSTOMER_ALIAS, utilization::of_customer)
 }
 
 pub fn router(context: Context) -> Router {

@@ -95,6 +95,9 @@ pub enum Command {
     /// Jobs: assigning, revoking and other work on many learners
     #[command(subcommand)]
     Jobs(JobsCommand),
+    /// Operations on plans and agreements, as jobs; with `--dry-run` as dry runs, whose results say what would be done
+    #[command(subcommand)]
+    Operations(OperationsCommand),
     /// Shows the audit trail of one thing, the newest change first
     Audit(AuditArguments),
     /// Roles that are on record for users
@@ -113,6 +116,22 @@ pub enum Command {
     Redrive(RedriveArguments),
     /// Creates customers with plans and licenses, for development and for load tests
     ManufactureData(ManufactureArguments),
+    /// Adds the products of a development installation that are missing
+    #[command(alias = "seed_development_data")]
+    SeedDevelopmentData,
+    /// Makes a customer's agreement, unless there is one, and a new plan of a year
+    #[command(alias = "seed_enterprise_devstack_data")]
+    SeedEnterpriseDevstackData {
+        /// The customer
+        #[arg(long, alias = "enterprise_customer_uuid", value_name = "UUID")]
+        enterprise_customer_uuid: EnterpriseId,
+        /// The customer's slug, for a new agreement
+        #[arg(long, alias = "enterprise_customer_slug", value_name = "SLUG")]
+        enterprise_customer_slug: String,
+        /// How many licenses the plan has
+        #[arg(long, alias = "num_licenses", default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=1_000_000))]
+        num_licenses: u64,
+    },
     /// Prints a script with which a shell completes this command
     Completions {
         /// The shell
@@ -125,7 +144,13 @@ pub enum Command {
 impl Command {
     /// Whether the command may create the table in a folder without one.
     pub const fn may_create(&self) -> bool {
-        matches!(self, Self::Import { .. } | Self::ManufactureData(_))
+        matches!(
+            self,
+            Self::Import { .. }
+                | Self::ManufactureData(_)
+                | Self::SeedDevelopmentData
+                | Self::SeedEnterpriseDevstackData { .. }
+        )
     }
 }
 
@@ -281,6 +306,46 @@ pub enum JobsCommand {
         /// The job
         job: JobId,
     },
+}
+
+/// Operations, each of which is a job that the workers carry out.
+#[derive(Debug, Subcommand)]
+pub enum OperationsCommand {
+    /// Deletes the unassigned licenses of a plan, if its terms allow it
+    FreezeUnused(OperationOnPlan),
+    /// Deletes the revoked licenses of a plan
+    DeleteRevoked(OperationOnPlan),
+    /// Adds the licenses that a plan lacks of its desired number
+    CreateMissing(OperationOnPlan),
+    /// Transfers all assigned and activated licenses of a plan, with their seats, to another plan of the agreement
+    Transfer {
+        /// The plan that they leave
+        from: PlanId,
+        /// The plan that they go to
+        to: PlanId,
+        /// Why, for the audit trail
+        #[arg(long)]
+        reason: String,
+    },
+    /// Gives an agreement the slug and the name that the enterprise service has of the customer
+    SyncAgreement {
+        /// The customer
+        #[arg(long, value_name = "UUID")]
+        enterprise_customer_uuid: EnterpriseId,
+        /// Why, for the audit trail
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// The plan of an operation.
+#[derive(Debug, Args)]
+pub struct OperationOnPlan {
+    /// The plan
+    pub plan: PlanId,
+    /// Why, for the audit trail
+    #[arg(long)]
+    pub reason: String,
 }
 
 /// The thing whose audit trail is shown.

@@ -7,9 +7,11 @@ mod dump;
 mod jobs;
 mod mails;
 mod manufacture;
+mod operations;
 mod plans;
 pub(crate) mod redrive;
 mod roles;
+mod seed;
 mod webhooks;
 
 use std::{
@@ -42,6 +44,12 @@ pub(crate) async fn run(
         Command::Import { files } => dump::import(&context, &files, out).await,
         Command::Export { file } => dump::export(&context, &file).await,
         Command::Jobs(command) => jobs::run(&context, command, out).await,
+        Command::SeedDevelopmentData => seed::development(&context, out).await,
+        Command::SeedEnterpriseDevstackData { enterprise_customer_uuid, enterprise_customer_slug, num_licenses } => {
+            let of = (enterprise_customer_uuid, enterprise_customer_slug, num_licenses);
+            seed::devstack(&context, of, out).await
+        }
+        Command::Operations(command) => operations::run(&context, command, out).await,
         Command::Audit(arguments) => audit::audit(&context, &arguments, out).await,
         Command::Roles(command) => roles::run(&context, command, out).await,
         Command::Plans(command) => plans::run(&context, command, out).await,

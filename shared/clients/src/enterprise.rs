@@ -24,6 +24,11 @@ pub trait Enterprises: Send + Sync {
     /// The customer; `None` if it does not exist. The result is cached for ten minutes.
     async fn customer(&self, enterprise: EnterpriseId) -> Result<Option<EnterpriseCustomer>, ClientError>;
 
+    /// The customer as it is now, read past the cache.
+    async fn customer_now(&self, enterprise: EnterpriseId) -> Result<Option<EnterpriseCustomer>, ClientError> {
+        self.customer(enterprise).await
+    }
+
     /// Links these people to the customer as learners. Those without an account are linked as soon as they have one.
     async fn link_learners(&self, enterprise: EnterpriseId, emails: &[EmailAddress]) -> Result<(), ClientError>;
 
@@ -117,6 +122,11 @@ impl Enterprises for EnterpriseClient {
         if let Some(customer) = self.recall(enterprise, now) {
             return Ok(Some(customer));
         }
+        self.customer_now(enterprise).await
+    }
+
+    async fn customer_now(&self, enterprise: EnterpriseId) -> Result<Option<EnterpriseCustomer>, ClientError> {
+        let now = self.client.now();
         let url = self.url(&format!("enterprise-customer/{enterprise}/"))?;
         let found: Option<EnterpriseCustomer> = self.client.get(Service::Enterprise, &url, &[]).await?;
         if let Some(customer) = &found {

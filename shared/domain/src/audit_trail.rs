@@ -196,7 +196,7 @@ pub fn undo_plan(plan: &SubscriptionPlan, later: &[AuditEntry]) -> Option<Subscr
     for entry in later {
         match entry.kind {
             EventKind::PlanCreated => return None,
-            EventKind::PlanUpdated => {
+            EventKind::PlanUpdated | EventKind::LicensesDeleted => {
                 let Ok(Value::Object(mut record)) = serde_json::to_value(&was) else { return None };
                 undo(&mut record, &entry.changes);
                 was = serde_json::from_value(Value::Object(record)).ok()?;
@@ -230,6 +230,10 @@ pub fn undo_counts(was: &SubscriptionPlan, now: SeatCounts, later: &[AuditEntry]
         for step in &entry.moves {
             add(step.to, step.licenses, false);
             add(step.from, step.licenses, true);
+        }
+        // Only the deletion of unassigned licenses changes the plan.
+        if entry.kind == EventKind::LicensesDeleted && entry.changes.is_empty() {
+            add(LicenseStatus::Revoked, entry.count.unwrap_or_default(), true);
         }
         if entry.kind == EventKind::LicensesTransferred {
             let is_back = !came_to(was.uuid, entry);

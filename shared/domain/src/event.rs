@@ -133,6 +133,8 @@ pub enum EventKind {
     ExpirationTold,
     /// These licenses were activated half a year ago.
     LicensesLongActivated,
+    /// `count` licenses were deleted: revoked ones, which the event names, or unassigned ones of a plan that was frozen.
+    LicensesDeleted,
     /// Licenses were transferred to another plan. Both plans have an event; that of the new plan has the licenses.
     LicensesTransferred,
     /// A job was created.

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    clock::Timestamp,
     email::EmailAddress,
     ids::{LicenseId, PlanId},
     license::LicenseStatus,
@@ -48,6 +49,13 @@ pub enum JobKind {
     Enroll,
     /// The plan gets more licenses. There is one row.
     Grow,
+    /// The unassigned licenses of the plan are deleted. There is one row.
+    Freeze,
+    /// Revoked licenses of the plan are deleted. There is a row for each license.
+    #[serde(rename = "delete-revoked")]
+    DeleteRevoked,
+    /// The agreement gets the name and the slug that the enterprise service has of the customer. There is one row.
+    Sync,
     /// A renewal's licenses are copied into the future plan. There are no rows; the copied licenses are the result.
     #[schemars(skip)]
     Renew,
@@ -80,7 +88,17 @@ pub enum JobKind {
 
 impl JobKind {
     /// The kinds of jobs. The other kinds are internal.
-    pub const ALL: [Self; 6] = [Self::Assign, Self::Revoke, Self::Remind, Self::Transfer, Self::Enroll, Self::Grow];
+    pub const ALL: [Self; 9] = [
+        Self::Assign,
+        Self::Revoke,
+        Self::Remind,
+        Self::Transfer,
+        Self::Enroll,
+        Self::Grow,
+        Self::Freeze,
+        Self::DeleteRevoked,
+        Self::Sync,
+    ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -90,6 +108,9 @@ impl JobKind {
             Self::Transfer => "transfer",
             Self::Enroll => "enroll",
             Self::Grow => "grow",
+            Self::Freeze => "freeze",
+            Self::DeleteRevoked => "delete-revoked",
+            Self::Sync => "sync",
             Self::Renew => "renew",
             Self::Expire => "expire",
             Self::Unlink => "unlink",
@@ -107,20 +128,25 @@ impl JobKind {
             Self::Assign | Self::Revoke | Self::Remind => 80,
             Self::Transfer => 30,
             Self::Enroll => 25,
-            Self::Grow | Self::Renew | Self::UtilizationReport => 1,
+            Self::Grow | Self::Freeze | Self::Sync | Self::Renew | Self::UtilizationReport => 1,
             Self::Expire => 100,
             Self::Unlink => 90,
-            Self::Purge => 40,
+            Self::DeleteRevoked | Self::Purge => 40,
             Self::ExpirationReminders | Self::ExpirationMails | Self::LicenseEvents => 50,
         }
     }
 
     /// Whether there is a row for each license, and not for each learner.
     pub const fn is_of_licenses(self) -> bool {
-        matches!(self, Self::Expire | Self::Unlink | Self::Purge) || self.is_announcement()
+        matches!(self, Self::Expire | Self::Unlink | Self::Purge | Self::DeleteRevoked) || self.is_announcement()
     }
 
-    /// Whether something is told of licenses, once.
+    /// Whether only those who make plans may ask for it, because it changes what was sold, or deletes records.
+    pub const fn is_for_provisioners(self) -> bool {
+        matches!(self, Self::Grow | Self::Freeze | Self::DeleteRevoked | Self::Sync)
+    }
+
+    /// Whether something is sent about licenses, once.
     pub const fn is_announcement(self) -> bool {
         matches!(self, Self::ExpirationReminders | Self::ExpirationMails | Self::LicenseEvents)
     }
@@ -133,10 +159,18 @@ impl JobKind {
             | Self::Remind
             | Self::Expire
             | Self::Unlink
+            | Self::DeleteRevoked
             | Self::ExpirationReminders
             | Self::ExpirationMails
             | Self::LicenseEvents => MAX_LANES,
-            Self::Transfer | Self::Enroll | Self::Grow | Self::Renew | Self::Purge | Self::UtilizationReport => 1,
+            Self::Transfer
+            | Self::Enroll
+            | Self::Grow
+            | Self::Freeze
+            | Self::Sync
+            | Self::Renew
+            | Self::Purge
+            | Self::UtilizationReport => 1,
         };
         u16::try_from(chunks.min(u64::from(most))).expect("at most `most`").max(1)
     }
@@ -234,6 +268,13 @@ pub struct JobParams {
     pub since: Option<Timestamp>,
 }
 
+impl JobParams {
+    /// Those of a job on all licenses of these statuses.
+    pub fn all_of(statuses: &[LicenseStatus]) -> Self {
+        Self { filter: Some(RowFilter { statuses: statuses.to_vec(), search: Vec::new() }), ..Self::default() }
+    }
+}
+
 /// A row of a job's input.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
@@ -287,6 +328,12 @@ pub enum RowOutcome {
     Refused,
     /// The plan has as many licenses as were requested.
     Grown,
+    /// The plan has no unassigned licenses.
+    Frozen,
+    /// The license was deleted.
+    Deleted,
+    /// The agreement is as the enterprise service has it.
+    Synced,
     /// What the license paid for has ended.
     #[schemars(skip)]
     Expired,
@@ -320,6 +367,9 @@ impl RowOutcome {
             Self::NotInCatalog => "not_in_catalog",
             Self::Refused => "refused",
             Self::Grown => "grown",
+            Self::Frozen => "frozen",
+            Self::Deleted => "deleted",
+            Self::Synced => "synced",
             Self::Expired => "expired",
             Self::Unlinked => "unlinked",
             Self::Purged => "purged",

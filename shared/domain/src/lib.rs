@@ -28,6 +28,7 @@ pub mod renewal;
 pub mod renewing;
 pub mod roles;
 pub mod seats;
+pub mod utilization;
 pub mod webhook;
 
 #[cfg(test)]

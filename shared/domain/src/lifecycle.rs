@@ -77,6 +77,7 @@ fn names(kind: EventKind, change: &LicenseChange) -> Vec<&'static str> {
         EventKind::LicenseActivated | EventKind::LicenseAutoApplied => names.push("activated"),
         EventKind::LicensesRevoked => names.push("revoked"),
         EventKind::LicensesExpired => names.push("expired"),
+        EventKind::LicensesDeleted => names.push("deleted"),
         EventKind::LicensesPurged if change.from != change.to && change.to == LicenseStatus::Revoked => {
             names.push("revoked");
         }
@@ -92,6 +93,8 @@ fn whole_plan(event: &Event) -> Option<&'static str> {
     match event.kind {
         EventKind::PlanCreated | EventKind::PlanUpdated if event.count.is_some() => Some("created"),
         EventKind::PlanDeleted => Some("deleted"),
+        // Unassigned licenses of a frozen plan: the event names none of them.
+        EventKind::LicensesDeleted if event.licenses.is_empty() => Some("deleted"),
         _ => None,
     }
 }

@@ -136,7 +136,7 @@ impl Store {
         Ok(self.pick(rows, n))
     }
 
-    async fn rows_of(&self, at: BucketKeys, limit: u64) -> Result<Vec<License>, StoreError> {
+    pub(crate) async fn rows_of(&self, at: BucketKeys, limit: u64) -> Result<Vec<License>, StoreError> {
         let range = Range {
             partition: at.partition(),
             prefix: Some(FREE_PREFIX.to_owned()),

@@ -146,7 +146,7 @@ impl BulkWrite for BulkWriter {
     }
 
     async fn put_products(&self, catalog: &ProductCatalog, stamp: &Stamp) -> Result<(), StoreError> {
-        self.transact(vec![Write::put(rows::product_catalog(catalog, stamp)?)]).await
+        self.transact(vec![Write::put(rows::product_catalog(catalog, 1, stamp)?)]).await
     }
 
     async fn put_users(&self, users: &BTreeMap<String, StoredUser>) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::{StreamExt, TryStreamExt, stream};
-use license_domain::{EventId, LicenseChange, PlanId, Stamp, SubscriptionPlan, Timestamp};
+use license_domain::{EventId, EventKind, LicenseChange, PlanId, Stamp, SubscriptionPlan, Timestamp};
 use license_roster::{Delta, RowChange, RowKey};
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +64,9 @@ pub(crate) fn beside(event: EventId, stamp: &Stamp, licenses: &[LicenseChange]) 
 /// An entry as the index shows it.
 #[derive(Deserialize)]
 struct Entry {
+    /// Absent from the item of changes beside an event.
+    #[serde(default)]
+    kind: Option<EventKind>,
     #[serde(default)]
     licenses: Vec<LicenseChange>,
     #[serde(default)]
@@ -77,7 +80,8 @@ fn read(plan: PlanId, row: Row<Entry>) -> Result<(Timestamp, EventId, Vec<RowCha
     let event = keys::event_of_changes(&key).ok_or_else(|| corrupt("no event"))?;
     let at = row.keys.sort_key().parse().map_err(|_| corrupt("no time"))?;
     let is_beside = keys::event_at(&key).is_none();
-    let Entry { mut licenses, keys_before } = row.value;
+    let Entry { kind, mut licenses, keys_before } = row.value;
+    let is_deletion = kind == Some(EventKind::LicensesDeleted);
     licenses.retain(|change| is_beside || !change.is_of_prior_plan);
     let mut changes = Vec::with_capacity(licenses.len().max(keys_before.len()));
     for n in 0..licenses.len().max(keys_before.len()) {
@@ -91,7 +95,9 @@ fn read(plan: PlanId, row: Row<Entry>) -> Result<(Timestamp, EventId, Vec<RowCha
             }
             (None, None) => None,
         };
-        let after = change.map(|change| change.license_after(plan).ok_or_else(|| corrupt("part of a license")));
+        let after = change
+            .filter(|_| !is_deletion)
+            .map(|change| change.license_after(plan).ok_or_else(|| corrupt("part of a license")));
         changes.push(RowChange { before, after: after.transpose()? });
     }
     Ok((at, event, changes))

@@ -10,6 +10,8 @@
 //! | webhook | `AGREEMENT#a` | `WEBHOOK#slot` | |
 //! | the work that the clock began last on a plan | `AGREEMENT#a` | `WORK#p` | |
 //! | pointers (unique) | `ENT#e`, `SLUG#s`, `PLAN#p`, `RENEWAL#id`, `SEATS#prefix` | `@` | |
+//! | a plan's counts on a day | `PLAN#p` | `DAY#date` | |
+//! | a change of products or plan types | `CATALOG-CHANGES` | time and id | |
 //! | bucket | `POOL#p#k` | `@` | |
 //! | returned or imported free seat | `POOL#p#k` | `FREE#l` | gsi3 `LICENSE#l` |
 //! | slot: a learner's license of a plan | `LEARNER#lower` | `LICENSE#p` | gsi1 `PLAN#p#shard` / status, address, l; gsi3 `LICENSE#l` |
@@ -69,14 +71,15 @@ use self::learners::ARCHIVED;
 pub use self::learners::{
     ALIAS_PREFIX, FORMER_PREFIX, LICENSE_PREFIX, LearnerKeys, alias, alias_partition, former_address,
 };
-pub use self::license_events::{license_event, license_event_in, unlinked};
+pub use self::license_events::{LICENSE_EVENT_PREFIX, license_event, license_event_in, unlinked};
 pub use self::licenses::{
     impersonal_license, license_by_id, license_listing, license_partition, list_key, list_partition, list_prefix,
 };
 pub use self::mails::{UNSETTLED_MAILS, delivery, unsettled_mail};
 pub use self::order::{before, due_by, time};
 pub use self::plans::{
-    ALL_PLANS, DUE_PLANS, due_plan, due_plan_in, informed, notice, plan, plan_listing, plan_of_listing, seats,
+    ALL_PLANS, DAY_PREFIX, DUE_PLANS, due_plan, due_plan_in, informed, notice, plan, plan_day, plan_listing,
+    plan_of_listing, seats,
 };
 pub use self::renewals::{ALL_RENEWALS, renewal, renewal_listing, renewal_sequence};
 pub use self::requests::{idempotency, throttle};
@@ -87,6 +90,6 @@ pub use self::rosters::{
 pub use self::runs::{
     CHUNK_PREFIX, DUE_RUNS, JobKeys, LANE_PREFIX, RESULT_PREFIX, chunk_of_result, due, due_in, jobs_of, result,
 };
-pub use self::singles::{catalog, health, import};
+pub use self::singles::{PRODUCT_CHANGES, catalog, health, import, product_change};
 pub use self::trails::{person_secret, trail, trail_entry, trail_from};
 pub use self::users::{ROLE_PREFIX, SessionKeys, USER_PREFIX, UserKeys, sessions_of};

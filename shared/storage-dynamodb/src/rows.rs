@@ -148,8 +148,8 @@ pub fn target<T: std::str::FromStr>(item: &Item) -> Option<T> {
 }
 
 /// The products and plan types.
-pub fn product_catalog(catalog: &ProductCatalog, stamp: &Stamp) -> Result<Item, StoreError> {
-    Ok(finish(to_item(catalog)?, &keys::catalog(), &[], 1, stamp))
+pub fn product_catalog(catalog: &ProductCatalog, version: u64, stamp: &Stamp) -> Result<Item, StoreError> {
+    Ok(finish(to_item(catalog)?, &keys::catalog(), &[], version, stamp))
 }
 
 /// The record of an imported file.

@@ -10,9 +10,12 @@ mod idempotency;
 mod jobs;
 mod licenses;
 mod lists;
+mod operations;
 mod outbox;
+mod plan_days;
 mod plan_work;
 mod portfolios;
+mod products;
 mod renew;
 mod requesters;
 mod rosters;
@@ -41,12 +44,15 @@ pub use self::{
     lists::{
         Learners, LicenseQuery, Licenses, MAX_PREFETCHED, PagePosition, Prefetch, Prefetched, Prefetches, with_key,
     },
+    operations::{MAX_DELETED, Operations},
     outbox::{AuditQuery, AuditTrails, Deliveries, EventStream, Events, Notifications, StreamedEvent},
+    plan_days::PlanDays,
     plan_work::{Announce, Expire, MAX_EXPIRED, PlanWorks, Purge, Unlink},
     portfolios::{
         CreateAgreementError, CreatePlanError, DeletePlanError, Portfolios, Provision, RenewalError, Renewals, Update,
         UpdateError,
     },
+    products::{ChangeProducts, ProductChange},
     renew::{
         Copied, LicensesToCopy, MAX_COPIED, OpenedRenewal, Renew, RenewError, RenewalOutcome, RenewalUnderWay, Renewed,
     },

@@ -3,14 +3,17 @@
 
 mod announce;
 mod assign;
+mod delete_revoked;
 mod dry_run;
 mod enroll;
 mod expire;
+mod freeze;
 mod grow;
 mod learners;
 mod licenses;
 mod renew;
 mod report;
+mod sync;
 mod transfer;
 mod unlink;
 mod upload;
@@ -20,11 +23,11 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use license_clients::{Catalogs, Enterprises, Exports, FileWriter};
 use license_domain::{
-    Clock, Job, JobCounts, JobKind, PlanId, Portfolio, Row, RowResult, Stamp, SubscriptionPlan, Timestamp,
+    Clock, Job, JobCounts, JobKind, PlanId, Portfolio, Row, RowOutcome, RowResult, Stamp, SubscriptionPlan, Timestamp,
 };
 use license_storage::{
-    Announce, Assign, Change, Expire, Jobs, Learners, Licenses, Notifications, PlanWorks, Portfolios, Prefetches,
-    Purge, Remind, Reserve, Revoke, Transfer, Unlink, Update,
+    Announce, Assign, Change, Expire, Jobs, Learners, Licenses, Notifications, Operations, PlanWorks, Portfolios,
+    Prefetches, Purge, Remind, Reserve, Revoke, Transfer, Unlink, Update,
 };
 
 use crate::{
@@ -62,6 +65,11 @@ impl ChunkRows<'_> {
             Ok(self.plan()?.uuid)
         }
     }
+}
+
+/// The result of the only row of a run that has one.
+fn one_row(outcome: RowOutcome, detail: String) -> Vec<RowResult> {
+    vec![RowResult { detail: Some(detail), ..Row::default().result(outcome, None) }]
 }
 
 /// What was done to rows: to all of them, or to the first ones only.
@@ -147,6 +155,9 @@ impl Kinds for LicenseKinds {
             (
                 JobKind::Enroll
                 | JobKind::Grow
+                | JobKind::Freeze
+                | JobKind::DeleteRevoked
+                | JobKind::Sync
                 | JobKind::Renew
                 | JobKind::Expire
                 | JobKind::Unlink
@@ -228,6 +239,7 @@ pub struct AllKinds {
     announce: Arc<dyn Announce>,
     notifications: Arc<dyn Notifications>,
     plan_works: Arc<dyn PlanWorks>,
+    operations: Arc<dyn Operations>,
     renewals: Renewals,
     services: Services,
 }
@@ -252,6 +264,7 @@ impl AllKinds {
             + Announce
             + Notifications
             + PlanWorks
+            + Operations
             + 'static,
     {
         Self {
@@ -266,6 +279,7 @@ impl AllKinds {
             announce: store.clone(),
             notifications: store.clone(),
             plan_works: store.clone(),
+            operations: store.clone(),
             renewals,
             services,
         }
@@ -285,6 +299,9 @@ impl Kinds for AllKinds {
             (JobKind::Enroll, _) => self.enroll(chunk.run, chunk.portfolio, chunk.rows).await.map(Acted::ToRecord),
             (JobKind::Grow, _) => self.grow(chunk, change).await,
             (JobKind::UtilizationReport, _) => self.report(chunk, change).await,
+            (JobKind::Freeze, _) => self.freeze(chunk, change).await,
+            (JobKind::DeleteRevoked, _) => self.delete_revoked(chunk, change).await,
+            (JobKind::Sync, _) => self.sync(chunk, change).await,
             (JobKind::Expire, _) => self.expire(chunk, change).await,
             (JobKind::Unlink, _) => self.unlink(chunk, change).await,
             (JobKind::Purge, _) => self.purge(chunk, change).await,

@@ -8,6 +8,7 @@
 
 mod checkpoint;
 mod chunk;
+mod days;
 mod error;
 mod inline;
 pub mod kinds;

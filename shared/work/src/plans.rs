@@ -8,7 +8,7 @@ use license_domain::{
     plan_work::{self, Facts, Rules},
 };
 use license_messaging::Outgoing;
-use license_storage::{Change, Jobs, OpenedRenewal, PlanWorks, Portfolios, Renew, RenewError};
+use license_storage::{AuditTrails, Change, Jobs, OpenedRenewal, PlanDays, PlanWorks, Portfolios, Renew, RenewError};
 
 use crate::{ALL_LANES, WorkError, lane_message};
 
@@ -20,10 +20,12 @@ const ACTOR: &str = "license-manager";
 pub struct Plans {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-    portfolios: Arc<dyn Portfolios>,
+    pub(crate) portfolios: Arc<dyn Portfolios>,
     jobs: Arc<dyn Jobs>,
     works: Arc<dyn PlanWorks>,
     renew: Arc<dyn Renew>,
+    pub(crate) days: Arc<dyn PlanDays>,
+    pub(crate) trails: Arc<dyn AuditTrails>,
     rules: Arc<Rules>,
     actor: &'static str,
 }
@@ -91,7 +93,7 @@ impl Plans {
     /// Those in that store.
     pub fn new<S>(store: &Arc<S>, clock: Arc<dyn Clock>, random: Arc<dyn Random>, rules: Rules) -> Self
     where
-        S: Portfolios + Jobs + PlanWorks + Renew + 'static,
+        S: Portfolios + Jobs + PlanWorks + Renew + PlanDays + AuditTrails + 'static,
     {
         Self {
             clock,
@@ -100,6 +102,8 @@ impl Plans {
             jobs: store.clone(),
             works: store.clone(),
             renew: store.clone(),
+            days: store.clone(),
+            trails: store.clone(),
             rules: Arc::new(rules),
             actor: ACTOR,
         }
@@ -142,6 +146,7 @@ impl Plans {
         let now = self.clock.now();
         let Some(portfolio) = self.portfolios.portfolio(due.agreement).await? else { return Ok(Looked::GONE) };
         let Some(plan) = portfolio.plan(due.plan) else { return Ok(Looked::GONE) };
+        self.take_day(plan, now).await;
         let last = self.works.plan_work(due.agreement, due.plan).await?;
         if let Some(last) = &last
             && self.jobs.job(last.run).await?.is_some_and(|run| run.state.is_open())

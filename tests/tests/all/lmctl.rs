@@ -4,6 +4,7 @@ mod check;
 mod manufacture;
 mod queues;
 mod roles;
+mod seed;
 
 use clap::Parser;
 use license_lmctl::{Arguments, Error, Exit};

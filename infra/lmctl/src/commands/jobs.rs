@@ -64,7 +64,7 @@ async fn open(context: &Context<'_>, limit: usize) -> Result<Vec<Job>, Error> {
     Ok(jobs)
 }
 
-async fn show(context: &Context<'_>, jobs: &[Job], out: &mut (dyn Write + Send)) -> Result<Exit, Error> {
+pub(super) async fn show(context: &Context<'_>, jobs: &[Job], out: &mut (dyn Write + Send)) -> Result<Exit, Error> {
     let columns = [
         "id",
         "kind",

@@ -2,13 +2,16 @@
 
 use std::fmt;
 
-use license_domain::{EmailAddress, EnterpriseId, LicenseId};
+use license_domain::{CatalogId, EmailAddress, EnterpriseId, LicenseId};
 use serde::{Deserialize, Deserializer, Serialize};
 
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct EnterpriseCustomer {
     pub slug: Option<String>,
     pub name: Option<String>,
+    /// Its catalogs.
+    #[serde(default, deserialize_with = "or_default")]
+    pub enterprise_customer_catalogs: Vec<CatalogId>,
     /// The contact for the customer's learners and admins.
     pub contact_email: Option<String>,
     /// The sender's name of mails.

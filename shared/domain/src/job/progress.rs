@@ -36,6 +36,9 @@ impl JobCounts {
             | RowOutcome::Enrolled
             | RowOutcome::Pending
             | RowOutcome::Grown
+            | RowOutcome::Frozen
+            | RowOutcome::Deleted
+            | RowOutcome::Synced
             | RowOutcome::Expired
             | RowOutcome::Unlinked
             | RowOutcome::Purged

@@ -8,13 +8,13 @@ use super::{Key, plan};
 const UNLINKED_EVENT: &str = "edx.server.license-manager.expired.license.unlinked";
 
 const UNLINKED_PREFIX: &str = "UNLINKED#";
-const OTHER_PREFIX: &str = "LICENSE-EVENT#";
+pub const LICENSE_EVENT_PREFIX: &str = "LICENSE-EVENT#";
 
 /// What was done once for a license of that plan.
 pub fn license_event(of: PlanId, license: LicenseId, name: &str) -> Key {
     match name {
         UNLINKED_EVENT => unlinked(of, license),
-        _ => Key::new(plan(of).pk, format!("{OTHER_PREFIX}{license}#{name}")),
+        _ => Key::new(plan(of).pk, format!("{LICENSE_EVENT_PREFIX}{license}#{name}")),
     }
 }
 
@@ -28,6 +28,6 @@ pub fn license_event_in(key: &Key) -> Option<(LicenseId, &str)> {
     if let Some(license) = key.sk.strip_prefix(UNLINKED_PREFIX) {
         return Some((license.parse().ok()?, UNLINKED_EVENT));
     }
-    let (license, name) = key.sk.strip_prefix(OTHER_PREFIX)?.split_once('#')?;
+    let (license, name) = key.sk.strip_prefix(LICENSE_EVENT_PREFIX)?.split_once('#')?;
     Some((license.parse().ok()?, name))
 }

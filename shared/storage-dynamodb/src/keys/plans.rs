@@ -53,3 +53,11 @@ pub fn notice(plan: PlanId, kind: &str) -> Key {
 pub fn informed(plan: PlanId, kind: &str, learner: uuid::Uuid) -> Key {
     Key::new(self::plan(plan).pk, format!("TOLD#{kind}#{learner}"))
 }
+
+/// The prefix of the sort keys of a plan's days.
+pub const DAY_PREFIX: &str = "DAY#";
+
+/// A plan's counts on a day.
+pub fn plan_day(of: PlanId, day: chrono::NaiveDate) -> Key {
+    Key::new(plan(of).pk, format!("{DAY_PREFIX}{}", day.format("%Y-%m-%d")))
+}

@@ -1,10 +1,20 @@
 //! Keys of items that belong to no agreement and no person.
 
-use super::Key;
+use license_domain::Timestamp;
+
+use super::{Key, time};
 
 /// The products and plan types.
 pub fn catalog() -> Key {
     Key::head("CATALOG")
+}
+
+/// The partition of the records of changes of the products and plan types.
+pub const PRODUCT_CHANGES: &str = "CATALOG-CHANGES";
+
+/// The record of such a change.
+pub fn product_change(at: Timestamp, id: uuid::Uuid) -> Key {
+    Key::new(PRODUCT_CHANGES, format!("{}#{id}", time(at)))
 }
 
 /// The record of an imported file, by its digest.

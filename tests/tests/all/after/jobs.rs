@@ -16,7 +16,7 @@ async fn ask(plan: &Plan, kind: &str, params: Value) -> String {
     text(&plan.admin().post("/api/v1/jobs/", &request).await.expect(202), "id")
 }
 
-async fn job(plan: &Plan, id: &str) -> Value {
+pub(super) async fn job(plan: &Plan, id: &str) -> Value {
     plan.admin().get(&format!("/api/v1/jobs/{id}/")).await.expect(200)
 }
 
@@ -25,7 +25,7 @@ async fn control(plan: &Plan, id: &str, what: &str) -> license_tests::TestRespon
 }
 
 /// All results, page by page.
-async fn results(plan: &Plan, id: &str) -> Vec<Value> {
+pub(super) async fn results(plan: &Plan, id: &str) -> Vec<Value> {
     let mut all = Vec::new();
     let mut next = Some(format!("/api/v1/jobs/{id}/results/"));
     while let Some(path) = next {

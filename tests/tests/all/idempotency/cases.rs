@@ -115,6 +115,12 @@ pub async fn of(app: &TestApp, route: &Route) -> Option<Case> {
             case(path, json!({ "change_reason": "other", "title": format!("Plan {}", app.number()) }))
         }
         ("DELETE", "/subscriptions/{plan}/") => case(path, json!({})),
+        ("POST", "/products/") => case(path, json!({ "name": "Academy", "netsuite_id": 7, "plan_type": 1 })),
+        ("PATCH", "/products/{product}/") => case(path.replace("{product}", "1"), json!({ "description": "Other" })),
+        ("POST", "/plan-types/") => case(path, json!({ "label": "Academy" })),
+        ("PATCH", "/plan-types/{plan_type}/") => {
+            case(path.replace("{plan_type}", "1"), json!({ "description": "Other" }))
+        }
         ("POST", "/subscription-plan-renewals/") => case(path, renewal_of(&plan)),
         (_, "/subscription-plan-renewals/{renewal}/" | "/subscription-plan-renewals/{renewal}/process/") => {
             let renewals = format!("{PROVISIONING}/subscription-plan-renewals/");

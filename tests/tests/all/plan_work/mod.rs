@@ -114,7 +114,7 @@ async fn heal(app: &TestApp) {
 }
 
 /// All that the table holds, as text: equal before and after where nothing was changed.
-async fn whole_table(app: &TestApp) -> Vec<String> {
+pub(crate) async fn whole_table(app: &TestApp) -> Vec<String> {
     let table = table_of(app.running().store());
     let mut items = Vec::new();
     let mut after = None;

@@ -15,6 +15,7 @@ mod license_subsidy;
 mod licenses;
 mod overview;
 mod own_licenses;
+mod products;
 mod provisioning;
 mod remind;
 mod renewal_process;
@@ -25,6 +26,7 @@ mod subscriptions;
 mod support;
 mod tokens;
 mod unprefixed_aliases;
+mod utilization;
 
 /// No plan, license or agreement has it.
 const UNKNOWN: &str = "00000000-0000-4000-8000-0000000000ff";

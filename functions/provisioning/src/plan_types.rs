@@ -1,0 +1,4 @@
+//! Plan types: new ones and changes. They are listed beside the products.
+
+pub mod create;
+pub mod update;

@@ -1,0 +1,88 @@
+//! `lmctl operations`: creates the jobs that the API creates for those who make plans.
+
+use std::io::Write;
+
+use license_domain::{Job, JobKind, JobParams, LicenseStatus, PlanId, Portfolio, Row, job::JobRequester};
+use license_storage::{Change, Jobs, Portfolios};
+
+use super::{Context, jobs};
+use crate::{
+    Error, Exit,
+    arguments::{OperationOnPlan, OperationsCommand},
+};
+
+pub(super) async fn run(
+    context: &Context<'_>,
+    command: OperationsCommand,
+    out: &mut (dyn Write + Send),
+) -> Result<Exit, Error> {
+    match command {
+        OperationsCommand::FreezeUnused(OperationOnPlan { plan, reason }) => {
+            let portfolio = portfolio_of(context, plan).await?;
+            if portfolio.plan(plan).is_none_or(|plan| !plan.can_freeze_unused_licenses) {
+                return Err(Error::Refused(format!("the unused licenses of plan {plan} may not be frozen")));
+            }
+            confirm(context, &format!("Delete the unassigned licenses of plan {plan}?"))?;
+            let of = (&portfolio, Some(plan));
+            create(context, of, (JobKind::Freeze, JobParams::default()), reason, out).await
+        }
+        OperationsCommand::DeleteRevoked(OperationOnPlan { plan, reason }) => {
+            let portfolio = portfolio_of(context, plan).await?;
+            confirm(context, &format!("Delete the revoked licenses of plan {plan}?"))?;
+            let params = JobParams::all_of(&[LicenseStatus::Revoked]);
+            create(context, (&portfolio, Some(plan)), (JobKind::DeleteRevoked, params), reason, out).await
+        }
+        OperationsCommand::CreateMissing(OperationOnPlan { plan, reason }) => {
+            let portfolio = portfolio_of(context, plan).await?;
+            let of = (&portfolio, Some(plan));
+            create(context, of, (JobKind::Grow, JobParams::default()), reason, out).await
+        }
+        OperationsCommand::Transfer { from, to, reason } => {
+            let portfolio = portfolio_of(context, from).await?;
+            if from == to || portfolio.plan(to).is_none() {
+                return Err(Error::Refused(format!("plan {to} is not another plan of the same agreement")));
+            }
+            confirm(context, &format!("Transfer all licenses of plan {from} to plan {to}?"))?;
+            let live = JobParams::all_of(&[LicenseStatus::Activated, LicenseStatus::Assigned]);
+            let params = JobParams { to_plan: Some(to), ..live };
+            create(context, (&portfolio, Some(from)), (JobKind::Transfer, params), reason, out).await
+        }
+        OperationsCommand::SyncAgreement { enterprise_customer_uuid: customer, reason } => {
+            let portfolio = context.store.portfolio_of_enterprise(customer).await?;
+            let portfolio = portfolio.ok_or_else(|| Error::Refused(format!("customer {customer} has no agreement")))?;
+            create(context, (&portfolio, None), (JobKind::Sync, JobParams::default()), reason, out).await
+        }
+    }
+}
+
+async fn portfolio_of(context: &Context<'_>, plan: PlanId) -> Result<Portfolio, Error> {
+    let found = context.store.portfolio_of_plan(plan).await?;
+    found.ok_or_else(|| Error::Refused(format!("there is no plan {plan}")))
+}
+
+fn confirm(context: &Context<'_>, question: &str) -> Result<(), Error> {
+    if context.global.dry_run { Ok(()) } else { context.confirm(question) }
+}
+
+/// Creates the job. Jobs on all licenses of a status read their rows later; the others have one row.
+async fn create(
+    context: &Context<'_>,
+    (portfolio, plan): (&Portfolio, Option<PlanId>),
+    (kind, params): (JobKind, JobParams),
+    reason: String,
+    out: &mut (dyn Write + Send),
+) -> Result<Exit, Error> {
+    let stamp = context.stamp(reason.clone());
+    let requester = JobRequester {
+        username: stamp.actor.clone(),
+        email: None,
+        lms_user_id: None,
+        request_id: stamp.request_id.clone(),
+    };
+    let job = Job::new(context.store.random().job_id(), kind, &portfolio.agreement, requester, stamp.at);
+    let is_filtered = params.filter.is_some();
+    let job = Job { subscription_plan: plan, params, dry_run: context.global.dry_run, reason: Some(reason), ..job };
+    let (job, chunks) = if is_filtered { (job, Vec::new()) } else { job.with_rows(&[Row::default()]) };
+    context.store.create_job(portfolio, &job, &chunks, &Change::from(stamp)).await?;
+    jobs::show(context, &[job], out).await
+}
