@@ -28,3 +28,20 @@ pub struct Provisioning {
     /// The catalog service.
     pub catalogs: Arc<dyn Catalogs>,
 }
+
+impl Provisioning {
+    /// Changes over that store.
+    pub fn new<S>(app: AppState, store: &Arc<S>, catalogs: Arc<dyn Catalogs>) -> Self
+    where
+        S: Portfolios + Provision + Update + Renewals + 'static,
+    {
+        Self {
+            app,
+            portfolios: store.clone(),
+            provision: store.clone(),
+            update: store.clone(),
+            renewals: store.clone(),
+            catalogs,
+        }
+    }
+}
