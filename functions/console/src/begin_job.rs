@@ -123,7 +123,9 @@ impl Order {
         };
         let mut lines = vec![match self.kind {
             JobKind::Revoke => format!("The job revokes the licenses of {who}. This cannot be undone."),
-            JobKind::Remind => format!("The job reminds {who} by mail, as far as they have not activated their licenses."),
+            JobKind::Remind => {
+                format!("The job reminds {who} by mail, as far as they have not activated their licenses.")
+            }
             JobKind::Transfer => format!("The job transfers the licenses of {who}."),
             _ => format!("The job assigns licenses to {who}; who has one keeps it."),
         }];

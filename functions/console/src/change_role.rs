@@ -60,7 +60,9 @@ impl Wanted {
         let there = context.users.user(username).await?.grants.contains(&self.grant);
         let of = users::scope(self.grant.scope);
         let (title, kind, line) = match self.kind {
-            RoleChangeKind::Granted => ("Grant the role", "grant", format!("{username} gets the role {role} for {of}.")),
+            RoleChangeKind::Granted => {
+                ("Grant the role", "grant", format!("{username} gets the role {role} for {of}."))
+            }
             RoleChangeKind::Revoked => {
                 ("Revoke the role", "revoke", format!("{username} loses the role {role} for {of}."))
             }

@@ -102,9 +102,8 @@ pub async fn handle(
             ("Failed", counts.failed),
             ("Waiting for seats", counts.waiting),
         ],
-        next: (to < job.chunks).then(|| {
-            Next::new(&format!("/admin/jobs/{id}/"), &[("from", &to.to_string())], "Next rows").at("rows")
-        }),
+        next: (to < job.chunks)
+            .then(|| Next::new(&format!("/admin/jobs/{id}/"), &[("from", &to.to_string())], "Next rows").at("rows")),
         job: JobLine::of(&job),
         rows,
     }))

@@ -91,7 +91,12 @@ pub fn funnel(counts: &SeatCounts) -> Vec<Step> {
     vec![
         step(0, "s-unassigned", all, format!("{all} licenses")),
         step(1, "s-assigned", taken, format!("{taken} have a learner, {} %", percent(taken, all))),
-        step(2, "s-activated", activated, format!("{activated} are activated, {} % of these", percent(activated, taken))),
+        step(
+            2,
+            "s-activated",
+            activated,
+            format!("{activated} are activated, {} % of these", percent(activated, taken)),
+        ),
     ]
 }
 

@@ -37,7 +37,13 @@ pub struct OverTime {
 impl OverTime {
     /// The counts since the oldest of these changes, which are the plan's newest, the newest first. None where the counts never
     /// differed.
-    pub fn of(plan: &SubscriptionPlan, now: SeatCounts, trail: &[AuditEntry], at: Timestamp, is_cut: bool) -> Option<Self> {
+    pub fn of(
+        plan: &SubscriptionPlan,
+        now: SeatCounts,
+        trail: &[AuditEntry],
+        at: Timestamp,
+        is_cut: bool,
+    ) -> Option<Self> {
         let states = states(plan, now, trail);
         let (begin, first) = states.last().copied()?;
         if states.len() < 2 || begin >= at {
@@ -52,10 +58,12 @@ impl OverTime {
         let steps: Vec<(u64, u64, SeatCounts)> =
             states.iter().rev().zip(ends).map(|((from, counts), to)| (x(*from), x(to), *counts)).collect();
         let below = |counts: &SeatCounts, n: usize| DRAWN[..n].iter().map(|status| counts.of(*status)).sum::<u64>();
-        let edge = |n: usize| steps.iter().flat_map(move |(from, to, counts)| {
-            let y = y(below(counts, n));
-            [format!("{from},{y}"), format!("{to},{y}")]
-        });
+        let edge = |n: usize| {
+            steps.iter().flat_map(move |(from, to, counts)| {
+                let y = y(below(counts, n));
+                [format!("{from},{y}"), format!("{to},{y}")]
+            })
+        };
         let areas = DRAWN.iter().enumerate().map(|(n, status)| {
             let mut lower: Vec<String> = edge(n).collect();
             lower.reverse();
