@@ -37,7 +37,8 @@ impl Sights {
         let admin = app.client(Role::Admin, license_local::demo::ENTERPRISE);
         let plan = license_local::demo::PLAN;
         let plan_path = format!("/api/v1/subscriptions/{plan}/");
-        let agreement = text(&admin.get(&plan_path).await.expect(200)["customer_agreement"]);
+        let list = format!("/api/v1/customer-agreement/?enterprise_customer_uuid={}", license_local::demo::ENTERPRISE);
+        let agreement = text(&admin.get(&list).await.expect(200)["results"][0]["uuid"]);
         let params = json!({ "user_emails": ["margaret@demo.example", "ada@demo.example"], "notify_users": true });
         let request = json!({ "kind": "assign", "subscription_plan": plan, "params": params });
         let job = text(&admin.post("/api/v1/jobs/", &request).await.expect(202)["id"]);
