@@ -1,4 +1,4 @@
-//! The DevTools protocol: commands, their results and events, as JSON over one WebSocket.
+//! The protocol of the developer tools: commands, their results and events, as JSON over one WebSocket.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
 /// How long a result or an event may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A connection.
 #[derive(Debug)]
@@ -77,8 +77,8 @@ impl DevTools {
 
     async fn message(&mut self, wanted: &str) -> Value {
         loop {
-            let message = timeout(PATIENCE, self.socket.next()).await;
-            let message = message.unwrap_or_else(|_| panic!("no {wanted} within {PATIENCE:?}"));
+            let message = timeout(TIMEOUT, self.socket.next()).await;
+            let message = message.unwrap_or_else(|_| panic!("no {wanted} within {TIMEOUT:?}"));
             if let Message::Text(text) = message.expect("Chromium runs").expect("a whole message") {
                 return serde_json::from_str(&text).expect("JSON");
             }

@@ -1,5 +1,5 @@
-//! A real browser for the tests of pages: headless Chromium, controlled over its DevTools protocol. `infra/browser.sh` fetches
-//! it; without it these tests print that they skip.
+//! A real browser for the tests of pages: headless Chromium, controlled over the protocol of its developer tools.
+//! `infra/browser.sh` fetches it; without it these tests print that they skip.
 
 mod devtools;
 mod process;

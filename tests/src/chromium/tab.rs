@@ -212,7 +212,7 @@ impl Tab {
         self.devtools.call("DOM.focus", json!({ "nodeId": node })).await;
     }
 
-    /// The first element of that XPath.
+    /// The first element of that `XPath`.
     async fn find(&mut self, path: &str) -> u64 {
         self.devtools.call("DOM.getDocument", json!({ "depth": 0 })).await;
         let search = self.devtools.call("DOM.performSearch", json!({ "query": path })).await;
