@@ -5,6 +5,7 @@
 pub mod app;
 pub mod browser;
 pub mod builders;
+pub mod chromium;
 pub mod client;
 pub mod consequences;
 pub mod dynamodb_local;

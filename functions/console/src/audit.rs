@@ -11,10 +11,11 @@ use license_storage::AuditQuery;
 
 use crate::{
     Access, Context, Page, Right,
-    customer::name_of,
+    customer::{self, name_of},
     error::PageError,
     form::Query,
     guard::Operator,
+    paging::Next,
     render::{Frame, page},
     show::{self, HistoryLine},
 };
@@ -40,7 +41,7 @@ struct Audit {
     until: String,
     complaint: &'static str,
     history: Vec<HistoryLine>,
-    next: Option<String>,
+    next: Option<Next>,
 }
 
 /// The start of a day.
@@ -55,8 +56,8 @@ pub async fn handle(
     Path(agreement): Path<String>,
     query: Query,
 ) -> Result<Response, PageError> {
-    let id: AgreementId = agreement.parse().map_err(|_| PageError::not_found())?;
-    let portfolio = context.portfolios.portfolio(id).await?.ok_or_else(PageError::not_found)?;
+    let portfolio = customer::find(&context, &agreement).await?;
+    let id = portfolio.agreement.uuid;
     let text = |name: &str| query.get(name).unwrap_or_default().to_owned();
     let (kind, actor) = (text("kind"), text("actor"));
     let before: Option<EventId> = match query.get("before") {
@@ -80,13 +81,10 @@ pub async fn handle(
     // The next page goes on behind what is shown, or behind what was looked at.
     let last = if has_more { found.last().copied() } else { entries.last().filter(|_| entries.len() == LOOKED_AT) };
     let next = last.map(|last| {
-        let mut next = form_urlencoded::Serializer::new(String::new());
-        for name in ["kind", "actor", "from", "until"] {
-            if let Some(value) = query.get(name) {
-                next.append_pair(name, value);
-            }
-        }
-        next.append_pair("before", &last.event.to_string()).finish()
+        let before = last.event.to_string();
+        let kept = ["kind", "actor", "from", "until"].into_iter().filter_map(|name| Some((name, query.get(name)?)));
+        let parameters: Vec<(&str, &str)> = kept.chain([("before", before.as_str())]).collect();
+        Next::new(&format!("/admin/customers/{id}/audit/"), &parameters, "Older changes")
     });
     let customer = name_of(&portfolio);
     Ok(page(&Audit {

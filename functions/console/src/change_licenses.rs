@@ -4,8 +4,6 @@
 
 mod consequences;
 
-use std::collections::HashSet;
-
 use askama::Template;
 use axum::{
     extract::{Path, State},
@@ -22,7 +20,7 @@ use license_work::{InlineError, WorkError};
 
 use self::consequences::consequences;
 use crate::{
-    Access, Context, Page, Right,
+    Access, Context, Page, Right, addresses,
     error::PageError,
     form::Form,
     guard::Operator,
@@ -42,9 +40,6 @@ pub const CONFIRM: Page = Page::post("/admin/plans/{plan}/{action}/", OPERATE);
 
 /// The most addresses of one form; a job accepts more.
 const MAX_ADDRESSES: usize = 1_000;
-
-/// How many invalid addresses are shown.
-const SHOWN: usize = 20;
 
 /// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,31 +118,13 @@ struct Wanted {
 }
 
 impl Wanted {
-    /// The addresses without duplicates, compared as in the API; or what is wrong with them.
     fn read(form: &Form) -> Result<Self, Vec<String>> {
-        let text = form.get("addresses").unwrap_or_default();
-        let given: Vec<&str> =
-            text.split(|c: char| c.is_whitespace() || c == ',' || c == ';').filter(|word| !word.is_empty()).collect();
-        if given.is_empty() {
-            return Err(vec!["Enter at least one address.".to_owned()]);
-        }
-        if given.len() > MAX_ADDRESSES {
-            return Err(vec![format!("These are {} addresses; {MAX_ADDRESSES} are possible at once.", given.len())]);
-        }
-        let (mut emails, mut named, mut wrong) = (Vec::new(), HashSet::new(), Vec::new());
-        for word in given {
-            match EmailAddress::parse(word) {
-                Ok(email) if named.insert(email.key()) => emails.push(EmailAddress::on_record(email.key().as_str())),
-                Ok(_) => {}
-                Err(_) => wrong.push(format!("“{word}” is not a valid email address.")),
-            }
-        }
-        wrong.truncate(SHOWN);
-        if wrong.is_empty() { Ok(Self { emails, notify: form.get("notify").is_some() }) } else { Err(wrong) }
+        let emails = addresses::read(form.get("addresses").unwrap_or_default(), MAX_ADDRESSES)?;
+        Ok(Self { emails, notify: form.get("notify").is_some() })
     }
 
     fn text(&self) -> String {
-        self.emails.iter().map(EmailAddress::as_given).collect::<Vec<_>>().join("\n")
+        addresses::text(&self.emails)
     }
 }
 

@@ -7,7 +7,7 @@ use license_clients::{CatalogClient, CatalogSettings, ClientSettings, ServiceCli
 use license_runtime::{self as runtime, Error, Parts};
 use license_settings::Declared;
 use license_use_cases::Provisioning;
-use license_work::{LicenseKinds, Runs};
+use license_work::{LicenseKinds, Renewals, Runs};
 
 use crate::Context;
 
@@ -25,16 +25,10 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
     let settings = ApiSettings::from_lookup(parts.lookup())?;
     let sign_in = SignInClient::new(SignInSettings::from_lookup(parts.lookup()), parts.clock(), parts.random())?;
     let client = ServiceClient::new(ClientSettings::from_lookup(parts.lookup()), parts.clock(), parts.random())?;
+    let catalogs = CatalogClient::new(client, CatalogSettings::from_lookup(parts.lookup()));
     let app = AppState::new(&settings, parts.store.clone(), parts.clock(), parts.random())?;
     Ok(Context {
-        provisioning: Provisioning {
-            app: app.clone(),
-            portfolios: parts.store.clone(),
-            provision: parts.store.clone(),
-            update: parts.store.clone(),
-            renewals: parts.store.clone(),
-            catalogs: Arc::new(CatalogClient::new(client, CatalogSettings::from_lookup(parts.lookup()))),
-        },
+        provisioning: Provisioning::new(app.clone(), &parts.store, Arc::new(catalogs)),
         app,
         sessions: parts.store.clone(),
         portfolios: parts.store.clone(),
@@ -46,6 +40,9 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
         webhooks: parts.store.clone(),
         prefetches: parts.store.clone(),
         runs: Runs::new(&parts.store, parts.clock(), parts.random(), LicenseKinds::new(&parts.store)),
+        renewal_runs: Renewals::new(&parts.store, parts.clock(), parts.random()),
+        users: parts.store.clone(),
+        roles: parts.store.clone(),
         sign_in: Arc::new(sign_in),
     })
 }

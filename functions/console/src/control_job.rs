@@ -1,22 +1,15 @@
 //! Stopping a job, and letting it go on: what would happen, then a reason and the change, by the API's own rule.
 
-use askama::Template;
 use axum::{
     extract::{Path, State},
-    http::StatusCode,
     response::Response,
 };
 use license_domain::Job;
 use license_use_cases::jobs::{self, Control};
 
 use crate::{
-    Access, Context, Page, Right,
-    error::PageError,
-    form::Form,
-    guard::Operator,
-    job,
-    once::{self, NO_REASON},
-    render::{Frame, page, redirect},
+    Access, Context, Page, Right, confirm::Confirmation, error::PageError, form::Form, guard::Operator, job, once,
+    render::redirect,
 };
 
 const OPERATE: Access = Access::Needs(Right::Operate);
@@ -25,18 +18,6 @@ const OPERATE: Access = Access::Needs(Right::Operate);
 pub const FORM: Page = Page::get("/admin/jobs/{job}/{control}/", OPERATE);
 /// The change.
 pub const CONFIRM: Page = Page::post("/admin/jobs/{job}/{control}/", OPERATE);
-
-#[derive(Template)]
-#[template(path = "control_job.html")]
-struct ControlPage {
-    frame: Frame,
-    path: String,
-    job: String,
-    consequence: &'static str,
-    title: &'static str,
-    key: String,
-    complaint: &'static str,
-}
 
 /// A job that a person controls, and how. Internal runs are not controlled, as in the API.
 async fn find(context: &Context, job: &str, control: &str) -> Result<(Job, Control), PageError> {
@@ -56,25 +37,18 @@ pub async fn form(
 ) -> Result<Response, PageError> {
     let (job, control) = find(&context, &job, &control).await?;
     jobs::decide(&job, control, context.app.now()).map_err(PageError::refusal)?;
-    Ok(show((&context, &operator), &job, control, None))
+    Ok(confirmation(&job, control).page((&context, &operator), None))
 }
 
-fn show((context, operator): (&Context, &Operator), job: &Job, control: Control, form: Option<&Form>) -> Response {
+fn confirmation(job: &Job, control: Control) -> Confirmation {
     let (title, consequence) = words(control);
-    let complaint = if form.is_some() { NO_REASON } else { "" };
-    let mut response = page(&ControlPage {
-        frame: Frame::of(operator, title),
+    Confirmation {
+        title: title.to_owned(),
+        back: (format!("/admin/jobs/{}/", job.uuid), format!("Job {}", job.uuid)),
         path: path(job, control),
-        job: job.uuid.to_string(),
-        consequence,
-        title,
-        key: once::key(context, form),
-        complaint,
-    });
-    if form.is_some() {
-        *response.status_mut() = StatusCode::BAD_REQUEST;
+        lines: vec![consequence.to_owned()],
+        hidden: Vec::new(),
     }
-    response
 }
 
 const fn words(control: Control) -> (&'static str, &'static str) {
@@ -98,7 +72,9 @@ pub async fn confirm(
     form: Form,
 ) -> Result<Response, PageError> {
     let (job, control) = find(&context, &job, &control).await?;
-    let Some(reason) = once::reason(&form) else { return Ok(show((&context, &operator), &job, control, Some(&form))) };
+    let Some(reason) = once::reason(&form) else {
+        return Ok(confirmation(&job, control).page((&context, &operator), Some(&form)));
+    };
     let path = path(&job, control);
     let (context, seen) = (&context, &job);
     let change = |requester| async move {

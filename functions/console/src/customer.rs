@@ -96,6 +96,12 @@ pub fn name_of(portfolio: &Portfolio) -> String {
     name.unwrap_or_else(|| agreement.enterprise_customer_uuid.to_string())
 }
 
+/// The agreement with its plans and renewals.
+pub async fn find(context: &Context, agreement: &str) -> Result<Portfolio, PageError> {
+    let id: AgreementId = agreement.parse().map_err(|_| PageError::not_found())?;
+    context.portfolios.portfolio(id).await?.ok_or_else(PageError::not_found)
+}
+
 /// A word for the state of a plan.
 pub fn state_of(plan: &SubscriptionPlan, now: Timestamp) -> &'static str {
     if !plan.is_active {
@@ -138,8 +144,8 @@ pub async fn handle(
     operator: Operator,
     Path(agreement): Path<String>,
 ) -> Result<Response, PageError> {
-    let id: AgreementId = agreement.parse().map_err(|_| PageError::not_found())?;
-    let portfolio = context.portfolios.portfolio(id).await?.ok_or_else(PageError::not_found)?;
+    let portfolio = find(&context, &agreement).await?;
+    let id = portfolio.agreement.uuid;
     let plans: Vec<&SubscriptionPlan> = portfolio.plans.iter().collect();
     let trail = AuditQuery { limit: Some(CHANGES), ..AuditQuery::default() };
     let (counts, jobs, history) = try_join!(

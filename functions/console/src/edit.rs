@@ -12,6 +12,8 @@ mod plan;
 mod renewal;
 mod views;
 
+pub use self::renewal::of as renewal_consequences;
+
 use std::collections::HashMap;
 
 use axum::{

@@ -48,6 +48,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Form {
 #[derive(Clone, Debug, Default)]
 pub struct Query(Form);
 
+impl From<Form> for Query {
+    fn from(form: Form) -> Self {
+        Self(form)
+    }
+}
+
 impl Query {
     /// The value of a parameter; none if it is empty.
     pub fn get(&self, name: &str) -> Option<&str> {

@@ -11,6 +11,7 @@ use crate::{
     error::PageError,
     form::Query,
     guard::Operator,
+    paging::{self, Next},
     render::{Frame, page},
     show,
 };
@@ -33,7 +34,7 @@ struct Home {
     open_jobs: Vec<JobId>,
     customers: Vec<CustomerLine>,
     count: usize,
-    next: Option<AgreementId>,
+    next: Option<Next>,
 }
 
 struct SessionLine {
@@ -71,9 +72,7 @@ pub async fn handle(State(context): State<Context>, operator: Operator, query: Q
         context.jobs.open_jobs(CUSTOMERS),
         context.portfolios.all_agreements(),
     )?;
-    let after: Option<AgreementId> = query.get("after").and_then(|id| id.parse().ok());
-    let begin = after.map_or(0, |after| all.partition_point(|id| *id <= after));
-    let ids = &all[begin..all.len().min(begin + CUSTOMERS)];
+    let (ids, next) = paging::agreements(&all, &query, CUSTOMERS);
     let customers = context.portfolios.portfolios(ids).await?;
     let customers = customers.iter().map(|portfolio| CustomerLine {
         agreement: portfolio.agreement.uuid,
@@ -90,6 +89,6 @@ pub async fn handle(State(context): State<Context>, operator: Operator, query: Q
         open_jobs,
         customers: customers.collect(),
         count: all.len(),
-        next: ids.last().copied().filter(|_| begin + ids.len() < all.len()),
+        next: next.map(|id| Next::new(ROUTE.path, &[("after", &id.to_string())], "Next customers")),
     }))
 }

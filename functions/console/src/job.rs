@@ -14,6 +14,7 @@ use crate::{
     error::PageError,
     form::Query,
     guard::Operator,
+    paging::Next,
     render::{Frame, page},
     show,
 };
@@ -39,7 +40,7 @@ struct JobPage {
     modified: String,
     counts: [(&'static str, u64); 5],
     rows: Vec<RowLine>,
-    next: Option<u64>,
+    next: Option<Next>,
 }
 
 struct RowLine {
@@ -101,7 +102,8 @@ pub async fn handle(
             ("Failed", counts.failed),
             ("Waiting for seats", counts.waiting),
         ],
-        next: (to < job.chunks).then_some(to),
+        next: (to < job.chunks)
+            .then(|| Next::new(&format!("/admin/jobs/{id}/"), &[("from", &to.to_string())], "Next rows").at("rows")),
         job: JobLine::of(&job),
         rows,
     }))

@@ -11,10 +11,11 @@ use license_domain::{AgreementId, Job, JobId};
 
 use crate::{
     Access, Context, Page, Right,
-    customer::{JobLine, name_of},
+    customer::{self, JobLine, name_of},
     error::PageError,
     form::Query,
     guard::Operator,
+    paging::{self, Next},
     render::{Frame, page},
 };
 
@@ -44,7 +45,7 @@ struct AllJobs {
     frame: Frame,
     open: Vec<JobLine>,
     jobs: Vec<JobLine>,
-    next: Option<AgreementId>,
+    next: Option<Next>,
 }
 
 #[derive(Template)]
@@ -54,14 +55,12 @@ struct JobsOfCustomer {
     agreement: AgreementId,
     customer: String,
     jobs: Vec<JobLine>,
-    next: Option<JobId>,
+    next: Option<Next>,
 }
 
 pub async fn all(State(context): State<Context>, operator: Operator, query: Query) -> Result<Response, PageError> {
     let (open, agreements) = futures::try_join!(context.jobs.open_jobs(OPEN), context.portfolios.all_agreements())?;
-    let after: Option<AgreementId> = query.get("after").and_then(|id| id.parse().ok());
-    let begin = after.map_or(0, |after| agreements.partition_point(|id| *id <= after));
-    let ids = &agreements[begin..agreements.len().min(begin + CUSTOMERS)];
+    let (ids, next) = paging::agreements(&agreements, &query, CUSTOMERS);
     let jobs = &context.jobs;
     let open: Vec<_> = open.into_iter().map(|id| jobs.job(id)).collect();
     let newest: Vec<_> = ids.iter().map(|id| jobs.jobs_of(*id, None, JOBS_OF_EACH)).collect();
@@ -75,7 +74,7 @@ pub async fn all(State(context): State<Context>, operator: Operator, query: Quer
         frame: Frame::of(&operator, "Jobs"),
         open: open.iter().flatten().map(JobLine::of).collect(),
         jobs: newest.iter().map(JobLine::of).collect(),
-        next: ids.last().copied().filter(|_| begin + ids.len() < agreements.len()),
+        next: next.map(|id| Next::new(ALL.path, &[("after", &id.to_string())], "Jobs of the next customers")),
     }))
 }
 
@@ -85,8 +84,8 @@ pub async fn of_customer(
     Path(agreement): Path<String>,
     query: Query,
 ) -> Result<Response, PageError> {
-    let id: AgreementId = agreement.parse().map_err(|_| PageError::not_found())?;
-    let portfolio = context.portfolios.portfolio(id).await?.ok_or_else(PageError::not_found)?;
+    let portfolio = customer::find(&context, &agreement).await?;
+    let id = portfolio.agreement.uuid;
     let after = match query.get("after") {
         None => None,
         Some(after) => {
@@ -101,7 +100,10 @@ pub async fn of_customer(
         frame: Frame::of(&operator, format!("Jobs of {customer}")),
         agreement: id,
         customer,
-        next: jobs.last().filter(|_| jobs.len() == JOBS).map(|job| job.uuid),
+        next: jobs.last().filter(|_| jobs.len() == JOBS).map(|job| {
+            let path = format!("/admin/customers/{id}/jobs/");
+            Next::new(&path, &[("after", &job.uuid.to_string())], "Older jobs")
+        }),
         jobs: jobs.iter().map(JobLine::of).collect(),
     }))
 }

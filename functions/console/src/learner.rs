@@ -1,11 +1,13 @@
 //! `GET /admin/learners/?email=…`: how many licenses one address has, across all customers, for support. The address stands masked,
-//! and the licenses are shown only to a person who asks for them by a form, with a reason: who looked, and why, is logged as an
-//! audit line, without the address.
+//! and the licenses are shown only to a person who asks for them by a form, with a reason: who looked, and why, is recorded in
+//! the trails of the licenses and of their customers before anything is shown, and logged, both without the address.
+
+use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
 use futures::{StreamExt, TryStreamExt, stream};
-use license_domain::EmailKey;
+use license_domain::{AgreementId, EmailKey, Event, EventKind, License, LicenseChange, Portfolio, Stamp};
 
 use crate::{
     Access, Context, Page, Right,
@@ -98,7 +100,8 @@ pub async fn look(State(context): State<Context>, operator: Operator, form: Form
     let portfolios: Vec<_> =
         held.iter().map(|license| context.portfolios.portfolio_of_plan(license.subscription_plan)).collect();
     let portfolios: Vec<_> = stream::iter(portfolios).buffered(PARALLEL).try_collect().await?;
-    let line = |(license, portfolio): (&license_domain::License, &Option<license_domain::Portfolio>)| Held {
+    record(&context, &operator, reason, held.iter().zip(&portfolios)).await?;
+    let line = |(license, portfolio): (&License, &Option<Portfolio>)| Held {
         customer: portfolio.as_ref().map(name_of).unwrap_or_default(),
         plan: portfolio
             .as_ref()
@@ -116,6 +119,34 @@ pub async fn look(State(context): State<Context>, operator: Operator, form: Form
         complaint: "",
         licenses: Some(licenses),
     }))
+}
+
+/// Records who looked and why: one event for each customer, in its trail and in those of its licenses. Nothing follows from it.
+async fn record(
+    context: &Context,
+    operator: &Operator,
+    reason: &str,
+    shown: impl Iterator<Item = (&License, &Option<Portfolio>)>,
+) -> Result<(), PageError> {
+    let mut customers: BTreeMap<AgreementId, (&Portfolio, Vec<LicenseChange>)> = BTreeMap::new();
+    for (license, portfolio) in shown {
+        let Some(portfolio) = portfolio else { continue };
+        let (_, licenses) = customers.entry(portfolio.agreement.uuid).or_insert((portfolio, Vec::new()));
+        licenses.push(LicenseChange::new(license, license));
+    }
+    let stamp = Stamp {
+        actor: operator.person.username.clone(),
+        actor_lms_user_id: operator.person.lms_user_id,
+        reason: without_addresses(reason),
+        request_id: operator.request_id.clone(),
+        at: context.app.now(),
+    };
+    for (portfolio, licenses) in customers.into_values() {
+        let id = context.app.random().event_id(stamp.at);
+        let event = Event::new(id, EventKind::LearnerLookedAt, &portfolio.agreement, &stamp);
+        context.audit_trails.record(&Event { licenses, ..event }).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,9 +1,13 @@
 //! The console: pages on which operators and support staff see what is stored, and change it by the rules of the API.
 //! Pages are rendered on the server and need no script.
 
+mod addresses;
 mod audit;
+mod begin_job;
 mod change_licenses;
+mod change_role;
 mod compose;
+mod confirm;
 mod control_job;
 mod customer;
 mod edit;
@@ -19,9 +23,12 @@ mod license;
 mod mails;
 mod once;
 mod page;
+mod paging;
 mod picture;
 mod plan;
+mod process_renewal;
 mod render;
+mod resend_mail;
 mod rights;
 mod search;
 mod session;
@@ -36,9 +43,11 @@ use std::sync::Arc;
 use axum::{Router, extract::FromRef};
 use license_api::AppState;
 use license_clients::SignIn;
-use license_storage::{AuditTrails, Deliveries, Jobs, Learners, Licenses, Portfolios, Prefetches, Sessions, Webhooks};
+use license_storage::{
+    AuditTrails, ChangeRoles, Deliveries, Jobs, Learners, Licenses, Portfolios, Prefetches, Sessions, Users, Webhooks,
+};
 use license_use_cases::Provisioning;
-use license_work::{LicenseKinds, Runs};
+use license_work::{LicenseKinds, Renewals, Runs};
 
 pub use self::{
     compose::{SETTINGS, compose},
@@ -69,6 +78,12 @@ pub struct Context {
     pub runs: Runs<LicenseKinds>,
     /// Agreements, plans and renewals, and their changes.
     pub provisioning: Provisioning,
+    /// Processes renewals.
+    pub renewal_runs: Renewals,
+    /// The roles on record, as they are at this moment.
+    pub users: Arc<dyn Users>,
+    /// Grants and revokes roles.
+    pub roles: Arc<dyn ChangeRoles>,
     /// The LMS, with which people sign in.
     pub sign_in: Arc<dyn SignIn>,
 }
@@ -103,6 +118,15 @@ pub fn pages() -> Pages {
         .add(webhooks::ROUTE, webhooks::handle)
         .add(audit::ROUTE, audit::handle)
         .add(users::ROUTE, users::handle)
+        .add(change_role::FORM, change_role::form)
+        .add(change_role::CONFIRM, change_role::confirm)
+        .add(resend_mail::FORM, resend_mail::form)
+        .add(resend_mail::CONFIRM, resend_mail::confirm)
+        .add(process_renewal::FORM, process_renewal::form)
+        .add(process_renewal::CONFIRM, process_renewal::confirm)
+        .add(begin_job::FORM, begin_job::form)
+        .add(begin_job::PREVIEW, begin_job::preview)
+        .add(begin_job::CONFIRM, begin_job::confirm)
         .add(change_licenses::FORM, change_licenses::form)
         .add(change_licenses::PREVIEW, change_licenses::preview)
         .add(change_licenses::CONFIRM, change_licenses::confirm)

@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 use futures::{StreamExt, TryStreamExt, stream};
-use license_domain::{AgreementId, Delivery, DeliveryId, LicenseId, Subject};
+use license_domain::{AgreementId, Delivery, DeliveryId, DeliveryState, LicenseId, Subject};
 use license_storage::AuditQuery;
 
 use crate::{
@@ -50,6 +50,7 @@ struct MailLine {
     id: String,
     kind: &'static str,
     state: String,
+    may_be_sent: bool,
     agreement: AgreementId,
     plan: Option<license_domain::PlanId>,
     people: usize,
@@ -66,6 +67,7 @@ impl From<&Delivery> for MailLine {
             id: delivery.id.to_string(),
             kind: delivery.kind.as_str(),
             state: show::word(&delivery.state),
+            may_be_sent: matches!(delivery.state, DeliveryState::Unknown | DeliveryState::Refused),
             agreement: delivery.agreement,
             plan: delivery.plan,
             people: delivery.people,

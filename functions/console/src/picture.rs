@@ -1,9 +1,14 @@
-//! Pictures, made on the server as SVG: seats by status, and a customer's plans and renewals on a timeline. Each says in words what
+//! Pictures, made on the server as SVG: seats by status and over time, how many reach their learners, and a customer's plans and
+//! renewals on a timeline. Each says in words what
 //! it shows; the numbers stand beside it as a table.
+
+mod over_time;
 
 use license_domain::{LicenseStatus, PlanId, Portfolio, SeatCounts, Timestamp};
 
 use crate::{customer::state_of, show};
+
+pub use self::over_time::OverTime;
 
 /// The width of every picture's drawing, in its own units.
 pub const WIDTH: u64 = 720;
@@ -59,6 +64,40 @@ impl Seats {
         let text = if parts.is_empty() { "The plan has no licenses.".to_owned() } else { parts.join(", ") };
         Self { segments, text }
     }
+}
+
+/// A step of the way from a license to a learner who studies.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Step {
+    pub class: &'static str,
+    pub text: String,
+    pub y: u64,
+    pub width: u64,
+    /// Where the text begins: in the bar's free room, or over it.
+    pub text_x: u64,
+}
+
+/// How many of a plan's licenses have a learner, and how many of these activated theirs; none where there is no license.
+pub fn funnel(counts: &SeatCounts) -> Vec<Step> {
+    let (all, taken, activated) = (counts.total, counts.allocated(), counts.activated);
+    let percent = |part: u64, whole: u64| (u128::from(part) * 100).checked_div(whole.into()).unwrap_or_default();
+    if all == 0 {
+        return Vec::new();
+    }
+    let step = |n: u64, class, licenses, text| {
+        let width = scaled(licenses, all, WIDTH / 2);
+        Step { class, text, y: 2 + 28 * n, width, text_x: width + 8 }
+    };
+    vec![
+        step(0, "s-unassigned", all, format!("{all} licenses")),
+        step(1, "s-assigned", taken, format!("{taken} have a learner, {} %", percent(taken, all))),
+        step(
+            2,
+            "s-activated",
+            activated,
+            format!("{activated} are activated, {} % of these", percent(activated, taken)),
+        ),
+    ]
 }
 
 /// `part` of `all`, as so much of the room.
@@ -177,6 +216,10 @@ mod tests {
         assert!((WIDTH - 4..=WIDTH).contains(&all), "{seats:?}");
         assert!(seats.segments.windows(2).all(|pair| pair[0].x + pair[0].width == pair[1].x), "{seats:?}");
         assert!(Seats::of(&SeatCounts::default()).segments.is_empty());
+        let steps = funnel(&counts);
+        assert!(steps[0].width > steps[1].width && steps[1].width >= steps[2].width, "{steps:?}");
+        assert!(steps[2].text.starts_with("500000 are activated, 99 %"), "{steps:?}");
+        assert!(funnel(&SeatCounts::default()).is_empty());
         assert_eq!(scaled(u64::MAX, u64::MAX, 720), 720);
     }
 

@@ -19,7 +19,8 @@ use crate::{
     error::PageError,
     form::Query,
     guard::Operator,
-    picture::Seats,
+    paging::Next,
+    picture::{OverTime, Seats, Step, funnel},
     render::{Frame, page},
     show::{self, HistoryLine, LicenseLine},
 };
@@ -33,6 +34,9 @@ const LICENSES: usize = 50;
 /// How many changes are shown.
 const CHANGES: usize = 20;
 
+/// How many changes are read for the picture of seats over time.
+const DRAWN: usize = 200;
+
 #[derive(Template)]
 #[template(path = "plan.html")]
 struct PlanPage<'a> {
@@ -44,13 +48,15 @@ struct PlanPage<'a> {
     days_left: i64,
     counts: SeatCounts,
     picture: Seats,
+    funnel: Vec<Step>,
+    over_time: Option<OverTime>,
     shares: Vec<Share>,
     cap: Option<RevocationCap>,
     renewals: Vec<RenewalLine>,
     statuses: Vec<StatusChoice>,
     search: String,
     licenses: Vec<LicenseLine>,
-    next: Option<String>,
+    next: Option<Next>,
     is_cut: bool,
     history: Vec<HistoryLine>,
     starts: String,
@@ -94,7 +100,7 @@ pub async fn handle(
     };
     let chosen = filter.statuses.clone().unwrap_or_default();
     let wanted = LicenseQuery { filter, after, limit: LICENSES + 1, ..LicenseQuery::default() };
-    let trail = AuditQuery { limit: Some(CHANGES), ..AuditQuery::default() };
+    let trail = AuditQuery { limit: Some(DRAWN), ..AuditQuery::default() };
     let of_plan = [&plan];
     let (counts, mut licenses, history) = try_join!(
         context.portfolios.seat_counts(&of_plan),
@@ -106,11 +112,10 @@ pub async fn handle(
     licenses.truncate(LICENSES);
     let search = query.get("search").unwrap_or_default().to_owned();
     let next = licenses.last().filter(|_| has_more && is_walk).map(|last| {
-        let mut next = form_urlencoded::Serializer::new(String::new());
-        if let Some(status) = query.get("status") {
-            next.append_pair("status", status);
-        }
-        next.append_pair("cursor", context.licenses.position_behind(last).text()).finish()
+        let cursor = context.licenses.position_behind(last);
+        let status = query.get("status").map(|status| ("status", status));
+        let parameters: Vec<(&str, &str)> = status.into_iter().chain([("cursor", cursor.text())]).collect();
+        Next::new(&format!("/admin/plans/{}/", plan.uuid), &parameters, "Next page").at("licenses")
     });
     let now = context.app.now();
     let cap = plan
@@ -126,6 +131,8 @@ pub async fn handle(
             .map(|status| Share { status: status.as_str(), count: counts.of(*status) })
             .collect(),
         picture: Seats::of(&counts),
+        funnel: funnel(&counts),
+        over_time: OverTime::of(&plan, counts, &history, now, history.len() == DRAWN),
         counts,
         cap,
         renewals: customer::renewals(&portfolio, |id| id == plan.uuid),
@@ -137,7 +144,7 @@ pub async fn handle(
         licenses: licenses.iter().map(LicenseLine::from).collect(),
         next,
         is_cut: has_more && !is_walk,
-        history: history.iter().map(HistoryLine::from).collect(),
+        history: history.iter().take(CHANGES).map(HistoryLine::from).collect(),
         starts: show::time(plan.start_date),
         ends: show::time(plan.expiration_date),
         portfolio: &portfolio,

@@ -5,10 +5,11 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use futures::try_join;
 use license_domain::{RoleGrant, Scope};
-use license_storage::Session;
+use license_storage::{RoleChange, Session};
 
 use crate::{
     Access, Context, Page, Right,
+    change_role::ROLES,
     error::PageError,
     form::Query,
     guard::Operator,
@@ -22,6 +23,9 @@ pub const ROUTE: Page = Page::get("/admin/users/", Access::Needs(Right::Superuse
 /// The most characters of a user's name.
 const MAX_NAME: usize = 150;
 
+/// How many changes of roles are shown.
+const CHANGES: usize = 20;
+
 #[derive(Template)]
 #[template(path = "users.html")]
 struct Users {
@@ -30,11 +34,23 @@ struct Users {
     is_superuser: bool,
     grants: Vec<GrantLine>,
     sessions: Vec<SessionLine>,
+    roles: Vec<&'static str>,
+    changes: Vec<ChangeLine>,
 }
 
 struct GrantLine {
-    role: String,
+    role: &'static str,
     scope: String,
+    revoke: String,
+}
+
+struct ChangeLine {
+    at: String,
+    kind: String,
+    role: &'static str,
+    scope: String,
+    actor: String,
+    reason: String,
 }
 
 struct SessionLine {
@@ -43,13 +59,44 @@ struct SessionLine {
     ends: String,
 }
 
-impl From<&RoleGrant> for GrantLine {
-    fn from(grant: &RoleGrant) -> Self {
-        let scope = match grant.scope {
-            Scope::All => "every customer".to_owned(),
+/// The customers of a role, in words.
+pub fn scope(scope: Scope) -> String {
+    match scope {
+        Scope::All => "every customer".to_owned(),
+        Scope::Enterprise(enterprise) => enterprise.to_string(),
+    }
+}
+
+/// A user's page.
+pub fn path(name: &str) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("name", name).finish();
+    format!("/admin/users/?{query}")
+}
+
+impl GrantLine {
+    fn of(name: &str, grant: &RoleGrant) -> Self {
+        let customer = match grant.scope {
+            Scope::All => "*".to_owned(),
             Scope::Enterprise(enterprise) => enterprise.to_string(),
         };
-        Self { role: show::word(&grant.role).replace('_', " "), scope }
+        let role = grant.role.assignment();
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("name", name).append_pair("role", role).append_pair("customer", &customer);
+        let query = query.append_pair("kind", "revoke").finish();
+        Self { role, scope: scope(grant.scope), revoke: format!("/admin/users/role/?{query}") }
+    }
+}
+
+impl From<&RoleChange> for ChangeLine {
+    fn from(change: &RoleChange) -> Self {
+        Self {
+            at: show::time(change.at),
+            kind: show::word(&change.kind),
+            role: change.role.assignment(),
+            scope: scope(change.scope),
+            actor: change.actor.clone(),
+            reason: change.reason.clone(),
+        }
     }
 }
 
@@ -64,18 +111,22 @@ pub async fn handle(State(context): State<Context>, operator: Operator, query: Q
     if name.chars().nth(MAX_NAME).is_some() {
         return Err(PageError::not_found());
     }
-    let (user, sessions) = if name.is_empty() {
+    let (user, sessions, changes) = if name.is_empty() {
         Default::default()
     } else {
-        let user = async { context.app.stored_user(&name).await.map_err(PageError::from) };
-        let sessions = async { context.sessions.sessions_of(&name).await.map_err(PageError::from) };
-        try_join!(user, sessions)?
+        try_join!(
+            context.users.user(&name),
+            context.sessions.sessions_of(&name),
+            context.roles.role_changes(&name, CHANGES)
+        )?
     };
     Ok(page(&Users {
         frame: Frame::of(&operator, "Users"),
         is_superuser: user.is_superuser,
-        grants: user.grants.iter().map(GrantLine::from).collect(),
+        grants: user.grants.iter().map(|grant| GrantLine::of(&name, grant)).collect(),
         sessions: sessions.iter().map(SessionLine::from).collect(),
+        roles: ROLES.map(license_domain::RoleName::assignment).to_vec(),
+        changes: changes.iter().map(ChangeLine::from).collect(),
         name,
     }))
 }

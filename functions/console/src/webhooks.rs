@@ -6,12 +6,11 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
-use futures::try_join;
 use license_domain::{AgreementId, Webhook};
 
 use crate::{
     Access, Context, Page, Right,
-    customer::name_of,
+    customer::{self, name_of},
     error::PageError,
     guard::Operator,
     render::{Frame, page},
@@ -73,9 +72,10 @@ pub async fn handle(
     operator: Operator,
     Path(agreement): Path<String>,
 ) -> Result<Response, PageError> {
-    let id: AgreementId = agreement.parse().map_err(|_| PageError::not_found())?;
-    let (portfolio, webhooks) = try_join!(context.portfolios.portfolio(id), context.webhooks.webhooks(id))?;
-    let customer = name_of(&portfolio.ok_or_else(PageError::not_found)?);
+    let portfolio = customer::find(&context, &agreement).await?;
+    let id = portfolio.agreement.uuid;
+    let webhooks = context.webhooks.webhooks(id).await?;
+    let customer = name_of(&portfolio);
     Ok(page(&WebhooksPage {
         frame: Frame::of(&operator, format!("Webhooks of {customer}")),
         agreement: id,

@@ -19,16 +19,10 @@ pub const SETTINGS: Declared =
 pub fn compose(parts: &Parts) -> Result<Context, Error> {
     let settings = ApiSettings::from_lookup(parts.lookup())?;
     let client = ServiceClient::new(ClientSettings::from_lookup(parts.lookup()), parts.clock(), parts.random())?;
+    let catalogs = CatalogClient::new(client, CatalogSettings::from_lookup(parts.lookup()));
     let app = AppState::new(&settings, parts.store.clone(), parts.clock(), parts.random())?;
     Ok(Context {
-        provisioning: Provisioning {
-            app: app.clone(),
-            portfolios: parts.store.clone(),
-            provision: parts.store.clone(),
-            update: parts.store.clone(),
-            renewals: parts.store.clone(),
-            catalogs: Arc::new(CatalogClient::new(client, CatalogSettings::from_lookup(parts.lookup()))),
-        },
+        provisioning: Provisioning::new(app.clone(), &parts.store, Arc::new(catalogs)),
         app,
         renewal_runs: Renewals::new(&parts.store, parts.clock(), parts.random()),
         audit_trails: parts.store.clone(),

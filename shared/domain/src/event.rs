@@ -159,6 +159,9 @@ pub enum EventKind {
     LearnerRetired,
     /// An import added a license event of another system to the history of its license.
     LicenseEventImported,
+    /// An operator looked at a learner's licenses, across customers. It is stored in trails only: nothing follows from it, and no
+    /// other system hears of it.
+    LearnerLookedAt,
 }
 
 impl EventKind {
@@ -168,6 +171,11 @@ impl EventKind {
     /// Its name in the store and in responses.
     pub const fn as_str(self) -> &'static str {
         self.into_str()
+    }
+
+    /// Whether it is sent to the bus and to webhooks.
+    pub const fn is_announced(self) -> bool {
+        !matches!(self, Self::LearnerLookedAt)
     }
 
     /// Whether learners do it themselves, so that the actor and the learner are the same person.

@@ -296,7 +296,8 @@ pub fn origin(url: &str) -> &str {
 
 /// The names of all events.
 pub fn event_names() -> Vec<String> {
-    let own = EventKind::ALL.iter().copied().map(|kind| format!("{OWN}{}", kind.as_str()));
+    let own = EventKind::ALL.iter().copied().filter(|kind| kind.is_announced());
+    let own = own.map(|kind| format!("{OWN}{}", kind.as_str()));
     LIFECYCLE_NAMES.into_iter().map(|name| format!("{LIFECYCLE}{name}")).chain(own).collect()
 }
 

@@ -18,6 +18,7 @@ mod export;
 mod fields;
 mod license_events;
 mod report;
+mod sanitize;
 mod survey;
 mod write;
 

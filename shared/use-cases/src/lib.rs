@@ -24,3 +24,20 @@ pub struct Provisioning {
     pub renewals: Arc<dyn Renewals>,
     pub catalogs: Arc<dyn Catalogs>,
 }
+
+impl Provisioning {
+    /// Changes over that store.
+    pub fn new<S>(app: AppState, store: &Arc<S>, catalogs: Arc<dyn Catalogs>) -> Self
+    where
+        S: Portfolios + Provision + Update + Renewals + 'static,
+    {
+        Self {
+            app,
+            portfolios: store.clone(),
+            provision: store.clone(),
+            update: store.clone(),
+            renewals: store.clone(),
+            catalogs,
+        }
+    }
+}

@@ -3,6 +3,7 @@
 
 mod access;
 mod after;
+mod browser;
 mod budgets;
 mod clock;
 mod concurrency;

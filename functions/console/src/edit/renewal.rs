@@ -111,7 +111,7 @@ pub async fn draft(context: &Context, id: RenewalId, body: Map<String, Value>) -
 }
 
 /// What processing the renewal would do, as far as can be said now.
-async fn of(
+pub async fn of(
     context: &Context,
     portfolio: &Portfolio,
     renewal: &SubscriptionPlanRenewal,

@@ -8,7 +8,7 @@ use license_domain::{
 use serde::{Deserialize, Serialize};
 
 use super::{Reading, WrittenRow, fields, key, model, text};
-use crate::dump::Row;
+use crate::{dump::Row, sanitize};
 
 #[derive(Deserialize, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "the model's fields")]
@@ -60,9 +60,10 @@ impl MessagingFields {
         ExpirationMessaging {
             has_custom_license_expiration_messaging: self.has_custom_license_expiration_messaging,
             modal_header_text: text(self.modal_header_text),
-            expired_subscription_modal_messaging: text(self.expired_subscription_modal_messaging),
+            expired_subscription_modal_messaging: text(self.expired_subscription_modal_messaging)
+                .map(|text| sanitize::html(&text)),
             button_label_in_modal: text(self.button_label_in_modal),
-            url_for_button_in_modal: text(self.url_for_button_in_modal),
+            url_for_button_in_modal: text(self.url_for_button_in_modal).and_then(sanitize::address),
         }
     }
 }

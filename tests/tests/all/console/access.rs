@@ -1,4 +1,7 @@
-//! Every page × every kind of person: the page's own declaration decides who may see it.
+//! Every page × every kind of person: the page's own declaration decides who may see it, and `rights.txt` has all declarations, so
+//! that a change of one is reviewed. `UPDATE_ACCESS=1` writes the file.
+
+use std::{collections::BTreeMap, env, fs, path::Path};
 
 use function_console::{Access, Page, Right};
 use license_tests::{Browser, Client, TestApp, TestResponse};
@@ -16,6 +19,24 @@ fn only_signing_in_and_out_needs_no_right() {
         PAGES.iter().filter(|page| page.access == Access::Anyone).map(|page| (page.method, page.path)).collect();
     open.sort_unstable();
     assert_eq!(open, OPEN);
+}
+
+#[test]
+fn the_table_of_rights_has_every_page() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/all/console/rights.txt");
+    let of = |access: Access| match access {
+        Access::Anyone => "anyone",
+        Access::Needs(right) => right.as_str(),
+    };
+    let rights: BTreeMap<(&str, &str), &str> =
+        PAGES.iter().map(|page| ((page.path, page.method), of(page.access))).collect();
+    assert_eq!(rights.len(), PAGES.len(), "no page is declared twice");
+    let lines: Vec<String> =
+        rights.iter().map(|((path, method), right)| format!("{right:<9} {method:<4} {path}\n")).collect();
+    if env::var_os("UPDATE_ACCESS").is_some() {
+        fs::write(&file, lines.concat()).expect("written");
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap_or_default(), lines.concat(), "UPDATE_ACCESS=1 writes the file");
 }
 
 /// A request for that page, about missing things: without the right a person must not even learn that they are missing.

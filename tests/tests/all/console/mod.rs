@@ -3,6 +3,7 @@
 mod access;
 mod changing;
 mod editing;
+mod further;
 mod operating;
 mod pages;
 mod reading;

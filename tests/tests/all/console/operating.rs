@@ -75,6 +75,24 @@ async fn a_learners_licenses_are_masked_until_a_reason_is_given() {
     assert!(without.status.as_u16() == 400 && !without.text.contains(&held.id), "{}", without.text);
     let shown = browser.post("/admin/learners/", &[("email", "ann@example.com"), ("reason", "ticket 7")]).await.text;
     assert!(shown.contains(&held.id) && shown.contains("ann@example.com"), "{shown}");
+    // Who looked, and why, stays in the trails of the license and of its customer, without the address.
+    let again =
+        browser.post("/admin/learners/", &[("email", "ann@example.com"), ("reason", "ann@example.com asks")]).await;
+    assert_eq!(again.status.as_u16(), 200);
+    app.drain().await;
+    for page in [
+        format!("/admin/plans/{}/licenses/{}/", plan.id, held.id),
+        format!("/admin/customers/{}/audit/?kind=looked", plan.agreement.id),
+    ] {
+        let trail = browser.get(&page).await.text;
+        let trail = trail.split("id=\"history\"").nth(1).expect("a history");
+        assert_eq!(trail.matches("<td>learner-looked-at</td><td>demo-support</td>").count(), 2, "{page}: {trail}");
+        assert!(trail.contains("<td>ticket 7</td>") && trail.contains("<td>… asks</td>"), "{page}: {trail}");
+    }
+    let admins = plan.admin().get(&plan.path(&format!("licenses/{}/history/", held.id))).await.expect(200);
+    assert!(!admins.to_string().contains("ann@example.com asks"), "{admins}");
+    assert_eq!(plan.license(&held.id).await["status"], "assigned");
+    app.invariants().await.check();
 }
 
 #[tokio::test]
@@ -125,9 +143,13 @@ async fn pictures_say_in_words_what_they_show() {
     let agreement = app.agreement().await;
     let plan = app.plan_of(&agreement, 4, &json!({ "title": "<b>Bold</b>" })).await;
     plan.assigned("ann@example.com").await;
+    app.advance("P1D").await;
     let browser = Browser::signed_in(&app, "demo-support").await;
     let page = browser.get(&format!("/admin/plans/{}/", plan.id)).await.text;
     assert!(page.contains("1 assigned") && page.contains("3 unassigned"));
+    assert!(page.contains("1 have a learner, 25 %"), "{page}");
+    let over_time = "On 2026-11-23: 0 activated, 0 assigned, 4 unassigned. Now: 0 activated, 1 assigned, 3 unassigned.";
+    assert!(page.contains(over_time), "{page}");
     assert!(page.contains("<svg class=\"picture\"") && page.contains("class=\"s-assigned\""), "{page}");
     let page = browser.get(&format!("/admin/customers/{}/", agreement.id)).await.text;
     assert!(page.contains("<desc id=\"timeline-desc\">") && page.contains("&#60;b&#62;Bold"), "{page}");

@@ -5,6 +5,7 @@ mod installation;
 mod license_events;
 mod seats;
 mod table;
+mod texts;
 
 use std::{
     collections::BTreeMap,

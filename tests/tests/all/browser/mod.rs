@@ -1,0 +1,5 @@
+//! The pages in a real browser. `infra/browser.sh` fetches it; without it these tests say that they skip.
+
+mod pages;
+mod reference;
+mod walk;

@@ -1,0 +1,26 @@
+//! The API's reference is a program (Swagger UI) that runs under a strict policy.
+
+use license_tests::{
+    TestApp,
+    chromium::{self, Hand, Tab},
+};
+
+#[tokio::test]
+async fn the_api_reference_runs_under_its_policy_and_lists_operations() {
+    if !chromium::is_there() {
+        return;
+    }
+    let app = TestApp::start().await;
+    let mut tab = Tab::open(&app, Hand::Mouse).await;
+    tab.open_page("/api-docs/").await;
+    // The page is there before the document that it fetches.
+    let wait = "new Promise((done, failed) => { let n = 0; const look = () => { \
+                const all = document.querySelectorAll('.opblock').length; \
+                if (all > 0) done(all); else if (n++ > 300) failed('no operation'); else setTimeout(look, 100) }; look() })";
+    let operations = tab.evaluate(wait).await.as_u64().expect("a number");
+    assert!(operations > 40, "{operations}");
+    assert_eq!(tab.faults(), [""; 0]);
+    let narrow = "document.documentElement.scrollWidth <= window.innerWidth";
+    assert_eq!(tab.evaluate(narrow).await, true);
+    super::pages::picture(&mut tab, "api-docs").await;
+}
