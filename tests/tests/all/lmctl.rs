@@ -29,6 +29,12 @@ pub(crate) async fn done(app: &TestApp, arguments: &[&str]) -> Value {
     serde_json::from_str(&out).expect("JSON")
 }
 
+/// `check` at the app's time finds nothing.
+pub(crate) async fn check(app: &TestApp) {
+    let now = app.now().to_rfc3339();
+    assert_eq!(done(app, &["check", "--clock", &now]).await, json!([]));
+}
+
 pub(crate) async fn on(app: &TestApp, arguments: &[&str]) -> (Result<Exit, Error>, String) {
     let url = app.running().engine_url().to_owned();
     let mut all = vec!["--endpoint-url", &url, "--output", "json"];

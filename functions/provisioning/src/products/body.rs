@@ -16,8 +16,10 @@ const NAME: Field = Field::new(text(MAX_NAME), "Its name.").example(|| json!("B2
 const DESCRIPTION: Field = Field::new(blank_text(MAX_DESCRIPTION), "What it is.").optional();
 const SALESFORCE_ID: Field =
     Field::new(text(MAX_NAME), "Its id in Salesforce.").nullable().optional().example(|| json!("01t000000000001AAA"));
-const NETSUITE_ID: Field =
-    Field::new(integer(0, i64::MAX), "Its id in Netsuite; some plan types require it.").nullable().optional();
+const NETSUITE_ID: Field = Field::new(integer(0, i64::MAX), "Its id in Netsuite; some plan types require it.")
+    .nullable()
+    .optional()
+    .example(|| json!(106));
 const PLAN_TYPE: Field = Field::new(integer(1, i64::MAX), "The number of its plan type.").example(|| json!(1));
 const LABEL: Field =
     Field::new(text(MAX_NAME), "The label, which clients show and test for.").example(|| json!("Standard Paid"));

@@ -251,6 +251,7 @@ pub(super) const NONE: &[&str] = &[
     "plan",
     "plan_type",
     "plan_types",
+    "plans",
     "prefix",
     "previous",
     "previous_license_uuid",

@@ -145,7 +145,7 @@ async fn an_unavailable_catalog_service_is_503() {
     let mut body = app.plan_body(&agreement, 1);
     body["enterprise_catalog_uuid"] = json!(UNKNOWN);
     let response = app.provisioner().post(PLANS, &body).await;
-    assert_eq!(response.expect(503), json!({ "detail": "The catalog service did not response as expected." }));
+    assert_eq!(response.expect(503), json!({ "detail": "The catalog service did not answer as expected." }));
     assert!(response.header("retry-after").is_some());
 }
 
