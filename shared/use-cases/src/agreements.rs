@@ -308,7 +308,7 @@ mod tests {
         let why = "This number is required while auto-scaling of the current plan is enabled.";
         assert_eq!(refused, json!({ "auto_scaling_increment_percentage": [why] }));
         let refused = parsed(&body(json!(101))).expect_err("complaints").into_value();
-        assert_eq!(refused.as_object().map(|fields| fields.len()), Some(1), "{refused}");
+        assert_eq!(refused.as_object().map(serde_json::Map::len), Some(1), "{refused}");
 
         let on: AgreementChange = PatchBody::read(&Body::json(
             json!({ "enable_auto_scaling_of_current_plan": true }).as_object().expect("an object").clone(),

@@ -36,11 +36,11 @@ pub(super) async fn run(
         }
         PlansCommand::ExpireSubscriptions(arguments) => expire(context, &arguments, out).await,
         PlansCommand::UnlinkExpiredLicenses { customers } => {
-            let plans = Worked::new(context, rules(customers)?);
+            let plans = Worked::new(context, rules(customers.as_deref())?);
             plans.all(PlanWorkKind::UnlinkLearners, |_| true, out).await
         }
         PlansCommand::RetireOldLicenses { customers, batch_size: _ } => {
-            let plans = Worked::new(context, rules(customers)?);
+            let plans = Worked::new(context, rules(customers.as_deref())?);
             plans.all(PlanWorkKind::RetireLicenses, |_| true, out).await
         }
         PlansCommand::SendLicenseUtilizationEmails => {
@@ -72,15 +72,15 @@ pub(super) async fn run(
             Worked::new(context, rules).all(PlanWorkKind::TellLicenseEvents, |_| true, out).await
         }
         PlansCommand::Forecast { plan, until, customers } => {
-            Worked::new(context, rules(customers)?).forecast(plan, until, out).await
+            Worked::new(context, rules(customers.as_deref())?).forecast(plan, until, out).await
         }
     }
 }
 
 /// The rules of the environment; `customers`: those whose learners are unlinked.
-fn rules(customers: Option<String>) -> Result<Rules, Error> {
-    let lookup = |name: &str| match &customers {
-        Some(customers) if name == Rules::UNLINKING => Some(customers.clone()),
+fn rules(customers: Option<&str>) -> Result<Rules, Error> {
+    let lookup = |name: &str| match customers {
+        Some(customers) if name == Rules::UNLINKING => Some(customers.to_owned()),
         _ => std::env::var(name).ok(),
     };
     Rules::from_lookup(lookup).map_err(|error| Error::Usage(error.to_string()))

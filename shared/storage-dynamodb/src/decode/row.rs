@@ -194,9 +194,9 @@ mod tests {
     }
 
     fn with_keys(mut item: Item) -> Item {
-        let [index_pk, index_sk] = key_names(GSI1);
+        let [partition, sorted_by] = key_names(GSI1);
         for (name, value) in
-            [(PK, "P"), (SK, "S"), (&index_pk, "PLAN#1#2"), (&index_sk, "activated é"), ("gsi3pk", "L")]
+            [(PK, "P"), (SK, "S"), (&partition, "PLAN#1#2"), (&sorted_by, "activated é"), ("gsi3pk", "L")]
         {
             item.insert(name.to_owned(), AttributeValue::S(value.to_owned()));
         }

@@ -22,6 +22,7 @@ async fn an_operator_works_with_the_keyboard_and_without_scripts() {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one walk, step by step")]
 async fn walk(hand: Hand) {
     let app = TestApp::start_with(Options { demo: true, ..options() }, false).await;
     let mut tab = Tab::open(&app, hand).await;

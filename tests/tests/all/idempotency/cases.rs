@@ -28,6 +28,7 @@ fn case(path: impl Into<String>, body: Value) -> Case {
 }
 
 /// The request for that route, about its own things; `None` for a route that has no case here.
+#[expect(clippy::too_many_lines, reason = "a line or two for each route")]
 pub async fn of(app: &TestApp, route: &Route) -> Option<Case> {
     let plan = app.plan_of(&app.agreement().await, 10, &json!({ "should_auto_apply_licenses": true })).await;
     let id = &plan.agreement.id;

@@ -78,7 +78,7 @@ async fn a_plan_grows_once_the_agreement_says_so_and_a_learner_without_a_seat_fi
     assert_eq!((total(&app, &plan).await, foreseen(&app, &plan).await), (2, None));
     let body = json!({ "enable_auto_scaling_of_current_plan": true });
     let refused = app.provisioner().patch(&format!("{AGREEMENTS}{}/", agreement.id), &body).await.expect(400);
-    assert_eq!(refused.as_object().map(|fields| fields.len()), Some(3), "{refused}");
+    assert_eq!(refused.as_object().map(serde_json::Map::len), Some(3), "{refused}");
     let body = json!({
         "enable_auto_scaling_of_current_plan": true, "auto_scaling_max_licenses": 100,
         "auto_scaling_threshold_percentage": 100, "auto_scaling_increment_percentage": 50,

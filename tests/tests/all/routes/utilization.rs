@@ -48,7 +48,7 @@ async fn a_plan_is_counted_once_a_day() {
 
     // A part of it, as a table, and of the whole customer.
     let range = "from=2026-11-24T00:00:00Z&to=2026-11-24T23:00:00Z";
-    assert_eq!(days(plan.admin(), &format!("{path}?{range}")).await, [second.clone()]);
+    assert_eq!(days(plan.admin(), &format!("{path}?{range}")).await, std::slice::from_ref(second));
     let csv = plan.admin().get(&format!("{path}?{range}&format=csv")).await;
     assert_eq!(csv.header("content-type"), Some("text/csv; charset=utf-8"));
     let lines: Vec<&str> = csv.text.lines().collect();
