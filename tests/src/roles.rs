@@ -30,7 +30,7 @@ pub enum Role {
     /// The same for another customer.
     RecordedForeignAdmin,
     /// Has a token without any role.
-    Nobody,
+    NoRole,
     /// Had every right until the token expired.
     Expired,
     /// Claims every right in a token with a wrong signature.
@@ -55,7 +55,7 @@ impl Role {
         Self::RetirementWorker,
         Self::RecordedAdmin,
         Self::RecordedForeignAdmin,
-        Self::Nobody,
+        Self::NoRole,
         Self::Expired,
         Self::Forged,
         Self::WrongAudience,

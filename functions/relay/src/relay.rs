@@ -71,7 +71,7 @@ fn roster_update(event: &Event) -> Option<RosterUpdate> {
         | EventKind::LicensesExpired
         | EventKind::LicensesUnlinked
         | EventKind::ExpirationReminded
-        | EventKind::ExpirationTold
+        | EventKind::ExpirationNotified
         | EventKind::LicensesLongActivated => None,
         _ => (event.id.0.as_u128() % CHANGES_OF_A_ROSTER < changed.into()).then_some(RosterUpdate::Soon),
     }

@@ -12,7 +12,7 @@ use crate::Context;
 /// The settings that this function reads.
 pub const SETTINGS: Declared = &[runtime::SETTINGS, ApiSettings::DECLARED, PLANS];
 
-/// The customers whose learners are unlinked, reminded or told of their plan's end, and of whose licenses there are events.
+/// The customers whose learners are unlinked, reminded or informed of their plan's end, and of whose licenses there are events.
 const PLANS: &[Setting] = &[
     Setting::plain(Rules::UNLINKING),
     Setting::plain(Rules::REMINDERS),

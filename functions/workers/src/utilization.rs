@@ -25,7 +25,7 @@ pub(crate) async fn check(context: &Context, event: &Event) -> Result<(), BulkEr
             request_id: event.stamp.request_id.clone(),
             at: context.clock.now(),
         };
-        context.notifications.tell_utilization(&portfolio, plan.uuid, percent, &stamp).await?;
+        context.notifications.report_utilization(&portfolio, plan.uuid, percent, &stamp).await?;
     }
     Ok(())
 }

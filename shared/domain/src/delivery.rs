@@ -37,7 +37,7 @@ pub enum MailKind {
     AutoApplied,
     /// Reminds a learner that the plan of an activated license ends.
     ExpirationReminder,
-    /// Tells a learner that the plan of an activated license has ended.
+    /// Informs a learner that the plan of an activated license has ended.
     Expiration,
     /// To customer success: a plan's revocation cap is reached.
     RevocationCapReached,

@@ -129,8 +129,8 @@ pub enum EventKind {
     LicensesPurged,
     /// Learners with these activated licenses were reminded that their plan ends.
     ExpirationReminded,
-    /// Learners with these activated licenses were told that their plan has ended.
-    ExpirationTold,
+    /// Learners with these activated licenses were informed that their plan has ended.
+    ExpirationNotified,
     /// These licenses were activated half a year ago.
     LicensesLongActivated,
     /// `count` licenses were deleted: revoked ones, which the event names, or unassigned ones of a plan that was frozen.
@@ -143,7 +143,7 @@ pub enum EventKind {
     JobChanged,
     /// A plan's allocation passed a threshold.
     UtilizationReached,
-    /// A week with auto-apply has passed: the customer's admins are told of the plan's utilization.
+    /// A week with auto-apply has passed: the customer's admins are informed of the plan's utilization.
     FirstWeekReported,
     /// An operator requested that a mail of unknown fate is sent again.
     MailResent,

@@ -68,7 +68,7 @@ pub enum JobKind {
     /// The personal data of a plan's licenses is purged. There is a row for each license.
     #[schemars(skip)]
     Purge,
-    /// The customer's admins are told of a plan's utilization. There is one row.
+    /// The customer's admins are informed of a plan's utilization. There is one row.
     #[serde(rename = "utilization-report")]
     #[schemars(skip)]
     UtilizationReport,
@@ -76,11 +76,11 @@ pub enum JobKind {
     #[serde(rename = "expiration-reminders")]
     #[schemars(skip)]
     ExpirationReminders,
-    /// Learners are told that their plan has ended. There is a row for each license.
+    /// Learners are informed that their plan has ended. There is a row for each license.
     #[serde(rename = "expiration-mails")]
     #[schemars(skip)]
     ExpirationMails,
-    /// Other systems are told of licenses that were activated long ago. There is a row for each license.
+    /// Other systems are informed of licenses that were activated long ago. There is a row for each license.
     #[serde(rename = "license-events")]
     #[schemars(skip)]
     LicenseEvents,
@@ -343,9 +343,9 @@ pub enum RowOutcome {
     /// The license names no one any more.
     #[schemars(skip)]
     Purged,
-    /// The learner, or another system, was told of the license.
+    /// The learner, or another system, was informed of the license.
     #[schemars(skip)]
-    Told,
+    Notified,
     /// The row cannot be read.
     Invalid,
 }
@@ -373,7 +373,7 @@ impl RowOutcome {
             Self::Expired => "expired",
             Self::Unlinked => "unlinked",
             Self::Purged => "purged",
-            Self::Told => "told",
+            Self::Notified => "notified",
             Self::Invalid => "invalid",
         }
     }

@@ -177,7 +177,7 @@ impl BusEventSource<'_> {
 
     fn customer(&self) -> Map<String, Value> {
         let agreement = self.agreement;
-        let event_tells_expiry = self.event.kind == EventKind::LicensesExpired;
+        let is_expiry = self.event.kind == EventKind::LicensesExpired;
         object(json!({
             "enterprise_customer_uuid": self.event.enterprise,
             "enterprise_customer_slug": agreement.and_then(|agreement| agreement.enterprise_customer_slug.as_ref()),
@@ -185,7 +185,7 @@ impl BusEventSource<'_> {
             "customer_agreement_uuid": self.event.agreement,
             "subscription_plan_uuid": self.event.plan,
             // The plan is marked once all of its licenses have their events.
-            "expiration_processed": event_tells_expiry || self.plan.is_some_and(|plan| plan.expiration_processed),
+            "expiration_processed": is_expiry || self.plan.is_some_and(|plan| plan.expiration_processed),
         }))
     }
 

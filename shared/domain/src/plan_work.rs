@@ -28,7 +28,7 @@ pub use self::{
     expiry::{expiry, prior_plans},
     growth::{growing_plan, growth},
     leaving::UNLINKED_AFTER,
-    mails::{LONG_ACTIVATED, LicenseNotice, REMINDED_BEFORE, TOLD_WITHIN, Told, is_of_run, since},
+    mails::{LONG_ACTIVATED, LicenseNotice, NOTIFIED_WITHIN, Notified, REMINDED_BEFORE, is_of_run, since},
     renewal::{FORESEEN, REFUSED, refused},
     utilization::REPORTED_AFTER,
 };
@@ -76,14 +76,14 @@ pub struct PlanWork {
     pub purged: Option<Timestamp>,
     /// When reminding learners of the plan's end was begun last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reminded: Option<Told>,
-    /// When telling learners that the plan has ended was begun last.
+    pub reminded: Option<Notified>,
+    /// When informing learners that the plan has ended was begun last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expiration_told: Option<Told>,
-    /// When telling other systems of licenses was begun last.
+    pub expiration_notified: Option<Notified>,
+    /// When sending license events was begun last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub events_told: Option<Timestamp>,
-    /// When telling the customer's admins of the first week with auto-apply was begun.
+    pub events_sent: Option<Timestamp>,
+    /// When informing the customer's admins of the first week with auto-apply was begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported: Option<Timestamp>,
     /// How many times the record was written.
@@ -94,8 +94,8 @@ impl PlanWork {
     /// The record of a run that begins, after the work that was begun last.
     pub fn begun(plan: &SubscriptionPlan, last: Option<&Self>, run: &Job) -> Self {
         let at = |kind: JobKind, before: Option<Timestamp>| if run.kind == kind { Some(run.created) } else { before };
-        let told = |kind: JobKind, before: Option<Told>| {
-            if run.kind == kind { Some(Told { at: run.created, end: plan.expiration_date }) } else { before }
+        let notified = |kind: JobKind, before: Option<Notified>| {
+            if run.kind == kind { Some(Notified { at: run.created, end: plan.expiration_date }) } else { before }
         };
         Self {
             plan: plan.uuid,
@@ -105,10 +105,10 @@ impl PlanWork {
             begun: run.created,
             unlinked: at(JobKind::Unlink, last.and_then(|last| last.unlinked)),
             purged: at(JobKind::Purge, last.and_then(|last| last.purged)),
-            reminded: told(JobKind::ExpirationReminders, last.and_then(|last| last.reminded)),
-            expiration_told: told(JobKind::ExpirationMails, last.and_then(|last| last.expiration_told)),
+            reminded: notified(JobKind::ExpirationReminders, last.and_then(|last| last.reminded)),
+            expiration_notified: notified(JobKind::ExpirationMails, last.and_then(|last| last.expiration_notified)),
             reported: at(JobKind::UtilizationReport, last.and_then(|last| last.reported)),
-            events_told: at(JobKind::LicenseEvents, last.and_then(|last| last.events_told)),
+            events_sent: at(JobKind::LicenseEvents, last.and_then(|last| last.events_sent)),
             version: 0,
         }
     }
@@ -122,16 +122,16 @@ pub enum PlanWorkKind {
     ProcessRenewal,
     /// It gets more licenses, because most of its licenses are allocated.
     GrowPlan,
-    /// The customer's admins are told of its utilization a week after auto-apply was enabled.
+    /// The customer's admins are informed of its utilization a week after auto-apply was enabled.
     ReportUtilization,
     /// Its learners are reminded that it ends.
     RemindOfExpiration,
     /// The enrollments that its licenses pay for end, and the plan is marked.
     ExpireSubscription,
-    /// Its learners are told that it has ended.
-    TellExpiration,
-    /// Other systems are told of licenses that were activated long ago.
-    TellLicenseEvents,
+    /// Its learners are informed that it has ended.
+    SendExpirationMails,
+    /// Other systems are informed of licenses that were activated long ago.
+    SendLicenseEvents,
     /// Its learners are unlinked from the customer.
     UnlinkLearners,
     /// Personal data of its licenses is purged.
@@ -147,8 +147,8 @@ impl PlanWorkKind {
             Self::ReportUtilization => JobKind::UtilizationReport,
             Self::RemindOfExpiration => JobKind::ExpirationReminders,
             Self::ExpireSubscription => JobKind::Expire,
-            Self::TellExpiration => JobKind::ExpirationMails,
-            Self::TellLicenseEvents => JobKind::LicenseEvents,
+            Self::SendExpirationMails => JobKind::ExpirationMails,
+            Self::SendLicenseEvents => JobKind::LicenseEvents,
             Self::UnlinkLearners => JobKind::Unlink,
             Self::RetireLicenses => JobKind::Purge,
         }
@@ -162,8 +162,8 @@ impl PlanWorkKind {
             Self::ReportUtilization => "send_license_utilization_emails",
             Self::RemindOfExpiration => "send_license_expiration_reminders",
             Self::ExpireSubscription => "expire_subscriptions",
-            Self::TellExpiration => "send_subscription_plan_expiration_emails",
-            Self::TellLicenseEvents => "trigger_event_for_licenses",
+            Self::SendExpirationMails => "send_subscription_plan_expiration_emails",
+            Self::SendLicenseEvents => "trigger_event_for_licenses",
             Self::UnlinkLearners => "unlink_expired_licenses",
             Self::RetireLicenses => "retire_old_licenses",
         }
@@ -208,14 +208,14 @@ pub struct Rules {
     pub unlinking: HashSet<EnterpriseId>,
     /// The customers whose learners are reminded of their plan's end.
     pub reminders: HashSet<EnterpriseId>,
-    /// The customers whose learners are told that their plan has ended.
+    /// The customers whose learners are informed that their plan has ended.
     pub expiration_mails: HashSet<EnterpriseId>,
-    /// The customers of whose licenses other systems are told half a year after their activation.
+    /// The customers of whose licenses other systems are informed half a year after their activation.
     pub license_events: HashSet<EnterpriseId>,
     /// How long before a plan's end its learners are reminded.
     pub reminded_before: TimeDelta,
-    /// Until how long after a plan's end its learners are told of it.
-    pub told_within: TimeDelta,
+    /// Until how long after a plan's end its learners are informed of it.
+    pub notified_within: TimeDelta,
     /// How long before its effective date a renewal is processed.
     pub renewal_window: TimeDelta,
 }
@@ -228,7 +228,7 @@ impl Default for Rules {
             expiration_mails: HashSet::new(),
             license_events: HashSet::new(),
             reminded_before: REMINDED_BEFORE,
-            told_within: TOLD_WITHIN,
+            notified_within: NOTIFIED_WITHIN,
             renewal_window: PROCESSING_WINDOW,
         }
     }
@@ -244,9 +244,9 @@ impl Rules {
     pub const UNLINKING: &str = "CUSTOMERS_WITH_EXPIRED_LICENSES_UNLINKING_ENABLED";
     /// The setting with the customers whose learners are reminded of their plan's end.
     pub const REMINDERS: &str = "CUSTOMERS_WITH_LICENSE_EXPIRATION_REMINDERS_ENABLED";
-    /// The setting with the customers whose learners are told that their plan has ended.
+    /// The setting with the customers whose learners are informed that their plan has ended.
     pub const EXPIRATION_MAILS: &str = "CUSTOMERS_WITH_PLAN_EXPIRATION_EMAILS_ENABLED";
-    /// The setting with the customers of whose licenses other systems are told half a year after their activation.
+    /// The setting with the customers of whose licenses other systems are informed half a year after their activation.
     pub const LICENSE_EVENTS: &str = "CUSTOMERS_WITH_CUSTOM_LICENSE_EVENTS";
 
     /// What the settings of these names choose.
@@ -301,8 +301,8 @@ pub fn prospects(facts: Facts<'_>, now: Timestamp) -> Vec<Prospect> {
     // A renewal that is late keeps its plan from expiring. Who is to be unlinked must still be named: unlinking comes
     // before purging.
     // What names learners comes before purging, too.
-    let mut ending = vec![expiry(facts.portfolio, facts.plan, now), mails::telling_end(facts, now)];
-    ending.extend(mails::telling_events(facts, now));
+    let mut ending = vec![expiry(facts.portfolio, facts.plan, now), mails::mails_after_end(facts, now)];
+    ending.extend(mails::license_events(facts, now));
     ending.extend([leaving::unlinking(facts, now), leaving::purging(facts, now)]);
     let growth = growth(facts.portfolio, facts.plan, &facts.own_counts(), now);
     let running = [

@@ -65,7 +65,7 @@ impl Activate for Store {
             let counts = BucketChange { assigned: -1, activated: 1, ..BucketChange::default() };
             transaction.when(Failed::Slot, [change_in_place(slot, license, activated, &plan.seats, change)?]);
             transaction.write([counts.write(self.any_bucket(plan.uuid, &plan.seats))]);
-            transaction.tell_licenses(event, plan, change)?;
+            transaction.add_license_events(event, plan, change)?;
             transaction.write(activated.lms_user_id.map(|user| alias(user, email, change.at)));
             match self.commit(transaction).await? {
                 Commit::Done => Ok(Attempt::Done(activated.clone())),

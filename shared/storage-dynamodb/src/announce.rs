@@ -1,4 +1,4 @@
-//! What is told of licenses once: a mark for each learner and plan, or for each license.
+//! Announcements about licenses, each made once: a mark for each learner and plan, or for each license.
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
@@ -19,15 +19,15 @@ use crate::{
     transaction::Commit,
 };
 
-/// The day of the end that learners were told of.
+/// The day of the end that learners were informed of.
 const END_DAY: &str = "end_day";
 
-/// A mark is kept so long after the end that it is about: longer than learners are told of it.
+/// A mark is kept so long after the end that it is about: longer than learners are informed of it.
 const KEPT: TimeDelta = TimeDelta::days(365);
 
 #[async_trait]
 impl Announce for Store {
-    async fn untold(
+    async fn unannounced(
         &self,
         plan: PlanId,
         licenses: Vec<License>,
@@ -37,15 +37,15 @@ impl Announce for Store {
         let keys: Vec<Option<Key>> = licenses.iter().map(|license| mark(plan, license, notice, &secret)).collect();
         let wanted: Vec<Key> = keys.iter().flatten().cloned().collect();
         let found = self.table.batch_get(&wanted).await?;
-        let is_untold = |key: &Key| found.get(key).is_none_or(|item| !is_about(item, notice));
+        let is_unannounced = |key: &Key| found.get(key).is_none_or(|item| !is_about(item, notice));
         let pairs = licenses.into_iter().zip(keys);
-        Ok(pairs.filter(|(_, key)| key.as_ref().is_some_and(is_untold)).map(|(license, _)| license).collect())
+        Ok(pairs.filter(|(_, key)| key.as_ref().is_some_and(is_unannounced)).map(|(license, _)| license).collect())
     }
 
     /// One transaction: a mark of each license (absent, or of another end), the event, which requests the mail, the
     /// record of the change. A mark is there by now, or the transaction met another one: again after a random wait,
-    /// without what was told of meanwhile.
-    async fn tell_once(
+    /// without what was announced meanwhile.
+    async fn announce_once(
         &self,
         portfolio: &Portfolio,
         plan: &SubscriptionPlan,
@@ -58,7 +58,7 @@ impl Announce for Store {
                 (EventKind::ExpirationReminded, vec![Consequence::MailExpirationReminder { end: *end }])
             }
             LicenseNotice::PlanEnded(end) => {
-                (EventKind::ExpirationTold, vec![Consequence::MailExpiration { end: *end }])
+                (EventKind::ExpirationNotified, vec![Consequence::MailExpiration { end: *end }])
             }
             LicenseNotice::LongActivated => (EventKind::LicensesLongActivated, Vec::new()),
         };
@@ -67,7 +67,7 @@ impl Announce for Store {
         self.transact("tell of licenses", first, |mut transaction, left: Option<Vec<License>>| async move {
             let left = match left {
                 Some(left) => left,
-                None => self.untold(plan.uuid, licenses.to_vec(), notice).await?,
+                None => self.unannounced(plan.uuid, licenses.to_vec(), notice).await?,
             };
             if left.is_empty() {
                 self.record_step(change, Step::Whole).await?;
@@ -95,7 +95,7 @@ impl Announce for Store {
 fn mark(plan: PlanId, license: &License, notice: &LicenseNotice, secret: &str) -> Option<Key> {
     let of_learner = |kind: &str| {
         let email = license.user_email.as_ref().map(EmailAddress::key)?;
-        let digest = Name::Told(&format!("{kind}\0{plan}\0{}", email.as_str())).digest(secret);
+        let digest = Name::Notified(&format!("{kind}\0{plan}\0{}", email.as_str())).digest(secret);
         Some(keys::informed(plan, kind, digest.0))
     };
     match notice {
@@ -125,7 +125,7 @@ fn put(mut item: Item, notice: &LicenseNotice, change: &Change) -> Write {
         LicenseNotice::PlanEnds(end) | LicenseNotice::PlanEnded(end) => {
             let day = end.date_naive().to_string();
             item.insert(END_DAY.to_owned(), text(&day));
-            item.insert("told".to_owned(), text(keys::time(change.at)));
+            item.insert("notified".to_owned(), text(keys::time(change.at)));
             item.insert(TTL.to_owned(), number((*end + KEPT).timestamp()));
             Expression::new("attribute_not_exists(pk) OR #end_day <> :day").name(END_DAY).value("day", text(day))
         }

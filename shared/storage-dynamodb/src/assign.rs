@@ -180,7 +180,7 @@ impl Store {
         let change = request.change.clone().recording_learners(&assigned);
         let mail = AssignmentMail::of_request(request);
         let event = self.assigned_event((portfolio, plan), &mail, changes, &change);
-        transaction.tell_licenses(&event, plan, &change)?;
+        transaction.add_license_events(&event, plan, &change)?;
         if transaction.len() > MAX_ITEMS {
             return Ok(Attempt::Done(None));
         }

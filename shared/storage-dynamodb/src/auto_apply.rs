@@ -91,7 +91,7 @@ impl Store {
             vec![Consequence::MailAutoApplied, Consequence::CheckUtilization],
             change,
         );
-        transaction.tell_licenses(&event, plan, &change.clone().recording(&license))?;
+        transaction.add_license_events(&event, plan, &change.clone().recording(&license))?;
         Ok(self.commit(transaction).await?.or_retry(license))
     }
 

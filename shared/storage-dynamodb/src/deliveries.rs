@@ -55,7 +55,7 @@ impl Deliveries for Store {
             ..self.new_event(EventKind::MailResent, &portfolio.agreement, change)
         };
         let write = Write::Put { item: item(&after, Some(seen))?, condition: Some(version_is(seen.version)) };
-        self.write_telling("resend mail", write, &event, change).await
+        self.write_with_event("resend mail", write, &event, change).await
     }
 }
 

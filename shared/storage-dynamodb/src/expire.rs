@@ -17,7 +17,7 @@ impl Expire for Store {
     }
 
     /// One transaction: the event, the record of the change. The transaction met another one: again after a random wait.
-    async fn tell_expired(
+    async fn record_expired(
         &self,
         portfolio: &Portfolio,
         plan: &SubscriptionPlan,

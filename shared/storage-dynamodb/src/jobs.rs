@@ -177,7 +177,7 @@ impl Store {
         let condition = seen.map_or_else(Expression::absent, |seen| version_is(seen.version));
         let put = Write::Put { item: item(after, seen)?, condition: Some(condition) };
         if !after.is_internal {
-            return self.write_telling("job", put, &event, change).await;
+            return self.write_with_event("job", put, &event, change).await;
         }
         let put = &put;
         self.transact("run", (), |mut transaction, ()| async move {

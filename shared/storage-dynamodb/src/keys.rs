@@ -24,7 +24,7 @@
 //! | audit trail of a thing | `TRAIL#LICENSE#l`, `TRAIL#PLAN#p`, `TRAIL#AGREEMENT#a`, `TRAIL#RENEWAL#id` | event id | |
 //! | mail | `SENT#event.consequence.part` | `@` | gsi3 `DUE#MAIL` / time, id, if its fate is unknown |
 //! | that the learner of an expired license was unlinked | `PLAN#p` | `UNLINKED#l` | |
-//! | that a learner was informed of the plan's end: a digest of the address | `PLAN#p` | `TOLD#kind#digest` | |
+//! | that a learner was informed of the plan's end: a digest of the address | `PLAN#p` | `NOTIFIED#kind#digest` | |
 //! | notice that admins get once | `PLAN#p` | `NOTICE#kind` | |
 //! | secret for making person ids | `SECRET#PERSON` | `@` | |
 //! | job | `JOB#j` | `@` | gsi2 `JOBS#a` / time, j; gsi3 `DUE#WORK` / time, a, attempts, until it ends |

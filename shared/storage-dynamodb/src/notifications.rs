@@ -22,7 +22,7 @@ const PERCENT: &str = "percent";
 impl Notifications for Store {
     /// One transaction: the notice (absent, or of a lower percentage), the event that requests the mail. The condition
     /// failed: they were informed before. The transaction conflicted: again after a random wait.
-    async fn tell_utilization(
+    async fn report_utilization(
         &self,
         portfolio: &Portfolio,
         plan: PlanId,
@@ -37,11 +37,11 @@ impl Notifications for Store {
         };
         let mut item = keys::notice(plan, UTILIZATION).attributes();
         item.insert(PERCENT.to_owned(), rows::number(percent));
-        item.insert("told".to_owned(), rows::text(keys::time(stamp.at)));
+        item.insert("notified".to_owned(), rows::text(keys::time(stamp.at)));
         let condition = Expression::new("attribute_not_exists(pk) OR #percent < :percent")
             .name(PERCENT)
             .value(PERCENT, rows::number(percent));
-        self.write_telling(
+        self.write_with_event(
             "utilization notice",
             Write::Put { item, condition: Some(condition) },
             &event,
@@ -51,7 +51,7 @@ impl Notifications for Store {
     }
 
     /// One transaction: the notice (absent), the event that requests the mail, the record of the change.
-    async fn tell_first_week(
+    async fn report_first_week(
         &self,
         portfolio: &Portfolio,
         plan: PlanId,
@@ -65,7 +65,7 @@ impl Notifications for Store {
             ..self.new_event(EventKind::FirstWeekReported, &portfolio.agreement, change)
         };
         let mut item = keys::notice(plan, FIRST_WEEK).attributes();
-        item.insert("told".to_owned(), rows::text(keys::time(change.at)));
-        self.write_telling("first week notice", Write::create(item), &event, change).await
+        item.insert("notified".to_owned(), rows::text(keys::time(change.at)));
+        self.write_with_event("first week notice", Write::create(item), &event, change).await
     }
 }

@@ -79,7 +79,7 @@ impl Store {
                 Consequence::MailReminder { greeting: request.greeting.clone(), closing: request.closing.clone() };
             let event =
                 self.license_event(EventKind::LearnersReminded, portfolio, plan.uuid, changes, vec![mail], change);
-            transaction.tell_licenses(&event, plan, change)?;
+            transaction.add_license_events(&event, plan, change)?;
             Ok(self.commit(transaction).await?.or_retry(reminded))
         })
         .await

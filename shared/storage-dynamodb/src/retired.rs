@@ -67,8 +67,8 @@ pub(crate) enum Name<'a> {
     User(&'a str),
     /// An id in the LMS.
     Number(LmsUserId),
-    /// What was told of a plan, and to which address.
-    Told(&'a str),
+    /// What was announced of a plan, and to which address.
+    Notified(&'a str),
 }
 
 impl Name<'_> {
@@ -79,7 +79,7 @@ impl Name<'_> {
             Self::Address(email) => mac.update(email.as_str().as_bytes()),
             // No address contains a zero byte.
             Self::User(name) => mac.update(format!("user\0{name}").as_bytes()),
-            Self::Told(of) => mac.update(format!("told\0{of}").as_bytes()),
+            Self::Notified(of) => mac.update(format!("notified\0{of}").as_bytes()),
             Self::Number(user) => mac.update(format!("lms\0{user}").as_bytes()),
         }
         let digest = mac.finalize().into_bytes();

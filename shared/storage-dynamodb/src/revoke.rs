@@ -101,7 +101,7 @@ impl Store {
             if !live.is_empty() && !is_refused {
                 let event =
                     self.revocation(&mut transaction, portfolio, (&plan, plan_key), (&live, counted), change)?;
-                transaction.tell_licenses(&event, &plan, &change.clone().recording_learners(&outcome))?;
+                transaction.add_license_events(&event, &plan, &change.clone().recording_learners(&outcome))?;
             }
             if transaction.is_empty() {
                 return Ok(Attempt::Done(self.without_effect(change, outcome).await?));

@@ -122,7 +122,7 @@ impl<C> Transaction<C> {
     }
 
     /// Adds the event of a change of licenses of that plan and, if the change has a key, the record with its outcome.
-    pub(crate) fn tell_licenses(
+    pub(crate) fn add_license_events(
         &mut self,
         event: &Event,
         plan: &SubscriptionPlan,
@@ -275,7 +275,7 @@ impl Store {
     }
 
     /// One write with its event; returns whether its condition held.
-    pub(crate) async fn write_telling(
+    pub(crate) async fn write_with_event(
         &self,
         operation: &'static str,
         write: Write,

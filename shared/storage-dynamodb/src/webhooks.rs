@@ -76,7 +76,7 @@ impl Webhooks for Store {
         change: &Change,
     ) -> Result<bool, StoreError> {
         let about = self.about(portfolio, EventKind::WebhookUpdated, (Some(seen), Some(after)), change);
-        self.write_telling("change webhook", put(seen, after)?, &Event { consequences, ..about }, change).await
+        self.write_with_event("change webhook", put(seen, after)?, &Event { consequences, ..about }, change).await
     }
 
     /// One transaction: the webhook is deleted (its version as seen), the event. Its condition failed: it was changed.
@@ -84,7 +84,7 @@ impl Webhooks for Store {
     async fn delete_webhook(&self, portfolio: &Portfolio, seen: &Webhook, change: &Change) -> Result<bool, StoreError> {
         let key = AgreementKeys(seen.customer_agreement).webhook(seen.slot);
         let event = self.about(portfolio, EventKind::WebhookDeleted, (Some(seen), None), change);
-        self.write_telling("delete webhook", Write::Delete { key, condition: Some(is_seen(seen)) }, &event, change)
+        self.write_with_event("delete webhook", Write::Delete { key, condition: Some(is_seen(seen)) }, &event, change)
             .await
     }
 

@@ -25,7 +25,7 @@ pub struct ImportedLicense {
     pub events: Vec<LicenseEvent>,
 }
 
-/// What another system did once for a license, and must not be done again: unlinking its learner, or telling of its age.
+/// What another system did once for a license, and must not be done again: unlinking its learner, or announcing its age.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LicenseEvent {
     pub name: String,

@@ -81,7 +81,7 @@ pub trait Deliveries: Send + Sync {
 pub trait Notifications: Send + Sync {
     /// Records that the admins of a plan are to be informed of this utilization. `false` if they were informed of it,
     /// or of a higher one, before.
-    async fn tell_utilization(
+    async fn report_utilization(
         &self,
         portfolio: &Portfolio,
         plan: PlanId,
@@ -91,7 +91,7 @@ pub trait Notifications: Send + Sync {
 
     /// Records that the admins of a plan are to be informed of its first week with auto-apply, in which learners took so
     /// many licenses. `false` if they were informed before.
-    async fn tell_first_week(
+    async fn report_first_week(
         &self,
         portfolio: &Portfolio,
         plan: PlanId,

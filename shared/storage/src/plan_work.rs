@@ -53,8 +53,8 @@ pub trait Expire: Send + Sync {
         wanted: &[(Option<EmailKey>, LicenseId)],
     ) -> Result<Vec<License>, StoreError>;
 
-    /// Tells that the plan has expired with these licenses.
-    async fn tell_expired(
+    /// Records that the plan has expired with these licenses.
+    async fn record_expired(
         &self,
         portfolio: &Portfolio,
         plan: &SubscriptionPlan,
@@ -69,7 +69,7 @@ pub trait Unlink: Send + Sync {
     /// Those of these licenses whose learners were unlinked.
     async fn unlinked(&self, plan: PlanId, licenses: &[LicenseId]) -> Result<HashSet<LicenseId>, StoreError>;
 
-    /// Puts on record, and tells, that the learners of these licenses are unlinked; 90 at most.
+    /// Records and announces that the learners of these licenses are unlinked; 90 at most.
     async fn record_unlinked(
         &self,
         portfolio: &Portfolio,
@@ -79,19 +79,19 @@ pub trait Unlink: Send + Sync {
     ) -> Result<(), StoreError>;
 }
 
-/// Telling of a plan's licenses, once each.
+/// Announcements about a plan's licenses, each made once.
 #[async_trait]
 pub trait Announce: Send + Sync {
-    /// Those of these licenses that were not told of before.
-    async fn untold(
+    /// Those of these licenses that were not announced before.
+    async fn unannounced(
         &self,
         plan: PlanId,
         licenses: Vec<License>,
         notice: &LicenseNotice,
     ) -> Result<Vec<License>, StoreError>;
 
-    /// Puts on record, and tells, what is told of these licenses; 50 at most. What was told of meanwhile is left out.
-    async fn tell_once(
+    /// Records and sends the announcement of these licenses; 50 at most. What was announced meanwhile is left out.
+    async fn announce_once(
         &self,
         portfolio: &Portfolio,
         plan: &SubscriptionPlan,

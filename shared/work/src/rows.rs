@@ -158,7 +158,7 @@ async fn read_all(
     writer: &mut RowsWriter<'_>,
 ) -> Result<bool, WorkError> {
     let is_of_licenses = run.kind.is_of_licenses();
-    // Of what is to be purged, or told of, only that whose time has come.
+    // Of what is to be purged, or announced, only that whose time has come.
     let is_wanted = |plan: &SubscriptionPlan, license: &License| match LicenseNotice::of(run.kind, plan) {
         Some(notice) => {
             notice.concerns(license, run.created) && is_of_run(run.kind, license, run.params.since, run.created)

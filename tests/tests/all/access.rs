@@ -123,7 +123,7 @@ impl State {
         let job = plan.admin().post("/api/v1/jobs/", &request).await.expect(202);
         let hooks = format!("/api/v1/customer-agreements/{}/webhooks/", agreement.id);
         let never = "edx.server.license-manager.license-lifecycle.renewed";
-        let request = json!({ "url": "http://127.0.0.1:9/nobody", "events": [never] });
+        let request = json!({ "url": "http://127.0.0.1:9/unused", "events": [never] });
         let hook = plan.admin().post(&hooks, &request).await.expect(201);
         let other = app.plan_of(&agreement, 1, &json!({})).await;
         let names = vec![

@@ -171,7 +171,7 @@ async fn plans_that_are_not_active_are_no_plans_of_the_customer() {
 async fn staff_are_refused_with_a_sentence() {
     let app = TestApp::start().await;
     let staff = app.client(Role::Staff, EnterpriseId(Uuid::nil()));
-    let found = staff.post("/api/v1/staff_lookup_licenses/", &json!({ "user_email": "nobody@example.com" })).await;
+    let found = staff.post("/api/v1/staff_lookup_licenses/", &json!({ "user_email": "unknown@example.com" })).await;
     found.expect(404);
     assert_eq!(found.text, "");
     for body in [json!({}), json!({ "user_email": " " })] {

@@ -71,7 +71,7 @@ fn malformed(format: Format) -> Vec<Value> {
             values.extend((!takes_numbers).then(|| json!(5)));
             values
         }
-        Format::Email => vec![json!(["x"]), json!(""), json!("nobody"), json!(5), wide(300)],
+        Format::Email => vec![json!(["x"]), json!(""), json!("unknown"), json!(5), wide(300)],
         Format::Uuid => vec![json!("x"), json!(5), json!("\0"), json!(true)],
         Format::Integer { min, max, is_checked } => {
             let mut values = vec![json!("x"), json!(1.5), json!(true), json!(1e300)];
@@ -341,7 +341,7 @@ async fn thousands_of_addresses_are_read_and_invalid_ones_named_by_position() {
     let app = TestApp::start().await;
     let plan = app.plan(10).await;
     let mut people = license_tests::builders::emails("many", 0..5_000);
-    people[7] = "nobody".to_owned();
+    people[7] = "unknown".to_owned();
     people[4_321] = format!("{}@example.com", "x".repeat(300));
     let response = plan.assign(&people).await.expect(400);
     let complaint = json!(["Enter a valid email address."]);

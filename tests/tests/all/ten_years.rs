@@ -117,7 +117,7 @@ async fn a_customer_lives_ten_years_by_the_clock() {
     }
     let ended = last.admin().get(&last.path("?include_inactive=true")).await.expect(200);
     assert_eq!(ended["is_current"], false, "{ended}");
-    // Each learner is told of once, with the license of the last plan. The first one was renewed ten times.
+    // Each learner is informed once, with the license of the last plan. The first one was renewed ten times.
     for held in &learners {
         assert_eq!(events(&app, "expired", &held.email).await, (1, Some(last.id.clone())), "{}", held.email);
     }

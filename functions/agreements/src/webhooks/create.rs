@@ -77,7 +77,7 @@ pub async fn handle(
     let webhook = webhook.switched(is_active, now);
     let change = requester.change("create webhook").await?.recording(&webhook.uuid);
     if context.webhooks.create_webhook(&portfolio, &webhook, &change).await? {
-        Ok((StatusCode::CREATED, Json(Shown::telling(&webhook))))
+        Ok((StatusCode::CREATED, Json(Shown::with_secret(&webhook))))
     } else {
         let detail = format!("An agreement has {MAX_WEBHOOKS} webhooks at most.");
         Err(ApiError::detail(StatusCode::CONFLICT, detail))

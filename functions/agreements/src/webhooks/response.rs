@@ -27,7 +27,7 @@ pub struct Shown {
     #[schemars(with = "Option<Timestamp>")]
     failing_since: Option<Timestamp>,
     problem: Option<String>,
-    /// How many events were given up, and when the first of them happened: a replay from there tells all of them.
+    /// How many events were given up, and when the first of them happened: a replay from there sends all of them.
     missed: u64,
     #[serde(serialize_with = "time::serialize_option")]
     #[schemars(with = "Option<Timestamp>")]
@@ -68,7 +68,7 @@ impl From<&Webhook> for Shown {
 
 impl Shown {
     /// The response with the secret.
-    pub fn telling(webhook: &Webhook) -> Self {
+    pub fn with_secret(webhook: &Webhook) -> Self {
         Self { secret: Some(webhook.secret.0.clone()), ..Self::from(webhook) }
     }
 }

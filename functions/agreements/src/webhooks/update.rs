@@ -76,7 +76,7 @@ pub async fn handle(
         let after = changed(&seen, body, secret, now);
         let change = requester.change("change webhook").await?;
         let is_changed = context.webhooks.change_webhook(portfolio, (&seen, &after), Vec::new(), &change).await?;
-        let response = if body.rotate_secret { Shown::telling(&after) } else { Shown::from(&after) };
+        let response = if body.rotate_secret { Shown::with_secret(&after) } else { Shown::from(&after) };
         Ok(if is_changed { Attempt::Done(Json(response)) } else { Attempt::Retry(()) })
     };
     context.app.attempts("change webhook", attempt).await

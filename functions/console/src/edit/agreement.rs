@@ -24,7 +24,7 @@ fn fields(is_new: bool) -> Vec<Field> {
         Field::new(
             "disable_expiration_notifications",
             "No expiration mails",
-            "Learners are not told that their plan ends.",
+            "Learners are not informed that their plan ends.",
             Ask::YesNo,
         ),
         Field::new(

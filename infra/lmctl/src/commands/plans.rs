@@ -60,16 +60,16 @@ pub(super) async fn run(
             days_since_expiration,
             batch_size: _,
         } => {
-            let told_within = TimeDelta::days(days_since_expiration.into());
-            let plans = Worked::new(context, Rules { expiration_mails, told_within, ..rules(None)? });
-            plans.all(PlanWorkKind::TellExpiration, |_| true, out).await
+            let notified_within = TimeDelta::days(days_since_expiration.into());
+            let plans = Worked::new(context, Rules { expiration_mails, notified_within, ..rules(None)? });
+            plans.all(PlanWorkKind::SendExpirationMails, |_| true, out).await
         }
         PlansCommand::TriggerEventForLicenses { customers } => {
             let mut rules = rules(None)?;
             if let Some(Customers(customers)) = customers {
                 rules.license_events = customers;
             }
-            Worked::new(context, rules).all(PlanWorkKind::TellLicenseEvents, |_| true, out).await
+            Worked::new(context, rules).all(PlanWorkKind::SendLicenseEvents, |_| true, out).await
         }
         PlansCommand::Forecast { plan, until, customers } => {
             Worked::new(context, rules(customers.as_deref())?).forecast(plan, until, out).await

@@ -61,8 +61,8 @@ async fn callers_come_first_then_roles_then_methods() {
 #[tokio::test]
 async fn roles_on_record_count_and_lists_let_staff_in() {
     let status = async |username: &str, path: &str| call("GET", path, username, &[]).await.status;
-    assert_eq!(status("nobody", THINGS).await, 403);
-    assert_eq!(status("nobody", THING).await, 403);
+    assert_eq!(status("unknown", THINGS).await, 403);
+    assert_eq!(status("unknown", THING).await, 403);
     assert_eq!((status("root", THINGS).await, status("root", THING).await), (200, 200));
     assert_eq!((status("dora", THINGS).await, status("dora", THING).await), (200, 200));
 

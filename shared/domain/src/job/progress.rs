@@ -42,7 +42,7 @@ impl JobCounts {
             | RowOutcome::Expired
             | RowOutcome::Unlinked
             | RowOutcome::Purged
-            | RowOutcome::Told => Self { succeeded: 1, ..nothing },
+            | RowOutcome::Notified => Self { succeeded: 1, ..nothing },
             RowOutcome::AlreadyAssociated => Self { unchanged: 1, ..nothing },
             RowOutcome::Waiting => Self { waiting: 1, ..nothing },
             RowOutcome::NoSeat

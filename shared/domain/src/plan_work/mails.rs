@@ -1,4 +1,4 @@
-//! What learners, and other systems, are told of licenses by the clock: that their plan ends soon, that it has ended, and
+//! What learners, and other systems, are informed of licenses by the clock: that their plan ends soon, that it has ended, and
 //! that a license has been in use for half a year.
 
 use chrono::{NaiveTime, TimeDelta};
@@ -16,32 +16,32 @@ use crate::{
 /// So long before a plan's end its learners are reminded, unless an operator says otherwise.
 pub const REMINDED_BEFORE: TimeDelta = TimeDelta::days(30);
 
-/// Until so long after a plan's end its learners are told of it. Later it helps no one, and most plans name no one then.
-pub const TOLD_WITHIN: TimeDelta = TimeDelta::days(90);
+/// Learners are informed of a plan's end until this long after it. Later it helps no one, and most plans hold no address then.
+pub const NOTIFIED_WITHIN: TimeDelta = TimeDelta::days(90);
 
-/// So long after its activation other systems are told of a license.
+/// So long after its activation other systems are informed of a license.
 pub const LONG_ACTIVATED: TimeDelta = TimeDelta::days(180);
 
 /// A license may show in a list some time after it was changed.
 const LIST_LAG: TimeDelta = TimeDelta::hours(1);
 
-/// That the learners of a plan were told of its end.
+/// That the learners of a plan were informed of its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
+pub struct Notified {
     /// When that was begun last.
     pub at: Timestamp,
     /// The end of the plan as it was then.
     pub end: Timestamp,
 }
 
-impl Told {
+impl Notified {
     /// Whether it was about the same day.
     fn is_of(&self, end: Timestamp) -> bool {
         self.end.date_naive() == end.date_naive()
     }
 }
 
-/// What is told of licenses, once.
+/// An announcement about licenses, made once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LicenseNotice {
     /// Their plan ends then. Once for each learner, plan and day of the end.
@@ -53,7 +53,7 @@ pub enum LicenseNotice {
 }
 
 impl LicenseNotice {
-    /// What a run of that kind tells of licenses of the plan.
+    /// What a run of that kind announces of licenses of the plan.
     pub const fn of(kind: JobKind, plan: &SubscriptionPlan) -> Option<Self> {
         match kind {
             JobKind::ExpirationReminders => Some(Self::PlanEnds(plan.expiration_date)),
@@ -63,7 +63,7 @@ impl LicenseNotice {
         }
     }
 
-    /// Whether it may be told of the license, which may have been told of before.
+    /// Whether the announcement may be made about the license; it may have been made before.
     pub fn concerns(&self, license: &License, now: Timestamp) -> bool {
         let is_activated = license.status == LicenseStatus::Activated && license.user_email.is_some();
         is_activated
@@ -74,7 +74,7 @@ impl LicenseNotice {
             }
     }
 
-    /// Why it is not told of the plan any more.
+    /// Why the announcement is not made about the plan any more.
     pub fn refused(&self, portfolio: &Portfolio, plan: &SubscriptionPlan, now: Timestamp) -> Option<&'static str> {
         match self {
             Self::PlanEnds(_) if now >= plan.expiration_date => Some("The plan has ended."),
@@ -87,7 +87,7 @@ impl LicenseNotice {
 
 const INACTIVE: &str = "The plan is not active.";
 
-/// Why learners of the plan are not told of its end, whatever an installation has chosen.
+/// Why learners of the plan are not informed of its end, whatever an installation has chosen.
 fn never(portfolio: &Portfolio, plan: &SubscriptionPlan) -> Option<&'static str> {
     if portfolio.agreement.disable_expiration_notifications {
         Some("The agreement disables expiration notifications.")
@@ -101,10 +101,10 @@ fn never(portfolio: &Portfolio, plan: &SubscriptionPlan) -> Option<&'static str>
 /// Since when a license must have changed to be of interest to the next run; `None`: all are.
 pub fn since(facts: Facts<'_>, work: PlanWorkKind) -> Option<Timestamp> {
     let last = facts.last?;
-    let told = |told: Option<Told>| told.filter(|told| told.is_of(facts.plan.expiration_date)).map(|told| told.at);
+    let begun = |last: Option<Notified>| last.filter(|last| last.is_of(facts.plan.expiration_date)).map(|last| last.at);
     let at = match work {
-        PlanWorkKind::RemindOfExpiration => told(last.reminded),
-        PlanWorkKind::TellLicenseEvents => last.events_told,
+        PlanWorkKind::RemindOfExpiration => begun(last.reminded),
+        PlanWorkKind::SendLicenseEvents => last.events_sent,
         _ => None,
     };
     at.map(|at| at - LIST_LAG)
@@ -138,30 +138,31 @@ pub(super) fn reminding(facts: Facts<'_>, now: Timestamp) -> Option<Prospect> {
         return say(ProspectState::Waits, None, format!("Renewal {} is to carry the licenses on.", renewal.id));
     }
     let from = end.checked_sub_signed(rules.reminded_before).unwrap_or(end).max(plan.start_date);
-    let told = facts.last.and_then(|last| last.reminded).filter(|told| told.is_of(end));
-    let at = told.map_or(from, |told| from.max(told.at + LONGEST_WAIT));
+    let last = facts.last.and_then(|last| last.reminded).filter(|last| last.is_of(end));
+    let at = last.map_or(from, |last| from.max(last.at + LONGEST_WAIT));
     if at >= end {
         return say(ProspectState::Done, None, "The learners were reminded.".to_owned());
     }
     if now >= at && facts.own_counts().activated == 0 {
         return say(ProspectState::Waits, None, "No license of the plan is activated.".to_owned());
     }
-    let why = match told {
+    let why = match last {
         None => format!("Learners with an activated license are reminded that the plan ends at {end}."),
         Some(_) => "Learners who activated a license since the last reminders are looked for each day.".to_owned(),
     };
     say(if now >= at { ProspectState::Due } else { ProspectState::Ahead }, Some(at), why)
 }
 
-/// Learners are told from the day after their plan's end (UTC) on that it has ended, once its expiry waits for no renewal.
-pub(super) fn telling_end(facts: Facts<'_>, now: Timestamp) -> Prospect {
+/// Learners are informed from the day after their plan's end (UTC) on that it has ended, once its expiry waits for no renewal.
+pub(super) fn mails_after_end(facts: Facts<'_>, now: Timestamp) -> Prospect {
     let Facts { portfolio, plan, rules, last, .. } = facts;
     let end = plan.expiration_date;
-    let say = |state, at, why: &str| Prospect { work: PlanWorkKind::TellExpiration, state, at, why: why.to_owned() };
-    if last.and_then(|last| last.expiration_told).is_some_and(|told| told.is_of(end)) {
-        return say(ProspectState::Done, None, "The learners were told that the plan has ended.");
+    let say =
+        |state, at, why: &str| Prospect { work: PlanWorkKind::SendExpirationMails, state, at, why: why.to_owned() };
+    if last.and_then(|last| last.expiration_notified).is_some_and(|last| last.is_of(end)) {
+        return say(ProspectState::Done, None, "The learners were informed that the plan has ended.");
     }
-    if now > end && (facts.own_counts().activated == 0 || now > end + rules.told_within) {
+    if now > end && (facts.own_counts().activated == 0 || now > end + rules.notified_within) {
         return say(ProspectState::Done, None, "No license of the plan is activated, or it ended long ago.");
     }
     if !rules.expiration_mails.contains(&portfolio.agreement.enterprise_customer_uuid) {
@@ -180,18 +181,18 @@ pub(super) fn telling_end(facts: Facts<'_>, now: Timestamp) -> Prospect {
     say(
         state,
         Some(from),
-        "Learners whose activated license no later plan carries on are told that the plan has ended.",
+        "Learners whose activated license no later plan carries on are informed that the plan has ended.",
     )
 }
 
-/// Other systems are told of each license half a year after its activation. `None`: the customer has not chosen it.
-pub(super) fn telling_events(facts: Facts<'_>, now: Timestamp) -> Option<Prospect> {
+/// Other systems are informed of each license half a year after its activation. `None`: the customer has not chosen it.
+pub(super) fn license_events(facts: Facts<'_>, now: Timestamp) -> Option<Prospect> {
     let Facts { portfolio, plan, rules, last, .. } = facts;
     if !rules.license_events.contains(&portfolio.agreement.enterprise_customer_uuid) {
         return None;
     }
     let say =
-        |state, at, why: &str| Some(Prospect { work: PlanWorkKind::TellLicenseEvents, state, at, why: why.to_owned() });
+        |state, at, why: &str| Some(Prospect { work: PlanWorkKind::SendLicenseEvents, state, at, why: why.to_owned() });
     if facts.own_counts().activated == 0 {
         let has_ended = now > plan.expiration_date;
         let state = if has_ended { ProspectState::Done } else { ProspectState::Waits };
@@ -202,7 +203,7 @@ pub(super) fn telling_events(facts: Facts<'_>, now: Timestamp) -> Option<Prospec
     }
     // No license was activated earlier than that.
     let first = plan.created.min(plan.start_date) + LONG_ACTIVATED;
-    let at = last.and_then(|last| last.events_told).map_or(first, |told| first.max(told + LONGEST_WAIT));
+    let at = last.and_then(|last| last.events_sent).map_or(first, |last| first.max(last + LONGEST_WAIT));
     let state = if now > at { ProspectState::Due } else { ProspectState::Ahead };
     say(state, Some(at), "Licenses that were activated 180 days ago are looked for each day.")
 }

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use super::{Facts, PlanWorkKind, Prospect, ProspectState};
 use crate::clock::Timestamp;
 
-/// So long after auto-apply was enabled the customer's admins are told of the plan's utilization.
+/// So long after auto-apply was enabled the customer's admins are informed of the plan's utilization.
 pub const REPORTED_AFTER: TimeDelta = TimeDelta::days(7);
 
 /// The report on the first week, once for a plan. `None`: learners cannot take licenses of it, or it has ended.
@@ -17,7 +17,7 @@ pub(super) fn first_week(facts: Facts<'_>, now: Timestamp) -> Option<Prospect> {
     let say =
         |state, at, why: &str| Some(Prospect { work: PlanWorkKind::ReportUtilization, state, at, why: why.to_owned() });
     if facts.last.is_some_and(|last| last.reported.is_some()) {
-        return say(ProspectState::Done, None, "The customer's admins were told of the plan's utilization.");
+        return say(ProspectState::Done, None, "The customer's admins were informed of the plan's utilization.");
     }
     let Some(since) = plan.auto_apply_since else {
         let why = "It is not on record since when learners take licenses without an invitation.";
@@ -31,7 +31,8 @@ pub(super) fn first_week(facts: Facts<'_>, now: Timestamp) -> Option<Prospect> {
         return say(ProspectState::Never, None, "The plan ends before a week has passed.");
     }
     let state = if now >= at { ProspectState::Due } else { ProspectState::Ahead };
-    let why = "A week after learners could first take licenses without an invitation, admins are told how many did.";
+    let why =
+        "A week after learners could first take licenses without an invitation, admins are informed how many did.";
     say(state, Some(at), why)
 }
 

@@ -51,7 +51,7 @@ pub fn notice(plan: PlanId, kind: &str) -> Key {
 
 /// That a learner was informed of the plan's end.
 pub fn informed(plan: PlanId, kind: &str, learner: uuid::Uuid) -> Key {
-    Key::new(self::plan(plan).pk, format!("TOLD#{kind}#{learner}"))
+    Key::new(self::plan(plan).pk, format!("NOTIFIED#{kind}#{learner}"))
 }
 
 /// The prefix of the sort keys of a plan's days.

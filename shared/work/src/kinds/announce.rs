@@ -1,4 +1,4 @@
-//! Telling of licenses, once each: that their plan ends or has ended, by mail, and that they are long in use, on the bus.
+//! Announcements about licenses, each made once: that their plan ends or has ended, by mail, and that they are long in use, on the bus.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use super::{Acted, AllKinds, ChunkRows};
 use crate::WorkError;
 
 impl AllKinds {
-    /// Tells of a chunk's licenses that were not told of before. The mails are consequences of the event that commits
+    /// Announces a chunk's licenses that were not announced before. The mails are consequences of the event that commits
     /// with the marks.
     pub(super) async fn announce(&self, chunk: ChunkRows<'_>, change: Change) -> Result<Acted, WorkError> {
         let (portfolio, plan) = (chunk.portfolio, chunk.plan()?);
@@ -30,17 +30,17 @@ impl AllKinds {
         licenses.retain(|license| notice.concerns(license, change.at));
         // Without a number in the LMS the event would reach no one: the license is looked at again once it has one.
         licenses.retain(|license| notice != LicenseNotice::LongActivated || license.lms_user_id.is_some());
-        let untold = self.announce.untold(plan.uuid, licenses, &notice).await?;
-        let told: HashSet<LicenseId> = untold.iter().map(|license| license.uuid).collect();
+        let unannounced = self.announce.unannounced(plan.uuid, licenses, &notice).await?;
+        let announced: HashSet<LicenseId> = unannounced.iter().map(|license| license.uuid).collect();
         let result = |row: &license_domain::Row| {
-            let is_told = row.license.is_some_and(|license| told.contains(&license));
-            row.result(if is_told { RowOutcome::Told } else { RowOutcome::NotFound }, row.license)
+            let is_announced = row.license.is_some_and(|license| announced.contains(&license));
+            row.result(if is_announced { RowOutcome::Notified } else { RowOutcome::NotFound }, row.license)
         };
         let results: Vec<RowResult> = chunk.rows.iter().map(result).collect();
-        if untold.is_empty() {
+        if unannounced.is_empty() {
             return Ok(Acted::ToRecord(results));
         }
-        self.announce.tell_once(portfolio, plan, &untold, &notice, &change.recording(&results)).await?;
+        self.announce.announce_once(portfolio, plan, &unannounced, &notice, &change.recording(&results)).await?;
         Ok(Acted::Recorded(results))
     }
 }

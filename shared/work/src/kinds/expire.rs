@@ -48,7 +48,7 @@ impl AllKinds {
         if expired.is_empty() {
             return Ok(Acted::ToRecord(results));
         }
-        self.expire.tell_expired(chunk.portfolio, plan, &expired, &change.recording(&results)).await?;
+        self.expire.record_expired(chunk.portfolio, plan, &expired, &change.recording(&results)).await?;
         Ok(Acted::Recorded(results))
     }
 

@@ -17,10 +17,10 @@ impl AllKinds {
         let since = plan.auto_apply_since.filter(|_| plan.should_auto_apply_licenses == Some(true) && plan.is_active);
         let Some(since) = since else { return Ok(Acted::ToRecord(results(RowOutcome::Refused))) };
         let taken = self.taken_since(plan, since).await?;
-        let told = results(RowOutcome::Told);
-        if self.notifications.tell_first_week(portfolio, plan.uuid, taken, &change.recording(&told)).await? {
-            tracing::info!(plan = %plan.uuid, taken, work = PlanWorkKind::ReportUtilization.as_str(), "admins are told");
-            return Ok(Acted::Recorded(told));
+        let notified = results(RowOutcome::Notified);
+        if self.notifications.report_first_week(portfolio, plan.uuid, taken, &change.recording(&notified)).await? {
+            tracing::info!(plan = %plan.uuid, taken, work = PlanWorkKind::ReportUtilization.as_str(), "admins are informed");
+            return Ok(Acted::Recorded(notified));
         }
         Ok(Acted::ToRecord(results(RowOutcome::NotFound)))
     }

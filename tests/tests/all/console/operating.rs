@@ -124,7 +124,7 @@ async fn mails_webhooks_changes_and_users_have_their_pages() {
     assert!(all.contains("licenses-assigned") && all.contains("plan-created"), "{all}");
     let some = browser.get(&format!("{audit}?kind=plan")).await.text;
     assert!(some.contains("plan-created") && !some.contains("licenses-assigned"), "{some}");
-    let unknown = browser.get(&format!("{audit}?actor=nobody")).await.text;
+    let unknown = browser.get(&format!("{audit}?actor=unknown")).await.text;
     assert!(unknown.contains("No change is on record."), "{unknown}");
     let later = browser.get(&format!("{audit}?from=2099-01-01")).await.text;
     assert!(later.contains("No change is on record."), "{later}");

@@ -29,7 +29,7 @@ fn ids(body: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_plan_that_ended_ends_what_its_licenses_pay_for_and_tells_of_each() {
+async fn a_plan_that_ended_ends_what_its_licenses_pay_for_and_announces_each() {
     let app = TestApp::start().await;
     let plan = ending(&app, json!({})).await;
     let (ann, bob) = (plan.activated(&app, "ann@example.com").await, plan.assigned("bob@example.com").await);
@@ -218,7 +218,7 @@ async fn a_renewal_that_is_ahead_keeps_its_plan_until_a_day_after_its_effective_
 }
 
 #[tokio::test]
-async fn a_plan_that_was_renewed_expires_after_the_last_of_its_chain_and_tells_of_none_that_goes_on() {
+async fn a_plan_that_was_renewed_expires_after_the_last_of_its_chain_and_announces_none_that_goes_on() {
     let app = TestApp::start().await;
     let plan = ending(&app, json!({})).await;
     let ann = plan.activated(&app, "ann@example.com").await;

@@ -30,7 +30,7 @@ async fn what_a_forecast_says_happens_at_that_time() {
             line("expire_subscription", "ahead", json!("2026-12-01T00:00:00Z")),
             line("retire_licenses", "ahead", json!("2027-03-01T00:00:00Z")),
             line("remind_of_expiration", "never", Value::Null),
-            line("tell_expiration", "never", Value::Null),
+            line("send_expiration_mails", "never", Value::Null),
             line("unlink_learners", "never", Value::Null),
         ]
     );
@@ -44,7 +44,7 @@ async fn what_a_forecast_says_happens_at_that_time() {
         lines(&forecast(&app, &plan, "").await)[1..],
         [
             line("expire_subscription", "done", Value::Null),
-            line("tell_expiration", "never", Value::Null),
+            line("send_expiration_mails", "never", Value::Null),
             line("unlink_learners", "never", Value::Null),
         ]
     );

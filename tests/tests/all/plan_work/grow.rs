@@ -26,8 +26,8 @@ async fn total(app: &TestApp, plan: &Plan) -> u64 {
 
 /// The growth in the plan's forecast: its state and why.
 async fn foreseen(app: &TestApp, plan: &Plan) -> Option<(String, String)> {
-    let told = forecast::forecast(app, plan, "").await;
-    let lines = told["prospects"].as_array().expect("a list").clone();
+    let forecast = forecast::forecast(app, plan, "").await;
+    let lines = forecast["prospects"].as_array().expect("a list").clone();
     let line = lines.into_iter().find(|line| line["what"] == "grow_plan")?;
     let text = |name: &str| line[name].as_str().expect("a text").to_owned();
     Some((text("state"), text("why")))

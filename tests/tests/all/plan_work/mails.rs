@@ -1,4 +1,4 @@
-//! What learners, and other systems, are told of licenses by the clock.
+//! What learners, and other systems, are informed of licenses by the clock.
 
 use std::collections::BTreeMap;
 
@@ -101,7 +101,7 @@ async fn learners_are_reminded_once_from_thirty_days_before_the_end_on() {
 }
 
 #[tokio::test]
-async fn learners_are_told_that_their_plan_has_ended_on_the_day_after_it_and_once() {
+async fn learners_are_informed_that_their_plan_has_ended_on_the_day_after_it_and_once() {
     let (app, agreement) = chosen().await;
     let plan = plan_of(&app, &agreement).await;
     plan.activated(&app, "ann@example.com").await;
@@ -151,8 +151,8 @@ async fn customers_that_want_no_notice_and_learners_who_go_on_get_none() {
     advance_to(&app, "2027-02-05T00:00:00Z").await;
     a_while(&app).await;
     assert_eq!(after::recipients(&app, EXPIRATION).await, Vec::<String>::new());
-    let told = forecast::forecast(&app, &plan, "").await;
-    assert!(told.to_string().contains("The agreement disables expiration notifications."), "{told}");
+    let forecast = forecast::forecast(&app, &plan, "").await;
+    assert!(forecast.to_string().contains("The agreement disables expiration notifications."), "{forecast}");
     app.provisioner().patch(&path, &json!({ "disable_expiration_notifications": false })).await.expect(200);
     app.advance("P1DT1H").await;
     a_while(&app).await;
@@ -200,7 +200,7 @@ async fn mails_go_out_by_hand_for_the_customers_that_are_named_and_a_dry_run_cha
 }
 
 #[tokio::test]
-async fn other_systems_are_told_of_a_license_180_days_after_its_activation_once_it_has_a_number() {
+async fn other_systems_are_informed_of_a_license_180_days_after_its_activation_once_it_has_a_number() {
     let (app, agreement) = chosen().await;
     let plan = app.plan_of(&agreement, 10, &json!({ "expiration_date": "2028-02-01T12:00:00Z" })).await;
     let ann = plan.activated(&app, "ann@example.com").await;
@@ -213,10 +213,10 @@ async fn other_systems_are_told_of_a_license_180_days_after_its_activation_once_
         app.advance("P1DT1H").await;
         a_while(&app).await;
     }
-    let told = events(&app, LONG_ACTIVATED).await;
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert_eq!((&told[0]["license_uuid"], &told[0]["user_email"]), (&json!(ann.id), &json!("ann@example.com")));
-    assert!(told[0]["assigned_lms_user_id"].is_number());
+    let sent = events(&app, LONG_ACTIVATED).await;
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    assert_eq!((&sent[0]["license_uuid"], &sent[0]["user_email"]), (&json!(ann.id), &json!("ann@example.com")));
+    assert!(sent[0]["assigned_lms_user_id"].is_number());
     app.invariants().await.check();
 }
 

@@ -6,7 +6,7 @@ use crate::{after, lmctl::done};
 const CAMPAIGN: &str = "initial-license-utilization-campaign";
 
 #[tokio::test]
-async fn admins_are_told_once_a_week_after_learners_could_first_take_licenses() {
+async fn admins_are_informed_once_a_week_after_learners_could_first_take_licenses() {
     let app = TestApp::start().await;
     let agreement = app.agreement().await;
     let plan = app.plan_of(&agreement, 10, &json!({})).await;

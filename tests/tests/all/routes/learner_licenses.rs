@@ -56,7 +56,7 @@ async fn the_agreement_is_shown_to_requesters_with_access_to_the_customer() {
     assert_eq!((&page["count"], &page["customer_agreement"]), (&json!(0), &Value::Null));
     assert!(learner.get("/api/v1/learner-licenses/").await.expect(400).is_string());
     learner.get("/api/v1/learner-licenses/?enterprise_customer_uuid=junk").await.expect(400);
-    let without_roles = app.client(Role::Nobody, mine.enterprise);
+    let without_roles = app.client(Role::NoRole, mine.enterprise);
     without_roles
         .get(&format!("/api/v1/learner-licenses/?enterprise_customer_uuid={}", mine.enterprise))
         .await

@@ -44,7 +44,7 @@ async fn filters() {
         ("status=nonsense", ""),
         ("search=Y.EXAMPLE", "bob dan eve"),
         ("search=an+x.ex", "ann"),
-        ("search=nobody", ""),
+        ("search=unknown", ""),
         ("ignore_null_emails=1&status=assigned,revoked", "bob dan eve"),
         ("active_only=1", "ann cid bob dan"),
     ] {

@@ -20,7 +20,7 @@ async fn staff_find_all_licenses_of_an_address() {
     assert!(link.ends_with(&format!("/licenses/{}/activate", ann.key)), "{link}");
     assert_eq!(found[0]["subscription_plan_expiration_date"], "2027-12-31T00:00:00Z");
 
-    let missing = staff.post(LOOKUP, &json!({ "user_email": "nobody@example.com" })).await;
+    let missing = staff.post(LOOKUP, &json!({ "user_email": "unknown@example.com" })).await;
     assert_eq!((missing.status.as_u16(), missing.text.as_str()), (404, ""));
     assert!(staff.post(LOOKUP, &json!({})).await.expect(400).is_string());
     plan.admin().post(LOOKUP, &json!({ "user_email": "ann@example.com" })).await.expect(403);

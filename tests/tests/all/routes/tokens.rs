@@ -128,7 +128,7 @@ async fn roles_on_record_add_to_those_of_the_token() {
     app.grant("here", Scope::Enterprise(plan.agreement.enterprise)).await;
     app.grant("elsewhere", Scope::Enterprise(EnterpriseId(app.uuid(0xe)))).await;
     app.grant("everywhere", Scope::All).await;
-    for (name, status) in [("here", 200), ("elsewhere", 403), ("everywhere", 200), ("Here", 403), ("nobody", 403)] {
+    for (name, status) in [("here", 200), ("elsewhere", 403), ("everywhere", 200), ("Here", 403), ("unknown", 403)] {
         assert_eq!(user(name).get(&plan.path("")).await.status.as_u16(), status, "{name}");
     }
 }

@@ -43,8 +43,8 @@ fn work(at: &Portfolio) -> PlanWork {
         unlinked: None,
         purged: None,
         reminded: None,
-        expiration_told: None,
-        events_told: None,
+        expiration_notified: None,
+        events_sent: None,
         reported: None,
         version: 1,
     }
@@ -60,34 +60,34 @@ fn reminders_are_due_from_thirty_days_before_the_end_until_it_however_late() {
         (day(70), reminding),
         (day(100) - second, reminding),
         (day(100), None),
-        // The expiry itself; it is marked before learners are told.
+        // The expiry itself; it is marked before learners are informed.
         (day(101), Some(PlanWorkKind::ExpireSubscription)),
     ] {
         assert_eq!(is_due(&at, None, now), wanted, "{now}");
     }
-    // Once a day for those who came since; another end is told of anew.
-    let mut last = PlanWork { reminded: Some(Told { at: day(70), end: day(100) }), ..work(&at) };
+    // Once a day for those who came since; another end is announced anew.
+    let mut last = PlanWork { reminded: Some(Notified { at: day(70), end: day(100) }), ..work(&at) };
     assert_eq!(is_due(&at, Some(&last), day(71) - second), None);
     assert_eq!(is_due(&at, Some(&last), day(71)), reminding);
-    last.reminded = Some(Told { at: day(70), end: day(90) });
+    last.reminded = Some(Notified { at: day(70), end: day(90) });
     assert_eq!(is_due(&at, Some(&last), day(70) + second), reminding);
 }
 
 #[test]
-fn the_end_is_told_from_the_day_after_it_for_ninety_days_and_once() {
+fn the_end_is_announced_from_the_day_after_it_for_ninety_days_and_once() {
     let mut at = portfolio(vec![plan(1, 0, 10)], Vec::new());
     at.plans[0].expiration_processed = true;
     at.plans[0].expiration_date = day(10) + TimeDelta::hours(5);
     at.agreement.license_duration_before_purge_seconds = -1;
-    let telling = Some(PlanWorkKind::TellExpiration);
+    let telling = Some(PlanWorkKind::SendExpirationMails);
     let second = TimeDelta::seconds(1);
     for (now, wanted) in
         [(day(11) - second, None), (day(11), telling), (day(100), telling), (day(101), None), (day(4_000), None)]
     {
-        let counted = is_due(&at, None, now).filter(|work| *work != PlanWorkKind::TellLicenseEvents);
+        let counted = is_due(&at, None, now).filter(|work| *work != PlanWorkKind::SendLicenseEvents);
         assert_eq!(counted, wanted, "{now}");
     }
-    let last = PlanWork { expiration_told: Some(Told { at: day(11), end: day(10) }), ..work(&at) };
+    let last = PlanWork { expiration_notified: Some(Notified { at: day(11), end: day(10) }), ..work(&at) };
     assert_eq!(is_due(&at, Some(&last), day(12)), None);
     // It was moved, and ended again.
     at.plans[0].expiration_date = day(20);
@@ -95,13 +95,13 @@ fn the_end_is_told_from_the_day_after_it_for_ninety_days_and_once() {
 }
 
 #[test]
-fn learners_are_told_nothing_where_they_go_on_or_the_customer_does_not_want_it() {
+fn learners_get_no_mail_where_they_go_on_or_the_customer_does_not_want_it() {
     let quiet = |change: &dyn Fn(&mut Portfolio)| {
         let mut at = portfolio(vec![plan(1, 0, 100)], Vec::new());
         at.plans[0].expiration_processed = true;
         at.agreement.license_duration_before_purge_seconds = -1;
         assert_eq!(is_due(&at, None, day(80)), Some(PlanWorkKind::RemindOfExpiration));
-        assert_eq!(is_due(&at, None, day(102)), Some(PlanWorkKind::TellExpiration));
+        assert_eq!(is_due(&at, None, day(102)), Some(PlanWorkKind::SendExpirationMails));
         change(&mut at);
         assert_eq!(is_due(&at, None, day(80)), None);
         assert_eq!(is_due(&at, None, day(102)), None);
@@ -132,7 +132,7 @@ fn licenses_that_came_of_age_or_changed_since_the_last_run_are_looked_at() {
 }
 
 #[test]
-fn an_expired_plan_that_was_dealt_with_leaves_the_index_though_learners_were_never_told() {
+fn an_expired_plan_that_was_dealt_with_leaves_the_index_though_learners_were_never_informed() {
     let mut at = portfolio(vec![plan(1, 0, 10)], Vec::new());
     at.plans[0].expiration_processed = true;
     let (counts, rules) = (HashMap::new(), Rules::default());
