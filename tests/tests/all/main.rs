@@ -5,6 +5,7 @@ mod access;
 mod after;
 mod browser;
 mod budgets;
+mod budgets_by_size;
 mod clock;
 mod concurrency;
 mod console;
