@@ -44,7 +44,7 @@ impl Operations for Store {
         self.transact("freeze", (), |mut transaction, ()| async move {
             // A plan that was deleted meanwhile is found to be gone by the next attempt at the chunk.
             let Some(item) = self.table.get(key).await? else { return Ok(Attempt::Retry(())) };
-            let version = rows::version_of(&item);
+            let version = rows::version_of(&item)?;
             let before: SubscriptionPlan = rows::from_item(item)?;
             let (mut room, mut deleted, mut left) = (RETURNED_AT_ONCE, 0, 0);
             for (at, bucket) in self.buckets(&before).await? {

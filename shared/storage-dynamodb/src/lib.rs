@@ -10,6 +10,7 @@ mod assign;
 mod attempts;
 mod audit_trails;
 mod auto_apply;
+mod buckets;
 mod bulk;
 mod cache;
 mod changes;

@@ -24,7 +24,7 @@ impl Renew for Store {
     ///    from 1 after a random wait.
     async fn open_renewal(&self, renewal: RenewalId, change: &Change) -> Result<OpenedRenewal, RenewError> {
         let pointer = self.table.get(&keys::renewal(renewal)).await?;
-        let agreement: AgreementId = pointer.as_ref().and_then(rows::target).ok_or(RenewError::Missing)?;
+        let agreement: AgreementId = pointer.as_ref().map(rows::target).transpose()?.ok_or(RenewError::Missing)?;
         self.table
             .attempts("process renewal", (), |()| async move {
                 let snapshot = self.agreement_snapshot(agreement, renewal).await?.ok_or(RenewError::Missing)?;

@@ -75,7 +75,7 @@ pub(crate) fn slots_in(
     let mut slots = HashMap::with_capacity(items.len());
     for email in emails {
         if let Some(item) = items.remove(&LearnerKeys(email).slot(plan)) {
-            let version = rows::version_of(&item);
+            let version = rows::version_of(&item)?;
             slots.insert(email.clone(), Slot { license: rows::from_item(item)?, version });
         }
     }
