@@ -135,6 +135,8 @@ pub enum EventKind {
     LicensesLongActivated,
     /// `count` licenses were deleted: revoked ones, which the event names, or unassigned ones of a plan that was frozen.
     LicensesDeleted,
+    /// Licenses were reverted to what they were at an earlier time.
+    LicensesReverted,
     /// Licenses were transferred to another plan. Both plans have an event; that of the new plan has the licenses.
     LicensesTransferred,
     /// A job was created.

@@ -13,6 +13,7 @@ mod learners;
 mod licenses;
 mod renew;
 mod report;
+mod revert;
 mod sync;
 mod transfer;
 mod unlink;
@@ -157,6 +158,7 @@ impl Kinds for LicenseKinds {
                 | JobKind::Grow
                 | JobKind::Freeze
                 | JobKind::DeleteRevoked
+                | JobKind::Revert
                 | JobKind::Sync
                 | JobKind::Renew
                 | JobKind::Expire
@@ -301,6 +303,7 @@ impl Kinds for AllKinds {
             (JobKind::UtilizationReport, _) => self.report(chunk, change).await,
             (JobKind::Freeze, _) => self.freeze(chunk, change).await,
             (JobKind::DeleteRevoked, _) => self.delete_revoked(chunk, change).await,
+            (JobKind::Revert, _) => self.revert(chunk, change).await,
             (JobKind::Sync, _) => self.sync(chunk, change).await,
             (JobKind::Expire, _) => self.expire(chunk, change).await,
             (JobKind::Unlink, _) => self.unlink(chunk, change).await,
