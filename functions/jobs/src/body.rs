@@ -251,15 +251,11 @@ impl JobRequest {
     }
 }
 
-/// The parameters and rows of a revert. Licenses that no learner has or had cannot differ from what they were.
+/// The parameters and rows of a revert.
 fn revert(body: ParamsBody) -> (JobParams, Option<Vec<Row>>, bool) {
-    let all = JobParams::all_of(&[LicenseStatus::Activated, LicenseStatus::Assigned, LicenseStatus::Revoked]);
-    let rows = body.licenses.map(once_each).map(|licenses| {
-        let row = |(row, license)| Row { row, license: Some(license), ..Row::default() };
-        (0..).zip(licenses).map(row).collect()
-    });
-    let filter = all.filter.filter(|_| rows.is_none());
-    (JobParams { revert_to: body.revert_to, force: body.force, filter, ..JobParams::default() }, rows, false)
+    let rows = body.licenses.map(|licenses| Row::of_licenses(once_each(licenses)));
+    let params = JobParams::reverting(rows.is_none());
+    (JobParams { revert_to: body.revert_to, force: body.force, ..params }, rows, false)
 }
 
 fn once_each<T: Clone + Eq + std::hash::Hash>(mut items: Vec<T>) -> Vec<T> {

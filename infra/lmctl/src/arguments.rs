@@ -315,6 +315,24 @@ pub enum OperationsCommand {
     FreezeUnused(OperationOnPlan),
     /// Deletes the revoked licenses of a plan
     DeleteRevoked(OperationOnPlan),
+    /// Reverts licenses of a plan to what they were at an earlier time
+    #[command(alias = "revert_licenses")]
+    RevertLicenses {
+        /// The plan
+        plan: PlanId,
+        /// The time; a time without zone is UTC
+        #[arg(long, value_name = "TIME", value_parser = utc)]
+        to: Timestamp,
+        /// Only these licenses, separated by commas
+        #[arg(long, value_name = "UUIDS", value_delimiter = ',')]
+        licenses: Vec<LicenseId>,
+        /// Also licenses that their learners or other users have changed since then: these changes are lost
+        #[arg(long)]
+        force: bool,
+        /// Why, for the audit trail
+        #[arg(long)]
+        reason: String,
+    },
     /// Adds the licenses that a plan lacks of its desired number
     CreateMissing(OperationOnPlan),
     /// Transfers all assigned and activated licenses of a plan, with their seats, to another plan of the agreement

@@ -286,6 +286,13 @@ impl JobParams {
     pub fn all_of(statuses: &[LicenseStatus]) -> Self {
         Self { filter: Some(RowFilter { statuses: statuses.to_vec(), search: Vec::new() }), ..Self::default() }
     }
+
+    /// Those of a revert of all licenses that a learner has or had, or of licenses that its rows name. Licenses that no
+    /// learner had cannot differ from what they were.
+    pub fn reverting(is_of_all: bool) -> Self {
+        let all = Self::all_of(&[LicenseStatus::Activated, LicenseStatus::Assigned, LicenseStatus::Revoked]);
+        if is_of_all { all } else { Self::default() }
+    }
 }
 
 /// A row of a job's input.
@@ -399,6 +406,11 @@ impl RowOutcome {
 }
 
 impl Row {
+    /// A row for each of these licenses.
+    pub fn of_licenses(licenses: Vec<LicenseId>) -> Vec<Self> {
+        (0..).zip(licenses).map(|(row, license)| Self { row, license: Some(license), ..Self::default() }).collect()
+    }
+
     /// The result of this row.
     pub fn result(&self, outcome: RowOutcome, license: Option<LicenseId>) -> RowResult {
         RowResult {

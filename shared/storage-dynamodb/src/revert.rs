@@ -12,14 +12,12 @@ use license_domain::{
 
 use crate::{
     Store,
-    allocate::BucketAllocation,
     attempts::Attempt,
     idempotency::Step,
     keys::{BucketKeys, Key, LearnerKeys},
     learners::as_seen,
     rows::{self, Home},
     table::{PARALLEL, Write},
-    transaction::Transaction,
     write::{BucketChange, Slot, occupy},
 };
 use license_storage::{AuditQuery, AuditTrails, RevertRequest, StoreError};
@@ -74,7 +72,7 @@ impl Store {
         plan: &SubscriptionPlan,
         request: &RevertRequest<'_>,
     ) -> Result<Vec<RowResult>, StoreError> {
-        self.transact("revert", (), |transaction, ()| async move {
+        self.transact("revert", (), |mut transaction, ()| async move {
             let mut verdicts = self.verdicts(plan, request).await?;
             let wanted = to_u64(verdicts.iter().filter(|verdict| verdict.takes_seat()).count());
             let shares = match self.allocate(plan, wanted, None).await? {
@@ -102,9 +100,15 @@ impl Store {
                 return Ok(Attempt::Done(results));
             }
             let at = shares.first().map_or_else(|| self.any_bucket(plan.uuid, &plan.seats), |share| share.at);
-            let Some(mut transaction) = self.with_seats(transaction, plan, (&shares, at), &reverting).await? else {
+            let mut counts = BucketChange::default();
+            for license in &reverting {
+                count(&mut counts, license.before.license.status, -1);
+                count(&mut counts, license.after.status, 1);
+            }
+            let seats = (plan, &shares[..], (at, counts));
+            if self.take_seats(&mut transaction, Failed::Seats, seats).await?.is_none() {
                 return Ok(Attempt::Retry(()));
-            };
+            }
             let mut changes = Vec::with_capacity(reverting.len());
             for license in reverting {
                 transaction.when(Failed::License, license.writes(portfolio, plan, at, &change)?);
@@ -172,40 +176,6 @@ impl Store {
         }
         let verdict = |row: &Row| row.license.and_then(|license| found.remove(&license)).unwrap_or(Verdict::Missing);
         Ok(request.rows.iter().map(verdict).collect())
-    }
-
-    /// Adds the writes of the buckets: the seats that are taken, those that are returned, and the counts. `None`: returned
-    /// seats that the counters promised are gone.
-    async fn with_seats(
-        &self,
-        mut transaction: Transaction<Failed>,
-        plan: &SubscriptionPlan,
-        (shares, at): (&[BucketAllocation], BucketKeys),
-        reverting: &[Box<Reverting>],
-    ) -> Result<Option<Transaction<Failed>>, StoreError> {
-        let mut counts = BucketChange::default();
-        for license in reverting {
-            let (from, to) = (license.before.license.status, license.after.status);
-            count(&mut counts, from, -1);
-            count(&mut counts, to, 1);
-        }
-        let mut is_counted = false;
-        for share in shares {
-            let Some((_, seats)) = self.seats(plan, share, Vec::new()).await? else { return Ok(None) };
-            transaction.when(Failed::Seats, seats);
-            let seats = share.change();
-            let change = if share.at == at {
-                is_counted = true;
-                BucketChange { free: counts.free + seats.free, untouched_taken: seats.untouched_taken, epoch: seats.epoch, ..counts }
-            } else {
-                seats
-            };
-            transaction.when(Failed::Seats, [change.write(share.at)]);
-        }
-        if !is_counted {
-            transaction.write([counts.write(at)]);
-        }
-        Ok(Some(transaction))
     }
 }
 

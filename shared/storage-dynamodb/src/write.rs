@@ -143,7 +143,7 @@ pub(crate) fn change_in_place(
 }
 
 /// A change of one bucket: what is added to its counters, and which seats are taken from it or returned to it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct BucketChange {
     /// Change of assigned licenses.
     pub assigned: i64,
