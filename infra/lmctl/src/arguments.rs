@@ -116,6 +116,13 @@ pub enum Command {
     Redrive(RedriveArguments),
     /// Creates customers with plans and licenses, for development and for load tests
     ManufactureData(ManufactureArguments),
+    /// Compares the number of queries that the catalogs of current plans have with the number of their plan types
+    #[command(alias = "validate_num_catalog_queries")]
+    ValidateNumCatalogQueries {
+        /// If there are too many queries, those with fewer catalogs than this are listed with them
+        #[arg(long, alias = "catalog_id_reporting_threshold", value_name = "NUMBER", default_value_t = 50)]
+        catalog_id_reporting_threshold: usize,
+    },
     /// Adds the products of a development installation that are missing
     #[command(alias = "seed_development_data")]
     SeedDevelopmentData,
