@@ -117,6 +117,7 @@ fn params_of(kind: JobKind) -> Vec<Field> {
         | JobKind::Unlink
         | JobKind::Purge
         | JobKind::UtilizationReport
+        | JobKind::WeeklyReport
         | JobKind::ExpirationReminders
         | JobKind::ExpirationMails
         | JobKind::LicenseEvents => {
@@ -145,6 +146,7 @@ const fn own_params(kind: JobKind) -> &'static [Field] {
         | JobKind::Unlink
         | JobKind::Purge
         | JobKind::UtilizationReport
+        | JobKind::WeeklyReport
         | JobKind::ExpirationReminders
         | JobKind::ExpirationMails
         | JobKind::LicenseEvents => &[],

@@ -198,6 +198,9 @@ pub enum PlansCommand {
     /// Begins to tell customers' admins of the first week with auto-apply
     #[command(alias = "send_license_utilization_emails")]
     SendLicenseUtilizationEmails,
+    /// Begins to inform customers' admins of the last week of plans, where the customer's agreement enables that
+    #[command(alias = "send_weekly_utilization_emails")]
+    SendWeeklyUtilizationEmails,
     /// Begins to remind learners with activated licenses that their plan ends
     #[command(alias = "send_license_expiration_reminders")]
     SendLicenseExpirationReminders {

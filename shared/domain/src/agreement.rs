@@ -39,6 +39,9 @@ pub struct CustomerAgreement {
     pub messaging_v2: Option<ExpirationMessaging>,
     /// Whether the universal link gives learners a seat.
     pub enable_auto_applied_subscriptions_with_universal_link: bool,
+    /// Whether the customer's admins get a mail on each plan's utilization every week.
+    #[serde(default)]
+    pub enable_weekly_utilization_mails: bool,
     /// Whether the current plan grows by itself.
     pub enable_auto_scaling_of_current_plan: bool,
     /// The most licenses to which it grows.
@@ -118,6 +121,7 @@ impl CustomerAgreement {
             messaging: ExpirationMessaging::default(),
             messaging_v2: None,
             enable_auto_applied_subscriptions_with_universal_link: false,
+            enable_weekly_utilization_mails: false,
             enable_auto_scaling_of_current_plan: false,
             auto_scaling_max_licenses: None,
             auto_scaling_threshold_percentage: None,

@@ -147,6 +147,8 @@ pub enum EventKind {
     UtilizationReached,
     /// A week with auto-apply has passed: the customer's admins are informed of the plan's utilization.
     FirstWeekReported,
+    /// Another week of a plan has passed: the customer's admins are informed of its utilization.
+    WeekReported,
     /// An operator requested that a mail of unknown fate is sent again.
     MailResent,
     /// A webhook was made.
@@ -421,6 +423,15 @@ pub enum Consequence {
         /// How many licenses learners took.
         taken: u64,
     },
+    /// Inform the customer's admins of the last week of a plan.
+    MailWeeklyUtilization {
+        /// How many licenses were activated; none if that was not counted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        activations: Option<u64>,
+        /// How many licenses were revoked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        revocations: Option<u64>,
+    },
     /// Send the requester of an enrollment job the link to its results.
     MailEnrollmentResults { job: JobId },
     /// Send again a mail of unknown fate.
@@ -455,6 +466,7 @@ impl Consequence {
             Self::MailRevocationCapReached => Some(MailKind::RevocationCapReached),
             Self::MailUtilization { .. } => Some(MailKind::Utilization),
             Self::MailFirstWeek { .. } => Some(MailKind::FirstWeek),
+            Self::MailWeeklyUtilization { .. } => Some(MailKind::WeeklyUtilization),
             Self::MailEnrollmentResults { .. } => Some(MailKind::EnrollmentResults),
             Self::ResendMail { .. }
             | Self::CheckUtilization

@@ -74,6 +74,10 @@ pub enum JobKind {
     #[serde(rename = "utilization-report")]
     #[schemars(skip)]
     UtilizationReport,
+    /// The customer's admins are informed of a plan's last week. There is one row.
+    #[serde(rename = "weekly-report")]
+    #[schemars(skip)]
+    WeeklyReport,
     /// Learners are reminded that their plan ends. There is a row for each license.
     #[serde(rename = "expiration-reminders")]
     #[schemars(skip)]
@@ -120,6 +124,7 @@ impl JobKind {
             Self::Unlink => "unlink",
             Self::Purge => "purge",
             Self::UtilizationReport => "utilization-report",
+            Self::WeeklyReport => "weekly-report",
             Self::ExpirationReminders => "expiration-reminders",
             Self::ExpirationMails => "expiration-mails",
             Self::LicenseEvents => "license-events",
@@ -133,7 +138,12 @@ impl JobKind {
             Self::Transfer => 30,
             Self::Enroll => 25,
             Self::Revert => 20,
-            Self::Grow | Self::Freeze | Self::Sync | Self::Renew | Self::UtilizationReport => 1,
+            Self::Grow
+            | Self::Freeze
+            | Self::Sync
+            | Self::Renew
+            | Self::UtilizationReport
+            | Self::WeeklyReport => 1,
             Self::Expire => 100,
             Self::Unlink => 90,
             Self::DeleteRevoked | Self::Purge => 40,
@@ -177,7 +187,8 @@ impl JobKind {
             | Self::Sync
             | Self::Renew
             | Self::Purge
-            | Self::UtilizationReport => 1,
+            | Self::UtilizationReport
+            | Self::WeeklyReport => 1,
         };
         u16::try_from(chunks.min(u64::from(most))).expect("at most `most`").max(1)
     }

@@ -46,6 +46,9 @@ pub(super) async fn run(
         PlansCommand::SendLicenseUtilizationEmails => {
             Worked::new(context, rules(context, None)?).all(PlanWorkKind::ReportUtilization, |_| true, out).await
         }
+        PlansCommand::SendWeeklyUtilizationEmails => {
+            Worked::new(context, rules(context, None)?).all(PlanWorkKind::ReportWeek, |_| true, out).await
+        }
         PlansCommand::SendLicenseExpirationReminders {
             enterprise_customer_uuid: Customers(reminders),
             days_before_expiration,

@@ -135,6 +135,7 @@ pub(super) const NONE: &[&str] = &[
     "effective_date",
     "enable_auto_applied_subscriptions_with_universal_link",
     "enable_auto_scaling_of_current_plan",
+    "enable_weekly_utilization_mails",
     "end",
     "end_day",
     "ends",
