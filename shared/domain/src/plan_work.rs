@@ -13,6 +13,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use crate::{
     agreement::Portfolio,
@@ -119,7 +120,9 @@ impl PlanWork {
 }
 
 /// What may happen to a plan by the clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanWorkKind {
     /// Its renewal is processed.
@@ -145,6 +148,9 @@ pub enum PlanWorkKind {
 }
 
 impl PlanWorkKind {
+    /// Every kind.
+    pub const ALL: &'static [Self] = Self::VARIANTS;
+
     /// The kind of run that does it.
     pub const fn run(self) -> JobKind {
         match self {

@@ -9,6 +9,7 @@ mod clock;
 mod concurrency;
 mod console;
 mod corner_cases;
+mod covered;
 mod deploying;
 mod doors;
 mod engine_limits;
