@@ -182,6 +182,18 @@ impl EventKind {
         !matches!(self, Self::LearnerLookedAt)
     }
 
+    /// Whether it changes who holds licenses of a plan, or whether they use them.
+    pub const fn changes_holders(self) -> bool {
+        matches!(
+            self,
+            Self::LicensesAssigned
+                | Self::LicenseActivated
+                | Self::LicenseAutoApplied
+                | Self::LicensesRevoked
+                | Self::LicensesReverted
+        )
+    }
+
     /// Whether learners do it themselves, so that the actor and the learner are the same person.
     pub const fn is_learners_own(self) -> bool {
         matches!(
@@ -432,6 +444,8 @@ pub enum Consequence {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         revocations: Option<u64>,
     },
+    /// Carry over the change of the event's licenses into the plan that their plan was renewed into.
+    CarryOver,
     /// Send the requester of an enrollment job the link to its results.
     MailEnrollmentResults { job: JobId },
     /// Send again a mail of unknown fate.
@@ -470,6 +484,7 @@ impl Consequence {
             Self::MailEnrollmentResults { .. } => Some(MailKind::EnrollmentResults),
             Self::ResendMail { .. }
             | Self::CheckUtilization
+            | Self::CarryOver
             | Self::RevokeEnrollments
             | Self::ReplayWebhook { .. }
             | Self::RunJob { .. } => None,

@@ -102,8 +102,8 @@ impl Store {
             let at = shares.first().map_or_else(|| self.any_bucket(plan.uuid, &plan.seats), |share| share.at);
             let mut counts = BucketChange::default();
             for license in &reverting {
-                count(&mut counts, license.before.license.status, -1);
-                count(&mut counts, license.after.status, 1);
+                counts.count(license.before.license.status, -1);
+                counts.count(license.after.status, 1);
             }
             let seats = (plan, &shares[..], (at, counts));
             if self.take_seats(&mut transaction, Failed::Seats, seats).await?.is_none() {
@@ -176,16 +176,6 @@ impl Store {
         }
         let verdict = |row: &Row| row.license.and_then(|license| found.remove(&license)).unwrap_or(Verdict::Missing);
         Ok(request.rows.iter().map(verdict).collect())
-    }
-}
-
-/// Counts licenses of that status.
-const fn count(counts: &mut BucketChange, status: LicenseStatus, licenses: i64) {
-    match status {
-        LicenseStatus::Assigned => counts.assigned += licenses,
-        LicenseStatus::Activated => counts.activated += licenses,
-        LicenseStatus::Revoked => counts.revoked += licenses,
-        LicenseStatus::Unassigned => counts.free += licenses,
     }
 }
 

@@ -54,7 +54,7 @@ pub use self::{
     },
     products::{ChangeProducts, ProductChange},
     renew::{
-        Copied, LicensesToCopy, MAX_COPIED, OpenedRenewal, Renew, RenewError, RenewalOutcome, RenewalUnderWay, Renewed,
+        CarriedOver, Copied, LicensesToCopy, MAX_COPIED, OpenedRenewal, Renew, RenewError, RenewalOutcome, RenewalUnderWay, Renewed,
     },
     requesters::{
         ChangeRoles, RequestCount, RequestCounts, RequesterRecords, RoleChange, RoleChangeKind, StoredUser, Users,
