@@ -132,8 +132,13 @@ async fn about(context: &Context, event: &Event, consequence: &Consequence) -> R
         more.insert("subscription_plan_title".to_owned(), json!(plan.title));
         let end = plan.expiration_date;
         let shown =
-            if matches!(kind, MailKind::Utilization | MailKind::FirstWeek) { json!(shown(end)) } else { json!(end) };
+            if kind.is_of_utilization() { json!(shown(end)) } else { json!(end) };
         more.insert("subscription_plan_expiration_date".to_owned(), shown);
+    }
+    if let Some(plan) = plan.as_ref().filter(|_| kind.is_of_utilization()) {
+        let counts = counts(context, plan).await?;
+        more.insert("num_allocated_licenses".to_owned(), json!(counts.allocated()));
+        more.insert("num_licenses".to_owned(), json!(plan.seats.total));
     }
     match consequence {
         Consequence::MailRevocationCapReached => {
@@ -145,20 +150,14 @@ async fn about(context: &Context, event: &Event, consequence: &Consequence) -> R
         }
         Consequence::MailUtilization { percent } => {
             more.insert("percent_allocated".to_owned(), json!(percent));
-            if let Some(plan) = &plan {
-                let counts = counts(context, plan).await?;
-                more.insert("num_allocated_licenses".to_owned(), json!(counts.allocated()));
-                more.insert("num_licenses".to_owned(), json!(plan.seats.total));
-                more.insert("num_total_licenses".to_owned(), json!(plan.seats.total));
-            }
+            more.insert("num_total_licenses".to_owned(), json!(plan.as_ref().map(|plan| plan.seats.total)));
         }
         Consequence::MailFirstWeek { taken } => {
             more.insert("num_auto_applied_licenses_since_turned_on".to_owned(), json!(taken));
-            if let Some(plan) = &plan {
-                let counts = counts(context, plan).await?;
-                more.insert("num_allocated_licenses".to_owned(), json!(counts.allocated()));
-                more.insert("num_licenses".to_owned(), json!(plan.seats.total));
-            }
+        }
+        Consequence::MailWeeklyUtilization { activations, revocations } => {
+            more.insert("num_activations_in_week".to_owned(), json!(activations));
+            more.insert("num_revocations_in_week".to_owned(), json!(revocations));
         }
         Consequence::MailExpirationReminder { end } => {
             more.insert("expiration_date".to_owned(), json!(end.format("%Y-%m-%dT%H:%M:%SZ").to_string()));

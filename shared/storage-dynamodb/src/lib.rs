@@ -45,6 +45,7 @@ mod renewals;
 mod reserve;
 mod retire;
 mod retired;
+mod revert;
 mod revoke;
 mod role_changes;
 mod roster;

@@ -1,5 +1,6 @@
 //! Processing a renewal: the single transactions of its run. An opened run is never undone.
 
+mod carry_over;
 mod close;
 mod copy;
 mod open;
@@ -7,12 +8,14 @@ mod snapshot;
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
-use license_domain::{AgreementId, EmailKey, Job, License, RenewalId, RenewalRun, Stamp};
+use license_domain::{
+    AgreementId, EmailKey, Job, License, Portfolio, RenewalId, RenewalRun, Stamp, SubscriptionPlanRenewal,
+};
 
 use self::snapshot::AgreementSnapshot;
 use crate::{Store, attempts::Attempt, keys, portfolios::sum, rows, table::PARALLEL};
 use license_storage::{
-    Change, Copied, Jobs, LicensesToCopy, OpenedRenewal, Renew, RenewError, RenewalUnderWay, Renewed, StoreError,
+    CarriedOver, Change, Copied, Jobs, LicensesToCopy, OpenedRenewal, Renew, RenewError, RenewalUnderWay, Renewed, StoreError,
 };
 
 #[async_trait]
@@ -73,6 +76,16 @@ impl Renew for Store {
         stamp: &Stamp,
     ) -> Result<Copied, StoreError> {
         self.copy_chunk(copy::Copying { renewal, stamp }, turn, learners).await
+    }
+
+    async fn carry_over(
+        &self,
+        portfolio: &Portfolio,
+        renewal: &SubscriptionPlanRenewal,
+        learners: &[EmailKey],
+        stamp: &Stamp,
+    ) -> Result<CarriedOver, StoreError> {
+        self.carry_over_changes(portfolio, renewal, learners, stamp).await
     }
 
     async fn close_renewal(&self, run: &Job, stamp: &Stamp) -> Result<Renewed, StoreError> {

@@ -10,6 +10,7 @@ mod clock;
 mod concurrency;
 mod console;
 mod corner_cases;
+mod covered;
 mod damage;
 mod deploying;
 mod doors;
