@@ -19,6 +19,9 @@ pub struct Browser {
     cookies: Mutex<BTreeMap<String, String>>,
 }
 
+/// The field of forms with the token.
+const FORM_TOKEN: &str = "csrfmiddlewaretoken";
+
 impl Browser {
     /// A new browser at that app.
     pub fn new(app: &TestApp) -> Self {
@@ -86,6 +89,42 @@ impl Browser {
         let token = self.cookie(TOKEN).unwrap_or_default();
         let form: Vec<(&str, &str)> = form.iter().copied().chain([("csrfmiddlewaretoken", token.as_str())]).collect();
         self.send(Method::POST, path, Some(&form), &[]).await
+    }
+
+    /// Sends a form with a file; without a token among the fields, with the one of the cookie.
+    pub async fn post_file(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+        (name, file_name): (&str, &str),
+        file: &[u8],
+    ) -> TestResponse {
+        let token = self.cookie(TOKEN).unwrap_or_default();
+        let has_token = fields.iter().any(|(name, _)| *name == FORM_TOKEN);
+        let token = (!has_token).then_some((FORM_TOKEN, token.as_str()));
+        let mut body = Vec::new();
+        for (name, value) in fields.iter().copied().chain(token) {
+            let part = format!("--edge\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            body.extend_from_slice(part.as_bytes());
+        }
+        let head = format!(
+            "--edge\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{file_name}\"\r\n\
+             Content-Type: text/csv\r\n\r\n"
+        );
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(file);
+        body.extend_from_slice(b"\r\n--edge--\r\n");
+        let cookies = self.cookies.lock().expect("no test panics here").clone();
+        let pairs: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let request = self
+            .http
+            .post(format!("{}{path}", self.url))
+            .header(header::COOKIE, pairs.join("; "))
+            .header(header::CONTENT_TYPE, "multipart/form-data; boundary=edge")
+            .body(body);
+        let response = request.send().await.expect("the app responds");
+        let (status, headers) = (response.status(), response.headers().clone());
+        TestResponse { status, headers, text: response.text().await.expect("a whole body") }
     }
 
     /// Begins to sign in; returns the LMS's URL with the request.

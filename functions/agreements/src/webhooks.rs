@@ -10,8 +10,10 @@ mod response;
 pub mod update;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use license_api::{ADMINS, ApiError, Requester, RequiredPermission, RouteAccess, id};
+use license_api::{ADMINS, ApiError, AppState, Requester, RequiredPermission, RouteAccess, id};
 use license_domain::{AgreementId, Portfolio, Random, Webhook, WebhookId, webhook::WebhookSecret};
+use license_storage::Webhooks;
+use license_use_cases::webhooks;
 
 use crate::Context;
 
@@ -38,6 +40,10 @@ async fn agreement(context: &Context, requester: &Requester, agreement: &str) ->
 }
 
 async fn find(context: &Context, portfolio: &Portfolio, webhook: WebhookId) -> Result<Webhook, ApiError> {
-    let known = context.webhooks.webhooks(portfolio.agreement.uuid).await?;
-    known.into_iter().find(|known| known.uuid == webhook).ok_or_else(|| ApiError::not_found("Webhook"))
+    webhooks::find(context.webhooks.as_ref(), portfolio, webhook).await
+}
+
+/// What changes of webhooks need.
+fn ports(context: &Context) -> (&AppState, &dyn Webhooks) {
+    (&context.app, context.webhooks.as_ref())
 }

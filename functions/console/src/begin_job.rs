@@ -7,17 +7,17 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use license_api::{ApiError, Requester};
 use license_domain::{
-    EmailAddress, Job, JobId, JobKind, JobParams, LicenseStatus, PlanId, Portfolio, Row, RowFilter, SubscriptionPlan,
+    EmailAddress, Job, JobKind, JobParams, LicenseStatus, PlanId, Portfolio, Row, RowFilter, SubscriptionPlan,
 };
 
 use crate::{
     Access, Context, Page, Right, addresses,
-    confirm::Confirmation,
+    confirm::{Confirmation, DRY_RUN},
     error::PageError,
     form::Form,
     guard::Operator,
+    new_job::{self, NewJob},
     once, plan,
     render::{Frame, page, redirect},
 };
@@ -77,9 +77,9 @@ impl Order {
         let complain = |text: &str| Err(vec![text.to_owned()]);
         let kind = KINDS.iter().find(|(kind, _)| form.get("kind") == Some(kind.as_str()));
         let Some(&(kind, _)) = kind else { return complain("Choose what the job does.") };
-        let (all, text) = (form.get("all").is_some(), form.get("addresses"));
-        if all && text.is_some() {
-            return complain("Enter addresses, or choose all licenses, and not both.");
+        let (all, text, file) = (form.get("all").is_some(), form.get("addresses"), form.get("file"));
+        if [all, text.is_some(), file.is_some()].into_iter().filter(|is_given| *is_given).count() > 1 {
+            return complain("Enter addresses, or choose a file, or all licenses, and not several of these.");
         }
         if all && kind == JobKind::Assign {
             return complain("Licenses are assigned to learners by address.");
@@ -92,7 +92,11 @@ impl Order {
         if kind == JobKind::Transfer && to.is_none() {
             return complain("Choose the plan that the licenses go to.");
         }
-        let emails = if all { Vec::new() } else { addresses::read(text.unwrap_or_default(), MAX_ADDRESSES)? };
+        let emails = match (all, file) {
+            (true, _) => Vec::new(),
+            (false, Some(file)) => addresses::of_file(file, MAX_ADDRESSES)?,
+            (false, None) => addresses::read(text.unwrap_or_default(), MAX_ADDRESSES)?,
+        };
         let notify = kind == JobKind::Assign && form.get("notify").is_some();
         Ok(Self { kind, emails, all, notify, to: to.filter(|_| kind == JobKind::Transfer) })
     }
@@ -131,7 +135,7 @@ impl Order {
         }];
         if let Some(to) = to {
             lines.push(format!("They go to “{}”, which ends on {}.", to.title, crate::show::day(to.expiration_date)));
-            lines.push("A transfer that is over can be reversed, by the API's route.".to_owned());
+            lines.push("A transfer that is over can be reversed, on the job's page.".to_owned());
         }
         if self.kind == JobKind::Assign {
             let free = of(plan).unassigned();
@@ -173,8 +177,6 @@ impl Order {
     }
 }
 
-type NewJob = (Job, Vec<Vec<Row>>);
-
 pub async fn form(
     State(context): State<Context>,
     operator: Operator,
@@ -214,16 +216,30 @@ fn form_page(
     response
 }
 
+/// The order of a form with its plan; the form again, with what is wrong, if it asks for what cannot be done.
+async fn read(
+    (context, operator): (&Context, &Operator),
+    plan: &str,
+    form: &Form,
+) -> Result<Result<(Portfolio, SubscriptionPlan, Order), Response>, PageError> {
+    let (portfolio, plan) = plan::find(context, plan).await?;
+    Ok(match Order::read(form, &portfolio, &plan) {
+        Ok(order) => Ok((portfolio, plan, order)),
+        Err(complaints) => Err(form_page(operator, (&portfolio, &plan), Some(form), complaints)),
+    })
+}
+
 pub async fn preview(
     State(context): State<Context>,
     operator: Operator,
     Path(plan): Path<String>,
     form: Form,
 ) -> Result<Response, PageError> {
-    let (portfolio, plan) = plan::find(&context, &plan).await?;
-    match Order::read(&form, &portfolio, &plan) {
-        Ok(order) => look_ahead((&context, &operator), (&portfolio, &plan), &order, None).await,
-        Err(complaints) => Ok(form_page(&operator, (&portfolio, &plan), Some(&form), complaints)),
+    match read((&context, &operator), &plan, &form).await? {
+        Ok((portfolio, plan, order)) => {
+            look_ahead((&context, &operator), (&portfolio, &plan), &order, None).await
+        }
+        Err(refused) => Ok(refused),
     }
 }
 
@@ -239,6 +255,7 @@ async fn look_ahead(
         path: path(plan),
         lines: order.lines(context, portfolio, plan).await?,
         hidden: order.hidden(),
+        has_dry_run: true,
     };
     Ok(confirmation.page((context, operator), sent))
 }
@@ -253,35 +270,17 @@ pub async fn confirm(
     Path(plan): Path<String>,
     form: Form,
 ) -> Result<Response, PageError> {
-    let (portfolio, plan) = plan::find(&context, &plan).await?;
-    let order = match Order::read(&form, &portfolio, &plan) {
-        Ok(order) => order,
-        Err(complaints) => return Ok(form_page(&operator, (&portfolio, &plan), Some(&form), complaints)),
+    let (portfolio, plan, order) = match read((&context, &operator), &plan, &form).await? {
+        Ok(read) => read,
+        Err(refused) => return Ok(refused),
     };
     let Some(reason) = once::reason(&form) else {
         return look_ahead((&context, &operator), (&portfolio, &plan), &order, Some(&form)).await;
     };
-    let begin = |requester| begin(&context, (&portfolio, &plan), &order, reason, requester);
+    let dry_run = form.get(DRY_RUN).is_some();
+    let job = |job| order.job(Job { dry_run, ..job }, plan.uuid, reason);
+    let begin = |requester| new_job::begin(&context, &portfolio, order.kind, requester, &job);
     let job =
         once::once(&context, &operator, (&path(&plan), &form), reason, begin).await.map_err(PageError::refusal)?;
     Ok(redirect(&format!("/admin/jobs/{job}/")))
-}
-
-/// Puts the job on record; a worker begins it. A form that is sent twice begins one job.
-async fn begin(
-    context: &Context,
-    (portfolio, plan): (&Portfolio, &SubscriptionPlan),
-    order: &Order,
-    reason: &str,
-    requester: Requester,
-) -> Result<JobId, ApiError> {
-    if let Some(id) = requester.recorded().await? {
-        return Ok(id);
-    }
-    let id = context.app.random().job_id();
-    let job = Job::new(id, order.kind, &portfolio.agreement, requester.requester(), context.app.now());
-    let (job, chunks) = order.job(job, plan.uuid, reason);
-    let change = requester.change("job").await?.recording(&id);
-    context.jobs.create_job(portfolio, &job, &chunks, &change).await?;
-    Ok(id)
 }

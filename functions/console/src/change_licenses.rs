@@ -16,12 +16,13 @@ use license_storage::{
     AssignRequest, Assigned, Assignment, MAX_PREFETCHED, Prefetch, RemindRequest, Revocation, Revocations,
     RevokeRequest, StoreError,
 };
-use license_work::{InlineError, WorkError};
+use license_work::InlineError;
 
 use self::consequences::consequences;
 use crate::{
     Access, Context, Page, Right, addresses,
-    error::PageError,
+    done::done_page,
+    error::{PageError, work_failed},
     form::Form,
     guard::Operator,
     once::{self, NO_REASON},
@@ -101,14 +102,6 @@ struct PreviewPage<'a> {
     is_possible: bool,
     key: String,
     complaint: &'static str,
-}
-
-#[derive(Template)]
-#[template(path = "change_done.html")]
-struct DonePage<'a> {
-    frame: Frame,
-    plan: &'a SubscriptionPlan,
-    lines: Vec<String>,
 }
 
 /// The input of the form.
@@ -221,7 +214,8 @@ pub async fn confirm(
         Ok(lines) => lines,
         Err(error) => return Err(PageError::refusal(error)),
     };
-    Ok(page(&DonePage { frame: Frame::of(&operator, format!("{}: done", action.title())), plan: &plan, lines }))
+    let back = (format!("/admin/plans/{}/", plan.uuid), plan.title.clone());
+    Ok(done_page(&operator, action.title(), &back, &lines))
 }
 
 /// Makes the change, unless its outcome is on record.
@@ -311,13 +305,9 @@ fn failed(error: InlineError) -> ApiError {
             StatusCode::CONFLICT,
             format!("{wanted} licenses are wanted, and {available} are unassigned. None was assigned."),
         ),
-        InlineError::Work(WorkError::Store(error)) => error.into(),
         InlineError::Unfinished => {
             ApiError::text(StatusCode::ACCEPTED, "It goes on by itself. The plan's page shows how far it is.")
         }
-        InlineError::Work(error) => {
-            tracing::error!(%error, "a change of the console failed");
-            ApiError::Defect("a run of the console failed for another reason than its store")
-        }
+        InlineError::Work(error) => work_failed(error),
     }
 }

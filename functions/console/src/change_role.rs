@@ -86,6 +86,7 @@ impl Wanted {
                 ("customer", customer),
                 ("kind", kind.to_owned()),
             ],
+            has_dry_run: false,
         })
     }
 }

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use license_api::{ApiSettings, AppState};
 use license_clients::{CatalogClient, CatalogSettings, ClientSettings, ServiceClient, SignInClient, SignInSettings};
+use license_domain::plan_work::Rules;
+use license_messaging::{QueueSettings, SqsDeadLetters};
 use license_runtime::{self as runtime, Error, Parts};
 use license_settings::Declared;
 use license_use_cases::Provisioning;
-use license_work::{LicenseKinds, Renewals, Runs};
+use license_work::{LicenseKinds, Plans, Renewals, Runs};
 
 use crate::Context;
 
@@ -18,6 +20,8 @@ pub const SETTINGS: Declared = &[
     SignInSettings::DECLARED,
     ClientSettings::DECLARED,
     CatalogSettings::DECLARED,
+    runtime::PLAN_RULES,
+    QueueSettings::WATCHED,
 ];
 
 /// Builds the context from the settings.
@@ -41,6 +45,10 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
         prefetches: parts.store.clone(),
         runs: Runs::new(&parts.store, parts.clock(), parts.random(), LicenseKinds::new(&parts.store)),
         renewal_runs: Renewals::new(&parts.store, parts.clock(), parts.random()),
+        plans: Plans::new(&parts.store, parts.clock(), parts.random(), Rules::from_lookup(parts.lookup())?),
+        plan_works: parts.store.clone(),
+        dead_letters: Arc::new(SqsDeadLetters::from_lookup(parts.lookup(), &parts.aws)),
+        products: parts.store.clone(),
         users: parts.store.clone(),
         roles: parts.store.clone(),
         sign_in: Arc::new(sign_in),

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What is to be confirmed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Confirmation {
     /// The page's title, and the button's text.
     pub title: String,
@@ -24,7 +24,12 @@ pub struct Confirmation {
     pub lines: Vec<String>,
     /// Fields that the form carries on.
     pub hidden: Vec<(&'static str, String)>,
+    /// Whether it may be done as a dry run before, whose form has the field [`DRY_RUN`].
+    pub has_dry_run: bool,
 }
+
+/// The field of a form that asks for a dry run.
+pub const DRY_RUN: &str = "dry_run";
 
 #[derive(Template)]
 #[template(path = "confirm.html")]
@@ -36,6 +41,8 @@ struct ConfirmPage<'a> {
     hidden: &'a [(&'static str, String)],
     button: &'a str,
     key: String,
+    /// The key of the form that asks for a dry run.
+    dry_run: Option<String>,
     complaint: &'static str,
 }
 
@@ -50,6 +57,7 @@ impl Confirmation {
             hidden: &self.hidden,
             button: &self.title,
             key: once::key(context, sent),
+            dry_run: self.has_dry_run.then(|| once::key(context, None)),
             complaint: if sent.is_some() { NO_REASON } else { "" },
         });
         if sent.is_some() {

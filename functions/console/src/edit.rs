@@ -1,4 +1,4 @@
-//! The forms that create and change agreements, plans and renewals. Each has three steps: the form, a preview that says what
+//! The forms that create and change agreements, plans, renewals, products and plan types. Each has three steps: the form, a preview that says what
 //! would change and what follows from it, and the change, which takes a reason. Drafts and changes are the API's own
 //! ([`license_use_cases`]).
 //!
@@ -9,6 +9,7 @@ mod agreement;
 mod complaints;
 mod field;
 mod plan;
+mod product;
 mod renewal;
 mod views;
 
@@ -51,6 +52,10 @@ enum Noun {
     Plan,
     NewRenewal,
     Renewal,
+    NewProduct,
+    Product,
+    NewPlanType,
+    PlanType,
 }
 
 /// The three steps of a form at that path.
@@ -62,8 +67,18 @@ macro_rules! steps {
 }
 
 impl Noun {
-    const ALL: [Self; 6] =
-        [Self::NewAgreement, Self::Agreement, Self::NewPlan, Self::Plan, Self::NewRenewal, Self::Renewal];
+    const ALL: [Self; 10] = [
+        Self::NewAgreement,
+        Self::Agreement,
+        Self::NewPlan,
+        Self::Plan,
+        Self::NewRenewal,
+        Self::Renewal,
+        Self::NewProduct,
+        Self::Product,
+        Self::NewPlanType,
+        Self::PlanType,
+    ];
 
     const fn pages(self) -> [Page; 3] {
         match self {
@@ -73,6 +88,10 @@ impl Noun {
             Self::Plan => steps!("/admin/plans/{id}/change/"),
             Self::NewRenewal => steps!("/admin/plans/{id}/renew/"),
             Self::Renewal => steps!("/admin/renewals/{id}/change/"),
+            Self::NewProduct => steps!("/admin/products/new/"),
+            Self::Product => steps!("/admin/products/{id}/change/"),
+            Self::NewPlanType => steps!("/admin/plan-types/new/"),
+            Self::PlanType => steps!("/admin/plan-types/{id}/change/"),
         }
     }
 }
@@ -155,6 +174,10 @@ async fn subject(noun: Noun, context: &Context, id: &Id) -> Result<Subject, Page
         Noun::Plan => plan::of_there(context, id_of(id)?).await,
         Noun::NewRenewal => renewal::of_new(context, id_of(id)?).await,
         Noun::Renewal => renewal::of_there(context, RenewalId(id_of(id)?)).await,
+        Noun::NewProduct => product::of_new(context).await,
+        Noun::Product => product::of_there(context, id_of(id)?).await,
+        Noun::NewPlanType => Ok(product::of_new_plan_type()),
+        Noun::PlanType => product::of_plan_type(context, id_of(id)?).await,
     }
 }
 
@@ -166,6 +189,10 @@ async fn draft(noun: Noun, context: &Context, id: &Id, body: Map<String, Value>)
         Noun::Plan => plan::draft(context, id_of(id)?, body).await?,
         Noun::NewRenewal => renewal::draft_of_new(context, id_of(id)?, body).await?,
         Noun::Renewal => renewal::draft(context, RenewalId(id_of(id)?), body).await?,
+        Noun::NewProduct => product::draft_of_new(context, body).await?,
+        Noun::Product => product::draft(context, id_of(id)?, body).await?,
+        Noun::NewPlanType => product::draft_of_new_plan_type(context, body).await?,
+        Noun::PlanType => product::draft_of_plan_type(context, id_of(id)?, body).await?,
     })
 }
 
@@ -187,6 +214,13 @@ async fn commit(
         Noun::Renewal => {
             let id = RenewalId(id_of(id).map_err(malformed)?);
             renewal::change(context, requester, (id, version), body).await
+        }
+        Noun::NewProduct => product::create(context, requester, body).await,
+        Noun::Product => product::change(context, requester, (id_of(id).map_err(malformed)?, version), body).await,
+        Noun::NewPlanType => product::create_plan_type(context, requester, body).await,
+        Noun::PlanType => {
+            let id = id_of(id).map_err(malformed)?;
+            product::change_plan_type(context, requester, (id, version), body).await
         }
     }
 }

@@ -8,6 +8,7 @@ use axum::{
 use license_api::ApiError;
 use license_clients::ClientError;
 use license_storage::StoreError;
+use license_work::WorkError;
 
 use crate::render::{Frame, page};
 
@@ -85,6 +86,17 @@ impl From<ClientError> for PageError {
             _ => "The LMS refused to sign you in. Please start again.",
         };
         Self { status: cause.status(), title: "Sign-in failed", text: text.to_owned(), cause: Some(cause) }
+    }
+}
+
+/// Why a run was not begun.
+pub fn work_failed(error: WorkError) -> ApiError {
+    match error {
+        WorkError::Store(error) => error.into(),
+        error => {
+            tracing::error!(%error, "a change of the console failed");
+            ApiError::Defect("a run of the console failed for another reason than its store")
+        }
     }
 }
 

@@ -1,8 +1,14 @@
 //! The fields of a form that was sent.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
-use axum::{extract::FromRequestParts, http::request::Parts};
+use axum::{
+    body::Bytes,
+    extract::FromRequestParts,
+    http::{HeaderMap, header, request::Parts},
+};
+use futures::stream;
+use multer::Multipart;
 
 use crate::error::PageError;
 
@@ -13,7 +19,29 @@ const MAX_FIELDS: usize = 100;
 #[derive(Clone, Debug, Default)]
 pub struct Form(Arc<Vec<(String, String)>>);
 
+/// A body that no form of ours sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAForm;
+
 impl Form {
+    /// The fields of a request's body: as pairs, or in parts where the form has a file, whose content is the field's value.
+    pub(crate) async fn read(headers: &HeaderMap, body: Bytes) -> Result<Self, NotAForm> {
+        let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let Ok(boundary) = multer::parse_boundary(kind) else { return Ok(Self::parse(&body)) };
+        let mut parts = Multipart::new(stream::iter([Ok::<_, Infallible>(body)]), boundary);
+        let mut fields = Vec::new();
+        while let Some(part) = parts.next_field().await.map_err(|_| NotAForm)? {
+            if fields.len() == MAX_FIELDS {
+                break;
+            }
+            let Some(name) = part.name().map(str::to_owned) else { continue };
+            let value = part.bytes().await.map_err(|_| NotAForm)?;
+            let value = std::str::from_utf8(&value).map_err(|_| NotAForm)?;
+            fields.push((name, value.trim_start_matches('\u{feff}').to_owned()));
+        }
+        Ok(Self(Arc::new(fields)))
+    }
+
     /// The fields of a body.
     pub(crate) fn parse(body: &[u8]) -> Self {
         Self(Arc::new(form_urlencoded::parse(body).into_owned().take(MAX_FIELDS).collect()))

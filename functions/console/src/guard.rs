@@ -12,7 +12,7 @@ use license_api::{RequestId, csrf};
 use license_domain::Principal;
 use license_storage::Session;
 
-use crate::{Access, Context, error::PageError, form::Form, render::redirect, session};
+use crate::{Access, Context, error::PageError, form::{Form, NotAForm}, render::redirect, session};
 
 /// The most bytes of a form.
 const MAX_FORM: usize = 1_000_000;
@@ -104,7 +104,10 @@ async fn admit(guarded: &Guarded, request: Request) -> Result<Admitted, Box<Resp
             let text = "The form is larger than a megabyte.";
             refused(PageError::refused(StatusCode::PAYLOAD_TOO_LARGE, "Too large", text))
         })?;
-        let form = Form::parse(&bytes);
+        let form = Form::read(&parts.headers, bytes.clone()).await.map_err(|NotAForm| {
+            let text = "The form could not be read. A file must be text in UTF-8, such as a CSV.";
+            refused(PageError::refused(StatusCode::BAD_REQUEST, "Not done", text))
+        })?;
         let trusted = &context.app.settings().csrf_trusted_origins;
         csrf::check_form(&parts, form.get(csrf::FIELD), trusted).map_err(|_| {
             let text =

@@ -7,6 +7,7 @@ use axum::{
 };
 use futures::try_join;
 use license_domain::{AgreementId, Job, JobId, JobState};
+use license_use_cases::jobs;
 
 use crate::{
     Access, Context, Page, Right,
@@ -36,6 +37,9 @@ struct JobPage {
     is_dry_run: bool,
     may_cancel: bool,
     may_resume: bool,
+    may_reverse: bool,
+    reverses: Option<JobId>,
+    reversed_by: Option<JobId>,
     problem: String,
     modified: String,
     counts: [(&'static str, u64); 5],
@@ -93,6 +97,9 @@ pub async fn handle(
         is_dry_run: job.dry_run,
         may_cancel: is_controlled && job.canceled(now).is_some(),
         may_resume: is_controlled && job.state != JobState::Pending && job.resumed(now).is_ok(),
+        may_reverse: is_controlled && job.reversed_by.is_none() && jobs::check_reversible(&job).is_ok(),
+        reverses: job.reverses,
+        reversed_by: job.reversed_by,
         problem: job.problem.clone().unwrap_or_default(),
         modified: show::time(job.modified),
         counts: [

@@ -6,14 +6,18 @@ mod audit;
 mod begin_job;
 mod change_licenses;
 mod change_role;
+mod change_webhook;
+mod clock;
 mod compose;
 mod confirm;
 mod control_job;
 mod customer;
+mod done;
 mod edit;
 mod error;
 mod form;
 mod guard;
+mod history;
 mod home;
 mod job;
 mod jobs;
@@ -21,12 +25,15 @@ mod known;
 mod learner;
 mod license;
 mod mails;
+mod new_job;
 mod once;
+mod operations;
 mod page;
 mod paging;
 mod picture;
 mod plan;
 mod process_renewal;
+mod products;
 mod render;
 mod resend_mail;
 mod rights;
@@ -35,6 +42,7 @@ mod session;
 mod show;
 mod sign_in;
 mod sign_out;
+mod system;
 mod users;
 mod webhooks;
 
@@ -43,11 +51,12 @@ use std::sync::Arc;
 use axum::{Router, extract::FromRef};
 use license_api::AppState;
 use license_clients::SignIn;
+use license_messaging::DeadLetters;
 use license_storage::{
-    AuditTrails, ChangeRoles, Deliveries, Jobs, Learners, Licenses, Portfolios, Prefetches, Sessions, Users, Webhooks,
+    AuditTrails, ChangeProducts, ChangeRoles, Deliveries, Jobs, Learners, Licenses, PlanWorks, Portfolios, Prefetches, Sessions, Users, Webhooks,
 };
 use license_use_cases::Provisioning;
-use license_work::{LicenseKinds, Renewals, Runs};
+use license_work::{LicenseKinds, Plans, Renewals, Runs};
 
 pub use self::{
     compose::{SETTINGS, compose},
@@ -80,6 +89,14 @@ pub struct Context {
     pub provisioning: Provisioning,
     /// Processes renewals.
     pub renewal_runs: Renewals,
+    /// What the clock does to plans.
+    pub plans: Plans,
+    /// The plans that the clock is to look at.
+    pub plan_works: Arc<dyn PlanWorks>,
+    /// Queues, and what was given up.
+    pub dead_letters: Arc<dyn DeadLetters>,
+    /// Products and plan types, as they are stored.
+    pub products: Arc<dyn ChangeProducts>,
     /// The roles on record, as they are at this moment.
     pub users: Arc<dyn Users>,
     /// Grants and revokes roles.
@@ -116,8 +133,15 @@ pub fn pages() -> Pages {
         .add(mails::UNSETTLED, mails::unsettled)
         .add(mails::OF_LICENSE, mails::of_license)
         .add(webhooks::ROUTE, webhooks::handle)
+        .add(change_webhook::FORM, change_webhook::form)
+        .add(change_webhook::CONFIRM, change_webhook::confirm)
         .add(audit::ROUTE, audit::handle)
+        .add(history::ROUTE, history::handle)
+        .add(products::ROUTE, products::handle)
         .add(users::ROUTE, users::handle)
+        .add(system::ROUTE, system::handle)
+        .add(system::FORM, system::form)
+        .add(system::CONFIRM, system::confirm)
         .add(change_role::FORM, change_role::form)
         .add(change_role::CONFIRM, change_role::confirm)
         .add(resend_mail::FORM, resend_mail::form)
@@ -127,6 +151,15 @@ pub fn pages() -> Pages {
         .add(begin_job::FORM, begin_job::form)
         .add(begin_job::PREVIEW, begin_job::preview)
         .add(begin_job::CONFIRM, begin_job::confirm)
+        .add(operations::FORM, operations::form)
+        .add(operations::CONFIRM, operations::confirm)
+        .add(operations::SYNC_FORM, operations::sync_form)
+        .add(operations::SYNC, operations::sync)
+        .add(clock::ROUTE, clock::handle)
+        .add(clock::FORM, clock::form)
+        .add(clock::CONFIRM, clock::confirm)
+        .add(clock::RENEWALS_FORM, clock::process_form)
+        .add(clock::RENEWALS, clock::process)
         .add(change_licenses::FORM, change_licenses::form)
         .add(change_licenses::PREVIEW, change_licenses::preview)
         .add(change_licenses::CONFIRM, change_licenses::confirm)

@@ -13,8 +13,9 @@ use crate::{
     Access, Context, Page, Right,
     error::PageError,
     guard::Operator,
+    history::path as history_of,
     plan,
-    render::{Frame, page},
+    render::{Frame, page, redirect},
     show::{HistoryLine, LicenseLine},
 };
 
@@ -32,6 +33,10 @@ struct LicensePage<'a> {
     license: LicenseLine,
     lms_user: String,
     renewed_to: Option<LicenseId>,
+    renewed_from: Option<LicenseId>,
+    auto_applied: &'static str,
+    source: String,
+    catalog: String,
     history: Vec<HistoryLine>,
 }
 
@@ -40,18 +45,28 @@ pub async fn handle(
     operator: Operator,
     Path((plan, license)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
-    let (_, plan) = plan::find(&context, &plan).await?;
+    let (portfolio, plan) = plan::find(&context, &plan).await?;
     let id: LicenseId = license.parse().map_err(|_| PageError::not_found())?;
     let trail = AuditQuery { limit: Some(CHANGES), ..AuditQuery::default() };
     let (license, history) =
         try_join!(context.licenses.license(&plan, id), context.audit_trails.trail(Subject::License(id), trail),)?;
-    let license = license.ok_or_else(PageError::not_found)?;
+    let Some(license) = license else {
+        // It may be deleted: its history stays.
+        return if history.is_empty() { Err(PageError::not_found()) } else { Ok(redirect(&history_of(Subject::License(id)))) };
+    };
     Ok(page(&LicensePage {
         frame: Frame::of(&operator, format!("License {id}")),
         plan: &plan,
         license: LicenseLine::from(&license),
         lms_user: license.lms_user_id.map(|user| user.0.to_string()).unwrap_or_default(),
         renewed_to: license.renewed_to,
+        renewed_from: history.iter().find_map(|entry| entry.license.as_ref()?.previous),
+        auto_applied: match license.auto_applied {
+            Some(true) => "yes",
+            _ => "no",
+        },
+        source: license.source.as_ref().map(|source| format!("{} ({})", source.source_id, source.source_type)).unwrap_or_default(),
+        catalog: portfolio.catalog_of(&plan).map(|catalog| catalog.to_string()).unwrap_or_default(),
         history: history.iter().map(HistoryLine::from).collect(),
     }))
 }

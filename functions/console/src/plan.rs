@@ -10,6 +10,7 @@ use axum::{
 };
 use futures::try_join;
 use license_api::{Params, selection};
+use license_domain::number::to_u64;
 use license_domain::{LicenseStatus, PlanId, Portfolio, RevocationCap, SeatCounts, Subject, SubscriptionPlan};
 use license_storage::{AuditQuery, LicenseQuery};
 
@@ -55,9 +56,9 @@ struct PlanPage<'a> {
     renewals: Vec<RenewalLine>,
     statuses: Vec<StatusChoice>,
     search: String,
+    orders: Vec<OrderChoice>,
     licenses: Vec<LicenseLine>,
     next: Option<Next>,
-    is_cut: bool,
     history: Vec<HistoryLine>,
     starts: String,
     ends: String,
@@ -67,6 +68,22 @@ struct PlanPage<'a> {
 struct Share {
     status: &'static str,
     count: u64,
+}
+
+/// The orders of the list, as the API names them.
+const ORDERS: [(&str, &str); 6] = [
+    ("", "by status, then address"),
+    ("user_email", "by address"),
+    ("-user_email", "by address, backwards"),
+    ("-activation_date", "activated last first"),
+    ("activation_date", "activated first first"),
+    ("-last_remind_date", "reminded last first"),
+];
+
+struct OrderChoice {
+    value: &'static str,
+    text: &'static str,
+    is_chosen: bool,
 }
 
 struct StatusChoice {
@@ -90,16 +107,21 @@ pub async fn handle(
     parts: Parts,
 ) -> Result<Response, PageError> {
     let (portfolio, plan) = find(&context, &plan).await?;
-    let filter = selection::filter(&Params::parse(parts.uri.query().unwrap_or_default()))?;
-    let is_walk = filter.search.is_empty();
-    // A cursor is a position in the list without a search.
+    let params = Params::parse(parts.uri.query().unwrap_or_default());
+    let (filter, order) = (selection::filter(&params)?, selection::order(&params));
+    let is_walk = filter.search.is_empty() && order.is_empty();
+    let offset: u64 = match query.get("offset").filter(|_| !is_walk) {
+        Some(offset) => offset.parse().map_err(|_| PageError::not_found())?,
+        None => 0,
+    };
+    // A cursor is a position in the list without a search, and in its own order.
     let after = query.get("cursor").filter(|_| is_walk).map(|text| context.licenses.position(text));
     let after = match after {
         Some(None) => return Err(PageError::not_found()),
         other => other.flatten(),
     };
     let chosen = filter.statuses.clone().unwrap_or_default();
-    let wanted = LicenseQuery { filter, after, limit: LICENSES + 1, ..LicenseQuery::default() };
+    let wanted = LicenseQuery { filter, order, after, offset, limit: LICENSES + 1 };
     let trail = AuditQuery { limit: Some(DRAWN), ..AuditQuery::default() };
     let of_plan = [&plan];
     let (counts, mut licenses, history) = try_join!(
@@ -111,10 +133,14 @@ pub async fn handle(
     let has_more = licenses.len() > LICENSES;
     licenses.truncate(LICENSES);
     let search = query.get("search").unwrap_or_default().to_owned();
-    let next = licenses.last().filter(|_| has_more && is_walk).map(|last| {
-        let cursor = context.licenses.position_behind(last);
-        let status = query.get("status").map(|status| ("status", status));
-        let parameters: Vec<(&str, &str)> = status.into_iter().chain([("cursor", cursor.text())]).collect();
+    let next = licenses.last().filter(|_| has_more).map(|last| {
+        let place = if is_walk {
+            ("cursor", context.licenses.position_behind(last).text().to_owned())
+        } else {
+            ("offset", (offset + to_u64(LICENSES)).to_string())
+        };
+        let kept = ["status", "search", "ordering"].into_iter().filter_map(|name| Some((name, query.get(name)?)));
+        let parameters: Vec<(&str, &str)> = kept.chain([(place.0, place.1.as_str())]).collect();
         Next::new(&format!("/admin/plans/{}/", plan.uuid), &parameters, "Next page").at("licenses")
     });
     let now = context.app.now();
@@ -141,9 +167,16 @@ pub async fn handle(
             .map(|status| StatusChoice { status: status.as_str(), is_chosen: chosen == [*status] })
             .collect(),
         search,
+        orders: ORDERS
+            .iter()
+            .map(|(value, text)| OrderChoice {
+                value,
+                text,
+                is_chosen: query.get("ordering").unwrap_or_default() == *value,
+            })
+            .collect(),
         licenses: licenses.iter().map(LicenseLine::from).collect(),
         next,
-        is_cut: has_more && !is_walk,
         history: history.iter().take(CHANGES).map(HistoryLine::from).collect(),
         starts: show::time(plan.start_date),
         ends: show::time(plan.expiration_date),

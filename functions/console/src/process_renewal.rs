@@ -47,7 +47,7 @@ async fn confirmation(context: &Context, id: RenewalId) -> Result<Confirmation, 
         back: (format!("/admin/plans/{}/", renewal.prior_subscription_plan), prior),
         path: path(id),
         lines,
-        hidden: Vec::new(),
+        ..Confirmation::default()
     })
 }
 

@@ -46,7 +46,7 @@ fn confirmation(delivery: &Delivery) -> Confirmation {
             format!("{unknown} of them may have it already, and may get it twice; {refused} were refused."),
             "It goes to these again, and to no one else.".to_owned(),
         ],
-        hidden: Vec::new(),
+        ..Confirmation::default()
     }
 }
 

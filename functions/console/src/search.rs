@@ -5,13 +5,14 @@
 use askama::Template;
 use axum::{extract::State, response::Response};
 use futures::try_join;
-use license_domain::{AgreementId, EnterpriseId, JobId, LicenseId, PlanId, Portfolio};
+use license_domain::{AgreementId, EnterpriseId, JobId, LicenseId, PlanId, Portfolio, Subject};
 
 use crate::{
     Access, Context, Page, Right,
     error::PageError,
     form::Query,
     guard::Operator,
+    history,
     render::{Frame, page, redirect},
 };
 
@@ -69,7 +70,16 @@ async fn by_id(context: &Context, text: &str) -> Result<Option<String>, PageErro
     let of_plan = of_plan.map(|_| format!("/admin/plans/{id}/"));
     let license = license.map(|plan| format!("/admin/plans/{plan}/licenses/{id}/"));
     let job = job.map(|_| format!("/admin/jobs/{id}/"));
-    Ok(of_plan.or(customer).or(license).or(job))
+    if let Some(to) = of_plan.or(customer).or(license).or(job) {
+        return Ok(Some(to));
+    }
+    // What is deleted has its history yet.
+    for subject in [Subject::Plan(plan), Subject::License(LicenseId(id)), Subject::Agreement(AgreementId(id))] {
+        if history::exists(context, subject).await? {
+            return Ok(Some(history::path(subject)));
+        }
+    }
+    Ok(None)
 }
 
 /// Customers and plans with that word in their names, and whether there may be more of them.

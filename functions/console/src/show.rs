@@ -1,6 +1,6 @@
 //! Formats values for pages.
 
-use license_domain::{AuditEntry, License, LicenseId, PlanId, Timestamp};
+use license_domain::{AuditEntry, Changes, FieldChange, License, LicenseId, PlanId, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -68,10 +68,6 @@ pub struct HistoryLine {
 
 impl From<&AuditEntry> for HistoryLine {
     fn from(entry: &AuditEntry) -> Self {
-        let fields = entry
-            .changes
-            .iter()
-            .map(|(name, change)| format!("{name}: {} → {}", text_of(&change.before), text_of(&change.after)));
         let moves = entry
             .moves
             .iter()
@@ -83,9 +79,17 @@ impl From<&AuditEntry> for HistoryLine {
             actor: entry.actor.clone().unwrap_or_else(|| "the learner".to_owned()),
             reason: entry.reason.clone(),
             request: entry.request_id.clone(),
-            changes: step.chain(moves).chain(fields).collect(),
+            changes: step.chain(moves).chain(fields(&entry.changes)).collect(),
         }
     }
+}
+
+/// The fields of a change, before and after.
+pub fn fields(changes: &Changes) -> Vec<String> {
+    let line = |(name, change): (&String, &FieldChange)| {
+        format!("{name}: {} → {}", text_of(&change.before), text_of(&change.after))
+    };
+    changes.iter().map(line).collect()
 }
 
 fn text_of(value: &Value) -> String {

@@ -31,6 +31,7 @@ struct WebhooksPage {
 
 struct WebhookLine {
     id: String,
+    path: String,
     host: String,
     description: String,
     events: String,
@@ -40,6 +41,7 @@ struct WebhookLine {
     problem: String,
     missed: u64,
     missed_since: String,
+    is_active: bool,
 }
 
 impl From<&Webhook> for WebhookLine {
@@ -47,6 +49,7 @@ impl From<&Webhook> for WebhookLine {
         let why = webhook.disabled_reason.map(|reason| show::word(&reason)).unwrap_or_default();
         Self {
             id: webhook.uuid.to_string(),
+            path: format!("/admin/customers/{}/webhooks/{}/", webhook.customer_agreement, webhook.uuid),
             host: host_of(&webhook.url),
             description: webhook.description.clone().unwrap_or_default(),
             events: if webhook.events.is_empty() { "all".to_owned() } else { webhook.events.join(", ") },
@@ -56,12 +59,13 @@ impl From<&Webhook> for WebhookLine {
             problem: webhook.problem.clone().unwrap_or_default(),
             missed: webhook.missed,
             missed_since: show::time_or_none(webhook.missed_since),
+            is_active: webhook.is_active,
         }
     }
 }
 
 /// The host of an address, without name and password.
-fn host_of(url: &str) -> String {
+pub fn host_of(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     authority.rsplit('@').next().unwrap_or_default().to_owned()

@@ -14,7 +14,8 @@ use license_api::{
     ADMINS, ApiError, Body, Doc, PROVISIONERS, Requester, RequiredPermission, Route, RouteAccess,
     doc::{self, ResponseDoc, Shape},
 };
-use license_domain::{Job, JobParams, JobState};
+use license_domain::{Job, JobState};
+use license_use_cases::jobs::recorded;
 
 use crate::{
     Context,
@@ -90,9 +91,4 @@ async fn accepted(context: &Context, job: &Job) -> Result<(StatusCode, Json<Show
         None => None,
     };
     Ok((StatusCode::ACCEPTED, Json(Shown::new(job, &[]).awaiting(upload))))
-}
-
-/// A new job as its idempotency record holds it: without parameters, which no response shows and which may be long.
-pub fn recorded(job: &Job) -> Job {
-    Job { params: JobParams::default(), ..job.clone() }
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use axum::{Router, extract::FromRef};
 use license_api::{ADMINS, ApiError, AppState, CsvLimit, Endpoints, Requester, RequiredPermission, id};
 use license_clients::{ClientError, Exports, UploadForm};
-use license_domain::{Job, JobId, Portfolio};
+use license_domain::{Job, JobId};
 use license_storage::{Jobs, Portfolios};
 
 pub use self::compose::{SETTINGS, compose};
@@ -64,12 +64,6 @@ pub(crate) async fn find(context: &Context, requester: &Requester, job: &str) ->
     let job = context.jobs.job(job).await?.filter(|job| !job.is_internal);
     requester.require(ADMINS, job.as_ref().map(|job| job.enterprise_customer_uuid), RequiredPermission::Admin)?;
     job.ok_or_else(|| ApiError::not_found("Job"))
-}
-
-/// The agreement of a job.
-pub(crate) async fn portfolio_of(context: &Context, job: &Job) -> Result<Portfolio, ApiError> {
-    let found = context.portfolios.portfolio(job.customer_agreement).await?;
-    found.ok_or_else(|| ApiError::not_found("CustomerAgreement"))
 }
 
 /// The ways to upload that file: a form and a link.

@@ -5,18 +5,17 @@
 //!   "salesforce_product_id": null, "netsuite_id": 106, "plan_type": 1}]}
 //! ```
 
-pub mod body;
-pub mod changing;
 pub mod create;
 pub mod update;
 
 use axum::{Json, extract::State};
 use license_api::{
-    ApiError, Doc, PROVISIONERS, Page, PageQuery, Requester, RequiredPermission, Route, RouteAccess,
+    ApiError, AppState, Doc, PROVISIONERS, Page, PageQuery, Requester, RequiredPermission, Route, RouteAccess,
     doc::{self, ResponseDoc, Shape},
 };
 use license_domain::number::to_u64;
 use license_domain::{PlanType, Product};
+use license_storage::ChangeProducts;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -51,6 +50,16 @@ pub const PLAN_TYPES: Route = Route {
 pub const PLAIN_PLAN_TYPES: Route = PLAN_TYPES.at("/plan-types/");
 
 const PAGE_SIZE: usize = 100;
+
+/// Only who makes plans everywhere may change what all customers' plans are sold as.
+pub fn authorize(requester: &Requester) -> Result<(), ApiError> {
+    requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningPlans)
+}
+
+/// What changes of products need.
+pub fn ports(context: &Context) -> (&AppState, &dyn ChangeProducts) {
+    (&context.app, context.products.as_ref())
+}
 
 /// A product with all its fields.
 #[derive(Debug, Serialize, JsonSchema)]

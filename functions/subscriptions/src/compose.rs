@@ -5,20 +5,12 @@ use std::sync::Arc;
 use license_api::{ApiSettings, AppState};
 use license_domain::plan_work::Rules;
 use license_runtime::{self as runtime, Error, Parts};
-use license_settings::{Declared, Setting};
+use license_settings::Declared;
 
 use crate::Context;
 
 /// The settings that this function reads.
-pub const SETTINGS: Declared = &[runtime::SETTINGS, ApiSettings::DECLARED, PLANS];
-
-/// The customers whose learners are unlinked, reminded or informed of their plan's end, and of whose licenses there are events.
-const PLANS: &[Setting] = &[
-    Setting::plain(Rules::UNLINKING),
-    Setting::plain(Rules::REMINDERS),
-    Setting::plain(Rules::EXPIRATION_MAILS),
-    Setting::plain(Rules::LICENSE_EVENTS),
-];
+pub const SETTINGS: Declared = &[runtime::SETTINGS, ApiSettings::DECLARED, runtime::PLAN_RULES];
 
 /// Builds the context from the settings.
 pub fn compose(parts: &Parts) -> Result<Context, Error> {

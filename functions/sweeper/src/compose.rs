@@ -6,21 +6,13 @@ use license_clients::ExportSettings;
 use license_domain::plan_work::Rules;
 use license_messaging::{Queue, QueueSettings, SqsQueues};
 use license_runtime::{self as runtime, Error, Parts};
-use license_settings::{Declared, Setting};
+use license_settings::Declared;
 use license_work::{Plans, RunRecords};
 
 use crate::Context;
 
 /// The settings that this function reads.
-pub const SETTINGS: Declared = &[runtime::SETTINGS, QueueSettings::BULK, ExportSettings::DECLARED, PLANS];
-
-/// The customers whose learners are unlinked, reminded or informed of their plan's end, and of whose licenses there are events.
-const PLANS: &[Setting] = &[
-    Setting::plain(Rules::UNLINKING),
-    Setting::plain(Rules::REMINDERS),
-    Setting::plain(Rules::EXPIRATION_MAILS),
-    Setting::plain(Rules::LICENSE_EVENTS),
-];
+pub const SETTINGS: Declared = &[runtime::SETTINGS, QueueSettings::BULK, ExportSettings::DECLARED, runtime::PLAN_RULES];
 
 /// Builds the context from the settings.
 pub fn compose(parts: &Parts) -> Result<Context, Error> {

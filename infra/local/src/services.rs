@@ -131,6 +131,7 @@ impl Services {
         settings.set_default("ENTERPRISE_SUBSIDY_CHECKSUM_SECRET_KEY", "local");
         for queue in Queue::ALL {
             settings.set(queue.setting(), format!("{url}/{ACCOUNT}/{}", name_of(queue)));
+            settings.set(queue.dead_letters(), format!("{url}/{ACCOUNT}/{}", dead_letters_of(queue)));
         }
         settings.set("EVENT_BUS_NAME", "EventBus");
         for name in ["SQS_ENDPOINT", "EVENTBRIDGE_ENDPOINT", "SES_ENDPOINT", "SECRETS_MANAGER_ENDPOINT", "SSM_ENDPOINT"]
@@ -208,5 +209,13 @@ const fn name_of(queue: Queue) -> &'static str {
         Queue::Mail => "MailQueue",
         Queue::Bulk => "BulkQueue",
         Queue::Webhooks => "WebhookQueue",
+    }
+}
+
+const fn dead_letters_of(queue: Queue) -> &'static str {
+    match queue {
+        Queue::Mail => "MailDeadLetters",
+        Queue::Bulk => "BulkDeadLetters",
+        Queue::Webhooks => "WebhookDeadLetters",
     }
 }

@@ -18,7 +18,6 @@ mod export;
 mod fields;
 mod license_events;
 mod report;
-mod sanitize;
 mod survey;
 mod write;
 

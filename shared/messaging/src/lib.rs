@@ -14,5 +14,5 @@ pub use consume::{Outcome, Received, consume};
 pub use error::MessagingError;
 pub use message::{Message, Outgoing, Queue};
 pub use queues::{Queues, SqsQueues};
-pub use redrive::Redrive;
+pub use redrive::{DeadLetters, Depth, Redrive, SqsDeadLetters};
 pub use settings::{BusSettings, QueueSettings};

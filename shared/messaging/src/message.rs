@@ -24,6 +24,15 @@ impl Queue {
             Self::Webhooks => "WEBHOOK_QUEUE_URL",
         }
     }
+
+    /// The setting with the URL of its dead-letter queue.
+    pub const fn dead_letters(self) -> &'static str {
+        match self {
+            Self::Mail => "MAIL_DEAD_LETTERS_URL",
+            Self::Bulk => "BULK_DEAD_LETTERS_URL",
+            Self::Webhooks => "WEBHOOK_DEAD_LETTERS_URL",
+        }
+    }
 }
 
 /// A message on a queue.

@@ -1,14 +1,17 @@
 //! Sending messages of a dead-letter queue back to their queue.
 
-use std::fmt::Display;
+use std::{collections::HashMap, fmt, fmt::Display};
 
+use async_trait::async_trait;
 use aws_sdk_sqs::{
     Client,
     error::DisplayErrorContext,
     types::{MessageSystemAttributeName, QueueAttributeName},
 };
 
-use crate::error::MessagingError;
+use license_settings::{text, url};
+
+use crate::{error::MessagingError, message::Queue};
 
 /// The most messages of one call.
 const AT_ONCE: usize = 10;
@@ -66,5 +69,71 @@ impl Redrive {
             deleted.map_err(|error| failed("DeleteMessage")(&DisplayErrorContext(&error)))?;
         }
         Ok(messages.len())
+    }
+}
+
+/// How many messages may be received from a queue, and from its dead-letter queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Depth {
+    pub waiting: u64,
+    /// Messages that were given up.
+    pub dead: u64,
+}
+
+/// Watches queues, and sends again what was given up.
+#[async_trait]
+pub trait DeadLetters: Send + Sync {
+    /// About how many messages a queue and its dead-letter queue have.
+    async fn depth(&self, queue: Queue) -> Result<Depth, MessagingError>;
+
+    /// Sends messages of the dead-letter queue to the queue again, `limit` at most; how many.
+    async fn redrive(&self, queue: Queue, limit: usize) -> Result<usize, MessagingError>;
+}
+
+/// The queues of SQS with their dead-letter queues.
+#[derive(Clone)]
+pub struct SqsDeadLetters {
+    redrive: Redrive,
+    urls: HashMap<&'static str, String>,
+}
+
+impl fmt::Debug for SqsDeadLetters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqsDeadLetters").field("urls", &self.urls).finish_non_exhaustive()
+    }
+}
+
+impl SqsDeadLetters {
+    /// Over the queues of the settings.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>, config: &aws_config::SdkConfig) -> Self {
+        let names = Queue::ALL.into_iter().flat_map(|queue| [queue.setting(), queue.dead_letters()]);
+        let urls = names.filter_map(|name| Some((name, text(&lookup, name)?))).collect();
+        Self { redrive: Redrive::new(config, url(&lookup, crate::settings::SQS_ENDPOINT).as_deref()), urls }
+    }
+
+    fn url(&self, setting: &'static str) -> Result<&str, MessagingError> {
+        self.urls.get(setting).map(String::as_str).ok_or(MessagingError::NotConfigured(setting))
+    }
+}
+
+#[async_trait]
+impl DeadLetters for SqsDeadLetters {
+    async fn depth(&self, queue: Queue) -> Result<Depth, MessagingError> {
+        let (waiting, dead) = (self.url(queue.setting())?, self.url(queue.dead_letters())?);
+        let (waiting, dead) = futures::try_join!(self.redrive.depth(waiting), self.redrive.depth(dead))?;
+        Ok(Depth { waiting, dead })
+    }
+
+    async fn redrive(&self, queue: Queue, limit: usize) -> Result<usize, MessagingError> {
+        let (from, to) = (self.url(queue.dead_letters())?, self.url(queue.setting())?);
+        let mut moved = 0;
+        while moved < limit {
+            let some = self.redrive.move_some(from, to, limit - moved).await?;
+            if some == 0 {
+                break;
+            }
+            moved += some;
+        }
+        Ok(moved)
     }
 }

@@ -6,7 +6,7 @@ use license_settings::{Setting, text, url};
 
 use crate::message::Queue;
 
-const SQS_ENDPOINT: &str = "SQS_ENDPOINT";
+pub(crate) const SQS_ENDPOINT: &str = "SQS_ENDPOINT";
 const EVENT_BUS_NAME: &str = "EVENT_BUS_NAME";
 const EVENTBRIDGE_ENDPOINT: &str = "EVENTBRIDGE_ENDPOINT";
 
@@ -26,6 +26,17 @@ impl QueueSettings {
     pub const BULK: &[Setting] = &[Setting::plain(Queue::Bulk.setting()), Setting::plain(SQS_ENDPOINT).url()];
     /// The settings for the queue of webhooks.
     pub const WEBHOOKS: &[Setting] = &[Setting::plain(Queue::Webhooks.setting()), Setting::plain(SQS_ENDPOINT).url()];
+
+    /// The settings for watching all queues, and for sending again what was given up.
+    pub const WATCHED: &[Setting] = &[
+        Setting::plain(Queue::Mail.setting()),
+        Setting::plain(Queue::Bulk.setting()),
+        Setting::plain(Queue::Webhooks.setting()),
+        Setting::plain(Queue::Mail.dead_letters()),
+        Setting::plain(Queue::Bulk.dead_letters()),
+        Setting::plain(Queue::Webhooks.dead_letters()),
+        Setting::plain(SQS_ENDPOINT).url(),
+    ];
 
     /// Reads the settings of these queues by `lookup`. An empty value counts as not set.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>, queues: &[Queue]) -> Self {

@@ -11,6 +11,7 @@ use std::{future::Future, process::ExitCode, sync::Arc};
 use axum::Router;
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use license_clients::SecretsClient;
+use license_domain::plan_work::Rules;
 use license_settings::{Declared, Setting};
 use license_storage_dynamodb::{Store, StoreSettings};
 use license_telemetry::{SystemClock, SystemRandom};
@@ -43,6 +44,15 @@ pub const SETTINGS: &[Setting] = &[
     StoreSettings::DECLARED[1],
     SecretsClient::DECLARED[0],
     SecretsClient::DECLARED[1],
+];
+
+/// The settings of the rules by which the clock acts: the customers whose learners are unlinked, reminded or informed of their
+/// plan's end, and of whose licenses there are events.
+pub const PLAN_RULES: &[Setting] = &[
+    Setting::plain(Rules::UNLINKING),
+    Setting::plain(Rules::REMINDERS),
+    Setting::plain(Rules::EXPIRATION_MAILS),
+    Setting::plain(Rules::LICENSE_EVENTS),
 ];
 
 /// Serves a function of the API: `build` makes its router from the declared settings, and again whenever a secret has

@@ -1,5 +1,7 @@
 //! Agreements: new ones and changes.
 
+pub mod operated;
+
 use license_api::{
     ApiError, Body, Change, Complaints, Conditions, Field, Requester, body,
     fields::{BOOLEAN, Format, UUID, integer, text},
@@ -10,6 +12,7 @@ use license_domain::{
 use license_storage::{Attempt, CreateAgreementError, UpdateError};
 use serde_json::json;
 
+use self::operated::OperatedPatch;
 use crate::Provisioning;
 
 pub const CUSTOMER: Field = Field::new(UUID, "The customer; unique.");
@@ -105,12 +108,14 @@ body! {
 pub struct AgreementChange {
     enterprise: Option<EnterpriseId>,
     fields: PatchBody,
+    operated: Option<OperatedPatch>,
 }
 
 impl From<PutBody> for AgreementChange {
     fn from(body: PutBody) -> Self {
         let universal_link = body.enable_auto_applied_subscriptions_with_universal_link;
         Self {
+            operated: None,
             enterprise: Some(body.enterprise_customer_uuid),
             fields: PatchBody {
                 enterprise_customer_slug: body.enterprise_customer_slug,
@@ -129,14 +134,35 @@ impl From<PutBody> for AgreementChange {
 
 impl From<PatchBody> for AgreementChange {
     fn from(fields: PatchBody) -> Self {
-        Self { enterprise: None, fields }
+        Self { enterprise: None, fields, operated: None }
     }
 }
 
 impl AgreementChange {
+    /// A change by an operator, who may change more than the API's clients.
+    pub fn of_operator(body: &Body) -> Result<Self, Complaints> {
+        match (PatchBody::read(body), OperatedPatch::read(body)) {
+            (Ok(fields), Ok(operated)) => Ok(Self { enterprise: None, fields, operated: Some(operated) }),
+            (Err(some), Err(others)) => Err(some.with(others)),
+            (Err(complaints), _) | (_, Err(complaints)) => Err(complaints),
+        }
+    }
+
+    /// Refuses an agreement that makes no sense with the change.
+    pub fn check(&self, before: &CustomerAgreement, after: &CustomerAgreement) -> Result<(), Complaints> {
+        if !has_same_scaling(before, after) {
+            check_scaling(after)?;
+        }
+        self.operated.as_ref().map_or(Ok(()), |operated| operated.check(after))
+    }
+
     /// The agreement with the change.
     pub fn apply(&self, before: &CustomerAgreement, now: Timestamp) -> CustomerAgreement {
         let (before, fields) = (before.clone(), &self.fields);
+        let before = match &self.operated {
+            Some(operated) => operated.apply(before),
+            None => before,
+        };
         let is_silent = fields.disable_expiration_notifications;
         let universal_link = fields.enable_auto_applied_subscriptions_with_universal_link;
         CustomerAgreement {
@@ -209,9 +235,7 @@ pub async fn update(
         let portfolio = find().await?;
         conditions.check(portfolio.agreement.modified)?;
         let after = change.apply(&portfolio.agreement, context.app.now());
-        if !has_same_scaling(&portfolio.agreement, &after) {
-            check_scaling(&after)?;
-        }
+        change.check(&portfolio.agreement, &after)?;
         let recorded = requester.change("update-agreement").await?.recording(&after);
         match context.update.update_agreement(&portfolio.agreement, &after, &recorded).await {
             Ok(()) => Ok(Attempt::Done(Portfolio { agreement: after, ..portfolio })),

@@ -1,10 +1,12 @@
-//! Changes of agreements, plans, renewals and jobs: what the body of a request, or a form of the console, makes of them, what
+//! Changes of agreements, plans, renewals, jobs and webhooks: what the body of a request, or a form of the console, makes of them, what
 //! refuses it, and the one transaction that commits it. The API's endpoints and the console's forms both call these.
 
 pub mod agreements;
 pub mod jobs;
 pub mod plans;
+pub mod products;
 pub mod renewals;
+pub mod webhooks;
 
 use std::sync::Arc;
 

@@ -40,7 +40,10 @@ use crate::{
     rows::{RowsRead, RowsWriter, read_licenses},
 };
 
-pub use self::renew::{RenewalError, Renewals};
+pub use self::{
+    renew::{RenewalError, Renewals},
+    upload::EMAIL_COLUMNS,
+};
 
 #[derive(Clone, Copy, Debug)]
 pub struct ChunkRows<'a> {

@@ -31,10 +31,10 @@ use license_storage::{IdempotencyRecords, Jobs, Portfolios};
 pub use self::{
     error::WorkError,
     inline::InlineError,
-    kinds::{AllKinds, Kinds, LicenseKinds, RenewalError, Renewals, Services},
+    kinds::{AllKinds, EMAIL_COLUMNS, Kinds, LicenseKinds, RenewalError, Renewals, Services},
     plans::{Asked, Begun, Looked, Plans},
     records::RunRecords,
-    results::{ResultsTable, results, write_results},
+    results::{ResultsTable, results, transferred, write_results},
     rows::RowsRead,
     sweep::{Examined, RunStatus},
 };

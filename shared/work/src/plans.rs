@@ -1,6 +1,6 @@
 //! Plans by the clock: a plan that is due is looked at, and what is to happen to it is begun as a run.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use license_domain::{
     AgreementId, Clock, DuePlan, Job, JobId, JobKind, JobParams, JobState, LicenseStatus, PlanId, PlanWork,
@@ -27,7 +27,8 @@ pub struct Plans {
     pub(crate) days: Arc<dyn PlanDays>,
     pub(crate) trails: Arc<dyn AuditTrails>,
     rules: Arc<Rules>,
-    actor: &'static str,
+    actor: Cow<'static, str>,
+    reason: Option<String>,
 }
 
 impl fmt::Debug for Plans {
@@ -105,14 +106,21 @@ impl Plans {
             days: store.clone(),
             trails: store.clone(),
             rules: Arc::new(rules),
-            actor: ACTOR,
+            actor: Cow::Borrowed(ACTOR),
+            reason: None,
         }
     }
 
     /// The same, for another actor.
     #[must_use]
-    pub fn by(self, actor: &'static str) -> Self {
-        Self { actor, ..self }
+    pub fn by(self, actor: impl Into<Cow<'static, str>>) -> Self {
+        Self { actor: actor.into(), ..self }
+    }
+
+    /// The same, with that reason of what is begun in place of the work's name.
+    #[must_use]
+    pub fn because(self, reason: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()), ..self }
     }
 
     /// What may happen to a plan, without doing anything: the dry run of [`Self::look`]. `None`: there is no such plan.
@@ -243,9 +251,9 @@ impl Plans {
 
     fn stamp(&self, work: PlanWorkKind, request_id: &str) -> Stamp {
         Stamp {
-            actor: self.actor.to_owned(),
+            actor: self.actor.clone().into_owned(),
             actor_lms_user_id: None,
-            reason: work.as_str().to_owned(),
+            reason: self.reason.as_deref().unwrap_or(work.as_str()).to_owned(),
             request_id: request_id.to_owned(),
             at: self.clock.now(),
         }

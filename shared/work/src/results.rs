@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::{StreamExt, TryStreamExt, stream};
 use license_clients::FileWriter;
 use license_csv::CsvTable;
-use license_domain::{EmailAddress, Job, JobCounts, JobKind, RowOutcome, RowResult};
+use license_domain::{EmailAddress, Job, JobCounts, JobKind, Row, RowOutcome, RowResult};
 use license_storage::{Jobs, StoreError};
 
 use crate::WorkError;
@@ -63,6 +63,23 @@ impl Known {
 /// The results of these chunks, in order.
 pub async fn results(jobs: &dyn Jobs, job: &Job, from: u64, to: u64) -> Result<Vec<RowResult>, StoreError> {
     Ok(Known::of(jobs.results(job.uuid, from, to).await?).rows.into_values().collect())
+}
+
+/// The learners whose licenses a transfer moved: the rows of a transfer back.
+pub async fn transferred(jobs: &dyn Jobs, job: &Job) -> Result<Vec<Row>, StoreError> {
+    let mut rows: Vec<Row> = Vec::new();
+    let mut from = 0;
+    while from < job.chunks {
+        let to = job.chunks.min(from + CHUNKS_AT_ONCE);
+        let moved = results(jobs, job, from, to).await?.into_iter();
+        let moved = moved.filter(|row| row.outcome == RowOutcome::Transferred);
+        rows.extend(moved.map(|row| Row { user_email: row.user_email, ..Row::default() }));
+        from = to;
+    }
+    for (n, row) in (0..).zip(&mut rows) {
+        row.row = n;
+    }
+    Ok(rows)
 }
 
 /// The columns of results as CSV.

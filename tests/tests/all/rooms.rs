@@ -31,6 +31,11 @@ const ROOMS: &[Room] = &[
         never_below: &["license-*", "aws-*", "aws_*", "lambda_*", "http", "axum", "tokio"],
     },
     Room {
+        package: "license-html",
+        never_named: &[],
+        never_below: &["license-*", "aws-*", "aws_*", "lambda_*", "http", "axum", "tokio"],
+    },
+    Room {
         package: "license-cache",
         never_named: &[],
         never_below: &["license-*", "aws-*", "aws_*", "lambda_*", "http", "axum", "tokio"],

@@ -10,9 +10,9 @@ use license_api::{
     doc::{ResponseDoc, Shape},
     id,
 };
-use license_storage::Attempt;
+use license_use_cases::webhooks;
 
-use super::{ACCESS, agreement, find};
+use super::{ACCESS, agreement, ports};
 use crate::Context;
 
 pub const ROUTE: Route = Route {
@@ -36,12 +36,6 @@ pub async fn handle(
     if let Some(()) = requester.recorded().await? {
         return Ok(StatusCode::NO_CONTENT);
     }
-    let (id, portfolio) = (id(&webhook)?, &portfolio);
-    let attempt = || async {
-        let seen = find(&context, portfolio, id).await?;
-        let change = requester.change("delete webhook").await?;
-        let is_deleted = context.webhooks.delete_webhook(portfolio, &seen, &change).await?;
-        Ok(if is_deleted { Attempt::Done(StatusCode::NO_CONTENT) } else { Attempt::Retry(()) })
-    };
-    context.app.attempts("delete webhook", attempt).await
+    webhooks::delete(ports(&context), &requester, (&portfolio, id(&webhook)?)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -8,22 +8,18 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use chrono::TimeDelta;
 use license_api::{
-    ApiError, Body, Complaints, Doc, Field, Requester, Route, body,
+    ApiError, Body, Doc, Field, Requester, Route, body,
     doc::{self, ResponseDoc, Shape},
     fields::MOMENT,
     id,
 };
-use license_domain::{Consequence, Timestamp, Webhook};
-use license_storage::Attempt;
+use license_domain::Timestamp;
+use license_use_cases::webhooks;
 use serde_json::json;
 
-use super::{ACCESS, agreement, find, response::Shown};
+use super::{ACCESS, agreement, find, ports, response::Shown};
 use crate::Context;
-
-/// How long events are kept.
-const KEPT: TimeDelta = TimeDelta::days(7);
 
 body! {
     /// The range of time whose events are redelivered.
@@ -65,30 +61,6 @@ pub async fn handle(
     let now = context.app.now();
     let ReplayBody { from, until } = ReplayBody::read(&body?)?;
     let until = until.unwrap_or(now);
-    let mut complaints = Complaints::default();
-    if from < now - KEPT {
-        complaints.add("from", "Events are kept for seven days.");
-    }
-    if from >= until {
-        complaints.add("until", "This must be later than from.");
-    }
-    complaints.finish()?;
-    let portfolio = &portfolio;
-    let attempt = || async {
-        let seen = find(&context, portfolio, id).await?;
-        if !seen.is_active {
-            let detail = "The webhook is not active: set is_active first.";
-            return Err(ApiError::detail(StatusCode::CONFLICT, detail));
-        }
-        if !seen.may_replay(now) {
-            return Err(ApiError::detail(StatusCode::TOO_MANY_REQUESTS, "A webhook has one replay a minute."));
-        }
-        let after = Webhook { modified: now, ..seen.clone() }.replayed(from, now);
-        let change = requester.change("replay webhook").await?;
-        let again = vec![Consequence::ReplayWebhook { webhook: seen.uuid, from, until }];
-        let is_changed = context.webhooks.change_webhook(portfolio, (&seen, &after), again, &change).await?;
-        let response = (StatusCode::ACCEPTED, Json(Shown::from(&after)));
-        Ok(if is_changed { Attempt::Done(response) } else { Attempt::Retry(()) })
-    };
-    context.app.attempts("replay webhook", attempt).await
+    let replayed = webhooks::replay(ports(&context), &requester, (&portfolio, id), (from, until)).await?;
+    Ok((StatusCode::ACCEPTED, Json(Shown::from(&replayed))))
 }

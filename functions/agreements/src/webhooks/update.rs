@@ -13,13 +13,13 @@ use license_api::{
     id,
 };
 use license_domain::{Timestamp, Webhook, webhook::WebhookSecret};
-use license_storage::Attempt;
+use license_use_cases::webhooks;
 use serde_json::json;
 
 use super::{
     ACCESS, agreement,
     body::{DESCRIPTION, EVENTS, IS_ACTIVE, URL, check_url, once_each},
-    find,
+    find, ports,
     response::Shown,
     secret,
 };
@@ -67,19 +67,11 @@ pub async fn handle(
     }
     let mut body = UpdateBody::read(&body?)?;
     body.url = body.url.map(|url| check_url(url, context.targets)).transpose()?;
-    let body = &body;
-    let portfolio = &portfolio;
-    let attempt = || async {
-        let seen = find(&context, portfolio, id).await?;
-        let now = context.app.now();
-        let secret = body.rotate_secret.then(|| secret(context.app.random().as_ref()));
-        let after = changed(&seen, body, secret, now);
-        let change = requester.change("change webhook").await?;
-        let is_changed = context.webhooks.change_webhook(portfolio, (&seen, &after), Vec::new(), &change).await?;
-        let response = if body.rotate_secret { Shown::with_secret(&after) } else { Shown::from(&after) };
-        Ok(if is_changed { Attempt::Done(Json(response)) } else { Attempt::Retry(()) })
-    };
-    context.app.attempts("change webhook", attempt).await
+    let now = context.app.now();
+    let secret = body.rotate_secret.then(|| secret(context.app.random().as_ref()));
+    let after = |seen: &Webhook| changed(seen, &body, secret.clone(), now);
+    let after = webhooks::change(ports(&context), &requester, (&portfolio, id), after).await?;
+    Ok(Json(if body.rotate_secret { Shown::with_secret(&after) } else { Shown::from(&after) }))
 }
 
 fn changed(seen: &Webhook, body: &UpdateBody, secret: Option<WebhookSecret>, now: Timestamp) -> Webhook {

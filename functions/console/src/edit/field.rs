@@ -10,6 +10,8 @@ use crate::form::Form;
 pub enum Ask {
     /// A line of text.
     Line,
+    /// Lines of text.
+    Text,
     /// A whole number.
     Number,
     /// A moment in UTC.
@@ -85,7 +87,7 @@ impl Field {
                 let choice = choices.iter().find(|(value, _)| self.text(value) == text);
                 choice.map_or_else(|| json!(text), |(value, _)| value.clone())
             }
-            Ask::Line => json!(text),
+            Ask::Line | Ask::Text => json!(text),
         }
     }
 }
@@ -113,11 +115,13 @@ impl Sent {
         let of = |prefix: &str, field: &Field| {
             let text = form.get(&format!("{prefix}{}", field.name)).unwrap_or_default();
             let text = if matches!(field.ask, Ask::YesNo) && text.is_empty() { "no" } else { text };
+            // Browsers send the ends of lines as two characters.
+            let text = &text.replace("\r\n", "\n");
             // Browsers leave the seconds out where they are zero.
             let text = if matches!(field.ask, Ask::Moment) && text.len() == 16 {
                 format!("{text}:00")
             } else {
-                text.to_owned()
+                text.clone()
             };
             (field.name.to_owned(), Value::from(text))
         };

@@ -135,6 +135,7 @@ impl Input {
     fn new(field: &Field, value: String, there: String, complaints: &Complaints) -> Self {
         let kind = match field.ask {
             Ask::Line => "text",
+            Ask::Text => "textarea",
             // What is no number, or no moment, stays in the form with its complaint, which browsers' own inputs do not allow.
             Ask::Number => "number",
             Ask::Moment => "datetime-local",

@@ -10,12 +10,12 @@ use license_api::{
     doc::{self, ResponseDoc, Shape},
 };
 use license_domain::PlanType;
+use license_use_cases::products::{body::PlanTypeBody, change, new_plan_type};
 
-use crate::products::{
-    body::{PlanTypeBody, check_plan_type},
-    changing::{Changed, authorize, change, with},
+use crate::{
+    Context,
+    products::{ACCESS, authorize, ports},
 };
-use crate::{Context, products::ACCESS};
 
 pub const ROUTE: Route = Route {
     method: "POST",
@@ -36,13 +36,7 @@ pub async fn handle(
 ) -> Result<(StatusCode, Json<PlanType>), ApiError> {
     authorize(&requester)?;
     let body = PlanTypeBody::read(&body?)?;
-    let made: PlanType = change(&context, &requester, body.reason.as_ref(), |seen| {
-        let plan_type = body.plan_type(seen);
-        let mut catalog = seen.clone();
-        with(&mut catalog.plan_types, plan_type.clone(), |_| false);
-        check_plan_type(&catalog, &plan_type)?;
-        Ok(Changed { subject: format!("plan type {}", plan_type.id), before: None, after: plan_type, catalog })
-    })
-    .await?;
+    let decide = |seen: &_| new_plan_type(seen, &body);
+    let made = change(ports(&context), &requester, (body.reason.as_ref(), None), decide).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }

@@ -13,12 +13,12 @@ use license_api::{
     doc::{self, ResponseDoc, Shape},
 };
 use license_domain::PlanType;
+use license_use_cases::products::{body::PlanTypePatch, change, changed_plan_type};
 
-use crate::products::{
-    body::{PlanTypePatch, check_plan_type},
-    changing::{Changed, authorize, change, with},
+use crate::{
+    Context,
+    products::{ACCESS, authorize, ports},
 };
-use crate::{Context, products::ACCESS};
 
 pub const ROUTE: Route = Route {
     method: "PATCH",
@@ -41,15 +41,7 @@ pub async fn handle(
     authorize(&requester)?;
     let number: i64 = number.parse().map_err(|_| ApiError::malformed())?;
     let body = PlanTypePatch::read(&body?)?;
-    let made: PlanType = change(&context, &requester, body.reason.as_ref(), |seen| {
-        let before = seen.plan_types.iter().find(|plan_type| plan_type.id == number).cloned();
-        let before = before.ok_or_else(|| ApiError::not_found("PlanType"))?;
-        let after = body.apply(before.clone());
-        let mut catalog = seen.clone();
-        with(&mut catalog.plan_types, after.clone(), |plan_type| plan_type.id == number);
-        check_plan_type(&catalog, &after)?;
-        Ok(Changed { subject: format!("plan type {number}"), before: Some(before), after, catalog })
-    })
-    .await?;
+    let decide = |seen: &_| changed_plan_type(seen, number, &body);
+    let made = change(ports(&context), &requester, (body.reason.as_ref(), None), decide).await?;
     Ok(Json(made))
 }

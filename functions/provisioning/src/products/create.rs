@@ -9,14 +9,10 @@ use license_api::{
     ApiError, Body, Doc, Requester, Route,
     doc::{self, ResponseDoc, Shape},
 };
-use license_domain::Product;
+use license_use_cases::products::{body::ProductBody, change, new_product};
 
-use super::{
-    ProductShape,
-    body::{ProductBody, check_product},
-    changing::{Changed, authorize, change, with},
-};
-use crate::{Context, products::ACCESS};
+use super::{ACCESS, ProductShape, authorize, ports};
+use crate::Context;
 
 pub const ROUTE: Route = Route {
     method: "POST",
@@ -37,13 +33,7 @@ pub async fn handle(
 ) -> Result<(StatusCode, Json<ProductShape>), ApiError> {
     authorize(&requester)?;
     let body = ProductBody::read(&body?)?;
-    let made: Product = change(&context, &requester, body.reason.as_ref(), |seen| {
-        let product = body.product(seen);
-        let mut catalog = seen.clone();
-        with(&mut catalog.products, product.clone(), |_| false);
-        check_product(&catalog, &product)?;
-        Ok(Changed { subject: format!("product {}", product.id.0), before: None, after: product, catalog })
-    })
-    .await?;
+    let decide = |seen: &_| new_product(seen, &body);
+    let made = change(ports(&context), &requester, (body.reason.as_ref(), None), decide).await?;
     Ok((StatusCode::CREATED, Json(ProductShape::from(made))))
 }

@@ -12,14 +12,10 @@ use license_api::{
     ApiError, Body, Doc, Requester, Route,
     doc::{self, ResponseDoc, Shape},
 };
-use license_domain::Product;
+use license_use_cases::products::{body::ProductPatch, change, changed_product};
 
-use super::{
-    ProductShape,
-    body::{ProductPatch, check_product},
-    changing::{Changed, authorize, change, with},
-};
-use crate::{Context, products::ACCESS};
+use super::{ACCESS, ProductShape, authorize, ports};
+use crate::Context;
 
 pub const ROUTE: Route = Route {
     method: "PATCH",
@@ -42,15 +38,7 @@ pub async fn handle(
     authorize(&requester)?;
     let number: i64 = number.parse().map_err(|_| ApiError::malformed())?;
     let body = ProductPatch::read(&body?)?;
-    let made: Product = change(&context, &requester, body.reason.as_ref(), |seen| {
-        let before = seen.products.iter().find(|product| product.id.0 == number).cloned();
-        let before = before.ok_or_else(|| ApiError::not_found("Product"))?;
-        let after = body.apply(before.clone());
-        let mut catalog = seen.clone();
-        with(&mut catalog.products, after.clone(), |product| product.id.0 == number);
-        check_product(&catalog, &after)?;
-        Ok(Changed { subject: format!("product {number}"), before: Some(before), after, catalog })
-    })
-    .await?;
+    let decide = |seen: &_| changed_product(seen, number, &body);
+    let made = change(ports(&context), &requester, (body.reason.as_ref(), None), decide).await?;
     Ok(Json(ProductShape::from(made)))
 }

@@ -5,10 +5,11 @@ use license_domain::{
     agreement::ExpirationMessaging,
     clock::{duration, duration_text, to_micros},
 };
+use license_html::{address, html};
 use serde::{Deserialize, Serialize};
 
 use super::{Reading, WrittenRow, fields, key, model, text};
-use crate::{dump::Row, sanitize};
+use crate::dump::Row;
 
 #[derive(Deserialize, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "the model's fields")]
@@ -61,9 +62,9 @@ impl MessagingFields {
             has_custom_license_expiration_messaging: self.has_custom_license_expiration_messaging,
             modal_header_text: text(self.modal_header_text),
             expired_subscription_modal_messaging: text(self.expired_subscription_modal_messaging)
-                .map(|text| sanitize::html(&text)),
+                .map(|text| html(&text)),
             button_label_in_modal: text(self.button_label_in_modal),
-            url_for_button_in_modal: text(self.url_for_button_in_modal).and_then(sanitize::address),
+            url_for_button_in_modal: text(self.url_for_button_in_modal).and_then(address),
         }
     }
 }

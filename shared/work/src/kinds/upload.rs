@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Columns that may contain the address.
-const EMAIL_COLUMNS: [&str; 3] = ["user_email", "email", "email address"];
+pub const EMAIL_COLUMNS: [&str; 3] = ["user_email", "email", "email address"];
 
 /// The column with the sale that a license comes from.
 const SOURCE_COLUMN: &str = "user_sfid";

@@ -23,4 +23,6 @@ async fn the_api_reference_runs_under_its_policy_and_lists_operations() {
     let narrow = "document.documentElement.scrollWidth <= window.innerWidth";
     assert_eq!(tab.evaluate(narrow).await, true);
     super::pages::picture(&mut tab, "api-docs").await;
+    let faults = tab.violations().await;
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

@@ -1,6 +1,8 @@
 //! Changes: a form, a preview, a reason, and one change by the rules of the API.
 
-use license_tests::{Browser, TestApp, TestResponse, builders::Plan};
+use license_tests::{Browser, TestApp, builders::Plan};
+
+use super::confirming::hidden;
 
 async fn counts(plan: &Plan) -> String {
     let overview = plan.admin().get(&plan.path("licenses/overview/")).await.expect(200);
@@ -12,11 +14,6 @@ async fn counts(plan: &Plan) -> String {
         .collect();
     lines.sort();
     lines.join(" ")
-}
-
-fn field<'a>(page: &'a TestResponse, name: &str) -> &'a str {
-    let rest = page.text.split(&format!("name=\"{name}\" value=\"")).nth(1);
-    rest.and_then(|rest| rest.split('"').next()).unwrap_or_default()
 }
 
 #[tokio::test]
@@ -41,13 +38,13 @@ async fn licenses_are_assigned_and_revoked_with_preview_and_reason() {
         assert!(preview.text.contains(shown), "{shown}: {}", preview.text);
     }
     assert_eq!(counts(&plan).await, before, "a preview changes nothing");
-    let addresses = field(&preview, "addresses");
+    let addresses = hidden(&preview, "addresses");
     let without = browser.post(&path("assign"), &[("addresses", addresses)]).await;
     assert_eq!(without.status.as_u16(), 400);
     assert!(without.text.contains("Enter a reason"), "{}", without.text);
     assert_eq!(counts(&plan).await, before, "without a reason nothing is done");
     let done = browser
-        .post(&path("assign"), &[("addresses", addresses), ("key", field(&preview, "key")), ("reason", "ticket 4711")])
+        .post(&path("assign"), &[("addresses", addresses), ("key", hidden(&preview, "key")), ("reason", "ticket 4711")])
         .await;
     assert_eq!(done.status.as_u16(), 200, "{}", done.text);
     assert!(done.text.contains("2 learners got a license."), "{}", done.text);
@@ -108,7 +105,7 @@ async fn a_form_that_is_sent_twice_changes_and_mails_once() {
         let before = mails().await;
         let form = [("addresses", who), ("notify", "1")];
         let preview = browser.post(&format!("{path}preview/"), &form).await;
-        let key = field(&preview, "key").to_owned();
+        let key = hidden(&preview, "key").to_owned();
         let form = [("addresses", who), ("notify", "1"), ("key", &key), ("reason", "x")];
         let first = browser.post(&path, &form).await;
         app.drain().await;

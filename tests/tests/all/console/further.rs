@@ -1,32 +1,10 @@
 //! Changes that need a reason only, and jobs that an operator begins: by the rules of the API, once, and on record.
 
 use license_storage::RoleChangeKind;
-use license_tests::{Browser, TestApp, TestResponse, builders::emails};
+use license_tests::{Browser, TestApp, builders::emails};
 use serde_json::json;
 
-fn hidden<'a>(page: &'a TestResponse, name: &str) -> &'a str {
-    let rest = page.text.split(&format!("name=\"{name}\" value=\"")).nth(1);
-    rest.and_then(|rest| rest.split('"').next()).unwrap_or_default()
-}
-
-/// Confirms without a reason, which is refused, then twice with one: where the second leads.
-async fn confirm(browser: &Browser, path: &str, fields: &[(&str, &str)], page: &TestResponse) -> String {
-    assert_eq!(page.status.as_u16(), 200, "{}", page.text);
-    let key = hidden(page, "key").to_owned();
-    let mut form = fields.to_vec();
-    form.push(("key", &key));
-    let refused = browser.post(path, &form).await;
-    assert!(refused.status.as_u16() == 400 && refused.text.contains("Enter a reason"), "{}", refused.text);
-    form.push(("reason", "ticket 12"));
-    let mut led = Vec::new();
-    for _ in 0..2 {
-        let done = browser.post(path, &form).await;
-        assert_eq!(done.status.as_u16(), 303, "{}", done.text);
-        led.push(done.header("location").expect("an address").to_owned());
-    }
-    assert_eq!(led[0], led[1]);
-    led.remove(0)
-}
+use super::confirming::{confirm, hidden};
 
 #[tokio::test]
 async fn a_renewal_is_processed_now_once_with_a_reason() {
