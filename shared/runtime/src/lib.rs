@@ -103,9 +103,10 @@ async fn start<T: Clone>(
     Rotating::start(Parts { settings, aws, store: Arc::new(store) }, build).await
 }
 
-/// Runs until an error ends the process.
+/// Runs until an error ends the process. One thread: Lambda gives a process one request at a time and, with the memory
+/// of the template, less than one processor.
 fn run(function: impl Future<Output = Result<(), Error>>) -> ExitCode {
-    let done = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::from);
+    let done = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::from);
     match done.and_then(|runtime| runtime.block_on(function)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
