@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use license_domain::{
+use license_domain::{EventKind, 
     AuditEntry, Delivery, Event, Job, License, LicenseId, LicenseStatus, PlanId, SubscriptionPlan,
     SubscriptionPlanRenewal,
 };
@@ -201,8 +201,13 @@ impl Invariants {
     fn check_events(&self) {
         let mut recorded = HashSet::new();
         let changes = || self.events.iter().flat_map(|event| &event.licenses);
-        let reset: HashSet<LicenseId> =
-            changes().filter(|change| change.to == LicenseStatus::Unassigned).map(|change| change.license).collect();
+        // Licenses that may have a status twice.
+        let reverted = self.events.iter().filter(|event| event.kind == EventKind::LicensesReverted);
+        let reset: HashSet<LicenseId> = changes()
+            .filter(|change| change.to == LicenseStatus::Unassigned)
+            .chain(reverted.flat_map(|event| &event.licenses))
+            .map(|change| change.license)
+            .collect();
         for change in changes().filter(|change| !reset.contains(&change.license)) {
             if change.from != change.to {
                 assert!(recorded.insert((change.license, change.to)), "two events of one change: {change:?}");

@@ -5,18 +5,22 @@ use license_domain::{
     importing::{PlacedLicense, Placement, bucket_of},
 };
 use license_storage::{BucketCounts, BulkWrite, ImportedLicense, Portfolios};
-use license_storage_dynamodb::BulkWriter;
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::{TestApp, app::stamp, builders::Plan};
 
 /// How many licenses one call writes.
-const PART: usize = 1_000;
+const PART: usize = 5_000;
 
 impl TestApp {
     /// A plan with so many licenses that have or had a learner, a tenth of them revoked, and so many free seats.
     pub async fn plan_with_learners(&self, learners: u64, free: u64) -> Plan {
+        self.plan_with_layout(learners, free, learners - learners / 10 + free).await
+    }
+
+    /// The same with as many buckets and partitions as a plan of `large` seats has.
+    pub async fn plan_with_layout(&self, learners: u64, free: u64, large: u64) -> Plan {
         let agreement = self.agreement().await;
         let small = self.plan_of(&agreement, 1, &json!({})).await;
         let store = self.running().store().clone();
@@ -24,7 +28,8 @@ impl TestApp {
         let model = portfolio.plan(PlanId(small.uuid())).expect("made").clone();
 
         let revoked = learners / 10;
-        let layout = SeatLayout::for_total(learners - revoked + free, SeatPrefix::from_bits(self.number() << 20));
+        let total = learners - revoked + free;
+        let layout = SeatLayout { total, ..SeatLayout::for_total(large, SeatPrefix::from_bits(self.number() << 20)) };
         let title = format!("{} with learners", model.title);
         let plan = SubscriptionPlan { uuid: PlanId(self.uuid(0xa)), title, seats: layout, ..model };
         let licenses: Vec<ImportedLicense> = (0..learners + free)
@@ -42,7 +47,7 @@ impl TestApp {
             let license = &imported.placed.license;
             counts[usize::from(bucket_of(license.uuid, &layout))].count(license);
         }
-        let bulk = BulkWriter::new(store);
+        let bulk = self.running().bulk();
         for part in licenses.chunks(PART) {
             bulk.put_licenses(part, &stamp(self.now())).await.expect("written");
         }

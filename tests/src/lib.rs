@@ -8,6 +8,7 @@ pub mod builders;
 pub mod chromium;
 pub mod client;
 pub mod consequences;
+pub mod dump;
 pub mod dynamodb_local;
 pub mod form;
 pub mod history;

@@ -31,6 +31,8 @@ pub struct Call {
     pub status: u16,
     pub read_units: f64,
     pub write_units: f64,
+    /// The size of the response's body.
+    pub bytes: usize,
     /// When it began and ended, as positions in the sequence of all beginnings and ends.
     pub span: (usize, usize),
 }
@@ -197,7 +199,7 @@ impl Proxy {
 
     fn end(&self, mut call: Call, response: Option<&Forwarded>, began: usize) {
         if let Some(response) = response {
-            call.status = response.status;
+            (call.status, call.bytes) = (response.status, response.body.len());
             let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
             let units = consumed(&body["ConsumedCapacity"]);
             if call.is_write() { call.write_units = units } else { call.read_units = units }

@@ -65,6 +65,7 @@ const fn words(work: PlanWorkKind) -> &'static str {
         PlanWorkKind::ProcessRenewal => "Process its renewal",
         PlanWorkKind::GrowPlan => "Grow by a step of auto-scaling",
         PlanWorkKind::ReportUtilization => "Inform the admins of its utilization",
+        PlanWorkKind::ReportWeek => "Inform the admins of its week",
         PlanWorkKind::RemindOfExpiration => "Remind learners of its end",
         PlanWorkKind::ExpireSubscription => "Expire the plan",
         PlanWorkKind::SendExpirationMails => "Inform learners of its end",

@@ -121,7 +121,7 @@ pub async fn handle(
         other => other.flatten(),
     };
     let chosen = filter.statuses.clone().unwrap_or_default();
-    let wanted = LicenseQuery { filter, order, after, offset, limit: LICENSES + 1 };
+    let wanted = LicenseQuery { filter, order, after, offset, limit: LICENSES + 1, is_last: false };
     let trail = AuditQuery { limit: Some(DRAWN), ..AuditQuery::default() };
     let of_plan = [&plan];
     let (counts, mut licenses, history) = try_join!(

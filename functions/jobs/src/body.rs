@@ -5,10 +5,11 @@ use std::collections::HashSet;
 use license_api::{
     ApiError, Body, Complaints, Field, body,
     doc::{CLOSING, GREETING, USER_EMAILS},
-    fields::{self, BOOLEAN, Format, UUID, blank_text, integer, list, one_of, text_item},
+    fields::{self, BOOLEAN, Format, MOMENT, UUID, blank_text, integer, list, one_of, text_item},
 };
 use license_domain::{
-    EmailAddress, JobKind, JobParams, LicenseStatus, PlanId, Portfolio, Row, RowFilter, SubscriptionPlan,
+    EmailAddress, JobKind, JobParams, LicenseId, LicenseStatus, PlanId, Portfolio, Row, RowFilter, SubscriptionPlan,
+    Timestamp,
     email::{MAX_EMAIL_LENGTH, fold},
     maxima::{MAX_COURSE_KEY, MAX_DESCRIPTION, MAX_SOURCE_ID},
 };
@@ -16,6 +17,9 @@ use serde_json::{Map, Value, json};
 
 /// The most statuses of one filter, repetitions included.
 const MAX_STATUSES: usize = 100;
+
+/// The most licenses that a request names.
+const MAX_NAMED_LICENSES: usize = 1_000;
 
 /// The most courses of one job.
 const MAX_COURSES: usize = 100;
@@ -34,7 +38,7 @@ const LIVE: [LicenseStatus; 2] = [LicenseStatus::Activated, LicenseStatus::Assig
 
 body! {
     pub struct CreateBody {
-        kind: JobKind = Field::new(KINDS, "What is done. `grow`, `freeze`, `delete-revoked` and `sync` are for those who create plans."),
+        kind: JobKind = Field::new(KINDS, "What is done. `grow`, `freeze`, `delete-revoked`, `revert` and `sync` are for those who create plans."),
         subscription_plan: PlanId = Field::new(UUID, "The plan."),
         params: Option<Map<String, Value>> = Field::new(PARAMS, "What the kind needs.").nullable().optional(),
         dry_run: bool =
@@ -64,6 +68,9 @@ body! {
         to_plan: Option<PlanId> = TO_PLAN.optional(),
         course_run_keys: Option<Vec<String>> = COURSE_RUN_KEYS.optional(),
         desired_num_licenses: Option<u64> = DESIRED_NUM_LICENSES,
+        revert_to: Option<Timestamp> = REVERT_TO.optional(),
+        licenses: Option<Vec<LicenseId>> = LICENSES,
+        force: bool = FORCE,
     }
 }
 
@@ -78,6 +85,20 @@ const DESIRED_NUM_LICENSES: Field = Field::new(
 .named("desired_num_licenses")
 .example(|| json!(700));
 
+const REVERT_TO: Field = Field::new(MOMENT, "The time to which licenses are reverted: the past, not the future.")
+    .named("revert_to")
+    .example(|| json!("2026-01-01T00:00:00Z"));
+const LICENSES: Field = Field::new(
+    list(&UUID).at_most(MAX_NAMED_LICENSES),
+    "Only these licenses; without it all licenses of the plan that a learner has or had.",
+)
+.optional()
+.named("licenses");
+const FORCE: Field =
+    Field::new(BOOLEAN, "Whether licenses that their learners or others have changed since then are reverted, too.")
+        .default(|| json!(false))
+        .named("force");
+
 /// The parameters that a kind uses.
 fn params_of(kind: JobKind) -> Vec<Field> {
     let unused: &[&str] = match kind {
@@ -89,12 +110,14 @@ fn params_of(kind: JobKind) -> Vec<Field> {
         JobKind::Grow
         | JobKind::Freeze
         | JobKind::DeleteRevoked
+        | JobKind::Revert
         | JobKind::Sync
         | JobKind::Renew
         | JobKind::Expire
         | JobKind::Unlink
         | JobKind::Purge
         | JobKind::UtilizationReport
+        | JobKind::WeeklyReport
         | JobKind::ExpirationReminders
         | JobKind::ExpirationMails
         | JobKind::LicenseEvents => {
@@ -111,6 +134,7 @@ const fn own_params(kind: JobKind) -> &'static [Field] {
         JobKind::Transfer => &[TO_PLAN],
         JobKind::Enroll => &[COURSE_RUN_KEYS],
         JobKind::Grow => &[DESIRED_NUM_LICENSES],
+        JobKind::Revert => &[REVERT_TO, LICENSES, FORCE],
         JobKind::Assign
         | JobKind::Revoke
         | JobKind::Remind
@@ -122,16 +146,17 @@ const fn own_params(kind: JobKind) -> &'static [Field] {
         | JobKind::Unlink
         | JobKind::Purge
         | JobKind::UtilizationReport
+        | JobKind::WeeklyReport
         | JobKind::ExpirationReminders
         | JobKind::ExpirationMails
         | JobKind::LicenseEvents => &[],
     }
 }
 
-/// The parameters of every kind that has rows: all but the last three.
-const COMMON: &[Field] = match ParamsBody::FIELDS.split_last_chunk::<3>() {
+/// The parameters of every kind whose rows are learners: all but the last six.
+const COMMON: &[Field] = match ParamsBody::FIELDS.split_last_chunk::<6>() {
     Some((common, _)) => common,
-    None => panic!("the last three are those of one kind each"),
+    None => panic!("the last six are those of one kind each"),
 };
 
 /// A request for a job.
@@ -167,6 +192,7 @@ impl JobRequest {
                 let params = JobParams { desired_num_licenses: body.desired_num_licenses, ..JobParams::default() };
                 return Ok((params, Some(vec![Row::default()]), false));
             }
+            JobKind::Revert => return Ok(revert(body)),
             JobKind::DeleteRevoked => return Ok((JobParams::all_of(&[LicenseStatus::Revoked]), None, false)),
             _ => {}
         }
@@ -201,14 +227,13 @@ impl JobRequest {
             filter,
             to_plan: body.to_plan,
             course_run_keys: once_each(body.course_run_keys.unwrap_or_default()),
-            desired_num_licenses: None,
-            since: None,
+            ..JobParams::default()
         };
         Ok((params, emails.map(|emails| rows(&emails, &sources)), body.upload))
     }
 
     /// Refuses what the plan does not allow.
-    pub fn check(&self, plan: &SubscriptionPlan, portfolio: &Portfolio) -> Result<(), ApiError> {
+    pub fn check(&self, plan: &SubscriptionPlan, portfolio: &Portfolio, now: Timestamp) -> Result<(), ApiError> {
         let complain = |field: &str, text: &str| Err(Complaints::within("params", Complaints::of(field, text)).into());
         if self.kind == JobKind::Revoke && self.params.filter.is_some() && plan.is_revocation_cap_enabled {
             return complain("all", "The plan has a cap on revocations: name the learners.");
@@ -217,12 +242,22 @@ impl JobRequest {
             let text = "The plan's unused licenses may not be frozen.";
             return Err(Complaints::of("subscription_plan", text).into());
         }
+        if self.params.revert_to.is_some_and(|to| to > now) {
+            return complain("revert_to", "This time is yet to come.");
+        }
         match self.params.to_plan {
             Some(to) if to == plan.uuid => complain("to_plan", "This is the plan itself."),
             Some(to) if portfolio.plan(to).is_none() => complain("to_plan", "The agreement has no such plan."),
             _ => Ok(()),
         }
     }
+}
+
+/// The parameters and rows of a revert.
+fn revert(body: ParamsBody) -> (JobParams, Option<Vec<Row>>, bool) {
+    let rows = body.licenses.map(|licenses| Row::of_licenses(once_each(licenses)));
+    let params = JobParams::reverting(rows.is_none());
+    (JobParams { revert_to: body.revert_to, force: body.force, ..params }, rows, false)
 }
 
 fn once_each<T: Clone + Eq + std::hash::Hash>(mut items: Vec<T>) -> Vec<T> {

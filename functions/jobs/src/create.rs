@@ -4,6 +4,7 @@
 //! {"kind": "assign", "subscription_plan": "…", "params": {"user_emails": ["ann@example.com"], "wait": true}, "dry_run": false}
 //! {"kind": "revoke", "subscription_plan": "…", "params": {"all": true}}
 //! {"kind": "assign", "subscription_plan": "…", "params": {"upload": true}}
+//! {"kind": "revert", "subscription_plan": "…", "params": {"revert_to": "2026-01-01T00:00:00Z"}, "dry_run": true}
 //! {"kind": "freeze", "subscription_plan": "…", "reason": "the customer pays for fewer learners", "dry_run": true}
 //! ```
 //! With `upload` the rows are uploaded as CSV by the form `upload_form`, and `…/resume/` begins the job.
@@ -58,7 +59,7 @@ pub async fn handle(
     }
     let portfolio = portfolio.ok_or_else(|| ApiError::not_found("SubscriptionPlan"))?;
     let plan = portfolio.plan(request.plan).ok_or_else(|| ApiError::not_found("SubscriptionPlan"))?;
-    request.check(plan, &portfolio)?;
+    request.check(plan, &portfolio, context.app.now())?;
 
     let id = context.app.random().job_id();
     let job = Job {

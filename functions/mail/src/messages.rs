@@ -1,10 +1,11 @@
 //! The recipients of a mail, and its contents.
 
-use license_clients::{ClientError, EnterpriseCustomer};
+use license_clients::{ClientError, EnterpriseCustomer, Service};
 use license_domain::{
     AgreementId, Consequence, DeliveryId, EmailAddress, EnterpriseId, Event, LicenseChange, MailKind, Portfolio,
-    SubscriptionPlan, Timestamp, delivery::MAX_RECIPIENTS,
+    SeatCounts, SubscriptionPlan, Timestamp, delivery::MAX_RECIPIENTS,
 };
+use license_storage::StoreError;
 use serde_json::{Map, Value, json};
 
 use crate::{Context, error::MailError};
@@ -131,8 +132,13 @@ async fn about(context: &Context, event: &Event, consequence: &Consequence) -> R
         more.insert("subscription_plan_title".to_owned(), json!(plan.title));
         let end = plan.expiration_date;
         let shown =
-            if matches!(kind, MailKind::Utilization | MailKind::FirstWeek) { json!(shown(end)) } else { json!(end) };
+            if kind.is_of_utilization() { json!(shown(end)) } else { json!(end) };
         more.insert("subscription_plan_expiration_date".to_owned(), shown);
+    }
+    if let Some(plan) = plan.as_ref().filter(|_| kind.is_of_utilization()) {
+        let counts = counts(context, plan).await?;
+        more.insert("num_allocated_licenses".to_owned(), json!(counts.allocated()));
+        more.insert("num_licenses".to_owned(), json!(plan.seats.total));
     }
     match consequence {
         Consequence::MailRevocationCapReached => {
@@ -144,22 +150,14 @@ async fn about(context: &Context, event: &Event, consequence: &Consequence) -> R
         }
         Consequence::MailUtilization { percent } => {
             more.insert("percent_allocated".to_owned(), json!(percent));
-            if let Some(plan) = &plan {
-                let counts = context.portfolios.seat_counts(&[plan]).await?;
-                let counts = counts.get(&plan.uuid).copied().unwrap_or_default();
-                more.insert("num_allocated_licenses".to_owned(), json!(counts.allocated()));
-                more.insert("num_licenses".to_owned(), json!(plan.seats.total));
-                more.insert("num_total_licenses".to_owned(), json!(plan.seats.total));
-            }
+            more.insert("num_total_licenses".to_owned(), json!(plan.as_ref().map(|plan| plan.seats.total)));
         }
         Consequence::MailFirstWeek { taken } => {
             more.insert("num_auto_applied_licenses_since_turned_on".to_owned(), json!(taken));
-            if let Some(plan) = &plan {
-                let counts = context.portfolios.seat_counts(&[plan]).await?;
-                let counts = counts.get(&plan.uuid).copied().unwrap_or_default();
-                more.insert("num_allocated_licenses".to_owned(), json!(counts.allocated()));
-                more.insert("num_licenses".to_owned(), json!(plan.seats.total));
-            }
+        }
+        Consequence::MailWeeklyUtilization { activations, revocations } => {
+            more.insert("num_activations_in_week".to_owned(), json!(activations));
+            more.insert("num_revocations_in_week".to_owned(), json!(revocations));
         }
         Consequence::MailExpirationReminder { end } => {
             more.insert("expiration_date".to_owned(), json!(end.format("%Y-%m-%dT%H:%M:%SZ").to_string()));
@@ -176,6 +174,11 @@ async fn about(context: &Context, event: &Event, consequence: &Consequence) -> R
     }
     let (greeting, closing) = (greeting.unwrap_or_default(), closing.unwrap_or_default());
     Ok(Some(Mail { kind, portfolio, plan, people: Vec::new(), greeting, closing, more }))
+}
+
+async fn counts(context: &Context, plan: &SubscriptionPlan) -> Result<SeatCounts, StoreError> {
+    let counted = context.portfolios.seat_counts(&[plan]).await?;
+    Ok(*counted.get(&plan.uuid).expect("seat_counts has every plan that it is asked for"))
 }
 
 /// The recipients of a mail that is not for learners.
@@ -198,9 +201,11 @@ async fn others(context: &Context, mail: &Mail) -> Result<Vec<EmailAddress>, Mai
     }
 }
 
-/// The mails of all recipients.
+/// The mails of all recipients. Without the customer's details they would have no link, sender or address for replies:
+/// if the enterprise service does not know the customer, the mail waits until it does.
 pub(crate) async fn write(context: &Context, mail: &Mail) -> Result<Vec<PersonalMail>, MailError> {
-    let customer = context.enterprises.customer(mail.enterprise()).await?.unwrap_or_default();
+    let unknown = ClientError::Refused { service: Service::Enterprise, status: 404 };
+    let customer = context.enterprises.customer(mail.enterprise()).await?.ok_or(unknown)?;
     let common = common(context, mail, &customer);
     let message = |person: &Person| {
         let mut properties = common.clone();

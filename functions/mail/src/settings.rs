@@ -53,6 +53,7 @@ impl MailCampaign {
             Self::Of(MailKind::RevocationCapReached) => "BRAZE_REVOKE_CAP_EMAIL_CAMPAIGN",
             Self::Of(MailKind::Utilization) => "BRAZE_UTILIZATION_EMAIL_CAMPAIGN",
             Self::Of(MailKind::FirstWeek) => "INITIAL_LICENSE_UTILIZATION_CAMPAIGN",
+            Self::Of(MailKind::WeeklyUtilization) => "WEEKLY_LICENSE_UTILIZATION_CAMPAIGN",
             Self::Of(MailKind::EnrollmentResults) => "BRAZE_BULK_ENROLL_RESULT_CAMPAIGN",
             Self::AutoAppliedWithIdentityProvider => "BRAZE_AUTO_APPLY_IDP_EMAIL_CAMPAIGN",
         }
@@ -87,6 +88,7 @@ impl MailSettings {
         Setting::plain(MailCampaign::Of(MailKind::RevocationCapReached).setting()),
         Setting::plain(MailCampaign::Of(MailKind::Utilization).setting()),
         Setting::plain(MailCampaign::Of(MailKind::FirstWeek).setting()),
+        Setting::plain(MailCampaign::Of(MailKind::WeeklyUtilization).setting()),
         Setting::plain(MailCampaign::Of(MailKind::EnrollmentResults).setting()),
         Setting::plain(MailCampaign::AutoAppliedWithIdentityProvider.setting()),
     ];

@@ -62,6 +62,16 @@ pub(crate) fn message(kind: MailKind, message: &PersonalMail) -> Email {
                 of("num_licenses")
             ),
         ),
+        MailKind::WeeklyUtilization => (
+            format!("The last week of the licenses of {customer}"),
+            format!(
+                "{} of {} licenses of \"{plan}\" are allocated. In the last week {} were activated and {} revoked.\n\n{portal}",
+                of("num_allocated_licenses"),
+                of("num_licenses"),
+                or(of("num_activations_in_week"), "an unknown number"),
+                or(of("num_revocations_in_week"), "an unknown number")
+            ),
+        ),
         MailKind::EnrollmentResults => {
             ("The results of your enrollments".to_owned(), format!("They are here:\n\n{}", of("results_url")))
         }

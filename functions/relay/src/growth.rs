@@ -16,8 +16,9 @@ pub(crate) async fn look(context: &Context, event: &Event, portfolio: &Portfolio
     if event.plan.is_some_and(|of| of != plan.uuid) {
         return Ok(());
     }
-    let counts = context.portfolios.seat_counts(&[plan]).await?.get(&plan.uuid).copied().unwrap_or_default();
-    let growth = plan_work::growth(portfolio, plan, &counts, now);
+    let counted = context.portfolios.seat_counts(&[plan]).await?;
+    let counts = counted.get(&plan.uuid).expect("seat_counts has every plan that it is asked for");
+    let growth = plan_work::growth(portfolio, plan, counts, now);
     if growth.is_some_and(|(prospect, _)| prospect.state == ProspectState::Due) {
         context.plan_works.look_at_plan(portfolio.agreement.uuid, plan.uuid, now).await?;
     }

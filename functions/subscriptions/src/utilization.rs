@@ -26,7 +26,7 @@ use license_api::{
     history, id, wire,
 };
 use license_csv::CsvTable;
-use license_domain::{EnterpriseId, PlanId, Portfolio, SeatCounts, SubscriptionPlan, Timestamp, utilization::PlanDay};
+use license_domain::{EnterpriseId, PlanId, Portfolio, SubscriptionPlan, Timestamp, utilization::PlanDay};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -187,7 +187,7 @@ async fn respond(
     let of_plan = |(plan, days): (&SubscriptionPlan, Vec<PlanDay>)| PlanUtilization {
         subscription_plan_uuid: plan.uuid,
         title: plan.title.clone(),
-        never_activated: counts.get(&plan.uuid).map_or(0, |counts: &SeatCounts| counts.assigned),
+        never_activated: counts.get(&plan.uuid).expect("seat_counts has every plan that it is asked for").assigned,
         days: days.into_iter().map(UtilizationDay::from).collect(),
     };
     let plans: Vec<PlanUtilization> = plans.into_iter().zip(days).map(of_plan).collect();

@@ -46,6 +46,7 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
         portfolios: parts.store.clone(),
         audit_trails: parts.store.clone(),
         notifications: parts.store.clone(),
+        renew: parts.store.clone(),
         enterprises,
         runs: Runs::new(&parts.store, parts.clock(), parts.random(), kinds),
         queues: Arc::new(SqsQueues::new(&queues, &parts.aws)),

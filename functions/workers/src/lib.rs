@@ -1,5 +1,6 @@
 //! Handles the messages of the queue: lanes of runs, and calls of other services that are consequences of changes.
 
+mod carry_over;
 mod compose;
 mod enrollments;
 mod replay;
@@ -11,7 +12,7 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use license_clients::{ClientError, Enterprises};
 use license_domain::{Clock, Consequence, EventId, JobId, Random};
 use license_messaging::{Message, MessagingError, Outcome, Outgoing, Queue, Queues, Received, consume};
-use license_storage::{AuditTrails, Events, Notifications, Portfolios, StoreError};
+use license_storage::{AuditTrails, Events, Notifications, Portfolios, Renew, StoreError};
 use license_telemetry::metrics;
 use license_work::{ALL_LANES, AllKinds, Runs, Turn, WAITING_LANE, WorkError};
 
@@ -34,6 +35,8 @@ pub struct Context {
     pub audit_trails: Arc<dyn AuditTrails>,
     /// Notices that admins get once.
     pub notifications: Arc<dyn Notifications>,
+    /// Renewals, for what changes after they were processed.
+    pub renew: Arc<dyn Renew>,
     /// The enterprise service, which enrolls learners.
     pub enterprises: Arc<dyn Enterprises>,
     /// Runs of every kind.
@@ -135,6 +138,7 @@ async fn follow(context: &Context, event: EventId, consequence: usize) -> (Resul
         Some(Consequence::ReplayWebhook { webhook, from, until }) => {
             (replay::replay(context, &event, *webhook, (*from, *until)).await, None)
         }
+        Some(Consequence::CarryOver) => (carry_over::carry_over(context, &event).await, None),
         Some(Consequence::RevokeEnrollments) => (enrollments::revoke(context, &event).await, None),
         _ => {
             tracing::error!(event = %event.id, consequence, "event has a consequence that this function does not know");

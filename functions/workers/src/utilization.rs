@@ -15,7 +15,7 @@ pub(crate) async fn check(context: &Context, event: &Event) -> Result<(), BulkEr
         return Ok(());
     }
     let counts = context.portfolios.seat_counts(&[plan]).await?;
-    let allocated = counts.get(&plan.uuid).map_or(0, license_domain::SeatCounts::allocated);
+    let allocated = counts.get(&plan.uuid).expect("seat_counts has every plan that it is asked for").allocated();
     let is_reached = |percent: &u8| allocated * 100 >= plan.seats.total * u64::from(*percent);
     if let Some(percent) = THRESHOLDS.into_iter().find(is_reached).filter(|_| plan.seats.total > 0) {
         let stamp = Stamp {

@@ -8,7 +8,6 @@
 #![expect(clippy::disallowed_methods, reason = "a measurement is about the time of the machine")]
 
 mod cpu;
-mod dump;
 mod operations;
 mod table;
 
@@ -19,10 +18,12 @@ use std::{
 
 use clap::Parser;
 use license_local::{Options, engine::Engine};
-use license_tests::{TestApp, app::options};
+use license_tests::{
+    NOW, TestApp,
+    app::options,
+    dump::{self, DumpedPlan},
+};
 use tokio::runtime::{Builder, Runtime};
-
-use crate::dump::BenchPlan;
 
 /// Measures operations beside large plans.
 #[derive(Debug, Parser)]
@@ -49,11 +50,11 @@ impl Drop for TemporaryFile {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse();
-    let plan = |number, licenses, is_assigned| BenchPlan { number, licenses, is_assigned };
+    let plan = |number, licenses, is_assigned| DumpedPlan { number, licenses, is_assigned };
     let plans =
         [plan(1, 1_000, true), plan(2, 10_000, true), plan(3, arguments.large, true), plan(4, arguments.large, false)];
     let file = TemporaryFile(std::env::temp_dir().join(format!("license-bench-{}.json", std::process::id())));
-    dump::write(&file.0, &plans)?;
+    dump::write(&file.0, &plans, NOW.parse()?)?;
 
     let (engine_threads, product_threads) = (runtime(cpu::ENGINE)?, runtime(cpu::PRODUCT)?);
     let client = Builder::new_current_thread().enable_all().build()?;

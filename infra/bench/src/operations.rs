@@ -3,12 +3,14 @@
 use std::time::{Duration, Instant};
 
 use license_domain::EnterpriseId;
-use license_tests::{Client, Role, TestApp, TestResponse};
+use license_tests::{
+    Client, Role, TestApp, TestResponse,
+    dump::{AGREEMENT, CUSTOMER, DumpedPlan},
+};
 use serde_json::json;
 
 use crate::{
     cpu,
-    dump::{AGREEMENT, BenchPlan, CUSTOMER},
     table::{self, Line},
 };
 
@@ -62,7 +64,7 @@ impl Meter<'_> {
 }
 
 /// Measures everything.
-pub async fn measure(app: &TestApp, only: &str, runs: usize, plans: &[BenchPlan; 4]) {
+pub async fn measure(app: &TestApp, only: &str, runs: usize, plans: &[DumpedPlan; 4]) {
     let meter = Meter { only, runs };
     let enterprise = EnterpriseId(CUSTOMER.parse().expect("a UUID"));
     let admin = app.client(Role::Admin, enterprise);
@@ -70,10 +72,10 @@ pub async fn measure(app: &TestApp, only: &str, runs: usize, plans: &[BenchPlan;
     writes(&meter, app, &admin, plans).await;
 }
 
-async fn reads(meter: &Meter<'_>, app: &TestApp, admin: &Client, plans: &[BenchPlan; 4]) {
+async fn reads(meter: &Meter<'_>, app: &TestApp, admin: &Client, plans: &[DumpedPlan; 4]) {
     let [small, middle, large, unassigned] = plans;
-    let path = |plan: &BenchPlan, rest: &str| format!("/api/v1/subscriptions/{}/licenses/{rest}", plan.id());
-    let page = |plan: &BenchPlan, number: u32, size: u32| path(plan, &format!("?page={number}&page_size={size}"));
+    let path = |plan: &DumpedPlan, rest: &str| format!("/api/v1/subscriptions/{}/licenses/{rest}", plan.id());
+    let page = |plan: &DumpedPlan, number: u32, size: u32| path(plan, &format!("?page={number}&page_size={size}"));
     let enterprise = EnterpriseId(CUSTOMER.parse().expect("a UUID"));
     let learner = app.learner(enterprise, &small.email(7));
     let size = large.licenses;
@@ -116,7 +118,7 @@ async fn reads(meter: &Meter<'_>, app: &TestApp, admin: &Client, plans: &[BenchP
     meter.get("license-subsidy", (Some(13.0), Some(0.8)), &learner, &subsidy).await;
 }
 
-async fn writes(meter: &Meter<'_>, app: &TestApp, admin: &Client, plans: &[BenchPlan; 4]) {
+async fn writes(meter: &Meter<'_>, app: &TestApp, admin: &Client, plans: &[DumpedPlan; 4]) {
     let [_, middle, ..] = plans;
     let agreement = app.agreement().await;
     let plan = app.plan_of(&agreement, 200_000, &json!({})).await;
@@ -148,7 +150,7 @@ async fn writes(meter: &Meter<'_>, app: &TestApp, admin: &Client, plans: &[Bench
 }
 
 /// The renewal of the middle plan, until a worker has finished what the request has left.
-async fn renewal(meter: &Meter<'_>, app: &TestApp, _admin: &Client, plan: &BenchPlan) {
+async fn renewal(meter: &Meter<'_>, app: &TestApp, _admin: &Client, plan: &DumpedPlan) {
     const RENEWALS: &str = "/api/v1/provisioning-admins/subscription-plan-renewals/";
     let provisioner = app.provisioner();
     let body = json!({

@@ -116,6 +116,13 @@ pub enum Command {
     Redrive(RedriveArguments),
     /// Creates customers with plans and licenses, for development and for load tests
     ManufactureData(ManufactureArguments),
+    /// Compares the number of queries that the catalogs of current plans have with the number of their plan types
+    #[command(alias = "validate_num_catalog_queries")]
+    ValidateNumCatalogQueries {
+        /// If there are too many queries, those with fewer catalogs than this are listed with them
+        #[arg(long, alias = "catalog_id_reporting_threshold", value_name = "NUMBER", default_value_t = 50)]
+        catalog_id_reporting_threshold: usize,
+    },
     /// Adds the products of a development installation that are missing
     #[command(alias = "seed_development_data")]
     SeedDevelopmentData,
@@ -191,6 +198,9 @@ pub enum PlansCommand {
     /// Begins to tell customers' admins of the first week with auto-apply
     #[command(alias = "send_license_utilization_emails")]
     SendLicenseUtilizationEmails,
+    /// Begins to inform customers' admins of the last week of plans, where the customer's agreement enables that
+    #[command(alias = "send_weekly_utilization_emails")]
+    SendWeeklyUtilizationEmails,
     /// Begins to remind learners with activated licenses that their plan ends
     #[command(alias = "send_license_expiration_reminders")]
     SendLicenseExpirationReminders {
@@ -315,6 +325,24 @@ pub enum OperationsCommand {
     FreezeUnused(OperationOnPlan),
     /// Deletes the revoked licenses of a plan
     DeleteRevoked(OperationOnPlan),
+    /// Reverts licenses of a plan to what they were at an earlier time
+    #[command(alias = "revert_licenses")]
+    RevertLicenses {
+        /// The plan
+        plan: PlanId,
+        /// The time; a time without zone is UTC
+        #[arg(long, value_name = "TIME", value_parser = utc)]
+        to: Timestamp,
+        /// Only these licenses, separated by commas
+        #[arg(long, value_name = "UUIDS", value_delimiter = ',')]
+        licenses: Vec<LicenseId>,
+        /// Also licenses that their learners or other users have changed since then: these changes are lost
+        #[arg(long)]
+        force: bool,
+        /// Why, for the audit trail
+        #[arg(long)]
+        reason: String,
+    },
     /// Adds the licenses that a plan lacks of its desired number
     CreateMissing(OperationOnPlan),
     /// Transfers all assigned and activated licenses of a plan, with their seats, to another plan of the agreement

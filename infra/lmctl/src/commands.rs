@@ -12,6 +12,7 @@ mod plans;
 pub(crate) mod redrive;
 mod roles;
 mod seed;
+mod validate_catalog_queries;
 mod webhooks;
 
 use std::{
@@ -22,7 +23,7 @@ use std::{
 use license_domain::Stamp;
 use license_storage_dynamodb::{PutItems, Store};
 
-use crate::{Command, Error, Exit, Global, connect::Connected};
+use crate::{Command, Error, Exit, Global, Lookup, connect::Connected};
 
 /// What a command needs.
 pub(crate) struct Context<'a> {
@@ -30,20 +31,26 @@ pub(crate) struct Context<'a> {
     pub(crate) store: &'a Arc<Store>,
     /// The way to put many items into the table.
     pub(crate) items: &'a Arc<dyn PutItems>,
+    /// The settings of other services, and of rules.
+    pub(crate) settings: Lookup<'a>,
 }
 
 pub(crate) async fn run(
     global: &Global,
     connected: &Connected,
+    settings: Lookup<'_>,
     command: Command,
     out: &mut (dyn Write + Send),
 ) -> Result<Exit, Error> {
-    let context = Context { global, store: &connected.store, items: &connected.items };
+    let context = Context { global, store: &connected.store, items: &connected.items, settings };
     match command {
         Command::Check { segments, repair, limit } => check::check(&context, (segments, repair, limit), out).await,
         Command::Import { files } => dump::import(&context, &files, out).await,
         Command::Export { file } => dump::export(&context, &file).await,
         Command::Jobs(command) => jobs::run(&context, command, out).await,
+        Command::ValidateNumCatalogQueries { catalog_id_reporting_threshold } => {
+            validate_catalog_queries::run(&context, catalog_id_reporting_threshold, out).await
+        }
         Command::SeedDevelopmentData => seed::development(&context, out).await,
         Command::SeedEnterpriseDevstackData { enterprise_customer_uuid, enterprise_customer_slug, num_licenses } => {
             let of = (enterprise_customer_uuid, enterprise_customer_slug, num_licenses);

@@ -2,6 +2,7 @@
 
 use std::{io, process::ExitCode};
 
+use license_clients::ClientError;
 use license_importer::ImportError;
 use license_local::StartError;
 use license_messaging::MessagingError;
@@ -44,6 +45,9 @@ pub enum Error {
     /// The embedded engine did not start.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// Another service did not respond, or a setting for it is missing.
+    #[error(transparent)]
+    Service(#[from] ClientError),
     #[error("the queues: {0}")]
     Queues(#[from] MessagingError),
     /// A file could not be imported.

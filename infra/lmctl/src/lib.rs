@@ -15,8 +15,20 @@ pub use self::{
     output::Format,
 };
 
-/// Runs a command; its result goes to `out`, messages go to standard error.
+/// Returns the value of a setting.
+pub type Lookup<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
+
+/// Runs a command with the settings of the environment; its result goes to `out`, messages go to standard error.
 pub async fn run(arguments: Arguments, out: &mut (dyn Write + Send)) -> Result<Exit, Error> {
+    run_with(arguments, &|name| std::env::var(name).ok(), out).await
+}
+
+/// The same with these settings.
+pub async fn run_with(
+    arguments: Arguments,
+    settings: Lookup<'_>,
+    out: &mut (dyn Write + Send),
+) -> Result<Exit, Error> {
     let Arguments { global, command } = arguments;
     match command {
         Command::Completions { shell } => commands::documents::completions(shell, out),
@@ -24,7 +36,7 @@ pub async fn run(arguments: Arguments, out: &mut (dyn Write + Send)) -> Result<E
         Command::Redrive(arguments) => commands::redrive::redrive(&global, &arguments, out).await,
         command => {
             let connected = connect::connect(&global, command.may_create()).await?;
-            let done = commands::run(&global, &connected, command, out).await;
+            let done = commands::run(&global, &connected, settings, command, out).await;
             connected.close().await;
             done
         }

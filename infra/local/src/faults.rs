@@ -138,13 +138,14 @@ fn broken() -> Response {
 }
 
 fn service(path: &str, target: &str) -> &'static str {
-    let by_path: [(&str, &str); 9] = [
+    let by_path: [(&str, &str); 10] = [
         ("/users/", "braze"),
         ("/campaigns/", "braze"),
         ("/oauth2/", "lms"),
         ("/api/user/", "lms"),
         ("/enterprise/", "enterprise"),
         ("/api/v1/enterprise-catalogs/", "catalog"),
+        ("/api/v1/distinct-catalog-queries/", "catalog"),
         ("/s3/", "files"),
         ("/v2/email/", "ses"),
         ("/hooks/", "webhooks"),

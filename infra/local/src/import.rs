@@ -6,8 +6,8 @@ use license_importer::{ImportError, Importer, Progress, Report};
 use license_storage_dynamodb::{BulkWriter, PutItems, Store, StoreSettings};
 use license_telemetry::{SystemClock, SystemRandom};
 
-/// Imports into the runner's own table, by the engine's own bulk write.
-pub(crate) fn into_engine(store: &Arc<Store>, items: Arc<dyn PutItems>) -> Importer {
+/// Imports into the table of an engine, by the engine's own bulk write.
+pub fn into_engine(store: &Arc<Store>, items: Arc<dyn PutItems>) -> Importer {
     over(store, BulkWriter::through(store.clone(), items))
 }
 

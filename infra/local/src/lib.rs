@@ -33,7 +33,7 @@ use std::{
 use license_domain::{Clock, Random, Timestamp};
 use license_runtime::Parts;
 use license_settings::Declared;
-use license_storage_dynamodb::Store;
+use license_storage_dynamodb::{BulkWriter, Store};
 use license_telemetry::SystemRandom;
 use license_template::Template;
 use serde_json::Value;
@@ -280,6 +280,14 @@ impl Running {
     /// A store of the same table, directly on the engine.
     pub const fn store(&self) -> &Arc<Store> {
         &self.store
+    }
+
+    /// A writer of many items into the table, by the engine's own way if it has one.
+    pub fn bulk(&self) -> BulkWriter {
+        match self.engine.bulk() {
+            Ok(items) => BulkWriter::through(self.store.clone(), items),
+            Err(_) => BulkWriter::new(self.store.clone()),
+        }
     }
 
     /// The stand-ins for other services.

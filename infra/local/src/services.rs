@@ -172,6 +172,7 @@ impl Services {
             .route("/enterprise/api/v1/enterprise-customer/{id}/", routing::get(lms::enterprise_customer))
             .route("/api/v1/enterprise-catalogs/{id}/", routing::get(catalog::catalog))
             .route("/api/v1/enterprise-catalogs/{id}/contains_content_items/", routing::get(catalog::contains))
+            .route("/api/v1/distinct-catalog-queries/", routing::post(catalog::queries))
             .route("/enterprise/api/v1/pending-enterprise-learner/", routing::post(enterprise::link))
             .route("/enterprise/api/v1/enterprise-learner/", routing::get(enterprise::admins))
             .route(

@@ -25,6 +25,7 @@ pub fn client(endpoint: &str) -> Client {
         .endpoint_url(endpoint)
         .credentials_provider(Credentials::new("local", "local", None, None, "the local runner"))
         .http_client(Limited(aws_smithy_http_client::Builder::new().build_http()).shared())
+        .retry_config(crate::workers::retries())
         .build();
     Client::from_conf(config)
 }

@@ -1,8 +1,8 @@
 //! The functions of stream, queues and schedule, built as in their own processes.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use license_runtime::{Error, Parts, Rotating};
 use license_settings::Declared;
@@ -76,6 +76,14 @@ pub async fn sweeper(
     context(function_sweeper::SETTINGS, function_sweeper::compose, settings, store).await
 }
 
+/// The first wait of the SDK's retries. What is on this machine has recovered long before AWS would have: by default, the
+/// first wait is up to a second. The number of attempts stays that of the functions.
+const FIRST_WAIT: Duration = Duration::from_millis(20);
+
+pub(crate) fn retries() -> RetryConfig {
+    RetryConfig::standard().with_initial_backoff(FIRST_WAIT)
+}
+
 /// A configuration for stand-ins on this machine: plain HTTP, and credentials that are not checked.
 pub fn aws_config() -> SdkConfig {
     let credentials = Credentials::new("local", "local", None, None, "the local runner");
@@ -84,5 +92,6 @@ pub fn aws_config() -> SdkConfig {
         .region(Region::from_static("local"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .retry_config(retries())
         .build()
 }

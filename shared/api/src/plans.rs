@@ -40,7 +40,7 @@ pub async fn show(
     let counted: Vec<&SubscriptionPlan> = plans.iter().map(|(_, plan)| *plan).collect();
     let (counts, products) = try_join!(portfolios.seat_counts(&counted), portfolios.products())?;
     let shape = |(portfolio, plan): AgreementPlan<'_>| {
-        let counts = counts.get(&plan.uuid).copied().unwrap_or_default();
+        let counts = *counts.get(&plan.uuid).expect("seat_counts has every plan that it is asked for");
         wire::Plan::new(portfolio, plan, counts, &products, now)
     };
     Ok(plans.into_iter().map(shape).collect())

@@ -101,7 +101,8 @@ where
         let stored = web.users().user(&principal.username, now).await?;
         principal.is_superuser |= stored.is_superuser;
         principal.grants.extend(stored.grants);
-        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+        let without_id = ApiError::Defect("a request has no id: its router lacks the layer that gives one");
+        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).ok_or(without_id)?;
         let counted = parts.extensions.get::<Counted>().cloned();
         let keyed = parts.extensions.get::<KeyedRequest>().cloned();
         Ok(Self { principal, request_id, web, counted, keyed, reason: None })

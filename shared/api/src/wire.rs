@@ -7,7 +7,7 @@ mod plan;
 mod renewal;
 pub mod time;
 
-pub use agreement::{Agreement, MinimalAgreement};
+pub use agreement::{Agreement, MinimalAgreement, ProvisionedAgreement};
 pub use history::HistoryEntry;
 pub use license::{LearnerLicense, License, activation_link};
 pub use plan::{MinimalPlan, Plan};

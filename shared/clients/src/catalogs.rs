@@ -1,12 +1,18 @@
 //! The catalog service.
 
+use std::{collections::BTreeMap, time::Duration};
+
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use license_cache::ExpiringCache;
 use license_domain::{CatalogId, EnterpriseId};
 use serde::Deserialize;
 
+use reqwest::StatusCode;
+use serde_json::json;
+
 use crate::{
+    caller::Safety,
     error::{ClientError, Service},
     service::ServiceClient,
     settings::CatalogSettings,
@@ -20,7 +26,18 @@ pub trait Catalogs: Send + Sync {
 
     /// Whether the catalog contains the course (or course run) with that key. The result is cached for an hour.
     async fn contains(&self, catalog: CatalogId, course: &str) -> Result<bool, ClientError>;
+
+    /// The queries of these catalogs, each with those of the catalogs that have it.
+    async fn distinct_queries(&self, catalogs: &[CatalogId]) -> Result<CatalogsByQuery, ClientError>;
 }
+
+/// The catalogs that have a query in common, by the query's id.
+pub type CatalogsByQuery = BTreeMap<String, Vec<CatalogId>>;
+
+/// How many catalogs are named in one call.
+const CATALOGS_AT_ONCE: usize = 100;
+/// The timeout of a call about so many catalogs.
+const QUERIES_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long the contents of a catalog are cached.
 const CONTENTS_LIFETIME: TimeDelta = TimeDelta::hours(1);
@@ -44,6 +61,12 @@ impl CatalogClient {
 #[derive(Deserialize)]
 struct Contents {
     contains_content_items: bool,
+}
+
+/// The fields of a response about queries that are read.
+#[derive(Deserialize)]
+struct Queries {
+    catalog_uuids_by_catalog_query_id: CatalogsByQuery,
 }
 
 /// The fields of a catalog that are read.
@@ -71,5 +94,21 @@ impl Catalogs for CatalogClient {
         let response = found.is_some_and(|contents| contents.contains_content_items);
         self.contents.put(asked, response, now, now + CONTENTS_LIFETIME);
         Ok(response)
+    }
+
+    async fn distinct_queries(&self, catalogs: &[CatalogId]) -> Result<CatalogsByQuery, ClientError> {
+        let url = format!("{}/api/v1/distinct-catalog-queries/", self.settings.url()?);
+        let mut queries = CatalogsByQuery::new();
+        for some in catalogs.chunks(CATALOGS_AT_ONCE) {
+            let body = json!({ "enterprise_catalog_uuids": some });
+            let found: Queries = self
+                .client
+                .post_for(Service::Catalog, &url, &body, Safety::Repeatable, QUERIES_TIMEOUT, StatusCode::OK)
+                .await?;
+            for (query, catalogs) in found.catalog_uuids_by_catalog_query_id {
+                queries.entry(query).or_default().extend(catalogs);
+            }
+        }
+        Ok(queries)
     }
 }

@@ -23,7 +23,7 @@ mod webhooks;
 
 pub use braze::{Braze, BrazeCampaign, BrazeClient, BrazeSettings, Dispatch, Recipient};
 pub use caller::Safety;
-pub use catalogs::{CatalogClient, Catalogs};
+pub use catalogs::{CatalogClient, Catalogs, CatalogsByQuery};
 pub use enterprise::{EnrollOutcome, Enrolled, EnrollmentRequest, EnterpriseClient, EnterpriseCustomer, Enterprises};
 pub use error::{Cause, ClientError, SendError, Service};
 pub use exports::{ExportClient, ExportSettings, Exports, FilePart, FileWriter, MAX_UPLOAD_BYTES, UploadForm, Written};

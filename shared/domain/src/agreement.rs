@@ -39,6 +39,9 @@ pub struct CustomerAgreement {
     pub messaging_v2: Option<ExpirationMessaging>,
     /// Whether the universal link gives learners a seat.
     pub enable_auto_applied_subscriptions_with_universal_link: bool,
+    /// Whether the customer's admins get a mail on each plan's utilization every week.
+    #[serde(default)]
+    pub enable_weekly_utilization_mails: bool,
     /// Whether the current plan grows by itself.
     pub enable_auto_scaling_of_current_plan: bool,
     /// The most licenses to which it grows.
@@ -118,6 +121,7 @@ impl CustomerAgreement {
             messaging: ExpirationMessaging::default(),
             messaging_v2: None,
             enable_auto_applied_subscriptions_with_universal_link: false,
+            enable_weekly_utilization_mails: false,
             enable_auto_scaling_of_current_plan: false,
             auto_scaling_max_licenses: None,
             auto_scaling_threshold_percentage: None,
@@ -151,6 +155,12 @@ impl Portfolio {
     /// The renewal of which the plan is the prior plan.
     pub fn renewal_of(&self, plan: PlanId) -> Option<&SubscriptionPlanRenewal> {
         self.renewals.iter().find(|renewal| renewal.prior_subscription_plan == plan)
+    }
+
+    /// The plan's renewal, if it is processed and its future plan has not started: what changes in the plan until then is
+    /// carried over.
+    pub fn renewal_ahead(&self, plan: PlanId, now: Timestamp) -> Option<&SubscriptionPlanRenewal> {
+        self.renewal_of(plan).filter(|renewal| renewal.processed && renewal.effective_date > now)
     }
 
     /// The renewals of which the plan is the future plan.
@@ -187,11 +197,16 @@ impl Portfolio {
         days.max().unwrap_or(0).max(0)
     }
 
-    /// The plan from which learners may take a seat: auto-applying, active and current, the latest start first.
+    /// The plan from which learners may take a seat: auto-applying, active and current, the latest start first. A renewal
+    /// hands auto-apply over when it is processed; until the future plan starts, the prior plan stands in for it.
     pub fn plan_for_auto_applied_licenses(&self, now: Timestamp) -> Option<&SubscriptionPlan> {
-        let applies = |plan: &&SubscriptionPlan| {
-            plan.should_auto_apply_licenses == Some(true) && plan.is_active && plan.is_current(now)
+        let has_it = |plan: &SubscriptionPlan| plan.should_auto_apply_licenses == Some(true) && plan.is_active;
+        let stands_in = |plan: &SubscriptionPlan| {
+            let future = self.renewal_ahead(plan.uuid, now).and_then(|renewal| renewal.renewed_subscription_plan);
+            future.and_then(|future| self.plan(future)).is_some_and(has_it)
         };
+        let applies =
+            |plan: &&SubscriptionPlan| plan.is_active && plan.is_current(now) && (has_it(plan) || stands_in(plan));
         self.plans.iter().filter(applies).max_by_key(|plan| (plan.start_date, plan.uuid))
     }
 

@@ -45,6 +45,8 @@ pub enum MailKind {
     Utilization,
     /// To the customer's admins: the utilization a week after auto-apply was enabled.
     FirstWeek,
+    /// To the customer's admins: the utilization of a plan in the last week.
+    WeeklyUtilization,
     /// To the requester of an enrollment job: the link to its results.
     EnrollmentResults,
 }
@@ -55,6 +57,11 @@ impl MailKind {
     /// Its name in the store, in metrics and in responses.
     pub const fn as_str(self) -> &'static str {
         self.into_str()
+    }
+
+    /// Whether it informs the customer's admins of a plan's utilization.
+    pub const fn is_of_utilization(self) -> bool {
+        matches!(self, Self::Utilization | Self::FirstWeek | Self::WeeklyUtilization)
     }
 
     /// Whether its recipients are the learners of the event's licenses.

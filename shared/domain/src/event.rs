@@ -135,6 +135,8 @@ pub enum EventKind {
     LicensesLongActivated,
     /// `count` licenses were deleted: revoked ones, which the event names, or unassigned ones of a plan that was frozen.
     LicensesDeleted,
+    /// Licenses were reverted to what they were at an earlier time.
+    LicensesReverted,
     /// Licenses were transferred to another plan. Both plans have an event; that of the new plan has the licenses.
     LicensesTransferred,
     /// A job was created.
@@ -145,6 +147,8 @@ pub enum EventKind {
     UtilizationReached,
     /// A week with auto-apply has passed: the customer's admins are informed of the plan's utilization.
     FirstWeekReported,
+    /// Another week of a plan has passed: the customer's admins are informed of its utilization.
+    WeekReported,
     /// An operator requested that a mail of unknown fate is sent again.
     MailResent,
     /// A webhook was made.
@@ -176,6 +180,18 @@ impl EventKind {
     /// Whether it is sent to the bus and to webhooks.
     pub const fn is_announced(self) -> bool {
         !matches!(self, Self::LearnerLookedAt)
+    }
+
+    /// Whether it changes who holds licenses of a plan, or whether they use them.
+    pub const fn changes_holders(self) -> bool {
+        matches!(
+            self,
+            Self::LicensesAssigned
+                | Self::LicenseActivated
+                | Self::LicenseAutoApplied
+                | Self::LicensesRevoked
+                | Self::LicensesReverted
+        )
     }
 
     /// Whether learners do it themselves, so that the actor and the learner are the same person.
@@ -419,6 +435,17 @@ pub enum Consequence {
         /// How many licenses learners took.
         taken: u64,
     },
+    /// Inform the customer's admins of the last week of a plan.
+    MailWeeklyUtilization {
+        /// How many licenses were activated; none if that was not counted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        activations: Option<u64>,
+        /// How many licenses were revoked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        revocations: Option<u64>,
+    },
+    /// Carry over the change of the event's licenses into the plan that their plan was renewed into.
+    CarryOver,
     /// Send the requester of an enrollment job the link to its results.
     MailEnrollmentResults { job: JobId },
     /// Send again a mail of unknown fate.
@@ -453,9 +480,11 @@ impl Consequence {
             Self::MailRevocationCapReached => Some(MailKind::RevocationCapReached),
             Self::MailUtilization { .. } => Some(MailKind::Utilization),
             Self::MailFirstWeek { .. } => Some(MailKind::FirstWeek),
+            Self::MailWeeklyUtilization { .. } => Some(MailKind::WeeklyUtilization),
             Self::MailEnrollmentResults { .. } => Some(MailKind::EnrollmentResults),
             Self::ResendMail { .. }
             | Self::CheckUtilization
+            | Self::CarryOver
             | Self::RevokeEnrollments
             | Self::ReplayWebhook { .. }
             | Self::RunJob { .. } => None,

@@ -54,6 +54,8 @@ pub enum JobKind {
     /// Revoked licenses of the plan are deleted. There is a row for each license.
     #[serde(rename = "delete-revoked")]
     DeleteRevoked,
+    /// Licenses of the plan become what they were at an earlier time. There is a row for each license.
+    Revert,
     /// The agreement gets the name and the slug that the enterprise service has of the customer. There is one row.
     Sync,
     /// A renewal's licenses are copied into the future plan. There are no rows; the copied licenses are the result.
@@ -72,6 +74,10 @@ pub enum JobKind {
     #[serde(rename = "utilization-report")]
     #[schemars(skip)]
     UtilizationReport,
+    /// The customer's admins are informed of a plan's last week. There is one row.
+    #[serde(rename = "weekly-report")]
+    #[schemars(skip)]
+    WeeklyReport,
     /// Learners are reminded that their plan ends. There is a row for each license.
     #[serde(rename = "expiration-reminders")]
     #[schemars(skip)]
@@ -88,7 +94,7 @@ pub enum JobKind {
 
 impl JobKind {
     /// The kinds of jobs. The other kinds are internal.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Assign,
         Self::Revoke,
         Self::Remind,
@@ -97,6 +103,7 @@ impl JobKind {
         Self::Grow,
         Self::Freeze,
         Self::DeleteRevoked,
+        Self::Revert,
         Self::Sync,
     ];
 
@@ -110,12 +117,14 @@ impl JobKind {
             Self::Grow => "grow",
             Self::Freeze => "freeze",
             Self::DeleteRevoked => "delete-revoked",
+            Self::Revert => "revert",
             Self::Sync => "sync",
             Self::Renew => "renew",
             Self::Expire => "expire",
             Self::Unlink => "unlink",
             Self::Purge => "purge",
             Self::UtilizationReport => "utilization-report",
+            Self::WeeklyReport => "weekly-report",
             Self::ExpirationReminders => "expiration-reminders",
             Self::ExpirationMails => "expiration-mails",
             Self::LicenseEvents => "license-events",
@@ -128,7 +137,13 @@ impl JobKind {
             Self::Assign | Self::Revoke | Self::Remind => 80,
             Self::Transfer => 30,
             Self::Enroll => 25,
-            Self::Grow | Self::Freeze | Self::Sync | Self::Renew | Self::UtilizationReport => 1,
+            Self::Revert => 20,
+            Self::Grow
+            | Self::Freeze
+            | Self::Sync
+            | Self::Renew
+            | Self::UtilizationReport
+            | Self::WeeklyReport => 1,
             Self::Expire => 100,
             Self::Unlink => 90,
             Self::DeleteRevoked | Self::Purge => 40,
@@ -138,12 +153,13 @@ impl JobKind {
 
     /// Whether there is a row for each license, and not for each learner.
     pub const fn is_of_licenses(self) -> bool {
-        matches!(self, Self::Expire | Self::Unlink | Self::Purge | Self::DeleteRevoked) || self.is_announcement()
+        matches!(self, Self::Expire | Self::Unlink | Self::Purge | Self::DeleteRevoked | Self::Revert)
+            || self.is_announcement()
     }
 
     /// Whether only those who make plans may ask for it, because it changes what was sold, or deletes records.
     pub const fn is_for_provisioners(self) -> bool {
-        matches!(self, Self::Grow | Self::Freeze | Self::DeleteRevoked | Self::Sync)
+        matches!(self, Self::Grow | Self::Freeze | Self::DeleteRevoked | Self::Revert | Self::Sync)
     }
 
     /// Whether something is sent about licenses, once.
@@ -167,10 +183,12 @@ impl JobKind {
             | Self::Enroll
             | Self::Grow
             | Self::Freeze
+            | Self::Revert
             | Self::Sync
             | Self::Renew
             | Self::Purge
-            | Self::UtilizationReport => 1,
+            | Self::UtilizationReport
+            | Self::WeeklyReport => 1,
         };
         u16::try_from(chunks.min(u64::from(most))).expect("at most `most`").max(1)
     }
@@ -263,6 +281,12 @@ pub struct JobParams {
     /// How many licenses the plan is to have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired_num_licenses: Option<u64>,
+    /// The time to which licenses are reverted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revert_to: Option<Timestamp>,
+    /// Whether licenses that others have changed since then are reverted, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub force: bool,
     /// Since when a license must have changed for an internal run to look at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
@@ -272,6 +296,13 @@ impl JobParams {
     /// Those of a job on all licenses of these statuses.
     pub fn all_of(statuses: &[LicenseStatus]) -> Self {
         Self { filter: Some(RowFilter { statuses: statuses.to_vec(), search: Vec::new() }), ..Self::default() }
+    }
+
+    /// Those of a revert of all licenses that a learner has or had, or of licenses that its rows name. Licenses that no
+    /// learner had cannot differ from what they were.
+    pub fn reverting(is_of_all: bool) -> Self {
+        let all = Self::all_of(&[LicenseStatus::Activated, LicenseStatus::Assigned, LicenseStatus::Revoked]);
+        if is_of_all { all } else { Self::default() }
     }
 }
 
@@ -332,6 +363,10 @@ pub enum RowOutcome {
     Frozen,
     /// The license was deleted.
     Deleted,
+    /// The license is as it was at the earlier time.
+    Reverted,
+    /// Nothing differed.
+    Unchanged,
     /// The agreement is as the enterprise service has it.
     Synced,
     /// What the license paid for has ended.
@@ -369,6 +404,8 @@ impl RowOutcome {
             Self::Grown => "grown",
             Self::Frozen => "frozen",
             Self::Deleted => "deleted",
+            Self::Reverted => "reverted",
+            Self::Unchanged => "unchanged",
             Self::Synced => "synced",
             Self::Expired => "expired",
             Self::Unlinked => "unlinked",
@@ -380,6 +417,11 @@ impl RowOutcome {
 }
 
 impl Row {
+    /// A row for each of these licenses.
+    pub fn of_licenses(licenses: Vec<LicenseId>) -> Vec<Self> {
+        (0..).zip(licenses).map(|(row, license)| Self { row, license: Some(license), ..Self::default() }).collect()
+    }
+
     /// The result of this row.
     pub fn result(&self, outcome: RowOutcome, license: Option<LicenseId>) -> RowResult {
         RowResult {

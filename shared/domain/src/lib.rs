@@ -26,6 +26,7 @@ pub mod product;
 pub mod purge;
 pub mod renewal;
 pub mod renewing;
+pub mod reverting;
 pub mod roles;
 pub mod seats;
 pub mod utilization;

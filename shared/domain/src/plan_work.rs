@@ -13,6 +13,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use crate::{
     agreement::Portfolio,
@@ -30,7 +31,7 @@ pub use self::{
     leaving::UNLINKED_AFTER,
     mails::{LONG_ACTIVATED, LicenseNotice, NOTIFIED_WITHIN, Notified, REMINDED_BEFORE, is_of_run, since},
     renewal::{FORESEEN, REFUSED, refused},
-    utilization::REPORTED_AFTER,
+    utilization::{REPORTED_AFTER, weeks},
 };
 
 /// So long after its effective date a renewal that is not processed still keeps its plan from expiring.
@@ -86,6 +87,9 @@ pub struct PlanWork {
     /// When informing the customer's admins of the first week with auto-apply was begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported: Option<Timestamp>,
+    /// When informing the customer's admins of a week was begun last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub week_reported: Option<Timestamp>,
     /// How many times the record was written.
     pub version: u64,
 }
@@ -108,6 +112,7 @@ impl PlanWork {
             reminded: notified(JobKind::ExpirationReminders, last.and_then(|last| last.reminded)),
             expiration_notified: notified(JobKind::ExpirationMails, last.and_then(|last| last.expiration_notified)),
             reported: at(JobKind::UtilizationReport, last.and_then(|last| last.reported)),
+            week_reported: at(JobKind::WeeklyReport, last.and_then(|last| last.week_reported)),
             events_sent: at(JobKind::LicenseEvents, last.and_then(|last| last.events_sent)),
             version: 0,
         }
@@ -115,7 +120,9 @@ impl PlanWork {
 }
 
 /// What may happen to a plan by the clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanWorkKind {
     /// Its renewal is processed.
@@ -124,6 +131,8 @@ pub enum PlanWorkKind {
     GrowPlan,
     /// The customer's admins are informed of its utilization a week after auto-apply was enabled.
     ReportUtilization,
+    /// The customer's admins are informed of its last week.
+    ReportWeek,
     /// Its learners are reminded that it ends.
     RemindOfExpiration,
     /// The enrollments that its licenses pay for end, and the plan is marked.
@@ -139,12 +148,16 @@ pub enum PlanWorkKind {
 }
 
 impl PlanWorkKind {
+    /// Every kind.
+    pub const ALL: &'static [Self] = Self::VARIANTS;
+
     /// The kind of run that does it.
     pub const fn run(self) -> JobKind {
         match self {
             Self::ProcessRenewal => JobKind::Renew,
             Self::GrowPlan => JobKind::Grow,
             Self::ReportUtilization => JobKind::UtilizationReport,
+            Self::ReportWeek => JobKind::WeeklyReport,
             Self::RemindOfExpiration => JobKind::ExpirationReminders,
             Self::ExpireSubscription => JobKind::Expire,
             Self::SendExpirationMails => JobKind::ExpirationMails,
@@ -160,6 +173,7 @@ impl PlanWorkKind {
             Self::ProcessRenewal => "process_renewals",
             Self::GrowPlan => "process_auto_scalable_plans",
             Self::ReportUtilization => "send_license_utilization_emails",
+            Self::ReportWeek => "send_weekly_utilization_emails",
             Self::RemindOfExpiration => "send_license_expiration_reminders",
             Self::ExpireSubscription => "expire_subscriptions",
             Self::SendExpirationMails => "send_subscription_plan_expiration_emails",
@@ -309,6 +323,7 @@ pub fn prospects(facts: Facts<'_>, now: Timestamp) -> Vec<Prospect> {
         renewal::renewal(facts, now),
         growth.map(|(prospect, _)| prospect),
         utilization::first_week(facts, now),
+        utilization::weekly(facts, now),
         mails::reminding(facts, now),
     ];
     running.into_iter().flatten().chain(ending).collect()

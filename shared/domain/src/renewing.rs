@@ -185,6 +185,45 @@ impl SubscriptionPlanRenewal {
     }
 }
 
+/// What a change of a license of the prior plan asks for in the future plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CarryOver {
+    /// The license has no copy yet.
+    Copy,
+    /// The copy becomes this.
+    Change(License),
+}
+
+/// What is to happen in the future plan of a processed renewal, given the learner's license of the prior plan and what is
+/// in the learner's slot of the future plan. The states decide, not the events, so that repetitions change nothing.
+///
+/// - A license that the renewal would have copied is copied.
+/// - A copy is activated, or revoked, as its original is.
+pub fn carry_over(
+    renewal: &SubscriptionPlanRenewal,
+    original: &License,
+    there: Option<&License>,
+    now: Timestamp,
+) -> Option<CarryOver> {
+    let is_copied = renewal.license_types_to_copy.statuses().contains(&original.status);
+    match there {
+        Some(copy) if original.renewed_to == Some(copy.uuid) => {
+            let after = match (original.status, copy.status) {
+                (LicenseStatus::Activated, LicenseStatus::Assigned) => {
+                    copy.activate(original.lms_user_id, renewal.effective_date).ok().flatten()?
+                }
+                (LicenseStatus::Revoked, LicenseStatus::Assigned | LicenseStatus::Activated) => {
+                    copy.revoke(now).expect("a live license can be revoked")
+                }
+                _ => return None,
+            };
+            Some(CarryOver::Change(License { modified: now, ..after }))
+        }
+        Some(other) if other.status.is_live() => None,
+        _ => (is_copied && original.renewed_to.is_none()).then_some(CarryOver::Copy),
+    }
+}
+
 impl License {
     /// The copy of this license that takes a seat of the future plan: learner, key and status are the same, and the
     /// activation date of a learner who studies is the plan's start. Whether the learner got it by auto-apply is kept;

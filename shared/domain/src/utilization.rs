@@ -54,6 +54,11 @@ impl PlanDay {
         }
     }
 
+    /// The sum of a count over days; none if it is unknown of one of them.
+    pub fn sum(days: &[Self], count: impl Fn(&Self) -> Option<u64>) -> Option<u64> {
+        days.iter().map(count).sum()
+    }
+
     /// The period whose changes the next snapshot counts.
     pub fn period(plan: &SubscriptionPlan, last: Option<&Self>, now: Timestamp) -> (Timestamp, Timestamp) {
         (last.map_or(plan.created, |last| last.counted_until), now - SETTLED)

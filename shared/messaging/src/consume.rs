@@ -55,6 +55,8 @@ where
 {
     let (handle, jitter) = (&handle, &jitter);
     let each = event.records.into_iter().map(|record| async move {
+        // SQS gives every message an id. Lambda takes a response with an empty one for a failure of the whole batch, so
+        // that no message is lost.
         let id = record.message_id.clone().unwrap_or_default();
         let tries = tries(&record);
         let outcome = if let Some(Ok(message)) = record.body.as_deref().map(serde_json::from_str) {
@@ -73,6 +75,7 @@ where
             Outcome::Later => back_off(tries, jitter),
             Outcome::After(seconds) => seconds,
         };
+        // Without a receipt the call fails, and the queue's own wait applies.
         if let Err(error) = queues.back_off(queue, record.receipt_handle.as_deref().unwrap_or_default(), seconds).await
         {
             tracing::warn!(message = id, %error, "back-off was not set, the queue's default applies");
@@ -87,6 +90,7 @@ where
     response
 }
 
+/// Without a number, the wait is the first one; the queue itself counts for its dead-letter queue.
 fn tries(record: &SqsMessage) -> u32 {
     record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1)
 }

@@ -198,7 +198,7 @@ fn measure(size: usize) {
             LicenseStatus::Activated => before.revoke(now).expect("active"),
             _ => continue,
         };
-        delta.add(now, EventId(dice.uuid()), [RowChange { before: RowKey::of(before), after: Some(after) }]);
+        delta.add(now, EventId(dice.uuid()), [RowChange { before: RowKey::of(before), after: Some(after), was_free: false }]);
     }
 
     let manifest = Arc::new(manifest);

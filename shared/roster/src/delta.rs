@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use license_domain::{EmailAddress, EventId, License, LicenseId, PlanId, Timestamp};
+use license_domain::{EmailAddress, EventId, License, LicenseId, LicenseStatus, PlanId, Timestamp};
 
 use crate::{RosterError, RowKey};
 
@@ -15,10 +15,12 @@ type Moment = (Timestamp, EventId);
 /// The change of one license.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowChange {
-    /// Its key before; `None` if it was a free seat.
+    /// Its key before; `None` if it was a free seat, or not in the plan.
     pub before: Option<RowKey>,
-    /// Its row after; `None` if it is a free seat.
+    /// Its row after; `None` if it is no longer in the plan. A free seat is no row.
     pub after: Option<License>,
+    /// Whether it was one of the plan's free seats before.
+    pub was_free: bool,
 }
 
 /// The sum of changes.
@@ -27,6 +29,7 @@ pub struct Delta {
     events: HashSet<EventId>,
     rows: HashMap<RowKey, Sum>,
     earliest: HashMap<LicenseId, (Moment, Option<RowKey>)>,
+    free: HashMap<LicenseId, i64>,
     changes: usize,
 }
 
@@ -59,7 +62,13 @@ impl Delta {
             return;
         }
         let moment = (time, event);
-        for RowChange { before, after } in changes {
+        for RowChange { before, after, was_free } in changes {
+            if let Some(seat) = &after {
+                let is_free = seat.status == LicenseStatus::Unassigned;
+                if is_free || was_free {
+                    *self.free.entry(seat.uuid).or_default() += i64::from(is_free) - i64::from(was_free);
+                }
+            }
             let after = after.and_then(|license| Some((RowKey::of(&license)?, license)));
             let license = after.as_ref().map(|(_, license)| license.uuid).or_else(|| Some(before.as_ref()?.license()));
             let Some(license) = license else { continue };
@@ -84,6 +93,16 @@ impl Delta {
     /// How many changes of licenses were added, without repeated events.
     pub const fn changes(&self) -> usize {
         self.changes
+    }
+
+    /// The licenses that were or became free seats, and how often they became it, minus how often they were taken.
+    pub(crate) fn free_nets(&self) -> impl Iterator<Item = (LicenseId, i64)> {
+        self.free.iter().map(|(license, net)| (*license, *net))
+    }
+
+    /// Whether the license was a free seat before its first change.
+    pub(crate) fn is_free_first(&self, license: LicenseId) -> bool {
+        self.earliest.get(&license).is_some_and(|(_, before)| before.is_none())
     }
 
     /// The operations for blocks that are complete up to the first change, in the order of the list.

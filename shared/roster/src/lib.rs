@@ -11,6 +11,7 @@ mod counts;
 mod decode;
 mod delta;
 mod encode;
+mod free;
 mod key;
 mod manifest;
 mod order;
@@ -26,6 +27,7 @@ pub use self::{
     counts::Counts,
     decode::Rows,
     delta::{Delta, RowChange},
+    free::{FreeChanges, FreeSeats, SeatSums},
     key::RowKey,
     manifest::{BlockEntry, Manifest},
     order::{Among, Ordered},

@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use license_domain::{PlanId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{Counts, RosterError, RowKey};
+use crate::{Counts, FreeSeats, RosterError, RowKey};
 
 const SCHEMA: u32 = 1;
 
@@ -15,6 +15,9 @@ pub struct Manifest {
     /// The blocks hold the sum of exactly the changes before this time.
     pub complete_to: Timestamp,
     pub blocks: Vec<BlockEntry>,
+    /// The imported free seats at that time, if they are many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free: Option<FreeSeats>,
 }
 
 /// The entry of a block in a manifest.
@@ -36,7 +39,7 @@ pub struct BlockEntry {
 
 impl Manifest {
     pub const fn new(plan: PlanId, complete_to: Timestamp, blocks: Vec<BlockEntry>) -> Self {
-        Self { schema: SCHEMA, plan, complete_to, blocks }
+        Self { schema: SCHEMA, plan, complete_to, blocks, free: None }
     }
 
     /// How many rows the blocks have, by status.

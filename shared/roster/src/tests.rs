@@ -266,9 +266,12 @@ fn changes_that_do_not_fit_are_noticed() {
     let other = License { uuid: LicenseId(dice.uuid()), ..gone.clone() };
     let wrong = [
         // Removes a missing row; adds a row that exists; adds the same row twice.
-        vec![RowChange { before: RowKey::of(&other), after: None }],
-        vec![RowChange { before: None, after: Some(gone.clone()) }],
-        vec![RowChange { before: None, after: Some(other.clone()) }, RowChange { before: None, after: Some(other) }],
+        vec![RowChange { before: RowKey::of(&other), after: None, was_free: false }],
+        vec![RowChange { before: None, after: Some(gone.clone()), was_free: true }],
+        vec![
+            RowChange { before: None, after: Some(other.clone()), was_free: true },
+            RowChange { before: None, after: Some(other), was_free: true },
+        ],
     ];
     for changes in wrong {
         let mut delta = Delta::default();

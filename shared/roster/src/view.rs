@@ -4,12 +4,12 @@ use std::{ops::Range, sync::Arc};
 
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use license_domain::{
-    License, LicenseFilter, LicenseStatus,
+    License, LicenseFilter, LicenseId, LicenseStatus, SeatPrefix,
     number::{to_u64, to_usize},
 };
 
 use crate::{
-    Block, BlockSource, Counts, Delta, Manifest, RosterError, RowKey,
+    Block, BlockSource, Counts, Delta, FreeChanges, Manifest, RosterError, RowKey, SeatSums,
     decode::{Rows, Words},
     delta::Op,
     segment::{Segment, Step, admitted, changed, segments},
@@ -41,6 +41,8 @@ pub struct View<S> {
     manifest: Arc<Manifest>,
     pub(crate) ops: Vec<(RowKey, Op)>,
     segments: Vec<Segment>,
+    /// How often seats became free, minus how often they were taken.
+    free: Vec<(LicenseId, i64)>,
     source: S,
 }
 
@@ -63,7 +65,14 @@ impl<S: BlockSource> View<S> {
     pub fn new(manifest: Arc<Manifest>, delta: &Delta, source: S) -> Result<Self, RosterError> {
         let ops = delta.ops()?;
         let segments = segments(&manifest, &ops)?;
-        Ok(Self { manifest, ops, segments, source })
+        Ok(Self { manifest, ops, segments, free: delta.free_nets().collect(), source })
+    }
+
+    /// A free seat at or before the one of that number, with its own number, if the roster's marks and the changes since
+    /// explain what the buckets say.
+    pub fn free_start(&self, (prefix, sums): (SeatPrefix, SeatSums), number: u64) -> Option<(LicenseId, u64)> {
+        let marks = self.manifest.free.as_ref()?;
+        marks.start(&FreeChanges::of(self.free.iter().copied(), prefix), (prefix, sums), number)
     }
 
     /// How many rows a filter admits, by status, from the manifest alone. The filter's search is ignored.

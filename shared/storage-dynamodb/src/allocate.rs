@@ -8,6 +8,7 @@ use crate::{
     keys::{BucketKeys, FREE_PREFIX},
     rows::{self, Bucket},
     table::{Expression, Range, Write},
+    transaction::Transaction,
     write::BucketChange,
 };
 use license_storage::StoreError;
@@ -120,6 +121,35 @@ impl Store {
             .collect();
         seats.extend(rows);
         Ok(Some((seats, writes)))
+    }
+
+    /// Adds the writes of the buckets from which seats are taken, and of the bucket `at`, which takes other changes of the
+    /// plan's counts. Returns the seats; `None`: items that the counters promised are gone.
+    pub(crate) async fn take_seats<C: Copy>(
+        &self,
+        transaction: &mut Transaction<C>,
+        name: C,
+        (plan, shares, (at, counts)): (&SubscriptionPlan, &[BucketAllocation], (BucketKeys, BucketChange)),
+    ) -> Result<Option<Vec<License>>, StoreError> {
+        let (mut counts, mut taken) = (Some(counts), Vec::new());
+        for share in shares {
+            let Some((seats, deletes)) = self.seats(plan, share, Vec::new()).await? else { return Ok(None) };
+            let own = share.change();
+            let change = match counts.take_if(|_| share.at == at) {
+                Some(counts) => BucketChange {
+                    free: counts.free + own.free,
+                    untouched_taken: own.untouched_taken,
+                    epoch: own.epoch,
+                    ..counts
+                },
+                None => own,
+            };
+            transaction.when(name, [change.write(share.at)]);
+            transaction.when(name, deletes);
+            taken.extend(seats);
+        }
+        transaction.write(counts.filter(|counts| *counts != BucketChange::default()).map(|counts| counts.write(at)));
+        Ok(Some(taken))
     }
 
     /// Prefetches items of free seats, if the plan's last allocation needed some.

@@ -112,7 +112,7 @@ impl BulkWrite for BulkWriter {
         let distinct: HashSet<Key> = pointers.iter().map(|(key, _)| key.clone()).collect();
         let found = self.store.table.batch_get(&distinct.into_iter().collect::<Vec<_>>()).await?;
         let is_refused = |(key, target): &(Key, String)| {
-            found.get(key).is_some_and(|item| rows::target::<String>(item).as_ref() != Some(target))
+            found.get(key).is_some_and(|item| rows::target::<String>(item).ok().as_ref() != Some(target))
         };
         let refused = claims.iter().zip(&pointers).filter(|(_, pointer)| is_refused(pointer));
         Ok(refused.map(|(claim, _)| claim.clone()).collect())

@@ -98,7 +98,8 @@ fn read(plan: PlanId, row: Row<Entry>) -> Result<(Timestamp, EventId, Vec<RowCha
         let after = change
             .filter(|_| !is_deletion)
             .map(|change| change.license_after(plan).ok_or_else(|| corrupt("part of a license")));
-        changes.push(RowChange { before, after: after.transpose()? });
+        let was_free = change.is_some_and(|change| change.from == license_domain::LicenseStatus::Unassigned);
+        changes.push(RowChange { before, after: after.transpose()?, was_free });
     }
     Ok((at, event, changes))
 }

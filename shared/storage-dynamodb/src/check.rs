@@ -76,7 +76,7 @@ impl Store {
         for id in self.all_agreements().await? {
             let Some(portfolio) = self.portfolio(id).await? else { continue };
             for plan in &portfolio.plans {
-                buckets.extend(self.buckets(plan).await?);
+                buckets.extend(self.stored_buckets(plan).await?);
             }
         }
         Ok(buckets)

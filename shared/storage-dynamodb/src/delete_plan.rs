@@ -43,7 +43,7 @@ impl Store {
         let keys = &keys;
         let deleted = self.transact("delete plan", (), |mut transaction, ()| async move {
             let item = self.table.get(&keys.plan(plan.uuid)).await?.ok_or(DeletePlanError::Changed)?;
-            let version = rows::version_of(&item);
+            let version = rows::version_of(&item)?;
             if rows::from_item::<SubscriptionPlan>(item)? != *plan {
                 return Err(DeletePlanError::Changed);
             }

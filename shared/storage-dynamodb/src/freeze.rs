@@ -14,7 +14,7 @@ use crate::{
     update::unchanged_plan,
     write::record_changes,
 };
-use license_storage::{Change, Operations, StoreError};
+use license_storage::{Change, Operations, RevertRequest, StoreError};
 
 /// The most returned seats that one transaction deletes; besides them it has up to 16 buckets, the plan, event and record.
 const RETURNED_AT_ONCE: u64 = 70;
@@ -44,7 +44,7 @@ impl Operations for Store {
         self.transact("freeze", (), |mut transaction, ()| async move {
             // A plan that was deleted meanwhile is found to be gone by the next attempt at the chunk.
             let Some(item) = self.table.get(key).await? else { return Ok(Attempt::Retry(())) };
-            let version = rows::version_of(&item);
+            let version = rows::version_of(&item)?;
             let before: SubscriptionPlan = rows::from_item(item)?;
             let (mut room, mut deleted, mut left) = (RETURNED_AT_ONCE, 0, 0);
             for (at, bucket) in self.buckets(&before).await? {
@@ -99,6 +99,15 @@ impl Operations for Store {
         change: &Change,
     ) -> Result<usize, StoreError> {
         self.delete_revoked_licenses(portfolio, plan, wanted, change).await
+    }
+
+    async fn revert(
+        &self,
+        portfolio: &Portfolio,
+        plan: &SubscriptionPlan,
+        request: RevertRequest<'_>,
+    ) -> Result<Vec<RowResult>, StoreError> {
+        self.revert_licenses(portfolio, plan, &request).await
     }
 }
 

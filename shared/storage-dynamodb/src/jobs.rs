@@ -16,6 +16,7 @@ use crate::{
     keys::{self, Item, JobKeys, Key, TTL},
     reserve::ReservedSeats,
     rows::{self, number},
+    sweep::readable,
     table::{Expression, Range, Write},
     transaction::Commit,
 };
@@ -147,7 +148,7 @@ impl Jobs for Store {
             limit: Some(limit),
             ..Range::default()
         };
-        Ok(self.table.query(range).await?.iter().filter_map(keys::due_in).map(|due| due.run).collect())
+        Ok(readable(&self.table.query(range).await?, keys::due_in).into_iter().map(|due| due.run).collect())
     }
 }
 

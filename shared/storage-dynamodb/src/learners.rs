@@ -159,14 +159,11 @@ impl Store {
             let Some(item) = seen else {
                 return Ok(Attempt::Done(true));
             };
-            let agreement = rows::agreement_of_license(&item);
-            let old = Slot { version: rows::version_of(&item), license: rows::from_item(item)? };
+            let agreement = rows::agreement_of_license(&item)?;
+            let old = Slot { version: rows::version_of(&item)?, license: rows::from_item(item)? };
             if old.license.lms_user_id != Some(user) {
                 return Ok(Attempt::Done(true));
             }
-            let Some(agreement) = agreement else {
-                return Ok(Attempt::Done(false));
-            };
             match self.adoption(transaction, user, email, agreement, (key, &old), stamp).await? {
                 Some(transaction) => Ok(self.commit(transaction).await?.or_retry(true)),
                 None => Ok(Attempt::Done(false)),

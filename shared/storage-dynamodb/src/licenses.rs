@@ -5,6 +5,7 @@ mod free;
 mod index;
 mod listed;
 mod order;
+mod walk;
 
 pub(crate) use self::listed::Listed;
 use self::order::{compare, tie};
@@ -90,7 +91,7 @@ impl Licenses for Store {
             }
         };
         let (found, owner) = try_join!(by_id, by_prefix)?;
-        if let Some(plan) = owner.as_ref().and_then(rows::target) {
+        if let Some(plan) = owner.as_ref().map(rows::target).transpose()? {
             return Ok(Some(plan));
         }
         for key in found.iter().filter_map(Key::of) {
@@ -114,8 +115,8 @@ impl Licenses for Store {
             let buckets = self.buckets(plan).await?;
             return Ok(some(admitted.map(|status| (status, count_of(plan, &buckets, filter, status)))));
         }
-        let buckets = self.buckets(plan).await?;
-        if let Some(view) = self.usable_view(plan, &buckets).await {
+        let (_, view) = self.buckets_and_view(plan).await?;
+        if let Some(view) = view {
             match view.search(filter, Window { offset: 0, limit: 0 }).await {
                 Ok(found) => return Ok(some(admitted.map(|status| (status, found.counts.of(status))))),
                 Err(fault) => roster::fell_back(plan.uuid, &fault),
@@ -135,8 +136,9 @@ impl Licenses for Store {
         plan: &SubscriptionPlan,
         query: &LicenseQuery,
     ) -> Result<(Vec<(LicenseStatus, u64)>, Vec<License>), StoreError> {
-        let buckets = self.buckets(plan).await?;
-        if let Some(view) = self.usable_view(plan, &buckets).await {
+        let (buckets, view) = self.buckets_and_view(plan).await?;
+        let query = &last_page(plan, &buckets, query);
+        if let Some(view) = view {
             match self.list_in(&view, plan, &buckets, query).await {
                 Ok((scanned, rows)) => {
                     let counted = |status| match (&scanned, status) {
@@ -185,8 +187,8 @@ impl Licenses for Store {
         if let Some(position) = &query.after {
             Behind::parse(position.text()).ok_or_else(|| unknown(position))?;
         }
-        let buckets = self.buckets(plan).await?;
-        if let Some(view) = self.usable_view(plan, &buckets).await {
+        let (buckets, view) = self.buckets_and_view(plan).await?;
+        if let Some(view) = view {
             match self.list_in(&view, plan, &buckets, query).await {
                 Ok((_, rows)) => return Ok(rows),
                 Err(fault) => roster::fell_back(plan.uuid, &fault),
@@ -231,49 +233,6 @@ fn unknown(position: &PagePosition) -> StoreError {
 }
 
 impl Store {
-    async fn walk(
-        &self,
-        plan: &SubscriptionPlan,
-        buckets: &[(BucketKeys, Bucket)],
-        query: &LicenseQuery,
-    ) -> Result<Vec<License>, StoreError> {
-        let begin = match &query.after {
-            Some(position) => Some(Behind::parse(position.text()).ok_or_else(|| unknown(position))?),
-            None => None,
-        };
-        let mut found = Vec::new();
-        let mut offset = if begin.is_some() { 0 } else { query.offset };
-        for status in LicenseStatus::ALL.iter().copied().filter(|status| query.filter.admits(*status)) {
-            let after = begin.as_ref().filter(|behind| behind.status() >= status);
-            if after.is_some_and(|behind| behind.status() > status) {
-                continue;
-            }
-            let count = count_of(plan, buckets, &query.filter, status);
-            if offset >= count && after.is_none() {
-                offset -= count;
-                continue;
-            }
-            let limit = query.limit - found.len();
-            if let Some(Behind::Item(_, key)) = after {
-                found.extend(self.listed_after(plan, status, key, limit).await?);
-            } else if status == LicenseStatus::Unassigned {
-                let after = after.and_then(|behind| match behind {
-                    Behind::FreeSeat(license) => Some(*license),
-                    Behind::Item(..) => None,
-                });
-                found.extend(self.free_seats(plan, buckets, &[], (after, offset), limit).await?);
-            } else {
-                let with_null_emails = !query.filter.ignore_null_emails;
-                found.extend(self.listed(plan, status, with_null_emails, count, offset, limit).await?);
-            }
-            offset = 0;
-            if found.len() >= query.limit {
-                break;
-            }
-        }
-        Ok(found)
-    }
-
     /// Sorts all rows. The free seats are placed where a license without values belongs.
     async fn sort(
         &self,
@@ -353,23 +312,17 @@ impl Store {
         }
         Ok(())
     }
+}
 
-    /// One bucket, read strongly consistently.
-    pub(crate) async fn bucket(&self, at: BucketKeys) -> Result<Option<Bucket>, StoreError> {
-        self.table.get(&at.bucket()).await?.map(rows::from_item).transpose()
+/// The query with the offset of the last page, if that is wanted.
+fn last_page(plan: &SubscriptionPlan, buckets: &[(BucketKeys, Bucket)], query: &LicenseQuery) -> LicenseQuery {
+    if !query.is_last {
+        return query.clone();
     }
-
-    /// All buckets of a plan, in order, read strongly consistently.
-    pub(crate) async fn buckets(&self, plan: &SubscriptionPlan) -> Result<Vec<(BucketKeys, Bucket)>, StoreError> {
-        let at: Vec<BucketKeys> = rows::buckets_of(plan.uuid, &plan.seats).collect();
-        let keys: Vec<Key> = at.iter().map(|at| at.bucket()).collect();
-        let mut items = self.table.batch_get(&keys).await?;
-        at.into_iter()
-            .zip(keys)
-            .filter_map(|(at, key)| Some((at, items.remove(&key)?)))
-            .map(|(at, item)| Ok((at, rows::from_item(item)?)))
-            .collect()
-    }
+    let admitted = LicenseStatus::ALL.iter().filter(|status| query.filter.admits(**status));
+    let total: u64 = admitted.map(|status| count_of(plan, buckets, &query.filter, *status)).sum();
+    let size = to_u64(query.limit.max(1));
+    LicenseQuery { offset: total.saturating_sub(1) / size * size, is_last: false, ..query.clone() }
 }
 
 /// The counts that are not zero.

@@ -1,10 +1,13 @@
 //! Notices that a plan's admins get once.
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use license_domain::{Consequence, Event, EventKind, PlanId, Portfolio, Stamp};
 
 use crate::{
-    Store, keys, rows,
+    Store,
+    keys::{self, TTL},
+    rows,
     table::{Expression, Write},
 };
 use license_storage::{Change, Notifications, StoreError};
@@ -14,6 +17,10 @@ const UTILIZATION: &str = "utilization";
 
 /// The name of the notice about the first week with auto-apply.
 const FIRST_WEEK: &str = "first-week";
+
+/// The prefix of the names of the notices about a plan's weeks, and how long they are kept.
+const WEEK: &str = "week-";
+const WEEK_KEPT: TimeDelta = TimeDelta::days(30);
 
 /// The attribute with the percentage of the last notice.
 const PERCENT: &str = "percent";
@@ -67,5 +74,24 @@ impl Notifications for Store {
         let mut item = keys::notice(plan, FIRST_WEEK).attributes();
         item.insert("notified".to_owned(), rows::text(keys::time(change.at)));
         self.write_with_event("first week notice", Write::create(item), &event, change).await
+    }
+
+    /// One transaction: the notice (absent), the event that requests the mail, the record of the change.
+    async fn report_week(
+        &self,
+        portfolio: &Portfolio,
+        plan: PlanId,
+        (week, mail): (i32, Consequence),
+        change: &Change,
+    ) -> Result<bool, StoreError> {
+        let event = Event {
+            plan: Some(plan),
+            consequences: vec![mail],
+            ..self.new_event(EventKind::WeekReported, &portfolio.agreement, change)
+        };
+        let mut item = keys::notice(plan, &format!("{WEEK}{week}")).attributes();
+        item.insert("notified".to_owned(), rows::text(keys::time(change.at)));
+        item.insert(TTL.to_owned(), rows::number((change.at + WEEK_KEPT).timestamp()));
+        self.write_with_event("weekly notice", Write::create(item), &event, change).await
     }
 }

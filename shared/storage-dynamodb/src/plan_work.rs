@@ -11,6 +11,7 @@ use crate::{
     jobs,
     keys::{self, AgreementKeys, Key, TTL},
     rows::{self, number, text},
+    sweep::readable,
     table::{Expression, Range, Write},
     transaction::Commit,
 };
@@ -30,12 +31,12 @@ impl PlanWorks for Store {
             limit: Some(limit),
             ..Range::default()
         };
-        Ok(self.table.query(range).await?.iter().filter_map(keys::due_plan_in).collect())
+        Ok(readable(&self.table.query(range).await?, keys::due_plan_in))
     }
 
     async fn marked_plans(&self) -> Result<Vec<DuePlan>, StoreError> {
         let range = Range { index: Some(keys::GSI3), partition: keys::DUE_PLANS.to_owned(), ..Range::default() };
-        Ok(self.table.query(range).await?.iter().filter_map(keys::due_plan_in).collect())
+        Ok(readable(&self.table.query(range).await?, keys::due_plan_in))
     }
 
     /// One update: the due time, on condition that it is the one that was seen. Writing the plan meanwhile has put

@@ -74,40 +74,28 @@ impl Portfolios for Store {
 
     async fn all_agreements(&self) -> Result<Vec<AgreementId>, StoreError> {
         let items = self.list_all(keys::ALL_AGREEMENTS).await?;
-        Ok(items.iter().filter_map(|item| sort_key(item)?.parse().ok()).collect())
+        items.iter().map(|item| listed(item, sort_key(item).and_then(|id| id.parse().ok()))).collect()
     }
 
     async fn all_plans(&self) -> Result<Vec<(PlanId, AgreementId)>, StoreError> {
         let items = self.list_all(keys::ALL_PLANS).await?;
-        let mut plans: Vec<(&str, PlanId, AgreementId)> = items
-            .iter()
-            .filter_map(|item| {
-                let (start, plan) = keys::plan_of_listing(sort_key(item)?)?;
-                Some((start, plan, AgreementKeys::of_partition(&Key::of(item)?.pk)?))
-            })
-            .collect();
+        let plan = |item| {
+            let (start, plan) = keys::plan_of_listing(sort_key(item)?)?;
+            Some((start, plan, AgreementKeys::of_partition(&Key::of(item)?.pk)?))
+        };
+        let mut plans: Vec<(&str, PlanId, AgreementId)> =
+            items.iter().map(|item| listed(item, plan(item))).collect::<Result<_, _>>()?;
         plans.sort_unstable_by(|a, b| b.0.cmp(a.0).then(a.1.cmp(&b.1)));
         Ok(plans.into_iter().map(|(_, plan, agreement)| (plan, agreement)).collect())
     }
 
     async fn seat_counts(&self, plans: &[&SubscriptionPlan]) -> Result<HashMap<PlanId, SeatCounts>, StoreError> {
-        let keys: Vec<Key> = plans
-            .iter()
-            .flat_map(|plan| rows::buckets_of(plan.uuid, &plan.seats))
-            .map(keys::BucketKeys::bucket)
-            .collect();
-        let items = self.table.batch_get(&keys).await?;
-        let mut counts = HashMap::with_capacity(plans.len());
-        for plan in plans {
-            let mut buckets = Vec::with_capacity(usize::from(plan.seats.buckets));
-            for at in rows::buckets_of(plan.uuid, &plan.seats) {
-                if let Some(item) = items.get(&at.bucket()) {
-                    buckets.push(rows::from_item::<Bucket>(item.clone())?);
-                }
-            }
-            counts.insert(plan.uuid, sum(plan.seats.total, &buckets));
-        }
-        Ok(counts)
+        let buckets = self.buckets_of_each(plans).await?;
+        let counts = plans.iter().zip(buckets).map(|(plan, buckets)| {
+            let buckets: Vec<Bucket> = buckets.into_iter().map(|(_, bucket)| bucket).collect();
+            (plan.uuid, sum(plan.seats.total, &buckets))
+        });
+        Ok(counts.collect())
     }
 
     async fn products(&self) -> Result<ProductCatalog, StoreError> {
@@ -143,12 +131,17 @@ impl Store {
 
     /// The target of a pointer.
     async fn pointed(&self, pointer: &Key) -> Result<Option<AgreementId>, StoreError> {
-        Ok(self.table.get(pointer).await?.as_ref().and_then(rows::target))
+        self.table.get(pointer).await?.as_ref().map(rows::target).transpose()
     }
 
     pub(crate) async fn list_all(&self, partition: &str) -> Result<Vec<Item>, StoreError> {
         self.table.query(Range { index: Some(keys::GSI2), partition: partition.to_owned(), ..Range::default() }).await
     }
+}
+
+/// What a list says of an item. An entity without a readable entry would be missing in the list without notice.
+pub(crate) fn listed<T>(item: &Item, entry: Option<T>) -> Result<T, StoreError> {
+    entry.ok_or_else(|| rows::corrupt(Key::of(item), &"its entry in the list is not readable"))
 }
 
 fn sort_key(item: &Item) -> Option<&str> {

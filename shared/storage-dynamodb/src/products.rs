@@ -43,12 +43,12 @@ impl ChangeProducts for Store {
         let record = &Write::create(item);
         let is_changed = self.transact("change products", (), |mut transaction, ()| async move {
             let stored = self.table.get(&keys::catalog()).await?;
-            let version = stored.as_ref().map(rows::version_of);
+            let version = stored.as_ref().map(rows::version_of).transpose()?;
             let catalog = stored.map_or_else(|| Ok(ProductCatalog::usual()), rows::from_item)?;
             if catalog != *before {
                 return Ok(Attempt::Done(false));
             }
-            let item = rows::product_catalog(after, version.unwrap_or_default() + 1, change)?;
+            let item = rows::product_catalog(after, version.map_or(1, |seen| seen + 1), change)?;
             let condition = Some(version.map_or_else(Expression::absent, unchanged));
             transaction.when((), [Write::Put { item, condition }]);
             transaction.write([record.clone()]);

@@ -109,7 +109,7 @@ impl Store {
         let found: HashMap<Key, Item> = self.table.batch_get(&keys).await?;
         let mut slots = Vec::with_capacity(found.len());
         for (key, item) in found {
-            let version = rows::version_of(&item);
+            let version = rows::version_of(&item)?;
             let license: License = rows::from_item(item)?;
             if wanted.iter().any(|(_, wanted)| *wanted == license.uuid) {
                 slots.push((key, Slot { license, version }));

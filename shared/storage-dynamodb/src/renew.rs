@@ -1,5 +1,6 @@
 //! Processing a renewal: the single transactions of its run. An opened run is never undone.
 
+mod carry_over;
 mod close;
 mod copy;
 mod open;
@@ -7,12 +8,14 @@ mod snapshot;
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
-use license_domain::{AgreementId, EmailKey, Job, License, RenewalId, RenewalRun, Stamp};
+use license_domain::{
+    AgreementId, EmailKey, Job, License, Portfolio, RenewalId, RenewalRun, Stamp, SubscriptionPlanRenewal,
+};
 
 use self::snapshot::AgreementSnapshot;
 use crate::{Store, attempts::Attempt, keys, portfolios::sum, rows, table::PARALLEL};
 use license_storage::{
-    Change, Copied, Jobs, LicensesToCopy, OpenedRenewal, Renew, RenewError, RenewalUnderWay, Renewed, StoreError,
+    CarriedOver, Change, Copied, Jobs, LicensesToCopy, OpenedRenewal, Renew, RenewError, RenewalUnderWay, Renewed, StoreError,
 };
 
 #[async_trait]
@@ -24,7 +27,7 @@ impl Renew for Store {
     ///    from 1 after a random wait.
     async fn open_renewal(&self, renewal: RenewalId, change: &Change) -> Result<OpenedRenewal, RenewError> {
         let pointer = self.table.get(&keys::renewal(renewal)).await?;
-        let agreement: AgreementId = pointer.as_ref().and_then(rows::target).ok_or(RenewError::Missing)?;
+        let agreement: AgreementId = pointer.as_ref().map(rows::target).transpose()?.ok_or(RenewError::Missing)?;
         self.table
             .attempts("process renewal", (), |()| async move {
                 let snapshot = self.agreement_snapshot(agreement, renewal).await?.ok_or(RenewError::Missing)?;
@@ -73,6 +76,16 @@ impl Renew for Store {
         stamp: &Stamp,
     ) -> Result<Copied, StoreError> {
         self.copy_chunk(copy::Copying { renewal, stamp }, turn, learners).await
+    }
+
+    async fn carry_over(
+        &self,
+        portfolio: &Portfolio,
+        renewal: &SubscriptionPlanRenewal,
+        learners: &[EmailKey],
+        stamp: &Stamp,
+    ) -> Result<CarriedOver, StoreError> {
+        self.carry_over_changes(portfolio, renewal, learners, stamp).await
     }
 
     async fn close_renewal(&self, run: &Job, stamp: &Stamp) -> Result<Renewed, StoreError> {

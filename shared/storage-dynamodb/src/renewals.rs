@@ -9,6 +9,7 @@ use crate::{
     attempts::Attempt,
     keys::{self, AgreementKeys, Key},
     plan_work::look_soon,
+    portfolios::listed,
     rows::{self, attributes},
     table::{Expression, Write},
     transaction::Commit,
@@ -32,10 +33,7 @@ impl Renewals for Store {
         let Some(item) = self.table.get(&keys::renewal(renewal)).await? else {
             return Ok(None);
         };
-        match rows::target::<AgreementId>(&item) {
-            Some(agreement) => self.portfolio(agreement).await,
-            None => Ok(None),
-        }
+        self.portfolio(rows::target(&item)?).await
     }
 
     async fn all_renewals(&self) -> Result<Vec<(RenewalId, AgreementId)>, StoreError> {
@@ -44,7 +42,7 @@ impl Renewals for Store {
             let agreement = AgreementKeys::of_partition(&Key::of(item)?.pk)?;
             Some((RenewalId(keys::sort_key_in(item, keys::GSI2)?.parse().ok()?), agreement))
         };
-        Ok(items.iter().filter_map(renewal).collect())
+        items.iter().map(|item| listed(item, renewal(item))).collect()
     }
 
     /// One update of the sequence, which every import raises above its own numbers. Gaps do no harm.
@@ -156,7 +154,7 @@ impl Store {
     async fn seen(&self, renewal: &SubscriptionPlanRenewal) -> Result<u64, RenewalError> {
         let key = AgreementKeys(renewal.customer_agreement).renewal(renewal.id);
         let item = self.table.get(&key).await?.ok_or(RenewalError::Changed)?;
-        let version = rows::version_of(&item);
+        let version = rows::version_of(&item)?;
         let is_under_way = item.contains_key(attributes::RUN);
         let found: SubscriptionPlanRenewal = rows::from_item(item)?;
         if is_under_way {

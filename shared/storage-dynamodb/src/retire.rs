@@ -119,26 +119,23 @@ impl Store {
                 None => self.table.get(key).await?,
             };
             let Some(item) = seen else { return Ok(Attempt::Done(false)) };
-            let agreement = rows::agreement_of_license(&item);
-            let slot = Slot { version: rows::version_of(&item), license: rows::from_item(item)? };
+            let agreement = rows::agreement_of_license(&item)?;
+            let slot = Slot { version: rows::version_of(&item)?, license: rows::from_item(item)? };
             if slot.license.lms_user_id.is_some_and(|other| other != user) {
                 return Ok(Attempt::Done(false));
             }
             let id = slot.license.subscription_plan;
-            let portfolio = match agreement {
-                Some(agreement) => self.portfolio(agreement).await?,
-                None => None,
-            };
+            let portfolio = self.portfolio(agreement).await?;
             let found = portfolio.as_ref().and_then(|portfolio| Some((portfolio, portfolio.plan(id)?)));
-            match (found, agreement) {
-                (Some((portfolio, plan)), _) => {
+            match found {
+                Some((portfolio, plan)) => {
                     self.erasure(&mut transaction, (key, &slot), portfolio, plan, change)?;
                 }
-                (None, Some(agreement)) if self.table.get(&AgreementKeys(agreement).plan(id)).await?.is_some() => {
+                None if self.table.get(&AgreementKeys(agreement).plan(id)).await?.is_some() => {
                     let cause = "a renewal that is under way hides a license's plan".to_owned();
                     return Err(StoreError::Unavailable { operation: "retire", cause });
                 }
-                (None, _) => {
+                None => {
                     self.erasure_without_plan(&mut transaction, (key, &slot), portfolio.as_ref(), change)?;
                 }
             }

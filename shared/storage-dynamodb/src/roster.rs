@@ -10,6 +10,7 @@
 //!    committed, and visible in the index.
 
 mod build;
+mod free;
 mod head;
 mod keep;
 mod objects;
@@ -26,7 +27,7 @@ pub(crate) use self::{head::of_import, objects::RosterCache, view::fell_back};
 /// is a few seconds.
 pub(crate) const MARGIN: TimeDelta = TimeDelta::minutes(3);
 
-/// A plan with fewer licenses that have or had a person gets no roster.
+/// A plan with fewer licenses that have or had a person, or are free seats with items, gets no roster.
 pub(crate) const MIN_ROWS: u64 = 2_000;
 
 /// Why a roster could not be read or written.

@@ -98,9 +98,14 @@ fn finish(mut item: Item, key: &Key, indexes: &[IndexKey], version: u64, stamp: 
     item
 }
 
-/// The version of an item; 0 if it has none.
-pub fn version_of(item: &Item) -> u64 {
-    item.get(attributes::VERSION).and_then(|v| v.as_n().ok()).and_then(|n| n.parse().ok()).unwrap_or_default()
+/// The version of an entity's item. An item without one is damaged: no condition on it would ever hold.
+pub fn version_of(item: &Item) -> Result<u64, StoreError> {
+    parsed(item, attributes::VERSION, |value| value.as_n().ok()?.parse().ok())
+}
+
+/// An attribute that every item of this form has.
+fn parsed<T>(item: &Item, name: &str, parse: impl FnOnce(&AttributeValue) -> Option<T>) -> Result<T, StoreError> {
+    item.get(name).and_then(parse).ok_or_else(|| corrupt(Key::of(item), &format!("{name} is missing or unreadable")))
 }
 
 pub fn agreement(agreement: &CustomerAgreement, version: u64, stamp: &Stamp) -> Result<Item, StoreError> {
@@ -125,9 +130,10 @@ pub fn hidden_plan(plan: &SubscriptionPlan, version: u64, by: JobId, stamp: &Sta
     Ok(item)
 }
 
-/// The run that the item's attribute names.
-pub fn run_in(item: &Item, attribute: &str) -> Option<JobId> {
-    item.get(attribute)?.as_s().ok()?.parse().ok()
+/// The run that the item's attribute names, if it has that attribute.
+pub fn run_in(item: &Item, attribute: &str) -> Result<Option<JobId>, StoreError> {
+    let run = |value: &AttributeValue| value.as_s().ok()?.parse().ok();
+    item.contains_key(attribute).then(|| parsed(item, attribute, run)).transpose()
 }
 
 pub fn renewal(renewal: &SubscriptionPlanRenewal, version: u64, stamp: &Stamp) -> Result<Item, StoreError> {
@@ -143,8 +149,8 @@ pub fn pointer(key: &Key, target: impl ToString) -> Item {
 }
 
 /// The target of a pointer.
-pub fn target<T: std::str::FromStr>(item: &Item) -> Option<T> {
-    item.get(attributes::TARGET)?.as_s().ok()?.parse().ok()
+pub fn target<T: std::str::FromStr>(item: &Item) -> Result<T, StoreError> {
+    parsed(item, attributes::TARGET, |value| value.as_s().ok()?.parse().ok())
 }
 
 /// The products and plan types.
@@ -210,8 +216,8 @@ pub fn license(
 }
 
 /// The agreement in a license's item.
-pub fn agreement_of_license(item: &Item) -> Option<AgreementId> {
-    item.get("customer_agreement")?.as_s().ok()?.parse().ok()
+pub fn agreement_of_license(item: &Item) -> Result<AgreementId, StoreError> {
+    parsed(item, "customer_agreement", |value| value.as_s().ok()?.parse().ok())
 }
 
 /// The item of a free seat that was returned or imported.

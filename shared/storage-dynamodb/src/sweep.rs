@@ -8,7 +8,7 @@ use license_domain::{Due, Timestamp, job::KEPT};
 use crate::{
     Store,
     keys::{self, Item, JobKeys, Key, TTL},
-    rows::{number, text},
+    rows::{corrupt, number, text},
     table::{Expression, PARALLEL, Range},
 };
 use license_storage::{StoreError, Sweep};
@@ -33,7 +33,7 @@ impl Sweep for Store {
             limit: Some(limit),
             ..Range::default()
         };
-        Ok(self.table.query(range).await?.iter().filter_map(keys::due_in).collect())
+        Ok(readable(&self.table.query(range).await?, keys::due_in))
     }
 
     /// 1. One update of the due time, on condition that it is as it was seen. The index lags: of several sweepers that
@@ -51,6 +51,21 @@ impl Sweep for Store {
         self.keep(&head, &item).await?;
         Ok(Some(next))
     }
+}
+
+/// What is due. An entry that is not readable must not keep the others from being worked on, but an operator has to
+/// know of it, because no one works on it.
+pub(crate) fn readable<T>(items: &[Item], read: impl Fn(&Item) -> Option<T>) -> Vec<T> {
+    let entry = |item: &Item| {
+        let entry = read(item);
+        if entry.is_none() {
+            let error = corrupt(Key::of(item), &"its entry in the list of what is due is not readable");
+            tracing::error!(%error, "an entry of what is due was skipped");
+            license_telemetry::metrics::count(error.metric(), &[]);
+        }
+        entry
+    };
+    items.iter().filter_map(entry).collect()
 }
 
 impl Store {

@@ -295,7 +295,9 @@ impl Table {
                 .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()));
         }
         let scanned = scan.send().await.map_err(|error| classify("Scan", &error))?;
-        let last = scanned.last_evaluated_key.as_ref().and_then(Key::of);
+        // The SDK leaves out what is empty. A last key that is not readable must not look like the end of the table.
+        let unreadable = || StoreError::Corrupt { key: "(a Scan)".to_owned(), cause: "the last key".to_owned() };
+        let last = scanned.last_evaluated_key.as_ref().map(|key| Key::of(key).ok_or_else(unreadable)).transpose()?;
         Ok((scanned.items.unwrap_or_default(), last))
     }
 

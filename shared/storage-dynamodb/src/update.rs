@@ -48,7 +48,7 @@ impl Update for Store {
             let Some(item) = self.table.get(&AgreementKeys(before.uuid).agreement()).await? else {
                 return Err(UpdateError::Changed);
             };
-            let version = rows::version_of(&item);
+            let version = rows::version_of(&item)?;
             if rows::from_item::<CustomerAgreement>(item)? != *before {
                 return Err(UpdateError::Changed);
             }
@@ -98,7 +98,7 @@ impl Update for Store {
             let Some(item) = self.table.get(&keys.plan(before.uuid)).await? else {
                 return Err(UpdateError::Changed);
             };
-            let version = rows::version_of(&item);
+            let version = rows::version_of(&item)?;
             if rows::from_item::<SubscriptionPlan>(item)? != *before {
                 return Err(UpdateError::Changed);
             }

@@ -28,6 +28,7 @@ pub(crate) fn add(user: &mut StoredUser, item: Item) -> Result<(), StoreError> {
     if Key::of(&item).is_some_and(|key| key.sk.starts_with(ROLE_PREFIX)) {
         user.grants.push(rows::from_item::<RoleGrant>(item)?);
     } else {
+        // An item without a flag gives no rights.
         let flag = item.get("is_superuser").and_then(|value| value.as_bool().ok());
         user.is_superuser = flag.copied().unwrap_or_default();
     }

@@ -36,16 +36,19 @@ impl Store {
         slots_in(plan, emails, items)
     }
 
-    /// An event about licenses of a plan.
+    /// An event about licenses of a plan. What changes after the plan's renewal was processed is to be carried over.
     pub(crate) fn license_event(
         &self,
         kind: EventKind,
         portfolio: &Portfolio,
         plan: PlanId,
         licenses: Vec<LicenseChange>,
-        consequences: Vec<Consequence>,
+        mut consequences: Vec<Consequence>,
         stamp: &Stamp,
     ) -> Event {
+        if kind.changes_holders() && portfolio.renewal_ahead(plan, stamp.at).is_some() {
+            consequences.push(Consequence::CarryOver);
+        }
         Event { plan: Some(plan), licenses, consequences, ..self.new_event(kind, &portfolio.agreement, stamp) }
     }
 
@@ -75,7 +78,7 @@ pub(crate) fn slots_in(
     let mut slots = HashMap::with_capacity(items.len());
     for email in emails {
         if let Some(item) = items.remove(&LearnerKeys(email).slot(plan)) {
-            let version = rows::version_of(&item);
+            let version = rows::version_of(&item)?;
             slots.insert(email.clone(), Slot { license: rows::from_item(item)?, version });
         }
     }
@@ -143,7 +146,7 @@ pub(crate) fn change_in_place(
 }
 
 /// A change of one bucket: what is added to its counters, and which seats are taken from it or returned to it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct BucketChange {
     /// Change of assigned licenses.
     pub assigned: i64,
@@ -164,6 +167,16 @@ pub(crate) struct BucketChange {
 }
 
 impl BucketChange {
+    /// Counts so many licenses of that status more; unassigned ones are returned seats.
+    pub(crate) const fn count(&mut self, status: LicenseStatus, licenses: i64) {
+        match status {
+            LicenseStatus::Assigned => self.assigned += licenses,
+            LicenseStatus::Activated => self.activated += licenses,
+            LicenseStatus::Revoked => self.revoked += licenses,
+            LicenseStatus::Unassigned => self.free += licenses,
+        }
+    }
+
     /// The write of the change. Only allocations have conditions.
     pub(crate) fn write(self, at: BucketKeys) -> Write {
         let mut sets: Vec<&str> = Vec::new();

@@ -44,7 +44,7 @@ pub use self::{
     lists::{
         Learners, LicenseQuery, Licenses, MAX_PREFETCHED, PagePosition, Prefetch, Prefetched, Prefetches, with_key,
     },
-    operations::{MAX_DELETED, Operations},
+    operations::{MAX_DELETED, MAX_REVERTED, Operations, RevertRequest},
     outbox::{AuditQuery, AuditTrails, Deliveries, EventStream, Events, Notifications, StreamedEvent},
     plan_days::PlanDays,
     plan_work::{Announce, Expire, MAX_EXPIRED, PlanWorks, Purge, Unlink},
@@ -54,7 +54,7 @@ pub use self::{
     },
     products::{ChangeProducts, ProductChange},
     renew::{
-        Copied, LicensesToCopy, MAX_COPIED, OpenedRenewal, Renew, RenewError, RenewalOutcome, RenewalUnderWay, Renewed,
+        CarriedOver, Copied, LicensesToCopy, MAX_COPIED, OpenedRenewal, Renew, RenewError, RenewalOutcome, RenewalUnderWay, Renewed,
     },
     requesters::{
         ChangeRoles, RequestCount, RequestCounts, RequesterRecords, RoleChange, RoleChangeKind, StoredUser, Users,

@@ -38,6 +38,9 @@ pub struct LicenseQuery {
     pub offset: u64,
     /// How many to return at most.
     pub limit: usize,
+    /// The last page of `limit` licenses, instead of the one at `offset`. Only `count_and_list` knows it, and not for a
+    /// search, because a search is counted by reading it.
+    pub is_last: bool,
 }
 
 /// Reads the licenses of a plan.

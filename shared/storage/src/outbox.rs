@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use license_domain::{
-    AuditEntry, Delivery, DeliveryId, Event, EventId, LicenseId, PlanId, Portfolio, Stamp, Subject, Timestamp,
+    AuditEntry, Consequence, Delivery, DeliveryId, Event, EventId, LicenseId, PlanId, Portfolio, Stamp, Subject, Timestamp,
 };
 
 use crate::{Change, StoreError};
@@ -96,6 +96,16 @@ pub trait Notifications: Send + Sync {
         portfolio: &Portfolio,
         plan: PlanId,
         taken: u64,
+        change: &Change,
+    ) -> Result<bool, StoreError>;
+
+    /// Records that the admins of a plan are to be informed of that week of it, by this consequence. `false` if they were
+    /// informed of that week before.
+    async fn report_week(
+        &self,
+        portfolio: &Portfolio,
+        plan: PlanId,
+        (week, mail): (i32, Consequence),
         change: &Change,
     ) -> Result<bool, StoreError>;
 }

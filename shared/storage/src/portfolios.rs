@@ -31,7 +31,7 @@ pub trait Portfolios: Send + Sync {
     /// Every plan with its agreement; the newest start first, then by id.
     async fn all_plans(&self) -> Result<Vec<(PlanId, AgreementId)>, StoreError>;
 
-    /// The counts of these plans' licenses. The cost does not depend on the plans' size.
+    /// The counts of these plans' licenses; all of the plans are in it. The cost does not depend on the plans' size.
     async fn seat_counts(&self, plans: &[&SubscriptionPlan]) -> Result<HashMap<PlanId, SeatCounts>, StoreError>;
 
     async fn products(&self) -> Result<ProductCatalog, StoreError>;

@@ -93,6 +93,17 @@ pub struct Copied {
     pub is_over: bool,
 }
 
+/// The outcome of carrying over what changed in a plan after its renewal was processed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CarriedOver {
+    /// How many licenses were copied.
+    pub copied: usize,
+    /// How many copies were activated or revoked.
+    pub changed: usize,
+    /// How many licenses have no copy, because the future plan has no free seat.
+    pub without_seat: usize,
+}
+
 /// The most learners whose licenses one transaction copies. Each is three items at most (the original, the copy, the
 /// item of a returned seat), beside all buckets of a large plan and the event.
 pub const MAX_COPIED: usize = 25;
@@ -117,6 +128,16 @@ pub trait Renew: Send + Sync {
         learners: &[EmailKey],
         stamp: &Stamp,
     ) -> Result<Copied, StoreError>;
+
+    /// Carries over what these learners' licenses of the prior plan have become since the renewal was processed,
+    /// [`MAX_COPIED`] learners at most.
+    async fn carry_over(
+        &self,
+        portfolio: &Portfolio,
+        renewal: &SubscriptionPlanRenewal,
+        learners: &[EmailKey],
+        stamp: &Stamp,
+    ) -> Result<CarriedOver, StoreError>;
 
     /// Ends the run: the renewal is processed, and the future plan becomes visible.
     async fn close_renewal(&self, run: &Job, stamp: &Stamp) -> Result<Renewed, StoreError>;

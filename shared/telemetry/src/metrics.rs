@@ -44,11 +44,23 @@ pub fn count(name: &str, dimensions: &[(&str, &str)]) {
     record(name, 1.0, Unit::Count, dimensions);
 }
 
-/// Counts a failure of work under its name and its cause, and the cause alone: an alarm on a cause counts the failures
-/// of all kinds of work.
+/// Counts a failure of work under its name and its cause, and each of them alone: an alarm is on a metric without
+/// dimensions, and an alarm on a cause counts the failures of all kinds of work.
 pub fn failure(name: &str, cause: &str) {
-    count(name, &[("Cause", cause)]);
+    by_each(name, ("Cause", cause));
     count(cause, &[]);
+}
+
+/// Counts something under its name by a dimension, and under its name alone, for an alarm.
+pub fn by_each(name: &str, dimension: (&str, &str)) {
+    for dimensions in each(&dimension) {
+        count(name, dimensions);
+    }
+}
+
+/// The sets of dimensions under which something is counted. CloudWatch does not add up the values of a dimension.
+const fn each<'a>(dimension: &'a (&'a str, &'a str)) -> [&'a [(&'a str, &'a str)]; 2] {
+    [std::slice::from_ref(dimension), &[]]
 }
 
 /// Records one measured value.
@@ -82,6 +94,12 @@ fn line((namespace, name): (&str, &str), now: Timestamp, value: f64, unit: Unit,
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_alarm_is_on_is_counted_without_dimensions() {
+        let dimension = ("Cause", "StoreUnavailable");
+        assert_eq!(each(&dimension), [&[dimension][..], &[]]);
+    }
 
     #[test]
     fn a_line_declares_its_metric_and_dimensions() {

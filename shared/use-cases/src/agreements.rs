@@ -31,6 +31,9 @@ pub const UNIVERSAL_LINK: Field = Field::new(BOOLEAN, "Whether the universal lin
 pub const AUTO_SCALING: Field =
     Field::new(BOOLEAN, "Whether the current plan grows by itself, which needs the three numbers.").optional();
 const LICENSES: Format = integer(1, MAX_LICENSES.cast_signed());
+/// Whether admins get a mail every week.
+pub const WEEKLY_MAILS: Field =
+    Field::new(BOOLEAN, "Whether the customer's admins get a mail on each plan's utilization every week.").optional();
 /// The most licenses to which it grows.
 pub const AUTO_SCALING_MAX: Field =
     Field::new(LICENSES, "The most licenses to which the current plan grows.").nullable().optional();
@@ -51,6 +54,7 @@ body! {
         default_enterprise_catalog_uuid: Option<CatalogId> = CATALOG,
         disable_expiration_notifications: bool = NO_EXPIRATION_NOTIFICATIONS.default(|| json!(false)),
         enable_auto_applied_subscriptions_with_universal_link: bool = UNIVERSAL_LINK.default(|| json!(false)),
+        enable_weekly_utilization_mails: bool = WEEKLY_MAILS.default(|| json!(false)),
         enable_auto_scaling_of_current_plan: bool = AUTO_SCALING.default(|| json!(false)),
         auto_scaling_max_licenses: Option<u64> = AUTO_SCALING_MAX,
         auto_scaling_threshold_percentage: Option<u32> = AUTO_SCALING_THRESHOLD,
@@ -68,6 +72,7 @@ body! {
         default_enterprise_catalog_uuid: Change<CatalogId> = CATALOG,
         disable_expiration_notifications: Option<bool> = NO_EXPIRATION_NOTIFICATIONS,
         enable_auto_applied_subscriptions_with_universal_link: Option<bool> = UNIVERSAL_LINK,
+        enable_weekly_utilization_mails: Option<bool> = WEEKLY_MAILS,
         enable_auto_scaling_of_current_plan: Option<bool> = AUTO_SCALING,
         #[serde(default)]
         auto_scaling_max_licenses: Change<u64> = AUTO_SCALING_MAX,
@@ -87,6 +92,7 @@ body! {
         default_enterprise_catalog_uuid: Change<CatalogId> = CATALOG,
         disable_expiration_notifications: Option<bool> = NO_EXPIRATION_NOTIFICATIONS,
         enable_auto_applied_subscriptions_with_universal_link: Option<bool> = UNIVERSAL_LINK,
+        enable_weekly_utilization_mails: Option<bool> = WEEKLY_MAILS,
         enable_auto_scaling_of_current_plan: Option<bool> = AUTO_SCALING,
         #[serde(default)]
         auto_scaling_max_licenses: Change<u64> = AUTO_SCALING_MAX,
@@ -116,6 +122,7 @@ impl From<PutBody> for AgreementChange {
                 default_enterprise_catalog_uuid: body.default_enterprise_catalog_uuid,
                 disable_expiration_notifications: body.disable_expiration_notifications,
                 enable_auto_applied_subscriptions_with_universal_link: universal_link,
+                enable_weekly_utilization_mails: body.enable_weekly_utilization_mails,
                 enable_auto_scaling_of_current_plan: body.enable_auto_scaling_of_current_plan,
                 auto_scaling_max_licenses: body.auto_scaling_max_licenses,
                 auto_scaling_threshold_percentage: body.auto_scaling_threshold_percentage,
@@ -167,6 +174,9 @@ impl AgreementChange {
             disable_expiration_notifications: is_silent.unwrap_or(before.disable_expiration_notifications),
             enable_auto_applied_subscriptions_with_universal_link: universal_link
                 .unwrap_or(before.enable_auto_applied_subscriptions_with_universal_link),
+            enable_weekly_utilization_mails: fields
+                .enable_weekly_utilization_mails
+                .unwrap_or(before.enable_weekly_utilization_mails),
             enable_auto_scaling_of_current_plan: fields
                 .enable_auto_scaling_of_current_plan
                 .unwrap_or(before.enable_auto_scaling_of_current_plan),
@@ -246,6 +256,7 @@ fn parse(body: &Body, id: AgreementId, now: Timestamp) -> Result<CustomerAgreeme
         default_enterprise_catalog_uuid: body.default_enterprise_catalog_uuid,
         disable_expiration_notifications: body.disable_expiration_notifications,
         enable_auto_applied_subscriptions_with_universal_link: universal_link,
+        enable_weekly_utilization_mails: body.enable_weekly_utilization_mails,
         enable_auto_scaling_of_current_plan: body.enable_auto_scaling_of_current_plan,
         auto_scaling_max_licenses: body.auto_scaling_max_licenses,
         auto_scaling_threshold_percentage: body.auto_scaling_threshold_percentage,

@@ -13,6 +13,8 @@ mod learners;
 mod licenses;
 mod renew;
 mod report;
+mod report_week;
+mod revert;
 mod sync;
 mod transfer;
 mod unlink;
@@ -26,7 +28,7 @@ use license_domain::{
     Clock, Job, JobCounts, JobKind, PlanId, Portfolio, Row, RowOutcome, RowResult, Stamp, SubscriptionPlan, Timestamp,
 };
 use license_storage::{
-    Announce, Assign, Change, Expire, Jobs, Learners, Licenses, Notifications, Operations, PlanWorks, Portfolios,
+    Announce, Assign, Change, Expire, Jobs, Learners, Licenses, Notifications, Operations, PlanDays, PlanWorks, Portfolios,
     Prefetches, Purge, Remind, Reserve, Revoke, Transfer, Unlink, Update,
 };
 
@@ -160,12 +162,14 @@ impl Kinds for LicenseKinds {
                 | JobKind::Grow
                 | JobKind::Freeze
                 | JobKind::DeleteRevoked
+                | JobKind::Revert
                 | JobKind::Sync
                 | JobKind::Renew
                 | JobKind::Expire
                 | JobKind::Unlink
                 | JobKind::Purge
                 | JobKind::UtilizationReport
+                | JobKind::WeeklyReport
                 | JobKind::ExpirationReminders
                 | JobKind::ExpirationMails
                 | JobKind::LicenseEvents,
@@ -242,6 +246,7 @@ pub struct AllKinds {
     announce: Arc<dyn Announce>,
     notifications: Arc<dyn Notifications>,
     plan_works: Arc<dyn PlanWorks>,
+    days: Arc<dyn PlanDays>,
     operations: Arc<dyn Operations>,
     renewals: Renewals,
     services: Services,
@@ -267,6 +272,7 @@ impl AllKinds {
             + Announce
             + Notifications
             + PlanWorks
+            + PlanDays
             + Operations
             + 'static,
     {
@@ -282,6 +288,7 @@ impl AllKinds {
             announce: store.clone(),
             notifications: store.clone(),
             plan_works: store.clone(),
+            days: store.clone(),
             operations: store.clone(),
             renewals,
             services,
@@ -302,8 +309,10 @@ impl Kinds for AllKinds {
             (JobKind::Enroll, _) => self.enroll(chunk.run, chunk.portfolio, chunk.rows).await.map(Acted::ToRecord),
             (JobKind::Grow, _) => self.grow(chunk, change).await,
             (JobKind::UtilizationReport, _) => self.report(chunk, change).await,
+            (JobKind::WeeklyReport, _) => self.report_week(chunk, change).await,
             (JobKind::Freeze, _) => self.freeze(chunk, change).await,
             (JobKind::DeleteRevoked, _) => self.delete_revoked(chunk, change).await,
+            (JobKind::Revert, _) => self.revert(chunk, change).await,
             (JobKind::Sync, _) => self.sync(chunk, change).await,
             (JobKind::Expire, _) => self.expire(chunk, change).await,
             (JobKind::Unlink, _) => self.unlink(chunk, change).await,
@@ -325,7 +334,7 @@ impl Kinds for AllKinds {
     }
 
     async fn read_rows(&self, run: &Job, portfolio: &Portfolio, writer: RowsWriter<'_>) -> Result<RowsRead, WorkError> {
-        if matches!(run.kind, JobKind::Grow | JobKind::UtilizationReport) {
+        if matches!(run.kind, JobKind::Grow | JobKind::UtilizationReport | JobKind::WeeklyReport) {
             return writer.one_row().await;
         }
         match &run.upload {

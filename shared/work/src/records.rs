@@ -60,6 +60,9 @@ impl RunRecords {
         let event = (EventKind::JobChanged, Vec::new());
         self.jobs.change_job(&portfolio, (&run, &after), event, &self.stamp(&run).into()).await?;
         metrics::count("JobsEnded", &[("State", after.state.as_str())]);
+        if run.kind.is_for_provisioners() {
+            metrics::by_each("OperationFailed", ("Kind", run.kind.as_str()));
+        }
         Ok(())
     }
 

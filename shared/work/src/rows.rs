@@ -137,7 +137,7 @@ pub(crate) async fn read_licenses(
         None => portfolio.plans.iter().collect(),
     };
     // What a license paid for ends also where the license names no learner any more.
-    let ignore_null_emails = !matches!(run.kind, JobKind::Expire | JobKind::DeleteRevoked);
+    let ignore_null_emails = !matches!(run.kind, JobKind::Expire | JobKind::DeleteRevoked | JobKind::Revert);
     let filter = LicenseFilter { statuses: Some(wanted.statuses), search: wanted.search, ignore_null_emails };
     for _ in 0..MAX_READS {
         if read_all(licenses, &plans, (&filter, run, portfolio), &mut writer).await? {

@@ -1,8 +1,10 @@
-//! A function's memory: a limit by a control group, if this process may create one, and the high-water mark.
+//! A function's memory: a limit by a control group, if this process may create one, and the high-water mark. Its
+//! processor time.
 
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// A control group with a memory limit. When it is dropped, and its processes have ended, it is removed.
@@ -49,4 +51,13 @@ pub fn high_water(process: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+}
+
+/// The processor time that the live threads of the process have used.
+pub fn processor_time(process: u32) -> Duration {
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let nanoseconds = tasks.filter_map(|task| {
+        fs::read_to_string(task.path().join("schedstat")).ok()?.split_whitespace().next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(nanoseconds.sum())
 }

@@ -200,6 +200,11 @@ impl Function {
         limit::high_water(lock(&self.child).id())
     }
 
+    /// The processor time that it has used.
+    pub fn processor_time(&self) -> Duration {
+        limit::processor_time(lock(&self.child).id())
+    }
+
     /// Whether its memory is limited as in Lambda.
     pub const fn is_limited(&self) -> bool {
         self.limit.is_some()

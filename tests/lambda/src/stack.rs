@@ -3,16 +3,18 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use license_domain::{Clock, Random};
+use chrono::TimeDelta;
+use license_domain::{Clock, Random, Timestamp};
 use license_local::{
-    FREE_LOOPBACK_PORT, RETIREMENT_WORKER, aws::Aws, demo, engine::Engine, keys::Signer, pollers::Pollers,
+    FREE_LOOPBACK_PORT, RETIREMENT_WORKER, aws::Aws, demo, engine::Engine, import, keys::Signer, pollers::Pollers,
     services::Services, settings::Settings, table,
 };
-use license_storage_dynamodb::Store;
+use license_storage_dynamodb::{Store, testing::table_of};
 use license_telemetry::{SystemClock, SystemRandom};
 use license_tests::Client;
 use serde_json::Value;
@@ -42,6 +44,8 @@ pub struct Options {
     pub secrets: BTreeMap<String, String>,
     /// Which statements are kept; all by default.
     pub keep: Option<Keep>,
+    /// A dump that is imported before the functions start.
+    pub dump: Option<PathBuf>,
 }
 
 impl fmt::Debug for Options {
@@ -101,6 +105,9 @@ impl Stack {
         gateway.forward_to(Upstream { engine: engine.url().to_owned(), services: services_url });
         let template = with_parameters(Template::new(build.template.clone(), gateway.url()), &settings);
         demo::make(&store).await.expect("the demo customer");
+        if let Some(dump) = &options.dump {
+            import(&engine, &store, dump).await;
+        }
 
         let mut functions = Functions::new();
         let mut roles = BTreeMap::new();
@@ -253,6 +260,23 @@ impl Drop for Stack {
         }
         drop(self.engine.take());
     }
+}
+
+/// A clock that is late, so that what waits for the index does not wait after an import.
+#[derive(Debug)]
+struct Late;
+
+impl Clock for Late {
+    fn now(&self) -> Timestamp {
+        SystemClock.now() - TimeDelta::hours(1)
+    }
+}
+
+async fn import(engine: &Engine, store: &Store, dump: &Path) {
+    let late = Store::new(table_of(store).client().clone(), table::NAME, Arc::new(Late), Arc::new(SystemRandom));
+    let importer = import::into_engine(&Arc::new(late), engine.bulk().expect("the embedded engine"));
+    let report = importer.import(&[dump.to_owned()], &|_| ()).await.expect("a dump");
+    assert_eq!((&report.imported_before[..], &report.warnings[..]), (&[][..], &[][..]));
 }
 
 /// The runner's keys; if a secret contains the key, it is the same one.

@@ -341,16 +341,6 @@ fn document() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/budgets.md")
 }
 
-const INTRODUCTION: &str = "\
-# Budgets
-
-What each operation costs at DynamoDB, measured over HTTP by the test `budgets`. The test fails if an operation
-costs more or less than this table says. Units are those of the table and its indexes together; a transaction's
-are twice those of its items. Round trips are the longest chain of calls that wait for each other; they are not counted
-for more than eight calls, because most of those are parallel. All requesters are known unless the row says
-otherwise: a requester who was not seen for a minute costs one more Query.
-";
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_operation_costs_what_the_document_lists() {
     let app = TestApp::proxied().await;
@@ -365,18 +355,20 @@ async fn every_operation_costs_what_the_document_lists() {
     for budget in &budgets {
         writeln!(table, "{}", budget.line()).expect("text");
     }
-    let wanted = fs::read_to_string(document()).unwrap_or_default();
-    let known = wanted.split_once(BEGIN).and_then(|(_, rest)| rest.split_once(END)).map(|(table, _)| table.trim());
-    if known == Some(table.trim()) {
+    compare((BEGIN, END), &table);
+}
+
+/// Compares a table with the one that the document has between these lines, or writes it there.
+pub(crate) fn compare((begin, end): (&str, &str), table: &str) {
+    let text = fs::read_to_string(document()).expect("the document");
+    let (head, rest) = text.split_once(begin).expect("the line before the table");
+    let (known, tail) = rest.split_once(end).expect("the line after the table");
+    if known.trim() == table.trim() {
         return;
     }
-    if std::env::var_os("UPDATE_BUDGETS").is_some() {
-        let (head, tail) = match wanted.split_once(BEGIN).map(|(head, rest)| (head, rest.split_once(END))) {
-            Some((head, Some((_, tail)))) => (head.to_owned(), tail.to_owned()),
-            _ => (format!("{INTRODUCTION}\n"), "\n".to_owned()),
-        };
-        fs::write(document(), format!("{head}{BEGIN}\n\n{table}\n{END}{tail}")).expect("written");
-        return;
-    }
-    panic!("docs/budgets.md is outdated (UPDATE_BUDGETS=1 writes this):\n{table}");
+    assert!(
+        std::env::var_os("UPDATE_BUDGETS").is_some(),
+        "docs/budgets.md is outdated (UPDATE_BUDGETS=1 writes this):\n{table}"
+    );
+    fs::write(document(), format!("{head}{begin}\n\n{table}\n{end}{tail}")).expect("written");
 }

@@ -1,5 +1,6 @@
 //! The operator's command, run as a library over a served table, and over a folder.
 
+mod catalog_queries;
 mod check;
 mod manufacture;
 mod queues;

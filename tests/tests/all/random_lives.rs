@@ -24,6 +24,8 @@ enum Step {
     Revoke(bool, usize, usize),
     Grow(bool, u64),
     Operate(bool, &'static str),
+    /// To what it was so many hours ago.
+    Revert(bool, i64),
     Transfer(bool),
     Retire(usize),
     /// So many of the next calls of a worker, or to a service, fail.
@@ -39,7 +41,8 @@ fn step(random: &mut StdRng) -> Step {
         7..10 => Step::Revoke(plan, who, random.random_range(1..4)),
         10 => Step::Grow(plan, random.random_range(1..90)),
         11..14 => Step::Operate(plan, ["freeze", "delete-revoked", "grow", "sync"][random.random_range(0..4)]),
-        14..16 => Step::Transfer(plan),
+        14 => Step::Revert(plan, [0, 1, 26, 24 * 41][random.random_range(0..4)]),
+        15 => Step::Transfer(plan),
         16 => Step::Retire(who),
         17 => {
             let what = ["function-workers", "function-relay", "enterprise"][random.random_range(0..3)];
@@ -82,6 +85,12 @@ impl Life {
             }
             Step::Operate(plan, kind) => {
                 let body = json!({ "kind": kind, "subscription_plan": self.plan(*plan).id });
+                app.provisioner().post("/api/v1/jobs/", &body).await
+            }
+            Step::Revert(plan, hours) => {
+                let to = app.now() - chrono::TimeDelta::hours(*hours);
+                let params = json!({ "revert_to": to, "force": true });
+                let body = json!({ "kind": "revert", "subscription_plan": self.plan(*plan).id, "params": params });
                 app.provisioner().post("/api/v1/jobs/", &body).await
             }
             Step::Transfer(plan) => {

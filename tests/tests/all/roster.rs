@@ -9,7 +9,7 @@ use std::sync::{
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use license_domain::{
-    Clock, License, LicenseFilter, LicenseStatus, OrderBy, OrderField, PlanId, SubscriptionPlan, Timestamp,
+    Clock, EmailAddress, License, LicenseFilter, LicenseStatus, OrderBy, OrderField, PlanId, SubscriptionPlan, Timestamp,
 };
 use license_storage::{
     DueRoster, LicenseQuery, Licenses, Objects, Portfolios, Purge, RosterMarks, RosterOutcome, RosterUpdate, Rosters,
@@ -38,8 +38,12 @@ struct Rostered {
 
 impl Rostered {
     async fn start() -> Self {
+        Self::start_with(LEARNERS, 200).await
+    }
+
+    async fn start_with(learners: u64, free: u64) -> Self {
         let app = TestApp::start().await;
-        let plan = app.plan_with_learners(LEARNERS, 200).await;
+        let plan = app.plan_with_learners(learners, free).await;
         let parts = app.running().parts(function_sweeper::SETTINGS);
         let store = parts.store_with_rosters().expect("the runner has a bucket");
         Self { app, plan, store }
@@ -124,7 +128,7 @@ fn queries() -> Vec<LicenseQuery> {
     let mut queries = Vec::new();
     let mut add = |filter: &LicenseFilter, order: &[OrderBy], (offset, limit): (u64, usize)| {
         let (filter, order) = (filter.clone(), order.to_vec());
-        queries.push(LicenseQuery { filter, order, after: None, offset, limit });
+        queries.push(LicenseQuery { filter, order, offset, limit, ..LicenseQuery::default() });
     };
     for filter in &filters {
         for window in &windows {
@@ -318,6 +322,68 @@ async fn learners_whose_data_is_purged_are_in_no_object() {
     let after = objects.list("rosters/").await.expect("listed");
     assert!(before.iter().any(|name| !after.contains(name)), "the block that had the learners is deleted");
     assert_eq!(rostered.check().await, LEARNERS - 30);
+    rostered.app.invariants().await.check_counts();
+}
+
+/// The page of free seats at each of some offsets, which must be that of the index.
+async fn compare_free_seats(rostered: &Rostered) {
+    let plan = rostered.plan().await;
+    let filter = LicenseFilter { statuses: Some(vec![LicenseStatus::Unassigned]), ..LicenseFilter::default() };
+    let index = rostered.app.running().store();
+    let all = LicenseQuery { filter: filter.clone(), limit: 10_000, ..LicenseQuery::default() };
+    let all = index.list(&plan, &all).await.expect("it is read");
+    for offset in (0..all.len() + 100).step_by(97) {
+        let query = LicenseQuery { filter: filter.clone(), limit: 40, ..LicenseQuery::default() };
+        let query = LicenseQuery { offset: u64::try_from(offset).expect("few"), ..query };
+        let rows = rostered.store.list(&plan, &query).await.expect("it is read");
+        assert_eq!(rows, all[offset.min(all.len())..(offset + 40).min(all.len())], "{offset} of {}", all.len());
+    }
+}
+
+#[tokio::test]
+async fn pages_of_imported_free_seats_are_those_of_the_index_whatever_changes() {
+    let rostered = Rostered::start_with(10, 2_500).await;
+    rostered.app.advance("PT5M").await;
+    assert!(rostered.complete_to().await.is_some(), "free seats with items are reason enough for a roster");
+    compare_free_seats(&rostered).await;
+
+    // Seats are taken, and some return.
+    let people = emails("taker", 0..60);
+    rostered.plan.assign(&people).await.expect(200);
+    rostered.app.drain().await;
+    compare_free_seats(&rostered).await;
+    let plan = rostered.plan().await;
+    let keys: Vec<_> = people[..20].iter().map(|name| EmailAddress::parse(name).expect("an address").key()).collect();
+    let filter = LicenseFilter { search: vec!["taker".to_owned()], ..LicenseFilter::default() };
+    let query = LicenseQuery { filter, limit: 100, ..LicenseQuery::default() };
+    let held = rostered.store.list(&plan, &query).await.expect("it is read");
+    let key = |license: &License| license.user_email.as_ref().expect("a learner").key();
+    let purged: Vec<_> = held
+        .iter()
+        .map(|license| (key(license), license.uuid))
+        .filter(|(key, _)| keys.contains(key))
+        .collect();
+    assert_eq!(purged.len(), 20);
+    let portfolio = rostered.store.portfolio_of_plan(plan.uuid).await.expect("the table responds");
+    let mut portfolio = portfolio.expect("its agreement");
+    portfolio.agreement.license_duration_before_purge_seconds = 0;
+    let change = stamp(rostered.app.now()).into();
+    assert_eq!(rostered.store.purge(&portfolio, &plan, &purged, &change).await.expect("purged"), 20);
+    rostered.app.drain().await;
+    compare_free_seats(&rostered).await;
+
+    // The next roster has the marks of these changes.
+    let before = rostered.complete_to().await.expect("a roster");
+    rostered.store.mark(&plan, RosterUpdate::Soon).await.expect("marked");
+    rostered.app.advance("PT5M").await;
+    rostered.app.advance("PT1M").await;
+    assert!(rostered.complete_to().await.expect("a roster") > before);
+    compare_free_seats(&rostered).await;
+
+    // A revoked license is followed by a seat without an item.
+    rostered.plan.revoke(&people[30..33]).await.expect(200);
+    rostered.app.drain().await;
+    compare_free_seats(&rostered).await;
     rostered.app.invariants().await.check_counts();
 }
 

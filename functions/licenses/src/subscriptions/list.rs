@@ -77,8 +77,7 @@ pub async fn handle(
     )))
 }
 
-/// Counts, and reads the page. Only the position of the last page depends on the count; otherwise both run at the same
-/// time.
+/// Counts, and reads the page, at the same time. Only the last page of a search is read when its count is known.
 async fn read(
     context: &Context,
     plan: &SubscriptionPlan,
@@ -92,14 +91,14 @@ async fn read(
         let (counts, licenses) = context.licenses.count_and_list(plan, &query).await?;
         return Ok((page.window_at_cursor(sum(counts), PAGE_SIZE, MAX_PAGE_SIZE)?, licenses));
     }
-    if is_last {
+    if is_last && !query.filter.search.is_empty() {
         let counts = context.licenses.count(plan, &query.filter).await?;
         let window = page.window(sum(counts), PAGE_SIZE, MAX_PAGE_SIZE)?;
         (query.offset, query.limit) = (window.offset(), window.size);
         return Ok((window, context.licenses.list(plan, &query).await?));
     }
     let place = page.window(u64::MAX, PAGE_SIZE, MAX_PAGE_SIZE)?;
-    (query.offset, query.limit) = (place.offset(), place.size);
+    (query.offset, query.limit, query.is_last) = (place.offset(), place.size, is_last);
     let (counts, licenses) = context.licenses.count_and_list(plan, &query).await?;
     Ok((page.window(sum(counts), PAGE_SIZE, MAX_PAGE_SIZE)?, licenses))
 }

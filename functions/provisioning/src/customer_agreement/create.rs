@@ -31,7 +31,7 @@ pub const ROUTE: Route = Route {
         summary: "Create a customer agreement",
         query: &[],
         body: CreateBody::FIELDS,
-        answers: &[ResponseDoc::new(201, "The agreement.", Shape::Of(doc::schema::<wire::Agreement>))],
+        answers: &[ResponseDoc::new(201, "The agreement.", Shape::Of(doc::schema::<wire::ProvisionedAgreement>))],
     },
 };
 
@@ -39,15 +39,15 @@ pub async fn handle(
     State(context): State<Context>,
     requester: Requester,
     body: Result<Body, ApiError>,
-) -> Result<(StatusCode, Json<wire::Agreement>), ApiError> {
+) -> Result<(StatusCode, Json<wire::ProvisionedAgreement>), ApiError> {
     requester.require_everywhere(PROVISIONERS, RequiredPermission::ProvisioningAgreements)?;
     agreements::create(&context.provisioning, &requester, body).await.map(created)
 }
 
 /// The response with a new agreement, which has no plans yet.
-fn created(agreement: CustomerAgreement) -> (StatusCode, Json<wire::Agreement>) {
+fn created(agreement: CustomerAgreement) -> (StatusCode, Json<wire::ProvisionedAgreement>) {
     let now = agreement.created;
     let portfolio = Portfolio { agreement, plans: Vec::new(), renewals: Vec::new() };
-    let body = wire::Agreement::new(&portfolio, &HashMap::new(), &ProductCatalog::default(), false, now);
+    let body = wire::ProvisionedAgreement::new(&portfolio, &HashMap::new(), &ProductCatalog::default(), now);
     (StatusCode::CREATED, Json(body))
 }

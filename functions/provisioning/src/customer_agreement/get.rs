@@ -26,7 +26,7 @@ pub const ROUTE: Route = Route {
         summary: "A customer agreement with its active plans",
         query: &[],
         body: &[],
-        answers: &[ResponseDoc::new(200, "The agreement.", Shape::Of(doc::schema::<wire::Agreement>))],
+        answers: &[ResponseDoc::new(200, "The agreement.", Shape::Of(doc::schema::<wire::ProvisionedAgreement>))],
     },
 };
 
@@ -44,6 +44,6 @@ pub async fn handle(
     portfolio.plans.retain(|plan| plan.is_active);
     let plans: Vec<_> = portfolio.plans.iter().collect();
     let counts = portfolios.seat_counts(&plans).await?;
-    let body = wire::Agreement::new(&portfolio, &counts, &products, false, context.app.now());
+    let body = wire::ProvisionedAgreement::new(&portfolio, &counts, &products, context.app.now());
     Ok(conditions.read(portfolio.agreement.modified, body))
 }

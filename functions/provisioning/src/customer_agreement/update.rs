@@ -34,7 +34,7 @@ pub const PUT: Route = Route {
         summary: "Update a customer agreement; what is left out stays",
         query: &[],
         body: PutBody::FIELDS,
-        answers: &[ResponseDoc::new(200, "The agreement.", Shape::Of(doc::schema::<wire::Agreement>))],
+        answers: &[ResponseDoc::new(200, "The agreement.", Shape::Of(doc::schema::<wire::ProvisionedAgreement>))],
     },
 };
 /// Changes an agreement, without the customer in the body.
@@ -46,7 +46,7 @@ pub const PATCH: Route = Route {
         summary: "Update a customer agreement; what is left out stays",
         query: &[],
         body: PatchBody::FIELDS,
-        answers: &[ResponseDoc::new(200, "The agreement.", Shape::Of(doc::schema::<wire::Agreement>))],
+        answers: &[ResponseDoc::new(200, "The agreement.", Shape::Of(doc::schema::<wire::ProvisionedAgreement>))],
     },
 };
 
@@ -87,6 +87,6 @@ async fn updated(context: &Context, portfolio: Portfolio) -> Result<Response, Ap
     let (counts, products) =
         try_join!(context.provisioning.portfolios.seat_counts(&plans), context.provisioning.portfolios.products())?;
     let modified = portfolio.agreement.modified;
-    let body = wire::Agreement::new(&portfolio, &counts, &products, false, modified);
+    let body = wire::ProvisionedAgreement::new(&portfolio, &counts, &products, modified);
     Ok(etag::changed(StatusCode::OK, modified, body))
 }

@@ -32,6 +32,16 @@ pub(super) async fn run(
             let params = JobParams::all_of(&[LicenseStatus::Revoked]);
             create(context, (&portfolio, Some(plan)), (JobKind::DeleteRevoked, params), reason, out).await
         }
+        OperationsCommand::RevertLicenses { plan, to, licenses, force, reason } => {
+            let portfolio = portfolio_of(context, plan).await?;
+            if to > context.store.clock().now() {
+                return Err(Error::Usage(format!("{to} is yet to come")));
+            }
+            confirm(context, &format!("Revert licenses of plan {plan} to {to}?"))?;
+            let params = JobParams { revert_to: Some(to), force, ..JobParams::reverting(licenses.is_empty()) };
+            let of = (&portfolio, Some(plan));
+            create_for(context, of, (JobKind::Revert, params), Row::of_licenses(licenses), reason, out).await
+        }
         OperationsCommand::CreateMissing(OperationOnPlan { plan, reason }) => {
             let portfolio = portfolio_of(context, plan).await?;
             let of = (&portfolio, Some(plan));
@@ -64,11 +74,23 @@ fn confirm(context: &Context<'_>, question: &str) -> Result<(), Error> {
     if context.global.dry_run { Ok(()) } else { context.confirm(question) }
 }
 
-/// Creates the job. Jobs on all licenses of a status read their rows later; the others have one row.
+/// Creates a job with one row, unless its rows are read later.
 async fn create(
+    context: &Context<'_>,
+    of: (&Portfolio, Option<PlanId>),
+    job: (JobKind, JobParams),
+    reason: String,
+    out: &mut (dyn Write + Send),
+) -> Result<Exit, Error> {
+    create_for(context, of, job, vec![Row::default()], reason, out).await
+}
+
+/// Creates the job. Jobs on all licenses of a status read their rows later.
+async fn create_for(
     context: &Context<'_>,
     (portfolio, plan): (&Portfolio, Option<PlanId>),
     (kind, params): (JobKind, JobParams),
+    rows: Vec<Row>,
     reason: String,
     out: &mut (dyn Write + Send),
 ) -> Result<Exit, Error> {
@@ -82,7 +104,7 @@ async fn create(
     let job = Job::new(context.store.random().job_id(), kind, &portfolio.agreement, requester, stamp.at);
     let is_filtered = params.filter.is_some();
     let job = Job { subscription_plan: plan, params, dry_run: context.global.dry_run, reason: Some(reason), ..job };
-    let (job, chunks) = if is_filtered { (job, Vec::new()) } else { job.with_rows(&[Row::default()]) };
+    let (job, chunks) = if is_filtered { (job, Vec::new()) } else { job.with_rows(&rows) };
     context.store.create_job(portfolio, &job, &chunks, &Change::from(stamp)).await?;
     jobs::show(context, &[job], out).await
 }

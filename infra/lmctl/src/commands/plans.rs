@@ -28,23 +28,26 @@ pub(super) async fn run(
     match command {
         PlansCommand::ProcessRenewals { processing_window_length_hours } => {
             let window = TimeDelta::hours(processing_window_length_hours.into());
-            let plans = Worked::new(context, Rules { renewal_window: window, ..rules(None)? });
+            let plans = Worked::new(context, Rules { renewal_window: window, ..rules(context, None)? });
             plans.all(PlanWorkKind::ProcessRenewal, |_| true, out).await
         }
         PlansCommand::ProcessAutoScalablePlans => {
-            Worked::new(context, rules(None)?).all(PlanWorkKind::GrowPlan, |_| true, out).await
+            Worked::new(context, rules(context, None)?).all(PlanWorkKind::GrowPlan, |_| true, out).await
         }
         PlansCommand::ExpireSubscriptions(arguments) => expire(context, &arguments, out).await,
         PlansCommand::UnlinkExpiredLicenses { customers } => {
-            let plans = Worked::new(context, rules(customers.as_deref())?);
+            let plans = Worked::new(context, rules(context, customers.as_deref())?);
             plans.all(PlanWorkKind::UnlinkLearners, |_| true, out).await
         }
         PlansCommand::RetireOldLicenses { customers, batch_size: _ } => {
-            let plans = Worked::new(context, rules(customers.as_deref())?);
+            let plans = Worked::new(context, rules(context, customers.as_deref())?);
             plans.all(PlanWorkKind::RetireLicenses, |_| true, out).await
         }
         PlansCommand::SendLicenseUtilizationEmails => {
-            Worked::new(context, rules(None)?).all(PlanWorkKind::ReportUtilization, |_| true, out).await
+            Worked::new(context, rules(context, None)?).all(PlanWorkKind::ReportUtilization, |_| true, out).await
+        }
+        PlansCommand::SendWeeklyUtilizationEmails => {
+            Worked::new(context, rules(context, None)?).all(PlanWorkKind::ReportWeek, |_| true, out).await
         }
         PlansCommand::SendLicenseExpirationReminders {
             enterprise_customer_uuid: Customers(reminders),
@@ -52,7 +55,7 @@ pub(super) async fn run(
             batch_size: _,
         } => {
             let reminded_before = TimeDelta::days(days_before_expiration.into());
-            let plans = Worked::new(context, Rules { reminders, reminded_before, ..rules(None)? });
+            let plans = Worked::new(context, Rules { reminders, reminded_before, ..rules(context, None)? });
             plans.all(PlanWorkKind::RemindOfExpiration, |_| true, out).await
         }
         PlansCommand::SendSubscriptionPlanExpirationEmails {
@@ -61,27 +64,27 @@ pub(super) async fn run(
             batch_size: _,
         } => {
             let notified_within = TimeDelta::days(days_since_expiration.into());
-            let plans = Worked::new(context, Rules { expiration_mails, notified_within, ..rules(None)? });
+            let plans = Worked::new(context, Rules { expiration_mails, notified_within, ..rules(context, None)? });
             plans.all(PlanWorkKind::SendExpirationMails, |_| true, out).await
         }
         PlansCommand::TriggerEventForLicenses { customers } => {
-            let mut rules = rules(None)?;
+            let mut rules = rules(context, None)?;
             if let Some(Customers(customers)) = customers {
                 rules.license_events = customers;
             }
             Worked::new(context, rules).all(PlanWorkKind::SendLicenseEvents, |_| true, out).await
         }
         PlansCommand::Forecast { plan, until, customers } => {
-            Worked::new(context, rules(customers.as_deref())?).forecast(plan, until, out).await
+            Worked::new(context, rules(context, customers.as_deref())?).forecast(plan, until, out).await
         }
     }
 }
 
 /// The rules of the environment; `customers`: those whose learners are unlinked.
-fn rules(customers: Option<&str>) -> Result<Rules, Error> {
+fn rules(context: &Context<'_>, customers: Option<&str>) -> Result<Rules, Error> {
     let lookup = |name: &str| match customers {
         Some(customers) if name == Rules::UNLINKING => Some(customers.to_owned()),
-        _ => std::env::var(name).ok(),
+        _ => (context.settings)(name),
     };
     Rules::from_lookup(lookup).map_err(|error| Error::Usage(error.to_string()))
 }
@@ -96,7 +99,7 @@ async fn expire(
     if [expired_after, expired_before].into_iter().flatten().any(|at| *at > now) {
         return Err(Error::Usage("--expired-after and --expired-before must not be in the future".to_owned()));
     }
-    let plans = Worked::new(context, rules(None)?);
+    let plans = Worked::new(context, rules(context, None)?);
     let kind = PlanWorkKind::ExpireSubscription;
     if !subscription_uuids.is_empty() {
         return plans.named(kind, (subscription_uuids, *force), out).await;

@@ -1,5 +1,7 @@
 //! The catalog service: knows the customers of catalogs, and their contents.
 
+use std::collections::BTreeMap;
+
 use axum::{
     Json,
     extract::{Path, Query, State},
@@ -44,6 +46,21 @@ pub(super) struct Asked {
 pub(super) async fn contains(Path(_): Path<CatalogId>, Query(asked): Query<Asked>) -> Json<Value> {
     let is_there = asked.course_run_ids.split(',').any(|course| !course.starts_with(NOWHERE));
     Json(json!({ "contains_content_items": is_there }))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Queried {
+    enterprise_catalog_uuids: Vec<CatalogId>,
+}
+
+/// The queries of catalogs. Catalogs whose ids end with the same two digits have the same query.
+pub(super) async fn queries(Json(asked): Json<Queried>) -> Json<Value> {
+    let mut queries: BTreeMap<String, Vec<CatalogId>> = BTreeMap::new();
+    for catalog in asked.enterprise_catalog_uuids {
+        let digits = catalog.0.as_u128() & 0xff;
+        queries.entry(digits.to_string()).or_default().push(catalog);
+    }
+    Json(json!({ "num_distinct_query_ids": queries.len(), "catalog_uuids_by_catalog_query_id": queries }))
 }
 
 async fn on_record(services: &Services, catalog: CatalogId) -> Result<Option<EnterpriseId>, StoreError> {

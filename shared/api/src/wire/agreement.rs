@@ -59,6 +59,37 @@ pub struct Agreement {
     subscriptions: Vec<Plan>,
 }
 
+/// An agreement as those who provision plans see it: with the terms that no other client needs.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ProvisionedAgreement {
+    #[serde(flatten)]
+    agreement: Agreement,
+    enable_weekly_utilization_mails: bool,
+    enable_auto_scaling_of_current_plan: bool,
+    auto_scaling_max_licenses: Option<u64>,
+    auto_scaling_threshold_percentage: Option<u32>,
+    auto_scaling_increment_percentage: Option<u32>,
+}
+
+impl ProvisionedAgreement {
+    pub fn new(
+        portfolio: &Portfolio,
+        counts: &HashMap<PlanId, SeatCounts>,
+        products: &ProductCatalog,
+        now: Timestamp,
+    ) -> Self {
+        let terms = &portfolio.agreement;
+        Self {
+            agreement: Agreement::new(portfolio, counts, products, false, now),
+            enable_weekly_utilization_mails: terms.enable_weekly_utilization_mails,
+            enable_auto_scaling_of_current_plan: terms.enable_auto_scaling_of_current_plan,
+            auto_scaling_max_licenses: terms.auto_scaling_max_licenses,
+            auto_scaling_threshold_percentage: terms.auto_scaling_threshold_percentage,
+            auto_scaling_increment_percentage: terms.auto_scaling_increment_percentage,
+        }
+    }
+}
+
 impl Agreement {
     pub fn new(
         portfolio: &Portfolio,

@@ -38,12 +38,13 @@ impl JobCounts {
             | RowOutcome::Grown
             | RowOutcome::Frozen
             | RowOutcome::Deleted
+            | RowOutcome::Reverted
             | RowOutcome::Synced
             | RowOutcome::Expired
             | RowOutcome::Unlinked
             | RowOutcome::Purged
             | RowOutcome::Notified => Self { succeeded: 1, ..nothing },
-            RowOutcome::AlreadyAssociated => Self { unchanged: 1, ..nothing },
+            RowOutcome::AlreadyAssociated | RowOutcome::Unchanged => Self { unchanged: 1, ..nothing },
             RowOutcome::Waiting => Self { waiting: 1, ..nothing },
             RowOutcome::NoSeat
             | RowOutcome::NotFound

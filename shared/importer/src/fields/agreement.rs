@@ -87,6 +87,7 @@ pub fn agreement(row: &Row) -> Reading<CustomerAgreement> {
         messaging_v2: None,
         enable_auto_applied_subscriptions_with_universal_link: fields
             .enable_auto_applied_subscriptions_with_universal_link,
+        enable_weekly_utilization_mails: false,
         enable_auto_scaling_of_current_plan: fields.enable_auto_scaling_of_current_plan,
         auto_scaling_max_licenses: fields.auto_scaling_max_licenses,
         auto_scaling_threshold_percentage: fields.auto_scaling_threshold_percentage,

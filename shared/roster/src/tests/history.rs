@@ -117,7 +117,11 @@ impl History {
         for Transaction { time, event, changes } in events {
             let changes = changes
                 .iter()
-                .map(|(before, after)| RowChange { before: RowKey::of(before), after: Some(after.clone()) });
+                .map(|(before, after)| RowChange {
+                    before: RowKey::of(before),
+                    after: Some(after.clone()),
+                    was_free: before.status == LicenseStatus::Unassigned,
+                });
             delta.add(*time, *event, changes);
         }
         delta

@@ -153,7 +153,7 @@ impl Tally {
     }
 
     fn add_pointer(&mut self, key: Key, item: &Item) {
-        if let Some(target) = rows::target::<String>(item) {
+        if let Ok(target) = rows::target::<String>(item) {
             self.found.insert(key, target);
         }
     }

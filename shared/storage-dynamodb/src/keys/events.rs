@@ -13,8 +13,8 @@ pub const EVENT_PREFIX: &str = "EVENT#";
 /// An event. Its id contains its time, and its random bits decide the shard.
 pub fn event(event: EventId) -> Key {
     // An id without a time was not made here. No item is in the partition of 1970, so it is not found.
-    let seconds = event.0.get_timestamp().map(|at| at.to_unix().0).and_then(|seconds| i64::try_from(seconds).ok());
-    let at = Timestamp::from_timestamp(seconds.unwrap_or_default(), 0).unwrap_or_default();
+    let at = event.0.get_timestamp().and_then(|at| Timestamp::from_timestamp(i64::try_from(at.to_unix().0).ok()?, 0));
+    let at = at.unwrap_or(Timestamp::UNIX_EPOCH);
     let shard = event.0.as_u128() % u128::from(EVENT_SHARDS);
     Key::new(format!("{EVENT_PREFIX}{}#{shard}", at.format("%Y-%m-%dT%H")), event.to_string())
 }

@@ -13,7 +13,30 @@ use crate::{
 };
 use license_storage::StoreError;
 
+/// The most stored seats that are read to skip them.
+const MAX_SKIPPED: u64 = 4_096;
+
 impl Store {
+    /// `limit` free seats after `after`, from `offset` on, like [`Self::free_seats`]. `start` is a stored one that is at
+    /// or before the first of them, with its number.
+    pub(crate) async fn free_seats_from(
+        &self,
+        plan: &SubscriptionPlan,
+        buckets: &[(BucketKeys, Bucket)],
+        start: Option<(LicenseId, u64)>,
+        (after, offset): (Option<LicenseId>, u64),
+        limit: usize,
+    ) -> Result<Vec<License>, StoreError> {
+        let is_near = |(_, number): &(LicenseId, u64)| offset - number <= MAX_SKIPPED;
+        let Some((seat, number)) = start.filter(|start| after.is_none() && is_near(start)) else {
+            return self.free_seats(plan, buckets, &[], (after, offset), limit).await;
+        };
+        let skip = offset - number;
+        let (from, to) = (format!("{FREE_PREFIX}{seat}"), format!("{FREE_PREFIX}~"));
+        let found = self.merge(stored_in(buckets), (&from, &to), false, to_usize(skip) + limit).await?;
+        Ok(with_untouched(plan, buckets, found, Some(seat), (skip, limit)))
+    }
+
     /// `limit` free seats after `after`, from `offset` on, ordered by id, together with `others` (rows that are sorted
     /// among them).
     pub(crate) async fn free_seats(
@@ -43,21 +66,30 @@ impl Store {
         }
         let most = to_usize(offset).saturating_add(limit).min(to_usize(stored));
         let found = self.merge(stored_in(buckets), (&from, &to), false, most).await?;
-        let mut rows: BTreeMap<LicenseId, License> =
-            others.iter().map(|license| (license.uuid, license.clone())).collect();
-        rows.extend(found.into_iter().map(|license| (license.uuid, license)));
-        let stored: Vec<LicenseId> = rows.keys().copied().collect();
-        let ranges: Vec<Untouched> = buckets
-            .iter()
-            .map(|(at, bucket)| Untouched { bucket: at.bucket, next: bucket.next, end: bucket.end })
-            .filter_map(|range| behind(range, plan.seats.prefix, after))
-            .collect();
-        let ids = page(&stored, plan.seats.prefix, &ranges, offset, limit);
-        Ok(ids
-            .into_iter()
-            .map(|id| rows.remove(&id).unwrap_or_else(|| License::unassigned(id, plan.uuid, plan.created)))
-            .collect())
+        let rows = others.iter().cloned().chain(found).collect();
+        Ok(with_untouched(plan, buckets, rows, after, (offset, limit)))
     }
+}
+
+/// `limit` of these stored seats and the untouched ones after that license, from `offset` on.
+fn with_untouched(
+    plan: &SubscriptionPlan,
+    buckets: &[(BucketKeys, Bucket)],
+    stored: Vec<License>,
+    after: Option<LicenseId>,
+    (offset, limit): (u64, usize),
+) -> Vec<License> {
+    let mut rows: BTreeMap<LicenseId, License> = stored.into_iter().map(|license| (license.uuid, license)).collect();
+    let stored: Vec<LicenseId> = rows.keys().copied().collect();
+    let ranges: Vec<Untouched> = buckets
+        .iter()
+        .map(|(at, bucket)| Untouched { bucket: at.bucket, next: bucket.next, end: bucket.end })
+        .filter_map(|range| behind(range, plan.seats.prefix, after))
+        .collect();
+    let ids = page(&stored, plan.seats.prefix, &ranges, offset, limit);
+    ids.into_iter()
+        .map(|id| rows.remove(&id).unwrap_or_else(|| License::unassigned(id, plan.uuid, plan.created)))
+        .collect()
 }
 
 /// The partitions with items of free seats.

@@ -41,17 +41,19 @@ impl Store {
         Ok(page)
     }
 
-    /// `limit` licenses of that status after that key, in the order of the index.
-    pub(super) async fn listed_after(
+    /// The first `limit` licenses of these statuses and those between them, or those after a key of the first one, in
+    /// the order of the index.
+    pub(super) async fn listed_range(
         &self,
         plan: &SubscriptionPlan,
-        status: LicenseStatus,
-        key: &str,
+        (first, last): (LicenseStatus, LicenseStatus),
+        after: Option<&str>,
+        with_null_emails: bool,
         limit: usize,
     ) -> Result<Vec<License>, StoreError> {
         // A key ends with the license's id: no key is between it and the same key with a space appended.
-        let (from, to) = (format!("{key} "), format!("{}\u{10ffff}", keys::list_prefix(status)));
-        self.merged(plan, (&from, &to), false, limit).await
+        let from = after.map_or_else(|| bounds(first, with_null_emails).0, |key| format!("{key} "));
+        self.merged(plan, (&from, &bounds(last, with_null_emails).1), false, limit).await
     }
 
     /// Every license of that status.

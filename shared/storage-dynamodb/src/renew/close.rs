@@ -72,7 +72,9 @@ impl Store {
         stamp: &Stamp,
     ) -> Result<(), StoreError> {
         let counts = self.seat_counts(&[prior.plan, future.plan]).await?;
-        let counts_of = |plan: SnapshotPlan<'_>| counts.get(&plan.plan.uuid).copied().unwrap_or_default();
+        let counts_of = |plan: SnapshotPlan<'_>| {
+            *counts.get(&plan.plan.uuid).expect("seat_counts has every plan that it is asked for")
+        };
         let held = counts_of(future).allocated();
         let left_out = snapshot.renewal.license_types_to_copy.count(&counts_of(prior)).saturating_sub(held);
         if left_out > 0 {

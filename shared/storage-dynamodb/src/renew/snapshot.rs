@@ -59,12 +59,12 @@ impl Store {
         let (mut of_renewal, mut items) = (None, HashMap::new());
         for item in &found {
             let Some(at) = Key::of(item) else { continue };
-            let version = rows::version_of(item);
+            let version = rows::version_of(item)?;
             if AgreementPart::of(&at) == AgreementPart::Plan {
                 let plan: SubscriptionPlan = rows::from_item(item.clone())?;
-                items.insert(plan.uuid, (version, rows::run_in(item, attributes::HIDDEN_BY)));
+                items.insert(plan.uuid, (version, rows::run_in(item, attributes::HIDDEN_BY)?));
             } else if at == key {
-                of_renewal = Some((version, rows::run_in(item, attributes::RUN)));
+                of_renewal = Some((version, rows::run_in(item, attributes::RUN)?));
             }
         }
         let portfolio = assemble(found)?;

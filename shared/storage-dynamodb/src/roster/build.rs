@@ -12,10 +12,10 @@ use crate::{Store, licenses::Listed, portfolios::sum, rows::Bucket};
 
 /// The most changes between [`MARGIN`] before the index was read and the end; a plan that changes faster gets its
 /// roster later.
-const MAX_CHANGES: usize = 40_000;
+pub(super) const MAX_CHANGES: usize = 40_000;
 
 /// After this time the index shows an event whose license it has shown.
-const INDEX_LAG: Duration = Duration::from_secs(2);
+pub(super) const INDEX_LAG: Duration = Duration::from_secs(2);
 
 /// The most comparisons of the counts.
 const ATTEMPTS: u32 = 4;
@@ -52,7 +52,9 @@ impl Store {
         tokio::time::sleep(INDEX_LAG).await;
         let log = self.changes(plan, (complete_to, None), MAX_CHANGES).await?.ok_or(RosterFault::TooManyChanges)?;
         let corrected = correct(&copied, &log.delta, blocks, blocks, &self.object_name(complete_to)).await?.manifest;
-        self.verify(blocks, plan, corrected).await
+        let mut verified = self.verify(blocks, plan, corrected).await?;
+        verified.free = self.free_marks(plan, complete_to).await?;
+        Ok(verified)
     }
 
     async fn verify(

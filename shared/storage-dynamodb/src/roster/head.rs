@@ -5,10 +5,13 @@ use license_domain::{AgreementId, PlanId, SubscriptionPlan, Timestamp};
 use license_storage::{DueRoster, RosterMarks, RosterUpdate, StoreError};
 
 use crate::{
-    Store, changes,
+    Store,
+    buckets::Buckets,
+    changes,
     keys::{self, Item, Key},
     roster::MARGIN,
     rows::{self, attributes, number, text},
+    sweep::readable,
     table::{Expression, Range, Write},
 };
 
@@ -24,7 +27,7 @@ const FORGETTING: &str = "forgetting";
 /// A roster's head.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
-    pub(super) agreement: Option<AgreementId>,
+    pub(super) agreement: AgreementId,
     /// The manifest's object, and the time up to which it is complete.
     pub(super) current: Option<Current>,
     /// A change at this time requires a new roster.
@@ -48,7 +51,8 @@ fn time_in(item: &Item, name: &str) -> Option<Timestamp> {
 }
 
 impl Head {
-    fn of(item: &Item) -> Self {
+    pub(super) fn of(item: &Item) -> Result<Self, StoreError> {
+        let is_marked_only = !item.contains_key(attributes::VERSION);
         let current = || {
             Some(Current {
                 manifest: item.get(MANIFEST)?.as_s().ok()?.clone(),
@@ -56,13 +60,14 @@ impl Head {
                 made: time_in(item, MADE)?,
             })
         };
-        Self {
-            agreement: rows::agreement_of_license(item),
+        Ok(Self {
+            agreement: rows::agreement_of_license(item)?,
+            // What cannot be read is built again.
             current: current(),
             wanted: time_in(item, WANTED),
             is_forgetting: item.contains_key(FORGETTING),
-            version: rows::version_of(item),
-        }
+            version: if is_marked_only { 0 } else { rows::version_of(item)? },
+        })
     }
 }
 
@@ -122,7 +127,15 @@ impl RosterMarks for Store {
 impl Store {
     /// The head of the plan's roster, if there is one.
     pub(super) async fn roster_head(&self, plan: PlanId) -> Result<Option<Head>, StoreError> {
-        Ok(self.table.get(&keys::roster(plan)).await?.as_ref().map(Head::of))
+        self.table.get(&keys::roster(plan)).await?.as_ref().map(Head::of).transpose()
+    }
+
+    /// The plan's buckets, and the item of its roster's head, in one call.
+    pub(super) async fn buckets_and_head(&self, plan: &SubscriptionPlan) -> Result<(Buckets, Option<Item>), StoreError> {
+        let key = keys::roster(plan.uuid);
+        let (mut buckets, head) = self.stored_buckets_and(&[plan], Some(&key)).await?;
+        let buckets = self.completed(plan, buckets.pop().expect("as many as plans")).await?;
+        Ok((buckets, head))
     }
 
     pub(super) async fn due_heads(&self, limit: usize) -> Result<Vec<DueRoster>, StoreError> {
@@ -134,9 +147,8 @@ impl Store {
             limit: Some(limit),
             ..Range::default()
         };
-        let items = self.table.query(range).await?;
-        let due = items.iter().filter_map(keys::due_roster_in);
-        Ok(due.map(|(plan, place)| DueRoster { plan, place }).collect())
+        let due = readable(&self.table.query(range).await?, keys::due_roster_in);
+        Ok(due.into_iter().map(|(plan, place)| DueRoster { plan, place }).collect())
     }
 
     /// Postpones a head to that time if it is still due as it was seen. Of several simultaneous callers one succeeds.
@@ -150,7 +162,7 @@ impl Store {
         let mut terms = Expression::new("#due = :seen").value("seen", text(seen)).value("due", text(&due));
         terms.names.insert("#due".to_owned(), name);
         let item = self.table.update(&keys::roster(plan), "SET #due = :due", terms).await?;
-        Ok(item.as_ref().map(|item| (Head::of(item), due)))
+        Ok(item.as_ref().map(Head::of).transpose()?.map(|head| (head, due)))
     }
 
     /// Makes that manifest the current one, if the current one is still the one that was seen.

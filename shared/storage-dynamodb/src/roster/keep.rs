@@ -10,6 +10,7 @@ use license_storage::{DueRoster, Portfolios, RosterOutcome, Rosters, StoreError}
 
 use super::{
     MARGIN, MIN_ROWS, RosterFault,
+    free::sums,
     head::{Current, Head},
     objects::Blocks,
 };
@@ -97,10 +98,9 @@ impl Rosters for Store {
 impl Store {
     /// The plan, if it should have a roster.
     async fn plan_with_roster(&self, head: &Head, plan: PlanId) -> Result<Option<SubscriptionPlan>, StoreError> {
-        let Some(agreement) = head.agreement else { return Ok(None) };
-        let Some(portfolio) = self.portfolio(agreement).await? else { return Ok(None) };
+        let Some(portfolio) = self.portfolio(head.agreement).await? else { return Ok(None) };
         let Some(plan) = portfolio.plan(plan).filter(|plan| changes::is_logged(plan)) else { return Ok(None) };
-        let rows = rows_with_person(plan, &self.buckets(plan).await?);
+        let rows = rows_of(plan, &self.buckets(plan).await?);
         Ok((rows >= MIN_ROWS).then(|| plan.clone()))
     }
 
@@ -144,7 +144,14 @@ impl Store {
         }
         let (log, upto) = self.log_for_compaction(plan, current.complete_to, complete_to).await?;
         let prefix = self.object_name(upto);
-        let compacted = compact(&manifest, &log.delta, upto, blocks, blocks, &prefix).await?;
+        let mut compacted = compact(&manifest, &log.delta, upto, blocks, blocks, &prefix).await?;
+        // Once a day the marks are made anew: a change that they cannot follow, such as a freeze, made them useless.
+        let is_old = now >= current.complete_to + MAX_AGE;
+        let free = manifest.free.as_ref().and_then(|free| free.after(&log.delta.free_changes(plan.seats.prefix)));
+        compacted.manifest.free = match free {
+            Some(free) if !is_old => Some(free),
+            _ => self.free_marks(plan, upto).await?,
+        };
         if !self.publish(blocks, (plan.uuid, head), &compacted.manifest).await? {
             return Ok((RosterOutcome::Taken, now + RETRY));
         }
@@ -237,10 +244,11 @@ impl Store {
     }
 }
 
-/// How many of the plan's licenses have or had a person.
-pub(crate) fn rows_with_person(plan: &SubscriptionPlan, buckets: &[(BucketKeys, Bucket)]) -> u64 {
+/// How many of the plan's licenses have or had a person, or are free seats with items.
+pub(crate) fn rows_of(plan: &SubscriptionPlan, buckets: &[(BucketKeys, Bucket)]) -> u64 {
+    let free = sums(buckets).stored;
     let buckets: Vec<Bucket> = buckets.iter().map(|(_, bucket)| *bucket).collect();
     let counts = sum(plan.seats.total, &buckets);
     let statuses = LicenseStatus::ALL.iter().filter(|status| **status != LicenseStatus::Unassigned);
-    statuses.map(|status| counts.of(*status)).sum()
+    free + statuses.map(|status| counts.of(*status)).sum::<u64>()
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use license_domain::PlanId;
+use license_domain::{PlanId, Timestamp};
 use license_roster::{Block, BlockSink, BlockSource, Manifest};
 use license_storage::{Objects, StoreError};
 use quick_cache::{Weighter, sync::Cache};
@@ -20,6 +20,8 @@ const MANIFESTS: usize = 64;
 
 /// The cache of rosters' objects, which never change.
 pub struct RosterCache {
+    /// The plans whose roster this process has read, and up to when it was complete then.
+    pub(super) complete_to: license_cache::Cache<PlanId, Timestamp>,
     blocks: Cache<String, Arc<Block>, Bytes>,
     manifests: Cache<String, Arc<Manifest>>,
 }
@@ -35,7 +37,8 @@ impl Weighter<String, Arc<Block>> for Bytes {
 
 impl Default for RosterCache {
     fn default() -> Self {
-        Self { blocks: Cache::with_weighter(BLOCKS, MAX_BYTES, Bytes), manifests: Cache::new(MANIFESTS) }
+        let complete_to = license_cache::Cache::default();
+        Self { complete_to, blocks: Cache::with_weighter(BLOCKS, MAX_BYTES, Bytes), manifests: Cache::new(MANIFESTS) }
     }
 }
 

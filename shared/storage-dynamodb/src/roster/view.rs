@@ -1,13 +1,15 @@
 //! Reads a plan's list from its roster.
 
 use chrono::TimeDelta;
-use license_domain::{License, LicenseId, LicenseStatus, PlanId, SubscriptionPlan};
+use license_domain::{License, LicenseId, LicenseStatus, PlanId, SubscriptionPlan, Timestamp};
 use license_roster::{Counts, Ordered, RowKey, View, Window};
-use license_storage::LicenseQuery;
+use license_storage::{LicenseQuery, StoreError};
 
-use super::{MIN_ROWS, RosterFault, keep::rows_with_person, objects::Blocks};
+use super::{MIN_ROWS, RosterFault, free::sums, head::Head, keep::rows_of, objects::Blocks};
 use crate::{
-    Store, changes,
+    Store,
+    buckets::Buckets,
+    changes::{self, Log},
     keys::BucketKeys,
     licenses::{Behind, count_of},
     rows::Bucket,
@@ -19,33 +21,76 @@ const MAX_CHANGES: usize = 8_000;
 /// The oldest age of a usable roster: the log of changes is kept for a week.
 const MAX_AGE: TimeDelta = TimeDelta::days(6);
 
-type Buckets = [(BucketKeys, Bucket)];
-
 impl Store {
     /// The roster with the changes since, if the plan has one.
     pub(crate) async fn view(&self, plan: &SubscriptionPlan) -> Result<Option<View<Blocks<'_>>>, RosterFault> {
-        let Some(blocks) = Blocks::of(self, plan.uuid).filter(|_| changes::is_logged(plan)) else { return Ok(None) };
-        let Some(current) = self.roster_head(plan.uuid).await?.and_then(|head| head.current) else { return Ok(None) };
+        if self.objects.is_none() || !changes::is_logged(plan) {
+            return Ok(None);
+        }
+        let head = self.roster_head(plan.uuid).await?;
+        self.view_of(plan, head, None).await
+    }
+
+    /// The plan's buckets, and its roster if the plan is large enough for one and it can be read.
+    ///
+    /// 1. Read the buckets. If this process has read the plan's roster before: also the head, in the same call, and at
+    ///    the same time the log of changes since the moment up to which the roster was complete then.
+    /// 2. Read what is left: the head, or the log since another moment if there is a newer roster.
+    pub(crate) async fn buckets_and_view(
+        &self,
+        plan: &SubscriptionPlan,
+    ) -> Result<(Buckets, Option<View<Blocks<'_>>>), StoreError> {
+        let known = self.cached.rosters.complete_to.get(&plan.uuid).filter(|_| self.objects.is_some());
+        let (buckets, head, log) = match known {
+            None => (self.buckets(plan).await?, None, None),
+            Some(from) => {
+                let log = async { Ok(self.changes(plan, (from, None), MAX_CHANGES).await) };
+                let ((buckets, head), log) = futures::try_join!(self.buckets_and_head(plan), log)?;
+                (buckets, Some(head), Some((from, log)))
+            }
+        };
+        if self.objects.is_none() || rows_of(plan, &buckets) < MIN_ROWS {
+            return Ok((buckets, None));
+        }
+        let view = match head {
+            Some(head) => match head.as_ref().map(Head::of).transpose() {
+                Ok(head) => self.view_of(plan, head, log).await,
+                Err(error) => Err(error.into()),
+            },
+            None => self.view(plan).await,
+        };
+        let view = view.unwrap_or_else(|fault| {
+            fell_back(plan.uuid, &fault);
+            None
+        });
+        Ok((buckets, view))
+    }
+
+    /// The view of that head's roster. `log` is a part of the log that was read already, and the time from which on.
+    async fn view_of(
+        &self,
+        plan: &SubscriptionPlan,
+        head: Option<Head>,
+        log: Option<(Timestamp, Result<Option<Log>, StoreError>)>,
+    ) -> Result<Option<View<Blocks<'_>>>, RosterFault> {
+        let Some(blocks) = Blocks::of(self, plan.uuid) else { return Ok(None) };
+        let Some(current) = head.and_then(|head| head.current) else {
+            self.cached.rosters.complete_to.forget(&plan.uuid);
+            return Ok(None);
+        };
         if current.complete_to < self.clock.now() - MAX_AGE {
             return Err(RosterFault::TooOld);
         }
         let changes = async {
-            let log = self.changes(plan, (current.complete_to, None), MAX_CHANGES).await?;
+            let log = match log {
+                Some((from, log)) if from == current.complete_to => log?,
+                _ => self.changes(plan, (current.complete_to, None), MAX_CHANGES).await?,
+            };
             log.ok_or(RosterFault::TooManyChanges)
         };
         let (log, manifest) = futures::try_join!(changes, blocks.manifest(&current.manifest))?;
+        self.cached.rosters.complete_to.put(plan.uuid, current.complete_to);
         Ok(Some(View::new(manifest, &log.delta, blocks)?))
-    }
-
-    /// The roster of a plan that is large enough for one; `None` if it has none, or none that can be read.
-    pub(crate) async fn usable_view(&self, plan: &SubscriptionPlan, buckets: &Buckets) -> Option<View<Blocks<'_>>> {
-        if self.objects.is_none() || rows_with_person(plan, buckets) < MIN_ROWS {
-            return None;
-        }
-        self.view(plan).await.unwrap_or_else(|fault| {
-            fell_back(plan.uuid, &fault);
-            None
-        })
     }
 
     /// How many licenses match the query, if all rows had to be read to find them, and the window.
@@ -53,7 +98,7 @@ impl Store {
         &self,
         view: &View<Blocks<'_>>,
         plan: &SubscriptionPlan,
-        buckets: &Buckets,
+        buckets: &[(BucketKeys, Bucket)],
         query: &LicenseQuery,
     ) -> Result<(Option<Counts>, Vec<License>), RosterFault> {
         let window = Window { offset: query.offset, limit: query.limit };
@@ -80,7 +125,8 @@ impl Store {
         };
         let left = query.limit.saturating_sub(rows.len());
         if left > 0 && query.filter.admits(LicenseStatus::Unassigned) {
-            rows.extend(self.free_seats(plan, buckets, &[], seats, left).await?);
+            let start = view.free_start((plan.seats.prefix, sums(buckets)), seats.1);
+            rows.extend(self.free_seats_from(plan, buckets, start, seats, left).await?);
         }
         Ok((None, rows))
     }
@@ -91,7 +137,7 @@ impl Store {
         &self,
         view: &View<Blocks<'_>>,
         plan: &SubscriptionPlan,
-        buckets: &Buckets,
+        buckets: &[(BucketKeys, Bucket)],
         query: &LicenseQuery,
     ) -> Result<(Counts, Vec<License>), RosterFault> {
         let window = Window { offset: query.offset, limit: query.limit };

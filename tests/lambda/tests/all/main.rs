@@ -1,6 +1,7 @@
 //! The built functions as Lambda runs them. Without built functions each test prints that it is skipped.
 
 mod figures;
+mod large_plan;
 mod refused;
 mod routes;
 mod samples;

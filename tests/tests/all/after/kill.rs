@@ -1,7 +1,7 @@
 //! The process is killed at random moments, during requests of all kinds, and started again over its data.
 //!
 //! This test's own binary is the process: started again with `KILLED_DATA`, it runs the product over that folder
-//! until it is killed. Three seeds, one after the other; `KILL_SEED` repeats one, `KILL_ROUNDS` makes it longer.
+//! until it is killed. Three seeds at the same time; `KILL_SEED` repeats one, `KILL_ROUNDS` makes it longer.
 
 use std::{
     path::{Path, PathBuf},
@@ -126,18 +126,17 @@ async fn work(started: Value, round: usize) {
 /// The demo customer's agreement.
 pub const DEMO_AGREEMENT: &str = "aaaaaaaa-0000-4000-8000-0000000de300";
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_process_that_is_killed_repeatedly_loses_and_repeats_nothing() {
-    let mut mails = 0;
-    for seed in seeds("KILL_SEED") {
-        println!("seed {seed}");
-        mails += kill_again_and_again(seed).await;
-    }
+    // On threads of their own, because each waits for its process.
+    let seeds = seeds("KILL_SEED").into_iter().map(|seed| tokio::spawn(kill_again_and_again(seed)));
+    let mails: usize = futures::future::try_join_all(seeds).await.expect("no seed fails").iter().sum();
     assert!(mails > 30, "hardly anything was under way: {mails} mails");
 }
 
 /// Returns the number of mails that followed from the changes before and between the kills.
 async fn kill_again_and_again(seed: u64) -> usize {
+    println!("seed {seed}");
     let mut random = StdRng::seed_from_u64(seed);
     let folder = Folder(std::env::temp_dir().join(format!("license-killed-{}-{seed}", std::process::id())));
     std::fs::create_dir_all(&folder.0).expect("a folder");

@@ -54,6 +54,24 @@ async fn learners_are_linked_and_invited_fifty_at_a_time() {
 }
 
 #[tokio::test]
+async fn a_mail_waits_until_the_enterprise_service_knows_the_customer() {
+    let app = TestApp::start().await;
+    let plan = app.plan(5).await;
+    let path = "/enterprise/api/v1/enterprise-customer/";
+    let unknown = json!({ "service": "enterprise", "path": path, "next": 2, "how": { "status": 404 } });
+    fault(&app, unknown).await;
+    invite(&plan, &emails("ann", 0..1)).await;
+    app.drain().await;
+    assert_eq!(mails(&app).await, Vec::<Value>::new(), "it would have no link, sender or address for replies");
+    for _ in 0..2 {
+        app.advance("PT5M").await;
+    }
+    let sent = mails(&app).await;
+    assert_eq!(sent.len(), 1);
+    assert!(sent[0]["trigger_properties"]["license_activation_link"].is_string(), "{sent:?}");
+}
+
+#[tokio::test]
 async fn no_mail_is_sent_if_the_request_asks_for_none() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;

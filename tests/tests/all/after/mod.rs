@@ -6,6 +6,7 @@ mod kill;
 mod mail;
 mod operations;
 mod relay;
+mod reverting;
 pub mod storm;
 mod uploads;
 mod webhooks;

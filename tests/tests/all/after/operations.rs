@@ -25,7 +25,7 @@ async fn operate(app: &TestApp, plan: &Plan, kind: &str, dry_run: bool) -> Vec<V
 }
 
 /// All items but those of jobs, events and rate limits: equal before and after where nothing was changed.
-async fn records(app: &TestApp) -> Vec<String> {
+pub(super) async fn records(app: &TestApp) -> Vec<String> {
     let all = crate::plan_work::whole_table(app).await;
     let is_record = |item: &String| {
         let item: Value = serde_json::from_str(item).expect("JSON");

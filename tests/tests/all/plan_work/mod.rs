@@ -9,6 +9,7 @@ mod renew;
 mod report;
 mod retire;
 mod unlink;
+mod weekly;
 
 use std::sync::Arc;
 
@@ -72,7 +73,7 @@ async fn dry_run(app: &TestApp, at: &str) -> Vec<Prospect> {
 }
 
 /// The plan as it is on record.
-async fn on_record(app: &TestApp, plan: &Plan) -> SubscriptionPlan {
+pub(crate) async fn on_record(app: &TestApp, plan: &Plan) -> SubscriptionPlan {
     let portfolio = app.running().store().portfolio_of_plan(plan.uuid().into()).await.expect("the table responds");
     portfolio.expect("its agreement").plan(plan.uuid().into()).expect("the plan").clone()
 }

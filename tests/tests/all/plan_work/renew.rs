@@ -257,3 +257,86 @@ async fn a_dry_run_says_which_renewals_would_begin_and_changes_nothing() {
     let [prospect] = &due[..] else { panic!("{due:?}") };
     assert_eq!((prospect.work, prospect.state), (PlanWorkKind::ProcessRenewal, ProspectState::Due));
 }
+
+/// The plan into which that one was renewed.
+async fn future_of(app: &TestApp, plan: &Plan) -> SubscriptionPlan {
+    let store = app.running().store();
+    let portfolio = store.portfolio_of_plan(plan.uuid().into()).await.expect("the table responds").expect("a plan");
+    let effective: Timestamp = EFFECTIVE.parse().expect("a date");
+    portfolio.plans.into_iter().find(|other| other.start_date == effective).expect("the future plan")
+}
+
+#[tokio::test]
+async fn what_changes_after_the_processing_is_carried_over_second_by_second() {
+    let app = TestApp::start().await;
+    let plan = ending(&app, EFFECTIVE, 10).await;
+    let bob = plan.assigned("bob@example.com").await;
+    plan.activated(&app, "ann@example.com").await;
+    plan.activated(&app, "cid@example.com").await;
+    plan.assigned("dan@example.com").await;
+    change(&app, &plan, json!({ "should_auto_apply_licenses": true, "change_reason": "other" })).await;
+    let renewal = renewal_of(&app, &plan, 8, json!({})).await;
+    advance_to(&app, "2026-11-30T12:01:00Z").await;
+    assert!(is_processed(&app, &renewal).await);
+    let future = future_of(&app, &plan).await;
+    let future = Plan { id: future.uuid.to_string(), agreement: plan.agreement.clone() };
+
+    // Learners activate and take licenses, and an admin assigns and revokes.
+    plan.activate(&app, &bob).await.expect(200);
+    plan.revoke(&["cid@example.com", "dan@example.com"]).await.expect(200);
+    let new = plan.activated(&app, "new@example.com").await;
+    let agreement = format!("/api/v1/customer-agreement/{}/", plan.agreement.id);
+    let applies = async || {
+        let query = format!("?enterprise_customer_uuid={}", plan.agreement.enterprise);
+        plan.admin().get(&format!("{agreement}{query}")).await.expect(200)["subscription_for_auto_applied_licenses"].clone()
+    };
+    assert_eq!(applies().await, json!(plan.id), "the prior plan stands in until the future one starts");
+    let taker = app.learner(plan.agreement.enterprise, "taker@example.com");
+    let taken = taker.post(&format!("{agreement}auto-apply/"), &json!({})).await;
+    assert!(taken.status.is_success(), "{}", taken.text);
+    app.drain().await;
+    assert_eq!(future.overview().await.get("activated"), Some(&4), "ann, bob, new and the taker");
+    assert_eq!(future.overview().await.get("revoked"), Some(&2));
+    let copy = plan.license(&new.id).await;
+    assert_eq!((&copy["status"], &copy["user_email"]), (&json!("activated"), &json!("new@example.com")));
+    app.invariants().await.check_counts();
+    app.invariants().await.check_renewals();
+    crate::lmctl::check(&app).await;
+
+    // Around the date each of them has exactly one license to study with, and the others have none.
+    let effective: Timestamp = EFFECTIVE.parse().expect("a date");
+    for seconds in -5..=5 {
+        let at = effective + TimeDelta::seconds(seconds);
+        for email in ["ann@example.com", "bob@example.com", "new@example.com", "taker@example.com"] {
+            let found = usable_of(&app, &plan, email, at).await;
+            let [license] = &found[..] else { panic!("{email} has {found:?} at {at}") };
+            assert_eq!(license.subscription_plan == plan.uuid().into(), at < effective, "{email} at {at}");
+        }
+        for email in ["cid@example.com", "dan@example.com"] {
+            assert_eq!(usable_of(&app, &plan, email, at).await, [], "{email} at {at}");
+        }
+    }
+    // A repetition changes nothing, and what is changed after the start is of the prior plan alone.
+    advance_to(&app, "2026-12-01T00:00:01Z").await;
+    assert_eq!(applies().await, json!(future.id));
+    assert_eq!(future.overview().await.get("activated"), Some(&4));
+    app.invariants().await.check_counts();
+}
+
+#[tokio::test]
+async fn a_future_plan_without_a_free_seat_takes_no_more_learners() {
+    let app = TestApp::start().await;
+    let plan = ending(&app, EFFECTIVE, 10).await;
+    plan.activated(&app, "ann@example.com").await;
+    renewal_of(&app, &plan, 2, json!({})).await;
+    advance_to(&app, "2026-11-30T12:01:00Z").await;
+    plan.assign(&["bob@example.com", "cid@example.com"]).await.expect(200);
+    app.drain().await;
+    let effective: Timestamp = EFFECTIVE.parse().expect("a date");
+    assert_eq!(usable_of(&app, &plan, "ann@example.com", effective).await.len(), 1);
+    let future = future_of(&app, &plan).await;
+    let counts = app.running().store().seat_counts(&[&future]).await.expect("the table responds");
+    assert_eq!(counts[&future.uuid].of(LicenseStatus::Assigned), 1);
+    assert_eq!(counts[&future.uuid].of(LicenseStatus::Unassigned), 0);
+    app.invariants().await.check_counts();
+}

@@ -6,6 +6,8 @@ use std::{
     path::Path,
 };
 
+use chrono::{Days, TimeDelta};
+use license_domain::Timestamp;
 use serde_json::{Value, json};
 
 /// The customer of all plans.
@@ -15,7 +17,7 @@ const WHEN: &str = "2026-02-03T04:05:06.789012+00:00";
 
 /// A plan of the dump.
 #[derive(Clone, Copy, Debug)]
-pub struct BenchPlan {
+pub struct DumpedPlan {
     /// Its number, from which its ids are made.
     pub number: u32,
     pub licenses: u32,
@@ -23,7 +25,7 @@ pub struct BenchPlan {
     pub is_assigned: bool,
 }
 
-impl BenchPlan {
+impl DumpedPlan {
     pub fn id(self) -> String {
         format!("bbbbbbbb-0000-4000-8000-{:012x}", self.number)
     }
@@ -34,8 +36,8 @@ impl BenchPlan {
     }
 }
 
-/// Writes the dump of these plans.
-pub fn write(path: &Path, plans: &[BenchPlan]) -> io::Result<()> {
+/// Writes the dump of these plans, as of a time.
+pub fn write(path: &Path, plans: &[DumpedPlan], now: Timestamp) -> io::Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
     let agreement = json!({
         "enterprise_customer_uuid": CUSTOMER, "enterprise_customer_slug": "bench", "enterprise_customer_name": "Bench",
@@ -60,7 +62,7 @@ pub fn write(path: &Path, plans: &[BenchPlan]) -> io::Result<()> {
     for plan in plans {
         let fields = json!({
             "title": format!("Plan {}", plan.number), "customer_agreement": AGREEMENT,
-            "start_date": "2026-01-01T00:00:00Z", "expiration_date": "2027-12-31T00:00:00Z",
+            "start_date": now - Days::new(300), "expiration_date": now + Days::new(400),
             "expiration_processed": false, "enterprise_catalog_uuid": null, "is_active": true,
             "is_revocation_cap_enabled": false, "revoke_max_percentage": 5, "num_revocations_applied": 0,
             "salesforce_opportunity_id": null, "salesforce_opportunity_line_item": "00k000000000000001", "product": 1,
@@ -71,7 +73,7 @@ pub fn write(path: &Path, plans: &[BenchPlan]) -> io::Result<()> {
         put(&mut file, "subscriptions.subscriptionplan", &json!(plan.id()), fields)?;
         for n in 0..plan.licenses {
             write!(file, ",")?;
-            put(&mut file, "subscriptions.license", &json!(id("1111", *plan, n)), license(*plan, n))?;
+            put(&mut file, "subscriptions.license", &json!(id("1111", *plan, n)), license(*plan, n, now))?;
         }
     }
     write!(file, "]")?;
@@ -79,7 +81,8 @@ pub fn write(path: &Path, plans: &[BenchPlan]) -> io::Result<()> {
 }
 
 /// Assigned in the last two months: what is never activated is purged after three, which would be measured, too.
-fn license(plan: BenchPlan, n: u32) -> Value {
+fn license(plan: DumpedPlan, n: u32, now: Timestamp) -> Value {
+    let ago = |days: u32, hours: u32| now - TimeDelta::days(days.into()) - TimeDelta::hours(hours.into());
     let is_activated = plan.is_assigned && n % 5 < 3;
     json!({
         "status": match (plan.is_assigned, is_activated) {
@@ -91,14 +94,14 @@ fn license(plan: BenchPlan, n: u32) -> Value {
         "user_email": plan.is_assigned.then(|| plan.email(n)),
         "lms_user_id": is_activated.then_some(1_000 + n),
         "activation_key": plan.is_assigned.then(|| id("2222", plan, n)),
-        "assigned_date": plan.is_assigned.then(|| format!("2026-10-{:02}T00:00:00Z", 1 + n % 28)),
-        "activation_date": is_activated.then(|| format!("2026-11-{:02}T{:02}:00:00Z", 1 + n % 20, n % 24)),
+        "assigned_date": plan.is_assigned.then(|| ago(28 + n % 28, 0)),
+        "activation_date": is_activated.then(|| ago(1 + n % 20, n % 24)),
         "last_remind_date": null, "revoked_date": null, "renewed_to": null, "auto_applied": null,
     })
 }
 
 /// A UUID of one license: spread over the index as random ones are, but the same in each run.
-fn id(head: &str, plan: BenchPlan, n: u32) -> String {
+fn id(head: &str, plan: DumpedPlan, n: u32) -> String {
     let mixed = n.wrapping_mul(0x9e37_79b1) ^ plan.number.rotate_left(16);
     format!("{head}{:04x}-{:04x}-4000-8000-{:04x}{n:08x}", mixed >> 16, mixed & 0xffff, plan.number)
 }
