@@ -236,9 +236,7 @@ pub async fn preview(
     form: Form,
 ) -> Result<Response, PageError> {
     match read((&context, &operator), &plan, &form).await? {
-        Ok((portfolio, plan, order)) => {
-            look_ahead((&context, &operator), (&portfolio, &plan), &order, None).await
-        }
+        Ok((portfolio, plan, order)) => look_ahead((&context, &operator), (&portfolio, &plan), &order, None).await,
         Err(refused) => Ok(refused),
     }
 }

@@ -84,7 +84,9 @@ impl Action {
         }
         Ok(vec![match self {
             Self::Enable => format!("{host} gets the events from now on. Its count of failures begins anew."),
-            Self::Disable => format!("{host} gets no event until it is switched on again. Missed events can be replayed."),
+            Self::Disable => {
+                format!("{host} gets no event until it is switched on again. Missed events can be replayed.")
+            }
             _ => format!("{host} gets no event any more, not even earlier ones. This cannot be undone."),
         }])
     }

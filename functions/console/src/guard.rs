@@ -12,7 +12,13 @@ use license_api::{RequestId, csrf};
 use license_domain::Principal;
 use license_storage::Session;
 
-use crate::{Access, Context, error::PageError, form::{Form, NotAForm}, render::redirect, session};
+use crate::{
+    Access, Context,
+    error::PageError,
+    form::{Form, NotAForm},
+    render::redirect,
+    session,
+};
 
 /// The most bytes of a form.
 const MAX_FORM: usize = 1_000_000;

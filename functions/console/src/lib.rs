@@ -53,7 +53,8 @@ use license_api::AppState;
 use license_clients::SignIn;
 use license_messaging::DeadLetters;
 use license_storage::{
-    AuditTrails, ChangeProducts, ChangeRoles, Deliveries, Jobs, Learners, Licenses, PlanWorks, Portfolios, Prefetches, Sessions, Users, Webhooks,
+    AuditTrails, ChangeProducts, ChangeRoles, Deliveries, Jobs, Learners, Licenses, PlanWorks, Portfolios, Prefetches,
+    Sessions, Users, Webhooks,
 };
 use license_use_cases::Provisioning;
 use license_work::{LicenseKinds, Plans, Renewals, Runs};

@@ -52,7 +52,11 @@ pub async fn handle(
         try_join!(context.licenses.license(&plan, id), context.audit_trails.trail(Subject::License(id), trail),)?;
     let Some(license) = license else {
         // It may be deleted: its history stays.
-        return if history.is_empty() { Err(PageError::not_found()) } else { Ok(redirect(&history_of(Subject::License(id)))) };
+        return if history.is_empty() {
+            Err(PageError::not_found())
+        } else {
+            Ok(redirect(&history_of(Subject::License(id))))
+        };
     };
     Ok(page(&LicensePage {
         frame: Frame::of(&operator, format!("License {id}")),
@@ -65,7 +69,11 @@ pub async fn handle(
             Some(true) => "yes",
             _ => "no",
         },
-        source: license.source.as_ref().map(|source| format!("{} ({})", source.source_id, source.source_type)).unwrap_or_default(),
+        source: license
+            .source
+            .as_ref()
+            .map(|source| format!("{} ({})", source.source_id, source.source_type))
+            .unwrap_or_default(),
         catalog: portfolio.catalog_of(&plan).map(|catalog| catalog.to_string()).unwrap_or_default(),
         history: history.iter().map(HistoryLine::from).collect(),
     }))

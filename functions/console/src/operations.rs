@@ -70,8 +70,8 @@ impl Operation {
 
     /// Refuses what the plan does not allow, as the API does.
     fn check(&self) -> Result<(), PageError> {
-        let is_allowed = self.kind != JobKind::Freeze
-            || self.plan.as_ref().is_some_and(|plan| plan.can_freeze_unused_licenses);
+        let is_allowed =
+            self.kind != JobKind::Freeze || self.plan.as_ref().is_some_and(|plan| plan.can_freeze_unused_licenses);
         let text = "The plan's unused licenses may not be frozen. Its form has a field that allows it.";
         if is_allowed { Ok(()) } else { Err(PageError::refused(StatusCode::CONFLICT, "Not done", text)) }
     }

@@ -76,8 +76,7 @@ fn lines(catalog: &ProductCatalog) -> Vec<ProductLine> {
 }
 
 pub async fn handle(State(context): State<Context>, operator: Operator) -> Result<Response, PageError> {
-    let (catalog, changes) =
-        try_join!(context.products.stored_products(), context.products.product_changes(CHANGES))?;
+    let (catalog, changes) = try_join!(context.products.stored_products(), context.products.product_changes(CHANGES))?;
     let mut plan_types = catalog.plan_types.clone();
     plan_types.sort_by_key(|kind| kind.id);
     Ok(page(&ProductsPage {

@@ -4,7 +4,6 @@
 use askama::Template;
 use axum::{
     extract::{Path, State},
-    http::StatusCode,
     response::Response,
 };
 use futures::future::try_join_all;
@@ -131,7 +130,11 @@ async fn confirmation(context: &Context, queue: Queue) -> Result<Confirmation, P
         back: back(),
         path: path(queue),
         lines: vec![
-            format!("{}: about {} messages were given up, {MAX_MOVED} of them at most are sent again.", words(queue), depth.dead),
+            format!(
+                "{}: about {} messages were given up, {MAX_MOVED} of them at most are sent again.",
+                words(queue),
+                depth.dead
+            ),
             "What the messages ask for is done once, however often they come.".to_owned(),
             "Mend first why they were given up: otherwise they come back.".to_owned(),
         ],
@@ -158,7 +161,8 @@ pub async fn confirm(
         return Ok(confirmation(&context, queue).await?.page((&context, &operator), Some(&form)));
     };
     let send = |requester| send(&context, queue, requester);
-    let moved = once::once(&context, &operator, (&path(queue), &form), reason, send).await.map_err(PageError::refusal)?;
+    let moved =
+        once::once(&context, &operator, (&path(queue), &form), reason, send).await.map_err(PageError::refusal)?;
     let line = format!("{moved} messages were sent again.");
     Ok(done_page(&operator, "Send again what was given up", &back(), &[line]))
 }

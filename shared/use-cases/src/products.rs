@@ -32,11 +32,7 @@ pub fn new_product(seen: &ProductCatalog, body: &ProductBody) -> Result<Changed<
 }
 
 /// A product that is changed.
-pub fn changed_product(
-    seen: &ProductCatalog,
-    number: i64,
-    body: &ProductPatch,
-) -> Result<Changed<Product>, ApiError> {
+pub fn changed_product(seen: &ProductCatalog, number: i64, body: &ProductPatch) -> Result<Changed<Product>, ApiError> {
     let mut catalog = seen.clone();
     let entry = catalog.products.iter_mut().find(|product| product.id.0 == number);
     let entry = entry.ok_or_else(|| ApiError::not_found("Product"))?;

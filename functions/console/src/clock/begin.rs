@@ -91,7 +91,8 @@ async fn begin(
         return Ok(run);
     }
     let change = requester.change(work.as_str()).await?;
-    let run = ask(context, plan, work, &change.stamp).await?.map_err(|why| ApiError::text(StatusCode::CONFLICT, why))?;
+    let run =
+        ask(context, plan, work, &change.stamp).await?.map_err(|why| ApiError::text(StatusCode::CONFLICT, why))?;
     requester.record(&change.recording(&run)).await?;
     Ok(run)
 }

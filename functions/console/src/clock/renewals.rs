@@ -106,7 +106,11 @@ async fn begin(context: &Context, portfolio: &Portfolio, requester: Requester) -
     }
     let change = requester.change(PlanWorkKind::ProcessRenewal.as_str()).await?;
     let mut lines = Vec::new();
-    for (plan, _) in due(context, portfolio).await? {
+    for (plan, prospect) in due(context, portfolio).await? {
+        if prospect.state == ProspectState::Refused {
+            lines.push(format!("The renewal of “{}” is not begun. {}", plan.title, prospect.why));
+            continue;
+        }
         let asked = ask(context, plan, PlanWorkKind::ProcessRenewal, &change.stamp).await?;
         lines.push(match asked {
             Ok(run) => format!("The renewal of “{}” is begun, as run {run}.", plan.title),

@@ -1,9 +1,7 @@
 //! The form of an agreement.
 
 use license_api::{ApiError, Body, Conditions, Requester, etag};
-use license_domain::{
-    AgreementId, CustomerAgreement, Portfolio, SubscriptionPlan, Timestamp, plan_work::growing_plan,
-};
+use license_domain::{AgreementId, CustomerAgreement, Portfolio, SubscriptionPlan, Timestamp, plan_work::growing_plan};
 use license_use_cases::agreements::{self, AgreementChange, operated::purge_days};
 use serde_json::{Map, Value, json};
 

@@ -118,11 +118,8 @@ impl Sent {
             // Browsers send the ends of lines as two characters.
             let text = &text.replace("\r\n", "\n");
             // Browsers leave the seconds out where they are zero.
-            let text = if matches!(field.ask, Ask::Moment) && text.len() == 16 {
-                format!("{text}:00")
-            } else {
-                text.clone()
-            };
+            let text =
+                if matches!(field.ask, Ask::Moment) && text.len() == 16 { format!("{text}:00") } else { text.clone() };
             (field.name.to_owned(), Value::from(text))
         };
         Self {

@@ -154,11 +154,7 @@ pub async fn draft_of_plan_type(context: &Context, number: i64, fields: Map<Stri
     Ok(draft_of(&changed.after, vec![line]))
 }
 
-pub async fn create(
-    context: &Context,
-    requester: Requester,
-    fields: Map<String, Value>,
-) -> Result<String, ApiError> {
+pub async fn create(context: &Context, requester: Requester, fields: Map<String, Value>) -> Result<String, ApiError> {
     let body = ProductBody::read(&body(fields))?;
     products::change(ports(context), &requester, (None, None), |seen| new_product(seen, &body)).await?;
     Ok(LIST.to_owned())

@@ -89,7 +89,8 @@ impl OperatedPatch {
         let Some(messaging) = after.messaging_v2.as_ref().filter(|_| self.has_messaging()) else { return Ok(()) };
         let mut complaints = Complaints::default();
         let is_blank = |text: &Option<String>| text.as_deref().is_none_or(|text| text.trim().is_empty());
-        if messaging.has_custom_license_expiration_messaging && is_blank(&messaging.expired_subscription_modal_messaging)
+        if messaging.has_custom_license_expiration_messaging
+            && is_blank(&messaging.expired_subscription_modal_messaging)
         {
             complaints.add(MESSAGE, "The message is required while the customer has one of its own.");
         }
@@ -122,7 +123,8 @@ mod tests {
     #[test]
     fn scripts_are_removed_and_links_keep_their_targets() {
         let text = "<p>Bye<script>steal()</script> <a href=\"https://example.com/\">renew</a></p>";
-        let after = changed(&json!({ MESSAGE: text, "has_custom_license_expiration_messaging_v2": true })).expect("valid");
+        let after =
+            changed(&json!({ MESSAGE: text, "has_custom_license_expiration_messaging_v2": true })).expect("valid");
         let stored = after.messaging_v2.and_then(|messaging| messaging.expired_subscription_modal_messaging);
         let stored = stored.expect("a text");
         assert!(!stored.contains("steal") && stored.contains("href=\"https://example.com/\""), "{stored}");
@@ -138,7 +140,10 @@ mod tests {
             (BUTTON, json!("x".repeat(513))),
         ] {
             let refused = changed(&json!({ field: wrong })).expect_err("a complaint");
-            assert_eq!(refused.as_object().map(|fields| fields.keys().collect::<Vec<_>>()), Some(vec![&field.to_owned()]));
+            assert_eq!(
+                refused.as_object().map(|fields| fields.keys().collect::<Vec<_>>()),
+                Some(vec![&field.to_owned()])
+            );
         }
         let bare = changed(&json!({ "has_custom_license_expiration_messaging_v2": true })).expect_err("a complaint");
         assert!(bare.get(MESSAGE).is_some(), "{bare}");

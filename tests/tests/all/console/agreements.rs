@@ -29,18 +29,22 @@ async fn everything_that_an_operator_may_change_of_an_agreement_is_in_its_form()
         ("url_for_button_in_modal_v2", "https://example.com/renew"),
     ];
     let looked = send(&browser, &form, &format!("{path}preview/"), &changes).await;
-    for shown in
-        ["“Growing” grows to 500 licenses at most.", "ended 30 days ago or earlier is purged", "get no invitation any more"]
-    {
+    for shown in [
+        "“Growing” grows to 500 licenses at most.",
+        "ended 30 days ago or earlier is purged",
+        "get no invitation any more",
+    ] {
         assert!(looked.text.contains(shown), "{shown}: {}", looked.text);
     }
-    assert!(!looked.text.contains("steal"), "the preview has what will be stored: {}", looked.text);
+    let table = looked.text.split("What follows").next().expect("a table");
+    assert!(table.contains("Renew") && !table.contains("steal"), "the preview has what will be stored: {table}");
     for _ in 0..2 {
         let done = send(&browser, &looked, &path, &[("reason", "ticket 3")]).await;
         assert_eq!(done.status.as_u16(), 200, "{}", done.text);
     }
     let stored = app.running().store();
-    let stored = license_storage::Portfolios::portfolio(stored.as_ref(), plan.agreement.id.parse().expect("an id")).await;
+    let stored =
+        license_storage::Portfolios::portfolio(stored.as_ref(), plan.agreement.id.parse().expect("an id")).await;
     let agreement = stored.expect("the table responds").expect("it is there").agreement;
     assert_eq!(agreement.auto_scaling().map(|scaling| scaling.maximum), Ok(500));
     assert_eq!(agreement.license_duration_before_purge_seconds, 30 * 24 * 60 * 60);

@@ -63,7 +63,8 @@ async fn words_that_break_searches_find_nothing() {
     let plan = app.plan(3).await;
     plan.assigned("ann@example.com").await;
     let browser = Browser::signed_in(&app, "demo-support").await;
-    let words = ["%25", "'", "\\", "(", "status%20%3D%20%22revoked%22", "%00", "%F0%9F%92%A9", "a%26b", &"x".repeat(2_000)];
+    let words =
+        ["%25", "'", "\\", "(", "status%20%3D%20%22revoked%22", "%00", "%F0%9F%92%A9", "a%26b", &"x".repeat(2_000)];
     for word in words {
         for path in [format!("/admin/search/?q={word}"), format!("/admin/plans/{}/?search={word}", plan.id)] {
             let page = browser.get(&path).await;
@@ -154,7 +155,7 @@ async fn a_catalog_service_that_does_not_respond_is_said_in_the_form() {
     let catalog = app.uuid(0xc).to_string();
     let changes = [("enterprise_catalog_uuid", catalog.as_str()), ("title", "Kept")];
     let refused = send(&browser, &form, &format!("{path}preview/"), &changes).await;
-    assert!(refused.status.is_client_error() || refused.status.as_u16() == 502, "{}", refused.status);
+    assert!(!refused.status.is_success() && refused.status.as_u16() != 500, "{}", refused.status);
     assert!(refused.text.contains("did not respond") && refused.text.contains("value=\"Kept\""), "{}", refused.text);
 }
 
@@ -201,14 +202,18 @@ async fn saving_an_agreement_leaves_auto_apply_of_its_plans_alone() {
         let ports: &dyn license_storage::Portfolios = store.as_ref();
         let found = ports.portfolio(agreement.id.parse().expect("an id")).await.expect("the table responds");
         let plans = found.expect("it is there").plans;
-        plans.into_iter().map(|plan| (plan.uuid, plan.should_auto_apply_licenses, plan.auto_apply_since)).collect::<Vec<_>>()
+        plans
+            .into_iter()
+            .map(|plan| (plan.uuid, plan.should_auto_apply_licenses, plan.auto_apply_since))
+            .collect::<Vec<_>>()
     };
     let before = plans().await;
     assert!(before.iter().all(|(_, flag, since)| *flag == Some(true) && since.is_some()), "{before:?}");
     let browser = Browser::signed_in(&app, "demo-provisioner").await;
     let path = format!("/admin/customers/{}/change/", agreement.id);
     let form = browser.get(&path).await;
-    let looked = send(&browser, &form, &format!("{path}preview/"), &[("disable_expiration_notifications", "yes")]).await;
+    let looked =
+        send(&browser, &form, &format!("{path}preview/"), &[("disable_expiration_notifications", "yes")]).await;
     assert_eq!(send(&browser, &looked, &path, &[("reason", "x")]).await.status.as_u16(), 200);
     assert_eq!(plans().await, before, "{} {}", current.id, ahead.id);
 }
@@ -257,6 +262,10 @@ async fn a_transfer_that_makes_no_sense_is_refused() {
         let refused = browser.post(&path, &wrong).await;
         assert_eq!(refused.status.as_u16(), 400, "{wrong:?}: {}", refused.text);
     }
-    let jobs: Value = plan.admin().get(&format!("/api/v1/jobs/?enterprise_customer_uuid={}", plan.agreement.enterprise)).await.expect(200);
+    let jobs: Value = plan
+        .admin()
+        .get(&format!("/api/v1/jobs/?enterprise_customer_uuid={}", plan.agreement.enterprise))
+        .await
+        .expect(200);
     assert_eq!(jobs["results"].as_array().or(jobs.as_array()).map(Vec::len), Some(0), "{jobs}");
 }

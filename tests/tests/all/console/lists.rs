@@ -21,7 +21,10 @@ async fn a_plans_licenses_are_ordered_searched_and_paged() {
     let browser = Browser::signed_in(&app, "demo-support").await;
     let page = async |query: &str| browser.get(&format!("/admin/plans/{}/?{query}", plan.id)).await.text;
     let first = page("ordering=-user_email").await;
-    assert!(first.contains("zoe@example.com") && first.contains("ann00119@") && !first.contains("ann00000@"), "{first}");
+    assert!(
+        first.contains("zoe@example.com") && first.contains("ann00119@") && !first.contains("ann00000@"),
+        "{first}"
+    );
     assert!(first.contains("<option value=\"-user_email\" selected>"), "{first}");
     let by_address = page("ordering=user_email&status=assigned&search=ann").await;
     assert!(by_address.contains("ann00049@") && !by_address.contains("ann00050@"), "{by_address}");

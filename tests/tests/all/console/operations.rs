@@ -88,7 +88,10 @@ async fn an_agreement_gets_its_name_and_slug_from_the_lms_as_a_job() {
     let job = confirm(&browser, &path, &[], &form).await;
     app.drain().await;
     let page = browser.get(&job).await.text;
-    assert!(page.contains("<dt>Kind</dt><dd>sync</dd>") && page.contains("<td>0</td>") | page.contains("class=\"n\">0"), "{page}");
+    assert!(
+        page.contains("<dt>Kind</dt><dd>sync</dd>") && page.contains("<td>0</td>") | page.contains("class=\"n\">0"),
+        "{page}"
+    );
 }
 
 #[tokio::test]
