@@ -6,6 +6,7 @@ mod after;
 mod browser;
 mod budgets;
 mod clock;
+mod commands;
 mod concurrency;
 mod console;
 mod corner_cases;
