@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use license_domain::{EventKind, 
-    AuditEntry, Delivery, Event, Job, License, LicenseId, LicenseStatus, PlanId, SubscriptionPlan,
+use license_domain::{
+    AuditEntry, Delivery, Event, EventKind, Job, License, LicenseId, LicenseStatus, PlanId, SubscriptionPlan,
     SubscriptionPlanRenewal,
 };
 use license_storage_dynamodb::{

@@ -70,7 +70,7 @@ body! {
         desired_num_licenses: Option<u64> = DESIRED_NUM_LICENSES,
         revert_to: Option<Timestamp> = REVERT_TO.optional(),
         licenses: Option<Vec<LicenseId>> = LICENSES,
-        force: bool = FORCE,
+        force: Option<bool> = FORCE,
     }
 }
 
@@ -96,7 +96,7 @@ const LICENSES: Field = Field::new(
 .named("licenses");
 const FORCE: Field =
     Field::new(BOOLEAN, "Whether licenses that their learners or others have changed since then are reverted, too.")
-        .default(|| json!(false))
+        .optional()
         .named("force");
 
 /// The parameters that a kind uses.
@@ -257,7 +257,7 @@ impl JobRequest {
 fn revert(body: ParamsBody) -> (JobParams, Option<Vec<Row>>, bool) {
     let rows = body.licenses.map(|licenses| Row::of_licenses(once_each(licenses)));
     let params = JobParams::reverting(rows.is_none());
-    (JobParams { revert_to: body.revert_to, force: body.force, ..params }, rows, false)
+    (JobParams { revert_to: body.revert_to, force: body.force.unwrap_or_default(), ..params }, rows, false)
 }
 
 fn once_each<T: Clone + Eq + std::hash::Hash>(mut items: Vec<T>) -> Vec<T> {

@@ -131,8 +131,7 @@ async fn about(context: &Context, event: &Event, consequence: &Consequence) -> R
         more.insert("subscription_plan_uuid".to_owned(), json!(plan.uuid));
         more.insert("subscription_plan_title".to_owned(), json!(plan.title));
         let end = plan.expiration_date;
-        let shown =
-            if kind.is_of_utilization() { json!(shown(end)) } else { json!(end) };
+        let shown = if kind.is_of_utilization() { json!(shown(end)) } else { json!(end) };
         more.insert("subscription_plan_expiration_date".to_owned(), shown);
     }
     if let Some(plan) = plan.as_ref().filter(|_| kind.is_of_utilization()) {

@@ -24,11 +24,7 @@ pub async fn run(arguments: Arguments, out: &mut (dyn Write + Send)) -> Result<E
 }
 
 /// The same with these settings.
-pub async fn run_with(
-    arguments: Arguments,
-    settings: Lookup<'_>,
-    out: &mut (dyn Write + Send),
-) -> Result<Exit, Error> {
+pub async fn run_with(arguments: Arguments, settings: Lookup<'_>, out: &mut (dyn Write + Send)) -> Result<Exit, Error> {
     let Arguments { global, command } = arguments;
     match command {
         Command::Completions { shell } => commands::documents::completions(shell, out),

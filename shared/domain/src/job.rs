@@ -138,12 +138,7 @@ impl JobKind {
             Self::Transfer => 30,
             Self::Enroll => 25,
             Self::Revert => 20,
-            Self::Grow
-            | Self::Freeze
-            | Self::Sync
-            | Self::Renew
-            | Self::UtilizationReport
-            | Self::WeeklyReport => 1,
+            Self::Grow | Self::Freeze | Self::Sync | Self::Renew | Self::UtilizationReport | Self::WeeklyReport => 1,
             Self::Expire => 100,
             Self::Unlink => 90,
             Self::DeleteRevoked | Self::Purge => 40,

@@ -20,7 +20,9 @@ pub enum RevertRefusal {
     OtherPlan,
     #[error("The license has changed too often since then.")]
     TooManyChanges,
-    #[error("The history does not hold all changes of the license since then. If it changed a minute ago, repeat the job.")]
+    #[error(
+        "The history does not hold all changes of the license since then. If it changed a minute ago, repeat the job."
+    )]
     NoHistory,
     #[error("The address of the learner who held the license then is not on record.")]
     NoAddress,
@@ -69,9 +71,11 @@ pub fn reverted(
 
 /// Whether the entry changed the license. Notices about it are in its history, too.
 fn is_change(entry: &AuditEntry) -> bool {
-    entry.license.as_ref().is_some_and(|step| {
-        step.from != step.to || step.before != step.after || step.person_before.is_some()
-    }) || entry.changes.contains_key(PLAN)
+    entry
+        .license
+        .as_ref()
+        .is_some_and(|step| step.from != step.to || step.before != step.after || step.person_before.is_some())
+        || entry.changes.contains_key(PLAN)
 }
 
 /// The license before these changes; `None` unless they are all changes since then, each of which begins where the one
@@ -247,7 +251,10 @@ mod tests {
         let life = ann.revoked("operator");
         let back = life.to(25, false).expect("allowed").expect("changed");
         assert_eq!((back.status, LicenseFacts::of(&back)), (was.status, LicenseFacts::of(&was)));
-        assert_eq!((back.user_email, back.lms_user_id, back.activation_key), (was.user_email, was.lms_user_id, Some(KEY)));
+        assert_eq!(
+            (back.user_email, back.lms_user_id, back.activation_key),
+            (was.user_email, was.lms_user_id, Some(KEY))
+        );
         assert_eq!(life.to(30, false), Ok(None), "nothing has changed since");
         // The learner's own activation would be lost.
         assert_eq!(life.to(15, false), Err(RevertRefusal::ChangedByOthers));

@@ -15,7 +15,8 @@ use license_domain::{
 use self::snapshot::AgreementSnapshot;
 use crate::{Store, attempts::Attempt, keys, portfolios::sum, rows, table::PARALLEL};
 use license_storage::{
-    CarriedOver, Change, Copied, Jobs, LicensesToCopy, OpenedRenewal, Renew, RenewError, RenewalUnderWay, Renewed, StoreError,
+    CarriedOver, Change, Copied, Jobs, LicensesToCopy, OpenedRenewal, Renew, RenewError, RenewalUnderWay, Renewed,
+    StoreError,
 };
 
 #[async_trait]

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use license_domain::{
-    AuditEntry, EmailAddress, EmailKey, EventKind, License, LicenseChange, LicenseId, LicenseStatus, Portfolio,
-    Row, RowOutcome, RowResult, Stamp, Subject, SubscriptionPlan,
+    AuditEntry, EmailAddress, EmailKey, EventKind, License, LicenseChange, LicenseId, LicenseStatus, Portfolio, Row,
+    RowOutcome, RowResult, Stamp, Subject, SubscriptionPlan,
     number::{to_u64, to_usize},
     reverting::{MAX_CHANGES, RevertRefusal, reverted},
 };
@@ -123,11 +123,7 @@ impl Store {
     }
 
     /// What becomes of each row's license.
-    async fn verdicts(
-        &self,
-        plan: &SubscriptionPlan,
-        request: &RevertRequest<'_>,
-    ) -> Result<Vec<Verdict>, StoreError> {
+    async fn verdicts(&self, plan: &SubscriptionPlan, request: &RevertRequest<'_>) -> Result<Vec<Verdict>, StoreError> {
         let wanted: Vec<(Option<EmailKey>, LicenseId)> = request
             .rows
             .iter()
@@ -142,10 +138,8 @@ impl Store {
             .collect();
         let in_slots = self.slots(plan.uuid, &archived).await?;
         let query = AuditQuery { from: Some(request.to), limit: Some(MAX_CHANGES + 2), ..AuditQuery::default() };
-        let reads: Vec<_> = places
-            .iter()
-            .map(|(_, slot)| self.trail(Subject::License(slot.license.uuid), query.clone()))
-            .collect();
+        let reads: Vec<_> =
+            places.iter().map(|(_, slot)| self.trail(Subject::License(slot.license.uuid), query.clone())).collect();
         let histories: Vec<Vec<AuditEntry>> = stream::iter(reads).buffered(PARALLEL).try_collect().await?;
 
         let mut found = HashMap::with_capacity(places.len());

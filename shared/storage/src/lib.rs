@@ -54,7 +54,8 @@ pub use self::{
     },
     products::{ChangeProducts, ProductChange},
     renew::{
-        CarriedOver, Copied, LicensesToCopy, MAX_COPIED, OpenedRenewal, Renew, RenewError, RenewalOutcome, RenewalUnderWay, Renewed,
+        CarriedOver, Copied, LicensesToCopy, MAX_COPIED, OpenedRenewal, Renew, RenewError, RenewalOutcome,
+        RenewalUnderWay, Renewed,
     },
     requesters::{
         ChangeRoles, RequestCount, RequestCounts, RequesterRecords, RoleChange, RoleChangeKind, StoredUser, Users,

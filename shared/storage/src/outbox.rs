@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use license_domain::{
-    AuditEntry, Consequence, Delivery, DeliveryId, Event, EventId, LicenseId, PlanId, Portfolio, Stamp, Subject, Timestamp,
+    AuditEntry, Consequence, Delivery, DeliveryId, Event, EventId, LicenseId, PlanId, Portfolio, Stamp, Subject,
+    Timestamp,
 };
 
 use crate::{Change, StoreError};

@@ -28,8 +28,8 @@ use license_domain::{
     Clock, Job, JobCounts, JobKind, PlanId, Portfolio, Row, RowOutcome, RowResult, Stamp, SubscriptionPlan, Timestamp,
 };
 use license_storage::{
-    Announce, Assign, Change, Expire, Jobs, Learners, Licenses, Notifications, Operations, PlanDays, PlanWorks, Portfolios,
-    Prefetches, Purge, Remind, Reserve, Revoke, Transfer, Unlink, Update,
+    Announce, Assign, Change, Expire, Jobs, Learners, Licenses, Notifications, Operations, PlanDays, PlanWorks,
+    Portfolios, Prefetches, Purge, Remind, Reserve, Revoke, Transfer, Unlink, Update,
 };
 
 use crate::{

@@ -92,20 +92,21 @@ fn alarms_are_on_metrics_that_are_written_without_dimensions() {
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions"), &mut code);
     let template = Template::embedded().expect("a template");
     let metrics = template.operations().alarms.iter().flat_map(|alarm| &alarm.metrics);
-    let of_ours = metrics.filter(|metric| metric.namespace.starts_with("LicenseManager/") && metric.dimensions.is_empty());
+    let of_ours =
+        metrics.filter(|metric| metric.namespace.starts_with("LicenseManager/") && metric.dimensions.is_empty());
     let mut seen = 0;
     for metric in of_ours {
         let name = &metric.name;
-        let by_dimension_only = code.lines().any(|line| {
-            line.contains(&format!("metrics::count(\"{name}\", &[(")) && !line.contains("&[])")
-        });
+        let by_dimension_only = code
+            .lines()
+            .any(|line| line.contains(&format!("metrics::count(\"{name}\", &[(")) && !line.contains("&[])"));
         assert!(!by_dimension_only, "{name} is written by a dimension only");
         seen += 1;
     }
     assert!(seen > 10, "{seen}");
 }
 
-fn sources(folder: &Path, code: &mut String) {
+pub(crate) fn sources(folder: &Path, code: &mut String) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
         if path.is_dir() {

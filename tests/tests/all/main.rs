@@ -7,6 +7,7 @@ mod browser;
 mod budgets;
 mod budgets_by_size;
 mod clock;
+mod commands;
 mod concurrency;
 mod console;
 mod corner_cases;

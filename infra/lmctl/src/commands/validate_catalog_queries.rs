@@ -24,11 +24,7 @@ const AGREEMENTS_AT_ONCE: usize = 100;
 
 /// Lists the queries. It fails if there are more of them than plan types, apart from those that only have catalogs that
 /// may have their own.
-pub(super) async fn run(
-    context: &Context<'_>,
-    threshold: usize,
-    out: &mut (dyn Write + Send),
-) -> Result<Exit, Error> {
+pub(super) async fn run(context: &Context<'_>, threshold: usize, out: &mut (dyn Write + Send)) -> Result<Exit, Error> {
     let allowed = allowed((context.settings)(ALLOWED).as_deref().unwrap_or_default())?;
     let (catalogs, types) = in_use(context).await?;
     let catalogs: Vec<CatalogId> = catalogs.into_iter().collect();

@@ -365,6 +365,7 @@ pub(super) const NONE: &[&str] = &[
     "walk",
     "wanted",
     "webhook",
+    "week_reported",
     "what",
     "why",
     "written",

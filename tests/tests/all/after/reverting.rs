@@ -130,7 +130,8 @@ async fn a_learner_never_has_two_licenses_and_no_seat_appears() {
     right(&app).await;
     // What was assigned since then is unassigned again; the address of no one else returns with it.
     let rows = revert(&app, &plan, &json!({ "revert_to": then }), false).await;
-    assert_eq!(outcome(&rows, &second.id).1, "The license did not exist then.");
+    let replaced = "The license was unassigned then, and the plan has another unassigned license in its place.";
+    assert_eq!(outcome(&rows, &second.id).1, replaced);
     let reset: Vec<&Value> = rows.iter().filter(|row| row["detail"] == "unassigned instead of assigned.").collect();
     assert!(!reset.is_empty(), "{rows:?}");
     right(&app).await;

@@ -26,8 +26,7 @@ async fn validate(app: &TestApp, more: &[&str], allowed: &str) -> (Result<Exit, 
 
 /// A catalog of that customer; its query is the last two digits.
 async fn catalog(app: &TestApp, enterprise: EnterpriseId, query: u8) -> String {
-    let id = app.uuid(0xc).to_string();
-    let id = format!("{}{query:02x}", &id[..id.len() - 2]);
+    let id = format!("cccccccc-0000-4000-8000-{:010x}{query:02x}", app.number());
     let body = json!({ "uuid": id, "enterprise_customer": enterprise });
     app.anonymous().post("/_local/catalogs", &body).await;
     id
@@ -63,7 +62,10 @@ async fn more_queries_than_plan_types_are_an_error() {
         ])
     );
     let (_, listed) = validate(&app, &[], "").await;
-    assert!(listed[0]["enterprise_catalog_uuids"].as_array().is_some_and(|all| all.contains(&json!(shared))), "{listed}");
+    assert!(
+        listed[0]["enterprise_catalog_uuids"].as_array().is_some_and(|all| all.contains(&json!(shared))),
+        "{listed}"
+    );
     // It may have one, if it is on the list.
     let (exit, listed) = validate(&app, &[], &format!("{own}, ")).await;
     assert_eq!((exit.expect("it ends"), listed.as_array().map(Vec::len)), (Exit::Done, Some(1)));

@@ -288,7 +288,8 @@ async fn what_changes_after_the_processing_is_carried_over_second_by_second() {
     let agreement = format!("/api/v1/customer-agreement/{}/", plan.agreement.id);
     let applies = async || {
         let query = format!("?enterprise_customer_uuid={}", plan.agreement.enterprise);
-        plan.admin().get(&format!("{agreement}{query}")).await.expect(200)["subscription_for_auto_applied_licenses"].clone()
+        plan.admin().get(&format!("{agreement}{query}")).await.expect(200)["subscription_for_auto_applied_licenses"]
+            .clone()
     };
     assert_eq!(applies().await, json!(plan.id), "the prior plan stands in until the future one starts");
     let taker = app.learner(plan.agreement.enterprise, "taker@example.com");
@@ -339,4 +340,24 @@ async fn a_future_plan_without_a_free_seat_takes_no_more_learners() {
     assert_eq!(counts[&future.uuid].of(LicenseStatus::Assigned), 1);
     assert_eq!(counts[&future.uuid].of(LicenseStatus::Unassigned), 0);
     app.invariants().await.check_counts();
+}
+
+#[tokio::test]
+async fn plans_that_are_inactive_or_internal_are_renewed_too() {
+    let app = TestApp::start().await;
+    for terms in [json!({ "is_active": false }), json!({ "for_internal_use_only": true })] {
+        let mut terms = terms;
+        terms["expiration_date"] = json!(EFFECTIVE);
+        let plan = app.plan_of(&app.agreement().await, 5, &terms).await;
+        let renewal = renewal_of(&app, &plan, 5, json!({})).await;
+        app.drain().await;
+        let due = dry_run(&app, "2026-11-30T12:00:00Z").await;
+        let is_due = |one: &&Prospect| one.work == PlanWorkKind::ProcessRenewal && one.state == ProspectState::Due;
+        assert!(due.iter().any(|one| is_due(&one)), "{terms}: {due:?}");
+        assert!(!is_processed(&app, &renewal).await);
+    }
+    app.advance("P9D").await;
+    let all = app.provisioner().get(RENEWALS).await.expect(200);
+    let renewals = all["results"].as_array().expect("a list");
+    assert!(renewals.len() == 2 && renewals.iter().all(|renewal| renewal["processed"] == true), "{all}");
 }

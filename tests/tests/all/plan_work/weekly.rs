@@ -21,6 +21,7 @@ async fn admins_are_informed_of_each_week_where_the_customer_wants_it() {
     let change = json!({ "enable_weekly_utilization_mails": true });
     let seen = app.provisioner().send(Method::PATCH, &path, Some(&change)).await.expect(200);
     assert_eq!(seen["enable_weekly_utilization_mails"], json!(true), "{seen}");
+    app.drain().await;
     let before = whole_table(&app).await;
     let at = app.now().to_rfc3339();
     let rows = done(&app, &["send-weekly-utilization-emails", "--dry-run", "--clock", &at]).await;
