@@ -97,7 +97,10 @@ async fn reads(app: &TestApp, plan: &Plan, size: u64) -> Vec<Read> {
         admin("last page", list("?page=last")),
         admin("page in the middle of the assigned ones", list(&format!("?status=assigned&page={}", size / 400))),
         admin("last page of the revoked ones", list("?status=revoked&page=last")),
-        admin("page in the middle of the free ones", list(&format!("?status=unassigned&page={}", middle_of_free.max(1)))),
+        admin(
+            "page in the middle of the free ones",
+            list(&format!("?status=unassigned&page={}", middle_of_free.max(1))),
+        ),
         admin("search", list(&format!("?search={}", &email[..12]))),
         admin("overview", list("overview/")),
         admin("one license", list(&format!("{one}/"))),
