@@ -60,9 +60,9 @@ impl Aws {
         &self.0.state
     }
 
-    /// Waits until there may be a message to receive.
-    pub async fn news(&self) {
-        self.0.news.notified().await;
+    /// A wait until there may be a message to receive; it notices whatever is sent from now on.
+    pub fn news(&self) -> tokio::sync::futures::Notified<'_> {
+        self.0.news.notified()
     }
 
     /// Wakes the tasks that wait for messages.

@@ -198,7 +198,11 @@ fn measure(size: usize) {
             LicenseStatus::Activated => before.revoke(now).expect("active"),
             _ => continue,
         };
-        delta.add(now, EventId(dice.uuid()), [RowChange { before: RowKey::of(before), after: Some(after), was_free: false }]);
+        delta.add(
+            now,
+            EventId(dice.uuid()),
+            [RowChange { before: RowKey::of(before), after: Some(after), was_free: false }],
+        );
     }
 
     let manifest = Arc::new(manifest);

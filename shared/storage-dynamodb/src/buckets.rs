@@ -30,10 +30,7 @@ impl Store {
     ///    found.
     /// 2. Read the buckets of such plans again. Some are still missing: the plan is damaged, and its counts would be
     ///    too low.
-    pub(crate) async fn buckets_of_each(
-        &self,
-        plans: &[&SubscriptionPlan],
-    ) -> Result<Vec<Buckets>, StoreError> {
+    pub(crate) async fn buckets_of_each(&self, plans: &[&SubscriptionPlan]) -> Result<Vec<Buckets>, StoreError> {
         let (mut found, _) = self.stored_buckets_and(plans, None).await?;
         for (plan, buckets) in plans.iter().zip(&mut found) {
             *buckets = self.completed(plan, std::mem::take(buckets)).await?;
@@ -47,7 +44,11 @@ impl Store {
             return Ok(buckets);
         }
         let buckets = self.stored_buckets(plan).await?;
-        if is_partial(plan, &buckets) { Err(missing(plan.uuid, buckets.len(), plan.seats.buckets)) } else { Ok(buckets) }
+        if is_partial(plan, &buckets) {
+            Err(missing(plan.uuid, buckets.len(), plan.seats.buckets))
+        } else {
+            Ok(buckets)
+        }
     }
 
     /// The buckets of a plan that there are.

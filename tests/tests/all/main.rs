@@ -43,6 +43,6 @@ mod settings;
 mod smoke;
 mod table;
 mod template;
-mod test_targets;
 mod ten_years;
+mod test_targets;
 mod throttle;

@@ -9,7 +9,8 @@ use std::sync::{
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use license_domain::{
-    Clock, EmailAddress, License, LicenseFilter, LicenseStatus, OrderBy, OrderField, PlanId, SubscriptionPlan, Timestamp,
+    Clock, EmailAddress, License, LicenseFilter, LicenseStatus, OrderBy, OrderField, PlanId, SubscriptionPlan,
+    Timestamp,
 };
 use license_storage::{
     DueRoster, LicenseQuery, Licenses, Objects, Portfolios, Purge, RosterMarks, RosterOutcome, RosterUpdate, Rosters,
@@ -358,11 +359,8 @@ async fn pages_of_imported_free_seats_are_those_of_the_index_whatever_changes() 
     let query = LicenseQuery { filter, limit: 100, ..LicenseQuery::default() };
     let held = rostered.store.list(&plan, &query).await.expect("it is read");
     let key = |license: &License| license.user_email.as_ref().expect("a learner").key();
-    let purged: Vec<_> = held
-        .iter()
-        .map(|license| (key(license), license.uuid))
-        .filter(|(key, _)| keys.contains(key))
-        .collect();
+    let purged: Vec<_> =
+        held.iter().map(|license| (key(license), license.uuid)).filter(|(key, _)| keys.contains(key)).collect();
     assert_eq!(purged.len(), 20);
     let portfolio = rostered.store.portfolio_of_plan(plan.uuid).await.expect("the table responds");
     let mut portfolio = portfolio.expect("its agreement");

@@ -33,11 +33,14 @@ fn sources(path: &Path, is_library: bool, texts: &mut Vec<String>) {
         texts.push(fs::read_to_string(path).expect("text"));
         return;
     }
-    for entry in fs::read_dir(path.parent().expect("a folder")).expect("a folder").map(|entry| entry.expect("an entry")) {
+    for entry in fs::read_dir(path.parent().expect("a folder")).expect("a folder").map(|entry| entry.expect("an entry"))
+    {
         let path = entry.path();
         if path.is_dir() {
             sources(&path.join("lib.rs"), true, texts);
-        } else if path.extension().is_some_and(|extension| extension == "rs") && path.file_name() != Some("main.rs".as_ref()) {
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && path.file_name() != Some("main.rs".as_ref())
+        {
             texts.push(fs::read_to_string(&path).expect("text"));
         }
     }
@@ -65,7 +68,8 @@ fn only_targets_with_tests_are_linked_as_tests() {
         let has_tests = texts.iter().any(|text| text.lines().any(is_test));
         let has_examples = kind == "lib" && texts.iter().any(|text| has_example(text));
         let name = &target["name"];
-        for (what, has, is_on) in [("test", has_tests, &target["test"]), ("doctest", has_examples, &target["doctest"])] {
+        for (what, has, is_on) in [("test", has_tests, &target["test"]), ("doctest", has_examples, &target["doctest"])]
+        {
             if is_on.as_bool() != Some(has) {
                 wrong.push(format!("{kind} {name}: {what} is {is_on}"));
             }

@@ -40,8 +40,10 @@ impl Poller {
     pub(super) async fn run(self) {
         let mut behind = self.pollers.aws.state().checkpoint(CHECKPOINT).ok().flatten();
         loop {
+            let news = self.pollers.aws.news();
             match self.read(behind.as_deref()).await {
-                Ok(changes) if changes.is_empty() => tokio::time::sleep(LOOK).await,
+                // Who waits for everything to be done wakes all pollers. The timeout is no error.
+                Ok(changes) if changes.is_empty() => drop(tokio::time::timeout(LOOK, news).await),
                 Ok(changes) => {
                     let last = changes.last().map(sequence);
                     for batch in self.admitted(changes).chunks(self.source.batch) {

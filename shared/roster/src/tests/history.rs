@@ -115,13 +115,11 @@ impl History {
         dice.shuffle(&mut events);
         let mut delta = Delta::default();
         for Transaction { time, event, changes } in events {
-            let changes = changes
-                .iter()
-                .map(|(before, after)| RowChange {
-                    before: RowKey::of(before),
-                    after: Some(after.clone()),
-                    was_free: before.status == LicenseStatus::Unassigned,
-                });
+            let changes = changes.iter().map(|(before, after)| RowChange {
+                before: RowKey::of(before),
+                after: Some(after.clone()),
+                was_free: before.status == LicenseStatus::Unassigned,
+            });
             delta.add(*time, *event, changes);
         }
         delta

@@ -131,7 +131,10 @@ impl Store {
     }
 
     /// The plan's buckets, and the item of its roster's head, in one call.
-    pub(super) async fn buckets_and_head(&self, plan: &SubscriptionPlan) -> Result<(Buckets, Option<Item>), StoreError> {
+    pub(super) async fn buckets_and_head(
+        &self,
+        plan: &SubscriptionPlan,
+    ) -> Result<(Buckets, Option<Item>), StoreError> {
         let key = keys::roster(plan.uuid);
         let (mut buckets, head) = self.stored_buckets_and(&[plan], Some(&key)).await?;
         let buckets = self.completed(plan, buckets.pop().expect("as many as plans")).await?;
