@@ -46,6 +46,7 @@ fn work(at: &Portfolio) -> PlanWork {
         expiration_notified: None,
         events_sent: None,
         reported: None,
+        week_reported: None,
         version: 1,
     }
 }
