@@ -127,7 +127,8 @@ async fn admit(guarded: &Guarded, request: Request) -> Result<Admitted, Box<Resp
     };
     let cookie = known.is_none().then(|| HeaderValue::from_str(&csrf::set_cookie(&parts, &token)).ok()).flatten();
     if let (Some(person), Some(session)) = (person, session) {
-        let request_id = parts.extensions.get::<RequestId>().expect("all routes have the layer that gives ids").0.clone();
+        let request_id =
+            parts.extensions.get::<RequestId>().expect("all routes have the layer that gives ids").0.clone();
         parts.extensions.insert(Operator { person, session, request_id, csrf: token });
     }
     Ok((Request::from_parts(parts, body), cookie))
