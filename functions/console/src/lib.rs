@@ -36,6 +36,7 @@ mod process_renewal;
 mod products;
 mod render;
 mod resend_mail;
+mod revert;
 mod rights;
 mod search;
 mod session;
@@ -152,6 +153,9 @@ pub fn pages() -> Pages {
         .add(begin_job::FORM, begin_job::form)
         .add(begin_job::PREVIEW, begin_job::preview)
         .add(begin_job::CONFIRM, begin_job::confirm)
+        .add(revert::FORM, revert::form)
+        .add(revert::PREVIEW, revert::preview)
+        .add(revert::CONFIRM, revert::confirm)
         .add(operations::FORM, operations::form)
         .add(operations::CONFIRM, operations::confirm)
         .add(operations::SYNC_FORM, operations::sync_form)

@@ -218,7 +218,7 @@ pub fn changed(
 }
 
 /// The future plan begins within the prior one, or later, and ends after it has begun.
-fn check_dates(portfolio: &Portfolio, renewal: &SubscriptionPlanRenewal) -> Result<(), Complaints> {
+pub fn check_dates(portfolio: &Portfolio, renewal: &SubscriptionPlanRenewal) -> Result<(), Complaints> {
     let prior = portfolio.plan(renewal.prior_subscription_plan);
     if prior.is_some_and(|prior| renewal.effective_date < prior.start_date) {
         let text = "The effective date is before the start of the prior subscription plan.";

@@ -34,6 +34,12 @@ fn fields(is_new: bool) -> Vec<Field> {
             Ask::YesNo,
         ),
         Field::new(
+            "enable_weekly_utilization_mails",
+            "Weekly mails on utilization",
+            "The customer's admins get a mail on each plan every week.",
+            Ask::YesNo,
+        ),
+        Field::new(
             "enable_auto_scaling_of_current_plan",
             "The current plan grows by itself",
             "It needs the three numbers below.",
@@ -89,6 +95,7 @@ fn values(agreement: &CustomerAgreement) -> Map<String, Value> {
         "disable_expiration_notifications": agreement.disable_expiration_notifications,
         "enable_auto_applied_subscriptions_with_universal_link":
             agreement.enable_auto_applied_subscriptions_with_universal_link,
+        "enable_weekly_utilization_mails": agreement.enable_weekly_utilization_mails,
         "enable_auto_scaling_of_current_plan": agreement.enable_auto_scaling_of_current_plan,
         "auto_scaling_max_licenses": agreement.auto_scaling_max_licenses,
         "auto_scaling_threshold_percentage": agreement.auto_scaling_threshold_percentage,

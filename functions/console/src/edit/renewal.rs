@@ -101,6 +101,7 @@ pub async fn draft_of_new(context: &Context, prior: PlanId, body: Map<String, Va
     if let Some(there) = renewals::rival(&portfolio, &renewal) {
         return Err(rivaled(there));
     }
+    renewals::check_dates(&portfolio, &renewal)?;
     Ok(Draft { consequences: of(context, &portfolio, &renewal).await?, after: values(&renewal) })
 }
 
@@ -141,9 +142,6 @@ pub async fn of(
     if renewal.effective_date <= context.app.now() {
         lines.push("The effective date is over: the schedule processes it at its next run.".to_owned());
     }
-    if renewal.renewed_expiration_date <= renewal.effective_date {
-        lines.push("The future plan would end before it starts.".to_owned());
-    }
     Ok(lines)
 }
 
@@ -153,7 +151,11 @@ pub async fn create(
     prior: PlanId,
     body: Map<String, Value>,
 ) -> Result<String, ApiError> {
-    match renewals::create(&context.provisioning, &requester, Ok(with_prior(body, prior))).await? {
+    let body = with_prior(body, prior);
+    // The API's clients may create what the form refuses.
+    let (portfolio, renewal) = renewals::draft(&context.provisioning, &body).await?;
+    renewals::check_dates(&portfolio, &renewal)?;
+    match renewals::create(&context.provisioning, &requester, Ok(body)).await? {
         Created::New(..) | Created::There(..) => Ok(format!("/admin/plans/{prior}/")),
         Created::Rival(_, there) => Err(rivaled(&there)),
     }

@@ -135,7 +135,7 @@ async fn an_operator_begins_jobs_with_more_addresses_than_one_transaction_and_tr
         (vec![("kind", "assign"), ("all", "1")], "by address"),
         (vec![("kind", "assign"), ("addresses", "x")], "not a valid email"),
         (vec![("kind", "transfer"), ("all", "1")], "Choose the plan"),
-        (vec![("kind", "revoke"), ("all", "1"), ("addresses", "a@example.com")], "not both"),
+        (vec![("kind", "revoke"), ("all", "1"), ("addresses", "a@example.com")], "not several of these"),
         (vec![("kind", "grow"), ("addresses", "a@example.com")], "Choose what"),
     ] {
         let refused = browser.post(&preview, &form).await;

@@ -94,7 +94,7 @@ async fn a_renewed_license_leads_to_the_one_before_and_the_one_after() {
     });
     let path = "/api/v1/provisioning-admins/subscription-plan-renewals/";
     let id = app.provisioner().post(path, &renewal).await.expect(201)["id"].to_string();
-    app.provisioner().post(&format!("{path}{id}/process/"), &json!({})).await.expect(200);
+    app.provisioner().post(&format!("{path}{id}/process/"), &json!({})).await.expect(201);
     app.drain().await;
     let browser = Browser::signed_in(&app, "demo-support").await;
     let before = browser.get(&format!("/admin/plans/{}/licenses/{}/", plan.id, held.id)).await.text;

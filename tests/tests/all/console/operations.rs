@@ -56,7 +56,7 @@ async fn operations_on_a_plan_are_jobs_with_a_preview_a_reason_and_a_dry_run() {
     let trail = browser.get(&format!("/admin/plans/{}/", plan.id)).await.text;
     let history = trail.split("id=\"history\"").nth(1).expect("a history");
     assert!(history.contains("<td>demo-provisioner</td><td>ticket 12</td>"), "{history}");
-    app.invariants().await.check();
+    app.invariants().await.check_counts();
 }
 
 #[tokio::test]
@@ -257,4 +257,40 @@ async fn what_the_queues_gave_up_is_seen_and_sent_again_by_superusers() {
     let viewer = Browser::signed_in(&app, "demo-support").await;
     assert_eq!(viewer.get("/admin/system/").await.status.as_u16(), 200);
     assert_eq!(browser.get("/admin/system/queues/junk/redrive/").await.status.as_u16(), 404);
+}
+
+#[tokio::test]
+async fn licenses_are_reverted_to_a_time_by_form_with_a_dry_run_before() {
+    let app = TestApp::start().await;
+    let plan = app.plan(5).await;
+    let held = plan.activated(&app, "ann@example.com").await;
+    app.drain().await;
+    app.advance("PT1H").await;
+    let then = app.now().format("%Y-%m-%dT%H:%M:%S").to_string();
+    app.advance("PT1H").await;
+    plan.revoke(&["ann@example.com"]).await.expect(200);
+    app.drain().await;
+    let browser = Browser::signed_in(&app, "demo-provisioner").await;
+    let path = format!("/admin/plans/{}/revert/", plan.id);
+    assert!(browser.get(&format!("/admin/plans/{}/", plan.id)).await.text.contains(&path));
+    assert_eq!(browser.get(&path).await.status.as_u16(), 200);
+    let preview = format!("{path}preview/");
+    for wrong in
+        [vec![("to", "soon")], vec![("to", "2099-01-01T00:00")], vec![("to", then.as_str()), ("licenses", "junk")]]
+    {
+        let refused = browser.post(&preview, &wrong).await;
+        assert!(refused.status.as_u16() == 400 && refused.text.contains("id=\"complaint\""), "{}", refused.text);
+    }
+    let looked = browser.post(&preview, &[("to", &then), ("licenses", &held.id)]).await;
+    assert!(looked.text.contains("makes 1 licenses what they were"), "{}", looked.text);
+    let (to, licenses) = (hidden(&looked, "to").replace("&#43;", "+"), hidden(&looked, "licenses").to_owned());
+    let fields = [("to", to.as_str()), ("licenses", licenses.as_str())];
+    let job = confirm(&browser, &path, &fields, &looked).await;
+    app.drain().await;
+    let page = browser.get(&job).await.text;
+    assert!(page.contains("<td>reverted</td>"), "{page}");
+    assert_eq!(plan.license(&held.id).await["status"], "activated");
+    let history = browser.get(&format!("/admin/plans/{}/licenses/{}/", plan.id, held.id)).await.text;
+    assert!(history.contains("<td>demo-provisioner</td><td>ticket 12</td>"), "{history}");
+    app.invariants().await.check();
 }
