@@ -101,7 +101,6 @@ async fn reads(app: &TestApp, plan: &Plan, size: u64) -> Vec<Read> {
         admin("overview", list("overview/")),
         admin("one license", list(&format!("{one}/"))),
         Read { operation: "own licenses", client: learner, path: own, is_flat: true },
-        Read { operation: "csv", client: plan.admin().clone(), path: list("csv/"), is_flat: false },
     ];
     for (operation, order) in [
         ("page 3 by user_email", "user_email"),
