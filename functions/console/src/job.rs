@@ -35,9 +35,8 @@ struct JobPage {
     agreement: AgreementId,
     plan: Option<license_domain::PlanId>,
     is_dry_run: bool,
-    may_cancel: bool,
-    may_resume: bool,
-    may_reverse: bool,
+    /// What can be done to it: the last part of the form's path, and the link's text.
+    actions: Vec<(&'static str, &'static str)>,
     reverses: Option<JobId>,
     reversed_by: Option<JobId>,
     problem: String,
@@ -88,16 +87,18 @@ pub async fn handle(
     let counts = job.counts.unwrap_or_else(|| job.counts_of(&lanes));
     let now = context.app.now();
     // Internal runs belong to a request of their own, which the API does not let others stop either.
-    let is_controlled = !job.is_internal;
+    let actions = [
+        (job.canceled(now).is_some(), ("cancel", "Cancel the job")),
+        (job.state != JobState::Pending && job.resumed(now).is_ok(), ("resume", "Resume the job")),
+        (job.reversed_by.is_none() && jobs::check_reversible(&job).is_ok(), ("reverse", "Transfer the licenses back")),
+    ];
     Ok(page(&JobPage {
         frame: Frame::of(&operator, format!("{} {id}", if job.is_internal { "Internal run" } else { "Job" })),
         id,
         agreement: job.customer_agreement,
         plan: job.subscription_plan,
         is_dry_run: job.dry_run,
-        may_cancel: is_controlled && job.canceled(now).is_some(),
-        may_resume: is_controlled && job.state != JobState::Pending && job.resumed(now).is_ok(),
-        may_reverse: is_controlled && job.reversed_by.is_none() && jobs::check_reversible(&job).is_ok(),
+        actions: actions.into_iter().filter(|(may, _)| !job.is_internal && *may).map(|(_, action)| action).collect(),
         reverses: job.reverses,
         reversed_by: job.reversed_by,
         problem: job.problem.clone().unwrap_or_default(),

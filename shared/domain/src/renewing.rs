@@ -191,7 +191,7 @@ pub enum CarryOver {
     /// The license has no copy yet.
     Copy,
     /// The copy becomes this.
-    Change(License),
+    Change(Box<License>),
 }
 
 /// What is to happen in the future plan of a processed renewal, given the learner's license of the prior plan and what is
@@ -217,7 +217,7 @@ pub fn carry_over(
                 }
                 _ => return None,
             };
-            Some(CarryOver::Change(License { modified: now, ..after }))
+            Some(CarryOver::Change(Box::new(License { modified: now, ..after })))
         }
         Some(other) if other.status.is_live() => None,
         _ => (is_copied && original.renewed_to.is_none()).then_some(CarryOver::Copy),

@@ -139,7 +139,7 @@ impl Store {
         let in_slots = self.slots(plan.uuid, &archived).await?;
         let query = AuditQuery { from: Some(request.to), limit: Some(MAX_CHANGES + 2), ..AuditQuery::default() };
         let reads: Vec<_> =
-            places.iter().map(|(_, slot)| self.trail(Subject::License(slot.license.uuid), query.clone())).collect();
+            places.iter().map(|(_, slot)| self.trail(Subject::License(slot.license.uuid), query)).collect();
         let histories: Vec<Vec<AuditEntry>> = stream::iter(reads).buffered(PARALLEL).try_collect().await?;
 
         let mut found = HashMap::with_capacity(places.len());

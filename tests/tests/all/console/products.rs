@@ -24,9 +24,9 @@ async fn products_and_plan_types_are_made_and_changed_once_with_a_reason() {
     let looked = send(&browser, &refused, "/admin/products/new/preview/", &[("plan_type", "7")]).await;
     let done = send(&browser, &looked, "/admin/products/new/", &[("reason", "a new offer")]).await;
     assert_eq!(done.status.as_u16(), 200, "{}", done.text);
-    let listed = app.provisioner().get("/api/v1/products/").await.expect(200);
-    let last = listed["results"].as_array().and_then(|all| all.last()).expect("a product").clone();
-    assert_eq!((&last["id"], &last["name"], &last["plan_type"]), (&json!(8), &json!("<b>Teams</b>"), &json!(7)));
+    let products = app.provisioner().get("/api/v1/products/").await.expect(200);
+    let newest = products["results"].as_array().and_then(|all| all.last()).expect("a product").clone();
+    assert_eq!((&newest["id"], &newest["name"], &newest["plan_type"]), (&json!(8), &json!("<b>Teams</b>"), &json!(7)));
 
     // Of two who change the same the second sees both versions.
     let path = "/admin/products/8/change/";

@@ -286,15 +286,15 @@ async fn what_changes_after_the_processing_is_carried_over_second_by_second() {
     plan.revoke(&["cid@example.com", "dan@example.com"]).await.expect(200);
     let new = plan.activated(&app, "new@example.com").await;
     let agreement = format!("/api/v1/customer-agreement/{}/", plan.agreement.id);
-    let applies = async || {
+    let auto_applying = async || {
         let query = format!("?enterprise_customer_uuid={}", plan.agreement.enterprise);
         plan.admin().get(&format!("{agreement}{query}")).await.expect(200)["subscription_for_auto_applied_licenses"]
             .clone()
     };
-    assert_eq!(applies().await, json!(plan.id), "the prior plan stands in until the future one starts");
+    assert_eq!(auto_applying().await, json!(plan.id), "the prior plan stands in until the future one starts");
     let taker = app.learner(plan.agreement.enterprise, "taker@example.com");
-    let taken = taker.post(&format!("{agreement}auto-apply/"), &json!({})).await;
-    assert!(taken.status.is_success(), "{}", taken.text);
+    let applied = taker.post(&format!("{agreement}auto-apply/"), &json!({})).await;
+    assert!(applied.status.is_success(), "{}", applied.text);
     app.drain().await;
     assert_eq!(future.overview().await.get("activated"), Some(&4), "ann, bob, new and the taker");
     assert_eq!(future.overview().await.get("revoked"), Some(&2));
@@ -319,7 +319,7 @@ async fn what_changes_after_the_processing_is_carried_over_second_by_second() {
     }
     // A repetition changes nothing, and what is changed after the start is of the prior plan alone.
     advance_to(&app, "2026-12-01T00:00:01Z").await;
-    assert_eq!(applies().await, json!(future.id));
+    assert_eq!(auto_applying().await, json!(future.id));
     assert_eq!(future.overview().await.get("activated"), Some(&4));
     app.invariants().await.check_counts();
 }
