@@ -130,7 +130,7 @@ async fn customers_that_want_no_notice_and_learners_who_go_on_get_none() {
     let plan = plan_of(&app, &agreement).await;
     plan.activated(&app, "ann@example.com").await;
     let body = json!({
-        "prior_subscription_plan": plan.id, "number_of_licenses": 100, "effective_date": "2027-02-01T12:00:00Z",
+        "prior_subscription_plan": plan.id, "number_of_licenses": 1, "effective_date": "2027-02-01T12:00:00Z",
         "renewed_expiration_date": "2028-02-01T12:00:00Z", "license_types_to_copy": "assigned_and_activated",
         "salesforce_opportunity_id": "00k000000000000456",
     });
@@ -141,7 +141,7 @@ async fn customers_that_want_no_notice_and_learners_who_go_on_get_none() {
     let path = format!("/api/v1/provisioning-admins/subscription-plan-renewals/{renewal}/process/");
     let processed = app.provisioner().post(&path, &json!({})).await;
     assert!(processed.status.is_success(), "{:?}", processed.status);
-    // Who came after the renewal was processed is not carried on.
+    // The future plan has no seat for a learner who comes after the renewal was processed.
     plan.activated(&app, "late@example.com").await;
     app.advance("P1DT1H").await;
     a_while(&app).await;

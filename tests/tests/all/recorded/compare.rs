@@ -15,7 +15,15 @@ const HEADERS: [&str; 3] = ["Allow", "WWW-Authenticate", "Content-Type"];
 const SETS: [&str; 3] = ["available_subscription_catalogs", "subscriptions", "prior_renewals"];
 
 /// Fields that our responses add to objects with the other field.
-const ADDITIONS: [(&str, &str); 2] = [("product", "expiration_date"), ("description", "parses")];
+const ADDITIONS: [(&str, &str); 7] = [
+    ("product", "expiration_date"),
+    ("description", "parses"),
+    ("enable_auto_scaling_of_current_plan", "enterprise_customer_slug"),
+    ("auto_scaling_max_licenses", "enable_auto_scaling_of_current_plan"),
+    ("auto_scaling_threshold_percentage", "enable_auto_scaling_of_current_plan"),
+    ("auto_scaling_increment_percentage", "enable_auto_scaling_of_current_plan"),
+    ("enable_weekly_utilization_mails", "enable_auto_scaling_of_current_plan"),
+];
 
 /// The texts of a base: ids and times that are not new.
 #[derive(Debug)]
