@@ -126,7 +126,9 @@ impl Order {
             format!("{} learners", self.emails.len())
         };
         let mut lines = vec![match self.kind {
-            JobKind::Revoke => format!("The job revokes the licenses of {who}. This cannot be undone."),
+            JobKind::Revoke => format!(
+                "The job revokes the licenses of {who}. A job that reverts licenses can undo it while the plan has free seats."
+            ),
             JobKind::Remind => {
                 format!("The job reminds {who} by mail, as far as they have not activated their licenses.")
             }
