@@ -16,7 +16,7 @@ const READ_PRICE: f64 = 0.125;
 pub fn print_shapes(shapes: &BTreeMap<&'static str, Shape>) {
     println!("Recorded from the store: units of the request, and of what follows it");
     for (operation, shape) in shapes {
-        let units = |calls: &mut dyn Iterator<Item = &CallShape>| calls.map(CallShape::units).sum::<f64>();
+        let units = |calls: &mut dyn Iterator<Item = &CallShape>| calls.map(CallShape::units).fold(0.0, |sum, units| sum + units);
         let (request, after) = (units(&mut shape.steps.iter().flatten()), units(&mut shape.after.iter()));
         println!("  {operation:<24} {} steps {request:>8.1} units, {after:>7.1} after", shape.steps.len());
     }
@@ -67,9 +67,28 @@ pub fn print_found(activations: f64, load: &Load, found: &Found) {
         found.read_units,
         found.end / SECOND
     );
+    println!("  {}", first_limit(found));
 }
 
-/// Whether more than one call in a hundred was throttled, or an operation was given up.
+/// Names the limit that most of the refused calls met.
+fn first_limit(found: &Found) -> String {
+    if !is_bound(found) {
+        return "no limit is reached".to_owned();
+    }
+    let throttled = found.throttled_keys.iter().max_by_key(|(_, count)| **count);
+    let conflicting = found.conflicting_items.iter().max_by_key(|(_, count)| **count);
+    let (throttles, conflicts): (u64, u64) =
+        (found.throttled_keys.values().sum(), found.conflicting_items.values().sum());
+    match (throttled, conflicting) {
+        (Some(((space, key), _)), _) if throttles >= conflicts => {
+            format!("what is reached first: units of a partition of {}, most often at {key}", space.name())
+        }
+        (_, Some((item, _))) => format!("what is reached first: transactions that conflict at {item}"),
+        _ => "what is reached first: operations are given up without throttles and conflicts".to_owned(),
+    }
+}
+
+/// Whether more calls were throttled than a hundredth of the operations of their kind, or an operation was given up.
 pub fn is_bound(found: &Found) -> bool {
     found.outcomes.values().any(|outcome| {
         let done = u64::try_from(outcome.latencies.len()).expect("a count");

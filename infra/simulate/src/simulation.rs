@@ -268,17 +268,19 @@ impl<'a> Simulation<'a> {
         for touch in &call.touches {
             let hash = task.subject.hash(&touch.partition, &mut self.random);
             let partitions = self.spaces.get_mut(&touch.space).expect("every space has partitions");
-            if is_write {
-                self.found.write_units += touch.units;
-            } else {
-                self.found.read_units += touch.units;
-            }
             if !partitions.take(hash, touch.units, is_write, now) {
                 *self.found.throttled_keys.entry((touch.space, touch.partition.clone())).or_default() += 1;
                 self.found.outcomes.entry(task.operation).or_default().throttles += 1;
                 let bound = SDK_WAIT << task.attempts.min(3);
                 return Err(latency / 2 + self.random.random_range(0..bound));
             }
+        }
+        // A refused call costs nothing.
+        let units = call.units();
+        if is_write {
+            self.found.write_units += units;
+        } else {
+            self.found.read_units += units;
         }
         Ok(latency)
     }
