@@ -16,7 +16,9 @@ const READ_PRICE: f64 = 0.125;
 pub fn print_shapes(shapes: &BTreeMap<&'static str, Shape>) {
     println!("Recorded from the store: units of the request, and of what follows it");
     for (operation, shape) in shapes {
-        let units = |calls: &mut dyn Iterator<Item = &CallShape>| calls.map(CallShape::units).fold(0.0, |sum, units| sum + units);
+        let units = |calls: &mut dyn Iterator<Item = &CallShape>| {
+            calls.map(CallShape::units).fold(0.0, |sum, units| sum + units)
+        };
         let (request, after) = (units(&mut shape.steps.iter().flatten()), units(&mut shape.after.iter()));
         println!("  {operation:<24} {} steps {request:>8.1} units, {after:>7.1} after", shape.steps.len());
     }
@@ -52,7 +54,7 @@ pub fn print_found(activations: f64, load: &Load, found: &Found) {
     }
     let mut throttled: Vec<_> = found.throttled_keys.iter().collect();
     throttled.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-    for ((space, key), count) in throttled.iter().take(5) {
+    for ((space, key), count) in throttled.iter().take(10) {
         println!("  throttled most: {} {key}: {count}", space.name());
     }
     let mut conflicting: Vec<_> = found.conflicting_items.iter().collect();

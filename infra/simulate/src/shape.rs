@@ -94,6 +94,7 @@ impl Names {
             ["EVENT", ..] => "EVENT#{event}".to_owned(),
             ["POOL", plan, _] => format!("POOL#{plan}#{{bucket}}"),
             ["PLAN" | "CHANGES", plan, _] => format!("{}#{plan}#{{list}}", parts[0]),
+            ["RETIRED", _] => "RETIRED#{copy}".to_owned(),
             ["THROTTLE", ..] => "THROTTLE#{learner}".to_owned(),
             ["JOB", ..] => "JOB#{job}".to_owned(),
             ["LICENSE" | "SENT" | "IDEMPOTENCY", ..] => format!("{}#{{random}}", parts[0]),

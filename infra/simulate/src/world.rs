@@ -8,6 +8,9 @@ use rand::{Rng, RngExt, rngs::StdRng};
 /// The number of partitions for the events of one hour, as in the store.
 const EVENT_SHARDS: u64 = 16;
 
+/// The number of copies of retirements, as in the store.
+const RETIRED_COPIES: u64 = 16;
+
 /// The plan of an operation.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
@@ -90,6 +93,9 @@ impl Subject {
         key.hash(&mut hasher);
         if key.contains("{random}") {
             random.next_u64().hash(&mut hasher);
+        }
+        if key.contains("{copy}") {
+            random.random_range(0..RETIRED_COPIES).hash(&mut hasher);
         }
         let names = [
             ("{plan}", u64::from(self.plan.number)),

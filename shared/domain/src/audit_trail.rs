@@ -252,27 +252,20 @@ fn came_to(plan: PlanId, entry: &AuditEntry) -> bool {
     to == Some(plan)
 }
 
+/// Entries for tests.
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
+pub(crate) mod entry_for_tests {
     use super::*;
-    use crate::{
-        actor::Stamp,
-        ids::{ActivationKey, LicenseId},
-    };
+    use crate::actor::Stamp;
 
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_timestamp(1_795_430_768 + second, 0).expect("a moment")
-    }
-
-    fn entry_of(n: u64, before: &License, after: &License) -> AuditEntry {
+    /// The entry in a license's trail of a change at the time at which the license was last modified.
+    pub(crate) fn entry_of(n: u64, kind: EventKind, actor: &str, (before, after): (&License, &License)) -> AuditEntry {
         let event = Event {
             id: EventId(Uuid::from_u128(n.into())),
             schema: 1,
-            kind: EventKind::LicensesAssigned,
+            kind,
             stamp: Stamp {
-                actor: "an-admin".into(),
+                actor: actor.into(),
                 actor_lms_user_id: None,
                 reason: "test".into(),
                 request_id: "-".into(),
@@ -290,6 +283,18 @@ mod tests {
         };
         let person = |email: &EmailAddress| PersonId(Uuid::from_u128(email.as_given().len() as u128));
         entries(&event, person).pop().expect("the license's own entry").1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{entry_for_tests::entry_of, *};
+    use crate::ids::{ActivationKey, LicenseId};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_timestamp(1_795_430_768 + second, 0).expect("a moment")
     }
 
     proptest! {
@@ -310,7 +315,7 @@ mod tests {
                     _ => before.reset(now).ok(),
                 };
                 if let Some(after) = after {
-                    trail.insert(0, entry_of(u64::try_from(n).expect("a number"), &before, &after));
+                    trail.insert(0, entry_of(u64::try_from(n).expect("a number"), EventKind::LicensesAssigned, "an-admin", (&before, &after)));
                     states.push(after);
                 }
             }

@@ -157,11 +157,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        actor::Stamp,
-        audit_trail::{PersonId, entries},
-        change::Changes,
-        event::{Event, LicenseChange},
-        ids::{ActivationKey, AgreementId, EnterpriseId, EventId, LicenseId, LmsUserId, PlanId},
+        audit_trail::entry_for_tests::entry_of,
+        ids::{ActivationKey, LicenseId, LmsUserId, PlanId},
     };
 
     const KEY: ActivationKey = ActivationKey(Uuid::from_u128(3));
@@ -178,39 +175,13 @@ mod tests {
         EmailAddress::on_record(format!("{name}@example.com"))
     }
 
-    fn entry(kind: EventKind, actor: &str, before: &License, after: &License) -> AuditEntry {
-        let event = Event {
-            id: EventId(Uuid::from_u128(1)),
-            schema: 1,
-            kind,
-            stamp: Stamp {
-                actor: actor.into(),
-                actor_lms_user_id: None,
-                reason: "test".into(),
-                request_id: "-".into(),
-                at: after.modified,
-            },
-            enterprise: EnterpriseId(Uuid::nil()),
-            agreement: AgreementId(Uuid::nil()),
-            plan: None,
-            renewal: None,
-            count: None,
-            learner: None,
-            changes: Changes::default(),
-            licenses: vec![LicenseChange::new(before, after)],
-            consequences: Vec::new(),
-        };
-        let person = |email: &EmailAddress| PersonId(Uuid::from_u128(email.as_given().len() as u128));
-        entries(&event, person).pop().expect("the license's own entry").1
-    }
-
     /// A license and its history, the newest change first.
     struct Life(License, Vec<AuditEntry>);
 
     impl Life {
         fn after(mut self, kind: EventKind, actor: &str, change: impl FnOnce(&License, Timestamp) -> License) -> Self {
             let next = change(&self.0, self.0.modified + chrono::TimeDelta::seconds(10));
-            self.1.insert(0, entry(kind, actor, &self.0, &next));
+            self.1.insert(0, entry_of(1, kind, actor, (&self.0, &next)));
             Self(next, self.1)
         }
 

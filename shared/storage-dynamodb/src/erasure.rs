@@ -90,7 +90,7 @@ impl Store {
         }
         let from = keys::time(progress.done.map_or(Timestamp::UNIX_EPOCH, |done| done - SETTLED));
         let range = Range {
-            partition: keys::RETIRED.to_owned(),
+            partition: self.retirements(),
             between: Some((&from, "~")),
             limit: Some(1),
             consistent: true,

@@ -36,7 +36,7 @@
 //! | session of the console | `SESSION#digest` | `@` | gsi2 `SESSIONS#name` / time, digest |
 //! | products and plan types | `CATALOG` | `@` | |
 //! | last number | `SEQUENCE#RENEWAL` | `@` | |
-//! | retirement: the digest of a name, and a time | `RETIRED` | time, digest | |
+//! | retirement: the digest of a name, and a time, in each of 16 copies | `RETIRED#copy` | time, digest | |
 //! | progress of the erasure | `ERASURE` | `@` | |
 //! | imported file | `IMPORT#digest` | `@` | |
 
@@ -83,7 +83,7 @@ pub use self::plans::{
 };
 pub use self::renewals::{ALL_RENEWALS, renewal, renewal_listing, renewal_sequence};
 pub use self::requests::{idempotency, throttle};
-pub use self::retirement::{RETIRED, erasure, retired};
+pub use self::retirement::{RETIRED_COPIES, erasure, retired, retirements};
 pub use self::rosters::{
     DUE_ROSTERS, change, changes_beside, changes_partition, due_roster, due_roster_in, event_of_changes, roster,
 };

@@ -7,6 +7,7 @@ use std::{
 };
 
 use chrono::TimeDelta;
+use futures::{StreamExt, TryStreamExt, stream};
 use hmac::{Hmac, KeyInit, Mac};
 use license_domain::{EmailAddress, EmailKey, LmsUserId, PersonId, Pii, Timestamp, pii::class_of};
 use serde::de::DeserializeOwned;
@@ -17,9 +18,9 @@ use uuid::Uuid;
 use crate::{
     Store,
     failures::scrub,
-    keys::{self, Item, Key, TTL},
+    keys::{self, Item, Key, RETIRED_COPIES, TTL},
     rows,
-    table::{Range, Write},
+    table::{PARALLEL, Range, Write},
     transaction::Transaction,
 };
 use license_storage::StoreError;
@@ -89,8 +90,9 @@ impl Name<'_> {
 }
 
 impl Store {
-    /// Records a retirement in one transaction: the digests of the person's names, without duplicates, and the person
-    /// id that replaces them.
+    /// Records a retirement: the digests of the person's names, without duplicates, and the person id that replaces
+    /// them. One transaction for each copy: those that are complete are in force, and a request that failed between
+    /// them is repeated as a whole, with a later time.
     pub(crate) async fn put_retired(
         &self,
         digests: &[PersonId],
@@ -98,19 +100,25 @@ impl Store {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let until = at + UNDER_WAY;
-        let put = |digest: &PersonId| {
-            let mut item = keys::retired(until, digest.0).attributes();
+        let put = |copy: u16, digest: &PersonId| {
+            let mut item = keys::retired(copy, until, digest.0).attributes();
             item.insert(PERSON.to_owned(), rows::text(person.0));
             item.insert(TTL.to_owned(), rows::number((until + LIFETIME).timestamp()));
             Write::put(item)
         };
-        let puts: Vec<Write> = digests.iter().map(put).collect();
-        let puts = &puts;
-        self.transact("retire", (), |mut transaction: Transaction<()>, ()| async move {
-            transaction.write(puts.iter().cloned());
-            Ok(self.commit(transaction).await?.or_retry(()))
-        })
-        .await
+        let put_copy = |copy| {
+            self.transact("retire", (), move |mut transaction: Transaction<()>, ()| async move {
+                transaction.write(digests.iter().map(|digest| put(copy, digest)));
+                Ok(self.commit(transaction).await?.or_retry(()))
+            })
+        };
+        stream::iter((0..RETIRED_COPIES).map(put_copy)).buffer_unordered(PARALLEL).try_collect().await
+    }
+
+    /// The partition from which retirements are read: a copy at random.
+    pub(crate) fn retirements(&self) -> String {
+        let copy = self.random.below(u64::from(RETIRED_COPIES));
+        keys::retirements(u16::try_from(copy).expect("a copy's number is below 16"))
     }
 
     /// All retirements until now: a process reads only those that it has not read before.
@@ -118,12 +126,8 @@ impl Store {
         let locked = || self.cached.retired.0.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = locked().1;
         let from = keys::time(seen.map_or(Timestamp::UNIX_EPOCH, |seen| seen - OVERLAP));
-        let range = Range {
-            partition: keys::RETIRED.to_owned(),
-            between: Some((&from, "~")),
-            consistent: true,
-            ..Range::default()
-        };
+        let range =
+            Range { partition: self.retirements(), between: Some((&from, "~")), consistent: true, ..Range::default() };
         let found: Vec<(Timestamp, Uuid, PersonId)> =
             self.table.query(range).await?.iter().filter_map(retirement).collect();
         let known = {
