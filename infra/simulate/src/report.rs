@@ -77,11 +77,11 @@ fn first_limit(found: &Found) -> String {
     if !is_bound(found) {
         return "no limit is reached".to_owned();
     }
-    let throttled = found.throttled_keys.iter().max_by_key(|(_, count)| **count);
-    let conflicting = found.conflicting_items.iter().max_by_key(|(_, count)| **count);
+    let hottest_key = found.throttled_keys.iter().max_by_key(|(_, count)| **count);
+    let hottest_item = found.conflicting_items.iter().max_by_key(|(_, count)| **count);
     let (throttles, conflicts): (u64, u64) =
         (found.throttled_keys.values().sum(), found.conflicting_items.values().sum());
-    match (throttled, conflicting) {
+    match (hottest_key, hottest_item) {
         (Some(((space, key), _)), _) if throttles >= conflicts => {
             format!("what is reached first: units of a partition of {}, most often at {key}", space.name())
         }

@@ -57,8 +57,8 @@ async fn a_million_rows_and_their_results_take_a_quarter_of_a_functions_memory()
 
 #[tokio::test]
 async fn an_interrupted_attempt_is_continued_and_nothing_is_written_twice() {
-    let _shared = MEASURED.read().await;
     const ROWS: u64 = 100_000;
+    let _shared = MEASURED.read().await;
     let (files, run, clock) = (Files::with(ROWS), job(JobKind::Assign), Standing::default());
     let whole = Chunks::default();
     let all = attempt(&files, &whole, &run, &clock).await.expect("it is read");
