@@ -77,7 +77,7 @@ pub async fn complete(
     let token = context.sign_in.exchange(code, attempt.verifier, &redirect_uri(&parts)).await?;
     let person = context.app.bearer(&token).await.map_err(|error| match error.status() {
         StatusCode::UNAUTHORIZED => {
-            failed("The LMS's token is not one that this service accepts. Please tell an administrator.")
+            failed("The LMS's token is not one that this service accepts. Please inform an administrator.")
         }
         _ => PageError::from(error),
     })?;

@@ -30,7 +30,7 @@ pub struct Context {
     pub activate: Arc<dyn Activate>,
     /// The LMS, for the learner's user id if the token has none.
     pub lms_users: Arc<dyn LmsUsers>,
-    /// The catalog service, which tells for which courses a license pays.
+    /// The catalog service, which knows for which courses a license pays.
     pub catalogs: Arc<dyn Catalogs>,
     /// The secret that signs license subsidies.
     pub subsidy_key: Option<SecretText>,

@@ -46,7 +46,7 @@ pub(crate) async fn relay(context: &Context, event: &Event) -> Result<(), RelayE
     let published = bus_events(event, portfolio.as_ref());
     let mut messages = messages(event);
     let is_wanted = |webhook: &&Webhook| published.iter().any(|event| webhook.wants(&event.name));
-    messages.extend(webhooks.iter().filter(is_wanted).map(|webhook| tell(event, webhook)));
+    messages.extend(webhooks.iter().filter(is_wanted).map(|webhook| delivery(event, webhook)));
     if !messages.is_empty() {
         context.queues.send(messages).await?;
     }
@@ -78,7 +78,7 @@ fn roster_update(event: &Event) -> Option<RosterUpdate> {
 }
 
 /// The message that requests the delivery of an event to a webhook.
-fn tell(event: &Event, webhook: &Webhook) -> Outgoing {
+fn delivery(event: &Event, webhook: &Webhook) -> Outgoing {
     let message = Message::Webhook { event: event.id, webhook: webhook.uuid };
     Outgoing::now(Queue::Webhooks, event.enterprise, message)
 }

@@ -195,7 +195,7 @@ pub enum PlansCommand {
         #[arg(long, alias = "batch_size", value_name = "NUMBER", hide = true)]
         batch_size: Option<u32>,
     },
-    /// Begins to tell customers' admins of the first week with auto-apply
+    /// Begins to inform customers' admins of the first week with auto-apply
     #[command(alias = "send_license_utilization_emails")]
     SendLicenseUtilizationEmails,
     /// Begins to inform customers' admins of the last week of plans, where the customer's agreement enables that
@@ -214,7 +214,7 @@ pub enum PlansCommand {
         #[arg(long, alias = "batch_size", value_name = "NUMBER", hide = true)]
         batch_size: Option<u32>,
     },
-    /// Begins to tell learners with activated licenses that their plan has ended
+    /// Begins to inform learners with activated licenses that their plan has ended
     #[command(alias = "send_subscription_plan_expiration_emails")]
     SendSubscriptionPlanExpirationEmails {
         /// The customers, separated by commas or blanks
@@ -227,7 +227,7 @@ pub enum PlansCommand {
         #[arg(long, alias = "batch_size", value_name = "NUMBER", hide = true)]
         batch_size: Option<u32>,
     },
-    /// Begins to tell other systems of licenses that were activated 180 days ago
+    /// Begins to inform other systems of licenses that were activated 180 days ago
     #[command(alias = "trigger_event_for_licenses")]
     TriggerEventForLicenses {
         /// The customers; without: `CUSTOMERS_WITH_CUSTOM_LICENSE_EVENTS` of the environment

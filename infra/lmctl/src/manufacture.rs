@@ -1,5 +1,5 @@
 //! Made-up customers: which licenses each plan has, and how each got where it is. Everything follows from the seed and
-//! from the time of which the data tells, so that any license can be made by itself, in any order.
+//! from the time for which the data is made, so that any license can be made by itself, in any order.
 
 use chrono::{Datelike, Months, TimeDelta};
 use license_domain::{
@@ -18,7 +18,7 @@ pub(crate) struct World {
     pub(crate) seed: u64,
     pub(crate) plans: u32,
     pub(crate) licenses: u64,
-    /// The time of which the data tells.
+    /// The time for which the data is made.
     pub(crate) now: Timestamp,
 }
 

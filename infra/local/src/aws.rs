@@ -66,7 +66,7 @@ impl Aws {
     }
 
     /// Wakes the tasks that wait for messages.
-    pub fn tell(&self) {
+    pub fn wake(&self) {
         self.0.news.notify_waiters();
     }
 

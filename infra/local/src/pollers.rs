@@ -107,7 +107,7 @@ impl Pollers {
         let mut waited = Duration::ZERO;
         let mut calm = 0;
         while waited < MAX_DRAIN {
-            self.aws.tell();
+            self.aws.wake();
             let is_calm = self.busy.load(Ordering::SeqCst) == 0 && self.is_read().await && self.nothing_waits();
             calm = if is_calm { calm + 1 } else { 0 };
             // What was just read from the one may not have arrived in the other.

@@ -56,7 +56,7 @@ pub(crate) async fn authenticate(
     match standing {
         Ok(standing) => {
             let mut response = response;
-            standing.tell(&mut response);
+            standing.add_headers(&mut response);
             response
         }
         Err(throttled) => throttled.into_response(),
@@ -72,7 +72,7 @@ pub(crate) async fn count_unknown(web: AppState, request: Request, page: fn() ->
     match counted.await {
         Ok(standing) => {
             let mut response = page();
-            standing.tell(&mut response);
+            standing.add_headers(&mut response);
             response
         }
         Err(throttled) => throttled.into_response(),

@@ -145,14 +145,14 @@ fn refuse(refused: &Refused, requester: String, now: Timestamp, throttled: Throt
 
 impl Standing {
     /// Adds the limit's headers to a response.
-    pub(crate) fn tell(self, response: &mut Response) {
+    pub(crate) fn add_headers(self, response: &mut Response) {
         if let Some((limit, left)) = self.minute {
-            tell(response, limit, left, self.reset);
+            add_limit(response, limit, left, self.reset);
         }
     }
 }
 
-fn tell(response: &mut Response, limit: u64, left: u64, reset: i64) {
+fn add_limit(response: &mut Response, limit: u64, left: u64, reset: i64) {
     let headers = response.headers_mut();
     headers.insert(LIMIT, HeaderValue::from(limit));
     headers.insert(REMAINING, HeaderValue::from(left));
@@ -172,7 +172,7 @@ impl IntoResponse for Throttled {
     fn into_response(self) -> Response {
         let mut response = ApiError::from(self).into_response();
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(self.wait));
-        tell(&mut response, self.limit, 0, self.wait);
+        add_limit(&mut response, self.limit, 0, self.wait);
         response
     }
 }

@@ -72,7 +72,7 @@ impl Records {
 
     /// The record that ends with the table, after the last piece.
     pub fn last(&mut self) -> Option<Record<'_>> {
-        // An empty input tells the parser that the table ends.
+        // An empty input means for the parser that the table ends.
         let has_ended_one = self.read(&mut &[][..]);
         has_ended_one.then(|| self.take())
     }

@@ -410,7 +410,7 @@ pub enum Consequence {
         /// The end of the plan.
         end: Timestamp,
     },
-    /// Tell the learners of the event's licenses that their plan has ended.
+    /// Inform the learners of the event's licenses that their plan has ended.
     MailExpiration {
         /// The end of the plan.
         end: Timestamp,

@@ -28,7 +28,7 @@ pub const KNOWN_TO_CONSUMERS: [&str; 2] = ["license_activation_key", "assigned_e
 /// The name under which the peer records that a learner was unlinked.
 pub const UNLINKED: &str = "edx.server.license-manager.expired.license.unlinked";
 
-/// The name under which the peer tells of a license half a year after its activation.
+/// The name of the peer's event half a year after the activation of a license.
 pub const LONG_ACTIVATED: &str = "edx.server.license-manager.license.activated.180.days.ago";
 
 /// The prefix of the names of our own events.

@@ -141,7 +141,7 @@ impl Delta {
         let first = |license: LicenseId| match taken.get(&license) {
             Some(key) => Some(*key),
             None if given.contains(&license) => None,
-            // The license returned to its first key; only the times tell which key that was.
+            // The license returned to its first key; only the times show which key that was.
             None => self.earliest.get(&license).and_then(|(_, before)| before.as_ref()),
         };
         let mut ops = BTreeMap::new();

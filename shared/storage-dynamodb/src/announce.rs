@@ -64,7 +64,7 @@ impl Announce for Store {
         };
         let secret = &self.person_secret().await?;
         let (consequences, first) = (&consequences, Some(licenses.to_vec()));
-        self.transact("tell of licenses", first, |mut transaction, left: Option<Vec<License>>| async move {
+        self.transact("announce licenses", first, |mut transaction, left: Option<Vec<License>>| async move {
             let left = match left {
                 Some(left) => left,
                 None => self.unannounced(plan.uuid, licenses.to_vec(), notice).await?,
@@ -80,7 +80,7 @@ impl Announce for Store {
             transaction.when((), marks);
             let changes = left.iter().map(|license| LicenseChange::new(license, license)).collect();
             let event = self.license_event(kind, portfolio, plan.uuid, changes, consequences.clone(), change);
-            transaction.tell(&event, change)?;
+            transaction.add_event(&event, change)?;
             Ok::<_, StoreError>(match self.commit(transaction).await? {
                 Commit::Done => Attempt::Done(()),
                 Commit::Conflict | Commit::Failed(_) => Attempt::Retry(None),

@@ -77,7 +77,7 @@ impl Store {
             let event =
                 self.license_event(EventKind::PlanDeleted, portfolio, plan.uuid, Vec::new(), Vec::new(), change);
             let changes = record_changes(Some(plan), None);
-            transaction.tell(&Event { count: Some(plan.seats.total), changes, ..event }, change)?;
+            transaction.add_event(&Event { count: Some(plan.seats.total), changes, ..event }, change)?;
             match self.commit(transaction).await? {
                 Commit::Done => Ok(Attempt::Done(())),
                 Commit::Conflict => Ok(Attempt::Retry(())),

@@ -26,8 +26,8 @@ impl Expire for Store {
     ) -> Result<(), StoreError> {
         let changes = licenses.iter().map(|license| LicenseChange::new(license, license)).collect();
         let event = &self.license_event(EventKind::LicensesExpired, portfolio, plan.uuid, changes, Vec::new(), change);
-        self.transact("tell expired licenses", (), |mut transaction, ()| async move {
-            transaction.tell(event, change)?;
+        self.transact("announce expired licenses", (), |mut transaction, ()| async move {
+            transaction.add_event(event, change)?;
             Ok::<_, StoreError>(match self.commit::<()>(transaction).await? {
                 Commit::Done => Attempt::Done(()),
                 Commit::Conflict | Commit::Failed(_) => Attempt::Retry(()),

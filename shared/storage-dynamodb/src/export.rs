@@ -145,7 +145,7 @@ impl Store {
         Ok((licenses, Some(next)))
     }
 
-    /// Untouched seats, which have no items: the bucket's numbers tell which ones there are.
+    /// Untouched seats, which have no items: the bucket's numbers show which ones there are.
     async fn untouched_part(
         &self,
         plan: &SubscriptionPlan,

@@ -83,7 +83,7 @@ impl Operations for Store {
             };
             let results = is_last.then(|| outcome(after.seats.total));
             match &results {
-                Some(results) => transaction.tell(&event, &change.clone().recording(results))?,
+                Some(results) => transaction.add_event(&event, &change.clone().recording(results))?,
                 None => transaction.event(&event)?,
             }
             Ok(self.commit(transaction).await?.or_retry(results))

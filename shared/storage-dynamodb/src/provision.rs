@@ -53,7 +53,7 @@ impl Provision for Store {
                 [pointer(&keys::enterprise(agreement.enterprise_customer_uuid))],
             );
             transaction.when(AgreementFailed::SlugTaken, slug.map(|slug| pointer(&keys::slug(slug))));
-            transaction.tell(event, change)?;
+            transaction.add_event(event, change)?;
             match self.commit(transaction).await? {
                 Commit::Done => Ok(Attempt::Done(())),
                 Commit::Conflict => Ok(Attempt::Retry(())),
@@ -98,7 +98,7 @@ impl Provision for Store {
                 let at = BucketKeys { plan: plan.uuid, bucket };
                 transaction.write([Write::create(Bucket { end: seats, ..Bucket::default() }.item(at)?)]);
             }
-            transaction.tell(event, change)?;
+            transaction.add_event(event, change)?;
             match self.commit(transaction).await? {
                 Commit::Done => Ok(Attempt::Done(())),
                 Commit::Conflict => Ok(Attempt::Retry(())),

@@ -73,7 +73,7 @@ impl Renewals for Store {
             let looked_at = look_soon(renewal.customer_agreement, leaves, change.at);
             transaction.when(Failed::Changed, [Write::create(by_number), looked_at]);
             transaction.when(Failed::Changed, enters.map(present));
-            transaction.tell(event, change)?;
+            transaction.add_event(event, change)?;
             match self.commit(transaction).await? {
                 Commit::Done => Ok(Attempt::Done(())),
                 Commit::Conflict => Ok(Attempt::Retry(())),
@@ -107,7 +107,7 @@ impl Renewals for Store {
             let looked_at = look_soon(before.customer_agreement, before.prior_subscription_plan, change.at);
             transaction.when(Failed::Changed, [looked_at]);
             move_pointer(&mut transaction, Failed::PlanTaken, entering(before), entering(after), after.id.0);
-            transaction.tell(event, change)?;
+            transaction.add_event(event, change)?;
             match self.commit(transaction).await? {
                 Commit::Done => Ok(Attempt::Done(())),
                 Commit::Conflict => Ok(Attempt::Retry(())),
@@ -138,7 +138,7 @@ impl Renewals for Store {
             let entering = renewal.renewed_subscription_plan.map(|plan| keys.entering(plan));
             let pointers = pointers.into_iter().chain(entering);
             transaction.write(pointers.map(|key| Write::Delete { key, condition: None }));
-            transaction.tell(event, change)?;
+            transaction.add_event(event, change)?;
             match self.commit(transaction).await? {
                 Commit::Done => Ok(Attempt::Done(())),
                 Commit::Conflict => Ok(Attempt::Retry(())),

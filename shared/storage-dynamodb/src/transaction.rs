@@ -133,7 +133,7 @@ impl<C> Transaction<C> {
     }
 
     /// Adds the event of a change and, if the change has a key, the record with its outcome.
-    pub(crate) fn tell(&mut self, event: &Event, change: &Change) -> Result<(), StoreError> {
+    pub(crate) fn add_event(&mut self, event: &Event, change: &Change) -> Result<(), StoreError> {
         self.event(event)?;
         self.record(change, Step::Whole)
     }
@@ -300,7 +300,7 @@ impl Store {
         self.transact(operation, (), |mut transaction, ()| async move {
             transaction.when((), [write.clone()]);
             if let Some((event, change)) = event {
-                transaction.tell(event, change)?;
+                transaction.add_event(event, change)?;
             }
             Ok(match self.commit(transaction).await? {
                 Commit::Done => Attempt::Done(true),

@@ -40,7 +40,7 @@ impl Unlink for Store {
                 item.insert("unlinked".to_owned(), rows::text(keys::time(change.at)));
                 Write::put(item)
             }));
-            transaction.tell(event, change)?;
+            transaction.add_event(event, change)?;
             Ok::<_, StoreError>(match self.commit::<()>(transaction).await? {
                 Commit::Done => Attempt::Done(()),
                 Commit::Conflict | Commit::Failed(_) => Attempt::Retry(()),

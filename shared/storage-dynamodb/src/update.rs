@@ -56,7 +56,7 @@ impl Update for Store {
             transaction.when(Failed::Changed, [Write::Put { item: put, condition: Some(unchanged(version)) }]);
             move_pointer(&mut transaction, Failed::EnterpriseTaken, enterprise(before), enterprise(after), after.uuid);
             move_pointer(&mut transaction, Failed::SlugTaken, slug(before), slug(after), after.uuid);
-            transaction.tell(event, change)?;
+            transaction.add_event(event, change)?;
             match self.commit(transaction).await? {
                 Commit::Done => Ok(Attempt::Done(())),
                 Commit::Conflict => Ok(Attempt::Retry(())),
@@ -108,7 +108,7 @@ impl Update for Store {
             let titles = (keys.title(&before.title), keys.title(&after.title));
             move_pointer(&mut transaction, Failed::TitleTaken, Some(titles.0), Some(titles.1), after.uuid);
             transaction.when(Failed::Changed, grow(before.uuid, &before.seats, &after.seats)?);
-            transaction.tell(event, change)?;
+            transaction.add_event(event, change)?;
             match self.commit(transaction).await? {
                 Commit::Done => Ok(Attempt::Done(())),
                 Commit::Conflict => Ok(Attempt::Retry(())),

@@ -60,7 +60,7 @@ impl Webhooks for Store {
             let webhook = Webhook { slot, version: 1, ..webhook.clone() };
             transaction.when(Failed::PlaceTaken, [Write::create(item(&webhook)?)]);
             let event = self.about(portfolio, EventKind::WebhookCreated, (None, Some(&webhook)), change);
-            transaction.tell(&event, change)?;
+            transaction.add_event(&event, change)?;
             Ok(self.commit(transaction).await?.or_retry(true))
         })
         .await

@@ -139,7 +139,7 @@ async fn serve(State(inner): State<Arc<Inner>>, method: Method, uri: Uri, header
         lock(&inner.used).insert((role.function.clone(), access));
     }
     let response = inner.forward(&request, &credential).await;
-    // Without the permission to list the bucket, S3 does not tell that an object is missing.
+    // Without the permission to list the bucket, S3 does not say that an object is missing.
     let is_missing = credential.service == "s3" && response.status() == StatusCode::NOT_FOUND;
     match listing(&uri).filter(|_| is_missing) {
         Some(listing) if !role.policy.allows(&listing) => s3_error("AccessDenied", "Access Denied"),

@@ -36,7 +36,7 @@ async fn keyed(client: &Client, path: &str, body: &Value, key: &str) -> license_
 }
 
 impl Story {
-    async fn tell() -> Self {
+    async fn played() -> Self {
         let settings = [("CSV_LIMIT_BYTES".to_owned(), "10".to_owned())].into();
         let app = TestApp::start_with(Options { settings, ..options() }, false).await;
         let agreement = app.agreement().await;
@@ -180,7 +180,7 @@ impl Story {
 
 #[tokio::test]
 async fn a_retired_learner_is_named_by_no_route_file_mail_or_delivery() {
-    let story = Story::tell().await;
+    let story = Story::played().await;
     let app = &story.app;
     // The checked responses contain the learner before: the check could find something.
     let before = story.responses().await;

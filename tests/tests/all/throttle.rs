@@ -16,7 +16,7 @@ const SETTINGS: [(&str, &str); 4] = [
     ("THROTTLE_ANONYMOUS_PER_MINUTE", "3"),
     ("THROTTLE_USER_PER_SECOND", "1000"),
     ("THROTTLE_USER_PER_MINUTE", "5"),
-    ("THROTTLE_EXEMPT_USERNAMES", "operator, somebody"),
+    ("THROTTLE_EXEMPT_USERNAMES", "operator, another"),
 ];
 
 async fn app(proxied: bool) -> TestApp {

@@ -48,7 +48,7 @@ impl Aws {
                 params![queue, id, body, group, now, now + delay_seconds * 1000],
             )
         })?;
-        self.tell();
+        self.wake();
         Ok(id)
     }
 
@@ -91,7 +91,7 @@ impl Aws {
         let visible = self.now_millis() + seconds * 1000;
         let hide = "UPDATE messages SET visible = ?3 WHERE queue = ?1 AND receipt = ?2";
         let hidden = self.state().with(|db| db.execute(hide, params![queue, receipt, visible])).map(|rows| rows > 0);
-        self.tell();
+        self.wake();
         hidden
     }
 
@@ -102,7 +102,7 @@ impl Aws {
         let now = self.now_millis();
         let back = "UPDATE messages SET queue = ?2, visible = ?3, receives = 0 WHERE queue = ?1";
         let moved = self.state().with(|db| db.execute(back, params![dead, queue, now]));
-        self.tell();
+        self.wake();
         moved
     }
 

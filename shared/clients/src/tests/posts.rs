@@ -1,4 +1,4 @@
-//! Posts are retried only if that is harmless, and errors tell whether the service may have acted.
+//! Posts are retried only if that is harmless, and errors say whether the service may have acted.
 
 use std::{
     pin::pin,

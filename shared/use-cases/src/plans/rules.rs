@@ -43,7 +43,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The refusal that this sentence of the contract tells.
+    /// The refusal that this sentence of the contract describes.
     pub fn of_sentence(sentence: &str) -> Option<Self> {
         Self::VARIANTS.iter().copied().find(|refusal| refusal.to_string() == sentence)
     }

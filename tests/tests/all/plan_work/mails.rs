@@ -180,11 +180,11 @@ async fn mails_go_out_by_hand_for_the_customers_that_are_named_and_a_dry_run_cha
     assert_eq!(states(done(&app, &[&remind[..], &at, &batch].concat()).await), due);
     let near = [&remind[..], &at, &["--days-before-expiration", "5"]].concat();
     assert_eq!(states(done(&app, &near).await), []);
-    let tell = ["send-subscription-plan-expiration-emails", "--enterprise-customer-uuid", &customer, "--dry-run"];
+    let inform = ["send-subscription-plan-expiration-emails", "--enterprise-customer-uuid", &customer, "--dry-run"];
     // The expiry itself comes first, which the row says once it is asked for.
     let late = ["--clock", "2027-02-05T00:00:00Z"];
-    assert_eq!(states(done(&app, &[&tell[..], &late].concat()).await), due);
-    let short = [&tell[..], &late, &["--days-since-expiration", "2"]].concat();
+    assert_eq!(states(done(&app, &[&inform[..], &late].concat()).await), due);
+    let short = [&inform[..], &late, &["--days-since-expiration", "2"]].concat();
     assert_eq!(states(done(&app, &short).await), []);
     assert_eq!(whole_table(&app).await, before);
     for bad in ["", "all", &format!("{customer},x")] {

@@ -80,10 +80,10 @@ fn the_end_is_announced_from_the_day_after_it_for_ninety_days_and_once() {
     at.plans[0].expiration_processed = true;
     at.plans[0].expiration_date = day(10) + TimeDelta::hours(5);
     at.agreement.license_duration_before_purge_seconds = -1;
-    let telling = Some(PlanWorkKind::SendExpirationMails);
+    let announced = Some(PlanWorkKind::SendExpirationMails);
     let second = TimeDelta::seconds(1);
     for (now, wanted) in
-        [(day(11) - second, None), (day(11), telling), (day(100), telling), (day(101), None), (day(4_000), None)]
+        [(day(11) - second, None), (day(11), announced), (day(100), announced), (day(101), None), (day(4_000), None)]
     {
         let counted = is_due(&at, None, now).filter(|work| *work != PlanWorkKind::SendLicenseEvents);
         assert_eq!(counted, wanted, "{now}");
@@ -92,7 +92,7 @@ fn the_end_is_announced_from_the_day_after_it_for_ninety_days_and_once() {
     assert_eq!(is_due(&at, Some(&last), day(12)), None);
     // It was moved, and ended again.
     at.plans[0].expiration_date = day(20);
-    assert_eq!(is_due(&at, Some(&last), day(22)), telling);
+    assert_eq!(is_due(&at, Some(&last), day(22)), announced);
 }
 
 #[test]
