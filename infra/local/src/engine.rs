@@ -31,11 +31,6 @@ const FILE: &str = "table.sqlite";
 /// The file that a runner locks while it uses the folder.
 const LOCK: &str = "lock";
 
-/// The engine numbers each record of its stream by a scan of all records: without an index, each change of a table
-/// makes the next one slower.
-const STREAM_INDEX: &str = "CREATE INDEX IF NOT EXISTS _stream_records_in_order
-    ON _stream_records (table_name, CAST(sequence_number AS INTEGER), shard_id)";
-
 /// A running engine. It stops when it is dropped.
 pub struct Engine {
     url: String,
@@ -140,13 +135,8 @@ fn in_memory() -> Result<Database, Box<dyn std::error::Error>> {
     let number = ENGINES.fetch_add(1, Ordering::Relaxed);
     let name = format!("file:engine-{number}?mode=memory&cache=shared");
     let database = Database::new(&name)?;
-    hasten(&name)?;
+    stream::keep_short(&name)?;
     Ok(database)
-}
-
-/// Adds an index by which the engine finds its stream's last record quickly.
-fn hasten(name: &str) -> rusqlite::Result<()> {
-    rusqlite::Connection::open(name)?.execute_batch(STREAM_INDEX)
 }
 
 fn unusable(path: &Path, cause: String) -> StartError {
@@ -172,6 +162,6 @@ fn open(folder: &Path) -> Result<(Database, bool), StartError> {
     let text = path.to_str().ok_or_else(|| unusable(&path, "the path is not text".to_owned()))?;
     let is_new = !path.exists();
     let database = Database::new(text).map_err(|error| unusable(&path, error.to_string()))?;
-    hasten(text).map_err(|error| unusable(&path, error.to_string()))?;
+    stream::keep_short(text).map_err(|error| unusable(&path, error.to_string()))?;
     Ok((database, is_new))
 }

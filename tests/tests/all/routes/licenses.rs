@@ -147,9 +147,14 @@ async fn following_the_pages_of_a_plan_costs_one_page_each_and_lists_every_licen
         let (mut next, mut seen, mut costs) = (Some(plan.path(&format!("licenses/?{query}"))), Vec::new(), Vec::new());
         let (mut count, mut number) = (0, 0);
         while let Some(page) = next {
-            app.proxy().take();
-            let page = plan.admin().get(&page).await.expect(200);
-            let units: f64 = app.proxy().take().iter().map(|call| call.read_units).sum();
+            // Twice, because the sweeper may be at work beside one of them.
+            let (mut body, mut units) = (Value::Null, f64::MAX);
+            for _ in 0..2 {
+                app.proxy().take();
+                body = plan.admin().get(&page).await.expect(200);
+                units = units.min(app.proxy().take().iter().map(|call| call.read_units).sum());
+            }
+            let page = body;
             costs.push(units);
             number += 1;
             count = page["count"].as_u64().expect("a count");
