@@ -11,6 +11,8 @@ mod read;
 mod routes;
 mod table;
 
+use std::sync::OnceLock;
+
 use serde_yaml_ng::Value;
 
 pub use alarms::{AlarmSpec, MetricSpec, Operations};
@@ -48,9 +50,14 @@ pub struct Template {
 }
 
 impl Template {
-    /// The template at the time of the build.
+    /// The template at the time of the build. It is parsed once in a process.
     pub fn embedded() -> Result<Self, TemplateError> {
-        Self::parse(TEXT)
+        static PARSED: OnceLock<Template> = OnceLock::new();
+        if let Some(template) = PARSED.get() {
+            return Ok(template.clone());
+        }
+        let template = Self::parse(TEXT)?;
+        Ok(PARSED.get_or_init(|| template).clone())
     }
 
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
