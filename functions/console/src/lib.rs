@@ -1,7 +1,8 @@
 //! The console: pages on which operators and support staff see what is stored, and change it by the rules of the API.
-//! Pages are rendered on the server and need no script.
+//! Pages are rendered on the server and need no script; one shows moments in the viewer's zone.
 
 mod addresses;
+mod attention;
 mod audit;
 mod begin_job;
 mod change_licenses;
@@ -25,6 +26,7 @@ mod known;
 mod learner;
 mod license;
 mod mails;
+mod moment;
 mod new_job;
 mod once;
 mod operations;
@@ -38,6 +40,7 @@ mod render;
 mod resend_mail;
 mod revert;
 mod rights;
+mod script;
 mod search;
 mod session;
 mod show;
@@ -121,6 +124,7 @@ pub fn pages() -> Pages {
         .add(sign_out::ROUTE, sign_out::handle)
         .add(sign_out::END, sign_out::end)
         .add(home::ROUTE, home::handle)
+        .add(attention::ROUTE, attention::handle)
         .add(search::ROUTE, search::handle)
         .add(customer::ROUTE, customer::handle)
         .add(plan::ROUTE, plan::handle)

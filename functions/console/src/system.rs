@@ -17,9 +17,9 @@ use crate::{
     error::PageError,
     form::Form,
     guard::Operator,
+    moment::Moment,
     once,
     render::{Frame, page},
-    show,
 };
 
 /// The system.
@@ -47,7 +47,7 @@ struct SystemPage {
     overdue: Counted,
     mails: Counted,
     release: &'static str,
-    now: String,
+    now: Moment,
 }
 
 struct QueueLine {
@@ -111,7 +111,7 @@ pub async fn handle(State(context): State<Context>, operator: Operator) -> Resul
         overdue: Counted(due.len()),
         mails: Counted(mails.len()),
         release: env!("CARGO_PKG_VERSION"),
-        now: show::time(context.app.now()),
+        now: context.app.now().into(),
     }))
 }
 

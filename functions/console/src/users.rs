@@ -13,6 +13,7 @@ use crate::{
     error::PageError,
     form::Query,
     guard::Operator,
+    moment::Moment,
     render::{Frame, page},
     show,
 };
@@ -45,7 +46,7 @@ struct GrantLine {
 }
 
 struct ChangeLine {
-    at: String,
+    at: Moment,
     kind: String,
     role: &'static str,
     scope: String,
@@ -54,9 +55,9 @@ struct ChangeLine {
 }
 
 struct SessionLine {
-    created: String,
-    seen: String,
-    ends: String,
+    created: Moment,
+    seen: Moment,
+    ends: Moment,
 }
 
 /// The customers of a role, in words.
@@ -90,7 +91,7 @@ impl GrantLine {
 impl From<&RoleChange> for ChangeLine {
     fn from(change: &RoleChange) -> Self {
         Self {
-            at: show::time(change.at),
+            at: change.at.into(),
             kind: show::word(&change.kind),
             role: change.role.assignment(),
             scope: scope(change.scope),
@@ -102,7 +103,7 @@ impl From<&RoleChange> for ChangeLine {
 
 impl From<&Session> for SessionLine {
     fn from(session: &Session) -> Self {
-        Self { created: show::time(session.created), seen: show::time(session.seen), ends: show::time(session.ends) }
+        Self { created: session.created.into(), seen: session.seen.into(), ends: session.ends.into() }
     }
 }
 

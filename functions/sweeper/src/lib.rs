@@ -246,7 +246,10 @@ async fn take_up(context: &Context, due: Due, report: &mut Report) -> Result<(),
 mod tests {
     use std::sync::Mutex;
 
-    use license_domain::{AgreementId, Job, PlanId, PlanWork, PlanWorkKind, Timestamp};
+    use license_domain::{
+        AgreementId, Job, PlanId, PlanWork, PlanWorkKind, Timestamp,
+        plan_work::{Concern, ConcerningPlan, Concerns},
+    };
     use license_messaging::{MessagingError, Outgoing, Queue};
     use license_storage::DueRoster;
     use license_work::Begun;
@@ -357,9 +360,23 @@ mod tests {
             Ok(Some(DuePlan { at, attempts, ..*seen }))
         }
 
-        async fn settle_plan(&self, seen: &DuePlan) -> Result<(), StoreError> {
-            self.settled.lock().expect("not poisoned").push(seen.plan.0.as_u128());
+        async fn record_look(
+            &self,
+            seen: &DuePlan,
+            next: Option<(Timestamp, u32)>,
+            concerns: Option<&Concerns>,
+        ) -> Result<(), StoreError> {
+            let plan = seen.plan.0.as_u128();
+            assert_eq!(concerns.is_some(), plan == 10);
+            match next {
+                Some((_, attempts)) => self.plans.lock().expect("not poisoned").push((plan, attempts)),
+                None => self.settled.lock().expect("not poisoned").push(plan),
+            }
             Ok(())
+        }
+
+        async fn concerning_plans(&self, _: Option<&str>, _: usize) -> Result<Vec<ConcerningPlan>, StoreError> {
+            panic!("the console does")
         }
 
         async fn look_at_plan(&self, _: AgreementId, _: PlanId, _: Timestamp) -> Result<(), StoreError> {
@@ -388,10 +405,14 @@ mod tests {
                 8 => {
                     let work = PlanWorkKind::ExpireSubscription;
                     let begun = Some(Begun { work, run: GOOD, messages: Vec::new() });
-                    Ok(Looked { begun, next, attempts: 0, refused: None })
+                    Ok(Looked { begun, next, attempts: 0, refused: None, concerns: None })
                 }
-                9 => Ok(Looked { begun: None, next: None, attempts: 0, refused: None }),
-                _ => Ok(Looked { begun: None, next, attempts: 5, refused: Some("too few".to_owned()) }),
+                9 => Ok(Looked { begun: None, next: None, attempts: 0, refused: None, concerns: None }),
+                _ => {
+                    let concerns = Concerns { list: vec![Concern::RenewalRefused], ends: Timestamp::UNIX_EPOCH };
+                    let refused = Some("too few".to_owned());
+                    Ok(Looked { begun: None, next, attempts: 5, refused, concerns: Some(concerns) })
+                }
             }
         }
     }

@@ -36,7 +36,7 @@ pub(crate) async fn look(context: &Context, request_id: &str, until: Timestamp, 
 /// 1. Postpone the plan, by a time that grows with each attempt. Another sweeper did: it looks at the plan.
 /// 2. Look at it; what is due is begun. A message that is not sent is sent by the sweeper that finds the run.
 /// 3. A renewal that would be refused is reported: operators are to hear of it before it is due.
-/// 4. It is due when something more is to happen to it.
+/// 4. It is due when something more is to happen to it; its concerns are noted beside that.
 async fn look_at(context: &Context, due: DuePlan, request_id: &str, report: &mut Report) -> Result<(), WorkError> {
     let again = context.clock.now() + Waits::INTERNAL.after(due.attempts);
     let taken = context.plan_works.postpone_plan(&due, again, due.attempts.saturating_add(1)).await?;
@@ -53,9 +53,7 @@ async fn look_at(context: &Context, due: DuePlan, request_id: &str, report: &mut
         metrics::count("RenewalRefused", &[]);
         report.refused += 1;
     }
-    match looked.next {
-        Some(next) => context.plan_works.postpone_plan(&taken, next, looked.attempts).await.map(|_| ())?,
-        None => context.plan_works.settle_plan(&taken).await?,
-    }
+    let next = looked.next.map(|next| (next, looked.attempts));
+    context.plan_works.record_look(&taken, next, looked.concerns.as_ref()).await?;
     Ok(())
 }

@@ -258,7 +258,11 @@ impl Jobs for Chunks {
         unreachable!("it is not changed")
     }
 
-    async fn open_jobs(&self, _: usize) -> Result<Vec<JobId>, StoreError> {
+    async fn open_runs(&self, _: usize) -> Result<Vec<Due>, StoreError> {
         unreachable!("there is one")
+    }
+
+    async fn failed_jobs(&self, _: Timestamp, _: usize) -> Result<Vec<JobId>, StoreError> {
+        unreachable!("it has not failed")
     }
 }
