@@ -61,7 +61,7 @@ impl From<&Prospect> for ProspectLine {
 }
 
 /// What it is called on pages.
-const fn words(work: PlanWorkKind) -> &'static str {
+pub const fn words(work: PlanWorkKind) -> &'static str {
     match work {
         PlanWorkKind::ProcessRenewal => "Process its renewal",
         PlanWorkKind::GrowPlan => "Grow by a step of auto-scaling",

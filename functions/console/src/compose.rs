@@ -50,6 +50,8 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
         dead_letters: Arc::new(SqsDeadLetters::from_lookup(parts.lookup(), &parts.aws)),
         products: parts.store.clone(),
         users: parts.store.clone(),
+        user_lists: parts.store.clone(),
+        sweeps: parts.store.clone(),
         roles: parts.store.clone(),
         sign_in: Arc::new(sign_in),
     })

@@ -58,7 +58,7 @@ use license_clients::SignIn;
 use license_messaging::DeadLetters;
 use license_storage::{
     AuditTrails, ChangeProducts, ChangeRoles, Deliveries, Jobs, Learners, Licenses, PlanWorks, Portfolios, Prefetches,
-    Sessions, Users, Webhooks,
+    Sessions, SweepRecords, UserLists, Users, Webhooks,
 };
 use license_use_cases::Provisioning;
 use license_work::{LicenseKinds, Plans, Renewals, Runs};
@@ -104,6 +104,10 @@ pub struct Context {
     pub products: Arc<dyn ChangeProducts>,
     /// The roles on record, as they are at this moment.
     pub users: Arc<dyn Users>,
+    /// The people of whom something is on record.
+    pub user_lists: Arc<dyn UserLists>,
+    /// The sweeper's last run.
+    pub sweeps: Arc<dyn SweepRecords>,
     /// Grants and revokes roles.
     pub roles: Arc<dyn ChangeRoles>,
     /// The LMS, with which people sign in.

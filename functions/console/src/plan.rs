@@ -24,7 +24,7 @@ use crate::{
     paging::Next,
     picture::{OverTime, Seats, Step, funnel},
     render::{Frame, page},
-    show::{self, HistoryLine, LicenseLine},
+    show::{HistoryLine, LicenseLine},
 };
 
 /// A plan.

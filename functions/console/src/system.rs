@@ -8,10 +8,11 @@ use axum::{
 };
 use futures::future::try_join_all;
 use license_api::{ApiError, Requester};
+use license_domain::{PlanWorkKind, Timestamp, sweep::LastSweep};
 use license_messaging::{Depth, MessagingError, Queue};
 
 use crate::{
-    Access, Context, Page, Right,
+    Access, Context, Page, Right, clock,
     confirm::Confirmation,
     done::done_page,
     error::PageError,
@@ -46,6 +47,9 @@ struct SystemPage {
     open: Counted,
     overdue: Counted,
     mails: Counted,
+    sweep: Option<SweepLine>,
+    works: Vec<WorkLine>,
+    next_plan: Moment,
     release: &'static str,
     now: Moment,
 }
@@ -54,6 +58,45 @@ struct QueueLine {
     name: &'static str,
     what: &'static str,
     depth: Depth,
+}
+
+/// The run of the schedule that came last.
+struct SweepLine {
+    began: Moment,
+    next: Moment,
+    seconds: i64,
+    is_late: bool,
+    resumed: usize,
+    begun: usize,
+    failed: usize,
+}
+
+impl SweepLine {
+    fn of(sweep: &LastSweep, now: Timestamp) -> Self {
+        Self {
+            began: sweep.began.into(),
+            next: sweep.next().into(),
+            seconds: (sweep.ended - sweep.began).num_seconds(),
+            is_late: sweep.is_late(now),
+            resumed: sweep.resumed,
+            begun: sweep.begun,
+            failed: sweep.failed,
+        }
+    }
+}
+
+/// Work that the schedule begins on plans, and when it did last.
+struct WorkLine {
+    what: &'static str,
+    command: &'static str,
+    last: Moment,
+}
+
+impl WorkLine {
+    fn of(work: PlanWorkKind, sweep: Option<&LastSweep>) -> Self {
+        let last = sweep.and_then(|sweep| sweep.works.iter().find(|last| last.work == work));
+        Self { what: clock::words(work), command: work.as_str(), last: Moment(last.map(|last| last.at)) }
+    }
 }
 
 /// So many things, or more.
@@ -102,7 +145,11 @@ pub async fn handle(State(context): State<Context>, operator: Operator) -> Resul
         )
         .map_err(ApiError::from)
     };
-    let (depths, (open, due, mails)) = futures::try_join!(depths, counts)?;
+    let schedule = async {
+        futures::try_join!(context.sweeps.last_sweep(), context.plan_works.next_plan()).map_err(ApiError::from)
+    };
+    let (depths, (open, due, mails), (sweep, next_plan)) = futures::try_join!(depths, counts, schedule)?;
+    let (sweep, now) = (sweep.as_ref(), context.app.now());
     let queues = Queue::ALL.into_iter().zip(depths);
     Ok(page(&SystemPage {
         frame: Frame::of(&operator, "System"),
@@ -110,8 +157,11 @@ pub async fn handle(State(context): State<Context>, operator: Operator) -> Resul
         open: Counted(open.len()),
         overdue: Counted(due.len()),
         mails: Counted(mails.len()),
+        sweep: sweep.map(|sweep| SweepLine::of(sweep, now)),
+        works: PlanWorkKind::ALL.iter().map(|work| WorkLine::of(*work, sweep)).collect(),
+        next_plan: Moment(next_plan.map(|plan| plan.at.max(now))),
         release: env!("CARGO_PKG_VERSION"),
-        now: context.app.now().into(),
+        now: now.into(),
     }))
 }
 
@@ -174,7 +224,7 @@ async fn send(context: &Context, queue: Queue, requester: Requester) -> Result<u
     }
     let change = requester.change("redrive").await?;
     let moved = context.dead_letters.redrive(queue, MAX_MOVED).await.map_err(|error| failed(&error))?;
-    tracing::info!(queue = name_of(queue), moved, actor = change.stamp.actor, "dead letters were sent again");
+    tracing::info!(queue = name_of(queue), moved, actor = change.stamp.actor, reason = change.stamp.reason, "dead letters were sent again");
     requester.record(&change.recording(&moved)).await?;
     Ok(moved)
 }

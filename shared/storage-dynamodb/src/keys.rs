@@ -31,13 +31,14 @@
 //! | a job's rows, lanes, outcomes | `JOB#j` | `CHUNK#n` or `CHUNK#generation#n`, `LANE#k`, `RESULT#n.round` | |
 //! | idempotency record of a request | `IDEMPOTENCY#digest` | `@` | |
 //! | requests of a requester in a minute | `THROTTLE#digest#minute` | `@` | |
-//! | user, explicit roles | `USER#name` | `@`, `ROLE#role#scope` | |
+//! | user, explicit roles | `USER#name` | `@`, `ROLE#role#scope` | of roles: gsi2 `ALL#ROLE` / name, role, scope |
 //! | change of a user's roles | `ROLES#name` | time, id | |
-//! | session of the console | `SESSION#digest` | `@` | gsi2 `SESSIONS#name` / time, digest |
+//! | session of the console | `SESSION#digest` | `@` | gsi2 `SESSIONS#name` / time, digest; gsi3 `ALL#SESSION` / name, digest |
 //! | products and plan types | `CATALOG` | `@` | |
 //! | last number | `SEQUENCE#RENEWAL` | `@` | |
 //! | retirement: the digest of a name, and a time, in each of 16 copies | `RETIRED#copy` | time, digest | |
 //! | progress of the erasure | `ERASURE` | `@` | |
+//! | the sweeper's last run | `SWEEP` | `@` | |
 //! | imported file | `IMPORT#digest` | `@` | |
 
 mod agreements;
@@ -76,7 +77,7 @@ pub use self::licenses::{
     impersonal_license, license_by_id, license_listing, license_partition, list_key, list_partition, list_prefix,
 };
 pub use self::mails::{UNSETTLED_MAILS, delivery, unsettled_mail};
-pub use self::order::{before, behind, due_by, time};
+pub use self::order::{LAST, before, behind, due_by, time};
 pub use self::plans::{
     ALL_PLANS, CONCERNS, CONCERNS_END, DAY_PREFIX, DUE_PLANS, concerning_plan_in, concerns, due_plan, due_plan_in, informed, notice, plan, plan_day, plan_listing,
     plan_of_listing, seats,
@@ -90,6 +91,8 @@ pub use self::rosters::{
 pub use self::runs::{
     CHUNK_PREFIX, DUE_RUNS, FAILED_RUNS, JobKeys, LANE_PREFIX, RESULT_PREFIX, chunk_of_result, due, due_in, failed, failed_in, jobs_of, result,
 };
-pub use self::singles::{PRODUCT_CHANGES, catalog, health, import, product_change};
+pub use self::singles::{PRODUCT_CHANGES, catalog, health, import, product_change, sweep};
 pub use self::trails::{person_secret, trail, trail_entry, trail_from};
-pub use self::users::{ROLE_PREFIX, SessionKeys, USER_PREFIX, UserKeys, sessions_of};
+pub use self::users::{
+    ALL_ROLES, ALL_SESSIONS, ROLE_PREFIX, SessionKeys, USER_PREFIX, UserKeys, name_in_session_list, sessions_of,
+};

@@ -57,6 +57,7 @@ mod settings;
 mod store;
 mod stream;
 mod sweep;
+mod sweep_records;
 mod table;
 #[doc(hidden)]
 pub mod testing;
@@ -64,6 +65,7 @@ mod transaction;
 mod transfer;
 mod unlink;
 mod update;
+mod user_lists;
 mod users;
 mod webhooks;
 mod write;

@@ -37,6 +37,12 @@ impl PlanWorks for Store {
         Ok(readable(&self.table.query(range).await?, keys::due_plan_in))
     }
 
+    async fn next_plan(&self) -> Result<Option<DuePlan>, StoreError> {
+        let partition = keys::DUE_PLANS.to_owned();
+        let range = Range { index: Some(keys::GSI3), partition, limit: Some(1), ..Range::default() };
+        Ok(readable(&self.table.query(range).await?, keys::due_plan_in).pop())
+    }
+
     async fn marked_plans(&self) -> Result<Vec<DuePlan>, StoreError> {
         let range = Range { index: Some(keys::GSI3), partition: keys::DUE_PLANS.to_owned(), ..Range::default() };
         Ok(readable(&self.table.query(range).await?, keys::due_plan_in))

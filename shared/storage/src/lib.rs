@@ -58,11 +58,12 @@ pub use self::{
         RenewalUnderWay, Renewed,
     },
     requesters::{
-        ChangeRoles, RequestCount, RequestCounts, RequesterRecords, RoleChange, RoleChangeKind, StoredUser, Users,
+        ChangeRoles, ListedUser, RequestCount, RequestCounts, RequesterRecords, RoleChange, RoleChangeKind, StoredUser,
+        UserLists, Users,
     },
     rosters::{DueRoster, Objects, RosterMarks, RosterOutcome, RosterUpdate, Rosters},
     row_outcomes::{JobRows, RowOutcomes},
     sessions::{Session, Sessions},
-    sweep::{Erasure, Health, Sweep},
+    sweep::{Erasure, Health, Sweep, SweepRecords},
     webhooks::Webhooks,
 };

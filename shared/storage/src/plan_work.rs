@@ -16,6 +16,9 @@ pub trait PlanWorks: Send + Sync {
     /// Plans that are due to be looked at, the longest first.
     async fn due_plans(&self, limit: usize) -> Result<Vec<DuePlan>, StoreError>;
 
+    /// The plan that is looked at next.
+    async fn next_plan(&self) -> Result<Option<DuePlan>, StoreError>;
+
     /// All plans that anything may happen to, by the time at which they are looked at next.
     async fn marked_plans(&self) -> Result<Vec<DuePlan>, StoreError>;
 

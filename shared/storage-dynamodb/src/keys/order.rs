@@ -21,6 +21,9 @@ pub fn behind(sk: &str) -> String {
     format!("{sk} ")
 }
 
+/// It sorts behind every text that is a sort key here.
+pub const LAST: &str = "\u{10FFFF}";
+
 /// The greatest sort key of the due index that is due at that time.
 pub fn due_by(now: Timestamp) -> String {
     format!("{}#~", time(now))

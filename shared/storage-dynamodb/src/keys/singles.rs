@@ -22,6 +22,11 @@ pub fn import(digest: &str) -> Key {
     Key::head(format!("IMPORT#{digest}"))
 }
 
+/// The record of the sweeper's last run.
+pub fn sweep() -> Key {
+    Key::head("SWEEP")
+}
+
 /// The key that the health check reads; no item needs to exist there.
 pub fn health() -> Key {
     Key::head("HEALTH")
