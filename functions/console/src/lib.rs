@@ -58,7 +58,7 @@ use license_clients::SignIn;
 use license_messaging::DeadLetters;
 use license_storage::{
     AuditTrails, ChangeProducts, ChangeRoles, Deliveries, Jobs, Learners, Licenses, PlanWorks, Portfolios, Prefetches,
-    Sessions, SweepRecords, UserLists, Users, Webhooks,
+    QueueChanges, Sessions, SweepRecords, UserLists, Users, Webhooks,
 };
 use license_use_cases::Provisioning;
 use license_work::{LicenseKinds, Plans, Renewals, Runs};
@@ -100,6 +100,8 @@ pub struct Context {
     pub plan_works: Arc<dyn PlanWorks>,
     /// Queues, and what was given up.
     pub dead_letters: Arc<dyn DeadLetters>,
+    /// What operators did to queues.
+    pub queue_changes: Arc<dyn QueueChanges>,
     /// Products and plan types, as they are stored.
     pub products: Arc<dyn ChangeProducts>,
     /// The roles on record, as they are at this moment.

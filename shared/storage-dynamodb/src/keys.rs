@@ -38,6 +38,7 @@
 //! | last number | `SEQUENCE#RENEWAL` | `@` | |
 //! | retirement: the digest of a name, and a time, in each of 16 copies | `RETIRED#copy` | time, digest | |
 //! | progress of the erasure | `ERASURE` | `@` | |
+//! | what an operator did to a queue | `QUEUE-CHANGES` | time, id | |
 //! | the sweeper's last run | `SWEEP` | `@` | |
 //! | imported file | `IMPORT#digest` | `@` | |
 
@@ -91,7 +92,7 @@ pub use self::rosters::{
 pub use self::runs::{
     CHUNK_PREFIX, DUE_RUNS, FAILED_RUNS, JobKeys, LANE_PREFIX, RESULT_PREFIX, chunk_of_result, due, due_in, failed, failed_in, jobs_of, result,
 };
-pub use self::singles::{PRODUCT_CHANGES, catalog, health, import, product_change, sweep};
+pub use self::singles::{PRODUCT_CHANGES, QUEUE_CHANGES, catalog, health, import, product_change, queue_change, sweep};
 pub use self::trails::{person_secret, trail, trail_entry, trail_from};
 pub use self::users::{
     ALL_ROLES, ALL_SESSIONS, ROLE_PREFIX, SessionKeys, USER_PREFIX, UserKeys, name_in_session_list, sessions_of,

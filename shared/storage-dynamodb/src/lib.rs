@@ -39,6 +39,7 @@ mod prefetch;
 mod products;
 mod provision;
 mod purge;
+mod queue_changes;
 mod remind;
 mod renew;
 mod renewals;

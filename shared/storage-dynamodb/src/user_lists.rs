@@ -17,7 +17,7 @@ impl UserLists for Store {
             let key = Key::of(item)?;
             Some(ListedUser { name: UserKeys::name_of(&key.pk)?.to_owned(), place })
         };
-        self.listed((keys::GSI2, keys::ALL_ROLES), after, limit, user).await
+        self.listed_users((keys::GSI2, keys::ALL_ROLES), after, limit, user).await
     }
 
     async fn users_with_sessions(&self, after: Option<&str>, limit: usize) -> Result<Vec<ListedUser>, StoreError> {
@@ -25,13 +25,13 @@ impl UserLists for Store {
             let place = sort_key_in(item, keys::GSI3)?.to_owned();
             Some(ListedUser { name: keys::name_in_session_list(&place)?.to_owned(), place })
         };
-        self.listed((keys::GSI3, keys::ALL_SESSIONS), after, limit, user).await
+        self.listed_users((keys::GSI3, keys::ALL_SESSIONS), after, limit, user).await
     }
 }
 
 impl Store {
     /// One query of the list's index.
-    async fn listed(
+    async fn listed_users(
         &self,
         (index, partition): (&'static str, &str),
         after: Option<&str>,

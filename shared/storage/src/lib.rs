@@ -16,6 +16,7 @@ mod plan_days;
 mod plan_work;
 mod portfolios;
 mod products;
+mod queue_changes;
 mod renew;
 mod requesters;
 mod rosters;
@@ -53,6 +54,7 @@ pub use self::{
         UpdateError,
     },
     products::{ChangeProducts, ProductChange},
+    queue_changes::{QueueChange, QueueChanges},
     renew::{
         CarriedOver, Copied, LicensesToCopy, MAX_COPIED, OpenedRenewal, Renew, RenewError, RenewalOutcome,
         RenewalUnderWay, Renewed,

@@ -2,6 +2,7 @@
 
 mod access;
 mod agreements;
+mod attention;
 mod changing;
 mod confirming;
 mod editing;
@@ -15,6 +16,8 @@ mod operations;
 mod pages;
 mod products;
 mod reading;
+mod recorded;
 mod sessions;
 pub mod sights;
 mod sign_in;
+mod system;
