@@ -17,8 +17,7 @@ use crate::{
     error::PageError,
     form::Form,
     guard::Operator,
-    moment,
-    once,
+    moment, once,
     render::redirect,
     webhooks::host_of,
 };

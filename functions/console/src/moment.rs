@@ -101,7 +101,8 @@ fn moment_of(text: &str) -> Option<(Timestamp, usize)> {
 mod tests {
     use super::*;
 
-    const SHOWN: &str = "<time datetime=\"2026-11-23T10:46:08Z\" title=\"2026-11-23 10:46:08 UTC\">2026-11-23 10:46 UTC</time>";
+    const SHOWN: &str =
+        "<time datetime=\"2026-11-23T10:46:08Z\" title=\"2026-11-23 10:46:08 UTC\">2026-11-23 10:46 UTC</time>";
 
     fn at() -> Timestamp {
         Timestamp::from_timestamp(1_795_430_768, 0).expect("a moment")
@@ -117,10 +118,7 @@ mod tests {
     #[test]
     fn moments_within_texts_are_found_and_all_else_is_escaped() {
         let of = |text: &str| sentence(text).to_string();
-        assert_eq!(
-            of("start_date: <b> → 2026-11-23T10:46:08.123Z!"),
-            format!("start_date: &#60;b&#62; → {SHOWN}!")
-        );
+        assert_eq!(of("start_date: <b> → 2026-11-23T10:46:08.123Z!"), format!("start_date: &#60;b&#62; → {SHOWN}!"));
         let two = of("2026-11-23T10:46:08+00:00 → 2026-11-23 10:46:08 UTC");
         assert_eq!(two, format!("{SHOWN} → {SHOWN}"));
         assert!(of(&format!("Before {}, nothing.", utc(at()))).contains("datetime=\"2026-11-23T10:46:00Z\""));

@@ -251,7 +251,13 @@ async fn send(context: &Context, queue: Queue, requester: Requester) -> Result<u
     }
     let change = requester.change("redrive").await?;
     let moved = context.dead_letters.redrive(queue, MAX_MOVED).await.map_err(|error| failed(&error))?;
-    tracing::info!(queue = name_of(queue), moved, actor = change.stamp.actor, reason = change.stamp.reason, "dead letters were sent again");
+    tracing::info!(
+        queue = name_of(queue),
+        moved,
+        actor = change.stamp.actor,
+        reason = change.stamp.reason,
+        "dead letters were sent again"
+    );
     let record = QueueChange {
         subject: name_of(queue).to_owned(),
         count: moved,

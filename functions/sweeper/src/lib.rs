@@ -157,12 +157,7 @@ pub async fn handle(context: &Context, event: LambdaEvent<EventBridgeEvent<Value
 }
 
 /// Puts the run on record for operators. Nothing depends on it, so that a failure is no reason to fail.
-async fn record(
-    context: &Context,
-    request_id: &str,
-    (began, works): (Timestamp, Vec<PlanWorkKind>),
-    report: Report,
-) {
+async fn record(context: &Context, request_id: &str, (began, works): (Timestamp, Vec<PlanWorkKind>), report: Report) {
     let works: BTreeSet<PlanWorkKind> = works.into_iter().collect();
     let sweep = LastSweep {
         began,

@@ -80,8 +80,8 @@ pub use self::licenses::{
 pub use self::mails::{UNSETTLED_MAILS, delivery, unsettled_mail};
 pub use self::order::{LAST, before, behind, due_by, time};
 pub use self::plans::{
-    ALL_PLANS, CONCERNS, CONCERNS_END, DAY_PREFIX, DUE_PLANS, concerning_plan_in, concerns, due_plan, due_plan_in, informed, notice, plan, plan_day, plan_listing,
-    plan_of_listing, seats,
+    ALL_PLANS, CONCERNS, CONCERNS_END, DAY_PREFIX, DUE_PLANS, concerning_plan_in, concerns, due_plan, due_plan_in,
+    informed, notice, plan, plan_day, plan_listing, plan_of_listing, seats,
 };
 pub use self::renewals::{ALL_RENEWALS, renewal, renewal_listing, renewal_sequence};
 pub use self::requests::{idempotency, throttle};
@@ -90,7 +90,8 @@ pub use self::rosters::{
     DUE_ROSTERS, change, changes_beside, changes_partition, due_roster, due_roster_in, event_of_changes, roster,
 };
 pub use self::runs::{
-    CHUNK_PREFIX, DUE_RUNS, FAILED_RUNS, JobKeys, LANE_PREFIX, RESULT_PREFIX, chunk_of_result, due, due_in, failed, failed_in, jobs_of, result,
+    CHUNK_PREFIX, DUE_RUNS, FAILED_RUNS, JobKeys, LANE_PREFIX, RESULT_PREFIX, chunk_of_result, due, due_in, failed,
+    failed_in, jobs_of, result,
 };
 pub use self::singles::{PRODUCT_CHANGES, QUEUE_CHANGES, catalog, health, import, product_change, queue_change, sweep};
 pub use self::trails::{person_secret, trail, trail_entry, trail_from};

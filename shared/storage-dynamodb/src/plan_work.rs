@@ -86,7 +86,8 @@ impl PlanWorks for Store {
                 set.extend(["#list = :list", "#place = :place"]);
             }
         }
-        let part = |verb: &str, of: &[&str]| if of.is_empty() { String::new() } else { format!("{verb} {} ", of.join(", ")) };
+        let part =
+            |verb: &str, of: &[&str]| if of.is_empty() { String::new() } else { format!("{verb} {} ", of.join(", ")) };
         let update = part("SET", &set) + &part("REMOVE", &remove);
         let key = AgreementKeys(seen.agreement).plan(seen.plan);
         self.table.update(&key, update.trim_end(), terms).await.map(|_| ())

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use license_domain::{
-    AgreementId, Consequence, Due, EmailAddress, EventKind, Job, JobId, Lane, LicenseId, PlanId, Portfolio, Row, RowResult, Timestamp,
+    AgreementId, Consequence, Due, EmailAddress, EventKind, Job, JobId, Lane, LicenseId, PlanId, Portfolio, Row,
+    RowResult, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 

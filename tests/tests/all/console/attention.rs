@@ -84,7 +84,9 @@ async fn a_failed_job_is_on_the_first_page_until_it_is_resumed() {
     let portfolio = portfolio.expect("a read").expect("an agreement");
     let change = license_tests::app::stamp(app.now()).into();
     let event = (license_domain::EventKind::JobChanged, Vec::new());
-    license_storage::Jobs::change_job(&*parts.store, &portfolio, (&stored, &begun), event, &change).await.expect("a write");
+    license_storage::Jobs::change_job(&*parts.store, &portfolio, (&stored, &begun), event, &change)
+        .await
+        .expect("a write");
     records.fail(id, "JobStandsStill").await.expect("a write");
     let home = browser.get("/admin/").await.text;
     let failed = home.split("Failed</strong>").nth(1).and_then(|rest| rest.split("</li>").next()).expect("a line");

@@ -14,7 +14,8 @@ fn the_page_and_the_template_agree_on_the_schedule() {
 #[tokio::test]
 async fn the_last_and_next_runs_of_the_schedule_are_shown() {
     let app = TestApp::start().await;
-    let plan = app.plan_of(&app.agreement().await, 5, &serde_json::json!({ "expiration_date": "2026-11-25T00:00:00Z" })).await;
+    let plan =
+        app.plan_of(&app.agreement().await, 5, &serde_json::json!({ "expiration_date": "2026-11-25T00:00:00Z" })).await;
     plan.activated(&app, "ann@example.com").await;
     app.advance("P5D").await;
     let browser = Browser::signed_in(&app, "demo-support").await;
@@ -46,9 +47,13 @@ async fn people_are_listed_page_by_page() {
     assert!(page.contains("&#60;b&#62;odd&#60;/b&#62; &#38; co</a>"), "{page}");
     let signed_in = page.split("signed in to the console lately").nth(1).expect("a list");
     assert!(signed_in.contains("<a href=\"/admin/users/?name=demo-superuser\">"), "{page}");
-    let next = page.split("<a href=\"").find(|rest| rest.contains("Next people")).and_then(|rest| rest.split('"').next());
+    let next =
+        page.split("<a href=\"").find(|rest| rest.contains("Next people")).and_then(|rest| rest.split('"').next());
     let next = browser.get(&next.expect("a next page").replace("&#38;", "&")).await.text;
-    assert!(next.contains(">person59</a>") && !next.contains(">person00</a>") && !next.contains("Next people"), "{next}");
+    assert!(
+        next.contains(">person59</a>") && !next.contains(">person00</a>") && !next.contains("Next people"),
+        "{next}"
+    );
     let found = browser.get("/admin/users/?name=person07").await.text;
     assert!(found.contains("every customer") && !found.contains("People with a role"), "{found}");
 }
