@@ -2,6 +2,8 @@
 //! Pages are rendered on the server and need no script; one shows moments in the viewer's zone.
 
 mod addresses;
+mod all_plans;
+mod all_renewals;
 mod attention;
 mod audit;
 mod begin_job;
@@ -133,6 +135,8 @@ pub fn pages() -> Pages {
         .add(attention::ROUTE, attention::handle)
         .add(search::ROUTE, search::handle)
         .add(customer::ROUTE, customer::handle)
+        .add(all_plans::ROUTE, all_plans::handle)
+        .add(all_renewals::ROUTE, all_renewals::handle)
         .add(plan::ROUTE, plan::handle)
         .add(license::ROUTE, license::handle)
         .add(learner::ROUTE, learner::handle)
@@ -178,7 +182,7 @@ pub fn pages() -> Pages {
         .add(change_licenses::FORM, change_licenses::form)
         .add(change_licenses::PREVIEW, change_licenses::preview)
         .add(change_licenses::CONFIRM, change_licenses::confirm)
-        .add(known::PLANS, known::list)
+        .add(known::PLANS, known::plans)
         .add(known::PLAN, known::plan)
         .add(known::AGREEMENTS, known::list)
         .add(known::AGREEMENT, known::agreement)

@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use license_clients::UploadForm;
 use license_domain::{
-    AgreementId, Consequence, EventKind, Job, JobId, JobKind, Lane, Portfolio, RowOutcome, RowResult,
+    AgreementId, Consequence, Due, EventKind, Job, JobId, JobKind, Lane, Portfolio, RowOutcome, RowResult, Timestamp,
 };
 use license_storage::{Change, Jobs, StoreError};
 use serde_json::json;
