@@ -136,7 +136,7 @@ impl Order {
             _ => format!("The job assigns licenses to {who}; who has one keeps it."),
         }];
         if let Some(to) = to {
-            lines.push(format!("They go to “{}”, which ends on {}.", to.title, crate::show::day(to.expiration_date)));
+            lines.push(format!("They go to “{}”, which ends on {}.", to.title, crate::moment::utc(to.expiration_date)));
             lines.push("A transfer that is over can be reversed, on the job's page.".to_owned());
         }
         if self.kind == JobKind::Assign {

@@ -17,9 +17,8 @@ use crate::{
     error::PageError,
     form::Form,
     guard::Operator,
-    once,
+    moment, once,
     render::redirect,
-    show,
     webhooks::host_of,
 };
 
@@ -78,7 +77,7 @@ impl Action {
         if let Some(since) = self.since(webhook, now) {
             webhooks::check_replay(webhook, now)?;
             return Ok(vec![
-                format!("{host} gets the events since {} again, the newest 10,000 at most.", show::time(since)),
+                format!("{host} gets the events since {} again, the newest 10,000 at most.", moment::utc(since)),
                 "They have the same ids as the first time, so that its owner can recognize them.".to_owned(),
             ]);
         }

@@ -20,6 +20,7 @@ use crate::{
     Access, Context, Page, Right,
     error::{PageError, work_failed},
     guard::Operator,
+    moment::Moment,
     plan,
     render::{Frame, page},
     show,
@@ -41,7 +42,7 @@ struct ProspectLine {
     work: &'static str,
     what: &'static str,
     state: String,
-    at: String,
+    at: Moment,
     why: String,
     is_due: bool,
 }
@@ -52,7 +53,7 @@ impl From<&Prospect> for ProspectLine {
             work: path_of(prospect.work),
             what: words(prospect.work),
             state: show::word(&prospect.state),
-            at: show::time_or_none(prospect.at),
+            at: Moment(prospect.at),
             why: prospect.why.clone(),
             is_due: prospect.state == ProspectState::Due,
         }
@@ -60,7 +61,7 @@ impl From<&Prospect> for ProspectLine {
 }
 
 /// What it is called on pages.
-const fn words(work: PlanWorkKind) -> &'static str {
+pub const fn words(work: PlanWorkKind) -> &'static str {
     match work {
         PlanWorkKind::ProcessRenewal => "Process its renewal",
         PlanWorkKind::GrowPlan => "Grow by a step of auto-scaling",

@@ -48,8 +48,11 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
         plans: Plans::new(&parts.store, parts.clock(), parts.random(), Rules::from_lookup(parts.lookup())?),
         plan_works: parts.store.clone(),
         dead_letters: Arc::new(SqsDeadLetters::from_lookup(parts.lookup(), &parts.aws)),
+        queue_changes: parts.store.clone(),
         products: parts.store.clone(),
         users: parts.store.clone(),
+        user_lists: parts.store.clone(),
+        sweeps: parts.store.clone(),
         roles: parts.store.clone(),
         sign_in: Arc::new(sign_in),
     })

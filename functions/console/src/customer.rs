@@ -14,6 +14,7 @@ use crate::{
     Access, Context, Page, Right,
     error::PageError,
     guard::Operator,
+    moment::Moment,
     picture::Timeline,
     render::{Frame, page},
     show::{self, HistoryLine},
@@ -44,8 +45,8 @@ struct PlanLine {
     id: PlanId,
     title: String,
     state: &'static str,
-    starts: String,
-    ends: String,
+    starts: Moment,
+    ends: Moment,
     counts: SeatCounts,
 }
 
@@ -57,8 +58,8 @@ pub struct RenewalLine {
     pub to: Option<PlanId>,
     pub to_title: String,
     pub licenses: u64,
-    pub takes_effect: String,
-    pub ends: String,
+    pub takes_effect: Moment,
+    pub ends: Moment,
     pub is_processed: bool,
 }
 
@@ -71,7 +72,7 @@ pub struct JobLine {
     pub state: String,
     pub rows: String,
     pub requested_by: String,
-    pub created: String,
+    pub created: Moment,
 }
 
 impl JobLine {
@@ -84,7 +85,7 @@ impl JobLine {
             state: show::word(&job.state),
             rows: job.rows.map(|rows| rows.to_string()).unwrap_or_default(),
             requested_by: job.requested_by.clone(),
-            created: show::time(job.created),
+            created: job.created.into(),
         }
     }
 }
@@ -132,8 +133,8 @@ pub fn renewals(portfolio: &Portfolio, of: impl Fn(PlanId) -> bool) -> Vec<Renew
             .or_else(|| renewal.renewed_plan_title.clone())
             .unwrap_or_default(),
         licenses: renewal.number_of_licenses,
-        takes_effect: show::day(renewal.effective_date),
-        ends: show::day(renewal.renewed_expiration_date),
+        takes_effect: renewal.effective_date.into(),
+        ends: renewal.renewed_expiration_date.into(),
         is_processed: renewal.processed,
     };
     found.map(line).collect()
@@ -160,8 +161,8 @@ pub async fn handle(
             id: plan.uuid,
             title: plan.title.clone(),
             state: state_of(plan, now),
-            starts: show::day(plan.start_date),
-            ends: show::day(plan.expiration_date),
+            starts: plan.start_date.into(),
+            ends: plan.expiration_date.into(),
             counts: counts.get(&plan.uuid).copied().unwrap_or_default(),
         })
         .collect();

@@ -6,7 +6,7 @@ use axum::{
 };
 use license_domain::LicenseId;
 
-use crate::{Access, Context, Page, Right, error::PageError, guard::Operator, render::redirect};
+use crate::{Access, Context, Page, Right, all_plans, error::PageError, guard::Operator, render::redirect};
 
 const VIEW: Access = Access::Needs(Right::View);
 
@@ -43,4 +43,8 @@ pub async fn license(
 
 pub async fn list(_: Operator) -> Response {
     redirect("/admin/")
+}
+
+pub async fn plans(_: Operator) -> Response {
+    redirect(all_plans::ROUTE.path)
 }

@@ -1,7 +1,10 @@
 //! The console: pages on which operators and support staff see what is stored, and change it by the rules of the API.
-//! Pages are rendered on the server and need no script.
+//! Pages are rendered on the server and need no script; one shows moments in the viewer's zone.
 
 mod addresses;
+mod all_plans;
+mod all_renewals;
+mod attention;
 mod audit;
 mod begin_job;
 mod change_licenses;
@@ -25,6 +28,7 @@ mod known;
 mod learner;
 mod license;
 mod mails;
+mod moment;
 mod new_job;
 mod once;
 mod operations;
@@ -38,6 +42,7 @@ mod render;
 mod resend_mail;
 mod revert;
 mod rights;
+mod script;
 mod search;
 mod session;
 mod show;
@@ -55,7 +60,7 @@ use license_clients::SignIn;
 use license_messaging::DeadLetters;
 use license_storage::{
     AuditTrails, ChangeProducts, ChangeRoles, Deliveries, Jobs, Learners, Licenses, PlanWorks, Portfolios, Prefetches,
-    Sessions, Users, Webhooks,
+    QueueChanges, Sessions, SweepRecords, UserLists, Users, Webhooks,
 };
 use license_use_cases::Provisioning;
 use license_work::{LicenseKinds, Plans, Renewals, Runs};
@@ -97,10 +102,16 @@ pub struct Context {
     pub plan_works: Arc<dyn PlanWorks>,
     /// Queues, and what was given up.
     pub dead_letters: Arc<dyn DeadLetters>,
+    /// What operators did to queues.
+    pub queue_changes: Arc<dyn QueueChanges>,
     /// Products and plan types, as they are stored.
     pub products: Arc<dyn ChangeProducts>,
     /// The roles on record, as they are at this moment.
     pub users: Arc<dyn Users>,
+    /// The people of whom something is on record.
+    pub user_lists: Arc<dyn UserLists>,
+    /// The sweeper's last run.
+    pub sweeps: Arc<dyn SweepRecords>,
     /// Grants and revokes roles.
     pub roles: Arc<dyn ChangeRoles>,
     /// The LMS, with which people sign in.
@@ -121,8 +132,11 @@ pub fn pages() -> Pages {
         .add(sign_out::ROUTE, sign_out::handle)
         .add(sign_out::END, sign_out::end)
         .add(home::ROUTE, home::handle)
+        .add(attention::ROUTE, attention::handle)
         .add(search::ROUTE, search::handle)
         .add(customer::ROUTE, customer::handle)
+        .add(all_plans::ROUTE, all_plans::handle)
+        .add(all_renewals::ROUTE, all_renewals::handle)
         .add(plan::ROUTE, plan::handle)
         .add(license::ROUTE, license::handle)
         .add(learner::ROUTE, learner::handle)
@@ -168,7 +182,7 @@ pub fn pages() -> Pages {
         .add(change_licenses::FORM, change_licenses::form)
         .add(change_licenses::PREVIEW, change_licenses::preview)
         .add(change_licenses::CONFIRM, change_licenses::confirm)
-        .add(known::PLANS, known::list)
+        .add(known::PLANS, known::plans)
         .add(known::PLAN, known::plan)
         .add(known::AGREEMENTS, known::list)
         .add(known::AGREEMENT, known::agreement)

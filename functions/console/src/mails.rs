@@ -15,6 +15,7 @@ use crate::{
     error::PageError,
     form::Query,
     guard::Operator,
+    moment::Moment,
     plan,
     render::{Frame, page},
     show,
@@ -58,7 +59,7 @@ struct MailLine {
     refused: usize,
     calls: u32,
     transport: String,
-    at: String,
+    at: Moment,
 }
 
 impl From<&Delivery> for MailLine {
@@ -75,7 +76,7 @@ impl From<&Delivery> for MailLine {
             refused: delivery.refused.len(),
             calls: delivery.calls,
             transport: delivery.transport.clone(),
-            at: show::time(delivery.at),
+            at: delivery.at.into(),
         }
     }
 }

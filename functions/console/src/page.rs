@@ -9,7 +9,7 @@ use axum::{
 };
 use std::collections::BTreeMap;
 
-use crate::{Context, Right, error::PageError, guard, render};
+use crate::{Context, Right, error::PageError, guard, render, script};
 
 /// A page, or the target of its form.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +89,7 @@ impl Pages {
             }
             router = router.route(path, methods);
         }
-        let router = router.fallback(unknown).layer(middleware::map_response(render::protect));
+        let router = router.merge(script::router()).fallback(unknown).layer(middleware::map_response(render::protect));
         license_api::around(router, app).with_state(context)
     }
 }

@@ -20,10 +20,11 @@ use crate::{
     error::PageError,
     form::Query,
     guard::Operator,
+    moment::Moment,
     paging::Next,
     picture::{OverTime, Seats, Step, funnel},
     render::{Frame, page},
-    show::{self, HistoryLine, LicenseLine},
+    show::{HistoryLine, LicenseLine},
 };
 
 /// A plan.
@@ -60,8 +61,8 @@ struct PlanPage<'a> {
     licenses: Vec<LicenseLine>,
     next: Option<Next>,
     history: Vec<HistoryLine>,
-    starts: String,
-    ends: String,
+    starts: Moment,
+    ends: Moment,
 }
 
 /// The number of a plan's licenses in a status.
@@ -178,8 +179,8 @@ pub async fn handle(
         licenses: licenses.iter().map(LicenseLine::from).collect(),
         next,
         history: history.iter().take(CHANGES).map(HistoryLine::from).collect(),
-        starts: show::time(plan.start_date),
-        ends: show::time(plan.expiration_date),
+        starts: plan.start_date.into(),
+        ends: plan.expiration_date.into(),
         portfolio: &portfolio,
         plan: &plan,
     }))

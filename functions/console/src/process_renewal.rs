@@ -39,7 +39,7 @@ async fn confirmation(context: &Context, id: RenewalId) -> Result<Confirmation, 
     let prior = portfolio.plan(renewal.prior_subscription_plan).map(|plan| plan.title.clone()).unwrap_or_default();
     let mut lines = vec![format!(
         "The renewal takes effect now, and not on {}. This cannot be undone.",
-        crate::show::time(renewal.effective_date)
+        crate::moment::utc(renewal.effective_date)
     )];
     lines.extend(edit::renewal_consequences(context, &portfolio, &renewal).await?);
     Ok(Confirmation {

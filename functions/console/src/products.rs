@@ -10,6 +10,7 @@ use crate::{
     Access, Context, Page, Right,
     error::PageError,
     guard::Operator,
+    moment::Moment,
     render::{Frame, page},
     show,
 };
@@ -39,7 +40,7 @@ struct ProductLine {
 }
 
 struct ChangeLine {
-    at: String,
+    at: Moment,
     subject: String,
     actor: String,
     reason: String,
@@ -49,7 +50,7 @@ struct ChangeLine {
 impl From<&ProductChange> for ChangeLine {
     fn from(change: &ProductChange) -> Self {
         Self {
-            at: show::time(change.at),
+            at: change.at.into(),
             subject: change.subject.clone(),
             actor: change.actor.clone(),
             reason: change.reason.clone(),

@@ -1,4 +1,5 @@
-//! Renders pages, and adds their security headers: no script runs on them, and nothing is loaded from elsewhere.
+//! Renders pages, and adds their security headers: only the console's own script runs on them, and nothing is loaded from
+//! elsewhere.
 
 use std::sync::LazyLock;
 
@@ -10,17 +11,17 @@ use axum::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use sha2::{Digest, Sha256};
 
-use crate::{Right, guard::Operator};
+use crate::{Right, guard::Operator, script};
 
 /// The style of all pages. It is part of each page, so that a first view takes one round trip.
 const STYLE: &str = include_str!("../templates/console.css");
 
-/// What browsers may do on a page: apply our style, and send forms to us.
+/// What browsers may do on a page: apply our style, run our script (never one within a page), and send forms to us.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     let style = BASE64_STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{style}'; img-src data:; form-action 'self'; base-uri 'none'; \
-         frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'sha256-{style}'; img-src data:; form-action 'self'; \
+         base-uri 'none'; frame-ancestors 'none'"
     );
     HeaderValue::from_str(&policy).expect("a policy of ASCII")
 });
@@ -49,6 +50,12 @@ impl Frame {
     #[expect(clippy::unused_self, reason = "templates call it on their frame")]
     pub const fn style(&self) -> &'static str {
         STYLE
+    }
+
+    /// Where the script is.
+    #[expect(clippy::unused_self, reason = "templates call it on their frame")]
+    pub fn script(&self) -> &'static str {
+        script::path()
     }
 
     /// The token of forms.

@@ -15,10 +15,10 @@ use crate::{
     error::PageError,
     form::Form,
     guard::Operator,
+    moment,
     new_job::{self, NewJob},
     once, plan,
     render::{Frame, page, redirect},
-    show,
 };
 
 const PROVISION: Access = Access::Needs(Right::Provision);
@@ -82,7 +82,7 @@ impl Order {
             count => format!("{count} licenses"),
         };
         let mut lines = vec![
-            format!("The job makes {which} what they were at {}, as far as their histories say.", show::time(self.to)),
+            format!("The job makes {which} what they were at {}, as far as their histories say.", moment::utc(self.to)),
             "Mails are not sent, enrollments stay as they are, deleted licenses stay deleted.".to_owned(),
             "Licenses whose learner of then is not on record any more are refused.".to_owned(),
         ];

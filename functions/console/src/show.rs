@@ -4,17 +4,9 @@ use license_domain::{AuditEntry, Changes, FieldChange, License, LicenseId, PlanI
 use serde::Serialize;
 use serde_json::Value;
 
-/// A time as text for people.
-pub fn time(at: Timestamp) -> String {
-    at.format("%Y-%m-%d %H:%M UTC").to_string()
-}
+use crate::moment::Moment;
 
-/// The same, where there may be none.
-pub fn time_or_none(at: Option<Timestamp>) -> String {
-    at.map(time).unwrap_or_default()
-}
-
-/// A day.
+/// A day in UTC, in pictures: these have no room for a time.
 pub fn day(at: Timestamp) -> String {
     at.format("%Y-%m-%d").to_string()
 }
@@ -34,10 +26,10 @@ pub struct LicenseLine {
     pub plan: PlanId,
     pub status: &'static str,
     pub email: String,
-    pub assigned: String,
-    pub activated: String,
-    pub revoked: String,
-    pub reminded: String,
+    pub assigned: Moment,
+    pub activated: Moment,
+    pub revoked: Moment,
+    pub reminded: Moment,
 }
 
 impl From<&License> for LicenseLine {
@@ -47,10 +39,10 @@ impl From<&License> for LicenseLine {
             plan: license.subscription_plan,
             status: license.status.as_str(),
             email: license.user_email.as_ref().map(|email| email.as_given().to_owned()).unwrap_or_default(),
-            assigned: time_or_none(license.assigned_date),
-            activated: time_or_none(license.activation_date),
-            revoked: time_or_none(license.revoked_date),
-            reminded: time_or_none(license.last_remind_date),
+            assigned: Moment(license.assigned_date),
+            activated: Moment(license.activation_date),
+            revoked: Moment(license.revoked_date),
+            reminded: Moment(license.last_remind_date),
         }
     }
 }
@@ -58,7 +50,7 @@ impl From<&License> for LicenseLine {
 /// A change of a history.
 #[derive(Debug)]
 pub struct HistoryLine {
-    pub at: String,
+    pub at: Moment,
     pub kind: String,
     pub actor: String,
     pub reason: String,
@@ -74,7 +66,7 @@ impl From<&AuditEntry> for HistoryLine {
             .map(|moved| format!("{} licenses: {} → {}", moved.licenses, moved.from.as_str(), moved.to.as_str()));
         let step = entry.license.iter().map(|step| format!("{} → {}", step.from.as_str(), step.to.as_str()));
         Self {
-            at: time(entry.at),
+            at: entry.at.into(),
             kind: word(&entry.kind),
             actor: entry.actor.clone().unwrap_or_else(|| "the learner".to_owned()),
             reason: entry.reason.clone(),
@@ -111,6 +103,5 @@ mod tests {
         assert_eq!(word(&LicenseStatus::Activated), "activated");
         assert_eq!(text_of(&Value::Null), "nothing");
         assert_eq!(text_of(&serde_json::json!("a <b>")), "a <b>");
-        assert_eq!(time(Timestamp::from_timestamp(1_795_430_768, 0).expect("a moment")), "2026-11-23 10:46 UTC");
     }
 }

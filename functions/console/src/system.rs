@@ -8,18 +8,20 @@ use axum::{
 };
 use futures::future::try_join_all;
 use license_api::{ApiError, Requester};
+use license_domain::{PlanWorkKind, Timestamp, sweep::LastSweep};
 use license_messaging::{Depth, MessagingError, Queue};
+use license_storage::QueueChange;
 
 use crate::{
-    Access, Context, Page, Right,
+    Access, Context, Page, Right, clock,
     confirm::Confirmation,
     done::done_page,
     error::PageError,
     form::Form,
     guard::Operator,
+    moment::Moment,
     once,
     render::{Frame, page},
-    show,
 };
 
 /// The system.
@@ -35,6 +37,9 @@ pub const CONFIRM: Page = Page::post("/admin/system/queues/{queue}/redrive/", SU
 /// The most messages that one form sends again, so that its response comes in time.
 const MAX_MOVED: usize = 500;
 
+/// How many records of what was done to queues are shown.
+const CHANGES: usize = 20;
+
 /// The most things that are counted; above that the page shows "or more".
 const MAX_COUNTED: usize = 100;
 
@@ -46,14 +51,73 @@ struct SystemPage {
     open: Counted,
     overdue: Counted,
     mails: Counted,
+    sweep: Option<SweepLine>,
+    works: Vec<WorkLine>,
+    changes: Vec<ChangeLine>,
+    next_plan: Moment,
     release: &'static str,
-    now: String,
+    now: Moment,
 }
 
 struct QueueLine {
     name: &'static str,
     what: &'static str,
     depth: Depth,
+}
+
+/// The run of the schedule that came last.
+struct SweepLine {
+    began: Moment,
+    next: Moment,
+    seconds: i64,
+    is_late: bool,
+    resumed: usize,
+    begun: usize,
+    failed: usize,
+}
+
+impl SweepLine {
+    fn of(sweep: &LastSweep, now: Timestamp) -> Self {
+        Self {
+            began: sweep.began.into(),
+            next: sweep.next().into(),
+            seconds: (sweep.ended - sweep.began).num_seconds(),
+            is_late: sweep.is_late(now),
+            resumed: sweep.resumed,
+            begun: sweep.begun,
+            failed: sweep.failed,
+        }
+    }
+}
+
+/// Work that the schedule begins on plans, and when it did last.
+struct WorkLine {
+    what: &'static str,
+    command: &'static str,
+    last: Moment,
+}
+
+impl WorkLine {
+    fn of(work: PlanWorkKind, sweep: Option<&LastSweep>) -> Self {
+        let last = sweep.and_then(|sweep| sweep.works.iter().find(|last| last.work == work));
+        Self { what: clock::words(work), command: work.as_str(), last: Moment(last.map(|last| last.at)) }
+    }
+}
+
+/// What an operator did to a queue.
+struct ChangeLine {
+    at: Moment,
+    queue: String,
+    count: usize,
+    actor: String,
+    reason: String,
+}
+
+impl From<QueueChange> for ChangeLine {
+    fn from(change: QueueChange) -> Self {
+        let QueueChange { subject, count, actor, reason, at, .. } = change;
+        Self { at: at.into(), queue: subject, count, actor, reason }
+    }
 }
 
 /// So many things, or more.
@@ -102,7 +166,16 @@ pub async fn handle(State(context): State<Context>, operator: Operator) -> Resul
         )
         .map_err(ApiError::from)
     };
-    let (depths, (open, due, mails)) = futures::try_join!(depths, counts)?;
+    let schedule = async {
+        futures::try_join!(
+            context.sweeps.last_sweep(),
+            context.plan_works.next_plan(),
+            context.queue_changes.queue_changes(CHANGES)
+        )
+        .map_err(ApiError::from)
+    };
+    let (depths, (open, due, mails), (sweep, next_plan, changes)) = futures::try_join!(depths, counts, schedule)?;
+    let (sweep, now) = (sweep.as_ref(), context.app.now());
     let queues = Queue::ALL.into_iter().zip(depths);
     Ok(page(&SystemPage {
         frame: Frame::of(&operator, "System"),
@@ -110,8 +183,12 @@ pub async fn handle(State(context): State<Context>, operator: Operator) -> Resul
         open: Counted(open.len()),
         overdue: Counted(due.len()),
         mails: Counted(mails.len()),
+        sweep: sweep.map(|sweep| SweepLine::of(sweep, now)),
+        works: PlanWorkKind::ALL.iter().map(|work| WorkLine::of(*work, sweep)).collect(),
+        changes: changes.into_iter().map(ChangeLine::from).collect(),
+        next_plan: Moment(next_plan.map(|plan| plan.at.max(now))),
         release: env!("CARGO_PKG_VERSION"),
-        now: show::time(context.app.now()),
+        now: now.into(),
     }))
 }
 
@@ -167,14 +244,29 @@ pub async fn confirm(
     Ok(done_page(&operator, "Send again what was given up", &back(), &[line]))
 }
 
-/// Queues have no trail, so that the log has who did it and why.
+/// Queues belong to no customer, in whose trail it could be: the page of the system has who did it and why.
 async fn send(context: &Context, queue: Queue, requester: Requester) -> Result<usize, ApiError> {
     if let Some(moved) = requester.recorded().await? {
         return Ok(moved);
     }
     let change = requester.change("redrive").await?;
     let moved = context.dead_letters.redrive(queue, MAX_MOVED).await.map_err(|error| failed(&error))?;
-    tracing::info!(queue = name_of(queue), moved, actor = change.stamp.actor, "dead letters were sent again");
+    tracing::info!(
+        queue = name_of(queue),
+        moved,
+        actor = change.stamp.actor,
+        reason = change.stamp.reason,
+        "dead letters were sent again"
+    );
+    let record = QueueChange {
+        subject: name_of(queue).to_owned(),
+        count: moved,
+        actor: change.stamp.actor.clone(),
+        reason: change.stamp.reason.clone(),
+        request_id: change.stamp.request_id.clone(),
+        at: change.stamp.at,
+    };
+    context.queue_changes.record_queue_change(&record).await?;
     requester.record(&change.recording(&moved)).await?;
     Ok(moved)
 }

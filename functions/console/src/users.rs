@@ -1,11 +1,11 @@
-//! `GET /admin/users/?name=…`: what is on record of a user: roles that were assigned explicitly, and sessions of the console. The
-//! table has no list of users that a page could read, so that they are looked up by name.
+//! `GET /admin/users/?name=…`: what is on record of a user: roles that were assigned explicitly, and sessions of the console. Without a
+//! name: the people of whom something is on record, page by page.
 
 use askama::Template;
 use axum::{extract::State, response::Response};
 use futures::try_join;
 use license_domain::{RoleGrant, Scope};
-use license_storage::{RoleChange, Session};
+use license_storage::{ListedUser, RoleChange, Session, StoreError};
 
 use crate::{
     Access, Context, Page, Right,
@@ -13,6 +13,8 @@ use crate::{
     error::PageError,
     form::Query,
     guard::Operator,
+    moment::Moment,
+    paging::Next,
     render::{Frame, page},
     show,
 };
@@ -22,6 +24,12 @@ pub const ROUTE: Page = Page::get("/admin/users/", Access::Needs(Right::Superuse
 
 /// The most characters of a user's name.
 const MAX_NAME: usize = 150;
+
+/// How many places of a list a page shows.
+const USERS: usize = 50;
+
+/// The most bytes of a place in a list.
+const MAX_PLACE: usize = 1_000;
 
 /// How many changes of roles are shown.
 const CHANGES: usize = 20;
@@ -36,6 +44,31 @@ struct Users {
     sessions: Vec<SessionLine>,
     roles: Vec<&'static str>,
     changes: Vec<ChangeLine>,
+    /// The people with a role, and those who signed in lately, if no one is looked up.
+    lists: Vec<UserList>,
+}
+
+struct UserList {
+    caption: &'static str,
+    names: Vec<(String, String)>,
+    next: Option<Next>,
+}
+
+impl UserList {
+    /// A page of the list. A person who is there several times is shown once.
+    fn of(caption: &'static str, after: &str, mut found: Vec<ListedUser>) -> Self {
+        let is_cut = found.len() > USERS;
+        found.truncate(USERS);
+        let last = found.last().filter(|_| is_cut).map(|last| last.place.clone());
+        let mut names: Vec<String> = found.into_iter().map(|user| user.name).collect();
+        names.dedup();
+        let text = "Next people";
+        Self {
+            caption,
+            names: names.into_iter().map(|name| (path(&name), name)).collect(),
+            next: last.map(|last| Next::new(ROUTE.path, &[(after, &last)], text)),
+        }
+    }
 }
 
 struct GrantLine {
@@ -45,7 +78,7 @@ struct GrantLine {
 }
 
 struct ChangeLine {
-    at: String,
+    at: Moment,
     kind: String,
     role: &'static str,
     scope: String,
@@ -54,9 +87,9 @@ struct ChangeLine {
 }
 
 struct SessionLine {
-    created: String,
-    seen: String,
-    ends: String,
+    created: Moment,
+    seen: Moment,
+    ends: Moment,
 }
 
 /// The customers of a role, in words.
@@ -90,7 +123,7 @@ impl GrantLine {
 impl From<&RoleChange> for ChangeLine {
     fn from(change: &RoleChange) -> Self {
         Self {
-            at: show::time(change.at),
+            at: change.at.into(),
             kind: show::word(&change.kind),
             role: change.role.assignment(),
             scope: scope(change.scope),
@@ -102,8 +135,24 @@ impl From<&RoleChange> for ChangeLine {
 
 impl From<&Session> for SessionLine {
     fn from(session: &Session) -> Self {
-        Self { created: show::time(session.created), seen: show::time(session.seen), ends: show::time(session.ends) }
+        Self { created: session.created.into(), seen: session.seen.into(), ends: session.ends.into() }
     }
+}
+
+/// Where a page of the people with roles begins, and one of those who signed in.
+const AFTER_ROLE: &str = "role";
+const AFTER_SESSION: &str = "session";
+
+async fn lists(context: &Context, query: &Query) -> Result<Vec<UserList>, StoreError> {
+    let after = |name: &str| query.get(name).filter(|after| after.len() <= MAX_PLACE);
+    let (roles, sessions) = try_join!(
+        context.user_lists.users_with_roles(after(AFTER_ROLE), USERS + 1),
+        context.user_lists.users_with_sessions(after(AFTER_SESSION), USERS + 1),
+    )?;
+    Ok(vec![
+        UserList::of("People with a role on record", AFTER_ROLE, roles),
+        UserList::of("People who signed in to the console lately", AFTER_SESSION, sessions),
+    ])
 }
 
 pub async fn handle(State(context): State<Context>, operator: Operator, query: Query) -> Result<Response, PageError> {
@@ -127,6 +176,7 @@ pub async fn handle(State(context): State<Context>, operator: Operator, query: Q
         sessions: sessions.iter().map(SessionLine::from).collect(),
         roles: ROLES.map(license_domain::RoleName::assignment).to_vec(),
         changes: changes.iter().map(ChangeLine::from).collect(),
+        lists: if name.is_empty() { lists(&context, &query).await? } else { Vec::new() },
         name,
     }))
 }

@@ -13,6 +13,7 @@ use crate::{
     customer::{self, name_of},
     error::PageError,
     guard::Operator,
+    moment::Moment,
     render::{Frame, page},
     show,
 };
@@ -37,10 +38,10 @@ struct WebhookLine {
     events: String,
     state: String,
     failures: u32,
-    failing_since: String,
+    failing_since: Moment,
     problem: String,
     missed: u64,
-    missed_since: String,
+    missed_since: Moment,
     is_active: bool,
 }
 
@@ -55,10 +56,10 @@ impl From<&Webhook> for WebhookLine {
             events: if webhook.events.is_empty() { "all".to_owned() } else { webhook.events.join(", ") },
             state: if webhook.is_active { "active".to_owned() } else { format!("off ({why})") },
             failures: webhook.failures,
-            failing_since: show::time_or_none(webhook.failing_since),
+            failing_since: Moment(webhook.failing_since),
             problem: webhook.problem.clone().unwrap_or_default(),
             missed: webhook.missed,
-            missed_since: show::time_or_none(webhook.missed_since),
+            missed_since: Moment(webhook.missed_since),
             is_active: webhook.is_active,
         }
     }

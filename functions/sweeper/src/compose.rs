@@ -21,6 +21,7 @@ pub fn compose(parts: &Parts) -> Result<Context, Error> {
     Ok(Context {
         clock: parts.clock(),
         sweep: parts.store.clone(),
+        records: parts.store.clone(),
         erasure: parts.store.clone(),
         runs: Arc::new(RunRecords::new(&parts.store, parts.clock())),
         rosters: parts.store_with_rosters()?,

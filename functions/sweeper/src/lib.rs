@@ -11,15 +11,19 @@
 mod compose;
 mod plans;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use chrono::TimeDelta;
 use lambda_runtime::LambdaEvent;
-use license_domain::{Clock, Due, DuePlan, JobId, Timestamp, Waits, due::in_turns};
+use license_domain::{
+    Clock, Due, DuePlan, JobId, PlanWorkKind, Timestamp, Waits,
+    due::in_turns,
+    sweep::{LastSweep, LastWork},
+};
 use license_messaging::Queues;
-use license_storage::{Erasure, PlanWorks, RosterOutcome, Rosters, StoreError, Sweep};
+use license_storage::{Erasure, PlanWorks, RosterOutcome, Rosters, StoreError, Sweep, SweepRecords};
 use license_telemetry::metrics::{self, Unit};
 use license_work::{Examined, Looked, Plans, RunRecords, RunStatus, WorkError};
 use serde::Serialize;
@@ -50,6 +54,8 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// Finds and postpones due runs.
     pub sweep: Arc<dyn Sweep>,
+    /// The record of the last run.
+    pub records: Arc<dyn SweepRecords>,
     /// Erases retired persons from items that stay.
     pub erasure: Arc<dyn Erasure>,
     /// The records of runs.
@@ -124,7 +130,8 @@ pub struct Report {
 /// runs could not be read.
 pub async fn handle(context: &Context, event: LambdaEvent<EventBridgeEvent<Value>>) -> Result<Report, StoreError> {
     let request_id = event.context.request_id.as_str();
-    let until = context.clock.now() + TIME;
+    let began = context.clock.now();
+    let until = began + TIME;
     let mut report = Report::default();
     for due in in_turns(context.sweep.due(MAX_DUE).await?) {
         if context.clock.now() >= until {
@@ -137,7 +144,7 @@ pub async fn handle(context: &Context, event: LambdaEvent<EventBridgeEvent<Value
             report.failed += 1;
         }
     }
-    plans::look(context, request_id, until, &mut report).await;
+    let works = plans::look(context, request_id, until, &mut report).await;
     if report != Report::default() {
         let Report { resumed, failed, begun, plans_failed, .. } = report;
         tracing::info!(request_id, resumed, failed, begun, plans_failed, "due runs and plans were examined");
@@ -145,7 +152,28 @@ pub async fn handle(context: &Context, event: LambdaEvent<EventBridgeEvent<Value
     erase(context, request_id).await;
     report.without_progress = count_without_progress(context, request_id).await;
     update_rosters(context, request_id, &mut report).await;
+    record(context, request_id, (began, works), report).await;
     Ok(report)
+}
+
+/// Puts the run on record for operators. Nothing depends on it, so that a failure is no reason to fail.
+async fn record(context: &Context, request_id: &str, (began, works): (Timestamp, Vec<PlanWorkKind>), report: Report) {
+    let works: BTreeSet<PlanWorkKind> = works.into_iter().collect();
+    let sweep = LastSweep {
+        began,
+        ended: context.clock.now(),
+        resumed: report.resumed,
+        begun: report.begun,
+        failed: report.failed + report.plans_failed + report.rosters_failed,
+        works: works.into_iter().map(|work| LastWork { work, at: began }).collect(),
+    };
+    let recorded = async {
+        let before = context.records.last_sweep().await?;
+        context.records.record_sweep(&sweep.after(before.as_ref())).await
+    };
+    if let Err(error) = recorded.await {
+        tracing::error!(request_id, %error, "the run is not on record");
+    }
 }
 
 /// Updates due rosters, after all runs: only the speed of lists depends on rosters.
@@ -246,7 +274,10 @@ async fn take_up(context: &Context, due: Due, report: &mut Report) -> Result<(),
 mod tests {
     use std::sync::Mutex;
 
-    use license_domain::{AgreementId, Job, PlanId, PlanWork, PlanWorkKind, Timestamp};
+    use license_domain::{
+        AgreementId, Job, PlanId, PlanWork,
+        plan_work::{Concern, ConcerningPlan, Concerns},
+    };
     use license_messaging::{MessagingError, Outgoing, Queue};
     use license_storage::DueRoster;
     use license_work::Begun;
@@ -266,6 +297,7 @@ mod tests {
         postponed: Mutex<Vec<(Timestamp, u32)>>,
         plans: Mutex<Vec<(u128, u32)>>,
         settled: Mutex<Vec<u128>>,
+        sweeps: Mutex<Vec<LastSweep>>,
     }
 
     impl Clock for Fake {
@@ -287,6 +319,18 @@ mod tests {
         async fn postpone(&self, seen: &Due, at: Timestamp, attempts: u32) -> Result<Option<Due>, StoreError> {
             self.postponed.lock().expect("not poisoned").push((at, attempts));
             Ok(Some(Due { at, attempts, ..*seen }))
+        }
+    }
+
+    #[async_trait]
+    impl SweepRecords for Fake {
+        async fn record_sweep(&self, sweep: &LastSweep) -> Result<(), StoreError> {
+            self.sweeps.lock().expect("not poisoned").push(sweep.clone());
+            Ok(())
+        }
+
+        async fn last_sweep(&self) -> Result<Option<LastSweep>, StoreError> {
+            Ok(None)
         }
     }
 
@@ -343,6 +387,10 @@ mod tests {
             Ok([7, 8, 9, 10].into_iter().map(due).take(limit).collect())
         }
 
+        async fn next_plan(&self) -> Result<Option<DuePlan>, StoreError> {
+            panic!("the console does")
+        }
+
         async fn marked_plans(&self) -> Result<Vec<DuePlan>, StoreError> {
             panic!("an operator's command does")
         }
@@ -357,9 +405,23 @@ mod tests {
             Ok(Some(DuePlan { at, attempts, ..*seen }))
         }
 
-        async fn settle_plan(&self, seen: &DuePlan) -> Result<(), StoreError> {
-            self.settled.lock().expect("not poisoned").push(seen.plan.0.as_u128());
+        async fn record_look(
+            &self,
+            seen: &DuePlan,
+            next: Option<(Timestamp, u32)>,
+            concerns: Option<&Concerns>,
+        ) -> Result<(), StoreError> {
+            let plan = seen.plan.0.as_u128();
+            assert_eq!(concerns.is_some(), plan == 10);
+            match next {
+                Some((_, attempts)) => self.plans.lock().expect("not poisoned").push((plan, attempts)),
+                None => self.settled.lock().expect("not poisoned").push(plan),
+            }
             Ok(())
+        }
+
+        async fn concerning_plans(&self, _: Option<&str>, _: usize) -> Result<Vec<ConcerningPlan>, StoreError> {
+            panic!("the console does")
         }
 
         async fn look_at_plan(&self, _: AgreementId, _: PlanId, _: Timestamp) -> Result<(), StoreError> {
@@ -388,10 +450,14 @@ mod tests {
                 8 => {
                     let work = PlanWorkKind::ExpireSubscription;
                     let begun = Some(Begun { work, run: GOOD, messages: Vec::new() });
-                    Ok(Looked { begun, next, attempts: 0, refused: None })
+                    Ok(Looked { begun, next, attempts: 0, refused: None, concerns: None })
                 }
-                9 => Ok(Looked { begun: None, next: None, attempts: 0, refused: None }),
-                _ => Ok(Looked { begun: None, next, attempts: 5, refused: Some("too few".to_owned()) }),
+                9 => Ok(Looked { begun: None, next: None, attempts: 0, refused: None, concerns: None }),
+                _ => {
+                    let concerns = Concerns { list: vec![Concern::RenewalRefused], ends: Timestamp::UNIX_EPOCH };
+                    let refused = Some("too few".to_owned());
+                    Ok(Looked { begun: None, next, attempts: 5, refused, concerns: Some(concerns) })
+                }
             }
         }
     }
@@ -411,6 +477,7 @@ mod tests {
         Context {
             clock: fake.clone(),
             sweep: fake.clone(),
+            records: fake.clone(),
             erasure: fake.clone(),
             runs: fake.clone(),
             rosters: fake.clone(),
@@ -443,6 +510,10 @@ mod tests {
         let plans = Report { begun: 1, plans_failed: 1, refused: 1, ..Report::default() };
         let expected = Report { resumed: 1, failed: 1, rosters: 1, rosters_failed: 1, without_progress, ..plans };
         assert_eq!(report, expected);
+        let sweeps = fake.sweeps.lock().expect("not poisoned").clone();
+        let works = vec![LastWork { work: PlanWorkKind::ExpireSubscription, at: Timestamp::UNIX_EPOCH }];
+        let (began, ended) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+        assert_eq!(sweeps, [LastSweep { began, ended, resumed: 1, begun: 1, failed: 3, works }]);
         // A plan that could not be looked at stays postponed; of one that nothing more happens to the mark ends.
         assert_eq!(*fake.plans.lock().expect("not poisoned"), [(7, 1), (8, 1), (8, 0), (9, 1), (10, 1), (10, 5)]);
         assert_eq!(*fake.settled.lock().expect("not poisoned"), [9]);

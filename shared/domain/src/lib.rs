@@ -29,6 +29,7 @@ pub mod renewing;
 pub mod reverting;
 pub mod roles;
 pub mod seats;
+pub mod sweep;
 pub mod utilization;
 pub mod webhook;
 

@@ -1,6 +1,7 @@
 //! What the clock does to a plan: what is due, what is ahead, what waits or will not happen, and why. The sweeper acts by
 //! these rules, and a forecast shows them: there is no second set of rules.
 
+mod concerns;
 mod expiry;
 mod growth;
 mod leaving;
@@ -26,6 +27,7 @@ use crate::{
 };
 
 pub use self::{
+    concerns::{Concern, ConcerningPlan, Concerns, ENDS_WITHIN, concerns},
     expiry::{expiry, prior_plans},
     growth::{growing_plan, growth},
     leaving::UNLINKED_AFTER,

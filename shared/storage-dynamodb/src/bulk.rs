@@ -157,6 +157,7 @@ impl BulkWrite for BulkWriter {
                 let key = UserKeys(name).role(*grant);
                 let mut item = rows::to_item(grant)?;
                 item.extend(key.attributes());
+                UserKeys(name).role_listing(*grant).put(&mut item);
                 items.insert(key, item);
             }
             if user.is_superuser {

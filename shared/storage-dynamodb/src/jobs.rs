@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use license_domain::{
-    AgreementId, Consequence, Event, EventKind, Job, JobId, JobState, Lane, Portfolio, Row, RowResult, Timestamp,
+    AgreementId, Consequence, Due, Event, EventKind, Job, JobId, JobState, Lane, Portfolio, Row, RowResult, Timestamp,
     job::KEPT,
 };
 use serde::{Deserialize, Serialize};
@@ -141,14 +141,27 @@ impl Jobs for Store {
         Ok(results)
     }
 
-    async fn open_jobs(&self, limit: usize) -> Result<Vec<JobId>, StoreError> {
+    async fn open_runs(&self, limit: usize) -> Result<Vec<Due>, StoreError> {
         let range = Range {
             index: Some(keys::GSI3),
             partition: keys::DUE_RUNS.to_owned(),
             limit: Some(limit),
             ..Range::default()
         };
-        Ok(readable(&self.table.query(range).await?, keys::due_in).into_iter().map(|due| due.run).collect())
+        Ok(readable(&self.table.query(range).await?, keys::due_in))
+    }
+
+    async fn failed_jobs(&self, since: Timestamp, limit: usize) -> Result<Vec<JobId>, StoreError> {
+        let (since, now) = (keys::time(since), keys::due_by(self.clock.now()));
+        let range = Range {
+            index: Some(keys::GSI3),
+            partition: keys::FAILED_RUNS.to_owned(),
+            between: Some((&since, &now)),
+            descending: true,
+            limit: Some(limit),
+            ..Range::default()
+        };
+        Ok(readable(&self.table.query(range).await?, keys::failed_in))
     }
 }
 
@@ -217,6 +230,9 @@ pub(crate) fn item(job: &Job, seen: Option<&Job>) -> Result<Item, StoreError> {
         // An open run does not expire.
         keys::due(job.customer_agreement, due, 0).put(&mut item);
     } else {
+        if job.state == JobState::Failed {
+            keys::failed(job.uuid, job.modified).put(&mut item);
+        }
         let until = job.kept_until.unwrap_or(job.modified + KEPT);
         item.insert(TTL.to_owned(), number(until.timestamp()));
     }

@@ -3,7 +3,7 @@
 //! | item | pk | sk | indexes |
 //! |---|---|---|---|
 //! | agreement | `AGREEMENT#a` | `@` | gsi2 `ALL#AGREEMENT` / a |
-//! | plan | `AGREEMENT#a` | `PLAN#p` | gsi2 `ALL#PLAN` / start, p; gsi3 `DUE#PLAN` / time, attempts, while anything may happen to it; not while a run hides it |
+//! | plan | `AGREEMENT#a` | `PLAN#p` | gsi2 `ALL#PLAN` / start, p; gsi3 `DUE#PLAN` / time, attempts, while anything may happen to it; gsi1 `CONCERNS` / letters, end, p, if it had any at its last look; not while a run hides it |
 //! | renewal | `AGREEMENT#a` | `RENEWAL#id` | gsi2 `ALL#RENEWAL` / id |
 //! | renewal of a prior plan, or of a future plan | `AGREEMENT#a` | `RENEWS#p`, `RENEWS-TO#p` | |
 //! | title (unique in the agreement) | `AGREEMENT#a` | `TITLE#lower` | |
@@ -27,17 +27,19 @@
 //! | that a learner was informed of the plan's end: a digest of the address | `PLAN#p` | `NOTIFIED#kind#digest` | |
 //! | notice that admins get once | `PLAN#p` | `NOTICE#kind` | |
 //! | secret for making person ids | `SECRET#PERSON` | `@` | |
-//! | job | `JOB#j` | `@` | gsi2 `JOBS#a` / time, j; gsi3 `DUE#WORK` / time, a, attempts, until it ends |
+//! | job | `JOB#j` | `@` | gsi2 `JOBS#a` / time, j; gsi3 `DUE#WORK` / time, a, attempts, until it ends; gsi3 `FAILED#WORK` / time, j, if it failed |
 //! | a job's rows, lanes, outcomes | `JOB#j` | `CHUNK#n` or `CHUNK#generation#n`, `LANE#k`, `RESULT#n.round` | |
 //! | idempotency record of a request | `IDEMPOTENCY#digest` | `@` | |
 //! | requests of a requester in a minute | `THROTTLE#digest#minute` | `@` | |
-//! | user, explicit roles | `USER#name` | `@`, `ROLE#role#scope` | |
+//! | user, explicit roles | `USER#name` | `@`, `ROLE#role#scope` | of roles: gsi2 `ALL#ROLE` / name, role, scope |
 //! | change of a user's roles | `ROLES#name` | time, id | |
-//! | session of the console | `SESSION#digest` | `@` | gsi2 `SESSIONS#name` / time, digest |
+//! | session of the console | `SESSION#digest` | `@` | gsi2 `SESSIONS#name` / time, digest; gsi3 `ALL#SESSION` / name, digest |
 //! | products and plan types | `CATALOG` | `@` | |
 //! | last number | `SEQUENCE#RENEWAL` | `@` | |
 //! | retirement: the digest of a name, and a time, in each of 16 copies | `RETIRED#copy` | time, digest | |
 //! | progress of the erasure | `ERASURE` | `@` | |
+//! | what an operator did to a queue | `QUEUE-CHANGES` | time, id | |
+//! | the sweeper's last run | `SWEEP` | `@` | |
 //! | imported file | `IMPORT#digest` | `@` | |
 
 mod agreements;
@@ -76,10 +78,10 @@ pub use self::licenses::{
     impersonal_license, license_by_id, license_listing, license_partition, list_key, list_partition, list_prefix,
 };
 pub use self::mails::{UNSETTLED_MAILS, delivery, unsettled_mail};
-pub use self::order::{before, due_by, time};
+pub use self::order::{LAST, before, behind, due_by, time};
 pub use self::plans::{
-    ALL_PLANS, DAY_PREFIX, DUE_PLANS, due_plan, due_plan_in, informed, notice, plan, plan_day, plan_listing,
-    plan_of_listing, seats,
+    ALL_PLANS, CONCERNS, CONCERNS_END, DAY_PREFIX, DUE_PLANS, concerning_plan_in, concerns, due_plan, due_plan_in,
+    informed, notice, plan, plan_day, plan_listing, plan_of_listing, seats,
 };
 pub use self::renewals::{ALL_RENEWALS, renewal, renewal_listing, renewal_sequence};
 pub use self::requests::{idempotency, throttle};
@@ -88,8 +90,11 @@ pub use self::rosters::{
     DUE_ROSTERS, change, changes_beside, changes_partition, due_roster, due_roster_in, event_of_changes, roster,
 };
 pub use self::runs::{
-    CHUNK_PREFIX, DUE_RUNS, JobKeys, LANE_PREFIX, RESULT_PREFIX, chunk_of_result, due, due_in, jobs_of, result,
+    CHUNK_PREFIX, DUE_RUNS, FAILED_RUNS, JobKeys, LANE_PREFIX, RESULT_PREFIX, chunk_of_result, due, due_in, failed,
+    failed_in, jobs_of, result,
 };
-pub use self::singles::{PRODUCT_CHANGES, catalog, health, import, product_change};
+pub use self::singles::{PRODUCT_CHANGES, QUEUE_CHANGES, catalog, health, import, product_change, queue_change, sweep};
 pub use self::trails::{person_secret, trail, trail_entry, trail_from};
-pub use self::users::{ROLE_PREFIX, SessionKeys, USER_PREFIX, UserKeys, sessions_of};
+pub use self::users::{
+    ALL_ROLES, ALL_SESSIONS, ROLE_PREFIX, SessionKeys, USER_PREFIX, UserKeys, name_in_session_list, sessions_of,
+};

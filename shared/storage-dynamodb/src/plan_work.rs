@@ -2,7 +2,10 @@
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use license_domain::{AgreementId, DuePlan, Job, PlanId, PlanWork, Timestamp};
+use license_domain::{
+    AgreementId, DuePlan, Job, PlanId, PlanWork, Timestamp,
+    plan_work::{ConcerningPlan, Concerns},
+};
 
 use crate::{
     Store,
@@ -34,6 +37,12 @@ impl PlanWorks for Store {
         Ok(readable(&self.table.query(range).await?, keys::due_plan_in))
     }
 
+    async fn next_plan(&self) -> Result<Option<DuePlan>, StoreError> {
+        let partition = keys::DUE_PLANS.to_owned();
+        let range = Range { index: Some(keys::GSI3), partition, limit: Some(1), ..Range::default() };
+        Ok(readable(&self.table.query(range).await?, keys::due_plan_in).pop())
+    }
+
     async fn marked_plans(&self) -> Result<Vec<DuePlan>, StoreError> {
         let range = Range { index: Some(keys::GSI3), partition: keys::DUE_PLANS.to_owned(), ..Range::default() };
         Ok(readable(&self.table.query(range).await?, keys::due_plan_in))
@@ -49,13 +58,54 @@ impl PlanWorks for Store {
         Ok(self.table.update(&key, "SET #due = :next", terms).await?.map(|_| next))
     }
 
-    /// The same, and the plan leaves the index.
-    async fn settle_plan(&self, seen: &DuePlan) -> Result<(), StoreError> {
-        let [(partition, _), _] = keys::due_plan(seen.at, seen.attempts).pairs();
+    /// The same, with the plan's place in the list of concerns. What happens no more leaves the index of what is due.
+    async fn record_look(
+        &self,
+        seen: &DuePlan,
+        next: Option<(Timestamp, u32)>,
+        concerns: Option<&Concerns>,
+    ) -> Result<(), StoreError> {
         let mut terms = due_as(seen);
-        terms.names.insert("#partition".to_owned(), partition);
+        let (mut set, mut remove) = (Vec::new(), Vec::new());
+        if let Some((at, attempts)) = next {
+            let [_, (_, is)] = keys::due_plan(at, attempts).pairs();
+            terms = terms.value("next", text(is));
+            set.push("#due = :next");
+        } else {
+            let [(partition, _), _] = keys::due_plan(seen.at, seen.attempts).pairs();
+            terms.names.insert("#partition".to_owned(), partition);
+            remove.extend(["#partition", "#due"]);
+        }
+        if let Some(concerns) = concerns {
+            let [(list, of), (place, is)] = keys::concerns(seen.plan, concerns).pairs();
+            terms.names.extend([("#list".to_owned(), list), ("#place".to_owned(), place)]);
+            if concerns.list.is_empty() {
+                remove.extend(["#list", "#place"]);
+            } else {
+                terms = terms.value("list", text(of)).value("place", text(is));
+                set.extend(["#list = :list", "#place = :place"]);
+            }
+        }
+        let part =
+            |verb: &str, of: &[&str]| if of.is_empty() { String::new() } else { format!("{verb} {} ", of.join(", ")) };
+        let update = part("SET", &set) + &part("REMOVE", &remove);
         let key = AgreementKeys(seen.agreement).plan(seen.plan);
-        self.table.update(&key, "REMOVE #partition, #due", terms).await.map(|_| ())
+        self.table.update(&key, update.trim_end(), terms).await.map(|_| ())
+    }
+
+    async fn concerning_plans(&self, after: Option<&str>, limit: usize) -> Result<Vec<ConcerningPlan>, StoreError> {
+        let from = after.map(keys::behind);
+        if from.as_deref().is_some_and(|from| from > keys::CONCERNS_END) {
+            return Ok(Vec::new());
+        }
+        let range = Range {
+            index: Some(keys::GSI1),
+            partition: keys::CONCERNS.to_owned(),
+            between: from.as_deref().map(|from| (from, keys::CONCERNS_END)),
+            limit: Some(limit),
+            ..Range::default()
+        };
+        Ok(readable(&self.table.query(range).await?, keys::concerning_plan_in))
     }
 
     async fn look_at_plan(&self, agreement: AgreementId, plan: PlanId, at: Timestamp) -> Result<(), StoreError> {

@@ -30,6 +30,7 @@ impl ChangeRoles for Store {
             RoleChangeKind::Granted => {
                 let mut item = rows::to_item(&grant)?;
                 item.extend(key.attributes());
+                keys.role_listing(grant).put(&mut item);
                 Write::create(item)
             }
             RoleChangeKind::Revoked => Write::Delete { key, condition: Some(Expression::present()) },

@@ -22,6 +22,7 @@ impl Sessions for Store {
         let mut item = rows::to_item(session)?;
         item.extend(keys.session().attributes());
         keys.listing(&session.username, session.created).put(&mut item);
+        keys.listing_of_all(&session.username).put(&mut item);
         item.insert(keys::TTL.to_owned(), rows::number(session.ends.timestamp()));
         self.table.write_all(vec![item]).await
     }

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use license_domain::{
-    AgreementId, Consequence, EmailAddress, EventKind, Job, JobId, Lane, LicenseId, PlanId, Portfolio, Row, RowResult,
+    AgreementId, Consequence, Due, EmailAddress, EventKind, Job, JobId, Lane, LicenseId, PlanId, Portfolio, Row,
+    RowResult, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -51,8 +52,16 @@ pub trait Jobs: Send + Sync {
     /// The known outcomes of the rows of these chunks: the chunk, how many times rows of it were retried, and the rows.
     async fn results(&self, job: JobId, from: u64, to: u64) -> Result<Vec<(u64, u64, Vec<RowResult>)>, StoreError>;
 
-    /// Open jobs, the one that is due next first; at most `limit`.
-    async fn open_jobs(&self, limit: usize) -> Result<Vec<JobId>, StoreError>;
+    /// Open runs by the time at which they are examined next, the one that is due next first; at most `limit`.
+    async fn open_runs(&self, limit: usize) -> Result<Vec<Due>, StoreError>;
+
+    /// The same, without their times.
+    async fn open_jobs(&self, limit: usize) -> Result<Vec<JobId>, StoreError> {
+        Ok(self.open_runs(limit).await?.into_iter().map(|due| due.run).collect())
+    }
+
+    /// The jobs that have failed since then and were not resumed, the newest first; at most `limit`.
+    async fn failed_jobs(&self, since: Timestamp, limit: usize) -> Result<Vec<JobId>, StoreError>;
 }
 
 /// The outcome of a transfer.

@@ -16,6 +16,7 @@ mod plan_days;
 mod plan_work;
 mod portfolios;
 mod products;
+mod queue_changes;
 mod renew;
 mod requesters;
 mod rosters;
@@ -53,16 +54,18 @@ pub use self::{
         UpdateError,
     },
     products::{ChangeProducts, ProductChange},
+    queue_changes::{QueueChange, QueueChanges},
     renew::{
         CarriedOver, Copied, LicensesToCopy, MAX_COPIED, OpenedRenewal, Renew, RenewError, RenewalOutcome,
         RenewalUnderWay, Renewed,
     },
     requesters::{
-        ChangeRoles, RequestCount, RequestCounts, RequesterRecords, RoleChange, RoleChangeKind, StoredUser, Users,
+        ChangeRoles, ListedUser, RequestCount, RequestCounts, RequesterRecords, RoleChange, RoleChangeKind, StoredUser,
+        UserLists, Users,
     },
     rosters::{DueRoster, Objects, RosterMarks, RosterOutcome, RosterUpdate, Rosters},
     row_outcomes::{JobRows, RowOutcomes},
     sessions::{Session, Sessions},
-    sweep::{Erasure, Health, Sweep},
+    sweep::{Erasure, Health, Sweep, SweepRecords},
     webhooks::Webhooks,
 };

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use async_trait::async_trait;
 use license_domain::{
     AgreementId, DuePlan, EmailKey, Job, License, LicenseId, PlanId, PlanWork, Portfolio, SubscriptionPlan, Timestamp,
-    plan_work::LicenseNotice,
+    plan_work::{ConcerningPlan, Concerns, LicenseNotice},
 };
 
 use crate::{Change, StoreError};
@@ -16,6 +16,9 @@ pub trait PlanWorks: Send + Sync {
     /// Plans that are due to be looked at, the longest first.
     async fn due_plans(&self, limit: usize) -> Result<Vec<DuePlan>, StoreError>;
 
+    /// The plan that is looked at next.
+    async fn next_plan(&self) -> Result<Option<DuePlan>, StoreError>;
+
     /// All plans that anything may happen to, by the time at which they are looked at next.
     async fn marked_plans(&self) -> Result<Vec<DuePlan>, StoreError>;
 
@@ -23,8 +26,18 @@ pub trait PlanWorks: Send + Sync {
     /// several callers one postpones it.
     async fn postpone_plan(&self, seen: &DuePlan, at: Timestamp, attempts: u32) -> Result<Option<DuePlan>, StoreError>;
 
-    /// Lets a plan be due no more, if it is still due as it was seen: nothing will happen to it until it is changed.
-    async fn settle_plan(&self, seen: &DuePlan) -> Result<(), StoreError>;
+    /// Records what a look at a plan came to, if it is still due as it was seen: when it is due next, and after how many
+    /// attempts (`None`: nothing will happen to it until it is changed); and its concerns, if they are known.
+    async fn record_look(
+        &self,
+        seen: &DuePlan,
+        next: Option<(Timestamp, u32)>,
+        concerns: Option<&Concerns>,
+    ) -> Result<(), StoreError>;
+
+    /// The plans that had concerns at their last look, the most urgent first; `after` limits them to those behind that
+    /// place.
+    async fn concerning_plans(&self, after: Option<&str>, limit: usize) -> Result<Vec<ConcerningPlan>, StoreError>;
 
     /// Lets a plan, if it is there, be due at that time.
     async fn look_at_plan(&self, agreement: AgreementId, plan: PlanId, at: Timestamp) -> Result<(), StoreError>;

@@ -61,6 +61,24 @@ pub trait ChangeRoles: Send + Sync {
     async fn role_changes(&self, username: &str, limit: usize) -> Result<Vec<RoleChange>, StoreError>;
 }
 
+/// A user in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedUser {
+    pub name: String,
+    /// The place in the list.
+    pub place: String,
+}
+
+/// The people of whom something is on record, by name. A person may have several places.
+#[async_trait]
+pub trait UserLists: Send + Sync {
+    /// Those with an explicit role: one place for each assignment behind that place, `limit` at most.
+    async fn users_with_roles(&self, after: Option<&str>, limit: usize) -> Result<Vec<ListedUser>, StoreError>;
+
+    /// Those who have signed in to the console lately: one place for each session behind that place, `limit` at most.
+    async fn users_with_sessions(&self, after: Option<&str>, limit: usize) -> Result<Vec<ListedUser>, StoreError>;
+}
+
 /// The ports that the API uses for every request.
 pub trait RequesterRecords: Users + IdempotencyRecords + RequestCounts {}
 

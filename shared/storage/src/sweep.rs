@@ -1,7 +1,7 @@
 //! Runs that must make progress, and the health of the table.
 
 use async_trait::async_trait;
-use license_domain::{Due, Timestamp};
+use license_domain::{Due, Timestamp, sweep::LastSweep};
 
 use crate::StoreError;
 
@@ -15,6 +15,16 @@ pub trait Sweep: Send + Sync {
     /// several simultaneous callers one postpones it, and has it until then. The expiration of its chunks is postponed
     /// as long as it needs them.
     async fn postpone(&self, seen: &Due, at: Timestamp, attempts: u32) -> Result<Option<Due>, StoreError>;
+}
+
+/// The record of the sweeper's last run.
+#[async_trait]
+pub trait SweepRecords: Send + Sync {
+    /// Puts a run on record in the place of the last one.
+    async fn record_sweep(&self, sweep: &LastSweep) -> Result<(), StoreError>;
+
+    /// The last run that came to its end.
+    async fn last_sweep(&self) -> Result<Option<LastSweep>, StoreError>;
 }
 
 /// Erases retired learners from items that stay.

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use license_domain::{
     AgreementId, Clock, DuePlan, Job, JobId, JobKind, JobParams, JobState, LicenseStatus, PlanId, PlanWork,
     PlanWorkKind, Prospect, Random, RowFilter, Stamp, Timestamp,
-    plan_work::{self, Facts, Rules},
+    plan_work::{self, Concerns, Facts, Rules},
 };
 use license_messaging::Outgoing;
 use license_storage::{AuditTrails, Change, Jobs, OpenedRenewal, PlanDays, PlanWorks, Portfolios, Renew, RenewError};
@@ -48,6 +48,8 @@ pub struct Looked {
     pub attempts: u32,
     /// Why its renewal would be refused, or was, if operators are to hear of it by now.
     pub refused: Option<String>,
+    /// Why an operator is to look at it; `None`: that was not looked at.
+    pub concerns: Option<Concerns>,
 }
 
 /// Work that was begun.
@@ -74,7 +76,7 @@ impl Looked {
     }
 
     /// There is no such plan.
-    const GONE: Self = Self { begun: None, next: None, attempts: 0, refused: None };
+    const GONE: Self = Self { begun: None, next: None, attempts: 0, refused: None, concerns: None };
 }
 
 /// What asking for work on a plan came to.
@@ -173,7 +175,8 @@ impl Plans {
                 ..Looked::GONE
             },
         };
-        Ok(Looked { refused: looked.refused.or_else(|| refused.map(|refused| refused.why.clone())), ..looked })
+        let refused = looked.refused.or_else(|| refused.map(|refused| refused.why.clone()));
+        Ok(Looked { refused, concerns: Some(plan_work::concerns(facts, &prospects, now)), ..looked })
     }
 
     /// Begins that work on a plan, if it is the first that is due of it.

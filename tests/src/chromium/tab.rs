@@ -47,6 +47,11 @@ impl Tab {
         self.devtools.call("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;
     }
 
+    /// The zone of the person who looks.
+    pub async fn in_zone(&mut self, zone: &str) {
+        self.devtools.call("Emulation.setTimezoneOverride", json!({ "timezoneId": zone })).await;
+    }
+
     /// The size of the window.
     pub async fn resize(&mut self, width: u32, height: u32) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });

@@ -10,7 +10,7 @@ use super::{
     Draft, Subject,
     field::{Ask, Field, moment},
 };
-use crate::{Context, error::PageError, plan, show};
+use crate::{Context, error::PageError, moment, plan};
 
 fn fields(portfolio: &Portfolio, prior: PlanId) -> Vec<Field> {
     let others = portfolio.plans.iter().filter(|plan| plan.uuid != prior);
@@ -127,7 +127,7 @@ pub async fn of(
     let mut lines = vec![
         format!(
             "Nothing happens to licenses before {}, when the renewal is processed.",
-            show::time(renewal.effective_date)
+            moment::utc(renewal.effective_date)
         ),
         format!("The plan “{title}” then has {} licenses.", renewal.number_of_licenses),
         format!(

@@ -16,6 +16,14 @@ pub fn before(sk: &str) -> String {
     }
 }
 
+/// The least text that sorts behind this one, among sort keys of which none begins with another.
+pub fn behind(sk: &str) -> String {
+    format!("{sk} ")
+}
+
+/// It sorts behind every text that is a sort key here.
+pub const LAST: &str = "\u{10FFFF}";
+
 /// The greatest sort key of the due index that is due at that time.
 pub fn due_by(now: Timestamp) -> String {
     format!("{}#~", time(now))

@@ -1,8 +1,11 @@
 //! Keys of plans in lists, and of what is kept beside a plan.
 
-use license_domain::{DuePlan, PlanId, SeatPrefix, Timestamp};
+use license_domain::{
+    DuePlan, PlanId, SeatPrefix, Timestamp,
+    plan_work::{Concern, ConcerningPlan, Concerns},
+};
 
-use super::{AgreementKeys, GSI2, GSI3, IndexKey, Item, Key, sort_key_in, time};
+use super::{AgreementKeys, GSI1, GSI2, GSI3, IndexKey, Item, Key, sort_key_in, time};
 
 /// Partition of the list of plans.
 pub const ALL_PLANS: &str = "ALL#PLAN";
@@ -21,6 +24,41 @@ pub fn due_plan_in(item: &Item) -> Option<DuePlan> {
     let (at, attempts) = sort_key_in(item, GSI3)?.split_once('#')?;
     let agreement = AgreementKeys::of_partition(&key.pk)?;
     Some(DuePlan { plan, agreement, at: at.parse().ok()?, attempts: attempts.parse().ok()? })
+}
+
+/// Partition of plans with concerns.
+pub const CONCERNS: &str = "CONCERNS";
+/// It is behind every sort key of that partition.
+pub const CONCERNS_END: &str = "~";
+
+/// The letter that stands for a concern, so that the most urgent ones come first.
+const fn letter(concern: Concern) -> char {
+    match concern {
+        Concern::RenewalRefused => 'a',
+        Concern::Ends => 'b',
+        Concern::FewSeats => 'c',
+    }
+}
+
+/// A plan's key in the list of plans with concerns.
+pub fn concerns(plan: PlanId, concerns: &Concerns) -> IndexKey {
+    let letters: String = concerns.list.iter().copied().map(letter).collect();
+    IndexKey { index: GSI1, pk: CONCERNS.to_owned(), sk: format!("{letters}#{}#{plan}", time(concerns.ends)) }
+}
+
+/// The plan that an item of that partition stands for.
+pub fn concerning_plan_in(item: &Item) -> Option<ConcerningPlan> {
+    let key = Key::of(item)?;
+    let place = sort_key_in(item, GSI1)?;
+    let mut parts = place.split('#');
+    let (letters, ends, plan) = (parts.next()?, parts.next()?, parts.next()?);
+    let list = Concern::ALL.into_iter().filter(|concern| letters.contains(letter(*concern))).collect();
+    Some(ConcerningPlan {
+        plan: plan.parse().ok()?,
+        agreement: AgreementKeys::of_partition(&key.pk)?,
+        concerns: Concerns { list, ends: ends.parse().ok()? },
+        place: place.to_owned(),
+    })
 }
 
 /// A plan's key in the operator's list.

@@ -21,6 +21,19 @@ pub fn due_in(item: &Item) -> Option<Due> {
     Some(Due { run, at: at.parse().ok()?, agreement: agreement.parse().ok()?, attempts: attempts.parse().ok()? })
 }
 
+/// Partition of jobs that failed, by the time at which they did.
+pub const FAILED_RUNS: &str = "FAILED#WORK";
+
+/// That a job has failed.
+pub fn failed(job: JobId, at: Timestamp) -> IndexKey {
+    IndexKey { index: GSI3, pk: FAILED_RUNS.to_owned(), sk: format!("{}#{job}", time(at)) }
+}
+
+/// The job that an item of that partition is about.
+pub fn failed_in(item: &Item) -> Option<JobId> {
+    sort_key_in(item, GSI3)?.split_once('#')?.1.parse().ok()
+}
+
 /// The prefix of a chunk's sort key.
 pub const CHUNK_PREFIX: &str = "CHUNK#";
 

@@ -2,7 +2,7 @@
 
 use license_domain::{RoleGrant, RoleName, Scope, Timestamp};
 
-use super::{GSI2, IndexKey, Key, time};
+use super::{GSI2, GSI3, IndexKey, Key, time};
 
 /// The keys of a user and of the user's roles. User names are compared exactly.
 #[derive(Clone, Copy, Debug)]
@@ -10,6 +10,8 @@ pub struct UserKeys<'a>(pub &'a str);
 
 /// The prefix of the partitions of users.
 pub const USER_PREFIX: &str = "USER#";
+/// Partition of the list of all explicit roles, by their users' names.
+pub const ALL_ROLES: &str = "ALL#ROLE";
 /// The prefix of the sort keys of explicit roles.
 pub const ROLE_PREFIX: &str = "ROLE#";
 
@@ -38,6 +40,15 @@ impl UserKeys<'_> {
     }
 
     pub fn role(&self, grant: RoleGrant) -> Key {
+        Key::new(self.partition(), format!("{ROLE_PREFIX}{}", Self::assignment(grant)))
+    }
+
+    /// The assignment's key in the list of all of them.
+    pub fn role_listing(&self, grant: RoleGrant) -> IndexKey {
+        IndexKey { index: GSI2, pk: ALL_ROLES.to_owned(), sk: format!("{}#{}", self.0, Self::assignment(grant)) }
+    }
+
+    fn assignment(grant: RoleGrant) -> String {
         let role = match grant.role {
             RoleName::SubscriptionsAdmin => "subscriptions_admin",
             RoleName::SubscriptionsLearner => "subscriptions_learner",
@@ -47,7 +58,7 @@ impl UserKeys<'_> {
             Scope::All => "*".to_owned(),
             Scope::Enterprise(enterprise) => enterprise.to_string(),
         };
-        Key::new(self.partition(), format!("{ROLE_PREFIX}{role}#{scope}"))
+        format!("{role}#{scope}")
     }
 }
 
@@ -64,6 +75,19 @@ impl SessionKeys<'_> {
     pub fn listing(&self, username: &str, created: Timestamp) -> IndexKey {
         IndexKey { index: GSI2, pk: sessions_of(username), sk: format!("{}#{}", time(created), self.0) }
     }
+
+    /// The session's key in the list of all sessions.
+    pub fn listing_of_all(&self, username: &str) -> IndexKey {
+        IndexKey { index: GSI3, pk: ALL_SESSIONS.to_owned(), sk: format!("{username}#{}", self.0) }
+    }
+}
+
+/// Partition of the list of all sessions, by their users' names.
+pub const ALL_SESSIONS: &str = "ALL#SESSION";
+
+/// The name in a sort key of that list.
+pub fn name_in_session_list(sk: &str) -> Option<&str> {
+    Some(sk.rsplit_once('#')?.0)
 }
 
 /// The list of a user's sessions.

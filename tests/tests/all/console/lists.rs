@@ -131,3 +131,51 @@ async fn the_history_of_what_is_deleted_is_found_by_its_id() {
         assert_eq!(browser.get(&path).await.status.as_u16(), 404, "{path}");
     }
 }
+
+#[tokio::test]
+async fn the_plans_of_all_customers_are_listed_by_state_page_by_page() {
+    let app = TestApp::start().await;
+    let agreement = app.agreement().await;
+    for number in 0..51 {
+        app.plan_of(&agreement, 1, &json!({ "title": format!("Plan {number:02}") })).await;
+    }
+    let internal = json!({ "title": "<i>Ours</i>", "for_internal_use_only": true, "is_active": false });
+    app.plan_of(&app.agreement().await, 1, &internal).await;
+    let browser = Browser::signed_in(&app, "demo-support").await;
+    let shown = |page: &str| page.matches("<tr><td><a href=\"/admin/plans/").count();
+    let first = browser.get("/admin/plans/").await.text;
+    assert!(shown(&first) == 50 && first.contains("There are 52 plans in all"), "{first}");
+    let next = first.split("href=\"").find(|rest| rest.contains("Next plans")).and_then(|rest| rest.split('"').next());
+    let second = browser.get(&next.expect("a next page").replace("&#38;", "&")).await.text;
+    assert!(shown(&second) == 2 && !second.contains("Next plans"), "{second}");
+    for (query, count) in [("state=inactive", 1), ("for=internal", 1), ("state=ended", 0), ("state=junk", 0)] {
+        let page = browser.get(&format!("/admin/plans/?{query}")).await.text;
+        assert_eq!(shown(&page), count, "{query}: {page}");
+        assert!(count == 0 || page.contains("&#60;i&#62;Ours"), "{query}: {page}");
+    }
+    let known = browser.get("/admin/subscriptions/subscriptionplan/").await;
+    assert_eq!((known.status.as_u16(), known.header("location")), (303, Some("/admin/plans/")));
+}
+
+#[tokio::test]
+async fn the_renewals_of_all_customers_are_listed() {
+    let app = TestApp::start().await;
+    let mut numbers = Vec::new();
+    for _ in 0..2 {
+        let plan = app.plan(5).await;
+        let renewal = json!({
+            "prior_subscription_plan": plan.id, "number_of_licenses": 7,
+            "salesforce_opportunity_id": "00k000000000000777", "effective_date": "2027-12-31T00:00:00Z",
+            "renewed_expiration_date": "2028-12-31T00:00:00Z",
+        });
+        let path = "/api/v1/provisioning-admins/subscription-plan-renewals/";
+        numbers.push(app.provisioner().post(path, &renewal).await.expect(201)["id"].as_i64().expect("a number"));
+    }
+    let browser = Browser::signed_in(&app, "demo-provisioner").await;
+    let page = browser.get("/admin/renewals/").await.text;
+    let at = |number: i64| page.find(&format!("/admin/renewals/{number}/change/"));
+    assert!(at(numbers[1]).is_some() && at(numbers[1]) < at(numbers[0]), "{page}");
+    let older = browser.get(&format!("/admin/renewals/?before={}", numbers[1])).await.text;
+    assert!(older.contains(&format!("/admin/renewals/{}/change/", numbers[0])), "{older}");
+    assert!(!older.contains(&format!("/admin/renewals/{}/change/", numbers[1])), "{older}");
+}

@@ -2,6 +2,7 @@
 
 mod access;
 mod agreements;
+mod attention;
 mod changing;
 mod confirming;
 mod editing;
@@ -9,10 +10,14 @@ mod faults;
 mod filling;
 mod further;
 mod lists;
+mod moments;
 mod operating;
 mod operations;
 mod pages;
 mod products;
 mod reading;
+mod recorded;
 mod sessions;
+pub mod sights;
 mod sign_in;
+mod system;

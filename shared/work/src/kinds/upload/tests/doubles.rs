@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use license_clients::UploadForm;
 use license_domain::{
-    AgreementId, Consequence, EventKind, Job, JobId, JobKind, Lane, Portfolio, RowOutcome, RowResult,
+    AgreementId, Consequence, Due, EventKind, Job, JobId, JobKind, Lane, Portfolio, RowOutcome, RowResult, Timestamp,
 };
 use license_storage::{Change, Jobs, StoreError};
 use serde_json::json;
@@ -258,7 +258,11 @@ impl Jobs for Chunks {
         unreachable!("it is not changed")
     }
 
-    async fn open_jobs(&self, _: usize) -> Result<Vec<JobId>, StoreError> {
+    async fn open_runs(&self, _: usize) -> Result<Vec<Due>, StoreError> {
         unreachable!("there is one")
+    }
+
+    async fn failed_jobs(&self, _: Timestamp, _: usize) -> Result<Vec<JobId>, StoreError> {
+        unreachable!("it has not failed")
     }
 }
