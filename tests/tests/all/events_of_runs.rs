@@ -146,7 +146,8 @@ async fn each_kind_of_run_has_a_sample_event_which_starts_it() {
         let stored: Value = serde_json::from_str(&stored).expect("JSON");
         assert_eq!(stored, sample, "{}: UPDATE_EVENTS=1 writes it", path.display());
 
-        let event: SqsEvent = serde_json::from_str(&stored.to_string().replace(RUN, &run.to_string())).expect("a batch");
+        let event: SqsEvent =
+            serde_json::from_str(&stored.to_string().replace(RUN, &run.to_string())).expect("a batch");
         let failed = function_workers::handle(&context, event).await.batch_item_failures;
         assert!(failed.is_empty(), "{kind:?}: {failed:?}");
         let started = store.job(*run).await.expect("the table responds").expect("the run");

@@ -325,7 +325,8 @@ async fn what_changes_after_the_processing_is_carried_over_second_by_second() {
 }
 
 #[tokio::test]
-async fn licenses_that_are_transferred_into_a_renewed_plan_are_carried_over_and_those_that_leave_it_keep_their_copies() {
+async fn licenses_that_are_transferred_into_a_renewed_plan_are_carried_over_and_those_that_leave_it_keep_their_copies()
+{
     let app = TestApp::start().await;
     let plan = ending(&app, EFFECTIVE, 10).await;
     let other = app.plan_of(&plan.agreement, 10, &json!({ "expiration_date": "2027-12-01T00:00:00Z" })).await;
@@ -377,6 +378,15 @@ async fn a_future_plan_without_a_free_seat_takes_no_more_learners() {
     assert_eq!(counts[&future.uuid].of(LicenseStatus::Assigned), 1);
     assert_eq!(counts[&future.uuid].of(LicenseStatus::Unassigned), 0);
     app.invariants().await.check_counts();
+
+    // Once it has grown, the learner who was left out has a license of it, too.
+    let future = Plan { id: future.uuid.to_string(), agreement: plan.agreement.clone() };
+    change(&app, &future, json!({ "desired_num_licenses": 5, "change_reason": "other" })).await;
+    app.drain().await;
+    let overview = future.overview().await;
+    assert_eq!((overview.get("activated"), overview.get("assigned")), (Some(&1), Some(&2)), "{overview:?}");
+    app.invariants().await.check_counts();
+    app.invariants().await.check_renewals();
 }
 
 #[tokio::test]
