@@ -229,6 +229,11 @@ const LINES: &[(&str, &str, &[&str])] = &[
         ],
     ),
     (
+        "transfer",
+        "a list of licenses, and why some of it are not transferred",
+        &["named_licenses_are_transferred_and_the_results_say_why_others_are_not"],
+    ),
+    (
         "renewals",
         "titles that are taken, given plans, chains and rings, the lock that is shown, what follows a processing",
         &[
