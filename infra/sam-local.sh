@@ -124,7 +124,9 @@ for event in events/*.json; do
   case "$(basename "$event" .json)" in
     provisioning | enrollments) expected='it["statusCode"] == 201' ;;
     jobs) expected='it["statusCode"] == 202' ;;
-    mail | bulk | webhooks | relay) expected='it == {"batchItemFailures": []}' ;;
+    mail | workers | workers-* | webhooks | relay) expected='it == {"batchItemFailures": []}' ;;
+    # Who is not signed in is led to the sign-in.
+    console) expected='it["statusCode"] == 303' ;;
     sweeper) expected='it["failed"] == 0' ;;
     relay-redrive) expected='"next" in it' ;;
     *) expected='it["statusCode"] == 200' ;;

@@ -1,8 +1,9 @@
-//! Changes of a plan after its renewal was processed: they are carried over into the future plan.
+//! Changes of a plan after its renewal was processed: they are carried over into the future plan. Learners for whom it had
+//! no free seat are carried over when it has grown.
 
 use std::collections::BTreeSet;
 
-use license_domain::{EmailAddress, EmailKey, Event, Stamp};
+use license_domain::{EmailAddress, EmailKey, Event, EventKind, Stamp, number::to_usize};
 use license_storage::MAX_COPIED;
 use license_telemetry::metrics;
 
@@ -11,11 +12,23 @@ use crate::{BulkError, Context};
 /// Carries over what the event's licenses have become. It may be done twice.
 pub(crate) async fn carry_over(context: &Context, event: &Event) -> Result<(), BulkError> {
     let Some(portfolio) = context.portfolios.portfolio(event.agreement).await? else { return Ok(()) };
-    let renewal = event.plan.and_then(|plan| portfolio.renewal_of(plan)).filter(|renewal| renewal.processed);
+    let Some(plan) = event.plan else { return Ok(()) };
+    let renewal = match event.kind {
+        // It is the future plan that was changed.
+        EventKind::PlanUpdated => portfolio.prior_renewals_of(plan).find(|renewal| renewal.processed),
+        _ => portfolio.renewal_of(plan).filter(|renewal| renewal.processed),
+    };
     let Some(renewal) = renewal else { return Ok(()) };
-    let learners: BTreeSet<EmailKey> =
-        event.licenses.iter().filter_map(|change| change.person().map(EmailAddress::key)).collect();
-    let learners: Vec<EmailKey> = learners.into_iter().collect();
+    let learners: Vec<EmailKey> = match event.kind {
+        EventKind::PlanUpdated => {
+            let seats = to_usize(event.count.unwrap_or_default());
+            context.renew.left_out(&portfolio, renewal, seats).await?
+        }
+        _ => {
+            let changed = event.licenses.iter().filter_map(|change| change.person().map(EmailAddress::key));
+            changed.collect::<BTreeSet<EmailKey>>().into_iter().collect()
+        }
+    };
     let stamp = Stamp {
         actor: "license-manager".to_owned(),
         actor_lms_user_id: None,

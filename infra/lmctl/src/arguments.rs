@@ -345,12 +345,15 @@ pub enum OperationsCommand {
     },
     /// Adds the licenses that a plan lacks of its desired number
     CreateMissing(OperationOnPlan),
-    /// Transfers all assigned and activated licenses of a plan, with their seats, to another plan of the agreement
+    /// Transfers assigned and activated licenses of a plan, with their seats, to another plan of the agreement
     Transfer {
         /// The plan that they leave
         from: PlanId,
         /// The plan that they go to
         to: PlanId,
+        /// Only these licenses, separated by commas; the job's results say which are not transferred, and why
+        #[arg(long, value_name = "UUIDS", value_delimiter = ',')]
+        licenses: Vec<LicenseId>,
         /// Why, for the audit trail
         #[arg(long)]
         reason: String,

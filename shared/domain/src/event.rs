@@ -191,6 +191,7 @@ impl EventKind {
                 | Self::LicenseAutoApplied
                 | Self::LicensesRevoked
                 | Self::LicensesReverted
+                | Self::LicensesTransferred
         )
     }
 

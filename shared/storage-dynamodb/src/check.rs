@@ -4,23 +4,24 @@
 mod marks;
 mod tally;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
-use license_domain::PlanId;
+use license_domain::{AgreementId, PlanId, SubscriptionPlan};
 use license_storage::{CheckOptions, CheckReport, Portfolios, Problem, ProblemKind, StoreError, TableCheck};
+use tokio::task::JoinSet;
 
 use self::tally::{Pointer, Tally};
 use crate::{
     Store,
-    keys::{self, BucketKeys, Key},
+    keys::{self, Key},
     rows::{self, Bucket},
-    table::{Canceled, Part, Range, Write},
+    table::{Canceled, PARALLEL, Part, Range, Write},
 };
 
-/// A plan's buckets as they were at some time.
-type Buckets = HashMap<BucketKeys, Bucket>;
+/// The buckets of each plan as they were at some time, by their numbers.
+type Buckets = HashMap<PlanId, BTreeMap<u16, Bucket>>;
 
 #[async_trait]
 impl TableCheck for Store {
@@ -32,23 +33,19 @@ impl TableCheck for Store {
     async fn check_table(&self, options: CheckOptions) -> Result<CheckReport, StoreError> {
         let before = self.all_buckets().await?;
         let segments = i32::from(options.segments.max(1));
-        let scans: Vec<_> = (0..segments).map(|segment| self.tally((segment, segments), options.limit)).collect();
-        let tallies: Vec<Tally> =
-            stream::iter(scans).buffer_unordered(usize::from(options.segments.max(1))).try_collect().await?;
+        // Tasks of their own: most of the time goes into decoding, which several processors do at the same time.
+        let mut scans = JoinSet::new();
+        for segment in 0..segments {
+            let store = self.clone();
+            scans.spawn(async move { store.tally((segment, segments), options.limit).await });
+        }
         let mut whole = Tally::new(options.limit);
-        for tally in tallies {
-            whole.merge(tally);
+        while let Some(scan) = scans.join_next().await {
+            let ended = scan.map_err(|error| StoreError::Unavailable { operation: "Scan", cause: error.to_string() });
+            whole.merge(ended??);
         }
         let after = self.all_buckets().await?;
-        let is_busy = |plan: PlanId| {
-            let of = |buckets: &Buckets| {
-                let mut of: Vec<(u16, Bucket)> =
-                    buckets.iter().filter(|(at, _)| at.plan == plan).map(|(at, bucket)| (at.bucket, *bucket)).collect();
-                of.sort_unstable_by_key(|(number, _)| *number);
-                of
-            };
-            of(&before) != of(&after)
-        };
+        let is_busy = |plan: PlanId| before.get(&plan) != after.get(&plan);
         for license in whole.marks.repeated() {
             // It may have moved during the Scan: then it is there once.
             let partition = keys::license_partition(license);
@@ -72,14 +69,18 @@ impl TableCheck for Store {
 
 impl Store {
     async fn all_buckets(&self) -> Result<Buckets, StoreError> {
-        let mut buckets = Buckets::new();
-        for id in self.all_agreements().await? {
-            let Some(portfolio) = self.portfolio(id).await? else { continue };
-            for plan in &portfolio.plans {
-                buckets.extend(self.stored_buckets(plan).await?);
-            }
-        }
-        Ok(buckets)
+        let agreements = self.all_agreements().await?;
+        let reads: Vec<_> = agreements.into_iter().map(|id| self.buckets_of_agreement(id)).collect();
+        let read: Vec<Buckets> = stream::iter(reads).buffer_unordered(PARALLEL).try_collect().await?;
+        Ok(read.into_iter().flatten().collect())
+    }
+
+    async fn buckets_of_agreement(&self, agreement: AgreementId) -> Result<Buckets, StoreError> {
+        let Some(portfolio) = self.portfolio(agreement).await? else { return Ok(Buckets::new()) };
+        let plans: Vec<&SubscriptionPlan> = portfolio.plans.iter().collect();
+        let (stored, _) = self.stored_buckets_and(&plans, None).await?;
+        let numbered = stored.into_iter().map(|of| of.into_iter().map(|(at, bucket)| (at.bucket, bucket)).collect());
+        Ok(plans.iter().map(|plan| plan.uuid).zip(numbered).collect())
     }
 
     async fn tally(&self, segment: (i32, i32), limit: usize) -> Result<Tally, StoreError> {

@@ -3,6 +3,7 @@
 mod carry_over;
 mod close;
 mod copy;
+mod left_out;
 mod open;
 mod snapshot;
 
@@ -87,6 +88,15 @@ impl Renew for Store {
         stamp: &Stamp,
     ) -> Result<CarriedOver, StoreError> {
         self.carry_over_changes(portfolio, renewal, learners, stamp).await
+    }
+
+    async fn left_out(
+        &self,
+        portfolio: &Portfolio,
+        renewal: &SubscriptionPlanRenewal,
+        limit: usize,
+    ) -> Result<Vec<EmailKey>, StoreError> {
+        self.learners_left_out(portfolio, renewal, limit).await
     }
 
     async fn close_renewal(&self, run: &Job, stamp: &Stamp) -> Result<Renewed, StoreError> {

@@ -103,17 +103,23 @@ impl Transfer for Store {
                 (LicenseStatus::Assigned.to_string(), standing(n - activated)),
             ];
             let count = Some(to_u64(moving.len()));
-            let event = |plan: &SubscriptionPlan, licenses: Vec<LicenseChange>| Event {
-                plan: Some(plan.uuid),
+            let kind = EventKind::LicensesTransferred;
+            let leaving = Event {
+                plan: Some(from.uuid),
                 count,
-                licenses,
                 changes: moved.clone().into(),
-                ..self.new_event(EventKind::LicensesTransferred, &portfolio.agreement, &change)
+                ..self.new_event(kind, &portfolio.agreement, &change)
             };
-            transaction.logged_event(&event(from, Vec::new()), from, left)?;
+            transaction.logged_event(&leaving, from, left)?;
+            // The renewal of the other plan may have been processed: its future plan gets them, too.
+            let arriving = Event {
+                count,
+                changes: moved.into(),
+                ..self.license_event(kind, portfolio, to.uuid, changes, Vec::new(), &change)
+            };
             // They were not in the list of the other plan.
-            let nowhere = vec![String::new(); changes.len()];
-            transaction.logged_event(&event(to, changes), to, nowhere)?;
+            let nowhere = vec![String::new(); arriving.licenses.len()];
+            transaction.logged_event(&arriving, to, nowhere)?;
             transaction.record(&change, Step::Whole)?;
             Ok(self.commit(transaction).await?.or_retry(outcomes))
         })

@@ -1,7 +1,9 @@
 //! Changes agreements and plans.
 
 use async_trait::async_trait;
-use license_domain::{CustomerAgreement, Event, EventKind, Portfolio, SeatLayout, SubscriptionPlan, seats::deal};
+use license_domain::{
+    Consequence, CustomerAgreement, Event, EventKind, Portfolio, SeatLayout, SubscriptionPlan, seats::deal,
+};
 
 use crate::{
     Store,
@@ -87,10 +89,14 @@ impl Update for Store {
     ) -> Result<(), UpdateError> {
         let keys = AgreementKeys(before.customer_agreement);
         let grown = after.seats.total.saturating_sub(before.seats.total);
+        // A renewal may have led to the plan, with too few seats for those who came to the prior plan afterwards.
+        let mut renewals = portfolio.prior_renewals_of(after.uuid);
+        let has_more = grown > 0 && renewals.any(|renewal| renewal.processed && renewal.effective_date > change.at);
         let event = Event {
             plan: Some(after.uuid),
             count: (grown > 0).then_some(grown),
             changes: record_changes(Some(before), Some(after)),
+            consequences: if has_more { vec![Consequence::CarryOver] } else { Vec::new() },
             ..self.new_event(EventKind::PlanUpdated, &portfolio.agreement, change)
         };
         let (keys, event) = (&keys, &event);

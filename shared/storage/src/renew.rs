@@ -139,6 +139,15 @@ pub trait Renew: Send + Sync {
         stamp: &Stamp,
     ) -> Result<CarriedOver, StoreError>;
 
+    /// Some learners, at most `limit`, whose licenses of the prior plan have no copy although they are of the types to
+    /// copy: there was no free seat for them. The list is an index and may lag.
+    async fn left_out(
+        &self,
+        portfolio: &Portfolio,
+        renewal: &SubscriptionPlanRenewal,
+        limit: usize,
+    ) -> Result<Vec<EmailKey>, StoreError>;
+
     /// Ends the run: the renewal is processed, and the future plan becomes visible.
     async fn close_renewal(&self, run: &Job, stamp: &Stamp) -> Result<Renewed, StoreError>;
 }

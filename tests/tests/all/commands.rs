@@ -125,6 +125,16 @@ const LINES: &[(&str, &str, &[&str])] = &[
             "in_a_plan_that_runs_on_old_invitations_and_revocations_are_forgotten_within_a_day",
         ],
     ),
+    (
+        "retire_old_licenses",
+        "internal plans once they ended, their sales, --batch-size, the dry run",
+        &["the_data_of_plans_that_ended_is_purged_by_hand_with_sales_and_of_internal_plans_too"],
+    ),
+    (
+        "retire_old_licenses",
+        "what stays: keys and dates, an older revocation's date; no seat is added; the event without an address",
+        &["ninety_days_after_a_plans_end_its_licenses_are_revoked_and_name_no_one"],
+    ),
     ("retire_old_licenses", "a negative duration", &["a_negative_duration_purges_nothing"]),
     (
         "unlink_expired_licenses",
@@ -147,6 +157,11 @@ const LINES: &[(&str, &str, &[&str])] = &[
         "trigger_event_for_licenses",
         "180 days after the activation, once, for the named customers",
         &["other_systems_are_informed_of_a_license_180_days_after_its_activation_once_it_has_a_number"],
+    ),
+    (
+        "trigger_event_for_licenses",
+        "active plans only, --customers, the dry run",
+        &["events_of_licenses_are_triggered_by_hand_for_the_customers_that_are_named"],
     ),
     (
         "send_license_utilization_emails",
@@ -204,6 +219,36 @@ const LINES: &[(&str, &str, &[&str])] = &[
         "manufacture_data",
         "customers with believable histories",
         &["made_up_customers_work_like_real_ones", "the_same_seed_makes_the_same_data"],
+    ),
+    (
+        "transfer",
+        "the other plan is another one of the agreement; a license that comes into a renewed plan is carried over",
+        &[
+            "impossible_requests_are_refused_and_jobs_belong_to_a_customer",
+            "licenses_that_are_transferred_into_a_renewed_plan_are_carried_over_and_those_that_leave_it_keep_their_copies",
+        ],
+    ),
+    (
+        "transfer",
+        "a list of licenses, and why some of it are not transferred",
+        &["named_licenses_are_transferred_and_the_results_say_why_others_are_not"],
+    ),
+    (
+        "renewals",
+        "titles that are taken, given plans, chains and rings, the lock that is shown, what follows a processing",
+        &[
+            "what_cannot_be_renewed_is_refused_and_nothing_is_changed",
+            "a_given_plan_is_untouched_and_not_too_large",
+            "a_ring_of_renewals_ends",
+            "a_plan_is_locked_in_the_twelve_hours_before_its_renewal",
+            "auto_apply_moves_to_the_future_plan_or_ends",
+            "renewals_are_checked_by_the_rules_of_the_contract",
+        ],
+    ),
+    (
+        "license sources",
+        "a sale stays with the row that it came with, also of rows that wait",
+        &["rows_that_waited_keep_their_source"],
     ),
     (
         "transfer",

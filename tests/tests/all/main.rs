@@ -18,6 +18,7 @@ mod doors;
 mod engine_limits;
 mod etags;
 mod events;
+mod events_of_runs;
 mod faults;
 mod faults_not_hidden;
 mod idempotency;

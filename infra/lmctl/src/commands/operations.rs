@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use license_domain::{Job, JobKind, JobParams, LicenseStatus, PlanId, Portfolio, Row, job::JobRequester};
-use license_storage::{Change, Jobs, Portfolios};
+use license_domain::{Job, JobKind, JobParams, LicenseId, LicenseStatus, PlanId, Portfolio, Row, job::JobRequester};
+use license_storage::{Change, Jobs, Licenses, Portfolios};
 
 use super::{Context, jobs};
 use crate::{
@@ -47,15 +47,18 @@ pub(super) async fn run(
             let of = (&portfolio, Some(plan));
             create(context, of, (JobKind::Grow, JobParams::default()), reason, out).await
         }
-        OperationsCommand::Transfer { from, to, reason } => {
+        OperationsCommand::Transfer { from, to, licenses, reason } => {
             let portfolio = portfolio_of(context, from).await?;
             if from == to || portfolio.plan(to).is_none() {
                 return Err(Error::Refused(format!("plan {to} is not another plan of the same agreement")));
             }
-            confirm(context, &format!("Transfer all licenses of plan {from} to plan {to}?"))?;
+            let which = if licenses.is_empty() { "all".to_owned() } else { licenses.len().to_string() };
+            confirm(context, &format!("Transfer {which} licenses of plan {from} to plan {to}?"))?;
             let live = JobParams::all_of(&[LicenseStatus::Activated, LicenseStatus::Assigned]);
-            let params = JobParams { to_plan: Some(to), ..live };
-            create(context, (&portfolio, Some(from)), (JobKind::Transfer, params), reason, out).await
+            let params = if licenses.is_empty() { live } else { JobParams::default() };
+            let job = (JobKind::Transfer, JobParams { to_plan: Some(to), ..params });
+            let rows = rows_of(context, &portfolio, from, licenses).await?;
+            create_for(context, (&portfolio, Some(from)), job, rows, reason, out).await
         }
         OperationsCommand::SyncAgreement { enterprise_customer_uuid: customer, reason } => {
             let portfolio = context.store.portfolio_of_enterprise(customer).await?;
@@ -68,6 +71,26 @@ pub(super) async fn run(
 async fn portfolio_of(context: &Context<'_>, plan: PlanId) -> Result<Portfolio, Error> {
     let found = context.store.portfolio_of_plan(plan).await?;
     found.ok_or_else(|| Error::Refused(format!("there is no plan {plan}")))
+}
+
+/// A row for the learner of each license; of a license that cannot be transferred a row that says why.
+async fn rows_of(
+    context: &Context<'_>,
+    portfolio: &Portfolio,
+    plan: PlanId,
+    licenses: Vec<LicenseId>,
+) -> Result<Vec<Row>, Error> {
+    let plan = portfolio.plan(plan).expect("the portfolio is that of the plan");
+    let mut rows = Row::of_licenses(licenses);
+    for row in &mut rows {
+        let id = row.license.expect("the rows are of licenses");
+        match context.store.license(plan, id).await? {
+            Some(license) if license.status.is_live() => row.user_email = license.user_email,
+            Some(license) => row.problem = Some(format!("License {id} is {}.", license.status)),
+            None => row.problem = Some(format!("License {id} is not of the plan.")),
+        }
+    }
+    Ok(rows)
 }
 
 fn confirm(context: &Context<'_>, question: &str) -> Result<(), Error> {

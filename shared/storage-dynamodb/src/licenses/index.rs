@@ -43,7 +43,7 @@ impl Store {
 
     /// The first `limit` licenses of these statuses and those between them, or those after a key of the first one, in
     /// the order of the index.
-    pub(super) async fn listed_range(
+    pub(crate) async fn listed_range(
         &self,
         plan: &SubscriptionPlan,
         (first, last): (LicenseStatus, LicenseStatus),

@@ -178,6 +178,47 @@ async fn missing_licenses_are_created_up_to_the_desired_number() {
 }
 
 #[tokio::test]
+async fn named_licenses_are_transferred_and_the_results_say_why_others_are_not() {
+    let app = TestApp::start().await;
+    let plan = app.plan(10).await;
+    let other = app.plan_of(&plan.agreement, 5, &json!({})).await;
+    let [ann, bob, eve] = [
+        plan.assigned("ann@example.com").await,
+        plan.activated(&app, "bob@example.com").await,
+        plan.assigned("eve@example.com").await,
+    ];
+    plan.revoke(&["eve@example.com"]).await.expect(200);
+    let (unknown, of_other) = (app.uuid(0xd).to_string(), other.assigned("bob@example.com").await);
+    let licenses = [ann.id.as_str(), &bob.id, &eve.id, &unknown, &of_other.id].join(",");
+    let transfer = ["--yes", "operations", "transfer", &plan.id, &other.id, "--reason", "-", "--licenses", &licenses];
+    let before = (total(&plan).await, total(&other).await);
+    let dry = done(&app, &[&transfer[..], &["--dry-run"]].concat()).await;
+    app.drain().await;
+    assert_eq!((total(&plan).await, total(&other).await), before);
+    let out = done(&app, &transfer).await;
+    app.drain().await;
+    for job in [&dry[0], &out[0]] {
+        let rows = results(&plan, &text(job, "id")).await;
+        let said: Vec<(&str, &str)> = rows
+            .iter()
+            .map(|row| (row["outcome"].as_str().expect("a word"), row["detail"].as_str().unwrap_or_default()))
+            .collect();
+        let revoked = format!("License {} is revoked.", eve.id);
+        let elsewhere = [&unknown, &of_other.id].map(|id| format!("License {id} is not of the plan."));
+        assert_eq!(said[0].0, "transferred", "{said:?}");
+        // Bob holds a license of the other plan.
+        assert_eq!(said[1].0, "refused", "{said:?}");
+        assert_eq!(
+            said[2..],
+            [("invalid", &revoked[..]), ("invalid", &elsewhere[0]), ("invalid", &elsewhere[1])],
+            "{said:?}"
+        );
+    }
+    assert_eq!(other.license(&ann.id).await["status"], "assigned");
+    app.invariants().await.check();
+}
+
+#[tokio::test]
 async fn an_agreement_gets_what_the_enterprise_service_has() {
     let app = TestApp::start().await;
     let plan = app.plan(5).await;

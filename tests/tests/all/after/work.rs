@@ -171,9 +171,9 @@ async fn an_interrupted_turn_continues_when_its_message_is_delivered_again() {
     let mut chunks = 0;
     app.proxy().inject(move |call| {
         chunks += usize::from(call.operation == "TransactWriteItems" && call.writes() > 40);
-        // The relay's writes succeed: the runner waits for the stream until it is read.
-        let is_of_run = call.is_write() && call.operation != "BatchWriteItem";
-        if chunks > 8 && is_of_run { Fault::InternalError } else { Fault::None }
+        // The relay's writes, of trails and rosters, succeed: the runner waits for a minute for the stream to be read.
+        let is_of_relay = || call.operation == "BatchWriteItem" || call.request.to_string().contains("ROSTER#");
+        if chunks > 8 && call.is_write() && !is_of_relay() { Fault::InternalError } else { Fault::None }
     });
     let id = ask(&plan, "assign", json!({ "user_emails": emails("ann", 0..1_600), "notify_users": false })).await;
     app.running().drain().await;
@@ -358,8 +358,8 @@ async fn a_run_that_always_fails_delays_no_other_run_and_is_retried_less_and_les
     app.advance("PT2M").await;
     assert_eq!(app.invariants().await.live(plan.uuid().into()).count(), 300);
 
-    // In two hours each was tried about seven times, although the sweeper ran 40 times.
-    for _ in 0..40 {
+    // In an hour each was tried about six times, although the sweeper ran 20 times.
+    for _ in 0..20 {
         app.advance("PT3M").await;
     }
     let table = table_of(app.running().store());
@@ -367,7 +367,7 @@ async fn a_run_that_always_fails_delays_no_other_run_and_is_retried_less_and_les
     let due: Vec<Due> = table.query(range).await.expect("read").iter().filter_map(keys::due_in).collect();
     assert_eq!(due.len(), 31);
     for due in due {
-        assert!((5..=9).contains(&due.attempts), "{due:?}");
+        assert!((4..=8).contains(&due.attempts), "{due:?}");
         assert!(due.at <= app.now() + TimeDelta::hours(1), "{due:?}");
     }
 }

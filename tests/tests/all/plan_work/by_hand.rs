@@ -159,3 +159,74 @@ async fn lmctl_shows_the_same_forecast_as_the_api() {
     let refused = license_lmctl::run(arguments, &mut Vec::new()).await;
     assert!(matches!(refused, Err(error) if error.exit() == Exit::Usage));
 }
+
+#[tokio::test]
+async fn events_of_licenses_are_triggered_by_hand_for_the_customers_that_are_named() {
+    let app = TestApp::start().await;
+    let agreement = app.agreement().await;
+    let (plan, inactive) = (
+        app.plan_of(&agreement, 5, &json!({})).await,
+        app.plan_of(&agreement, 5, &json!({ "is_active": false })).await,
+    );
+    let ann = plan.activated(&app, "ann@example.com").await;
+    app.drain().await;
+    let customer = agreement.enterprise.to_string();
+    app.advance("P181D").await;
+    let now = app.now().to_rfc3339();
+    // Without a customer none is chosen: the environment names none. A customer that is no UUID is refused.
+    only_says(&app, &["trigger-event-for-licenses", "--clock", &now], &[]).await;
+    let bad = ["lmctl", "trigger-event-for-licenses", "--customers", "none"];
+    assert!(<license_lmctl::Arguments as clap::Parser>::try_parse_from(bad).is_err());
+    let trigger = ["trigger_event_for_licenses", "--customers", &customer, "--clock", &now];
+    // Plans that are not active have none, however old their licenses are.
+    only_says(&app, &trigger, &[(&plan.id, "due")]).await;
+    let begun = done(&app, &trigger).await;
+    assert_eq!(rows_of(&begun), [(plan.id.clone(), "begun".to_owned(), true)]);
+    app.advance("PT10M").await;
+    let sent = events(&app, "license.activated.180.days.ago").await;
+    assert_eq!(sent.iter().map(|event| &event["license_uuid"]).collect::<Vec<_>>(), [&json!(ann.id)], "{sent:?}");
+    assert_eq!(inactive.overview().await.get("activated"), None);
+    // Each license once.
+    let now = app.now().to_rfc3339();
+    only_says(&app, &["trigger_event_for_licenses", "--customers", &customer, "--clock", &now], &[]).await;
+}
+
+#[tokio::test]
+async fn the_data_of_plans_that_ended_is_purged_by_hand_with_sales_and_of_internal_plans_too() {
+    let app = TestApp::start().await;
+    let agreement = app.agreement().await;
+    let terms = json!({ "expiration_date": "2026-12-01T00:00:00Z" });
+    let plan = app.plan_of(&agreement, 5, &terms).await;
+    let internal = json!({ "expiration_date": "2026-12-01T00:00:00Z", "for_internal_use_only": true });
+    let internal = app.plan_of(&agreement, 5, &internal).await;
+    for plan in [&plan, &internal] {
+        let sale = json!({
+            "user_emails": ["ann@example.com"], "user_sfids": ["00k000000000000001"], "notify_users": false,
+        });
+        plan.admin().post(&plan.path("licenses/assign/"), &sale).await.expect(200);
+        plan.activated(&app, "bob@example.com").await;
+    }
+    app.drain().await;
+    let sales = |invariants: &license_tests::Invariants| {
+        let all = invariants.slots.iter().chain(&invariants.others);
+        all.filter(|license| license.source.is_some()).fold(0, |count, _| count + 1)
+    };
+    assert_eq!(sales(&app.invariants().await), 2);
+    // The plans expire first, whichever command is asked for.
+    app.advance("P10D").await;
+    app.advance("PT10M").await;
+    only_says(&app, &["retire-old-licenses", "--clock", "2027-02-20T00:00:00Z"], &[]).await;
+    // An invitation is forgotten before that, but not in a plan for internal use.
+    let of_invitation = ["retire-old-licenses", "--clock", "2027-02-28T23:00:00Z"];
+    only_says(&app, &of_invitation, &[(&plan.id, "due")]).await;
+    let retire = ["retire_old_licenses", "--batch_size", "5", "--clock", "2027-03-01T00:00:01Z"];
+    only_says(&app, &retire, &[(&plan.id, "due"), (&internal.id, "due")]).await;
+    let begun = rows_of(&done(&app, &retire).await);
+    assert!(begun.len() == 2 && begun.iter().all(|(_, state, run)| state == "begun" && *run), "{begun:?}");
+    app.advance("P90D").await;
+    app.advance("PT10M").await;
+    let invariants = app.invariants().await;
+    invariants.check();
+    assert_eq!((invariants.slots.len(), invariants.others.len(), sales(&invariants)), (0, 4, 0));
+    assert!(invariants.others.iter().all(|license| license.status == license_domain::LicenseStatus::Revoked));
+}

@@ -325,6 +325,44 @@ async fn what_changes_after_the_processing_is_carried_over_second_by_second() {
 }
 
 #[tokio::test]
+async fn licenses_that_are_transferred_into_a_renewed_plan_are_carried_over_and_those_that_leave_it_keep_their_copies()
+{
+    let app = TestApp::start().await;
+    let plan = ending(&app, EFFECTIVE, 10).await;
+    let other = app.plan_of(&plan.agreement, 10, &json!({ "expiration_date": "2027-12-01T00:00:00Z" })).await;
+    plan.activated(&app, "ann@example.com").await;
+    other.activated(&app, "bob@example.com").await;
+    other.assigned("cid@example.com").await;
+    renewal_of(&app, &plan, 8, json!({})).await;
+    advance_to(&app, "2026-11-30T12:01:00Z").await;
+
+    let transfer = async |from: &Plan, to: &Plan, learners: &[&str]| {
+        let params = json!({ "user_emails": learners, "to_plan": to.id });
+        let body = json!({ "kind": "transfer", "subscription_plan": from.id, "params": params });
+        from.admin().post("/api/v1/jobs/", &body).await.expect(202);
+        app.drain().await;
+    };
+    transfer(&other, &plan, &["bob@example.com", "cid@example.com"]).await;
+    transfer(&plan, &other, &["ann@example.com"]).await;
+    let effective: Timestamp = EFFECTIVE.parse().expect("a date");
+    let future = future_of(&app, &plan).await.uuid;
+    for seconds in [-1, 0] {
+        let at = effective + TimeDelta::seconds(seconds);
+        let is_before = at < effective;
+        for (email, before) in [("ann@example.com", other.uuid().into()), ("bob@example.com", plan.uuid().into())] {
+            let found = usable_of(&app, &plan, email, at).await;
+            let [license] = &found[..] else { panic!("{email} has {found:?} at {at}") };
+            assert_eq!(license.subscription_plan, if is_before { before } else { future }, "{email} at {at}");
+        }
+    }
+    let future = Plan { id: future.to_string(), agreement: plan.agreement.clone() };
+    assert_eq!(future.overview().await.get("activated"), Some(&2), "ann and bob");
+    assert_eq!(future.overview().await.get("assigned"), Some(&1), "cid");
+    app.invariants().await.check_counts();
+    crate::lmctl::check(&app).await;
+}
+
+#[tokio::test]
 async fn a_future_plan_without_a_free_seat_takes_no_more_learners() {
     let app = TestApp::start().await;
     let plan = ending(&app, EFFECTIVE, 10).await;
@@ -340,6 +378,15 @@ async fn a_future_plan_without_a_free_seat_takes_no_more_learners() {
     assert_eq!(counts[&future.uuid].of(LicenseStatus::Assigned), 1);
     assert_eq!(counts[&future.uuid].of(LicenseStatus::Unassigned), 0);
     app.invariants().await.check_counts();
+
+    // Once it has grown, the learner who was left out has a license of it, too.
+    let future = Plan { id: future.uuid.to_string(), agreement: plan.agreement.clone() };
+    change(&app, &future, json!({ "desired_num_licenses": 5, "change_reason": "other" })).await;
+    app.drain().await;
+    let overview = future.overview().await;
+    assert_eq!((overview.get("activated"), overview.get("assigned")), (Some(&1), Some(&2)), "{overview:?}");
+    app.invariants().await.check_counts();
+    app.invariants().await.check_renewals();
 }
 
 #[tokio::test]
