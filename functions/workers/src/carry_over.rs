@@ -13,21 +13,20 @@ use crate::{BulkError, Context};
 pub(crate) async fn carry_over(context: &Context, event: &Event) -> Result<(), BulkError> {
     let Some(portfolio) = context.portfolios.portfolio(event.agreement).await? else { return Ok(()) };
     let Some(plan) = event.plan else { return Ok(()) };
-    let renewal = match event.kind {
-        // It is the future plan that was changed.
-        EventKind::PlanUpdated => portfolio.prior_renewals_of(plan).find(|renewal| renewal.processed),
-        _ => portfolio.renewal_of(plan).filter(|renewal| renewal.processed),
+    // A plan that has grown is the future plan; what changes licenses happens in the prior plan.
+    let has_grown = event.kind == EventKind::PlanUpdated;
+    let renewal = if has_grown {
+        portfolio.prior_renewals_of(plan).find(|renewal| renewal.processed)
+    } else {
+        portfolio.renewal_of(plan).filter(|renewal| renewal.processed)
     };
     let Some(renewal) = renewal else { return Ok(()) };
-    let learners: Vec<EmailKey> = match event.kind {
-        EventKind::PlanUpdated => {
-            let seats = to_usize(event.count.unwrap_or_default());
-            context.renew.left_out(&portfolio, renewal, seats).await?
-        }
-        _ => {
-            let changed = event.licenses.iter().filter_map(|change| change.person().map(EmailAddress::key));
-            changed.collect::<BTreeSet<EmailKey>>().into_iter().collect()
-        }
+    let learners: Vec<EmailKey> = if has_grown {
+        let seats = to_usize(event.count.unwrap_or_default());
+        context.renew.left_out(&portfolio, renewal, seats).await?
+    } else {
+        let changed = event.licenses.iter().filter_map(|change| change.person().map(EmailAddress::key));
+        changed.collect::<BTreeSet<EmailKey>>().into_iter().collect()
     };
     let stamp = Stamp {
         actor: "license-manager".to_owned(),

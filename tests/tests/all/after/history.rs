@@ -5,6 +5,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use futures::{StreamExt, stream};
 use license_domain::Timestamp;
 use license_tests::{Client, Fault, Invariants, TestApp, builders::text, history::Recorder};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -53,6 +54,14 @@ async fn play(recorder: Arc<Recorder>, (admin, provisioner): (Client, Client), s
     }
 }
 
+/// Three seeds at the same time, each with a plan of so many seats.
+async fn storms(seats: u64) {
+    let seed = setting("HISTORY_SEED", SEED);
+    // A storm mostly waits for calls that are repeated later.
+    let storms = (seed..seed + 3).map(|seed| tokio::spawn(storm(seats, seed)));
+    futures::future::try_join_all(storms).await.expect("the sequences are possible");
+}
+
 /// A plan of so many seats, over a table that fails at random.
 async fn storm(seats: u64, seed: u64) {
     let app = TestApp::proxied_throughout().await;
@@ -77,27 +86,22 @@ async fn storm(seats: u64, seed: u64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn while_the_table_fails_at_random_clients_observe_a_possible_sequence() {
-    let seed = setting("HISTORY_SEED", SEED);
-    for seed in seed..seed + 3 {
-        storm(16, seed).await;
-    }
+    storms(16).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn with_seats_in_several_buckets_clients_observe_a_possible_sequence() {
-    let seed = setting("HISTORY_SEED", SEED);
-    for seed in seed..seed + 3 {
-        storm(64, seed).await;
-    }
+    storms(64).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn while_the_process_is_killed_clients_observe_a_possible_sequence() {
     let seed = setting("HISTORY_SEED", SEED);
     let kills = setting("HISTORY_KILLS", 3 * KILLS);
-    for run in 0..kills.div_ceil(KILLS) {
-        killed(seed + run, KILLS.min(kills - run * KILLS)).await;
-    }
+    let runs = (0..kills.div_ceil(KILLS)).map(|run| (seed + run, KILLS.min(kills - run * KILLS)));
+    let runs = stream::iter(runs).map(|(seed, kills)| tokio::spawn(killed(seed, kills)));
+    // Some at a time: each mostly waits for its process to start.
+    runs.buffer_unordered(3).for_each(|run| async { run.expect("the sequence is possible") }).await;
 }
 
 /// One plan, with so many kills.
