@@ -16,8 +16,8 @@ use license_domain::{
 use self::snapshot::AgreementSnapshot;
 use crate::{Store, attempts::Attempt, keys, portfolios::sum, rows, table::PARALLEL};
 use license_storage::{
-    CarriedOver, Change, Copied, Jobs, LicensesToCopy, OpenedRenewal, Renew, RenewError, RenewalUnderWay, Renewed,
-    StoreError,
+    CarriedOver, Change, Copied, Jobs, LeftOut, LeftOutPage, LicensesToCopy, OpenedRenewal, Renew, RenewError,
+    RenewalUnderWay, Renewed, StoreError,
 };
 
 #[async_trait]
@@ -94,9 +94,9 @@ impl Renew for Store {
         &self,
         portfolio: &Portfolio,
         renewal: &SubscriptionPlanRenewal,
-        limit: usize,
-    ) -> Result<Vec<EmailKey>, StoreError> {
-        self.learners_left_out(portfolio, renewal, limit).await
+        from: Option<LeftOutPage>,
+    ) -> Result<LeftOut, StoreError> {
+        self.learners_left_out(portfolio, renewal, from).await
     }
 
     async fn close_renewal(&self, run: &Job, stamp: &Stamp) -> Result<Renewed, StoreError> {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use license_domain::{
-    EmailKey, Job, JobId, License, LicenseId, Portfolio, RenewalId, RenewalRun, Stamp, SubscriptionPlan,
+    EmailKey, Job, JobId, License, LicenseId, LicenseStatus, Portfolio, RenewalId, RenewalRun, Stamp, SubscriptionPlan,
     SubscriptionPlanRenewal, renewing::Refusal,
 };
 use serde::{Deserialize, Serialize};
@@ -108,6 +108,24 @@ pub struct CarriedOver {
 /// item of a returned seat), beside all buckets of a large plan and the event.
 pub const MAX_COPIED: usize = 25;
 
+/// Learners of one page of the prior plan's list for whom the future plan had no free seat.
+#[derive(Clone, Debug)]
+pub struct LeftOut {
+    /// The learners, possibly none.
+    pub learners: Vec<EmailKey>,
+    /// The next page, unless this was the last one.
+    pub next: Option<LeftOutPage>,
+}
+
+/// Where a page of the prior plan's list begins.
+#[derive(Clone, Debug)]
+pub struct LeftOutPage {
+    /// The status of its licenses.
+    pub status: LicenseStatus,
+    /// The list's key before it; `None` at the first license of that status.
+    pub after: Option<String>,
+}
+
 #[async_trait]
 pub trait Renew: Send + Sync {
     /// Opens the renewal's run, unless it was opened before. Only this step may refuse the renewal.
@@ -139,14 +157,15 @@ pub trait Renew: Send + Sync {
         stamp: &Stamp,
     ) -> Result<CarriedOver, StoreError>;
 
-    /// Some learners, at most `limit`, whose licenses of the prior plan have no copy although they are of the types to
-    /// copy: there was no free seat for them. The list is an index and may lag.
+    /// Learners whose licenses of the prior plan have no copy although they are of the types to copy: there was no free
+    /// seat for them. It reads one page of the plan's list, from its beginning or from where the last page ended. The
+    /// list is an index and may lag.
     async fn left_out(
         &self,
         portfolio: &Portfolio,
         renewal: &SubscriptionPlanRenewal,
-        limit: usize,
-    ) -> Result<Vec<EmailKey>, StoreError>;
+        from: Option<LeftOutPage>,
+    ) -> Result<LeftOut, StoreError>;
 
     /// Ends the run: the renewal is processed, and the future plan becomes visible.
     async fn close_renewal(&self, run: &Job, stamp: &Stamp) -> Result<Renewed, StoreError>;
