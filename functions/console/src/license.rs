@@ -1,4 +1,6 @@
-//! `GET /admin/plans/{plan}/licenses/{license}/`: a license with its history.
+//! `GET /admin/plans/{plan}/licenses/{license}/`: a license with its history; with `as_of`, what it was at that time, too.
+
+mod was;
 
 use askama::Template;
 use axum::{
@@ -12,12 +14,15 @@ use license_storage::AuditQuery;
 use crate::{
     Access, Context, Page, Right,
     error::PageError,
+    form::Query,
     guard::Operator,
     history::path as history_of,
     plan,
     render::{Frame, page, redirect},
     show::{HistoryLine, LicenseLine},
 };
+
+use self::was::Was;
 
 /// A license.
 pub const ROUTE: Page = Page::get("/admin/plans/{plan}/licenses/{license}/", Access::Needs(Right::View));
@@ -37,6 +42,7 @@ struct LicensePage<'a> {
     auto_applied: &'static str,
     source: String,
     catalog: String,
+    was: Was,
     history: Vec<HistoryLine>,
 }
 
@@ -44,6 +50,7 @@ pub async fn handle(
     State(context): State<Context>,
     operator: Operator,
     Path((plan, license)): Path<(String, String)>,
+    query: Query,
 ) -> Result<Response, PageError> {
     let (portfolio, plan) = plan::find(&context, &plan).await?;
     let id: LicenseId = license.parse().map_err(|_| PageError::not_found())?;
@@ -58,6 +65,7 @@ pub async fn handle(
             Ok(redirect(&history_of(Subject::License(id))))
         };
     };
+    let was = Was::read(query.get("as_of"), &license, &history, context.app.now());
     Ok(page(&LicensePage {
         frame: Frame::of(&operator, format!("License {id}")),
         plan: &plan,
@@ -75,6 +83,7 @@ pub async fn handle(
             .map(|source| format!("{} ({})", source.source_id, source.source_type))
             .unwrap_or_default(),
         catalog: portfolio.catalog_of(&plan).map(|catalog| catalog.to_string()).unwrap_or_default(),
+        was,
         history: history.iter().map(HistoryLine::from).collect(),
     }))
 }

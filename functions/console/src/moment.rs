@@ -38,6 +38,23 @@ pub fn utc(at: Timestamp) -> String {
     at.format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
+/// The complaint about a text that is no moment.
+pub const NOT_TYPED: &str = "Enter a time, such as 2027-01-31 10:00.";
+
+/// The complaint about a moment of the future.
+pub const YET_TO_COME: &str = "This time is yet to come.";
+
+/// A moment that was entered in a field, in UTC: as browsers send it, with or without seconds, or with its zone.
+pub fn typed(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
+    let with_zone = match text.len() {
+        16 => format!("{text}:00Z"),
+        19 => format!("{text}Z"),
+        _ => text.to_owned(),
+    };
+    with_zone.parse().ok()
+}
+
 /// A text with moments in it, as [`utc`] or the API writes them.
 #[derive(Clone, Copy, Debug)]
 pub struct Sentence<'a>(&'a str);

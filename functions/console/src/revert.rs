@@ -55,14 +55,9 @@ struct Order {
 impl Order {
     fn read(form: &Form, now: Timestamp) -> Result<Self, &'static str> {
         let typed = form.get("to").unwrap_or_default();
-        let to = match typed.len() {
-            16 => format!("{typed}:00Z"),
-            19 => format!("{typed}Z"),
-            _ => typed.to_owned(),
-        };
-        let to: Timestamp = to.parse().map_err(|_| "Enter a time, such as 2027-01-31 10:00.")?;
+        let to = moment::typed(typed).ok_or(moment::NOT_TYPED)?;
         if to > now {
-            return Err("This time is yet to come.");
+            return Err(moment::YET_TO_COME);
         }
         let named = form.get("licenses").unwrap_or_default();
         let words = named.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty());

@@ -2,6 +2,7 @@
 
 mod access;
 mod agreements;
+mod as_of;
 mod attention;
 mod changing;
 mod confirming;
