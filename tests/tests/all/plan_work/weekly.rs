@@ -43,6 +43,7 @@ async fn admins_are_informed_of_each_week_where_the_customer_wants_it() {
     plan.activated(&app, "bob@example.com").await;
     plan.assigned("cid@example.com").await;
     plan.revoke(&["bob@example.com"]).await.expect(200);
+    app.drain().await;
     app.advance("P4D").await;
     app.advance("PT10M").await;
     let all = mails().await;
