@@ -3,20 +3,18 @@
 mod carry_over;
 mod close;
 mod copy;
+mod copy_page;
 mod left_out;
 mod open;
 mod snapshot;
 
 use async_trait::async_trait;
-use futures::{StreamExt, TryStreamExt, stream};
-use license_domain::{
-    AgreementId, EmailKey, Job, License, Portfolio, RenewalId, RenewalRun, Stamp, SubscriptionPlanRenewal,
-};
+use license_domain::{AgreementId, EmailKey, Job, Portfolio, RenewalId, RenewalRun, Stamp, SubscriptionPlanRenewal};
 
 use self::snapshot::AgreementSnapshot;
-use crate::{Store, attempts::Attempt, keys, portfolios::sum, rows, table::PARALLEL};
+use crate::{Store, attempts::Attempt, keys, portfolios::sum, rows};
 use license_storage::{
-    CarriedOver, Change, Copied, Jobs, LeftOut, LeftOutPage, LicensesToCopy, OpenedRenewal, Renew, RenewError,
+    CarriedOver, Change, Copied, CopyPage, CopyPlace, Jobs, LeftOut, LeftOutPage, OpenedRenewal, Renew, RenewError,
     RenewalUnderWay, Renewed, StoreError,
 };
 
@@ -59,15 +57,14 @@ impl Renew for Store {
         Ok(Some(RenewalUnderWay { run: run.uuid, of: of.clone(), portfolio, renewal, prior, future }))
     }
 
-    /// Reads the prior plan's buckets, whose counts are exact, and then its list. A license that is counted but not
-    /// listed is not in the index yet, or has been revoked since.
-    async fn licenses_to_copy(&self, renewal: &RenewalUnderWay) -> Result<LicensesToCopy, StoreError> {
-        let types = renewal.renewal.license_types_to_copy;
+    async fn count_to_copy(&self, renewal: &RenewalUnderWay) -> Result<u64, StoreError> {
         let buckets: Vec<_> = self.buckets(&renewal.prior).await?.into_iter().map(|(_, bucket)| bucket).collect();
-        let counted = types.count(&sum(renewal.prior.seats.total, &buckets));
-        let lists = types.statuses().iter().map(|status| self.all_listed(&renewal.prior, *status));
-        let lists: Vec<Vec<License>> = stream::iter(lists.collect::<Vec<_>>()).buffered(PARALLEL).try_collect().await?;
-        Ok(LicensesToCopy { counted, listed: lists.into_iter().flatten().collect() })
+        let counts = sum(renewal.prior.seats.total, &buckets);
+        Ok(renewal.renewal.license_types_to_copy.count(&counts))
+    }
+
+    async fn page_to_copy(&self, renewal: &RenewalUnderWay, from: &CopyPlace) -> Result<CopyPage, StoreError> {
+        self.read_page_to_copy(renewal, from).await
     }
 
     async fn copy_licenses(

@@ -56,8 +56,8 @@ pub use self::{
     products::{ChangeProducts, ProductChange},
     queue_changes::{QueueChange, QueueChanges},
     renew::{
-        CarriedOver, Copied, LeftOut, LeftOutPage, LicensesToCopy, MAX_COPIED, OpenedRenewal, Renew, RenewError,
-        RenewalOutcome, RenewalUnderWay, Renewed,
+        CarriedOver, Copied, CopyPage, CopyPlace, LeftOut, LeftOutPage, ListedLicense, MAX_COPIED, OpenedRenewal,
+        Renew, RenewError, RenewalOutcome, RenewalUnderWay, Renewed, places_to_copy,
     },
     requesters::{
         ChangeRoles, ListedUser, RequestCount, RequestCounts, RequesterRecords, RoleChange, RoleChangeKind, StoredUser,

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use license_domain::{
-    EmailKey, Job, JobId, License, LicenseId, LicenseStatus, Portfolio, RenewalId, RenewalRun, Stamp, SubscriptionPlan,
-    SubscriptionPlanRenewal, renewing::Refusal,
+    EmailKey, Job, JobId, LicenseId, LicenseStatus, LicenseTypesToCopy, Portfolio, RenewalId, RenewalRun, Stamp,
+    SubscriptionPlan, SubscriptionPlanRenewal, Timestamp, renewing::Refusal,
 };
 use serde::{Deserialize, Serialize};
 
@@ -74,13 +74,47 @@ pub struct RenewalUnderWay {
     pub future: SubscriptionPlan,
 }
 
-/// The licenses of the prior plan that the renewal copies.
-#[derive(Clone, Debug, Default)]
-pub struct LicensesToCopy {
-    /// The exact number.
-    pub counted: u64,
-    /// The licenses that the list shows. The list is an index and may lag.
-    pub listed: Vec<License>,
+impl RenewalUnderWay {
+    /// The parts of the prior plan's list that have the licenses to copy.
+    pub fn places(&self) -> Vec<CopyPlace> {
+        places_to_copy(&self.prior, self.renewal.license_types_to_copy)
+    }
+}
+
+/// The parts of a plan's list that have its licenses of these types. A list that grows gets more parts at the end.
+pub fn places_to_copy(prior: &SubscriptionPlan, types: LicenseTypesToCopy) -> Vec<CopyPlace> {
+    let of_shard = |shard| types.statuses().iter().map(move |status| CopyPlace { shard, status: *status, after: None });
+    (0..prior.seats.list_shards.max(1)).flat_map(of_shard).collect()
+}
+
+/// Where a page of the prior plan's list begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopyPlace {
+    /// The part of the list.
+    pub shard: u16,
+    /// The status of its licenses.
+    pub status: LicenseStatus,
+    /// The list's key before it; `None` at the first license of that status.
+    pub after: Option<String>,
+}
+
+/// A page of the licenses that a renewal copies. The list is an index and may lag.
+#[derive(Clone, Debug)]
+pub struct CopyPage {
+    /// How many of its licenses have their copy, as the list shows.
+    pub copied: u64,
+    /// The other licenses.
+    pub others: Vec<ListedLicense>,
+    /// The next page, unless this was the last one of its part.
+    pub next: Option<CopyPlace>,
+}
+
+/// A license of the prior plan, as the list shows it.
+#[derive(Clone, Debug)]
+pub struct ListedLicense {
+    pub license: LicenseId,
+    pub learner: EmailKey,
+    pub assigned_date: Option<Timestamp>,
 }
 
 /// The outcome of copying the licenses of some learners.
@@ -134,8 +168,11 @@ pub trait Renew: Send + Sync {
     /// What the run carries out, read now; `None` if the renewal is processed.
     async fn renewal_under_way(&self, run: &Job) -> Result<Option<RenewalUnderWay>, StoreError>;
 
-    /// Counts and lists the licenses to copy, copied ones included.
-    async fn licenses_to_copy(&self, renewal: &RenewalUnderWay) -> Result<LicensesToCopy, StoreError>;
+    /// The exact number of licenses to copy, copied ones included.
+    async fn count_to_copy(&self, renewal: &RenewalUnderWay) -> Result<u64, StoreError>;
+
+    /// Reads a page of the licenses to copy.
+    async fn page_to_copy(&self, renewal: &RenewalUnderWay, from: &CopyPlace) -> Result<CopyPage, StoreError>;
 
     /// Copies the licenses of these learners, [`MAX_COPIED`] at most, that are not copied yet. Simultaneous calls have
     /// different `turn`s, so that they allocate seats from different buckets.

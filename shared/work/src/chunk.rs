@@ -32,7 +32,7 @@ impl<K: Kinds> Runs<K> {
     pub(crate) async fn chunk(&self, run: &Job, portfolio: &Portfolio, at: At) -> Result<ChunkEnd, WorkError> {
         if run.renewal.is_some() {
             // A copied license names its copy, and the transaction that ends the run is its record.
-            return self.kinds.copy(run, &self.records.stamp(run), at.until).await;
+            return self.kinds.copy(run, at.chunk, &self.records.stamp(run), at.until).await;
         }
         if run.is_internal && run.kind == JobKind::Assign {
             // A chunk's item contains its rows and their seats, and the storage reads both.

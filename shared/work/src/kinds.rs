@@ -114,7 +114,7 @@ pub trait Kinds: Send + Sync {
     async fn complete(&self, run: &Job, portfolio: &Portfolio, change: Change) -> Result<(), WorkError>;
 
     /// Continues to copy a renewal's licenses until that time.
-    async fn copy(&self, run: &Job, stamp: &Stamp, until: Timestamp) -> Result<ChunkEnd, WorkError>;
+    async fn copy(&self, run: &Job, chunk: u64, stamp: &Stamp, until: Timestamp) -> Result<ChunkEnd, WorkError>;
 }
 
 /// The kinds that change the licenses of one plan: assign, revoke, remind, also as dry runs.
@@ -209,7 +209,7 @@ impl Kinds for LicenseKinds {
         Ok(())
     }
 
-    async fn copy(&self, _: &Job, _: &Stamp, _: Timestamp) -> Result<ChunkEnd, WorkError> {
+    async fn copy(&self, _: &Job, _: u64, _: &Stamp, _: Timestamp) -> Result<ChunkEnd, WorkError> {
         Err(WorkError::OtherKind)
     }
 }
@@ -371,7 +371,7 @@ impl Kinds for AllKinds {
         }
     }
 
-    async fn copy(&self, run: &Job, stamp: &Stamp, until: Timestamp) -> Result<ChunkEnd, WorkError> {
-        self.renewals.copy(run, stamp, until).await
+    async fn copy(&self, run: &Job, chunk: u64, stamp: &Stamp, until: Timestamp) -> Result<ChunkEnd, WorkError> {
+        self.renewals.copy(run, chunk, stamp, until).await
     }
 }

@@ -33,7 +33,7 @@ impl Store {
         };
         let skip = offset - number;
         let (from, to) = (format!("{FREE_PREFIX}{seat}"), format!("{FREE_PREFIX}~"));
-        let found = self.merge(stored_in(buckets), (&from, &to), false, to_usize(skip) + limit).await?;
+        let found = self.merge(stored_in(buckets), (&from, &to), false, (0, to_usize(skip) + limit)).await?;
         Ok(with_untouched(plan, buckets, found, Some(seat), (skip, limit)))
     }
 
@@ -57,15 +57,14 @@ impl Store {
             let behind = to_usize(stored).saturating_sub(to_usize(offset) + limit);
             let descending = behind < to_usize(offset);
             let skip = if descending { behind } else { to_usize(offset) };
-            let rows = self.merge(stored_in(buckets), (&from, &to), descending, skip + limit).await?;
-            let mut page: Vec<License> = rows.into_iter().skip(skip).collect();
+            let mut page = self.merge(stored_in(buckets), (&from, &to), descending, (skip, limit)).await?;
             if descending {
                 page.reverse();
             }
             return Ok(page);
         }
         let most = to_usize(offset).saturating_add(limit).min(to_usize(stored));
-        let found = self.merge(stored_in(buckets), (&from, &to), false, most).await?;
+        let found = self.merge(stored_in(buckets), (&from, &to), false, (0, most)).await?;
         let rows = others.iter().cloned().chain(found).collect();
         Ok(with_untouched(plan, buckets, rows, after, (offset, limit)))
     }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use futures::{StreamExt, TryStreamExt, stream};
 use license_domain::number::to_usize;
 use license_domain::{License, LicenseStatus, SubscriptionPlan};
+use serde::de::DeserializeOwned;
 
 use crate::{
     Store,
@@ -13,6 +14,9 @@ use crate::{
     table::{PARALLEL, Range},
 };
 use license_storage::StoreError;
+
+/// The most rows of a shard that are read and kept at the same time: about a megabyte, which is what one Query returns.
+const MAX_SHARE: usize = 2_000;
 
 impl Store {
     /// `limit` licenses of that status from `offset` on, in the order of the index. `count` is the expected number; it
@@ -33,8 +37,7 @@ impl Store {
         let skip = if descending { behind } else { size(offset) };
 
         let (from, to) = bounds(status, with_null_emails);
-        let rows = self.merged(plan, (&from, &to), descending, skip.saturating_add(limit)).await?;
-        let mut page: Vec<License> = rows.into_iter().skip(skip).collect();
+        let mut page = self.merged(plan, (&from, &to), descending, (skip, limit)).await?;
         if descending {
             page.reverse();
         }
@@ -51,51 +54,49 @@ impl Store {
         with_null_emails: bool,
         limit: usize,
     ) -> Result<Vec<License>, StoreError> {
-        // A key ends with the license's id: no key is between it and the same key with a space appended.
-        let from = after.map_or_else(|| bounds(first, with_null_emails).0, |key| format!("{key} "));
-        self.merged(plan, (&from, &bounds(last, with_null_emails).1), false, limit).await
+        let from = after.map_or_else(|| bounds(first, with_null_emails).0, behind);
+        self.merged(plan, (&from, &bounds(last, with_null_emails).1), false, (0, limit)).await
     }
 
-    /// Every license of that status.
-    pub(crate) async fn all_listed(
+    /// A page of one part of the plan's list: the rows of learners' licenses of that status behind a key. `T` is what of
+    /// them is read.
+    pub(crate) async fn listed_page<T: DeserializeOwned>(
         &self,
         plan: &SubscriptionPlan,
-        status: LicenseStatus,
-    ) -> Result<Vec<License>, StoreError> {
-        let (from, to) = bounds(status, true);
-        let between = (from.as_str(), to.as_str());
-        let queries = (0..plan.seats.list_shards).map(|shard| async move {
-            let range = Range {
-                index: Some(keys::GSI1),
-                partition: keys::list_partition(plan.uuid, shard),
-                between: Some(between),
-                ..Range::default()
-            };
-            self.table.all_rows(&range).await
-        });
-        let queries = stream::iter(queries.collect::<Vec<_>>()).buffered(PARALLEL);
-        let shards: Vec<Vec<Row<License>>> = queries.try_collect().await?;
-        Ok(shards.into_iter().flatten().map(|row| row.value).collect())
+        (shard, status): (u16, LicenseStatus),
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Row<T>>, StoreError> {
+        let (first, to) = bounds(status, false);
+        let from = after.map_or(first, behind);
+        let range = Range {
+            index: Some(keys::GSI1),
+            partition: keys::list_partition(plan.uuid, shard),
+            between: Some((&from, &to)),
+            limit: Some(limit),
+            ..Range::default()
+        };
+        self.table.all_rows(&range).await
     }
 
-    /// The first `wanted` rows of the plan's list between these keys, in order.
+    /// `limit` rows behind the first `skip` rows of the plan's list between these keys, in order.
     async fn merged(
         &self,
         plan: &SubscriptionPlan,
         between: (&str, &str),
         descending: bool,
-        wanted: usize,
+        (skip, limit): (usize, usize),
     ) -> Result<Vec<License>, StoreError> {
         let shards = (0..plan.seats.list_shards)
             .map(|shard| Shard::new(Some(keys::GSI1), keys::list_partition(plan.uuid, shard)))
             .collect();
-        self.merge(shards, between, descending, wanted).await
+        self.merge(shards, between, descending, (skip, limit)).await
     }
 
-    /// The first `wanted` rows of all these partitions between these keys, in order; rows must be spread evenly over
-    /// the partitions.
+    /// `limit` rows behind the first `skip` rows of all these partitions between these keys, in order; rows must be spread
+    /// evenly over the partitions. The rows that are skipped are read, and not kept.
     ///
-    /// 1. Each shard is queried for its likely share of them.
+    /// 1. Each shard is queried for its likely share of them, but not for more than [`MAX_SHARE`].
     /// 2. The shards are merged until one is used up that may have more: every row before that key is known.
     /// 3. Those shards are queried for their share of the rest, and so on.
     pub(super) async fn merge(
@@ -103,28 +104,29 @@ impl Store {
         mut shards: Vec<Shard>,
         between: (&str, &str),
         descending: bool,
-        wanted: usize,
+        (skip, limit): (usize, usize),
     ) -> Result<Vec<License>, StoreError> {
-        let mut found = Vec::with_capacity(wanted);
-        while found.len() < wanted {
-            let share = likely_share(wanted - found.len(), shards.len());
+        let (mut found, mut merged, wanted) = (Vec::new(), 0, skip.saturating_add(limit));
+        while merged < wanted {
+            let share = likely_share(wanted - merged, shards.len()).min(MAX_SHARE);
             let reads: Vec<_> = shards
                 .iter_mut()
                 .filter(|shard| shard.rows.is_empty() && !shard.is_at_end)
                 .map(|shard| self.read_on(shard, between, descending, share))
                 .collect();
             stream::iter(reads).buffer_unordered(PARALLEL).try_collect::<()>().await?;
-            while found.len() < wanted && shards.iter().all(|shard| shard.is_at_end || !shard.rows.is_empty()) {
+            while merged < wanted && shards.iter().all(|shard| shard.is_at_end || !shard.rows.is_empty()) {
                 let heads = shards.iter_mut().filter(|shard| !shard.rows.is_empty());
                 let next = if descending {
                     heads.max_by(|a, b| a.head().cmp(&b.head()))
                 } else {
                     heads.min_by(|a, b| a.head().cmp(&b.head()))
                 };
-                match next.and_then(|shard| shard.rows.pop_front()) {
-                    Some(row) => found.push(row.value),
-                    None => return Ok(found),
+                let Some(row) = next.and_then(|shard| shard.rows.pop_front()) else { return Ok(found) };
+                if merged >= skip {
+                    found.push(row.value);
                 }
+                merged += 1;
             }
         }
         Ok(found)
@@ -175,6 +177,12 @@ impl Shard {
     fn head(&self) -> Option<&str> {
         Some(self.rows.front()?.keys.sort_key())
     }
+}
+
+/// The lowest key behind that one. A key ends with the license's id: no key is between it and the same key with a space
+/// appended.
+fn behind(key: &str) -> String {
+    format!("{key} ")
 }
 
 /// The range of keys of the licenses of that status. Those without a learner have no text between the status and the

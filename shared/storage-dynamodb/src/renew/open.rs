@@ -8,6 +8,7 @@ use license_domain::{
 use super::snapshot::{AgreementSnapshot, SnapshotPlan};
 use crate::{
     Store,
+    assign::to_u64,
     idempotency::Step,
     jobs,
     keys::{self, BucketKeys},
@@ -18,7 +19,7 @@ use crate::{
     update::{unchanged, unchanged_plan},
     write::record_changes,
 };
-use license_storage::{Change, RenewError, StoreError};
+use license_storage::{Change, RenewError, StoreError, places_to_copy};
 
 /// The conditions of the transaction that begins a renewal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +75,9 @@ impl Store {
         };
         let of = RenewalRun { renewal: renewal.id, future_plan: founding.future.uuid, epochs: founding.epochs };
         let job = Job::internal(run, JobKind::Renew, &snapshot.portfolio.agreement, stamp);
-        let job = Job { renewal: Some(of), chunks: 1, lanes: 1, ..job };
+        // A chunk for each part of the list, so that a turn goes on where the last one ended, and one that ends the run.
+        let parts = places_to_copy(prior.plan, renewal.license_types_to_copy).len();
+        let job = Job { renewal: Some(of), chunks: to_u64(parts) + 1, lanes: 1, ..job };
 
         let Expression { text: condition, names, values } = unchanged(snapshot.version);
         let terms = Expression { text: String::new(), names, values }

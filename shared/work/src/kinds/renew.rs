@@ -1,7 +1,8 @@
 //! Renewals: the licenses of the prior plan are copied into the hidden future plan, then the run is closed.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    cmp::Reverse,
+    collections::{BTreeSet, BinaryHeap, HashSet},
     fmt,
     sync::Arc,
     time::Duration,
@@ -10,18 +11,22 @@ use std::{
 use chrono::TimeDelta;
 use futures::{StreamExt, TryStreamExt, stream};
 use license_domain::{
-    Clock, EmailAddress, EmailKey, Job, JobCounts, License, LicenseId, Random, RenewalId, Stamp, Timestamp,
+    Clock, EmailKey, Job, JobCounts, LicenseId, Random, RenewalId, Stamp, Timestamp, number::to_usize,
 };
 use license_storage::{
-    Change, Copied, IdempotencyRecords, MAX_COPIED, OpenedRenewal, Renew, RenewError, RenewalUnderWay, Renewed,
-    StoreError,
+    Change, Copied, CopyPlace, IdempotencyRecords, ListedLicense, MAX_COPIED, OpenedRenewal, Renew, RenewError,
+    RenewalUnderWay, Renewed, StoreError,
 };
 
 use crate::{PARALLEL, WorkError, lanes::ChunkEnd};
 
-/// The most reads of the list in one turn, and the pause after a read that shows fewer licenses than there are.
-const MAX_READS: u32 = 12;
+/// The most passes over the list in one turn, and the pause after a pass that found fewer licenses than there are.
+const MAX_PASSES: u32 = 12;
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How many licenses, of those that were assigned last, are known by their ids if there are too few seats. If more have
+/// no seat, any of the rest may have none.
+const MAX_WITHOUT_SEAT: usize = 10_000;
 
 /// How long a request copies; the API's functions time out after 30 seconds.
 const REQUEST_TIME: TimeDelta = TimeDelta::seconds(20);
@@ -58,12 +63,37 @@ impl fmt::Debug for Renewals {
     }
 }
 
-/// The result of one turn of copying.
+/// The result of one turn of copying: how many licenses it has copied.
 enum Turned {
     /// All licenses that can be copied are copied.
     Complete(u64),
     /// The time ended first.
     Unfinished(u64),
+}
+
+/// What one pass over parts of the list came to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Passed {
+    /// The licenses that it copied.
+    made: u64,
+    /// The listed licenses that need nothing more.
+    settled: u64,
+    /// How many transactions there were; consecutive ones take seats of different buckets.
+    turns: usize,
+    /// Whether nothing more can be done: no seat was left for a license, or the run has ended.
+    is_over: bool,
+    /// Whether the time ended first.
+    is_late: bool,
+}
+
+/// How the licenses of a plan are copied.
+#[derive(Debug)]
+enum Order {
+    /// There are seats for all: several transactions at the same time. Calls begin at different licenses, so that they
+    /// seldom conflict.
+    Any,
+    /// There are too few seats: not these licenses, which were assigned last.
+    Without(HashSet<LicenseId>),
 }
 
 impl Renewals {
@@ -78,7 +108,7 @@ impl Renewals {
     /// Processes a renewal within the time of a request.
     ///
     /// 1. Open its run, or find the open one. Only this step may refuse.
-    /// 2. Copy the licenses that are not copied yet (`copy_licenses`), with this request's stamp.
+    /// 2. Copy the licenses that are not copied yet (`copy_all`), with this request's stamp.
     /// 3. Close the run. Of several simultaneous calls one closes it; for the others it was processed already.
     /// 4. Record the outcome. The opening has recorded which run will have it.
     /// 5. After a crash, or when the time has ended, a worker or the next request does the rest of 2 and 3.
@@ -86,10 +116,13 @@ impl Renewals {
         let mut renewed = match self.renew.open_renewal(renewal, change).await? {
             OpenedRenewal::Processed(renewed) => renewed,
             OpenedRenewal::UnderWay(run) => {
-                match self.copy_licenses(&run, change, self.clock.now() + REQUEST_TIME).await? {
-                    Turned::Complete(_) => self.renew.close_renewal(&run, change).await?,
-                    Turned::Unfinished(_) => return Err(RenewalError::Unfinished),
+                if let Some(renewal) = self.renew.renewal_under_way(&run).await?
+                    && let Turned::Unfinished(_) =
+                        self.copy_all(&renewal, change, self.clock.now() + REQUEST_TIME).await?
+                {
+                    return Err(RenewalError::Unfinished);
                 }
+                self.renew.close_renewal(&run, change).await?
             }
         };
         // An earlier attempt at the same request began it.
@@ -98,108 +131,193 @@ impl Renewals {
         Ok(renewed)
     }
 
-    /// Continues a run that was opened before.
-    pub(crate) async fn copy(&self, run: &Job, stamp: &Stamp, until: Timestamp) -> Result<ChunkEnd, WorkError> {
+    /// Continues a run that was opened before. Each chunk but the last one copies a part of the list, so that the next
+    /// turn does not read it again; the last one copies what the list did not show before, and closes the run.
+    pub(crate) async fn copy(
+        &self,
+        run: &Job,
+        chunk: u64,
+        stamp: &Stamp,
+        until: Timestamp,
+    ) -> Result<ChunkEnd, WorkError> {
         let counts = |copied| JobCounts { processed: copied, succeeded: copied, ..JobCounts::default() };
-        match self.copy_licenses(run, stamp, until).await? {
+        let is_last = chunk + 1 >= run.chunks;
+        let turned = match self.renew.renewal_under_way(run).await? {
+            None => Turned::Complete(0),
+            Some(renewal) if is_last => self.copy_all(&renewal, stamp, until).await?,
+            Some(renewal) => self.copy_part(&renewal, to_usize(chunk), stamp, until).await?,
+        };
+        match turned {
             Turned::Unfinished(copied) => Ok(ChunkEnd::Unfinished(counts(copied))),
             Turned::Complete(copied) => {
-                self.renew.close_renewal(run, stamp).await?;
+                if is_last {
+                    self.renew.close_renewal(run, stamp).await?;
+                }
                 Ok(ChunkEnd::Done(counts(copied)))
             }
         }
     }
 
+    /// Copies one part of the list. If there are too few seats, that is left to [`Self::copy_all`], because they are for
+    /// the licenses that were assigned first, whatever their part.
+    async fn copy_part(
+        &self,
+        renewal: &RenewalUnderWay,
+        part: usize,
+        stamp: &Stamp,
+        until: Timestamp,
+    ) -> Result<Turned, StoreError> {
+        let place = renewal.places().into_iter().nth(part);
+        let fits = self.renew.count_to_copy(renewal).await? <= renewal.future.seats.total;
+        let Some(place) = place.filter(|_| fits) else { return Ok(Turned::Complete(0)) };
+        let passed = self.pass(renewal, vec![place], &Order::Any, (stamp, until)).await?;
+        Ok(if passed.is_late { Turned::Unfinished(passed.made) } else { Turned::Complete(passed.made) })
+    }
+
     /// Copies all licenses that the renewal copies, or as many as the time allows.
     ///
-    /// 1. Count and list the prior plan's licenses.
-    /// 2. Copy those that were not handled before, as many as fit into a transaction at a time, with as many
-    ///    simultaneous transactions as the future plan has buckets.
-    /// 3. If nothing new is listed, and not fewer licenses than were counted: complete. It is also complete if no seat
-    ///    is left; closing logs for how many. Otherwise repeat from 1.
-    /// 4. After several reads: licenses that the list still hides are left to a later turn. If it hides nothing, but
+    /// 1. Count the prior plan's licenses.
+    /// 2. Pass over its list, page by page, and copy those that have no copy, as many as fit into a transaction at a
+    ///    time, with as many simultaneous transactions as the future plan has buckets.
+    /// 3. If nothing was copied, and not fewer licenses were found than were counted: complete. It is also complete if
+    ///    no seat is left; closing logs for how many. Otherwise repeat from 1.
+    /// 4. After several passes: licenses that the list still hides are left to a later turn. If it hides nothing, but
     ///    licenses are assigned continuously, it is complete.
-    async fn copy_licenses(&self, run: &Job, stamp: &Stamp, until: Timestamp) -> Result<Turned, StoreError> {
-        let Some(renewal) = self.renew.renewal_under_way(run).await? else { return Ok(Turned::Complete(0)) };
-        let (mut settled, mut gone, mut copied) = (HashSet::new(), HashSet::new(), 0);
-        for read in 1..=MAX_READS {
-            let found = self.renew.licenses_to_copy(&renewal).await?;
-            if found.counted == 0 {
-                break;
+    async fn copy_all(&self, renewal: &RenewalUnderWay, stamp: &Stamp, until: Timestamp) -> Result<Turned, StoreError> {
+        let (mut copied, mut is_complete) = (0, false);
+        for _ in 0..MAX_PASSES {
+            let counted = self.renew.count_to_copy(renewal).await?;
+            if counted == 0 {
+                return Ok(Turned::Complete(copied));
             }
-            let mut listed = found.listed;
-            listed.retain(|license| !gone.contains(&listed_as(license)));
-            let is_complete = to_u64(listed.len()) >= found.counted;
-            let fresh: Vec<&License> = listed.iter().filter(|license| !settled.contains(&license.uuid)).collect();
-            if fresh.is_empty() && is_complete {
-                break;
+            let order = self.order(renewal, counted).await?;
+            let passed = self.pass(renewal, renewal.places(), &order, (stamp, until)).await?;
+            copied += passed.made;
+            is_complete = passed.settled >= counted;
+            if passed.is_over || (is_complete && passed.made == 0) {
+                return Ok(Turned::Complete(copied));
             }
-            let fits = to_u64(listed.len()) <= renewal.future.seats.total;
-            let (outcome, is_in_time) = self.copy_listed(&renewal, fresh.clone(), fits, (stamp, until)).await?;
-            copied += to_u64(outcome.made);
-            if outcome.is_over || (read == MAX_READS && is_complete) {
-                break;
-            }
-            if !is_in_time {
+            if passed.is_late {
                 return Ok(Turned::Unfinished(copied));
             }
-            if read == MAX_READS {
-                let cause = "the index lags behind".to_owned();
-                return Err(StoreError::Unavailable { operation: "process renewal", cause });
-            }
-            settled.extend(outcome.settled);
-            // The list may show licenses that have moved, because a learner's address changed.
-            let missing = fresh.into_iter().filter(|license| !settled.contains(&license.uuid));
-            gone.extend(missing.map(listed_as));
             if !is_complete {
                 tokio::time::sleep(PAUSE).await;
             }
         }
-        Ok(Turned::Complete(copied))
+        if is_complete {
+            return Ok(Turned::Complete(copied));
+        }
+        let cause = "the index lags behind".to_owned();
+        Err(StoreError::Unavailable { operation: "process renewal", cause })
     }
 
-    /// Copies the listed licenses; returns whether the time was enough. If there are seats for all, calls begin at
-    /// different learners, so that they seldom conflict, and several transactions run at the same time. If not, the
-    /// licenses that were assigned first are copied first.
-    async fn copy_listed(
+    /// How the licenses are copied: if there are too few seats, those that were assigned first.
+    async fn order(&self, renewal: &RenewalUnderWay, counted: u64) -> Result<Order, StoreError> {
+        let without = to_usize(counted.saturating_sub(renewal.future.seats.total)).min(MAX_WITHOUT_SEAT);
+        if without == 0 {
+            return Ok(Order::Any);
+        }
+        // The lowest of those that were assigned last is on top.
+        let mut last = BinaryHeap::with_capacity(without + 1);
+        for place in renewal.places() {
+            let mut from = Some(place);
+            while let Some(place) = from.take() {
+                let page = self.renew.page_to_copy(renewal, &place).await?;
+                for listed in page.others {
+                    last.push(Reverse((listed.assigned_date, listed.license)));
+                    if last.len() > without {
+                        last.pop();
+                    }
+                }
+                from = page.next;
+            }
+        }
+        Ok(Order::Without(last.into_iter().map(|Reverse((_, license))| license).collect()))
+    }
+
+    /// Reads these parts of the list page by page, and copies the licenses that have no copy. A pass that has copied
+    /// something ends when the time does.
+    async fn pass(
         &self,
         renewal: &RenewalUnderWay,
-        mut listed: Vec<&License>,
-        fits: bool,
+        mut places: Vec<CopyPlace>,
+        order: &Order,
         (stamp, until): (&Stamp, Timestamp),
-    ) -> Result<(Copied, bool), StoreError> {
-        listed.sort_by_key(|license| license.assigned_date);
-        let mut named = BTreeSet::new();
-        let learners = listed.iter().filter_map(|license| license.user_email.as_ref()).map(EmailAddress::key);
-        let mut learners: Vec<EmailKey> = learners.filter(|email| named.insert(email.clone())).collect();
-        let mut width = 1;
-        if fits && !learners.is_empty() {
-            let first = self.random.below(to_u64(learners.len()));
-            learners.rotate_left(usize::try_from(first).expect("it is below the number of learners"));
-            width = PARALLEL.min(usize::from(renewal.future.seats.buckets.max(1)));
+    ) -> Result<Passed, StoreError> {
+        if matches!(order, Order::Any) {
+            self.rotate(&mut places);
         }
+        let mut passed = Passed::default();
+        for place in places {
+            let mut from = Some(place);
+            while let Some(place) = from.take() {
+                let page = self.renew.page_to_copy(renewal, &place).await?;
+                passed.settled += page.copied;
+                // A pass that only reads goes on, or the next one would not come further.
+                let until = (passed.made > 0).then_some(until);
+                passed.is_late = until.is_some_and(|until| self.clock.now() >= until);
+                if passed.is_late {
+                    return Ok(passed);
+                }
+                self.copy_page(renewal, page.others, order, &mut passed, (stamp, until)).await?;
+                if passed.is_over || passed.is_late {
+                    return Ok(passed);
+                }
+                from = page.next;
+            }
+        }
+        Ok(passed)
+    }
+
+    /// Copies the licenses of one page.
+    async fn copy_page(
+        &self,
+        renewal: &RenewalUnderWay,
+        mut listed: Vec<ListedLicense>,
+        order: &Order,
+        passed: &mut Passed,
+        (stamp, until): (&Stamp, Option<Timestamp>),
+    ) -> Result<(), StoreError> {
+        let mut width = PARALLEL.min(usize::from(renewal.future.seats.buckets.max(1)));
+        match order {
+            Order::Any => self.rotate(&mut listed),
+            Order::Without(last) => {
+                let all = listed.len();
+                listed.retain(|listed| !last.contains(&listed.license));
+                passed.settled += to_u64(all - listed.len());
+                width = 1;
+            }
+        }
+        let mut named = BTreeSet::new();
+        let learners = listed.into_iter().map(|listed| listed.learner);
+        let learners: Vec<EmailKey> = learners.filter(|learner| named.insert(learner.clone())).collect();
         let copy = |(turn, learners)| async move {
-            if self.clock.now() >= until {
+            if until.is_some_and(|until| self.clock.now() >= until) {
                 return Ok(None);
             }
             self.renew.copy_licenses(renewal, turn, learners, stamp).await.map(Some)
         };
-        let copies: Vec<_> = learners.chunks(MAX_COPIED).enumerate().map(copy).collect();
+        let copies: Vec<_> = (passed.turns..).zip(learners.chunks(MAX_COPIED)).map(copy).collect();
+        passed.turns += copies.len();
         let outcomes: Vec<Option<Copied>> = stream::iter(copies).buffer_unordered(width).try_collect().await?;
-        let is_in_time = outcomes.iter().all(Option::is_some);
-        let all = outcomes.into_iter().flatten().fold(Copied::default(), |mut all, one| {
-            all.made += one.made;
-            all.is_over |= one.is_over;
-            all.settled.extend(one.settled);
-            all
-        });
-        Ok((all, is_in_time))
+        for outcome in outcomes {
+            let Some(Copied { made, settled, is_over }) = outcome else {
+                passed.is_late = true;
+                continue;
+            };
+            passed.made += to_u64(made);
+            passed.settled += to_u64(settled.len());
+            passed.is_over |= is_over;
+        }
+        Ok(())
     }
-}
 
-/// A license, and the address under which it is listed.
-fn listed_as(license: &License) -> (LicenseId, Option<EmailKey>) {
-    (license.uuid, license.user_email.as_ref().map(EmailAddress::key))
+    /// Lets the list begin anywhere.
+    fn rotate<T>(&self, list: &mut [T]) {
+        if !list.is_empty() {
+            list.rotate_left(to_usize(self.random.below(to_u64(list.len()))));
+        }
+    }
 }
 
 fn to_u64(n: usize) -> u64 {
