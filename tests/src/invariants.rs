@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use license_domain::{
-    AuditEntry, Delivery, Event, EventKind, Job, License, LicenseId, LicenseStatus, PlanId, SubscriptionPlan,
+    AuditEntry, Delivery, Event, EventKind, Job, JobId, License, LicenseId, LicenseStatus, PlanId, SubscriptionPlan,
     SubscriptionPlanRenewal,
 };
 use license_storage_dynamodb::{
@@ -20,6 +20,8 @@ use license_storage_dynamodb::{
 pub struct Invariants {
     pub plans: BTreeMap<PlanId, SubscriptionPlan>,
     pub hidden: Vec<PlanId>,
+    /// The runs of the renewals that hide them.
+    pub hidden_by: Vec<JobId>,
     pub renewals: Vec<SubscriptionPlanRenewal>,
     /// Each plan's buckets.
     pub buckets: BTreeMap<PlanId, BTreeMap<u16, Bucket>>,
@@ -65,9 +67,10 @@ impl Invariants {
         let kind = key.pk.split('#').next().unwrap_or_default().to_owned();
         match (kind.as_str(), key.sk.split('#').next().unwrap_or_default()) {
             ("AGREEMENT", "PLAN") => {
-                let is_hidden = item.contains_key(attributes::HIDDEN_BY);
+                let hidden_by = item.get(attributes::HIDDEN_BY).and_then(|run| run.as_s().ok()?.parse().ok());
                 let plan: SubscriptionPlan = read(item);
-                self.hidden.extend(is_hidden.then_some(plan.uuid));
+                self.hidden.extend(hidden_by.map(|_: JobId| plan.uuid));
+                self.hidden_by.extend(hidden_by);
                 self.plans.insert(plan.uuid, plan);
             }
             ("AGREEMENT", "RENEWAL") => self.renewals.push(read(item)),

@@ -4,6 +4,8 @@ use std::{fs, time::Duration};
 
 /// Names of threads, by which their work is assigned. Linux keeps 15 characters.
 pub const PRODUCT: &str = "product";
+/// What stands in for AWS's queues, bus and files, and for other services.
+pub const STAND_INS: &str = "stand-ins";
 /// The embedded engine, which replaces AWS's DynamoDB here.
 pub const ENGINE: &str = "engine";
 

@@ -1,8 +1,9 @@
 //! Measures how long operations take on large plans, and which part of the processor time each component uses: `cargo
 //! run --release -p license-bench`.
 //!
-//! The product, the embedded engine and the client run in one process on threads with different names, so that the
-//! processor time of each is known. The engine stands in for DynamoDB: its time is not the product's. Figures of edx's
+//! The product, the embedded engine, the stand-ins for other services and the client run in one process on threads with
+//! different names, so that the processor time of each is known. The product's time contains that of the runner, which
+//! invokes it in place of Lambda. Figures of edx's
 //! license-manager were measured on two cores with 111,000 licenses; compare ratios, and only on a similar machine.
 
 #![expect(clippy::disallowed_methods, reason = "a measurement is about the time of the machine")]
@@ -37,6 +38,9 @@ struct Arguments {
     /// How often each operation is repeated.
     #[arg(long, default_value_t = 20)]
     runs: usize,
+    /// A new folder for the data, as of the runner; by default it is in memory.
+    #[arg(long)]
+    data: Option<PathBuf>,
 }
 
 /// A dump that is deleted after the measurement.
@@ -57,11 +61,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     dump::write(&file.0, &plans, NOW.parse()?)?;
 
     let (engine_threads, product_threads) = (runtime(cpu::ENGINE)?, runtime(cpu::PRODUCT)?);
+    let stand_ins = runtime(cpu::STAND_INS)?;
     let client = Builder::new_current_thread().enable_all().build()?;
     let empty = cpu::memory();
     let began = Instant::now();
-    let options = Options { import: vec![file.0.clone()], ..options() };
-    let engine = engine_threads.block_on(Engine::start(None))?;
+    let engine = engine_threads.block_on(Engine::start(arguments.data.as_deref()))?;
+    let stand_ins = Some(stand_ins.handle().clone());
+    let options = Options { import: vec![file.0.clone()], data: arguments.data, stand_ins, ..options() };
     let app = product_threads.block_on(TestApp::on(engine, options));
     let licenses: u32 = plans.iter().map(|plan| plan.licenses).sum();
     println!(

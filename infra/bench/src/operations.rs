@@ -35,7 +35,8 @@ impl Meter<'_> {
         if !operation.contains(self.only) {
             return;
         }
-        let (product, engine) = (cpu::used_by(cpu::PRODUCT), cpu::used_by(cpu::ENGINE));
+        let used = || [cpu::PRODUCT, cpu::ENGINE, cpu::STAND_INS].map(cpu::used_by);
+        let before = used();
         let mut times = Vec::with_capacity(runs);
         for number in 0..runs {
             let began = Instant::now();
@@ -44,16 +45,19 @@ impl Meter<'_> {
             assert!(response.status.is_success(), "{operation}: {} {}", response.status, response.text);
         }
         times.sort_unstable();
-        let share =
-            |used: Duration, before: Duration| used.saturating_sub(before) / u32::try_from(runs).expect("few runs");
+        let after = used();
+        let [product, engine, stand_ins] = std::array::from_fn(|component| {
+            after[component].saturating_sub(before[component]) / u32::try_from(runs).expect("few runs")
+        });
         table::print(&Line {
             operation: operation.to_owned(),
             peer,
             goal,
             median: times[runs / 2],
             longest: times[runs - 1],
-            product: share(cpu::used_by(cpu::PRODUCT), product),
-            engine: share(cpu::used_by(cpu::ENGINE), engine),
+            product,
+            engine,
+            stand_ins,
         });
     }
 

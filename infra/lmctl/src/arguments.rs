@@ -70,9 +70,10 @@ pub struct Global {
 pub enum Command {
     /// Reads the whole table and checks its counters, seats, pointers and keys
     Check {
-        /// The number of segments of the table that are read in parallel, at most 256
-        #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
-        segments: u16,
+        /// The number of segments of the table that are read in parallel, at most 256; by default 8, but 1 of a table on
+        /// this machine, whose engine reads the whole table for each segment
+        #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
+        segments: Option<u16>,
         /// Creates pointers that are missing; all other problems are only listed
         #[arg(long)]
         repair: bool,

@@ -16,7 +16,7 @@ use std::{
 };
 
 use dynoxide::Database;
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{runtime::Handle, sync::watch, task::JoinHandle};
 
 use license_storage_dynamodb::PutItems;
 
@@ -40,6 +40,8 @@ pub struct Engine {
 enum Kind {
     Embedded {
         database: Database,
+        /// The threads that it runs on.
+        threads: Handle,
         /// Locks the folder for this runner; the system releases the lock when the process ends, for any reason.
         lock: Option<File>,
         /// Whether this start created its file.
@@ -81,7 +83,7 @@ impl Engine {
             };
             let _ = dynoxide::server::serve_with_shutdown(listener, served, end).await;
         });
-        Ok(Self { url, kind: Kind::Embedded { database, lock, is_new, stop, task } })
+        Ok(Self { url, kind: Kind::Embedded { database, threads: Handle::current(), lock, is_new, stop, task } })
     }
 
     /// An engine that another process serves at that URL, for instance AWS's own local edition, with its stream.
@@ -103,7 +105,9 @@ impl Engine {
 
     pub fn stream(&self) -> Arc<dyn TableStream> {
         match &self.kind {
-            Kind::Embedded { database, .. } => Arc::new(EngineStream(database.clone())),
+            Kind::Embedded { database, threads, .. } => {
+                Arc::new(EngineStream { database: database.clone(), threads: threads.clone() })
+            }
             Kind::Elsewhere(stream) => stream.clone(),
         }
     }

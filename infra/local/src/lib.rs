@@ -37,7 +37,7 @@ use license_storage_dynamodb::{BulkWriter, Store};
 use license_telemetry::SystemRandom;
 use license_template::Template;
 use serde_json::Value;
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{net::TcpListener, runtime::Handle, sync::watch, task::JoinHandle};
 
 use crate::{
     aws::Aws, engine::Engine, keys::Signer, pollers::Pollers, schedules::Schedules, services::Services,
@@ -74,6 +74,8 @@ pub struct Options {
     pub settings: BTreeMap<String, String>,
     /// Secrets that settings name, by their names.
     pub secrets: BTreeMap<String, String>,
+    /// The threads on which the stand-ins for AWS and for other services run; by default those of the product.
+    pub stand_ins: Option<Handle>,
 }
 
 impl Default for Options {
@@ -88,6 +90,7 @@ impl Default for Options {
             demo: false,
             settings: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            stand_ins: None,
         }
     }
 }
@@ -150,7 +153,7 @@ pub async fn start_on(
         aws.put_secret(name, value).map_err(|error| StartError::Secret(error.to_string()))?;
     }
     let services = Services::new(store.clone(), aws.clone(), key_set.clone(), signer.clone());
-    let (stand_ins, aws_url) = services.serve(&mut settings, options.aws_listen).await?;
+    let (stand_ins, aws_url) = services.serve(&mut settings, options.aws_listen, options.stand_ins.as_ref()).await?;
     let mut helpers = vec![stand_ins];
     settings.set_default("LEARNER_PORTAL_URL", "http://localhost:8734");
     settings.set_default("RETIREMENT_SERVICE_WORKER_USERNAME", RETIREMENT_WORKER);

@@ -109,6 +109,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         demo: !arguments.no_demo,
         settings: settings::from_env(&Template::embedded()?),
         secrets: arguments.secret.into_iter().collect(),
+        stand_ins: None,
     };
     let mut interrupted = std::pin::pin!(interrupted());
     let running = tokio::select! {

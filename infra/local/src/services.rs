@@ -24,7 +24,7 @@ use license_storage_dynamodb::Store;
 use license_template::Template;
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use tokio::sync::Mutex;
+use tokio::{runtime::Handle, sync::Mutex};
 
 use crate::{
     StartError,
@@ -109,11 +109,12 @@ impl Services {
         self.catalogs.lock().await.insert(catalog, enterprise);
     }
 
-    /// Serves at that address, and puts its URL into the settings that are not set.
+    /// Serves at that address on these threads, by default the current ones, and puts its URL into the settings that are not set.
     pub async fn serve(
         &self,
         settings: &mut Settings,
         address: SocketAddr,
+        threads: Option<&Handle>,
     ) -> Result<(tokio::task::JoinHandle<()>, String), StartError> {
         let (listener, url) = crate::listen(address).await?;
         self.hooks.be_at(format!("{url}/hooks/"));
@@ -146,7 +147,7 @@ impl Services {
             settings.set_default(campaign.setting(), name);
         }
         let router = self.router(Cors::new(&Template::embedded()?, settings));
-        let server = tokio::spawn(async move {
+        let server = threads.unwrap_or(&Handle::current()).spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 tracing::error!(%error, "the stand-ins for other services stopped");
             }

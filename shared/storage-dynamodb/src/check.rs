@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
 use license_domain::{AgreementId, PlanId, SubscriptionPlan};
 use license_storage::{CheckOptions, CheckReport, Portfolios, Problem, ProblemKind, StoreError, TableCheck};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use self::tally::{Pointer, Tally};
 use crate::{
@@ -33,16 +33,16 @@ impl TableCheck for Store {
     async fn check_table(&self, options: CheckOptions) -> Result<CheckReport, StoreError> {
         let before = self.all_buckets().await?;
         let segments = i32::from(options.segments.max(1));
+        let segment = |number| (segments > 1).then_some((number, segments));
         // Tasks of their own: most of the time goes into decoding, which several processors do at the same time.
         let mut scans = JoinSet::new();
-        for segment in 0..segments {
-            let store = self.clone();
-            scans.spawn(async move { store.tally((segment, segments), options.limit).await });
+        for number in 0..segments {
+            let (store, segment) = (self.clone(), segment(number));
+            scans.spawn(async move { store.tally(segment, options.limit).await });
         }
         let mut whole = Tally::new(options.limit);
         while let Some(scan) = scans.join_next().await {
-            let ended = scan.map_err(|error| StoreError::Unavailable { operation: "Scan", cause: error.to_string() });
-            whole.merge(ended??);
+            whole.merge(scan.map_err(|error| failed(&error))??);
         }
         let after = self.all_buckets().await?;
         let is_busy = |plan: PlanId| before.get(&plan) != after.get(&plan);
@@ -83,16 +83,22 @@ impl Store {
         Ok(plans.iter().map(|plan| plan.uuid).zip(numbered).collect())
     }
 
-    async fn tally(&self, segment: (i32, i32), limit: usize) -> Result<Tally, StoreError> {
-        let part = Part { segment: Some(segment), prefix: None };
-        let (mut tally, mut after): (Tally, Option<Key>) = (Tally::new(limit), None);
+    /// Adds up one segment, or the whole table. The next page is read while one is added.
+    async fn tally(&self, segment: Option<(i32, i32)>, limit: usize) -> Result<Tally, StoreError> {
+        let read = |after: Option<Key>| {
+            let table = self.table.clone();
+            let part = Part { segment, prefix: None };
+            async move { table.scan_part(&part, after.as_ref()).await }
+        };
+        let (mut tally, mut page) = (Tally::new(limit), tokio::spawn(read(None)));
         loop {
-            let (items, last) = self.table.scan_part(&part, after.as_ref()).await?;
+            let (items, last) = page.await.map_err(|error| failed(&error))??;
+            let next = last.map(|last| tokio::spawn(read(Some(last))));
             for item in items {
                 tally.add(item);
             }
-            match last {
-                Some(last) => after = Some(last),
+            match next {
+                Some(next) => page = next,
                 None => return Ok(tally),
             }
         }
@@ -107,6 +113,11 @@ impl Store {
             Err(Canceled::Store(error)) => Err(error),
         }
     }
+}
+
+/// A task that has ended without a result.
+fn failed(error: &JoinError) -> StoreError {
+    StoreError::Unavailable { operation: "Scan", cause: error.to_string() }
 }
 
 /// A problem that was not repaired.

@@ -72,6 +72,6 @@ mod webhooks;
 mod write;
 
 pub use bulk::{BulkWriter, PutItems};
-pub use keys::Item;
+pub use keys::{Item, PK, SK};
 pub use settings::{NoTable, StoreSettings};
 pub use store::Store;

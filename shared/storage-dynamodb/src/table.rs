@@ -37,6 +37,10 @@ const BATCH_WRITE_LIMIT: usize = 25;
 /// The most parallel calls of one operation.
 pub(crate) const PARALLEL: usize = 16;
 
+/// The most items of one page of a Scan, which has a megabyte at most. The embedded engine reads for each page what is
+/// left of the table, unless there is a limit.
+const SCANNED: i32 = 2_000;
+
 /// The table, and the parts of the process that it needs.
 #[derive(Clone)]
 pub struct Table {
@@ -284,6 +288,7 @@ impl Table {
             .table_name(&self.name)
             .set_exclusive_start_key(after.map(Key::attributes))
             .consistent_read(true)
+            .limit(SCANNED)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         if let Some((segment, segments)) = part.segment {
             scan = scan.segment(segment).total_segments(segments);

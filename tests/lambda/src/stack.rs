@@ -95,7 +95,7 @@ impl Stack {
         let mut settings = Settings::new(options.settings.clone());
         let signer = signer(&mut settings, &options);
         let services = Services::new(store.clone(), aws.clone(), None, None);
-        let served = services.serve(&mut settings, FREE_LOOPBACK_PORT).await;
+        let served = services.serve(&mut settings, FREE_LOOPBACK_PORT, None).await;
         let (task, services_url) = served.expect("the stand-ins listen");
         let mut helpers = vec![task];
         settings.set_default("LEARNER_PORTAL_URL", "http://localhost:8734");

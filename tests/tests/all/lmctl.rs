@@ -59,7 +59,7 @@ async fn a_table_is_recounted_and_only_missing_pointers_are_repaired() {
     app.drain().await;
     app.invariants().await.check_counts();
     assert_eq!(done(&app, &["check"]).await, json!([]));
-    assert_eq!(done(&app, &["check", "--segments", "1"]).await, json!([]));
+    assert_eq!(done(&app, &["check", "--segments", "8"]).await, json!([]));
 
     let table = table_of(app.running().store());
     let (client, name) = (table.client(), table.name());

@@ -6,17 +6,23 @@ use license_storage::{CheckOptions, TableCheck};
 use serde_json::json;
 
 use super::Context;
-use crate::{Error, Exit, output::Listing};
+use crate::{Error, Exit, connect::is_loopback, output::Listing};
+
+/// How many segments of a table of AWS are read in parallel.
+const SEGMENTS: u16 = 8;
 
 pub(super) async fn check(
     context: &Context<'_>,
-    (segments, repair, limit): (u16, bool, usize),
+    (segments, repair, limit): (Option<u16>, bool, usize),
     out: &mut (dyn Write + Send),
 ) -> Result<Exit, Error> {
     let repair = repair && !context.global.dry_run;
     if repair {
         context.confirm("Create pointers that are missing?")?;
     }
+    let global = context.global;
+    let is_here = global.data.is_some() || global.endpoint_url.as_deref().is_some_and(is_loopback);
+    let segments = segments.unwrap_or(if is_here { 1 } else { SEGMENTS });
     let report = context.store.check_table(CheckOptions { segments, repair, limit }).await?;
     let mut listing = Listing::new(context.global, ["kind", "what", "detail", "repaired"], out)?;
     let mut left = report.more_problems;

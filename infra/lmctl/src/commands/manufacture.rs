@@ -16,7 +16,7 @@ use super::{Context, end_progress, progress};
 use crate::{Error, Exit, arguments::ManufactureArguments, manufacture::World, output::Listing};
 
 /// How many licenses are written at once, and how many such blocks.
-const BLOCK: u64 = 2_000;
+const BLOCK: u64 = 5_000;
 const PARALLEL: usize = 4;
 
 pub(super) async fn run(

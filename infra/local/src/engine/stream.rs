@@ -7,10 +7,10 @@ use dynoxide::{
     Database,
     actions::{get_records::GetRecordsRequest, get_shard_iterator::GetShardIteratorRequest},
     streams::{shard_id, stream_arn},
-    types::AttributeValue,
 };
 use license_template::{StreamSource, Template};
 use serde_json::Value;
+use tokio::runtime::Handle;
 
 use crate::{StartError, table};
 
@@ -72,7 +72,11 @@ fn condition(source: &StreamSource) -> String {
 }
 
 /// The stream of the embedded engine.
-pub(super) struct EngineStream(pub(super) Database);
+pub(super) struct EngineStream {
+    pub(super) database: Database,
+    /// The engine's threads, which read it.
+    pub(super) threads: Handle,
+}
 
 impl std::fmt::Debug for EngineStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -82,32 +86,30 @@ impl std::fmt::Debug for EngineStream {
 
 #[async_trait]
 impl TableStream for EngineStream {
-    async fn changes(&self, after: Option<&str>, most: usize, is_read: IsRead<'_>) -> Result<Vec<Value>, StartError> {
-        let failed = |error: &dyn std::fmt::Display| StartError::Engine(error.to_string());
-        let kind = if after.is_some() { "AFTER_SEQUENCE_NUMBER" } else { "TRIM_HORIZON" };
-        let at = GetShardIteratorRequest {
-            stream_arn: stream_arn(table::NAME, "local"),
-            shard_id: shard_id(table::NAME),
-            shard_iterator_type: kind.to_owned(),
-            sequence_number: after.map(str::to_owned),
-        };
-        let at = self.0.get_shard_iterator(at).map_err(|error| failed(&error))?;
-        let read = GetRecordsRequest { shard_iterator: at.shard_iterator.unwrap_or_default(), limit: Some(most) };
-        let read = self.0.get_records(read).map_err(|error| failed(&error))?;
-        let changes = read.records.into_iter().map(|mut record| {
-            let partition = match record.dynamodb.keys.get(PARTITION_KEY) {
-                Some(AttributeValue::S(partition)) => partition.as_str(),
-                _ => "",
-            };
-            // Most changes are read by no function; converting their items would be most of the work.
-            if !is_read(&record.event_name, partition) {
-                record.dynamodb.new_image = None;
-                record.dynamodb.old_image = None;
-            }
-            serde_json::to_value(record).map_err(|error| failed(&error))
-        });
-        changes.collect()
+    /// The engine keeps only changes that a function reads.
+    async fn changes(&self, after: Option<&str>, most: usize, _: IsRead<'_>) -> Result<Vec<Value>, StartError> {
+        let (database, after) = (self.database.clone(), after.map(str::to_owned));
+        let read = self.threads.spawn_blocking(move || read(&database, after, most));
+        read.await.map_err(|error| failed(&error))?
     }
+}
+
+fn read(database: &Database, after: Option<String>, most: usize) -> Result<Vec<Value>, StartError> {
+    let kind = if after.is_some() { "AFTER_SEQUENCE_NUMBER" } else { "TRIM_HORIZON" };
+    let at = GetShardIteratorRequest {
+        stream_arn: stream_arn(table::NAME, "local"),
+        shard_id: shard_id(table::NAME),
+        shard_iterator_type: kind.to_owned(),
+        sequence_number: after,
+    };
+    let at = database.get_shard_iterator(at).map_err(|error| failed(&error))?;
+    let read = GetRecordsRequest { shard_iterator: at.shard_iterator.unwrap_or_default(), limit: Some(most) };
+    let read = database.get_records(read).map_err(|error| failed(&error))?;
+    read.records.into_iter().map(|record| serde_json::to_value(record).map_err(|error| failed(&error))).collect()
+}
+
+fn failed(error: &dyn std::fmt::Display) -> StartError {
+    StartError::Engine(error.to_string())
 }
 
 #[cfg(test)]
