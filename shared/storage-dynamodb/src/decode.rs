@@ -10,5 +10,5 @@ mod row;
 
 pub(crate) use self::{
     body::KeptBody,
-    row::{Row, page},
+    row::{Row, RowKeys, page},
 };

@@ -9,13 +9,19 @@ use license_domain::{
     SubscriptionPlanRenewal,
 };
 
+use serde::de::IgnoredAny;
+
 use crate::{
     Store,
+    decode::{Row, RowKeys},
     keys::{self, AgreementKeys, AgreementPart, Item, Key, PORTFOLIO_RANGE},
     rows::{self, Bucket, attributes},
     table::{PARALLEL, Range},
 };
 use license_storage::{Portfolios, StoreError};
+
+/// How many entries of an operator's list one Query reads.
+const LISTED: usize = 2_000;
 
 #[async_trait]
 impl Portfolios for Store {
@@ -73,19 +79,16 @@ impl Portfolios for Store {
     }
 
     async fn all_agreements(&self) -> Result<Vec<AgreementId>, StoreError> {
-        let items = self.list_all(keys::ALL_AGREEMENTS).await?;
-        items.iter().map(|item| listed(item, sort_key(item).and_then(|id| id.parse().ok()))).collect()
+        self.list_all(keys::ALL_AGREEMENTS, |keys| keys.sort_key().parse().ok()).await
     }
 
     async fn all_plans(&self) -> Result<Vec<(PlanId, AgreementId)>, StoreError> {
-        let items = self.list_all(keys::ALL_PLANS).await?;
-        let plan = |item| {
-            let (start, plan) = keys::plan_of_listing(sort_key(item)?)?;
-            Some((start, plan, AgreementKeys::of_partition(&Key::of(item)?.pk)?))
+        let plan = |keys: &RowKeys| {
+            let (start, plan) = keys::plan_of_listing(keys.sort_key())?;
+            Some((Box::from(start), plan, AgreementKeys::of_partition(keys.partition())?))
         };
-        let mut plans: Vec<(&str, PlanId, AgreementId)> =
-            items.iter().map(|item| listed(item, plan(item))).collect::<Result<_, _>>()?;
-        plans.sort_unstable_by(|a, b| b.0.cmp(a.0).then(a.1.cmp(&b.1)));
+        let mut plans: Vec<(Box<str>, PlanId, AgreementId)> = self.list_all(keys::ALL_PLANS, plan).await?;
+        plans.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
         Ok(plans.into_iter().map(|(_, plan, agreement)| (plan, agreement)).collect())
     }
 
@@ -134,18 +137,29 @@ impl Store {
         self.table.get(pointer).await?.as_ref().map(rows::target).transpose()
     }
 
-    pub(crate) async fn list_all(&self, partition: &str) -> Result<Vec<Item>, StoreError> {
-        self.table.query(Range { index: Some(keys::GSI2), partition: partition.to_owned(), ..Range::default() }).await
+    /// The entries of one of the operator's lists, in order: what `entry` makes of their keys. An entry that it cannot read
+    /// is an error, because it would be missing without notice.
+    pub(crate) async fn list_all<T>(
+        &self,
+        partition: &str,
+        entry: impl Fn(&RowKeys) -> Option<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let range = Range { index: Some(keys::GSI2), partition: partition.to_owned(), ..Range::default() };
+        let (mut entries, mut after) = (Vec::new(), None);
+        loop {
+            let (rows, last) = self.table.query_rows::<IgnoredAny>(&range, after, Some(LISTED)).await?;
+            for Row { keys, .. } in rows {
+                let read = entry(&keys);
+                entries.push(
+                    read.ok_or_else(|| rows::corrupt(Some(keys.key()), &"its entry in the list is not readable"))?,
+                );
+            }
+            match last {
+                Some(last) => after = Some(last),
+                None => return Ok(entries),
+            }
+        }
     }
-}
-
-/// What a list says of an item. An entity without a readable entry would be missing in the list without notice.
-pub(crate) fn listed<T>(item: &Item, entry: Option<T>) -> Result<T, StoreError> {
-    entry.ok_or_else(|| rows::corrupt(Key::of(item), &"its entry in the list is not readable"))
-}
-
-fn sort_key(item: &Item) -> Option<&str> {
-    keys::sort_key_in(item, keys::GSI2)
 }
 
 /// Makes a portfolio from the items of an agreement's partition.

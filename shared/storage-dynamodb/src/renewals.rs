@@ -7,9 +7,9 @@ use license_domain::{AgreementId, Event, EventKind, Portfolio, RenewalId, Stamp,
 use crate::{
     Store,
     attempts::Attempt,
-    keys::{self, AgreementKeys, Key},
+    decode::RowKeys,
+    keys::{self, AgreementKeys},
     plan_work::look_soon,
-    portfolios::listed,
     rows::{self, attributes},
     table::{Expression, Write},
     transaction::Commit,
@@ -37,12 +37,11 @@ impl Renewals for Store {
     }
 
     async fn all_renewals(&self) -> Result<Vec<(RenewalId, AgreementId)>, StoreError> {
-        let items = self.list_all(keys::ALL_RENEWALS).await?;
-        let renewal = |item: &keys::Item| {
-            let agreement = AgreementKeys::of_partition(&Key::of(item)?.pk)?;
-            Some((RenewalId(keys::sort_key_in(item, keys::GSI2)?.parse().ok()?), agreement))
+        let renewal = |keys: &RowKeys| {
+            let agreement = AgreementKeys::of_partition(keys.partition())?;
+            Some((RenewalId(keys.sort_key().parse().ok()?), agreement))
         };
-        items.iter().map(|item| listed(item, renewal(item))).collect()
+        self.list_all(keys::ALL_RENEWALS, renewal).await
     }
 
     /// One update of the sequence, which every import raises above its own numbers. Gaps do no harm.

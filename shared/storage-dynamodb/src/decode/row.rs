@@ -45,6 +45,11 @@ impl RowKeys {
         Key { pk: self.pk.clone(), sk: self.sk.clone() }
     }
 
+    /// The partition in the table.
+    pub(crate) fn partition(&self) -> &str {
+        &self.pk
+    }
+
     /// The sort key of what was read: the index, or the table.
     pub(crate) fn sort_key(&self) -> &str {
         self.index.as_ref().map_or(&self.sk, |(_, sort_key)| sort_key)
