@@ -52,7 +52,7 @@ pub async fn handle(
     let portfolio = portfolio.filter(|_| named.is_none() || named == owner);
     let portfolio = portfolio.ok_or_else(|| ApiError::not_found("CustomerAgreement"))?;
     let modified = portfolio.agreement.modified;
-    let shown = list::show(&context, &[portfolio], params.flag(&ACTIVE_PLANS_ONLY)).await?;
+    let shown = list::show(&context, &*context.portfolios, &[portfolio], params.flag(&ACTIVE_PLANS_ONLY)).await?;
     let shown = shown.into_iter().next().map(|body| conditions.read(modified, body));
     shown.ok_or_else(|| ApiError::not_found("CustomerAgreement"))
 }

@@ -12,10 +12,11 @@ use license_api::{
     ApiError, Doc, Field, LEARNERS_AND_ADMINS, Page, PageQuery, Params, Requester, RequiredPermission, Route,
     RouteAccess, VisibleAgreements,
     doc::{self, ResponseDoc, Shape},
-    visible_agreements, wire,
+    visible_agreements_ahead, wire,
 };
 use license_domain::number::to_u64;
 use license_domain::{Portfolio, SubscriptionPlan};
+use license_storage::Portfolios;
 
 use crate::Context;
 
@@ -47,7 +48,8 @@ pub async fn handle(
     let enterprise = params.uuid(&doc::ENTERPRISE)?;
     let active_only = params.flag(&ACTIVE_PLANS_ONLY);
 
-    let (window, shown) = match visible_agreements(&*context.portfolios, &access, enterprise).await? {
+    let (visible, ahead) = visible_agreements_ahead(&context.portfolios, &access, enterprise).await?;
+    let (window, shown) = match visible {
         VisibleAgreements::Only(portfolios) => {
             let window = page.fixed_window(to_u64(portfolios.len()), PAGE_SIZE)?;
             (window, window.of(portfolios))
@@ -58,13 +60,14 @@ pub async fn handle(
             (window, context.portfolios.portfolios(&window.of(all)).await?)
         }
     };
-    let results = show(&context, &shown, active_only).await?;
+    let results = show(&context, &*ahead, &shown, active_only).await?;
     Ok(Json(Page::new(&page, &window, results)))
 }
 
 /// The bodies of these agreements. Only plans that are shown are counted.
 pub(crate) async fn show(
     context: &Context,
+    store: &dyn Portfolios,
     portfolios: &[Portfolio],
     active_only: bool,
 ) -> Result<Vec<wire::Agreement>, ApiError> {
@@ -73,7 +76,7 @@ pub(crate) async fn show(
         .flat_map(|portfolio| &portfolio.plans)
         .filter(|plan| plan.is_active || !active_only)
         .collect();
-    let (counts, products) = try_join!(context.portfolios.seat_counts(&plans), context.portfolios.products())?;
+    let (counts, products) = try_join!(store.seat_counts(&plans), store.products())?;
     let now = context.app.now();
     let shape = |portfolio| wire::Agreement::new(portfolio, &counts, &products, active_only, now);
     Ok(portfolios.iter().map(shape).collect())

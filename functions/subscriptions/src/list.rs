@@ -17,7 +17,7 @@ use license_api::{
     ADMINS, ApiError, Doc, Field, Page, PageQuery, Params, Requester, RequiredPermission, Route, RouteAccess,
     VisibleAgreements,
     doc::{self, ResponseDoc, Shape},
-    plans, visible_agreements, wire,
+    plans, visible_agreements, visible_agreements_ahead, wire,
 };
 use license_domain::{AgreementId, PlanId, Portfolio, SubscriptionPlan, Timestamp};
 
@@ -55,7 +55,13 @@ pub async fn handle(
     let also_inactive = enterprise.is_none() || params.flag(&doc::INCLUDE_INACTIVE);
     let now = context.app.now();
 
-    let (portfolios, found, window) = match visible_agreements(&*context.portfolios, &access, enterprise).await? {
+    // Of the current plans only one is counted.
+    let (visible, ahead) = if only_current {
+        (visible_agreements(&*context.portfolios, &access, enterprise).await?, context.portfolios.clone())
+    } else {
+        visible_agreements_ahead(&context.portfolios, &access, enterprise).await?
+    };
+    let (portfolios, found, window) = match visible {
         VisibleAgreements::Only(portfolios) => {
             let found =
                 if only_current { newest_current(&portfolios, now) } else { sorted(&portfolios, also_inactive) };
@@ -75,7 +81,7 @@ pub async fn handle(
     };
     let shown: Vec<(&Portfolio, &SubscriptionPlan)> =
         found.iter().filter_map(|plan| find(&portfolios, *plan)).collect();
-    let shown = plans::show(&*context.portfolios, shown, now).await?;
+    let shown = plans::show(&*ahead, shown, now).await?;
     Ok(Json(Page::new(&page, &window, shown)))
 }
 

@@ -55,8 +55,13 @@ impl Drop for TemporaryFile {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse();
     let plan = |number, licenses, is_assigned| DumpedPlan { number, licenses, is_assigned };
-    let plans =
-        [plan(1, 1_000, true), plan(2, 10_000, true), plan(3, arguments.large, true), plan(4, arguments.large, false)];
+    let plans = [
+        plan(1, 1_000, true),
+        plan(2, 10_000, true),
+        plan(3, arguments.large, true),
+        plan(4, arguments.large, false),
+        plan(5, 10_000, true),
+    ];
     let file = TemporaryFile(std::env::temp_dir().join(format!("license-bench-{}.json", std::process::id())));
     dump::write(&file.0, &plans, NOW.parse()?)?;
 

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use license_domain::EnterpriseId;
+use license_domain::{EnterpriseId, PlanId};
+use license_storage::Portfolios;
 use license_tests::{
     Client, Role, TestApp, TestResponse,
     dump::{AGREEMENT, CUSTOMER, DumpedPlan},
@@ -68,16 +69,17 @@ impl Meter<'_> {
 }
 
 /// Measures everything.
-pub async fn measure(app: &TestApp, only: &str, runs: usize, plans: &[DumpedPlan; 4]) {
+pub async fn measure(app: &TestApp, only: &str, runs: usize, plans: &[DumpedPlan; 5]) {
     let meter = Meter { only, runs };
     let enterprise = EnterpriseId(CUSTOMER.parse().expect("a UUID"));
     let admin = app.client(Role::Admin, enterprise);
     reads(&meter, app, &admin, plans).await;
     writes(&meter, app, &admin, plans).await;
+    expiry(&meter, app, &plans[4]).await;
 }
 
-async fn reads(meter: &Meter<'_>, app: &TestApp, admin: &Client, plans: &[DumpedPlan; 4]) {
-    let [small, middle, large, unassigned] = plans;
+async fn reads(meter: &Meter<'_>, app: &TestApp, admin: &Client, plans: &[DumpedPlan; 5]) {
+    let [small, middle, large, unassigned, _] = plans;
     let path = |plan: &DumpedPlan, rest: &str| format!("/api/v1/subscriptions/{}/licenses/{rest}", plan.id());
     let page = |plan: &DumpedPlan, number: u32, size: u32| path(plan, &format!("?page={number}&page_size={size}"));
     let enterprise = EnterpriseId(CUSTOMER.parse().expect("a UUID"));
@@ -122,7 +124,7 @@ async fn reads(meter: &Meter<'_>, app: &TestApp, admin: &Client, plans: &[Dumped
     meter.get("license-subsidy", (Some(13.0), Some(0.8)), &learner, &subsidy).await;
 }
 
-async fn writes(meter: &Meter<'_>, app: &TestApp, admin: &Client, plans: &[DumpedPlan; 4]) {
+async fn writes(meter: &Meter<'_>, app: &TestApp, admin: &Client, plans: &[DumpedPlan; 5]) {
     let [_, middle, ..] = plans;
     let agreement = app.agreement().await;
     let plan = app.plan_of(&agreement, 200_000, &json!({})).await;
@@ -178,6 +180,34 @@ async fn renewal(meter: &Meter<'_>, app: &TestApp, _admin: &Client, plan: &Dumpe
                     break response;
                 }
                 tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        })
+        .await;
+}
+
+/// The expiry of a plan, from its moment until it is on record. Three fifths of the licenses are activated: the LMS ends
+/// their enrollments.
+async fn expiry(meter: &Meter<'_>, app: &TestApp, plan: &DumpedPlan) {
+    let operation = format!("expiry of {}", plan.licenses);
+    if !operation.contains(meter.only) {
+        return;
+    }
+    let provisioner = app.provisioner();
+    let path = format!("/api/v1/provisioning-admins/subscriptions/{}/", plan.id());
+    let soon = app.now() + chrono::TimeDelta::minutes(1);
+    let change = json!({ "expiration_date": soon, "change_reason": "other" });
+    provisioner.send(reqwest::Method::PATCH, &path, Some(&change)).await.expect(200);
+    app.drain().await;
+    let id = PlanId(plan.id().parse().expect("a UUID"));
+    meter
+        .measure(&operation, (None, Some(1_000.0)), 1, async |_| {
+            loop {
+                let moved = app.anonymous().post("/_local/clock", &json!({ "advance": "PT1M" })).await;
+                let portfolio = app.running().store().portfolio_of_plan(id).await.expect("the table responds");
+                let portfolio = portfolio.expect("the plan is there");
+                if portfolio.plan(id).is_some_and(|plan| plan.expiration_processed) {
+                    break moved;
+                }
             }
         })
         .await;

@@ -49,4 +49,4 @@ pub use requester::{ADMINS, LEARNERS_AND_ADMINS, PROVISIONERS, Requester, Requir
 pub use route::{Route, RouteAccess};
 pub use settings::{ApiSettings, CsvLimit, JwkSource, JwtSettings, LearnerPortal, SecretText, SettingsError};
 pub use throttle::RateLimits;
-pub use visible_agreements::{VisibleAgreements, visible_agreements};
+pub use visible_agreements::{VisibleAgreements, visible_agreements, visible_agreements_ahead};

@@ -1,6 +1,8 @@
 //! The agreements that a list shows to a requester.
 
-use futures::{StreamExt, TryStreamExt, stream};
+use std::sync::Arc;
+
+use futures::{StreamExt, TryStreamExt, join, stream};
 use license_domain::{Access, EnterpriseId, Portfolio};
 use license_storage::{Portfolios, StoreError};
 
@@ -34,4 +36,26 @@ pub async fn visible_agreements(
     let mut found: Vec<Portfolio> = found.into_iter().flatten().collect();
     found.sort_by_key(|portfolio| portfolio.agreement.uuid);
     Ok(VisibleAgreements::Only(found))
+}
+
+/// The same, with a store for the counts of the agreements' plans: they are read at the same time if the requester sees
+/// one customer, or asks for one.
+pub async fn visible_agreements_ahead(
+    portfolios: &Arc<dyn Portfolios>,
+    access: &Access,
+    enterprise: Option<EnterpriseId>,
+) -> Result<(VisibleAgreements, Arc<dyn Portfolios>), StoreError> {
+    let only = match (enterprise, access) {
+        (Some(enterprise), access) => Some(enterprise).filter(|enterprise| access.includes(*enterprise)),
+        (None, Access::Only(enterprises)) if enterprises.len() == 1 => enterprises.iter().next().copied(),
+        (None, _) => None,
+    };
+    let ahead = async {
+        match only {
+            Some(enterprise) => portfolios.ahead_of_customer(enterprise).await,
+            None => portfolios.clone(),
+        }
+    };
+    let (visible, ahead) = join!(visible_agreements(&**portfolios, access, enterprise), ahead);
+    Ok((visible?, ahead))
 }

@@ -66,7 +66,10 @@ impl Store {
         let places: Vec<Vec<BucketKeys>> =
             plans.iter().map(|plan| rows::buckets_of(plan.uuid, &plan.seats).collect()).collect();
         let keys: Vec<Key> = places.iter().flatten().map(|at| at.bucket()).chain(other.cloned()).collect();
-        let mut items = self.table.batch_get(&keys).await?;
+        let mut items = match self.take_ahead(&keys) {
+            Some(items) => items,
+            None => self.table.batch_get(&keys).await?,
+        };
         let other = other.and_then(|key| items.remove(key));
         let mut stored = |at: BucketKeys| Some((at, items.remove(&at.bucket())?));
         let each = places.into_iter().map(|places| {

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use license_cache::{Cache, ExpiringCache};
 use license_domain::{AgreementId, EnterpriseId, PlanId, ProductCatalog, Timestamp};
 
-use crate::retired::RetiredCache;
+use crate::{ahead::Layouts, retired::RetiredCache};
 
 /// How long the products are cached.
 const PRODUCTS_LIFETIME: TimeDelta = TimeDelta::seconds(60);
@@ -18,6 +18,8 @@ pub struct Cached {
     pub enterprises: Cache<EnterpriseId, AgreementId>,
     /// The number of a plan's buckets, which never decreases: from these a bucket is chosen to prefetch.
     pub buckets: Cache<PlanId, u16>,
+    /// The same for all plans of an agreement.
+    pub(crate) layouts: Cache<AgreementId, Layouts>,
     /// Plans whose last allocation needed returned seats: the next one prefetches some.
     pub returned_seats: Cache<PlanId, ()>,
     /// The secret for making person ids.

@@ -4,6 +4,7 @@
 //! of its own , and the doc comment of its function describes its steps.
 
 mod activate;
+mod ahead;
 mod allocate;
 mod announce;
 mod assign;

@@ -12,7 +12,7 @@ use self::order::{compare, tie};
 
 use license_domain::number::{to_u64, to_usize};
 use license_roster::Window;
-use std::{cmp::Ordering, collections::BTreeMap};
+use std::{cmp::Ordering, collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use futures::try_join;
@@ -37,6 +37,10 @@ const MAX_READS: u32 = 6;
 
 #[async_trait]
 impl Licenses for Store {
+    async fn ahead_of_plan(&self, plan: PlanId) -> Arc<dyn Licenses> {
+        Arc::new(self.with_plan_ahead(plan).await)
+    }
+
     /// 1. Query the index for the license's item, and read the bucket to know whether the seat is untouched.
     /// 2. Read the item strongly: the index lags, so the item may have moved or belong to another license now.
     /// 3. A seat that was allocated but is not in the index yet is looked up again, for a short time.

@@ -1,6 +1,6 @@
 //! Reads agreements with their plans and renewals: one Query each, strongly consistent.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -25,6 +25,10 @@ const LISTED: usize = 2_000;
 
 #[async_trait]
 impl Portfolios for Store {
+    async fn ahead_of_customer(&self, enterprise: EnterpriseId) -> Arc<dyn Portfolios> {
+        Arc::new(self.with_plans_ahead(enterprise).await)
+    }
+
     async fn portfolio(&self, agreement: AgreementId) -> Result<Option<Portfolio>, StoreError> {
         let mut items = self.portfolio_items(agreement).await?;
         // Only the run that builds a hidden plan sees it and its contents.
@@ -36,6 +40,7 @@ impl Portfolios for Store {
                 self.cached.plans.put(plan.uuid, agreement);
                 self.cached.buckets.put(plan.uuid, plan.seats.buckets);
             }
+            self.remember_layouts(portfolio);
         }
         Ok(portfolio)
     }

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::Client;
 use license_domain::{Clock, Random};
 use license_storage::Objects;
 
-use crate::{cache::Cached, settings::StoreSettings, table::Table};
+use crate::{ahead::Ahead, cache::Cached, settings::StoreSettings, table::Table};
 
 /// The adapter, which implements all ports.
 #[derive(Clone)]
@@ -17,6 +17,8 @@ pub struct Store {
     pub(crate) cached: Arc<Cached>,
     /// The store of rosters; without it, lists are read from the index.
     pub(crate) objects: Option<Arc<dyn Objects>>,
+    /// What was read ahead for the request that has this copy.
+    pub(crate) ahead: Option<Ahead>,
 }
 
 impl fmt::Debug for Store {
@@ -29,7 +31,7 @@ impl Store {
     /// The adapter over that table.
     pub fn new(client: Client, table: impl Into<String>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
         let table = Table::new(client, table.into(), random.clone());
-        Self { table, clock, random, cached: Arc::default(), objects: None }
+        Self { table, clock, random, cached: Arc::default(), objects: None, ahead: None }
     }
 
     /// The adapter over the table in the settings.

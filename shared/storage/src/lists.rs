@@ -46,6 +46,10 @@ pub struct LicenseQuery {
 /// Reads the licenses of a plan.
 #[async_trait]
 pub trait Licenses: Send + Sync {
+    /// The same, for one request about that plan: what its counts follow from is read already, if the plan was read
+    /// before, so that it is read at the same time as the plan.
+    async fn ahead_of_plan(&self, plan: PlanId) -> Arc<dyn Licenses>;
+
     /// The license of that id, if it belongs to that plan.
     async fn license(&self, plan: &SubscriptionPlan, license: LicenseId) -> Result<Option<License>, StoreError>;
 

@@ -1,6 +1,6 @@
 //! Reads, creates and changes agreements with their plans and renewals.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use license_domain::{
@@ -13,6 +13,10 @@ use crate::{Change, StoreError};
 /// Reads agreements with their plans and renewals.
 #[async_trait]
 pub trait Portfolios: Send + Sync {
+    /// The same, for one request about that customer: what the counts of its plans follow from is read already, if the
+    /// plans were read before, so that it is read at the same time as the plans.
+    async fn ahead_of_customer(&self, enterprise: EnterpriseId) -> Arc<dyn Portfolios>;
+
     /// The agreement of that id.
     async fn portfolio(&self, agreement: AgreementId) -> Result<Option<Portfolio>, StoreError>;
 

@@ -79,6 +79,11 @@ impl RenewalUnderWay {
     pub fn places(&self) -> Vec<CopyPlace> {
         places_to_copy(&self.prior, self.renewal.license_types_to_copy)
     }
+
+    /// The most learners whose licenses one transaction copies.
+    pub const fn most_copied(&self) -> usize {
+        if self.renewal.renewed_subscription_plan.is_some() { MAX_COPIED } else { MAX_COPIED_ANEW }
+    }
 }
 
 /// The parts of a plan's list that have its licenses of these types. A list that grows gets more parts at the end.
@@ -142,6 +147,9 @@ pub struct CarriedOver {
 /// item of a returned seat), beside all buckets of a large plan and the event.
 pub const MAX_COPIED: usize = 25;
 
+/// The most into a plan that the run has created: it has no returned seats, so each is two items.
+const MAX_COPIED_ANEW: usize = 40;
+
 /// Learners of one page of the prior plan's list for whom the future plan had no free seat.
 #[derive(Clone, Debug)]
 pub struct LeftOut {
@@ -174,7 +182,7 @@ pub trait Renew: Send + Sync {
     /// Reads a page of the licenses to copy.
     async fn page_to_copy(&self, renewal: &RenewalUnderWay, from: &CopyPlace) -> Result<CopyPage, StoreError>;
 
-    /// Copies the licenses of these learners, [`MAX_COPIED`] at most, that are not copied yet. Simultaneous calls have
+    /// Copies the licenses of these learners, [`RenewalUnderWay::most_copied`] at most, that are not copied yet. Simultaneous calls have
     /// different `turn`s, so that they allocate seats from different buckets.
     async fn copy_licenses(
         &self,

@@ -225,6 +225,11 @@ impl Stack {
         assert_eq!(left["drained"], true, "{left}");
     }
 
+    /// Lets what changes have caused go on for a while; it may take longer.
+    pub async fn go_on(&self) {
+        self.pollers.drain().await;
+    }
+
     /// What was refused.
     pub fn refused(&self) -> Vec<String> {
         self.gateway.refused()

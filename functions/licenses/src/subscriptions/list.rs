@@ -11,13 +11,14 @@ use axum::{
     Json,
     extract::{Path, State},
 };
+use futures::join;
 use license_api::{
     ADMINS, ApiError, Doc, NumberedPage, PageQuery, Params, Requester, RequiredPermission, Route, RouteAccess, Window,
     doc::{self, ResponseDoc, Shape},
     id, selection, wire,
 };
 use license_domain::{License, LicenseStatus, PlanId, SubscriptionPlan};
-use license_storage::{LicenseQuery, PagePosition};
+use license_storage::{LicenseQuery, Licenses, PagePosition};
 
 use crate::Context;
 
@@ -62,10 +63,10 @@ pub async fn handle(
     let position = |text: String| context.licenses.position(&text).ok_or_else(ApiError::invalid_page);
     let after = page.cursor()?.filter(|_| is_walk).map(position);
     let query = LicenseQuery { filter, order, after: after.transpose()?, ..LicenseQuery::default() };
-    let portfolio = context.portfolios.portfolio_of_plan(plan).await?;
-    let portfolio = portfolio.filter(|found| access.includes(found.agreement.enterprise_customer_uuid));
+    let (portfolio, licenses) = join!(context.portfolios.portfolio_of_plan(plan), context.licenses.ahead_of_plan(plan));
+    let portfolio = portfolio?.filter(|found| access.includes(found.agreement.enterprise_customer_uuid));
     let (window, licenses) = match portfolio.as_ref().and_then(|portfolio| portfolio.plan(plan)) {
-        Some(plan) => read(&context, plan, query, &page, params.get(&doc::PAGE) == Some("last")).await?,
+        Some(plan) => read(&*licenses, plan, query, &page, params.get(&doc::PAGE) == Some("last")).await?,
         None => (page.window(0, PAGE_SIZE, MAX_PAGE_SIZE)?, Vec::new()),
     };
     let cursor = licenses.last().filter(|_| is_walk).map(|license| context.licenses.position_behind(license));
@@ -79,7 +80,7 @@ pub async fn handle(
 
 /// Counts, and reads the page, at the same time. Only the last page of a search is read when its count is known.
 async fn read(
-    context: &Context,
+    licenses: &dyn Licenses,
     plan: &SubscriptionPlan,
     mut query: LicenseQuery,
     page: &PageQuery,
@@ -88,17 +89,17 @@ async fn read(
     let sum = |counts: Vec<(LicenseStatus, u64)>| counts.iter().map(|(_, count)| count).sum::<u64>();
     if query.after.is_some() {
         query.limit = page.window(u64::MAX, PAGE_SIZE, MAX_PAGE_SIZE)?.size;
-        let (counts, licenses) = context.licenses.count_and_list(plan, &query).await?;
-        return Ok((page.window_at_cursor(sum(counts), PAGE_SIZE, MAX_PAGE_SIZE)?, licenses));
+        let (counts, rows) = licenses.count_and_list(plan, &query).await?;
+        return Ok((page.window_at_cursor(sum(counts), PAGE_SIZE, MAX_PAGE_SIZE)?, rows));
     }
     if is_last && !query.filter.search.is_empty() {
-        let counts = context.licenses.count(plan, &query.filter).await?;
+        let counts = licenses.count(plan, &query.filter).await?;
         let window = page.window(sum(counts), PAGE_SIZE, MAX_PAGE_SIZE)?;
         (query.offset, query.limit) = (window.offset(), window.size);
-        return Ok((window, context.licenses.list(plan, &query).await?));
+        return Ok((window, licenses.list(plan, &query).await?));
     }
     let place = page.window(u64::MAX, PAGE_SIZE, MAX_PAGE_SIZE)?;
     (query.offset, query.limit, query.is_last) = (place.offset(), place.size, is_last);
-    let (counts, licenses) = context.licenses.count_and_list(plan, &query).await?;
-    Ok((page.window(sum(counts), PAGE_SIZE, MAX_PAGE_SIZE)?, licenses))
+    let (counts, rows) = licenses.count_and_list(plan, &query).await?;
+    Ok((page.window(sum(counts), PAGE_SIZE, MAX_PAGE_SIZE)?, rows))
 }

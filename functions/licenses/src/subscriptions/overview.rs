@@ -11,6 +11,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
+use futures::join;
 use license_api::{
     ADMINS, ApiError, Doc, Params, Requester, RequiredPermission, Route, RouteAccess,
     doc::{self, ResponseDoc, Shape},
@@ -54,14 +55,15 @@ pub async fn handle(
 ) -> Result<Json<Vec<StatusCount>>, ApiError> {
     let plan: PlanId = id(&plan)?;
     plan::require_some_role(&requester)?;
-    let portfolio = context.portfolios.portfolio_of_plan(plan).await?;
+    let (portfolio, licenses) = join!(context.portfolios.portfolio_of_plan(plan), context.licenses.ahead_of_plan(plan));
+    let portfolio = portfolio?;
     plan::require(&requester, portfolio.as_ref())?;
     let filter = selection::filter(&params)?;
     // A plan that does not exist has no licenses.
     let Some(plan) = portfolio.as_ref().and_then(|portfolio| portfolio.plan(plan)) else {
         return Ok(Json(Vec::new()));
     };
-    Ok(Json(lines(context.licenses.count(plan, &filter).await?)))
+    Ok(Json(lines(licenses.count(plan, &filter).await?)))
 }
 
 fn lines(mut counts: Vec<(LicenseStatus, u64)>) -> Vec<StatusCount> {

@@ -26,6 +26,13 @@ pub struct RosterCache {
     manifests: Cache<String, Arc<Manifest>>,
 }
 
+impl RosterCache {
+    /// Whether this process has read the plan's roster.
+    pub(crate) fn is_known(&self, plan: PlanId) -> bool {
+        self.complete_to.get(&plan).is_some()
+    }
+}
+
 #[derive(Clone)]
 struct Bytes;
 

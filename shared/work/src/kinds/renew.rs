@@ -14,8 +14,8 @@ use license_domain::{
     Clock, EmailKey, Job, JobCounts, LicenseId, Random, RenewalId, Stamp, Timestamp, number::to_usize,
 };
 use license_storage::{
-    Change, Copied, CopyPlace, IdempotencyRecords, ListedLicense, MAX_COPIED, OpenedRenewal, Renew, RenewError,
-    RenewalUnderWay, Renewed, StoreError,
+    Change, Copied, CopyPlace, IdempotencyRecords, ListedLicense, OpenedRenewal, Renew, RenewError, RenewalUnderWay,
+    Renewed, StoreError,
 };
 
 use crate::{PARALLEL, WorkError, lanes::ChunkEnd};
@@ -297,7 +297,7 @@ impl Renewals {
             }
             self.renew.copy_licenses(renewal, turn, learners, stamp).await.map(Some)
         };
-        let copies: Vec<_> = (passed.turns..).zip(learners.chunks(MAX_COPIED)).map(copy).collect();
+        let copies: Vec<_> = (passed.turns..).zip(learners.chunks(renewal.most_copied())).map(copy).collect();
         passed.turns += copies.len();
         let outcomes: Vec<Option<Copied>> = stream::iter(copies).buffer_unordered(width).try_collect().await?;
         for outcome in outcomes {

@@ -209,7 +209,7 @@ impl Large {
     async fn until_done(&self, path: &str, is_done: impl Fn(&Value) -> bool) -> bool {
         let began = Instant::now();
         while began.elapsed() < LONGEST {
-            self.stack.drain().await;
+            self.stack.go_on().await;
             if is_done(&self.client().get(path).await.expect(200)) {
                 return true;
             }
