@@ -34,6 +34,7 @@ mod operations;
 mod pii;
 mod plan_work;
 mod random_lives;
+mod reading_ahead;
 mod recorded;
 mod retirement;
 mod rooms;
