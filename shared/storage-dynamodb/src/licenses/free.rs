@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use license_domain::{License, LicenseId, Ordinal, SeatPrefix, SubscriptionPlan};
 
-use super::index::Shard;
+use super::{MAX_SORTED, index::Shard};
 use crate::{
     Store,
     keys::{BucketKeys, FREE_PREFIX},
@@ -63,7 +63,12 @@ impl Store {
             }
             return Ok(page);
         }
+        // Untouched seats lie between the stored ones, so all stored ones before the page are needed.
         let most = to_usize(offset).saturating_add(limit).min(to_usize(stored));
+        if most > MAX_SORTED {
+            let cause = format!("the plan has no marks, and more than {MAX_SORTED} free seats are to be read");
+            return Err(StoreError::Unavailable { operation: "list", cause });
+        }
         let found = self.merge(stored_in(buckets), (&from, &to), false, (0, most)).await?;
         let rows = others.iter().cloned().chain(found).collect();
         Ok(with_untouched(plan, buckets, rows, after, (offset, limit)))

@@ -2,8 +2,8 @@
 //! operation the processor time of all functions together, and which function has used the most memory.
 //!
 //! CI imports a few thousand licenses, which proves that the operations work. The proof for almost a million (a hundredth
-//! more are assigned, and a renewed plan has a million at most) takes half an hour, most of it the embedded engine's:
-//! `LARGE_PLAN_LICENSES=980000 cargo test --release -p license-lambda-tests -- --nocapture large_plan`
+//! more are assigned, and a renewed plan has a million at most) takes 20 minutes, most of it the embedded engine's:
+//! `LARGE_PLAN_LICENSES=980000 cargo test --workspace --test lambda -- --nocapture large_plan`
 
 #![expect(clippy::disallowed_methods, reason = "how long the built functions take is measured")]
 
