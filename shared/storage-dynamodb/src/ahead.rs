@@ -34,11 +34,11 @@ fn bucket_keys(plan: PlanId, buckets: u16) -> impl Iterator<Item = Key> {
 }
 
 impl Store {
-    /// A copy that has read the plan's buckets, and the head of its roster if this process knows it.
-    pub(crate) async fn with_plan_ahead(&self, plan: PlanId) -> Self {
+    /// A copy that has read the plan's buckets, and for its rows the head of its roster if this process knows it.
+    pub(crate) async fn with_plan_ahead(&self, plan: PlanId, with_rows: bool) -> Self {
         let mut keys: Vec<Key> =
             self.cached.buckets.get(&plan).into_iter().flat_map(|n| bucket_keys(plan, n)).collect();
-        if !keys.is_empty() && self.objects.is_some() && self.cached.rosters.is_known(plan) {
+        if with_rows && !keys.is_empty() && self.objects.is_some() && self.cached.rosters.is_known(plan) {
             keys.push(keys::roster(plan));
         }
         self.with_ahead(keys).await

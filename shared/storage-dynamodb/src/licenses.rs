@@ -37,8 +37,8 @@ const MAX_READS: u32 = 6;
 
 #[async_trait]
 impl Licenses for Store {
-    async fn ahead_of_plan(&self, plan: PlanId) -> Arc<dyn Licenses> {
-        Arc::new(self.with_plan_ahead(plan).await)
+    async fn ahead_of_plan(&self, plan: PlanId, with_rows: bool) -> Arc<dyn Licenses> {
+        Arc::new(self.with_plan_ahead(plan, with_rows).await)
     }
 
     /// 1. Query the index for the license's item, and read the bucket to know whether the seat is untouched.

@@ -47,8 +47,8 @@ pub struct LicenseQuery {
 #[async_trait]
 pub trait Licenses: Send + Sync {
     /// The same, for one request about that plan: what its counts follow from is read already, if the plan was read
-    /// before, so that it is read at the same time as the plan.
-    async fn ahead_of_plan(&self, plan: PlanId) -> Arc<dyn Licenses>;
+    /// before, so that it is read at the same time as the plan. `with_rows`: rows are to be listed or searched, too.
+    async fn ahead_of_plan(&self, plan: PlanId, with_rows: bool) -> Arc<dyn Licenses>;
 
     /// The license of that id, if it belongs to that plan.
     async fn license(&self, plan: &SubscriptionPlan, license: LicenseId) -> Result<Option<License>, StoreError>;

@@ -63,7 +63,8 @@ pub async fn handle(
     let position = |text: String| context.licenses.position(&text).ok_or_else(ApiError::invalid_page);
     let after = page.cursor()?.filter(|_| is_walk).map(position);
     let query = LicenseQuery { filter, order, after: after.transpose()?, ..LicenseQuery::default() };
-    let (portfolio, licenses) = join!(context.portfolios.portfolio_of_plan(plan), context.licenses.ahead_of_plan(plan));
+    let (portfolio, licenses) =
+        join!(context.portfolios.portfolio_of_plan(plan), context.licenses.ahead_of_plan(plan, true));
     let portfolio = portfolio?.filter(|found| access.includes(found.agreement.enterprise_customer_uuid));
     let (window, licenses) = match portfolio.as_ref().and_then(|portfolio| portfolio.plan(plan)) {
         Some(plan) => read(&*licenses, plan, query, &page, params.get(&doc::PAGE) == Some("last")).await?,

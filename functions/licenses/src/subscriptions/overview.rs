@@ -55,7 +55,9 @@ pub async fn handle(
 ) -> Result<Json<Vec<StatusCount>>, ApiError> {
     let plan: PlanId = id(&plan)?;
     plan::require_some_role(&requester)?;
-    let (portfolio, licenses) = join!(context.portfolios.portfolio_of_plan(plan), context.licenses.ahead_of_plan(plan));
+    let is_search = params.get(&doc::SEARCH).is_some_and(|text| !text.is_empty());
+    let ahead = context.licenses.ahead_of_plan(plan, is_search);
+    let (portfolio, licenses) = join!(context.portfolios.portfolio_of_plan(plan), ahead);
     let portfolio = portfolio?;
     plan::require(&requester, portfolio.as_ref())?;
     let filter = selection::filter(&params)?;
