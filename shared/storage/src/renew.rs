@@ -182,8 +182,8 @@ pub trait Renew: Send + Sync {
     /// Reads a page of the licenses to copy.
     async fn page_to_copy(&self, renewal: &RenewalUnderWay, from: &CopyPlace) -> Result<CopyPage, StoreError>;
 
-    /// Copies the licenses of these learners, [`RenewalUnderWay::most_copied`] at most, that are not copied yet. Simultaneous calls have
-    /// different `turn`s, so that they allocate seats from different buckets.
+    /// Copies the licenses of these learners, [`RenewalUnderWay::most_copied`] at most, that are not copied yet.
+    /// Simultaneous calls have different `turn`s, so that they allocate seats from different buckets.
     async fn copy_licenses(
         &self,
         renewal: &RenewalUnderWay,

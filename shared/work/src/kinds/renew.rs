@@ -11,7 +11,8 @@ use std::{
 use chrono::TimeDelta;
 use futures::{StreamExt, TryStreamExt, stream};
 use license_domain::{
-    Clock, EmailKey, Job, JobCounts, LicenseId, Random, RenewalId, Stamp, Timestamp, number::to_usize,
+    Clock, EmailKey, Job, JobCounts, LicenseId, Random, RenewalId, Stamp, Timestamp,
+    number::{to_u64, to_usize},
 };
 use license_storage::{
     Change, Copied, CopyPlace, IdempotencyRecords, ListedLicense, OpenedRenewal, Renew, RenewError, RenewalUnderWay,
@@ -96,6 +97,15 @@ enum Order {
     Without(HashSet<LicenseId>),
 }
 
+/// When a turn ends.
+#[derive(Clone, Copy, Debug)]
+struct Deadline {
+    at: Timestamp,
+    /// Whether it holds for a turn that has copied nothing yet. A worker's turn then goes on, or the next one would read
+    /// the same pages and come no further; a request has to respond.
+    is_firm: bool,
+}
+
 impl Renewals {
     /// The runs of that store.
     pub fn new<S>(store: &Arc<S>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self
@@ -117,8 +127,9 @@ impl Renewals {
             OpenedRenewal::Processed(renewed) => renewed,
             OpenedRenewal::UnderWay(run) => {
                 if let Some(renewal) = self.renew.renewal_under_way(&run).await?
-                    && let Turned::Unfinished(_) =
-                        self.copy_all(&renewal, change, self.clock.now() + REQUEST_TIME).await?
+                    && let Turned::Unfinished(_) = self
+                        .copy_all(&renewal, change, Deadline { at: self.clock.now() + REQUEST_TIME, is_firm: true })
+                        .await?
                 {
                     return Err(RenewalError::Unfinished);
                 }
@@ -142,6 +153,7 @@ impl Renewals {
     ) -> Result<ChunkEnd, WorkError> {
         let counts = |copied| JobCounts { processed: copied, succeeded: copied, ..JobCounts::default() };
         let is_last = chunk + 1 >= run.chunks;
+        let until = Deadline { at: until, is_firm: false };
         let turned = match self.renew.renewal_under_way(run).await? {
             None => Turned::Complete(0),
             Some(renewal) if is_last => self.copy_all(&renewal, stamp, until).await?,
@@ -165,7 +177,7 @@ impl Renewals {
         renewal: &RenewalUnderWay,
         part: usize,
         stamp: &Stamp,
-        until: Timestamp,
+        until: Deadline,
     ) -> Result<Turned, StoreError> {
         let place = renewal.places().into_iter().nth(part);
         let fits = self.renew.count_to_copy(renewal).await? <= renewal.future.seats.total;
@@ -183,14 +195,16 @@ impl Renewals {
     ///    no seat is left; closing logs for how many. Otherwise repeat from 1.
     /// 4. After several passes: licenses that the list still hides are left to a later turn. If it hides nothing, but
     ///    licenses are assigned continuously, it is complete.
-    async fn copy_all(&self, renewal: &RenewalUnderWay, stamp: &Stamp, until: Timestamp) -> Result<Turned, StoreError> {
+    async fn copy_all(&self, renewal: &RenewalUnderWay, stamp: &Stamp, until: Deadline) -> Result<Turned, StoreError> {
         let (mut copied, mut is_complete) = (0, false);
         for _ in 0..MAX_PASSES {
             let counted = self.renew.count_to_copy(renewal).await?;
             if counted == 0 {
                 return Ok(Turned::Complete(copied));
             }
-            let order = self.order(renewal, counted).await?;
+            let Some(order) = self.order(renewal, counted, until).await? else {
+                return Ok(Turned::Unfinished(copied));
+            };
             let passed = self.pass(renewal, renewal.places(), &order, (stamp, until)).await?;
             copied += passed.made;
             is_complete = passed.settled >= counted;
@@ -211,17 +225,25 @@ impl Renewals {
         Err(StoreError::Unavailable { operation: "process renewal", cause })
     }
 
-    /// How the licenses are copied: if there are too few seats, those that were assigned first.
-    async fn order(&self, renewal: &RenewalUnderWay, counted: u64) -> Result<Order, StoreError> {
+    /// How the licenses are copied: if there are too few seats, those that were assigned first. `None`: the time ended.
+    async fn order(
+        &self,
+        renewal: &RenewalUnderWay,
+        counted: u64,
+        until: Deadline,
+    ) -> Result<Option<Order>, StoreError> {
         let without = to_usize(counted.saturating_sub(renewal.future.seats.total)).min(MAX_WITHOUT_SEAT);
         if without == 0 {
-            return Ok(Order::Any);
+            return Ok(Some(Order::Any));
         }
         // The lowest of those that were assigned last is on top.
         let mut last = BinaryHeap::with_capacity(without + 1);
         for place in renewal.places() {
             let mut from = Some(place);
             while let Some(place) = from.take() {
+                if until.is_firm && self.clock.now() >= until.at {
+                    return Ok(None);
+                }
                 let page = self.renew.page_to_copy(renewal, &place).await?;
                 for listed in page.others {
                     last.push(Reverse((listed.assigned_date, listed.license)));
@@ -232,17 +254,16 @@ impl Renewals {
                 from = page.next;
             }
         }
-        Ok(Order::Without(last.into_iter().map(|Reverse((_, license))| license).collect()))
+        Ok(Some(Order::Without(last.into_iter().map(|Reverse((_, license))| license).collect())))
     }
 
-    /// Reads these parts of the list page by page, and copies the licenses that have no copy. A pass that has copied
-    /// something ends when the time does.
+    /// Reads these parts of the list page by page, and copies the licenses that have no copy, until the deadline.
     async fn pass(
         &self,
         renewal: &RenewalUnderWay,
         mut places: Vec<CopyPlace>,
         order: &Order,
-        (stamp, until): (&Stamp, Timestamp),
+        (stamp, deadline): (&Stamp, Deadline),
     ) -> Result<Passed, StoreError> {
         if matches!(order, Order::Any) {
             self.rotate(&mut places);
@@ -253,8 +274,7 @@ impl Renewals {
             while let Some(place) = from.take() {
                 let page = self.renew.page_to_copy(renewal, &place).await?;
                 passed.settled += page.copied;
-                // A pass that only reads goes on, or the next one would not come further.
-                let until = (passed.made > 0).then_some(until);
+                let until = (deadline.is_firm || passed.made > 0).then_some(deadline.at);
                 passed.is_late = until.is_some_and(|until| self.clock.now() >= until);
                 if passed.is_late {
                     return Ok(passed);
@@ -318,8 +338,4 @@ impl Renewals {
             list.rotate_left(to_usize(self.random.below(to_u64(list.len()))));
         }
     }
-}
-
-fn to_u64(n: usize) -> u64 {
-    u64::try_from(n).expect("it fits 64 bits")
 }

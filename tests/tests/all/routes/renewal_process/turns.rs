@@ -76,3 +76,28 @@ async fn a_worker_copies_part_by_part() {
     assert_eq!(renewal.shown(&app).await["processed"], true);
     app.invariants().await.check();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_responds_in_time_although_it_has_copied_nothing() {
+    let app = TestApp::proxied().await;
+    let prior = app.plan(20).await;
+    let people = emails("learner", 0..5);
+    prior.assign(&people).await.expect(200);
+    let renewal = Renewal::of(&app, &prior, 10, json!({})).await;
+    // The run is opened, and the first page takes half a minute.
+    let (clock, start) = (app.running().clock().clone(), app.now());
+    let (mut is_open, mut is_moved) = (false, false);
+    app.proxy().inject(move |call| {
+        is_open |= call.operation == "TransactWriteItems";
+        if is_open && call.is_of_index() && !std::mem::replace(&mut is_moved, true) {
+            clock.set(start + TimeDelta::seconds(30)).expect("forward");
+        }
+        Fault::None
+    });
+    assert_eq!(renewal.process(&app).await.status.as_u16(), 503);
+    app.proxy().heal();
+    let future = renewal.future(&renewal.process(&app).await.expect(201));
+    let invariants = app.invariants().await;
+    invariants.check();
+    assert_eq!(live(&invariants, &future).into_keys().collect::<Vec<_>>(), people);
+}
