@@ -343,19 +343,25 @@ fn document() -> PathBuf {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_operation_costs_what_the_document_lists() {
+    let mut table = measured().await;
+    // Once in a thousand a time has three digits less as text, and an item of many licenses is then a kilobyte smaller.
+    if !fs::read_to_string(document()).expect("the document").contains(table.trim()) {
+        table = measured().await;
+    }
+    compare((BEGIN, END), &table);
+}
+
+async fn measured() -> String {
     let app = TestApp::proxied().await;
     let budgets = measure(&app).await;
-    for budget in &budgets {
-        budget.check();
-    }
-
     let mut table = String::from(
         "| operation | calls | round trips | read units | write units | which |\n|---|---|---|---|---|---|\n",
     );
     for budget in &budgets {
+        budget.check();
         writeln!(table, "{}", budget.line()).expect("text");
     }
-    compare((BEGIN, END), &table);
+    table
 }
 
 /// Compares a table with the one that the document has between these lines, or writes it there.
